@@ -1,0 +1,21 @@
+// The one place where Python sees the native kernels: each family adds its functions to the module.
+#include <pybind11/pybind11.h>
+
+#include "common/families.h"
+#include "common/parallel.h"
+
+#ifndef NEURFIELD_MODULE
+#define NEURFIELD_MODULE _native_generic
+#endif
+
+PYBIND11_MODULE(NEURFIELD_MODULE, module) {
+    module.doc() = "neurfield's native kernels";
+    module.attr("isa") = NEURFIELD_ISA;
+    module.def("max_threads", &neurfield::max_threads);
+    neurfield::bind_hash_grid(module);
+    neurfield::bind_fused_mlp(module);
+    neurfield::bind_adam(module);
+    neurfield::bind_occupancy_grid(module);
+    neurfield::bind_compositing(module);
+    neurfield::bind_level_set(module);
+}

@@ -1,0 +1,15 @@
+// One declaration per kernel family; each is defined in that family's _cpu.cpp and called once from bindings.cpp.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace neurfield {
+
+void bind_hash_grid(pybind11::module_& module);
+void bind_fused_mlp(pybind11::module_& module);
+void bind_adam(pybind11::module_& module);
+void bind_occupancy_grid(pybind11::module_& module);
+void bind_compositing(pybind11::module_& module);
+void bind_level_set(pybind11::module_& module);
+
+}  // namespace neurfield

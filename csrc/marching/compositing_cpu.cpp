@@ -1,0 +1,7 @@
+#include "common/families.h"
+
+namespace neurfield {
+
+void bind_compositing(pybind11::module_&) {}
+
+}  // namespace neurfield

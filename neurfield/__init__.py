@@ -1,0 +1,5 @@
+"""Neural fields that end as surfaces."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

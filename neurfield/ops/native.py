@@ -1,0 +1,83 @@
+"""Finds the native kernels built for this machine, or says why the torch reference runs instead.
+
+`NEURFIELD_ISA=generic|avx2|avx512` forces a variant, `NEURFIELD_NATIVE=0` switches the native path off.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import torch  # imported first on purpose: its libgomp then serves the native kernels too
+
+from neurfield.errors import UserError
+
+_NEEDED_FLAGS = {
+    "avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl", "fma"},
+    "avx2": {"avx2", "fma", "f16c"},
+    "generic": set(),
+}
+
+
+@dataclass(frozen=True)
+class NativeStatus:
+    """Which native variant was loaded (`None` for none) and the reason, in words."""
+
+    isa: str | None
+    reason: str
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
+
+
+def _load() -> tuple[ModuleType | None, NativeStatus]:
+    if os.environ.get("NEURFIELD_NATIVE", "1") == "0":
+        return None, NativeStatus(None, "switched off by NEURFIELD_NATIVE=0")
+    wanted = os.environ.get("NEURFIELD_ISA")
+    if wanted and wanted not in _NEEDED_FLAGS:
+        raise UserError(f"NEURFIELD_ISA={wanted}: unknown instruction set, use one of {', '.join(sorted(_NEEDED_FLAGS))}")
+    flags = _cpu_flags()
+    missing = []
+    for isa in [wanted] if wanted else list(_NEEDED_FLAGS):
+        lacking = _NEEDED_FLAGS[isa] - flags
+        if lacking:
+            missing.append(f"{isa}: this processor lacks {', '.join(sorted(lacking))}")
+            continue
+        try:
+            module = importlib.import_module(f"neurfield._native_{isa}")
+        except ImportError as error:
+            missing.append(f"{isa}: not built ({error})")
+            continue
+        return module, NativeStatus(isa, "forced by NEURFIELD_ISA" if wanted else f"best built for {platform.machine()}")
+    return None, NativeStatus(None, "; ".join(missing))
+
+
+module, _status = _load()
+if module is None and os.environ.get("NEURFIELD_NATIVE", "1") != "0":
+    warnings.warn(
+        f"neurfield runs on its torch reference path, many times slower ({_status.reason}); "
+        "with a C++ compiler, `pip install .` builds the native kernels",
+        stacklevel=2,
+    )
+
+
+def status() -> NativeStatus:
+    """The variant in use and why."""
+    return _status
+
+
+def serves(*tensors: torch.Tensor) -> bool:
+    """Whether the native kernels can take these tensors: all on the CPU, and floating ones in float32."""
+    return module is not None and all(
+        t.device.type == "cpu" and (not t.is_floating_point() or t.dtype == torch.float32) for t in tensors
+    )
