@@ -1,0 +1,10 @@
+"""Files on disk -> Scene: cameras, images, depth, masks, priors and ground truth, in the frame and units of the files."""
+
+from __future__ import annotations
+
+from neurfield.scenes.builtin import data_root
+from neurfield.scenes.cameras import Cameras
+from neurfield.scenes.load import load_scene
+from neurfield.scenes.scene import Scene
+
+__all__ = ["Cameras", "Scene", "data_root", "load_scene"]

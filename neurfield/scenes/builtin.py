@@ -1,0 +1,72 @@
+"""Built-in scenes: by name, made on first use, kept under the data folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+Progress = Callable[[str, float], None]
+Maker = Callable[[Path, Progress], None]
+
+
+def _make_room0(folder: Path, progress: Progress) -> None:
+    from neurfield.scenes.synthesis.writer import make_room0
+
+    make_room0(folder, progress)
+
+
+# name -> (maker, what it is). A maker writes the whole folder or nothing.
+BUILTIN: dict[str, tuple[Maker, str]] = {
+    "room0": (_make_room0, "a furnished living room, 5.2 x 4.2 x 2.7 m, 120 frames with depth, priors and ground truth"),
+}
+
+
+def data_root() -> Path:
+    """Where built-in scenes lie: NEURFIELD_DATA, else data/ of the checkout this runs from, else the user's cache."""
+    given = os.environ.get("NEURFIELD_DATA")
+    if given:
+        return Path(given).expanduser()
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "setup.py").is_file() and (checkout / "csrc").is_dir():
+        return checkout / "data"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "neurfield"
+
+
+def builtin_folder(name: str) -> Path:
+    """The folder of a built-in scene, whether it is made yet or not."""
+    return data_root() / name
+
+
+def is_made(name: str) -> bool:
+    """Whether a built-in scene is on disk: makers rename a finished folder into place, so its presence is enough."""
+    return (builtin_folder(name) / "traj.txt").is_file()
+
+
+def ensure_builtin(name: str, progress: Progress | None = None) -> Path:
+    """The folder of a built-in scene, made now if it is not there; says how far it is on a progress bar, or to `progress`."""
+    folder = builtin_folder(name)
+    if is_made(name):
+        return folder
+    maker = BUILTIN[name][0]
+    if progress is not None:
+        maker(folder, progress)
+    else:
+        _make_with_bar(name, maker, folder)
+    return folder
+
+
+def _make_with_bar(name: str, maker: Maker, folder: Path) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    # On standard error, so that what a verb prints stays clean; without a terminal one line says what is being waited for.
+    console = Console(file=sys.stderr)
+    console.print(f"Making the built-in scene {name} in {folder} (once, some minutes)", highlight=False, soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=1.0)
+        maker(folder, lambda stage, fraction: bar.update(task, description=stage, completed=fraction))

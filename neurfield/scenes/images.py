@@ -1,0 +1,191 @@
+"""One file a frame, read when it is first asked for.
+
+A reader of a format lists its files with `FileList` and one of the `read_*` functions below; nothing is opened before its first use,
+images stay uint8, and `ByteCache` keeps what was decoded under a budget of bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from neurfield.errors import UserError
+
+Read = Callable[[Path], np.ndarray]
+
+
+@dataclass(frozen=True)
+class FileList:
+    """One file (or None) a frame, and the function that decodes it."""
+
+    paths: tuple[Path | None, ...]
+    read: Read
+
+    def __call__(self, i: int) -> np.ndarray | None:
+        """The decoded array of frame i, None where there is no file; UserError if it cannot be read."""
+        path = self.paths[i]
+        return None if path is None else self.read(path)
+
+    def select(self, indices: np.ndarray) -> FileList:
+        """The same for these frames only, in that order."""
+        return FileList(tuple(self.paths[int(i)] for i in indices), self.read)
+
+
+class ByteCache:
+    """Arrays by key, least recently used out first once their bytes pass the budget; safe between threads."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self._held: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, int], make: Callable[[], np.ndarray | None]) -> np.ndarray | None:
+        """The array under `key`, made by `make` if it is not held; read-only, because the next caller gets the same one."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        array = make()
+        # A memory map costs no memory of ours but holds a file open: it is mapped anew each time.
+        if array is None or isinstance(array, np.memmap):
+            return array
+        array.flags.writeable = False
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = array
+                self._bytes += array.nbytes
+            while self._bytes > self.budget and len(self._held) > 1:
+                self._bytes -= self._held.popitem(last=False)[1].nbytes
+        return array
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Colour image as uint8 [H,W,3]; grey, palette and 16-bit images are converted, an alpha channel is left out."""
+    image = _decode(path)
+    if image.mode.startswith("I") or image.mode == "F":
+        # 16-bit grey: Pillow would clip it to 8 bits instead of scaling it.
+        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    return np.array(image.convert("RGB"))
+
+
+def read_alpha(path: Path) -> np.ndarray:
+    """Mask bool [H,W] from an image's alpha channel: true where more than half opaque."""
+    return np.asarray(_decode(path).convert("RGBA"))[:, :, 3] > 127
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Mask bool [H,W]: true where a mask image (0 and 1, or black and white) is white, or by its alpha channel if it has one."""
+    image = _decode(path)
+    if image.mode in ("RGBA", "LA", "PA"):
+        return np.asarray(image.convert("RGBA"))[:, :, 3] > 127
+    grey = np.asarray(image.convert("L") if image.mode in ("RGB", "P", "1") else image)
+    white = next(level for level in (1, 255, 65535, 2**31) if grey.max(initial=0) <= level)
+    return grey > white / 2
+
+
+def read_depth(metres_per_unit: float) -> Read:
+    """A reader of depth files, PNG (16 or 32-bit integers) or npy: float32 [H,W] z-depth in metres, 0 = missing."""
+
+    def read(path: Path) -> np.ndarray:
+        raw = _array_2d(path) if path.suffix.lower() == ".npy" else np.asarray(_decode(path))
+        if raw.ndim != 2:
+            raise UserError(f"{path}: shape {raw.shape}, expected one channel: give depth as a single-channel PNG or npy")
+        depth = raw.astype(np.float32) * np.float32(metres_per_unit)
+        depth[~(np.isfinite(depth) & (depth > 0))] = 0.0
+        return depth
+
+    return read
+
+
+def read_prior_depth(path: Path) -> np.ndarray:
+    """Depth of a monocular network, npy float [H,W], mapped rather than read: scale and shift are unknown."""
+    array = _array_2d(path)
+    return array if array.dtype == np.float32 else array.astype(np.float32)
+
+
+def read_prior_normal(path: Path) -> np.ndarray:
+    """Normals of a network, npy [3,H,W] or [H,W,3] in [0,1], n = 2v - 1: float32 [H,W,3], unit, camera frame, 0 where unknown."""
+    array = _open_npy(path)
+    if array.ndim == 3 and array.shape[0] == 3:
+        array = np.moveaxis(array, 0, 2)
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise UserError(f"{path}: shape {array.shape}, expected [3,H,W]: write normals as MonoSDF does, (n + 1) / 2")
+    normal = 2.0 * np.asarray(array, dtype=np.float32) - 1.0
+    length = np.linalg.norm(normal, axis=2, keepdims=True)
+    known = np.isfinite(length) & (length > 0.1)
+    return np.where(known, normal / np.maximum(length, 1e-6), np.float32(0.0))
+
+
+def read_segment(path: Path) -> np.ndarray:
+    """Instance ids int32 [H,W] from a PNG of 8, 16 or 32-bit integers."""
+    ids = np.asarray(_decode(path))
+    if ids.ndim != 2:
+        raise UserError(f"{path}: shape {ids.shape}, expected one channel: write ids as a single-channel PNG")
+    return ids.astype(np.int32)
+
+
+def file_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image or npy file, from its header alone; UserError if it is missing or is neither."""
+    if path.suffix.lower() == ".npy":
+        shape = _open_npy(path).shape
+        plane = shape[1:] if len(shape) == 3 and shape[0] in (1, 3) else shape[:2]
+        if len(plane) != 2:
+            raise UserError(f"{path}: shape {shape}, expected [H,W] or [3,H,W]: write one array a frame")
+        return int(plane[1]), int(plane[0])
+    with _open_image(path) as image:
+        return image.size
+
+
+def has_alpha(path: Path) -> bool:
+    """Whether an image file has an alpha channel, from its header alone."""
+    with _open_image(path) as image:
+        return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+
+
+def _open_image(path: Path) -> Image.Image:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file: bring it back, or take its frame out of the scene")
+    try:
+        return Image.open(path)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as reason:
+        raise UserError(f"{path}: not a readable image ({_short(reason)}): write or copy it again") from reason
+
+
+def _decode(path: Path) -> Image.Image:
+    with _open_image(path) as image:
+        try:
+            image.load()
+        except (OSError, SyntaxError, ValueError) as reason:
+            raise UserError(f"{path}: damaged or truncated ({_short(reason)}): write or copy it again") from reason
+        return image
+
+
+def _open_npy(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file: bring it back, or take its frame out of the scene")
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as reason:
+        raise UserError(f"{path}: not a readable npy file ({_short(reason)}): write or copy it again") from reason
+
+
+def _array_2d(path: Path) -> np.ndarray:
+    array = _open_npy(path)
+    if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
+        array = array[0] if array.shape[0] == 1 else array[:, :, 0]
+    if array.ndim != 2:
+        raise UserError(f"{path}: shape {array.shape}, expected [H,W]: write one plane a frame")
+    return array
+
+
+def _short(reason: BaseException) -> str:
+    lines = str(reason).splitlines()
+    return lines[0][:120] if lines else type(reason).__name__

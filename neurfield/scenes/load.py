@@ -1,0 +1,69 @@
+"""From a name or a path to a Scene: the format is recognised, not asked for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurfield.errors import UserError
+from neurfield.scenes import builtin, replica
+from neurfield.scenes.scene import Scene
+
+
+@dataclass(frozen=True)
+class Format:
+    """One layout of files: how to tell it, how to read it, and how to name it in an error."""
+
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], Scene]
+    looks_for: str
+
+
+FORMATS = (Format(replica.recognises, replica.read, replica.LOOKS_FOR),)
+
+
+def load_scene(name_or_path: str | Path) -> Scene:
+    """The scene of a built-in name (made on first use), or of a folder or file in any known format.
+
+    A built-in name wins over a folder of the same name; write ./room0 for the folder. Raises UserError when there is no such scene
+    (with the close matches), when its format is unknown (with what was looked for), or when a file of it is missing or wrong.
+    """
+    if str(name_or_path) in builtin.BUILTIN:
+        return read_scene(builtin.ensure_builtin(str(name_or_path)))
+    path = Path(name_or_path).expanduser()
+    if not path.exists():
+        raise UserError(f"no scene {str(name_or_path)!r}{_close_matches(str(name_or_path), path)}")
+    return read_scene(path.resolve())
+
+
+def read_scene(path: Path) -> Scene:
+    """The scene of an existing folder or file, its files checked by their headers; UserError as `load_scene`."""
+    for known in FORMATS:
+        if known.recognises(path):
+            scene = known.read(path)
+            scene.verify_files()
+            return scene
+    if path.is_dir():
+        inside = [entry.name for entry in sorted(path.iterdir()) if any(k.recognises(entry) for k in FORMATS)]
+        if inside:
+            raise UserError(f"{path} holds several scenes ({', '.join(inside[:8])}): name one, e.g. {path / inside[0]}")
+        if not any(path.iterdir()):
+            raise UserError(f"{path} is an empty folder: {_looked_for()}")
+    raise UserError(f"{path} is in no known format: {_looked_for()}")
+
+
+def _looked_for() -> str:
+    return "looked for " + "; ".join(known.looks_for for known in FORMATS)
+
+
+def _close_matches(name: str, path: Path) -> str:
+    """The end of "no scene ...": names that look alike among the built-in ones and beside the path."""
+    beside = [str(entry) for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(str(path), beside, n=3, cutoff=0.8)
+    close = difflib.get_close_matches(name, list(builtin.BUILTIN), n=2, cutoff=0.5) + close
+    built_in = ", ".join(builtin.BUILTIN)
+    if close:
+        return f": did you mean {' or '.join(close)}?"
+    return f": give a built-in name ({built_in}) or a folder"

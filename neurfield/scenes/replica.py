@@ -1,0 +1,139 @@
+"""Reader of Replica as rendered for iMAP and NICE-SLAM, the layout that the built-in rooms share.
+
+    room0/traj.txt                    one line a frame: 16 numbers, world_from_cam row by row, OpenCV axes, metres
+    room0/results/frame000000.jpg     colour;  results/depth000000.png  uint16, metres * scale
+    cam_params.json                   {"camera": {w, h, fx, fy, cx, cy, scale}}, in the folder or beside it
+    room0_mesh.ply (beside it) or mesh.ply (in it)                        ground truth
+
+and, where present: sensor_depth/depth000000.png (measured, same scale), priors/000000_depth.npy, priors/000000_normal.npy (as MonoSDF
+writes them), segments/000000.png (instance ids).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.cameras import Cameras, pose_trouble
+from neurfield.scenes.images import (
+    FileList,
+    Read,
+    read_depth,
+    read_prior_depth,
+    read_prior_normal,
+    read_rgb,
+    read_segment,
+)
+from neurfield.scenes.scene import Scene
+
+LOOKS_FOR = "Replica (traj.txt, results/frame000000.jpg, cam_params.json)"
+_FRAME = re.compile(r"frame(\d+)\.(jpg|jpeg|png)$", re.IGNORECASE)
+
+
+def recognises(path: Path) -> bool:
+    """Whether a folder is in this layout, however incomplete."""
+    return path.is_dir() and (path / "traj.txt").is_file() and (path / "results").is_dir()
+
+
+def read(path: Path) -> Scene:
+    """The scene of a folder in Replica's layout; UserError names the file that is missing or wrong."""
+    camera = _read_camera(path)
+    poses = _read_trajectory(path / "traj.txt")
+    frames = _numbered_frames(path / "results", len(poses))
+    numbers = sorted(frames)
+    depth = read_depth(1.0 / camera["scale"])
+    files = {
+        "image": FileList(tuple(frames[k] for k in numbers), read_rgb),
+        "depth": _beside(path / "results", "depth{:06d}.png", numbers, depth),
+        "sensor_depth": _beside(path / "sensor_depth", "depth{:06d}.png", numbers, depth),
+        "prior_depth": _beside(path / "priors", "{:06d}_depth.npy", numbers, read_prior_depth),
+        "prior_normal": _beside(path / "priors", "{:06d}_normal.npy", numbers, read_prior_normal),
+        "segment": _beside(path / "segments", "{:06d}.png", numbers, read_segment),
+    }
+    cameras = Cameras(
+        world_from_cam=poses[numbers],
+        fx=np.full(len(numbers), camera["fx"]),
+        fy=np.full(len(numbers), camera["fy"]),
+        # Replica puts the centre of the first pixel at (0, 0): its cx is 599.5 for a width of 1200. Ours is at (0.5, 0.5).
+        cx=np.full(len(numbers), camera["cx"] + 0.5),
+        cy=np.full(len(numbers), camera["cy"] + 0.5),
+        width=np.full(len(numbers), int(camera["w"])),
+        height=np.full(len(numbers), int(camera["h"])),
+    )
+    meshes = (path / "mesh.ply", path.parent / f"{path.name}_mesh.ply")
+    truth = next((mesh for mesh in meshes if mesh.is_file()), None)
+    return Scene(path.name, path, cameras, files, ground_truth_file=truth)
+
+
+def _read_camera(folder: Path) -> dict[str, float]:
+    places = (folder / "cam_params.json", folder.parent / "cam_params.json")
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise UserError(f"{folder}: cam_params.json is neither in it nor beside it: copy it from the data set's top folder")
+    try:
+        camera = json.loads(path.read_text())["camera"]
+        values = {key: float(camera[key]) for key in ("w", "h", "fx", "fy", "cx", "cy", "scale")}
+    except (ValueError, KeyError, TypeError) as reason:
+        raise UserError(
+            f'{path}: {type(reason).__name__} {reason}: write {{"camera": {{"w", "h", "fx", "fy", "cx", "cy", "scale"}}}}'
+        ) from reason
+    if not all(np.isfinite(v) for v in values.values()) or min(values[k] for k in ("w", "h", "fx", "fy", "scale")) <= 0:
+        raise UserError(f"{path}: w, h, fx, fy and scale must be positive numbers: copy the file again")
+    return values
+
+
+def _read_trajectory(path: Path) -> np.ndarray:
+    """Poses [n,4,4] of traj.txt; UserError names the line that is not a rigid pose."""
+    poses = []
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            pose = np.array([float(v) for v in line.split()])
+        except ValueError as reason:
+            raise UserError(f"{path}:{number}: {reason}: write 16 numbers a line, one line a frame") from reason
+        if len(pose) != 16:
+            raise UserError(f"{path}:{number}: {len(pose)} numbers, expected 16: write world_from_cam row by row")
+        trouble = pose_trouble(pose.reshape(4, 4))
+        if trouble:
+            raise UserError(f"{path}:{number}: the pose {trouble}: correct this line")
+        poses.append(pose.reshape(4, 4))
+    if not poses:
+        raise UserError(f"{path}: no poses in it: write 16 numbers a line, one line a frame")
+    return np.stack(poses)
+
+
+def _numbered_frames(folder: Path, n_poses: int) -> dict[int, Path]:
+    """Frame number -> image. All frames of the trajectory, or every k-th of them: any other gap is a lost file."""
+    frames: dict[int, Path] = {}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = _FRAME.match(path.name)
+        if match:
+            frames[int(match.group(1))] = path
+    if not frames:
+        raise UserError(f"{folder}: no frames in it: looked for frame000000.jpg and so on")
+    numbers = sorted(frames)
+    step = int(np.diff(numbers).min()) if len(numbers) > 1 else 1
+    wanted = range(numbers[0] % step, n_poses, step)
+    lost = sorted(set(wanted) - set(numbers))
+    if lost:
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise UserError(
+            f"{folder}/frame{lost[0]:06d}.jpg{more} missing, though traj.txt has {n_poses} poses: copy the images again, "
+            "or keep every k-th frame"
+        )
+    extra = sorted(set(numbers) - set(wanted))
+    if extra:
+        raise UserError(f"{frames[extra[0]]}: traj.txt has {n_poses} poses and none for this frame: copy traj.txt again")
+    return frames
+
+
+def _beside(folder: Path, pattern: str, numbers: list[int], read: Read) -> FileList:
+    """One file a frame in an optional folder; frames without one have None."""
+    present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    names = [pattern.format(number) for number in numbers]
+    return FileList(tuple(folder / name if name in present else None for name in names), read)

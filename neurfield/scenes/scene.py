@@ -1,0 +1,195 @@
+"""A scene: cameras, and for each source of knowledge (images, depth, priors, ...) one array a frame, read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.cameras import Cameras
+from neurfield.scenes.images import ByteCache, FileList, file_size
+
+if TYPE_CHECKING:
+    import trimesh
+
+SOURCES = ("image", "mask", "depth", "sensor_depth", "prior_depth", "prior_normal", "segment")
+CACHE_BYTES = 1 << 30
+Kind = Literal["inside", "outside"]
+
+
+class Scene:
+    """Posed images of a room or an object, in the frame and the units (metres) of their files.
+
+    files: source -> `FileList` with one entry a camera; sources are "image" (uint8 colour), "mask", "depth" (exact),
+    "sensor_depth" (measured), "prior_depth" and "prior_normal" (of monocular networks), "segment" (instance ids).
+    kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
+    ground_truth_file: a mesh of the true surface in the same frame. Arrays are cached up to cache_bytes and are read-only.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        cameras: Cameras,
+        files: Mapping[str, FileList],
+        *,
+        ground_truth_file: Path | None = None,
+        box: np.ndarray | None = None,
+        kind: Kind | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self.name = name
+        self.path = Path(path)
+        self.cameras = cameras
+        self.files = {source: listed for source, listed in files.items() if any(listed.paths)}
+        self.ground_truth_file = ground_truth_file
+        self._cache = ByteCache(cache_bytes)
+        if not len(cameras):
+            raise UserError(f"{path}: the scene has no frames: give at least one posed image")
+        for source, listed in self.files.items():
+            if source not in SOURCES:
+                raise ValueError(f"unknown source {source!r}, expected one of {', '.join(SOURCES)}")
+            if len(listed.paths) != len(cameras):
+                raise UserError(
+                    f"{path}: {len(listed.paths)} {source} files for {len(cameras)} cameras: give one a camera"
+                )
+        self._box_by_hand = None if box is None else _checked_box(box)
+        self._kind_by_hand = kind
+
+    def __len__(self) -> int:
+        return len(self.cameras)
+
+    def __repr__(self) -> str:
+        return f"Scene({self.name!r}, {len(self)} frames, {', '.join(sorted(self.sources))})"
+
+    @property
+    def sources(self) -> set[str]:
+        """What this scene knows: a subset of `SOURCES`."""
+        return set(self.files)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """"inside" where cameras stand within the surface (a room), "outside" where they look in at it (an object)."""
+        from neurfield.scenes.box import scene_kind
+
+        return self._kind_by_hand or scene_kind(self)
+
+    @cached_property
+    def box(self) -> np.ndarray:
+        """The box that holds the surface: [2,3] float64, minimum and maximum, world."""
+        from neurfield.scenes.box import scene_box
+
+        return scene_box(self) if self._box_by_hand is None else self._box_by_hand
+
+    @cached_property
+    def ground_truth(self) -> trimesh.Trimesh | None:
+        """The true surface in the world frame, or None; UserError if its file cannot be read."""
+        if self.ground_truth_file is None:
+            return None
+        import trimesh
+
+        path = self.ground_truth_file
+        try:
+            mesh = trimesh.load(path, force="mesh", process=False)
+        except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
+            raise UserError(f"{path}: not a readable mesh ({type(reason).__name__}): copy it again") from reason
+        if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
+            raise UserError(f"{path}: holds no triangles: give the surface as a mesh, or move this file away")
+        return mesh
+
+    def image(self, i: int) -> np.ndarray:
+        """Colour image of frame i, uint8 [H,W,3]."""
+        image = self._array("image", i)
+        if image is None:
+            raise UserError(f"{self.path}: frame {i} has no image: give one a frame")
+        return image
+
+    def mask(self, i: int) -> np.ndarray | None:
+        """True where the subject is seen in frame i, bool [H,W], or None."""
+        return self._array("mask", i)
+
+    def depth(self, i: int, kind: Literal["exact", "noisy"] = "exact") -> np.ndarray | None:
+        """z-depth of frame i in metres, float32 [H,W], 0 = missing, or None; "noisy" is what a sensor measured."""
+        return self._array({"exact": "depth", "noisy": "sensor_depth"}[kind], i)
+
+    def prior_depth(self, i: int) -> np.ndarray | None:
+        """Depth of frame i up to an unknown scale and shift, float32 [H,W], or None."""
+        return self._array("prior_depth", i)
+
+    def prior_normal(self, i: int) -> np.ndarray | None:
+        """Unit normals of frame i in the camera frame, towards the camera, float32 [H,W,3], 0 where unknown, or None."""
+        return self._array("prior_normal", i)
+
+    def segment(self, i: int) -> np.ndarray | None:
+        """Instance ids of frame i, int32 [H,W], or None."""
+        return self._array("segment", i)
+
+    def with_box(self, box: np.ndarray) -> Scene:
+        """The same scene with another box [2,3] (minimum and maximum, world)."""
+        return self._derived(self.cameras, self.files, box)
+
+    def with_frames(self, indices: np.ndarray) -> Scene:
+        """The scene of these frames only (every 20th, a training split, ...), in that order; a box or kind set by hand stays."""
+        files = {source: listed.select(indices) for source, listed in self.files.items()}
+        return self._derived(self.cameras.select(indices), files, self._box_by_hand)
+
+    def without(self, *sources: str) -> Scene:
+        """The scene as if it had never known these sources: kind and box are decided anew from what is left."""
+        for source in sources:
+            if source not in SOURCES:
+                raise UserError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")
+        files = {source: listed for source, listed in self.files.items() if source not in sources}
+        return self._derived(self.cameras, files, self._box_by_hand)
+
+    def verify_files(self) -> None:
+        """Every listed file is there, opens, and has its camera's size (headers only); UserError for the first that does not."""
+        for source, listed in self.files.items():
+            for i, path in enumerate(listed.paths):
+                if path is not None:
+                    self._check_size(source, i, path, file_size(path))
+
+    def _array(self, source: str, i: int) -> np.ndarray | None:
+        if source not in self.files:
+            return None
+        if not 0 <= i < len(self):
+            raise IndexError(f"frame {i} of a scene with {len(self)} frames")
+        return self._cache.get((source, i), lambda: self._read(source, i))
+
+    def _read(self, source: str, i: int) -> np.ndarray | None:
+        listed = self.files[source]
+        array = listed(i)
+        if array is not None:
+            self._check_size(source, i, listed.paths[i], (array.shape[1], array.shape[0]))
+        return array
+
+    def _check_size(self, source: str, i: int, path: Path | None, size: tuple[int, int]) -> None:
+        width, height = int(self.cameras.width[i]), int(self.cameras.height[i])
+        if size != (width, height):
+            remedy = "correct the intrinsics" if source == "image" else "resample it to the image's size"
+            raise UserError(
+                f"{path}: {source} of {size[0]}x{size[1]} pixels, but its camera has {width}x{height}: {remedy}"
+            )
+
+    def _derived(self, cameras: Cameras, files: Mapping[str, FileList], box: np.ndarray | None) -> Scene:
+        return Scene(
+            self.name,
+            self.path,
+            cameras,
+            files,
+            ground_truth_file=self.ground_truth_file,
+            box=box,
+            kind=self._kind_by_hand,
+            cache_bytes=self._cache.budget,
+        )
+
+
+def _checked_box(box: np.ndarray) -> np.ndarray:
+    """A box as float64 [2,3] with minimum below maximum, or UserError."""
+    array = np.asarray(box, dtype=np.float64)
+    if array.shape != (2, 3) or not np.isfinite(array).all() or (array[1] <= array[0]).any():
+        raise UserError(f"box {array.tolist()}: give [[xmin, ymin, zmin], [xmax, ymax, zmax]] with each minimum below its maximum")
+    return array
