@@ -1,4 +1,4 @@
-"""Files on disk -> Scene: cameras, images, depth, masks, priors and ground truth, in the frame and units of the files."""
+"""Files on disk -> Scene: cameras, images, depth, masks, priors, ground truth, in the files' own frame."""
 
 from __future__ import annotations
 

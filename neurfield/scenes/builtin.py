@@ -19,12 +19,15 @@ def _make_room0(folder: Path, progress: Progress) -> None:
 
 # name -> (maker, what it is). A maker writes the whole folder or nothing.
 BUILTIN: dict[str, tuple[Maker, str]] = {
-    "room0": (_make_room0, "a furnished living room, 5.2 x 4.2 x 2.7 m, 120 frames with depth, priors and ground truth"),
+    "room0": (
+        _make_room0,
+        "a furnished living room, 5.2 x 4.2 x 2.7 m, 120 frames with depth, priors and ground truth",
+    ),
 }
 
 
 def data_root() -> Path:
-    """Where built-in scenes lie: NEURFIELD_DATA, else data/ of the checkout this runs from, else the user's cache."""
+    """Where built-in scenes lie: NEURFIELD_DATA, else data/ of this checkout, else the user's cache."""
     given = os.environ.get("NEURFIELD_DATA")
     if given:
         return Path(given).expanduser()
@@ -41,12 +44,12 @@ def builtin_folder(name: str) -> Path:
 
 
 def is_made(name: str) -> bool:
-    """Whether a built-in scene is on disk: makers rename a finished folder into place, so its presence is enough."""
+    """Whether a built-in scene is on disk: makers rename a finished folder, so its presence is enough."""
     return (builtin_folder(name) / "traj.txt").is_file()
 
 
 def ensure_builtin(name: str, progress: Progress | None = None) -> Path:
-    """The folder of a built-in scene, made now if it is not there; says how far it is on a progress bar, or to `progress`."""
+    """The folder of a built-in scene, made now if need be, with a progress bar or calls of `progress`."""
     folder = builtin_folder(name)
     if is_made(name):
         return folder
@@ -63,9 +66,12 @@ def _make_with_bar(name: str, maker: Maker, folder: Path) -> None:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    # On standard error, so that what a verb prints stays clean; without a terminal one line says what is being waited for.
+    # On standard error, so that what a verb prints stays clean; without a terminal one line says what is
+    # being waited for.
     console = Console(file=sys.stderr)
-    console.print(f"Making the built-in scene {name} in {folder} (once, some minutes)", highlight=False, soft_wrap=True)
+    console.print(
+        f"Making the built-in scene {name} in {folder} (once, some minutes)", highlight=False, soft_wrap=True
+    )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=1.0)

@@ -1,7 +1,8 @@
 """Posed pinhole cameras: pixels to rays in the world, and points in the world to pixels.
 
-Legend: uv pixel coordinates (column, row) with the centre of the first pixel at (0.5, 0.5); x, y coordinates on the plane z = 1
-of the camera (x right, y down, z forward, as in OpenCV); z-depth the z coordinate in the camera frame.
+Legend: uv pixel coordinates (column, row) with the centre of the first pixel at (0.5, 0.5); x, y coordinates
+on the plane z = 1 of the camera (x right, y down, z forward, as in OpenCV); z-depth the z coordinate in the
+camera frame.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import numpy as np
 
 from neurfield.errors import UserError
 
-# Rotations farther than this from orthonormal cannot be rounding of a text file: they carry a scale, a shear or a flip.
+# Rotations farther than this from orthonormal cannot be rounding of a text file: they carry a scale, a shear
+# or a flip.
 ROTATION_TOLERANCE = 1e-2
 _UNDISTORT_ROUNDS = 100
 
@@ -21,9 +23,10 @@ _UNDISTORT_ROUNDS = 100
 class Cameras:
     """The cameras of a scene, one row each.
 
-    world_from_cam [n,4,4] float64 in the units of the scene (metres); fx, fy, cx, cy [n] float64 in pixels, pixel centres at +0.5;
-    width, height [n] int64; distortion [n,5] float64 (k1, k2, p1, p2, k3 of OpenCV) or None for pinhole cameras.
-    Raises UserError when shapes disagree, or a pose holds NaN, a scale, a shear or a mirror.
+    world_from_cam [n,4,4] float64 in the units of the scene (metres); fx, fy, cx, cy [n] float64 in pixels,
+    pixel centres at +0.5; width, height [n] int64; distortion [n,5] float64 (k1, k2, p1, p2, k3 of OpenCV) or
+    None for pinhole cameras. Raises UserError when shapes disagree, or a pose holds NaN, a scale, a shear or
+    a mirror.
     """
 
     world_from_cam: np.ndarray
@@ -38,7 +41,9 @@ class Cameras:
     def __post_init__(self) -> None:
         poses = np.ascontiguousarray(self.world_from_cam, dtype=np.float64)
         if poses.ndim != 3 or poses.shape[1:] != (4, 4):
-            raise UserError(f"world_from_cam has shape {poses.shape}, expected [n,4,4]: give one 4x4 matrix a camera")
+            raise UserError(
+                f"world_from_cam has shape {poses.shape}, expected [n,4,4]: give one 4x4 matrix a camera"
+            )
         n = len(poses)
         values: dict[str, np.ndarray | None] = {"world_from_cam": poses}
         for name in ("fx", "fy", "cx", "cy"):
@@ -48,7 +53,9 @@ class Cameras:
         if self.distortion is not None:
             distortion = np.ascontiguousarray(self.distortion, dtype=np.float64)
             if distortion.shape != (n, 5):
-                raise UserError(f"distortion has shape {distortion.shape}, expected [{n},5]: k1, k2, p1, p2, k3 a camera")
+                raise UserError(
+                    f"distortion has shape {distortion.shape}, expected [{n},5]: k1, k2, p1, p2, k3 a camera"
+                )
             values["distortion"] = distortion if distortion.any() else None
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -77,20 +84,24 @@ class Cameras:
         """The cameras of these indices [m], in that order."""
         rows = np.asarray(indices, dtype=np.int64)
         picked = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{name: None if value is None else value[rows] for name, value in picked.items()})
+        return replace(
+            self, **{name: None if value is None else value[rows] for name, value in picked.items()}
+        )
 
     def rays(
         self, camera_indices: np.ndarray, pixels_uv: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rays through pixels: origins [r,3], unit directions [r,3] (world), and z_per_t [r]; all float32.
 
-        camera_indices [r] int; pixels_uv [r,2] pixel coordinates (column + 0.5, row + 0.5 for a pixel's centre).
-        The z-depth of the point at distance t along a ray is t * z_per_t.
+        camera_indices [r] int; pixels_uv [r,2] pixel coordinates (column + 0.5, row + 0.5 for a pixel's
+        centre). The z-depth of the point at distance t along a ray is t * z_per_t.
         """
         index = np.asarray(camera_indices, dtype=np.int64)
         uv = np.asarray(pixels_uv, dtype=np.float64)
         if uv.shape != (len(index), 2):
-            raise UserError(f"pixels_uv has shape {uv.shape}, expected [{len(index)},2]: one (u, v) for each camera index")
+            raise UserError(
+                f"pixels_uv has shape {uv.shape}, expected [{len(index)},2]: one (u, v) for each camera index"
+            )
         x = (uv[:, 0] - self.cx[index]) / self.fx[index]
         y = (uv[:, 1] - self.cy[index]) / self.fy[index]
         if self.distortion is not None:
@@ -108,7 +119,9 @@ class Cameras:
         Where z <= 0 (behind the camera) uv has no meaning and holds NaN.
         """
         cam_from_world = self._inverse[i]  # type: ignore[attr-defined]
-        in_cam = np.asarray(points_in_world, dtype=np.float64) @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
+        in_cam = (
+            np.asarray(points_in_world, dtype=np.float64) @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
+        )
         z = in_cam[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):
             x, y = in_cam[:, 0] / z, in_cam[:, 1] / z
@@ -144,7 +157,7 @@ def distort(x: np.ndarray, y: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np
 
 
 def undistort(x: np.ndarray, y: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of `distort` by fixed-point iteration, to 1e-10 on the plane z = 1 where the lens model can be inverted."""
+    """Inverse of `distort` by fixed-point iteration, to 1e-10 where the lens model can be inverted."""
     ux, uy = x.copy(), y.copy()
     for _ in range(_UNDISTORT_ROUNDS):
         radial, dx, dy = _distortion_terms(ux, uy, k)
@@ -156,7 +169,9 @@ def undistort(x: np.ndarray, y: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, 
     return ux, uy
 
 
-def _distortion_terms(x: np.ndarray, y: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _distortion_terms(
+    x: np.ndarray, y: np.ndarray, k: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The radial factor, and the tangential shifts of x and y."""
     k1, k2, p1, p2, k3 = k.T
     r2 = x * x + y * y
@@ -174,5 +189,7 @@ def _one_each(name: str, value: np.ndarray | float, n: int, dtype: type) -> np.n
     if array.shape != (n,):
         raise UserError(f"{name} has shape {array.shape}, expected [{n}]: give one value a camera")
     if not np.isfinite(array).all() or (name not in ("cx", "cy") and n and array.min() <= 0):
-        raise UserError(f"{name} holds {array[~(array > 0)][:1]}, expected positive finite numbers: correct the intrinsics")
+        raise UserError(
+            f"{name} holds {array[~(array > 0)][:1]}, expected positive numbers: correct the intrinsics"
+        )
     return np.ascontiguousarray(array)

@@ -1,7 +1,8 @@
 """One file a frame, read when it is first asked for.
 
-A reader of a format lists its files with `FileList` and one of the `read_*` functions below; nothing is opened before its first use,
-images stay uint8, and `ByteCache` keeps what was decoded under a budget of bytes.
+A reader of a format lists its files with `FileList` and one of the `read_*` functions below; nothing is
+opened before its first use, images stay uint8, and `ByteCache` keeps what was decoded under a budget of
+bytes.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ByteCache:
         self._lock = threading.Lock()
 
     def get(self, key: tuple[str, int], make: Callable[[], np.ndarray | None]) -> np.ndarray | None:
-        """The array under `key`, made by `make` if it is not held; read-only, because the next caller gets the same one."""
+        """The array under `key`, made by `make` if it is not held; read-only, because it is shared."""
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
@@ -67,7 +68,7 @@ class ByteCache:
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """Colour image as uint8 [H,W,3]; grey, palette and 16-bit images are converted, an alpha channel is left out."""
+    """Colour image, uint8 [H,W,3]; grey, palette and 16-bit images are converted, alpha is left out."""
     image = _decode(path)
     if image.mode.startswith("I") or image.mode == "F":
         # 16-bit grey: Pillow would clip it to 8 bits instead of scaling it.
@@ -82,7 +83,7 @@ def read_alpha(path: Path) -> np.ndarray:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Mask bool [H,W]: true where a mask image (0 and 1, or black and white) is white, or by its alpha channel if it has one."""
+    """Mask bool [H,W]: true where a mask image (0 and 1, or black and white) is white, or opaque."""
     image = _decode(path)
     if image.mode in ("RGBA", "LA", "PA"):
         return np.asarray(image.convert("RGBA"))[:, :, 3] > 127
@@ -92,12 +93,14 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def read_depth(metres_per_unit: float) -> Read:
-    """A reader of depth files, PNG (16 or 32-bit integers) or npy: float32 [H,W] z-depth in metres, 0 = missing."""
+    """A reader of depth files (integer PNG, npy): float32 [H,W] z-depth in metres, 0 = missing."""
 
     def read(path: Path) -> np.ndarray:
         raw = _array_2d(path) if path.suffix.lower() == ".npy" else np.asarray(_decode(path))
         if raw.ndim != 2:
-            raise UserError(f"{path}: shape {raw.shape}, expected one channel: give depth as a single-channel PNG or npy")
+            raise UserError(
+                f"{path}: shape {raw.shape}, expected one channel: give depth as a single-channel PNG or npy"
+            )
         depth = raw.astype(np.float32) * np.float32(metres_per_unit)
         depth[~(np.isfinite(depth) & (depth > 0))] = 0.0
         return depth
@@ -112,12 +115,17 @@ def read_prior_depth(path: Path) -> np.ndarray:
 
 
 def read_prior_normal(path: Path) -> np.ndarray:
-    """Normals of a network, npy [3,H,W] or [H,W,3] in [0,1], n = 2v - 1: float32 [H,W,3], unit, camera frame, 0 where unknown."""
+    """Normals of a network: float32 [H,W,3], unit, camera frame, 0 where unknown.
+
+    The file is npy, [3,H,W] or [H,W,3] in [0,1] with n = 2v - 1 (MonoSDF and SDFStudio).
+    """
     array = _open_npy(path)
     if array.ndim == 3 and array.shape[0] == 3:
         array = np.moveaxis(array, 0, 2)
     if array.ndim != 3 or array.shape[2] != 3:
-        raise UserError(f"{path}: shape {array.shape}, expected [3,H,W]: write normals as MonoSDF does, (n + 1) / 2")
+        raise UserError(
+            f"{path}: shape {array.shape}, expected [3,H,W]: write normals as MonoSDF does, (n + 1) / 2"
+        )
     normal = 2.0 * np.asarray(array, dtype=np.float32) - 1.0
     length = np.linalg.norm(normal, axis=2, keepdims=True)
     known = np.isfinite(length) & (length > 0.1)
@@ -133,7 +141,7 @@ def read_segment(path: Path) -> np.ndarray:
 
 
 def file_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image or npy file, from its header alone; UserError if it is missing or is neither."""
+    """Width and height of an image or npy file, from its header; UserError if it is missing or neither."""
     if path.suffix.lower() == ".npy":
         shape = _open_npy(path).shape
         plane = shape[1:] if len(shape) == 3 and shape[0] in (1, 3) else shape[:2]
@@ -156,7 +164,9 @@ def _open_image(path: Path) -> Image.Image:
     try:
         return Image.open(path)
     except (OSError, SyntaxError, Image.DecompressionBombError) as reason:
-        raise UserError(f"{path}: not a readable image ({_short(reason)}): write or copy it again") from reason
+        raise UserError(
+            f"{path}: not a readable image ({_short(reason)}): write or copy it again"
+        ) from reason
 
 
 def _decode(path: Path) -> Image.Image:
@@ -164,7 +174,9 @@ def _decode(path: Path) -> Image.Image:
         try:
             image.load()
         except (OSError, SyntaxError, ValueError) as reason:
-            raise UserError(f"{path}: damaged or truncated ({_short(reason)}): write or copy it again") from reason
+            raise UserError(
+                f"{path}: damaged or truncated ({_short(reason)}): write or copy it again"
+            ) from reason
         return image
 
 
@@ -174,7 +186,9 @@ def _open_npy(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as reason:
-        raise UserError(f"{path}: not a readable npy file ({_short(reason)}): write or copy it again") from reason
+        raise UserError(
+            f"{path}: not a readable npy file ({_short(reason)}): write or copy it again"
+        ) from reason
 
 
 def _array_2d(path: Path) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurfield.errors import UserError
-from neurfield.scenes import builtin, replica
+from neurfield.scenes import builtin, replica, transforms_json
 from neurfield.scenes.scene import Scene
 
 
@@ -21,14 +21,18 @@ class Format:
     looks_for: str
 
 
-FORMATS = (Format(replica.recognises, replica.read, replica.LOOKS_FOR),)
+FORMATS = (
+    Format(replica.recognises, replica.read, replica.LOOKS_FOR),
+    Format(transforms_json.recognises, transforms_json.read, transforms_json.LOOKS_FOR),
+)
 
 
 def load_scene(name_or_path: str | Path) -> Scene:
     """The scene of a built-in name (made on first use), or of a folder or file in any known format.
 
-    A built-in name wins over a folder of the same name; write ./room0 for the folder. Raises UserError when there is no such scene
-    (with the close matches), when its format is unknown (with what was looked for), or when a file of it is missing or wrong.
+    A built-in name wins over a folder of the same name; write ./room0 for the folder. Raises UserError when
+    there is no such scene (with the close matches), when its format is unknown (with what was looked for), or
+    when a file of it is missing or wrong.
     """
     if str(name_or_path) in builtin.BUILTIN:
         return read_scene(builtin.ensure_builtin(str(name_or_path)))
@@ -39,7 +43,7 @@ def load_scene(name_or_path: str | Path) -> Scene:
 
 
 def read_scene(path: Path) -> Scene:
-    """The scene of an existing folder or file, its files checked by their headers; UserError as `load_scene`."""
+    """The scene of an existing folder or file, with its files checked; UserError as `load_scene`."""
     for known in FORMATS:
         if known.recognises(path):
             scene = known.read(path)
@@ -48,7 +52,9 @@ def read_scene(path: Path) -> Scene:
     if path.is_dir():
         inside = [entry.name for entry in sorted(path.iterdir()) if any(k.recognises(entry) for k in FORMATS)]
         if inside:
-            raise UserError(f"{path} holds several scenes ({', '.join(inside[:8])}): name one, e.g. {path / inside[0]}")
+            raise UserError(
+                f"{path} holds several scenes ({', '.join(inside[:8])}): name one, e.g. {path / inside[0]}"
+            )
         if not any(path.iterdir()):
             raise UserError(f"{path} is an empty folder: {_looked_for()}")
     raise UserError(f"{path} is in no known format: {_looked_for()}")

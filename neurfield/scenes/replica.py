@@ -1,12 +1,12 @@
 """Reader of Replica as rendered for iMAP and NICE-SLAM, the layout that the built-in rooms share.
 
-    room0/traj.txt                    one line a frame: 16 numbers, world_from_cam row by row, OpenCV axes, metres
-    room0/results/frame000000.jpg     colour;  results/depth000000.png  uint16, metres * scale
+    room0/traj.txt                    one line a frame: 16 numbers, world_from_cam row by row, OpenCV axes,
+    metres room0/results/frame000000.jpg     colour;  results/depth000000.png  uint16, metres * scale
     cam_params.json                   {"camera": {w, h, fx, fy, cx, cy, scale}}, in the folder or beside it
     room0_mesh.ply (beside it) or mesh.ply (in it)                        ground truth
 
-and, where present: sensor_depth/depth000000.png (measured, same scale), priors/000000_depth.npy, priors/000000_normal.npy (as MonoSDF
-writes them), segments/000000.png (instance ids).
+and, where present: sensor_depth/depth000000.png (measured, same scale), priors/000000_depth.npy,
+priors/000000_normal.npy (as MonoSDF writes them), segments/000000.png (instance ids).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from neurfield.scenes.images import (
 from neurfield.scenes.scene import Scene
 
 LOOKS_FOR = "Replica (traj.txt, results/frame000000.jpg, cam_params.json)"
+_POSITIVE = ("w", "h", "fx", "fy", "scale")
 _FRAME = re.compile(r"frame(\d+)\.(jpg|jpeg|png)$", re.IGNORECASE)
 
 
@@ -58,7 +59,8 @@ def read(path: Path) -> Scene:
         world_from_cam=poses[numbers],
         fx=np.full(len(numbers), camera["fx"]),
         fy=np.full(len(numbers), camera["fy"]),
-        # Replica puts the centre of the first pixel at (0, 0): its cx is 599.5 for a width of 1200. Ours is at (0.5, 0.5).
+        # Replica puts the centre of the first pixel at (0, 0): its cx is 599.5 for a width of 1200. Ours is
+        # at (0.5, 0.5).
         cx=np.full(len(numbers), camera["cx"] + 0.5),
         cy=np.full(len(numbers), camera["cy"] + 0.5),
         width=np.full(len(numbers), int(camera["w"])),
@@ -73,15 +75,16 @@ def _read_camera(folder: Path) -> dict[str, float]:
     places = (folder / "cam_params.json", folder.parent / "cam_params.json")
     path = next((place for place in places if place.is_file()), None)
     if path is None:
-        raise UserError(f"{folder}: cam_params.json is neither in it nor beside it: copy it from the data set's top folder")
+        raise UserError(
+            f"{folder}: cam_params.json is neither in it nor beside it: copy it from the data set"
+        )
     try:
         camera = json.loads(path.read_text())["camera"]
         values = {key: float(camera[key]) for key in ("w", "h", "fx", "fy", "cx", "cy", "scale")}
     except (ValueError, KeyError, TypeError) as reason:
-        raise UserError(
-            f'{path}: {type(reason).__name__} {reason}: write {{"camera": {{"w", "h", "fx", "fy", "cx", "cy", "scale"}}}}'
-        ) from reason
-    if not all(np.isfinite(v) for v in values.values()) or min(values[k] for k in ("w", "h", "fx", "fy", "scale")) <= 0:
+        wanted = '{"camera": {"w", "h", "fx", "fy", "cx", "cy", "scale"}}'
+        raise UserError(f"{path}: {type(reason).__name__} {reason}: write {wanted}") from reason
+    if not np.isfinite(list(values.values())).all() or min(values[k] for k in _POSITIVE) <= 0:
         raise UserError(f"{path}: w, h, fx, fy and scale must be positive numbers: copy the file again")
     return values
 
@@ -95,9 +98,13 @@ def _read_trajectory(path: Path) -> np.ndarray:
         try:
             pose = np.array([float(v) for v in line.split()])
         except ValueError as reason:
-            raise UserError(f"{path}:{number}: {reason}: write 16 numbers a line, one line a frame") from reason
+            raise UserError(
+                f"{path}:{number}: {reason}: write 16 numbers a line, one line a frame"
+            ) from reason
         if len(pose) != 16:
-            raise UserError(f"{path}:{number}: {len(pose)} numbers, expected 16: write world_from_cam row by row")
+            raise UserError(
+                f"{path}:{number}: {len(pose)} numbers, expected 16: write world_from_cam row by row"
+            )
         trouble = pose_trouble(pose.reshape(4, 4))
         if trouble:
             raise UserError(f"{path}:{number}: the pose {trouble}: correct this line")
@@ -108,7 +115,7 @@ def _read_trajectory(path: Path) -> np.ndarray:
 
 
 def _numbered_frames(folder: Path, n_poses: int) -> dict[int, Path]:
-    """Frame number -> image. All frames of the trajectory, or every k-th of them: any other gap is a lost file."""
+    """Frame number -> image: all frames of the trajectory, or every k-th; any other gap is a lost file."""
     frames: dict[int, Path] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _FRAME.match(path.name)
@@ -123,12 +130,14 @@ def _numbered_frames(folder: Path, n_poses: int) -> dict[int, Path]:
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         raise UserError(
-            f"{folder}/frame{lost[0]:06d}.jpg{more} missing, though traj.txt has {n_poses} poses: copy the images again, "
-            "or keep every k-th frame"
+            f"{folder}/frame{lost[0]:06d}.jpg{more} missing, though traj.txt has {n_poses} poses: "
+            "copy the images again, or keep every k-th frame"
         )
     extra = sorted(set(numbers) - set(wanted))
     if extra:
-        raise UserError(f"{frames[extra[0]]}: traj.txt has {n_poses} poses and none for this frame: copy traj.txt again")
+        raise UserError(
+            f"{frames[extra[0]]}: traj.txt has {n_poses} poses and none for this frame: copy traj.txt again"
+        )
     return frames
 
 

@@ -1,4 +1,4 @@
-"""A scene: cameras, and for each source of knowledge (images, depth, priors, ...) one array a frame, read when asked for."""
+"""A scene: cameras, and for each source (images, depth, priors, ...) one array a frame, read lazily."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ Kind = Literal["inside", "outside"]
 class Scene:
     """Posed images of a room or an object, in the frame and the units (metres) of their files.
 
-    files: source -> `FileList` with one entry a camera; sources are "image" (uint8 colour), "mask", "depth" (exact),
-    "sensor_depth" (measured), "prior_depth" and "prior_normal" (of monocular networks), "segment" (instance ids).
-    kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
-    ground_truth_file: a mesh of the true surface in the same frame. Arrays are cached up to cache_bytes and are read-only.
+    files: source -> `FileList` with one entry a camera; sources are "image" (uint8 colour), "mask", "depth"
+    (exact),
+    "sensor_depth" (measured), "prior_depth" and "prior_normal" (of monocular networks), "segment" (instance
+    ids). kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
+    ground_truth_file: a mesh of the true surface in the same frame. Arrays are cached up to cache_bytes and
+    are read-only.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Scene:
                 raise ValueError(f"unknown source {source!r}, expected one of {', '.join(SOURCES)}")
             if len(listed.paths) != len(cameras):
                 raise UserError(
-                    f"{path}: {len(listed.paths)} {source} files for {len(cameras)} cameras: give one a camera"
+                    f"{path}: {len(listed.paths)} {source} files, {len(cameras)} cameras: give one each"
                 )
         self._box_by_hand = None if box is None else _checked_box(box)
         self._kind_by_hand = kind
@@ -73,7 +75,7 @@ class Scene:
 
     @cached_property
     def kind(self) -> Kind:
-        """"inside" where cameras stand within the surface (a room), "outside" where they look in at it (an object)."""
+        """Whether cameras stand "inside" the surface (a room) or look in at it from "outside" (an object)."""
         from neurfield.scenes.box import scene_kind
 
         return self._kind_by_hand or scene_kind(self)
@@ -96,7 +98,9 @@ class Scene:
         try:
             mesh = trimesh.load(path, force="mesh", process=False)
         except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-            raise UserError(f"{path}: not a readable mesh ({type(reason).__name__}): copy it again") from reason
+            raise UserError(
+                f"{path}: not a readable mesh ({type(reason).__name__}): copy it again"
+            ) from reason
         if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
             raise UserError(f"{path}: holds no triangles: give the surface as a mesh, or move this file away")
         return mesh
@@ -113,7 +117,7 @@ class Scene:
         return self._array("mask", i)
 
     def depth(self, i: int, kind: Literal["exact", "noisy"] = "exact") -> np.ndarray | None:
-        """z-depth of frame i in metres, float32 [H,W], 0 = missing, or None; "noisy" is what a sensor measured."""
+        """z-depth of frame i in metres, float32 [H,W], 0 = missing, or None; "noisy" is the sensor's."""
         return self._array({"exact": "depth", "noisy": "sensor_depth"}[kind], i)
 
     def prior_depth(self, i: int) -> np.ndarray | None:
@@ -121,7 +125,7 @@ class Scene:
         return self._array("prior_depth", i)
 
     def prior_normal(self, i: int) -> np.ndarray | None:
-        """Unit normals of frame i in the camera frame, towards the camera, float32 [H,W,3], 0 where unknown, or None."""
+        """Unit normals of frame i, camera frame, float32 [H,W,3], 0 where unknown, or None."""
         return self._array("prior_normal", i)
 
     def segment(self, i: int) -> np.ndarray | None:
@@ -133,12 +137,12 @@ class Scene:
         return self._derived(self.cameras, self.files, box)
 
     def with_frames(self, indices: np.ndarray) -> Scene:
-        """The scene of these frames only (every 20th, a training split, ...), in that order; a box or kind set by hand stays."""
+        """The scene of these frames only (every 20th, a training split), in that order."""
         files = {source: listed.select(indices) for source, listed in self.files.items()}
         return self._derived(self.cameras.select(indices), files, self._box_by_hand)
 
     def without(self, *sources: str) -> Scene:
-        """The scene as if it had never known these sources: kind and box are decided anew from what is left."""
+        """The scene as if it never knew these sources: kind and box are decided from what is left."""
         for source in sources:
             if source not in SOURCES:
                 raise UserError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")
@@ -146,7 +150,7 @@ class Scene:
         return self._derived(self.cameras, files, self._box_by_hand)
 
     def verify_files(self) -> None:
-        """Every listed file is there, opens, and has its camera's size (headers only); UserError for the first that does not."""
+        """Check by headers that every file is there and has its camera's size; UserError if not."""
         for source, listed in self.files.items():
             for i, path in enumerate(listed.paths):
                 if path is not None:
@@ -169,9 +173,9 @@ class Scene:
     def _check_size(self, source: str, i: int, path: Path | None, size: tuple[int, int]) -> None:
         width, height = int(self.cameras.width[i]), int(self.cameras.height[i])
         if size != (width, height):
-            remedy = "correct the intrinsics" if source == "image" else "resample it to the image's size"
+            remedy = "correct the intrinsics" if source == "image" else "resample it to that size"
             raise UserError(
-                f"{path}: {source} of {size[0]}x{size[1]} pixels, but its camera has {width}x{height}: {remedy}"
+                f"{path}: {source} of {size[0]}x{size[1]} pixels, its camera has {width}x{height}: {remedy}"
             )
 
     def _derived(self, cameras: Cameras, files: Mapping[str, FileList], box: np.ndarray | None) -> Scene:
@@ -191,5 +195,7 @@ def _checked_box(box: np.ndarray) -> np.ndarray:
     """A box as float64 [2,3] with minimum below maximum, or UserError."""
     array = np.asarray(box, dtype=np.float64)
     if array.shape != (2, 3) or not np.isfinite(array).all() or (array[1] <= array[0]).any():
-        raise UserError(f"box {array.tolist()}: give [[xmin, ymin, zmin], [xmax, ymax, zmax]] with each minimum below its maximum")
+        raise UserError(
+            f"box {array.tolist()}: give [[xmin, ymin, zmin], [xmax, ymax, zmax]] minimum below maximum"
+        )
     return array

@@ -1,0 +1,201 @@
+"""Where the surface is, before anything is fitted: around the cameras or before them, and in which box.
+
+Nothing here assumes a unit: boxes come out in the units of the poses, and only the two paddings are in
+metres.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.cameras import Cameras
+
+if TYPE_CHECKING:
+    from neurfield.scenes.scene import Kind, Scene
+
+# Cameras that look in at one thing keep it in the picture, near the middle; a tour of a room does not.
+_IN_VIEW_SHARE = 0.9
+_OFF_AXIS_DEGREES = 20.0
+_MOST_FRAMES = 120
+_POINTS_A_FRAME = 2000
+
+
+def scene_kind(scene: Scene) -> Kind:
+    """Whether the cameras stand inside the surface or look in at it from outside.
+
+    Cameras among the points that depth sees are inside, whatever they look at. Otherwise the cameras
+    decide (`cameras_kind`).
+    """
+    points = depth_points(scene)
+    if points is None:
+        return cameras_kind(scene.cameras)
+    low, high = np.percentile(points, [1.0, 99.0], axis=0)
+    among = ((scene.cameras.centers > low) & (scene.cameras.centers < high)).all(axis=1)
+    return "inside" if among.mean() > 0.5 else cameras_kind(scene.cameras)
+
+
+def cameras_kind(cameras: Cameras) -> Kind:
+    """Whether nearly all cameras look at one point ("outside", around an object) or do not ("inside").
+
+    Cameras that look away from their common centre (a tour of a room, a panorama) or side by side (a wall)
+    are inside.
+    """
+    point = nearest_to_axes(cameras)
+    if point is None:
+        return "inside"
+    to_point = point - cameras.centers
+    distance = np.linalg.norm(to_point, axis=1)
+    cosine = np.einsum("ni,ni->n", to_point, cameras.view_directions) / np.maximum(distance, 1e-12)
+    towards_centre = np.einsum(
+        "ni,ni->n", cameras.centers.mean(axis=0) - cameras.centers, cameras.view_directions
+    )
+    converges = np.median(cosine) > np.cos(np.radians(_OFF_AXIS_DEGREES))
+    looks_in = np.median(towards_centre) > 0
+    return "outside" if converges and looks_in and _in_view(cameras, point) >= _IN_VIEW_SHARE else "inside"
+
+
+def nearest_to_axes(cameras: Cameras) -> np.ndarray | None:
+    """The point [3] nearest to all optical axes (least squares); None if they are parallel."""
+    directions = cameras.view_directions
+    across = np.eye(3) - directions[:, :, None] * directions[:, None, :]
+    system = across.mean(axis=0)
+    if np.linalg.eigvalsh(system)[0] < 1e-4:
+        return None
+    return np.linalg.solve(system, np.einsum("nij,nj->i", across, cameras.centers) / len(cameras))
+
+
+def scene_box(scene: Scene) -> np.ndarray:
+    """The box [2,3] that holds the surface, from the best the scene knows: depth, masks, or cameras.
+
+    Raises UserError when masks or depth leave nothing to put a box around.
+    """
+    points = depth_points(scene)
+    if scene.kind == "inside":
+        if points is None:
+            return box_around_cameras(scene.cameras)
+        return box_around_points(np.concatenate([points, scene.cameras.centers]), margin=0.05)
+    if "mask" in scene.sources:
+        return visual_hull_box(scene)
+    if points is not None:
+        return box_around_points(points, margin=0.05)
+    return box_in_view(scene.cameras)
+
+
+def box_around_points(points: np.ndarray, margin: float) -> np.ndarray:
+    """The 0.1 to 99.9 % range of points [k,3] along each axis, widened by a margin in metres."""
+    low, high = np.percentile(points, [0.1, 99.9], axis=0)
+    return np.stack([low - margin, high + margin])
+
+
+def box_around_cameras(cameras: Cameras, pad: float = 1.5) -> np.ndarray:
+    """The bounding box of the camera centres, widened by `pad` metres on every side.
+
+    The rule of MonoSDF's ScanNet preparation, where the cube's edge is the largest extent of the cameras + 3
+    m: a hand-held camera sees about 1.5 m ahead. It needs poses in metres; with any depth `box_around_points`
+    is used instead.
+    """
+    centers = cameras.centers
+    return np.stack([centers.min(axis=0) - pad, centers.max(axis=0) + pad])
+
+
+def box_in_view(cameras: Cameras, fraction: float = 0.8) -> np.ndarray:
+    """A cube around what all cameras look at: `fraction` of their view there, short of every camera."""
+    point = nearest_to_axes(cameras)
+    if point is None:
+        return box_around_cameras(cameras)
+    distance = np.linalg.norm(cameras.centers - point, axis=1)
+    seen = distance * np.minimum(cameras.width / cameras.fx, cameras.height / cameras.fy) / 2
+    half = min(fraction * np.median(seen), fraction * distance.min())
+    return np.stack([point - half, point + half])
+
+
+def visual_hull_box(scene: Scene, cells: int = 48, margin: float = 0.1) -> np.ndarray:
+    """The box of what lies inside the masks of all cameras, widened by a share `margin` of its size.
+
+    A grid of cells around the point that all cameras look at is carved twice, the second time around what was
+    left. A cell must be in view of half of the cameras and inside 95 % of their masks, so that a few bad
+    masks do not cut it away.
+    """
+    cameras = scene.cameras
+    with_mask = [i for i in range(len(cameras)) if scene.files["mask"].paths[i] is not None]
+    frames = np.array(with_mask)[
+        np.linspace(0, len(with_mask) - 1, min(len(with_mask), _MOST_FRAMES)).astype(int)
+    ]
+    point = nearest_to_axes(cameras)
+    if point is None:
+        point = cameras.centers.mean(axis=0) + cameras.view_directions.mean(axis=0)
+    distance = np.linalg.norm(cameras.centers - point, axis=1)
+    half = np.median(distance * np.maximum(cameras.width / cameras.fx, cameras.height / cameras.fy)) / 2
+    box = np.stack([point - half, point + half])
+    for _ in range(2):
+        box = _carve(scene, frames, box, cells)
+    grow = margin * (box[1] - box[0]).max()
+    return np.stack([box[0] - grow, box[1] + grow])
+
+
+def depth_points(scene: Scene) -> np.ndarray | None:
+    """Points [k,3] in the world on what the depth images see (exact, else measured); None without depth."""
+    kind = "depth" if "depth" in scene.sources else "sensor_depth"
+    if kind not in scene.sources:
+        return None
+    listed = scene.files[kind].paths
+    frames = [i for i in range(len(scene)) if listed[i] is not None]
+    frames = [frames[k] for k in np.linspace(0, len(frames) - 1, min(len(frames), _MOST_FRAMES)).astype(int)]
+    points = [back_project(scene, i, kind) for i in frames]
+    found = np.concatenate(points)
+    return found if len(found) else None
+
+
+def back_project(scene: Scene, i: int, source: str, count: int = _POINTS_A_FRAME) -> np.ndarray:
+    """About `count` points [k,3] in the world, spread over the known depth (and mask) of frame i."""
+    depth = scene.depth(i, "exact" if source == "depth" else "noisy")
+    if depth is None:
+        return np.zeros((0, 3))
+    mask = scene.mask(i)
+    step = max(1, int(np.sqrt(depth.size / count)))
+    rows, columns = np.mgrid[step // 2 : depth.shape[0] : step, step // 2 : depth.shape[1] : step].reshape(
+        2, -1
+    )
+    z = depth[rows, columns].astype(np.float64)
+    known = z > 0 if mask is None else (z > 0) & mask[rows, columns]
+    pixels = np.stack([columns[known] + 0.5, rows[known] + 0.5], axis=1)
+    origins, directions, z_per_t = scene.cameras.rays(np.full(len(pixels), i), pixels)
+    return origins + directions * (z[known] / z_per_t)[:, None]
+
+
+def _carve(scene: Scene, frames: np.ndarray, box: np.ndarray, cells: int) -> np.ndarray:
+    """The box of the cells of `box` that survive the masks of these frames."""
+    size = (box[1] - box[0]) / cells
+    steps = [box[0][axis] + size[axis] * (np.arange(cells) + 0.5) for axis in range(3)]
+    points = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    in_view, in_mask = np.zeros(len(points), int), np.zeros(len(points), int)
+    for i in frames:
+        mask = scene.mask(int(i))
+        pixel, seen = _pixels(scene.cameras, int(i), points)
+        in_view += seen
+        in_mask[seen] += mask[pixel[seen, 1], pixel[seen, 0]]  # type: ignore[index]
+    kept = points[(in_view >= 0.5 * len(frames)) & (in_mask >= 0.95 * in_view)]
+    if not len(kept):
+        raise UserError(
+            f"{scene.path}: no place is inside the masks of all cameras: check the poses' axes and that masks are white "
+            "on the object, or give a box"
+        )
+    return np.stack([kept.min(axis=0) - size, kept.max(axis=0) + size])
+
+
+def _pixels(cameras: Cameras, i: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pixel (column, row) [k,2] that points fall on in camera i, and whether they do [k]."""
+    uv, z = cameras.project(i, points)
+    with np.errstate(invalid="ignore"):
+        seen = (
+            (z > 0) & (uv >= 0).all(axis=1) & (uv[:, 0] < cameras.width[i]) & (uv[:, 1] < cameras.height[i])
+        )
+    return np.where(seen[:, None], uv, 0.0).astype(np.int64), seen
+
+
+def _in_view(cameras: Cameras, point: np.ndarray) -> float:
+    """The share of cameras that have a point in their picture."""
+    return float(np.mean([_pixels(cameras, i, point[None])[1][0] for i in range(len(cameras))]))

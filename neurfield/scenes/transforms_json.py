@@ -1,0 +1,255 @@
+"""Reader of transforms.json as nerfstudio and instant-ngp write it.
+
+Poses are world_from_cam in OpenGL camera axes (x right, y up, z backwards); they become OpenCV by negating
+two columns, and nothing else: the world of the file is the world of the scene, neither centred nor scaled nor
+turned. Pixel coordinates already count the centre of the first pixel as (0.5, 0.5). Keys, per frame or for
+all (a frame's own value wins): w, h, fl_x, fl_y, cx, cy, camera_angle_x/_y (radians), x_fov/y_fov (degrees),
+k1, k2, p1, p2, k3; per frame file_path (with or without extension), transform_matrix, mask_path,
+depth_file_path (nerfstudio) or depth_path (instant-ngp), mono_depth_path and mono_normal_path (SDFStudio).
+Without masks, an alpha channel is one. ground_truth.ply beside the file, in the same world, is the true
+surface.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.cameras import Cameras, pose_trouble
+from neurfield.scenes.images import (
+    FileList,
+    Read,
+    file_size,
+    has_alpha,
+    read_alpha,
+    read_depth,
+    read_mask,
+    read_prior_depth,
+    read_prior_normal,
+    read_rgb,
+)
+from neurfield.scenes.scene import Scene
+
+LOOKS_FOR = "nerfstudio or instant-ngp (transforms.json, or transforms_train.json)"
+_NAMES = ("transforms.json", "transforms_train.json")
+_EXTENSIONS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
+_OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+_PERSPECTIVE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
+# Lenses and shutters that straight rays from one point with five distortion numbers cannot stand for.
+_REFUSED = (
+    "is_fisheye",
+    "latlong",
+    "equirectangular",
+    "orthographic",
+    "ftheta_p0",
+    "rolling_shutter",
+    "k4",
+    "k5",
+    "k6",
+)
+
+
+def recognises(path: Path) -> bool:
+    """Whether a folder holds a transforms.json, or a file is one."""
+    found = _file(path)
+    return found is not None and (path.is_dir() or _has_frames(found))
+
+
+def read(path: Path) -> Scene:
+    """The scene of a transforms.json or its folder; UserError names the frame, key or file that is wrong."""
+    file = _file(path)
+    if file is None:
+        raise UserError(f"{path}: no {' or '.join(_NAMES)}: give the folder that holds it, or the file")
+    data = _load(file)
+    frames = data["frames"]
+    for i, frame in enumerate(frames):
+        if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
+            raise UserError(f"{file}: frame {i} has no file_path: name its image")
+    frames = sorted(frames, key=lambda frame: frame["file_path"])
+    images = [_image_file(file, frame["file_path"]) for frame in frames]
+    files = {"image": FileList(tuple(images), read_rgb)}
+    files.update(_other_sources(file, data, frames, images))
+    cameras = _cameras(file, data, frames, images)
+    folder = file.parent
+    name = folder.name if file.name == _NAMES[0] else f"{folder.name}-{file.stem}"
+    return Scene(name, folder, cameras, files, ground_truth_file=_ground_truth(folder), box=_aabb(file, data))
+
+
+def _file(path: Path) -> Path | None:
+    """The JSON file that a path means."""
+    if path.is_dir():
+        return next((path / name for name in _NAMES if (path / name).is_file()), None)
+    return path if path.is_file() and path.suffix.lower() == ".json" else None
+
+
+def _has_frames(file: Path) -> bool:
+    """Whether some JSON file is one of these; a file that does not parse is, if its name says so."""
+    try:
+        data = json.loads(file.read_text())
+    except (ValueError, OSError):
+        return file.name.startswith("transforms")
+    return isinstance(data, dict) and "frames" in data
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text())
+    except (ValueError, OSError) as reason:
+        raise UserError(f"{file}: not readable JSON ({reason}): write it again") from reason
+    if not isinstance(data, dict) or not isinstance(data.get("frames"), list) or not data["frames"]:
+        raise UserError(
+            f"{file}: no frames in it: it needs a list 'frames' with file_path and transform_matrix"
+        )
+    return data
+
+
+def _cameras(file: Path, data: dict[str, Any], frames: list[dict[str, Any]], images: list[Path]) -> Cameras:
+    poses, intrinsics, distortion = [], [], []
+    for frame, image in zip(frames, images):
+        where = f"{file}: frame {frame['file_path']}"
+        values = {**{k: v for k, v in data.items() if k != "frames"}, **frame}
+        _refuse_other_lenses(where, values)
+        poses.append(_pose(where, frame))
+        intrinsics.append(_intrinsics(where, values, image))
+        distortion.append([_number(where, values, key, 0.0) for key in ("k1", "k2", "p1", "p2", "k3")])
+    fx, fy, cx, cy, width, height = np.array(intrinsics).T
+    return Cameras(np.stack(poses), fx, fy, cx, cy, width, height, np.array(distortion))
+
+
+def _pose(where: str, frame: dict[str, Any]) -> np.ndarray:
+    """world_from_cam in OpenCV axes; instant-ngp also writes only the first three rows."""
+    try:
+        matrix = np.array(frame["transform_matrix"], dtype=np.float64)
+    except (KeyError, TypeError, ValueError) as reason:
+        raise UserError(
+            f"{where}: transform_matrix is missing or not numbers: write a 4x4 matrix"
+        ) from reason
+    if matrix.shape == (3, 4):
+        matrix = np.vstack([matrix, [0.0, 0.0, 0.0, 1.0]])
+    if matrix.shape != (4, 4):
+        raise UserError(
+            f"{where}: transform_matrix has shape {matrix.shape}, expected 4x4: write the whole matrix"
+        )
+    trouble = pose_trouble(matrix)
+    if trouble:
+        raise UserError(f"{where}: transform_matrix {trouble}: correct it, or take the frame out")
+    return matrix @ _OPENCV_FROM_OPENGL
+
+
+def _intrinsics(
+    where: str, values: dict[str, Any], image: Path
+) -> tuple[float, float, float, float, int, int]:
+    """fx, fy, cx, cy, width, height; sizes that the file does not give are the image's."""
+    width, height = _number(where, values, "w"), _number(where, values, "h")
+    if width is None or height is None:
+        size = file_size(image)
+        width, height = width or size[0], height or size[1]
+    fx = _focal(where, values, "x", width)
+    fy = _focal(where, values, "y", height)
+    if fx is None and fy is None:
+        raise UserError(f"{where}: no focal length: give fl_x in pixels, or camera_angle_x in radians")
+    cx = _number(where, values, "cx", width / 2)
+    cy = _number(where, values, "cy", height / 2)
+    # One focal length stands for both: pixels are square unless the file says otherwise.
+    return fx or fy, fy or fx, cx, cy, int(width), int(height)  # type: ignore[return-value]
+
+
+def _focal(where: str, values: dict[str, Any], axis: str, size: float) -> float | None:
+    focal = _number(where, values, f"fl_{axis}")
+    angle = _number(where, values, f"camera_angle_{axis}")
+    degrees = _number(where, values, f"{axis}_fov")
+    if focal is None and angle is None and degrees is not None:
+        angle = math.radians(degrees)
+    if focal is None and angle is not None and 0 < angle < math.pi:
+        focal = 0.5 * size / math.tan(0.5 * angle)
+    if focal is not None and not focal > 0:
+        raise UserError(f"{where}: fl_{axis} is {focal}: give a positive focal length in pixels")
+    return focal
+
+
+def _refuse_other_lenses(where: str, values: dict[str, Any]) -> None:
+    model = values.get("camera_model", "OPENCV")
+    if model not in _PERSPECTIVE:
+        raise UserError(
+            f"{where}: camera_model {model} is not supported: undistort the images to PINHOLE or OPENCV first"
+        )
+    for key in _REFUSED:
+        if np.any(np.asarray(values.get(key, 0), dtype=object)):
+            raise UserError(
+                f"{where}: {key} is not supported: undistort the images to a pinhole camera first"
+            )
+
+
+def _other_sources(
+    file: Path, data: dict[str, Any], frames: list[dict[str, Any]], images: list[Path]
+) -> dict[str, FileList]:
+    """Masks, depth and priors that the frames name; frames without one have None."""
+
+    def listed(key: str, reader: Read) -> FileList:
+        named = [frame.get(key) for frame in frames]
+        return FileList(tuple(_path(file, name) if name else None for name in named), reader)
+
+    sources = {
+        "mask": listed("mask_path", read_mask),
+        "prior_depth": listed("mono_depth_path", read_prior_depth),
+        "prior_normal": listed("mono_normal_path", read_prior_normal),
+    }
+    if not any(sources["mask"].paths) and has_alpha(images[0]):
+        sources["mask"] = FileList(tuple(images), read_alpha)
+    # Depth that came with photographs was measured or estimated: never "depth", which stands for exact. As in
+    # nerfstudio the factor applies to npy files too.
+    unit = _number(str(file), data, "depth_unit_scale_factor", 1e-3)
+    sources["sensor_depth"] = listed("depth_file_path", read_depth(unit))
+    ngp_unit = _number(str(file), data, "integer_depth_scale", 0.0)
+    if not any(sources["sensor_depth"].paths) and ngp_unit > 0:
+        sources["sensor_depth"] = listed("depth_path", read_depth(ngp_unit))
+    return sources
+
+
+def _image_file(file: Path, name: str) -> Path:
+    """The image that file_path means; instant-ngp and Blender leave the extension out."""
+    path = _path(file, name)
+    candidates = (path, *(path.with_name(path.name + extension) for extension in _EXTENSIONS))
+    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if found is None:
+        raise UserError(
+            f"{path}: no such image, which {file.name} names: copy it there, or take its frame out"
+        )
+    return found
+
+
+def _path(file: Path, name: str) -> Path:
+    return file.parent / str(name).replace("\\", "/")
+
+
+def _number(where: str, values: dict[str, Any], key: str, default: Any = None) -> Any:
+    """A finite number under `key`, or the default."""
+    value = values.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UserError(f"{where}: {key} is {value!r}: write a finite number")
+    return float(value)
+
+
+def _aabb(file: Path, data: dict[str, Any]) -> np.ndarray | None:
+    """instant-ngp's explicit box, in the file's coordinates; its aabb_scale is not, and is left alone."""
+    if "aabb" not in data:
+        return None
+    try:
+        box = np.array(data["aabb"], dtype=np.float64)
+    except (TypeError, ValueError) as reason:
+        raise UserError(
+            f"{file}: aabb is not numbers: write [[xmin, ymin, zmin], [xmax, ymax, zmax]]"
+        ) from reason
+    return box
+
+
+def _ground_truth(folder: Path) -> Path | None:
+    path = folder / "ground_truth.ply"
+    return path if path.is_file() else None
