@@ -1,0 +1,50 @@
+"""The built-in living room `room0`: geometry with instance ids, procedural materials, lights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurfield.scenes.room import layout
+from neurfield.scenes.room.materials import AreaLight, Material
+from neurfield.scenes.room.parts import Assembly
+from neurfield.scenes.room.shell import DEPTH, HEIGHT, WIDTH
+
+
+@dataclass(frozen=True)
+class RoomModel:
+    """A furnished room in metres: z up, floor at z = 0, one corner of the floor at the origin.
+
+    vertices [v,3] float64; faces [f,3] int64, wound so that normals point into free space; face_instance [f] int32
+    (0 = the room itself, every object its own) into instance_names; face_material [f] int32 into materials;
+    bounds [2,3] between the walls; keep_out [k,2,3] boxes of furniture that a camera must not enter.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    face_instance: np.ndarray
+    face_material: np.ndarray
+    instance_names: tuple[str, ...]
+    materials: tuple[Material, ...]
+    lights: tuple[AreaLight, ...]
+    bounds: np.ndarray
+    keep_out: np.ndarray
+
+
+def build_room(seed: int = 0) -> RoomModel:
+    """Models the living room; the same seed gives the same arrays. Seeds differ in books, leaves, small things."""
+    room = Assembly()
+    layout.furnish(room, np.random.default_rng(seed))
+    vertices, faces, instance, material = room.arrays()
+    return RoomModel(
+        vertices=vertices,
+        faces=faces,
+        face_instance=instance,
+        face_material=material,
+        instance_names=tuple(room.names),
+        materials=tuple(room.materials),
+        lights=tuple(room.lights),
+        bounds=np.array([[0, 0, 0], [WIDTH, DEPTH, HEIGHT]], dtype=np.float64),
+        keep_out=np.stack(room.keep_out),
+    )

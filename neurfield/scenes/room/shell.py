@@ -1,0 +1,185 @@
+"""The room itself: floor, walls and ceiling as one closed surface, door, window, skirting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurfield.scenes.room import finishes
+from neurfield.scenes.room.materials import AreaLight, Material, srgb
+from neurfield.scenes.room.parts import Assembly, Piece, Pieces, pieces, pose
+from neurfield.scenes.room.patterns import Plain, Planks
+from neurfield.scenes.room.shapes import (
+    Shape, block, join, lathe, loft, quads_to_faces, rectangle_frame, rounded, rounded_box, tube,
+)
+
+WIDTH, DEPTH, HEIGHT = 5.2, 4.2, 2.7
+# the window is a recess in the west wall (x = 0), the door a shallow niche in the east wall
+WINDOW_Y, WINDOW_Z, RECESS = (1.25, 2.95), (0.92, 2.30), 0.26
+DOOR_Y, DOOR_Z, NICHE = (0.32, 1.20), 2.06, 0.07
+_TILE = 0.10
+
+
+def _cuts(*stops: float) -> np.ndarray:
+    """Lattice lines through all stops, at most a tile apart."""
+    parts = [np.linspace(a, b, int(np.ceil((b - a) / _TILE - 1e-9)) + 1)[:-1] for a, b in zip(stops, stops[1:], strict=False)]
+    return np.append(np.concatenate(parts), stops[-1])
+
+
+def carved_hull() -> Shape:
+    """Boundary of the free space (room, window recess, door niche), watertight, normals into the room."""
+    x = _cuts(-RECESS, 0.0, WIDTH, WIDTH + NICHE)
+    y = _cuts(0.0, *sorted({*WINDOW_Y, *DOOR_Y}), DEPTH)
+    z = _cuts(0.0, WINDOW_Z[0], DOOR_Z, WINDOW_Z[1], HEIGHT)
+    cx, cy, cz = (0.5 * (a[1:] + a[:-1]) for a in (x, y, z))
+    within = lambda c, low, high: (c > low) & (c < high)  # noqa: E731
+    free = np.zeros((len(cx) + 2, len(cy) + 2, len(cz) + 2), dtype=bool)
+    inner = free[1:-1, 1:-1, 1:-1]
+    inner |= within(cx, 0, WIDTH)[:, None, None]
+    inner |= (cx < 0)[:, None, None] & within(cy, *WINDOW_Y)[:, None] & within(cz, *WINDOW_Z)
+    inner |= (cx > WIDTH)[:, None, None] & within(cy, *DOOR_Y)[:, None] & within(cz, 0, DOOR_Z)
+    faces = []
+    shape = (len(x), len(y), len(z))
+    for axis in range(3):
+        b, c = (axis + 1) % 3, (axis + 2) % 3
+        solid_after = free & ~np.roll(free, -1, axis)
+        solid_before = free & ~np.roll(free, 1, axis)
+        for mask, offset in ((solid_after, 1), (solid_before, 0)):
+            cells = np.argwhere(mask) - 1
+            corners = []
+            for db, dc in ((0, 0), (1, 0), (1, 1), (0, 1)):
+                corner = cells.copy()
+                corner[:, axis] += offset
+                corner[:, b] += db
+                corner[:, c] += dc
+                corners.append(np.ravel_multi_index(tuple(corner.T), shape))
+            faces.append(quads_to_faces(*(corners[::-1] if offset else corners)))
+    all_faces = np.concatenate(faces)
+    used, compact = np.unique(all_faces, return_inverse=True)
+    i, j, k = np.unravel_index(used, shape)
+    return Shape(np.stack([x[i], y[j], z[k]], 1), compact.reshape(all_faces.shape))
+
+
+def hull_pieces() -> Pieces:
+    """The hull cut by paint: floor, ceiling, walls (one in another colour), reveals, and the sky behind the window."""
+    hull = carved_hull()
+    centre = hull.vertices[hull.faces].mean(1)
+    x, y, z = centre.T
+    eps = 1e-6
+    kind = np.zeros(len(centre), dtype=int)
+    kind[z < eps] = 1
+    kind[z > HEIGHT - eps] = 2
+    kind[y > DEPTH - eps] = 3
+    kind[x < -RECESS + eps] = 4
+    plaster = Material("plaster", Plain(srgb("#e9e2d4"), 0.035, 0.35))
+    floor = Material("floor", Planks(srgb("#c99a63"), srgb("#8d5f34")), gloss=0.12)
+    ceiling = Material("ceiling", Plain(srgb("#f4f1ea"), 0.015, 0.5))
+    accent = Material("accent", Plain(srgb("#7f9a92"), 0.04, 0.3))
+    sky = Material("sky", Plain(srgb("#e8f1f8"), 0.0), emission=(3.4, 3.9, 4.4))
+    return [
+        Piece(hull.subset(kind == k), m)
+        for k, m in enumerate((plaster, floor, ceiling, accent, sky))
+    ]
+
+
+def build_shell(room: Assembly) -> None:
+    """Adds the hull, skirting, door, window, sill, and the light that comes in."""
+    room.place("room", hull_pieces())
+    room.place("skirting", _skirting())
+    room.place("door", _door(), pose((WIDTH, sum(DOOR_Y) / 2, 0), turn=-90))
+    room.place("window", _window(), pose((0, sum(WINDOW_Y) / 2, sum(WINDOW_Z) / 2), turn=90))
+    room.place("window sill", _sill(), pose((0, sum(WINDOW_Y) / 2, WINDOW_Z[0]), turn=90))
+    room.lights.append(
+        AreaLight(
+            np.array([-RECESS + 0.012, WINDOW_Y[0], WINDOW_Z[0]]),
+            np.array([0, WINDOW_Y[1] - WINDOW_Y[0], 0.0]),
+            np.array([0, 0, WINDOW_Z[1] - WINDOW_Z[0]]),
+            np.array([3.4, 3.9, 4.4]),
+        )
+    )
+
+
+def _skirting() -> Pieces:
+    """Boards along the walls with a rounded top edge, left out at the door."""
+    section = np.concatenate([[[0, 0]], rounded([[0.015, 0], [0.015, 0.085], [0, 0.095]], 0.012)])
+    # stays a hair inside the wall so that the back is never seen
+    casing = 0.08
+
+    def run(start: tuple[float, float], end: tuple[float, float], inward: tuple[float, float]) -> Shape:
+        rings = [
+            [[p[0] + inward[0] * d, p[1] + inward[1] * d, h] for d, h in section] for p in (np.array(start), np.array(end))
+        ]
+        return loft(np.array(rings))
+
+    return pieces(
+        finishes.lacquer("#f2efe8"),
+        run((0, 0), (WIDTH, 0), (0, 1)),
+        run((0, DEPTH), (WIDTH, DEPTH), (0, -1)),
+        run((0, 0), (0, DEPTH), (1, 0)),
+        run((WIDTH, 0), (WIDTH, DOOR_Y[0] - casing), (-1, 0)),
+        run((WIDTH, DOOR_Y[1] + casing), (WIDTH, DEPTH), (-1, 0)),
+    )
+
+
+def _door() -> Pieces:
+    """A panelled door in its niche, casing on the wall, lever handle; frame: on the wall plane, floor level."""
+    width, height = DOOR_Y[1] - DOOR_Y[0], DOOR_Z
+    white = finishes.lacquer("#ece7dc")
+    casing = finishes.lacquer("#f2efe8")
+    leaf_y = NICHE - 0.045
+    stile, rail = 0.11, 0.13
+    w, h = width - 0.006, height - 0.006
+    wood = [
+        block((-w / 2, leaf_y, 0.006), (-w / 2 + stile, leaf_y + 0.04, h)),
+        block((w / 2 - stile, leaf_y, 0.006), (w / 2, leaf_y + 0.04, h)),
+    ]
+    levels = [0.006, 0.20, 0.86, 1.0, h - rail, h]
+    for low, high in zip(levels[::2], levels[1::2], strict=True):
+        wood.append(block((-w / 2 + stile - 0.001, leaf_y + 0.0005, low), (w / 2 - stile + 0.001, leaf_y + 0.0395, high)))
+    for low, high in ((0.20, 0.86), (1.0, h - rail)):
+        wide, tall = w - 2 * stile, high - low
+        middle = (low + high) / 2
+        wood.append(rounded_box((wide + 0.004, 0.014, tall + 0.004), (0, leaf_y + 0.02, middle), 0.001))
+        wood.append(rounded_box((wide - 0.09, 0.012, tall - 0.09), (0, leaf_y + 0.012, middle), 0.006, 2))
+        bead = [(0.0, 0.002), (0.004, -0.004), (0.012, -0.004), (0.02, 0.008), (0.02, 0.014), (0.0, 0.014)]
+        wood.append(rectangle_frame(wide, tall, bead).moved(y=leaf_y + 0.004, z=middle))
+    trim = []
+    for sign in (-1, 1):
+        a, b = sorted((sign * width / 2, sign * (width / 2 + 0.075)))
+        trim.append(block((a, -0.02, 0), (b, 0.0, height + 0.075), 0.006, 2))
+    trim.append(block((-width / 2, -0.0195, height), (width / 2, 0.0, height + 0.0745), 0.006, 2))
+    hx, hz = w / 2 - 0.055, 1.02
+    disc = lathe([(0, 0), (0.024, 0), (0.025, 0.004), (0.022, 0.008), (0, 0.009)], 32).turned(90, "x")
+    path = rounded([(hx, leaf_y, hz), (hx, leaf_y - 0.05, hz), (hx - 0.12, leaf_y - 0.052, hz)], 0.02, 6)
+    plate = lathe([(0, 0), (0.012, 0), (0.012, 0.004), (0, 0.005)], 20).turned(90, "x").moved(hx, leaf_y, hz - 0.09)
+    handle = [disc.moved(hx, leaf_y, hz), tube(path, 0.009, 14), plate]
+    hinges = [
+        tube([(-w / 2 - 0.002, leaf_y - 0.004, z), (-w / 2 - 0.002, leaf_y - 0.004, z + 0.09)], 0.007, 12)
+        for z in (0.22, 1.0, 1.75)
+    ]
+    return pieces(white, *wood) + pieces(casing, *trim) + pieces(finishes.brass(), *handle, *hinges)
+
+
+def _window() -> Pieces:
+    """Frame with two casements and a middle mullion, set deep in the recess; frame: centre of the opening."""
+    width, height = WINDOW_Y[1] - WINDOW_Y[0], WINDOW_Z[1] - WINDOW_Z[0]
+    back = RECESS - 0.10
+    bead = rounded([(0, 0), (0.055, 0), (0.055, 0.02), (0.075, 0.028), (0.075, 0.05), (0, 0.05)], 0.004, 1)
+    sash = rounded([(0, -0.018), (0.05, -0.018), (0.062, 0.0), (0.062, 0.03), (0, 0.03)], 0.006, 2)
+    frame = [rectangle_frame(width, height, bead).moved(y=back)]
+    half = (width - 0.11 - 0.05) / 2
+    for sign in (-1, 1):
+        sash_frame = rectangle_frame(half + 0.02, height - 0.10, sash).moved(sign * (half / 2 + 0.025), back)
+        frame.append(sash_frame)
+        frame.append(rounded_box((half - 0.09, 0.024, 0.026), (sign * (half / 2 + 0.025), back + 0.008, 0.22), 0.006, 2))
+    frame.append(rounded_box((0.06, 0.05, height - 0.11), (0, back + 0.025, 0), 0.006, 2))
+    lever = rounded([(0.03, back - 0.02, -0.1), (0.03, back - 0.06, -0.1), (0.03, back - 0.06, -0.2)], 0.012, 5)
+    handle = [tube(lever, 0.008, 12), rounded_box((0.03, 0.01, 0.08), (0.03, back - 0.02, -0.1), 0.004, 2)]
+    return pieces(finishes.lacquer("#f3f1ec"), *frame) + pieces(finishes.metal(), *handle)
+
+
+def _sill() -> Pieces:
+    """A board on the recess's floor that stands out over the radiator."""
+    width = WINDOW_Y[1] - WINDOW_Y[0]
+    board = block((-width / 2 - 0.06, -0.15, -0.012), (width / 2 + 0.06, 0.0, 0.022), 0.008, 3)
+    inner = block((-width / 2, -0.01, -0.001), (width / 2, RECESS - 0.1, 0.0215), 0.002)
+    return pieces(finishes.oak(0, 4), join([board, inner]))
