@@ -1,0 +1,243 @@
+"""What a fit is made of, as plain dataclasses; presets are YAML, overrides are `group.key=value`, and every key is checked.
+
+A method is a preset in `configs/methods/<method>.yaml`: its `default` holds the parts and numbers, and optional `quick` and `best`
+sections change a few of them. `load_config` merges dataclass defaults <- method <- preset section <- overrides.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from neurfield.errors import UserError
+from neurfield.files import atomic_write
+
+PRESETS = ("quick", "default", "best")
+
+
+@dataclass
+class DataConfig:
+    sensor_depth: str = "exact"  # exact | noisy | off; used when the scene has it
+    prior_depth: bool = False  # ambiguous depth of a monocular network: scale and shift unknown per image
+    prior_normal: bool = False
+    mask: bool = True  # used when the scene has masks
+    holdout_every: int = 0  # every n-th frame is kept from the fit, for image scores; 0 keeps none
+    images_per_step: int = 16
+    box: list[float] = dataclasses.field(default_factory=list)  # world xmin ymin zmin xmax ymax zmax; empty: from the scene
+
+
+@dataclass
+class FieldConfig:
+    levels: int = 14
+    features: int = 2
+    log2_table_size: int = 18
+    base_resolution: int = 16
+    finest_resolution: int = 512  # cells along the longest side of the box
+    interpolation: str = "smoothstep"  # linear | smoothstep
+    hidden: list[int] = dataclasses.field(default_factory=lambda: [64, 64])
+    feature_dim: int = 15
+    softplus_beta: float = 100.0
+    radius: float = 0.0  # of the initial sphere in unit-frame lengths; 0: from the cameras
+    radiance_hidden: list[int] = dataclasses.field(default_factory=lambda: [64, 64])
+    view_degree: int = 3  # spherical harmonics bands of the view direction
+    start_levels: int = 5
+    all_levels_at: float = 0.5  # share of the steps after which every level takes part
+
+
+@dataclass
+class OpacityConfig:
+    kind: str = "neus"  # neus | volsdf
+    width_start: float = 0.04  # 1/inv_s (neus) or beta (volsdf), in unit-frame lengths
+    width_end: float = 0.003
+    learn: bool = False  # learn the width from width_start on, as the papers do, instead of the schedule
+    anneal: float = 0.3  # neus: share of the steps over which back-facing sections fade out (cosine annealing)
+
+
+@dataclass
+class SamplingConfig:
+    rays: int = 1024
+    occupancy_resolution: int = 128
+    occupancy_every: int = 16
+    reach: float = 4.0  # widths on both sides of the surface that are sampled
+    step: float = 0.8  # sample length in widths
+    step_min: float = 0.003  # unit-frame lengths
+    max_samples: int = 96
+    depth_near: int = 10  # samples of a ray with sensor depth: inside the truncation band ...
+    depth_free: int = 5  # ... and in front of it
+    truncation: float = 0.03  # half width of that band at the end of the fit, unit-frame lengths
+    random_points: int = 2048  # per step, uniform in the box, for the eikonal term
+
+
+@dataclass
+class LossConfig:
+    color: float = 1.0
+    eikonal: float = 0.1
+    smooth: float = 0.0  # normals of neighbouring surface points agree
+    sensor_sdf: float = 0.0  # SDF near the observed surface
+    sensor_free: float = 0.0  # SDF in the free space in front of it
+    sensor_depth: float = 0.0  # rendered depth
+    prior_depth: float = 0.0
+    prior_normal: float = 0.0
+    prior_decay: float = 0.0  # priors fade as exp(-prior_decay * progress)
+    mask: float = 0.1
+
+
+@dataclass
+class TrainConfig:
+    steps: int = 5000
+    lr_table: float = 1e-2
+    lr_network: float = 2e-3
+    lr_end: float = 0.1  # final over initial learning rate
+    warmup: int = 50
+    log_every: int = 100
+    save_every: int = 1000
+    preview_every: int = 1000
+
+
+@dataclass
+class MeshConfig:
+    voxel: float = 0.0  # metres (world units); 0: the box's longest side / 512
+    component: str = "all"  # all | largest
+
+
+@dataclass
+class Config:
+    method: str = "neus"
+    preset: str = "default"
+    seed: int = 0
+    device: str = "auto"
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
+    opacity: OpacityConfig = dataclasses.field(default_factory=OpacityConfig)
+    sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
+    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
+    train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+
+
+_CHOICES = {
+    "data.sensor_depth": ("exact", "noisy", "off"),
+    "field.interpolation": ("linear", "smoothstep"),
+    "opacity.kind": ("neus", "volsdf"),
+    "mesh.component": ("all", "largest"),
+    "device": ("auto", "cpu", "cuda"),
+    "preset": PRESETS,
+}
+
+
+def _methods_folder() -> Path:
+    import neurfield.configs
+
+    return Path(neurfield.configs.__file__).parent / "methods"
+
+
+def methods() -> list[str]:
+    """The names that `--method` takes: one per file in `configs/methods`."""
+    return sorted(path.stem for path in _methods_folder().glob("*.yaml"))
+
+
+def load_config(method: str = "neus", preset: str = "default", overrides: tuple[str, ...] | list[str] = ()) -> Config:
+    """The configuration of a method under a preset with `group.key=value` overrides.
+
+    Raises:
+        UserError: unknown method, preset or key (with the nearest known one), or a value of the wrong kind.
+    """
+    if method not in methods():
+        raise UserError(f"method '{method}' is not known{_suggest(method, methods())}; there are: {', '.join(methods())}")
+    if preset not in PRESETS:
+        raise UserError(f"preset '{preset}' is not known{_suggest(preset, PRESETS)}; there are: {', '.join(PRESETS)}")
+    text = OmegaConf.to_container(OmegaConf.load(_methods_folder() / f"{method}.yaml"))
+    assert isinstance(text, dict)
+    layers: list[dict[str, Any]] = [dict(text.get("default", {}))]
+    if preset != "default":
+        layers.append(dict(text.get(preset, {})))
+    layers.append({"method": method, "preset": preset})
+    layers.extend(_parse(item) for item in overrides)
+    return _merge(layers)
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a configuration written by `save_config`.
+
+    Raises:
+        UserError: the file is missing, not YAML, or has keys that this version does not know.
+    """
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, OmegaConfBaseException, ValueError) as error:
+        raise UserError(f"{path}: not a readable configuration ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a configuration is a mapping of groups, this is a {type(content).__name__}")
+    content.pop("schema", None)
+    return _merge([content])
+
+
+def save_config(config: Config, path: str | Path) -> None:
+    """Write every value, so that the file alone re-runs the fit."""
+    with atomic_write(path) as temporary:
+        OmegaConf.save(OmegaConf.create({"schema": 1, **dataclasses.asdict(config)}), temporary)
+
+
+def _parse(item: str) -> dict[str, Any]:
+    key, separator, value = item.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set {item}: write it as group.key=value, for example --set train.steps=2000")
+    try:
+        content = OmegaConf.to_container(OmegaConf.from_dotlist([item]))
+    except Exception as error:
+        raise UserError(f"--set {item}: the value cannot be read ({error})") from error
+    assert isinstance(content, dict)
+    return content
+
+
+def _merge(layers: list[dict[str, Any]]) -> Config:
+    merged = OmegaConf.structured(Config)
+    for layer in layers:
+        for key, value in _leaves(layer):
+            known = [name for name, _ in _leaves(dataclasses.asdict(Config()))]
+            if key not in known:
+                raise UserError(f"configuration key '{key}' does not exist{_suggest(key, known)}")
+            if value is False and "off" in _CHOICES.get(key, ()):
+                value = "off"  # YAML reads a bare off as false
+            try:
+                OmegaConf.update(merged, key, value)
+            except (OmegaConfBaseException, ValueError) as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(f"configuration key '{key}': {value!r} is not allowed ({reason})") from error
+    config = OmegaConf.to_object(merged)
+    assert isinstance(config, Config)
+    _check(config)
+    return config
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found.extend(_leaves(value, f"{prefix}{key}."))
+        else:
+            found.append((f"{prefix}{key}", value))
+    return found
+
+
+def _check(config: Config) -> None:
+    values = dict(_leaves(dataclasses.asdict(config)))
+    for key, allowed in _CHOICES.items():
+        if values[key] not in allowed:
+            raise UserError(f"configuration key '{key}': {values[key]!r} is none of {', '.join(allowed)}")
+    for key in ("train.steps", "sampling.rays", "data.images_per_step", "field.levels", "sampling.max_samples"):
+        if values[key] < 1:
+            raise UserError(f"configuration key '{key}': {values[key]} is too small, at least 1 is needed")
+    if config.data.box and len(config.data.box) != 6:
+        raise UserError(f"configuration key 'data.box': six numbers are needed (min and max), got {len(config.data.box)}")
+
+
+def _suggest(word: str, known: Any) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f", did you mean '{close[0]}'?" if close else ""

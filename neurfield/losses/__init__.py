@@ -1,0 +1,1 @@
+"""Named, unweighted losses; each returns one scalar."""

@@ -1,0 +1,19 @@
+"""Losses on what a pixel shows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def color_l1(rgb: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean absolute colour difference of rgb, target [R, 3]; `weight` [R] (a mask) leaves rays out and shrinks the denominator."""
+    difference = (rgb - target).abs().mean(dim=1)
+    if weight is None:
+        return difference.mean()
+    return (difference * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:
+    """Binary cross entropy of the rays' opacity [R] against the mask [R] (1 = object), clipped as NeuS does (1e-3)."""
+    return torch.nn.functional.binary_cross_entropy(opacity.clamp(1e-3, 1.0 - 1e-3), mask)

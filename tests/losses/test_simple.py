@@ -1,0 +1,32 @@
+"""Colour, mask, eikonal and smoothness: zero where they should be, positive where not."""
+
+from __future__ import annotations
+
+import torch
+
+from neurfield.losses.geometric import eikonal, normal_smoothness
+from neurfield.losses.photometric import color_l1, mask_entropy
+
+
+def test_masked_colour_ignores_what_is_outside() -> None:
+    rgb, target = torch.zeros(4, 3), torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3, [1.0] * 3])
+    assert color_l1(rgb, target).item() == 0.625
+    assert color_l1(rgb, target, torch.tensor([1.0, 1.0, 0.0, 0.0])).item() == 0.25
+    assert color_l1(rgb, target, torch.zeros(4)).item() == 0.0
+
+
+def test_mask_entropy_prefers_the_mask() -> None:
+    mask = torch.tensor([0.0, 1.0])
+    assert mask_entropy(mask, mask) < mask_entropy(torch.tensor([0.5, 0.5]), mask) < mask_entropy(1.0 - mask, mask)
+
+
+def test_unit_slopes_are_free() -> None:
+    g = torch.nn.functional.normalize(torch.randn(64, 3, generator=torch.Generator().manual_seed(1)), dim=1)
+    assert eikonal(g).item() < 1e-10
+    assert abs(eikonal(2.0 * g).item() - 1.0) < 1e-5
+
+
+def test_smoothness_looks_at_direction_only() -> None:
+    g = torch.randn(64, 3, generator=torch.Generator().manual_seed(2))
+    assert normal_smoothness(g, 3.0 * g).item() < 1e-3
+    assert normal_smoothness(g, -g).item() > 1.9
