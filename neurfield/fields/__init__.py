@@ -1,0 +1,6 @@
+"""What a point of space is: distance, colour."""
+
+from neurfield.fields.radiance import Radiance
+from neurfield.fields.sdf import FieldSample, SDFField
+
+__all__ = ["FieldSample", "Radiance", "SDFField"]

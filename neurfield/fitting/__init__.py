@@ -1,0 +1,7 @@
+"""Fitting fields: the loop, the tasks, the runs they leave."""
+
+from neurfield.fitting.fit import fit, resume
+from neurfield.fitting.fitter import FitFailed, FitInterrupted
+from neurfield.fitting.run import Run
+
+__all__ = ["FitFailed", "FitInterrupted", "Run", "fit", "resume"]

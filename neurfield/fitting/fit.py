@@ -1,0 +1,103 @@
+"""`fit`: from a scene to a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from neurfield.config import load_config
+from neurfield.errors import UserError
+from neurfield.fitting.fitter import Fitter
+from neurfield.fitting.run import Run, describe_run, new_folder, open_run, prepare_run
+from neurfield.ops import native
+from neurfield.scenes import Scene, load_scene
+
+BYTES_OF_TORCH = 0.4e9  # what the process holds before it has done anything
+
+
+def fit(
+    scene: Scene | str | Path,
+    method: str = "neus",
+    *,
+    preset: str = "default",
+    steps: int | None = None,
+    out: str | Path = "runs",
+    seed: int = 0,
+    device: str = "auto",
+    overrides: Sequence[str] = (),
+    quiet: bool = False,
+) -> Run:
+    """Fit a field to a scene and return the run, saved under `out`/<scene>/<method>-<time>.
+
+    Args:
+        scene: a `Scene`, a built-in name, or a path in a known format. method: a preset of `configs/methods`.
+        overrides: "group.key=value" items, as `--set` takes them. quiet: print nothing.
+
+    Raises:
+        UserError: something in the arguments or the scene can be mended by the user.
+        FitInterrupted, FitFailed: see `neurfield.fitting.fitter`.
+    """
+    config = load_config(method, preset, [*overrides, f"seed={seed}", f"device={device}"])
+    if steps is not None:
+        if steps < 1:
+            raise UserError(f"--steps {steps}: at least 1 is needed")
+        config.train.steps = steps
+    scene = scene if isinstance(scene, Scene) else load_scene(scene)
+    run = prepare_run(Path(), config, scene)
+    run.folder = new_folder(Path(out), scene, config)
+    describe_run(run)
+    return _go(run, quiet, resume=False)
+
+
+def resume(folder: str | Path, steps: int | None = None, quiet: bool = False) -> Run:
+    """Go on with a run to its requested step, or to a new one; ends as an uninterrupted fit to that step would have.
+
+    With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly.
+    """
+    run = open_run(Path(folder))
+    if steps is not None:
+        run.config.train.steps = steps
+        describe_run(run)
+    return _go(run, quiet, resume=True)
+
+
+def _go(run: Run, quiet: bool, resume: bool) -> Run:
+    fitter = Fitter(run.task, run.config.train, run.folder, quiet)
+    if resume:
+        fitter.resume()
+    if not quiet:
+        Console().print(summary(run, fitter.step), highlight=False)
+    fitter.run()
+    return run
+
+
+def summary(run: Run, step: int) -> str:
+    """The paragraph before a fit: what is fitted, where, with what."""
+    task, config = run.task, run.config
+    scene = task.scene
+    size = scene.box[1] - scene.box[0]
+    parameters = sum(p.numel() for group in task.groups() for p in group.parameters)
+    known = {
+        "image": "images", "mask": "masks", "depth": "exact depth", "sensor_depth": "noisy sensor depth",
+        "prior_depth": "ambiguous prior depth", "prior_normal": "prior normals",
+    }  # fmt: skip
+    sources = ", ".join(text for source, text in known.items() if source in scene.sources)
+    kernels = native.status()
+    pixels = float((scene.cameras.width * scene.cameras.height).sum())
+    per_pixel = {"image": 3, "mask": 1, "depth": 4, "sensor_depth": 4, "prior_depth": 4, "prior_normal": 12}
+    images = min(1e9, pixels * sum(per_pixel[s] for s in scene.sources if s in per_pixel))
+    memory = BYTES_OF_TORCH + images + 16.0 * parameters + 0.4e9
+    lines = [
+        f"[bold]{scene.name}[/bold]: {len(scene.cameras)} cameras, {sources}",
+        f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look "
+        + ("out of it (a room: free space inside)" if task.inside else "in at it (an object: free space outside)"),
+        f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} of {config.sampling.rays} rays, "
+        f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
+        f"kernels: {kernels.isa or 'torch reference'} ({kernels.reason}), device {task.device}",
+        f"run folder {run.folder}",
+    ]
+    if task.inside and not {"depth", "sensor_depth", "prior_depth", "prior_normal"} & scene.sources:
+        lines.append("[yellow]images alone leave plain walls undetermined: expect a rough room without depth or priors[/yellow]")
+    return "\n".join(lines)

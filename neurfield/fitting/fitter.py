@@ -1,0 +1,180 @@
+"""The one loop: steps, learning rate, progress, log, checkpoints, interruption. What a step does is the task's business."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from neurfield.config import TrainConfig
+from neurfield.errors import UserError
+from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint, prune_checkpoints, save_checkpoint
+from neurfield.fitting.optimizer import Adam, Group
+from neurfield.fitting.progress import ProgressLine
+from neurfield.fitting.schedule import learning_rate_factor
+
+
+class FitInterrupted(Exception):
+    """Ctrl-C arrived; the state was saved at `step`."""
+
+    def __init__(self, step: int, checkpoint: Path) -> None:
+        super().__init__(f"interrupted at step {step}, saved {checkpoint}")
+        self.step, self.checkpoint = step, checkpoint
+
+
+class FitFailed(Exception):
+    """The fit cannot go on (a loss or parameter is not finite); says why and which checkpoint is good."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step's losses by name (weighted, to be summed) and figures for the log."""
+
+    losses: dict[str, Tensor]
+    figures: dict[str, float]
+
+
+class Task(Protocol):
+    """What the loop needs of a kind of fit (scene, shape, ...)."""
+
+    device: torch.device
+
+    def groups(self) -> list[Group]:
+        """Parameters and their learning rates."""
+        ...
+
+    def step(self, step: int, progress: float) -> StepReport:
+        """Losses of a step (from 0), progress in 0..1."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next step depends on, apart from the optimiser."""
+        ...
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take a state written by `state`."""
+        ...
+
+    def preview(self, step: int, folder: Path) -> None:
+        """Write a picture of how far it is."""
+        ...
+
+
+class Fitter:
+    """Runs a task to its requested step and leaves checkpoints and a log in a run's folder."""
+
+    def __init__(self, task: Task, train: TrainConfig, folder: Path, quiet: bool = False) -> None:
+        self.task, self.train, self.folder, self.quiet = task, train, folder, quiet
+        self.optimizer = Adam(task.groups())
+        self.step = 0
+        self.seconds = 0.0  # spent in earlier sessions and this one
+        self.checkpoints = folder / "checkpoints"
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint.
+
+        Raises:
+            UserError: there is none, or it does not fit this configuration.
+        """
+        path = latest_checkpoint(self.checkpoints)
+        if path is None:
+            raise UserError(f"{self.checkpoints}: no checkpoint to resume from; start anew without --resume")
+        tensors, facts = load_checkpoint(path, self.task.device)
+        try:
+            self.optimizer.load({k.removeprefix("adam/"): v for k, v in tensors.items() if k.startswith("adam/")})
+            self.task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
+        except (KeyError, RuntimeError) as error:
+            raise UserError(f"{path}: does not fit the run's config.yaml ({error}); was it edited?") from error
+        self.step, self.seconds = int(str(facts["step"])), float(str(facts["seconds"]))
+
+    def run(self) -> None:
+        """Fit until `train.steps`.
+
+        Raises:
+            FitInterrupted: after Ctrl-C, once the state is saved.
+            FitFailed: when a loss or a parameter stops being finite.
+        """
+        train, started, before = self.train, time.perf_counter(), self.seconds
+        with _interrupt_flag() as interrupted, ProgressLine(train.steps, self.step, self.quiet) as line:
+            while self.step < train.steps:
+                report = self._one_step()
+                self.seconds = before + time.perf_counter() - started
+                last = self.step == train.steps
+                if self.step % train.log_every == 0 or last or self.step == 1:
+                    self._log(report)
+                if self.step % 10 == 0 or last:
+                    line.update(self.step, _figures(report))
+                if interrupted.is_set():
+                    raise FitInterrupted(self.step, self.save())
+                if (train.save_every and self.step % train.save_every == 0) or last:
+                    self.save()
+                if train.preview_every and self.step % train.preview_every == 0 and not last:
+                    self.task.preview(self.step, self.folder / "previews")
+
+    def save(self) -> Path:
+        """Write a checkpoint of the present state; refuse to write one that holds NaN or infinity."""
+        tensors = {f"task/{k}": v for k, v in self.task.state().items()}
+        tensors.update({f"adam/{k}": v for k, v in self.optimizer.state().items()})
+        for name, tensor in tensors.items():
+            if not torch.isfinite(tensor).all():
+                raise FitFailed(self._failure(f"'{name}' is no longer finite"))
+        path = save_checkpoint(self.checkpoints, self.step, tensors, {"seconds": self.seconds})
+        prune_checkpoints(self.checkpoints)
+        return path
+
+    def _one_step(self) -> StepReport:
+        train = self.train
+        report = self.task.step(self.step, self.step / max(1, train.steps))
+        loss = torch.stack(list(report.losses.values())).sum()
+        if not math.isfinite(loss.item()):
+            bad = [name for name, value in report.losses.items() if not math.isfinite(value.item())]
+            raise FitFailed(self._failure(f"the loss is not finite ({', '.join(bad)})"))
+        loss.backward()
+        self.step += 1
+        self.optimizer.step(self.step, learning_rate_factor(self.step - 1, train.steps, train.warmup, train.lr_end))
+        return report
+
+    def _failure(self, what: str) -> str:
+        good = latest_checkpoint(self.checkpoints)
+        kept = f"the last good checkpoint is {good}" if good else "no checkpoint had been written yet"
+        return f"step {self.step}: {what}; {kept}; lower train.lr_table or train.lr_network and resume"
+
+    def _log(self, report: StepReport) -> None:
+        entry = {"step": self.step, "seconds": round(self.seconds, 3), **_figures(report)}
+        entry["losses"] = {name: value.item() for name, value in report.losses.items()}
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(entry) + "\n")
+
+
+def _figures(report: StepReport) -> dict[str, float]:
+    return {"loss": sum(value.item() for value in report.losses.values()), **report.figures}
+
+
+@contextmanager
+def _interrupt_flag() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, so that a step is never cut in the middle; a second Ctrl-C interrupts at once."""
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+
+    def handle(number: int, frame: object) -> None:
+        if flag.is_set():
+            raise KeyboardInterrupt
+        flag.set()
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, previous)

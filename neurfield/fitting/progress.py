@@ -1,0 +1,53 @@
+"""One line that says how far a fit is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class ProgressLine:
+    """A live line on a terminal; elsewhere (a log file, CI) one plain line a minute."""
+
+    def __init__(self, steps: int, done: int, quiet: bool) -> None:
+        self.steps, self.first = steps, done
+        self.started = self.said = time.perf_counter()
+        self.console = Console(file=sys.stdout)
+        self.live: Progress | None = None
+        self.quiet = quiet
+        if self.console.is_terminal and not quiet:
+            self.live = Progress(
+                TextColumn("step {task.completed}/{task.total}"), BarColumn(24), TimeElapsedColumn(), TextColumn("ETA"),
+                TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=self.console,
+            )  # fmt: skip
+            self.row = self.live.add_task("fit", total=steps, completed=done, text="")
+
+    def __enter__(self) -> ProgressLine:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.live.stop()
+
+    def update(self, step: int, figures: dict[str, float]) -> None:
+        """Show the state after `step` with figures rays, samples_per_ray, psnr, loss."""
+        if self.quiet:
+            return
+        now = time.perf_counter()
+        rate = (step - self.first) / max(1e-9, now - self.started)
+        text = (
+            f"{rate * figures.get('rays', 0.0) / 1e3:.1f}k rays/s  {figures.get('samples_per_ray', 0.0):.1f} samples/ray  "
+            f"PSNR {figures.get('psnr', 0.0):.1f}  loss {figures['loss']:.4f}"
+        )
+        if self.live:
+            self.live.update(self.row, completed=step, text=text)
+        elif now - self.said > 60.0 or step == self.steps:
+            self.said = now
+            left = (self.steps - step) / max(1e-9, rate)
+            self.console.print(f"step {step}/{self.steps}  {now - self.started:.0f} s, {left:.0f} s to go  {text}", highlight=False)

@@ -1,0 +1,218 @@
+"""Fitting a field to the images, depth and priors of a scene: what one step does."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neurfield.config import Config
+from neurfield.encodings import HashGrid
+from neurfield.fields import Radiance, SDFField
+from neurfield.fitting.fitter import StepReport
+from neurfield.fitting.optimizer import Group
+from neurfield.fitting.pixels import Pixels, PixelSampler
+from neurfield.fitting.schedule import active_levels, geometric
+from neurfield.losses import depth as depth_losses
+from neurfield.losses import geometric as field_losses
+from neurfield.losses import photometric, priors
+from neurfield.rendering.occupancy import OccupancyGrid
+from neurfield.rendering.rays import Rays, Samples, UnitFrame
+from neurfield.rendering.sampling import concatenate, sample_around_depth, sample_surface
+from neurfield.rendering.volume import Rendered, render
+from neurfield.scenes import Scene
+
+SMOOTH_POINTS = 512  # pairs per step for the smoothness term
+SMOOTH_STEP = 0.005  # their distance, unit lengths (MonoSDF's)
+
+
+class SceneTask:
+    """A field, its colour and the space it may occupy, for one scene (already reduced to the sources in use)."""
+
+    def __init__(self, scene: Scene, config: Config, device: torch.device) -> None:
+        self.scene, self.config, self.device = scene, config, device
+        self.frame = UnitFrame.around(scene.box)
+        self.unit_box = self.frame.box_in_unit(scene.box)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.field = _make_field(config).to(device)
+            self.radiance = Radiance(
+                config.field.feature_dim, tuple(config.field.radiance_hidden), config.field.view_degree
+            ).to(device)
+        self.inside = scene.kind == "inside"
+        self.field.start_as_sphere(config.field.radius or self._radius(), inside=self.inside, seed=config.seed)
+        self.log_width = nn.Parameter(torch.tensor([math.log(config.opacity.width_start)], device=device))
+        self.pixels = PixelSampler(scene, config.data, self.frame, self.unit_box, config.sampling.rays, config.seed)
+        self.occupancy = OccupancyGrid(self.unit_box, config.sampling.occupancy_resolution, device=device)
+
+    def _radius(self) -> float:
+        """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for an object."""
+        extent = np.array(self.unit_box[3:]) - np.array(self.unit_box[:3])
+        if not self.inside:
+            return 0.35 * float(extent.min())
+        cameras = np.linalg.norm(self.frame.unit_from_world(self.scene.cameras.centers), axis=1)
+        return max(0.45 * float(extent.mean()), 1.1 * float(cameras.max()))
+
+    def groups(self) -> list[Group]:
+        """Table, networks and, when it is learnt, the width of the opacity."""
+        train = self.config.train
+        layers = [p for module in (self.field.layers, self.radiance.layers) for p in module.parameters()]
+        groups = [
+            Group("table", [self.field.encoding.table], train.lr_table, sparse=True),
+            Group("network", layers, train.lr_network),
+        ]
+        if self.config.opacity.learn:
+            groups.append(Group("width", [self.log_width], train.lr_network))
+        return groups
+
+    def width(self, progress: float) -> Tensor | float:
+        """The opacity's width: learnt, or on its schedule."""
+        opacity = self.config.opacity
+        if opacity.learn:
+            return self.log_width.exp().clamp(1e-4, 1.0)
+        return geometric(opacity.width_start, opacity.width_end, progress)
+
+    def step(self, step: int, progress: float) -> StepReport:
+        """Draw pixels, render them, compare."""
+        settings = self.config.field
+        self.field.active_levels = active_levels(settings.start_levels, settings.levels, progress, settings.all_levels_at)
+        generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
+        width = self.width(progress)
+        if step % self.config.sampling.occupancy_every == 0:
+            self.occupancy.update(self.field.sdf, fraction=1.0 if step < 64 else 0.125, generator=generator)
+        pixels = self.pixels.batch(step, self.device)
+        truncation = geometric(4.0 * self.config.sampling.truncation, self.config.sampling.truncation, 2.0 * progress)
+        pixels, samples = self.sample(pixels, float(width), truncation, generator)
+        extra, pairs = self._extra_points(pixels.rays, samples, generator)
+        anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
+        seen = render(
+            self.field, self.radiance, pixels.rays, samples, kind=self.config.opacity.kind, width=width, anneal=anneal,
+            extra_points=extra,
+        )  # fmt: skip
+        losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
+        figures = {
+            "psnr": self._psnr(pixels, seen),
+            "rays": float(len(pixels.rays)),
+            "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels.rays)),
+            "width": float(width) * self.frame.half,
+            "levels": float(self.field.active_levels),
+        }
+        return StepReport(losses, figures)
+
+    def sample(
+        self, pixels: Pixels, width: float, truncation: float, generator: torch.Generator
+    ) -> tuple[Pixels, Samples]:
+        """Sections for every ray: around the sensed depth where there is one, near the field's surface elsewhere.
+
+        Returns the pixels too, reordered so that the rays with depth come first.
+        """
+        settings = self.config.sampling
+        if pixels.t_depth is None:
+            return pixels, self._march(pixels.rays, width, generator)
+        sensed = pixels.t_depth > 0
+        pixels = pixels.reorder(torch.cat([sensed.nonzero()[:, 0], (~sensed).nonzero()[:, 0]]))
+        count = int(sensed.sum())
+        assert pixels.t_depth is not None
+        guided = sample_around_depth(
+            pixels.rays.take(slice(0, count)), pixels.t_depth[:count], truncation=truncation, near=settings.depth_near,
+            free=settings.depth_free, generator=generator,
+        )  # fmt: skip
+        rest = self._march(pixels.rays.take(slice(count, None)), width, generator)
+        return pixels, concatenate(guided, rest, count)
+
+    def _march(self, rays: Rays, width: float, generator: torch.Generator) -> Samples:
+        settings = self.config.sampling
+        jitter = torch.rand(len(rays), generator=generator, device=self.device)
+        return sample_surface(
+            rays, self.occupancy, step=max(settings.step_min, settings.step * width), reach=settings.reach * width,
+            max_samples=settings.max_samples, jitter=jitter,
+        )  # fmt: skip
+
+    def _extra_points(
+        self, rays: Rays, samples: Samples, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Points off the rays: uniform ones in the box, then neighbours of some samples; and those samples' indices."""
+        low = torch.tensor(self.unit_box[:3], device=self.device)
+        high = torch.tensor(self.unit_box[3:], device=self.device)
+        count = self.config.sampling.random_points
+        uniform = low + (high - low) * torch.rand(count, 3, generator=generator, device=self.device)
+        n_samples = samples.t_starts.shape[0]
+        n_pairs = SMOOTH_POINTS if self.config.loss.smooth > 0 and n_samples else 0
+        pairs = torch.randint(max(1, n_samples), (n_pairs,), generator=generator, device=self.device)
+        points, _ = samples.midpoints(rays)
+        offset = (torch.rand(n_pairs, 3, generator=generator, device=self.device) - 0.5) * (2.0 * SMOOTH_STEP)
+        return torch.cat([uniform, points[pairs] + offset]), pairs
+
+    def _losses(
+        self, pixels: Pixels, samples: Samples, seen: Rendered, pairs: Tensor, truncation: float, progress: float
+    ) -> dict[str, Tensor]:
+        weight, count = self.config.loss, self.config.sampling.random_points
+        fade = math.exp(-weight.prior_decay * progress)
+        losses = {"color": weight.color * photometric.color_l1(seen.rgb, pixels.rgb, pixels.mask)}
+        everywhere = torch.cat([seen.gradient, seen.extra_gradient[:count]])
+        losses["eikonal"] = weight.eikonal * field_losses.eikonal(everywhere)
+        if pairs.numel():
+            neighbours = seen.extra_gradient[count:]
+            losses["smooth"] = weight.smooth * field_losses.normal_smoothness(seen.gradient[pairs], neighbours)
+        if pixels.t_depth is not None:
+            t_depth = pixels.t_depth[samples.ray_indices]
+            directions = pixels.rays.directions[samples.ray_indices]
+            with torch.no_grad():
+                facing = -(nn.functional.normalize(seen.gradient, dim=1) * directions).sum(dim=1)
+                incidence = facing.clamp(0.1, 1.0)
+            near = depth_losses.near_surface_sdf(seen.sdf, seen.t, t_depth, incidence, truncation)
+            free = depth_losses.free_space_sdf(seen.sdf, seen.t, t_depth, truncation)
+            rendered = depth_losses.rendered_depth_l1(seen.distance, pixels.t_depth, seen.opacity)
+            losses["sensor_sdf"] = weight.sensor_sdf * near
+            losses["sensor_free"] = weight.sensor_free * free
+            losses["sensor_depth"] = weight.sensor_depth * rendered
+        hit = (seen.opacity.detach() > 0.5).float()
+        if pixels.prior_depth is not None and weight.prior_depth > 0:
+            trust = hit * (pixels.prior_depth > 0)
+            z = seen.distance * pixels.rays.z_per_t
+            loss = priors.ambiguous_depth(pixels.prior_depth, z, trust, pixels.group, pixels.frames)
+            losses["prior_depth"] = weight.prior_depth * fade * loss
+        if pixels.prior_normal is not None and weight.prior_normal > 0:
+            trust = hit * (pixels.prior_normal.square().sum(dim=1) > 0.5)
+            losses["prior_normal"] = weight.prior_normal * fade * priors.prior_normals(seen.normal, pixels.prior_normal, trust)
+        if pixels.mask is not None and weight.mask > 0:
+            losses["mask"] = weight.mask * photometric.mask_entropy(seen.opacity, pixels.mask)
+        return losses
+
+    def _psnr(self, pixels: Pixels, seen: Rendered) -> float:
+        error = (seen.rgb.detach() - pixels.rgb).square().mean(dim=1)
+        if pixels.mask is not None:
+            error = error[pixels.mask > 0.5]
+        return -10.0 * math.log10(max(1e-10, error.mean().item())) if error.numel() else 0.0
+
+    def state(self) -> dict[str, Tensor]:
+        """Field, colour, width and occupancy."""
+        parts = {"field": self.field, "radiance": self.radiance}
+        tensors = {f"{name}.{k}": v for name, module in parts.items() for k, v in module.state_dict().items()}
+        return {**tensors, "log_width": self.log_width.data, "occupancy": self.occupancy.values}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take a state written by `state`."""
+        for name, module in (("field", self.field), ("radiance", self.radiance)):
+            module.load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
+        self.log_width.data.copy_(state["log_width"])
+        self.occupancy.values.copy_(state["occupancy"])
+
+    def preview(self, step: int, folder: Path) -> None:
+        """One frame as the field renders it now, colour and normals beside the true image."""
+        from neurfield.fitting.view import write_preview
+
+        write_preview(self, step, folder)
+
+
+def _make_field(config: Config) -> SDFField:
+    settings = config.field
+    encoding = HashGrid(
+        levels=settings.levels, features=settings.features, log2_table_size=settings.log2_table_size,
+        base_resolution=settings.base_resolution, finest_resolution=settings.finest_resolution,
+        interpolation=settings.interpolation,
+    )  # fmt: skip
+    return SDFField(encoding, tuple(settings.hidden), settings.feature_dim, settings.softplus_beta)

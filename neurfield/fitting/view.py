@@ -1,0 +1,63 @@
+"""A whole picture of a fitted field from one of the scene's cameras, or a thumbnail while it is being fitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+
+from neurfield.files import atomic_write
+from neurfield.rendering.rays import make_rays
+from neurfield.rendering.sampling import sample_surface
+from neurfield.rendering.volume import render
+
+if TYPE_CHECKING:
+    from neurfield.fitting.scene import SceneTask
+
+CHUNK = 4096  # rays at a time
+
+
+@torch.no_grad()
+def render_camera(task: SceneTask, camera: int, scale: float, progress: float = 1.0) -> dict[str, np.ndarray]:
+    """rgb uint8 [h,w,3], z-depth float32 [h,w] (world units, 0 = nothing hit) and normal float32 [h,w,3] (world axes) of a camera.
+
+    Args:
+        scale: of the picture's sides, 1 = the camera's own size. progress: 0..1, how sharp the opacity is.
+    """
+    cameras = task.scene.cameras
+    full_w, full_h = int(cameras.width[camera]), int(cameras.height[camera])
+    w, h = max(1, round(full_w * scale)), max(1, round(full_h * scale))
+    v, u = np.meshgrid((np.arange(h) + 0.5) * full_h / h, (np.arange(w) + 0.5) * full_w / w, indexing="ij")
+    pixels = np.stack([u.reshape(-1), v.reshape(-1)], axis=1)
+    origins, directions, z_per_t = cameras.rays(np.full(len(pixels), camera), pixels)
+    width = float(task.width(progress))
+    settings = task.config.sampling
+    parts = []
+    for start in range(0, len(pixels), CHUNK):
+        part = slice(start, start + CHUNK)
+        rays = make_rays(origins[part], directions[part], z_per_t[part], task.frame, task.unit_box, task.device)
+        samples = sample_surface(
+            rays, task.occupancy, step=max(settings.step_min, settings.step * width), reach=settings.reach * width,
+            max_samples=4 * settings.max_samples, jitter=torch.full((len(rays),), 0.5, device=task.device),
+        )  # fmt: skip
+        seen = render(task.field, task.radiance, rays, samples, kind=task.config.opacity.kind, width=width)
+        z = torch.where(seen.opacity > 0.5, seen.distance * rays.z_per_t * task.frame.half, torch.zeros_like(seen.distance))
+        parts.append(torch.cat([seen.rgb, z[:, None], torch.nn.functional.normalize(seen.normal, dim=1)], dim=1))
+    picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
+    rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return {"rgb": rgb, "depth": picture[..., 3].copy(), "normal": picture[..., 4:].copy()}
+
+
+def write_preview(task: SceneTask, step: int, folder: Path) -> None:
+    """true image | rendered | normals of a frame in the middle of the sequence, as `step-NNNNNN.png`."""
+    camera = len(task.scene.cameras) // 2
+    scale = min(1.0, 320.0 / float(task.scene.cameras.width[camera]))
+    drawn = render_camera(task, camera, scale, step / task.config.train.steps)
+    h, w = drawn["rgb"].shape[:2]
+    true = np.asarray(Image.fromarray(task.scene.image(camera)).resize((w, h), Image.Resampling.BOX))
+    normals = ((drawn["normal"] * 0.5 + 0.5) * 255.0).astype(np.uint8)
+    with atomic_write(folder / f"step-{step:06d}.png") as temporary:
+        Image.fromarray(np.concatenate([true, drawn["rgb"], normals], axis=1)).save(temporary)

@@ -1,0 +1,62 @@
+"""Where along a ray the field is asked: near the surface it has now, or near the depth that a sensor saw."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neurfield.ops.ray_march import march_rays
+from neurfield.rendering.occupancy import OccupancyGrid
+from neurfield.rendering.rays import Rays, Samples
+
+
+def sample_surface(
+    rays: Rays, occupancy: OccupancyGrid, *, step: float, reach: float, max_samples: int, jitter: Tensor
+) -> Samples:
+    """Sections of equal length `step` wherever the occupancy grid cannot rule out a surface within `reach` (unit lengths)."""
+    return Samples(
+        *march_rays(
+            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach), occupancy.box, step, jitter,
+            max_samples,
+        )
+    )  # fmt: skip
+
+
+def sample_around_depth(
+    rays: Rays, t_depth: Tensor, *, truncation: float, near: int, free: int, generator: torch.Generator
+) -> Samples:
+    """Stratified sections: `free` in front of the band around a measured distance and `near` inside it.
+
+    Args:
+        t_depth: [R] distance of the seen surface along the ray, all valid.
+        truncation: half width of the band, unit lengths.
+    """
+    n_rays, count = len(rays), free + near
+    device = t_depth.device
+    start = torch.minimum(rays.t_min, (t_depth - truncation).clamp_min(0.0))
+    band_start = torch.maximum(t_depth - truncation, start)
+    band_end = t_depth + truncation
+    noise = torch.rand(n_rays, count + 1, generator=generator, device=device)
+    steps_free = (torch.arange(free, device=device) + noise[:, :free]) / free
+    edges_free = start[:, None] + (band_start - start)[:, None] * steps_free
+    steps_near = (torch.arange(near + 1, device=device) + noise[:, free:] - 0.5).clamp(0, near) / near
+    edges_near = band_start[:, None] + (band_end - band_start)[:, None] * steps_near
+    edges = torch.cat([edges_free, edges_near], dim=1)  # [R, count + 1] ascending
+    index = torch.arange(n_rays, device=device)
+    return Samples(
+        index.repeat_interleave(count),
+        edges[:, :-1].reshape(-1),
+        edges[:, 1:].reshape(-1),
+        torch.stack([index * count, torch.full_like(index, count)], dim=1),
+    )
+
+
+def concatenate(first: Samples, second: Samples, rays_of_first: int) -> Samples:
+    """Samples of two consecutive groups of rays as one packed set."""
+    offset = torch.tensor([first.t_starts.shape[0], 0], device=first.packed_info.device)
+    return Samples(
+        torch.cat([first.ray_indices, second.ray_indices + rays_of_first]),
+        torch.cat([first.t_starts, second.t_starts]),
+        torch.cat([first.t_ends, second.t_ends]),
+        torch.cat([first.packed_info, second.packed_info + offset]),
+    )

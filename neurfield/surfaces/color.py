@@ -1,0 +1,24 @@
+"""Colours for the vertices of a mesh, asked of the field that the mesh came from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from neurfield.fields import Radiance, SDFField
+
+
+@torch.no_grad()
+def vertex_colors(field: SDFField, radiance: Radiance, points_in_unit: np.ndarray, chunk: int = 1 << 16) -> np.ndarray:
+    """uint8 RGB [v, 3] of points [v, 3] of the unit frame, each seen head-on (view = -normal), the usual stand-in for albedo."""
+    device = field.encoding.table.device
+    colors = np.empty((len(points_in_unit), 3), dtype=np.uint8)
+    for start in range(0, len(points_in_unit), chunk):
+        points = torch.as_tensor(points_in_unit[start : start + chunk], dtype=torch.float32, device=device)
+        sample = field.query(points, gradient=True)
+        assert sample.gradient is not None
+        normal = normalize(sample.gradient, dim=1, eps=1e-6)
+        rgb = radiance(sample.feature.contiguous(), normal, radiance.encode_views(-normal))
+        colors[start : start + chunk] = (rgb.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
+    return colors
