@@ -8,8 +8,10 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ LIBRARIES = ("torch", "numpy", "scipy", "trimesh", "embreex", "open3d", "scikit-
 
 
 def machine_record(yardstick: bool = True) -> dict[str, Any]:
-    """Everything a later reader needs to place a number: commit, processor, threads, kernels, versions, speed just now.
+    """What a later reader needs to place a number: commit, processor, threads, kernels, versions, speed.
 
     `yardstick` times a matrix product: on a shared machine it tells a slow program from a busy neighbour.
     """
@@ -46,13 +48,14 @@ def machine_record(yardstick: bool = True) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit of the checkout, with `+` after it where tracked files differ from it; "unknown" outside of git."""
+    """The commit of the checkout, with `+` after it if tracked files differ; "unknown" outside of git."""
     if not (CHECKOUT / ".git").exists():
         return "unknown"
     commands = (["git", "rev-parse", "--short=12", "HEAD"], ["git", "status", "--porcelain", "-uno"])
     try:
         head, changed = (
-            subprocess.run(c, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.strip() for c in commands
+            subprocess.run(c, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.strip()
+            for c in commands
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -93,7 +96,7 @@ def yardstick_gflops(size: int = 2048, repeats: int = 5) -> float:
 
 
 def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table in Markdown with columns lined up; the first column to the left, the others, being numbers, to the right.
+    """A table in Markdown, columns lined up: the first to the left, the others, being numbers, to the right.
 
     Floats are given three significant digits, None is a dash.
     """
@@ -115,9 +118,42 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        # Three significant digits, but never an exponent and never fewer than all digits before the point.
-        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return str(value).replace("|", "\\|")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command took: exit status, seconds of the whole process, peak memory in GB, what it printed."""
+
+    status: int
+    seconds: float
+    peak_gb: float
+    output: str
+
+
+# A process of its own does the asking: on Linux the peak of a child counts from the size of the parent that
+# started it, and ours holds torch and a scene.
+_LAUNCHER = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[2:]).returncode
+with open(sys.argv[1], "w") as file:
+    file.write(f"{status} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}")
+"""
+
+
+def run_measured(command: Sequence[str]) -> Measured:
+    """Run a command in the checkout; what it prints is kept, its error stream (progress) passes through."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        launcher = [sys.executable, "-S", "-c", _LAUNCHER, str(report), *command]
+        started = time.perf_counter()
+        result = subprocess.run(launcher, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+        seconds = time.perf_counter() - started
+        if not report.exists():
+            return Measured(result.returncode or 1, seconds, 0.0, result.stdout)
+        status, kilobytes = report.read_text().split()
+    return Measured(int(status), seconds, int(kilobytes) * 1024 / 1e9, result.stdout)
 
 
 def write_json(path: str | Path, data: dict[str, Any]) -> Path:

