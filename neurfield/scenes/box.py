@@ -180,7 +180,7 @@ def _carve(scene: Scene, frames: np.ndarray, box: np.ndarray, cells: int) -> np.
     kept = points[(in_view >= 0.5 * len(frames)) & (in_mask >= 0.95 * in_view)]
     if not len(kept):
         raise UserError(
-            f"{scene.path}: no place is inside the masks of all cameras: check the poses' axes and that masks are white "
+            f"{scene.path}: no place is inside the masks of all cameras: check pose axes, and that masks are white "
             "on the object, or give a box"
         )
     return np.stack([kept.min(axis=0) - size, kept.max(axis=0) + size])

@@ -1,0 +1,8 @@
+"""Numbers of a mesh against the true surface, and of pictures against true pictures."""
+
+from __future__ import annotations
+
+from neurfield.evaluation.geometry import evaluate_mesh
+from neurfield.evaluation.image import psnr, ssim
+
+__all__ = ["evaluate_mesh", "psnr", "ssim"]

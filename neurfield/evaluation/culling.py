@@ -1,0 +1,111 @@
+"""What the cameras saw of a mesh: nothing can be asked of a surface that no picture shows.
+
+A point counts as seen if at least one camera has it in its picture, in front of it, with no other part of
+*the same mesh* in between. The same mesh, because each question is about one world: the ground truth hides
+what the cameras could not see in truth, and the reconstruction hides its own back sides and outer layers,
+which a viewer standing where the cameras stood would not see either. Testing the reconstruction against the
+ground truth instead would excuse whatever it puts a few millimetres behind the true surface. A reconstruction
+cannot hide its mistakes behind a false wall: the wall is seen and counts against accuracy, and the true
+surface behind it is seen in the ground truth and counts against completeness.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import trimesh
+
+# A ray stops this share of its length before its point, so that rounding does not let a surface hide itself.
+STOP_SHORT = 1e-3
+# The same where a point only has to be as good as seen (3 cm at 3 m): a surface's own ripples hide parts of
+# it.
+STOP_SHORT_LENIENT = 1e-2
+# The cosine of view and normal below which (6 degrees off the surface) a picture does not show a surface, it
+# grazes it.
+GRAZING = 0.1
+# Cameras are asked in strides of the golden ratio: the first few already look from everywhere, and most
+# points are seen by then.
+_GOLDEN = 0.6180339887
+
+
+class PosedCameras(Protocol):
+    """What is needed of cameras; `neurfield.scenes.Cameras` has it."""
+
+    width: np.ndarray
+    height: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    @property
+    def centers(self) -> np.ndarray: ...
+
+    def project(self, i: int, points_in_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+class Visibility:
+    """Tells which points on a mesh some camera sees."""
+
+    def __init__(self, mesh: trimesh.Trimesh, cameras: PosedCameras) -> None:
+        self._cameras = cameras
+        # Rays are single precision: far from the origin they would be coarse.
+        self._origin = np.asarray(mesh.vertices).mean(axis=0)
+        self._scene = _ray_scene(np.asarray(mesh.vertices) - self._origin, np.asarray(mesh.faces))
+
+    def sees(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """True where some camera sees a point [k,3] of the mesh, with normal [k,3], at more than a grazing angle."""
+        return self._any_camera(points, normals, STOP_SHORT)
+
+    def nearly_sees(self, points: np.ndarray) -> np.ndarray:
+        """True where some camera sees a point [k,3] of the mesh, at any angle, or what is right before it."""
+        return self._any_camera(points, None, STOP_SHORT_LENIENT)
+
+    def _any_camera(self, points: np.ndarray, normals: np.ndarray | None, stop_short: float) -> np.ndarray:
+        seen = np.zeros(len(points), dtype=bool)
+        unseen = np.arange(len(points))
+        for i in np.argsort(np.arange(len(self._cameras)) * _GOLDEN % 1.0):
+            if not len(unseen):
+                break
+            asked = unseen[in_picture(self._cameras, int(i), points[unseen])]
+            if normals is not None:
+                asked = asked[~_grazes(self._cameras.centers[i], points[asked], normals[asked])]
+            seen[asked] = ~self._blocked(self._cameras.centers[i], points[asked], stop_short)
+            unseen = unseen[~seen[unseen]]
+        return seen
+
+    def _blocked(self, center: np.ndarray, points: np.ndarray, stop_short: float) -> np.ndarray:
+        """True where the mesh stands between a camera's centre and a point."""
+        if not len(points):
+            return np.zeros(0, dtype=bool)
+        towards = points - center
+        length = np.linalg.norm(towards, axis=1)
+        directions = (towards / np.maximum(length, 1e-12)[:, None]).astype(np.float32)
+        origins = np.repeat((center - self._origin).astype(np.float32)[None], len(points), axis=0)
+        reach = (length * (1.0 - stop_short)).astype(np.float32)
+        # The answer is -1 where nothing was hit within reach.
+        return self._scene.run(origins, directions, dists=reach, query="OCCLUDED") != -1
+
+
+def in_picture(cameras: PosedCameras, i: int, points: np.ndarray) -> np.ndarray:
+    """True where points [k,3] are in front of camera i and within its picture."""
+    uv, z = cameras.project(i, points)
+    with np.errstate(invalid="ignore"):
+        within = (uv >= 0).all(axis=1) & (uv[:, 0] < cameras.width[i]) & (uv[:, 1] < cameras.height[i])
+    return within & (z > 0)
+
+
+def _grazes(center: np.ndarray, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """True where the line from a camera's centre to a point lies nearly in the surface."""
+    towards = points - center
+    across = np.abs(np.einsum("ki,ki->k", towards, normals))
+    return across < GRAZING * np.linalg.norm(towards, axis=1)
+
+
+def _ray_scene(vertices: np.ndarray, faces: np.ndarray) -> Any:
+    """The triangles in embree, which answers whether a ray meets any of them."""
+    from embreex.mesh_construction import TriangleMesh
+    from embreex.rtcore_scene import EmbreeScene
+
+    scene = EmbreeScene()
+    TriangleMesh(scene, vertices.astype(np.float32), faces.astype(np.int32))
+    return scene

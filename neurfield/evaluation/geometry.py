@@ -1,0 +1,124 @@
+"""How near a mesh is to the true surface. The protocol is spelled out in docs/evaluation.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+
+from neurfield.errors import UserError
+from neurfield.evaluation.culling import PosedCameras, Visibility
+from neurfield.evaluation.sampling import NearestSurface, SurfacePoints, face_normals, sample_surface
+
+
+def evaluate_mesh(
+    mesh: trimesh.Trimesh,
+    ground_truth: trimesh.Trimesh,
+    cameras: PosedCameras | None = None,
+    *,
+    thresholds: Sequence[float] = (0.05, 0.01),
+    samples: int = 200_000,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Numbers of a reconstruction against the true surface, both in one frame; lengths in metres.
+
+    cameras: only what they saw counts, of either mesh (`neurfield.evaluation.culling`); None counts
+    everything. thresholds: distances for precision, recall and F-score. samples: points drawn on each mesh.
+    The same seed gives the same numbers.
+
+    Returns "accuracy" (mean distance mesh -> truth), "completeness" (truth -> mesh), "chamfer_l1" (their
+    mean),
+    "normal_consistency" (mean |n.n'|, both ways), for each threshold t "precision@t", "recall@t", "f_score@t"
+    (shares, 0..1; the default thresholds give "f_score@0.05" and "f_score@0.01"), and "mesh_seen",
+    "truth_seen", the shares of the two areas that count. Raises UserError if a mesh has no surface, is not
+    finite, or is not seen by any camera.
+    """
+    rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
+    truth = _Side(ground_truth, "the ground truth", cameras, samples, np.random.default_rng([seed, 1]))
+    to_truth, to_mesh = truth.nearest(rec.seen), rec.nearest(truth.seen)
+    result = {
+        "accuracy": float(to_truth.distance.mean()),
+        "completeness": float(to_mesh.distance.mean()),
+    }
+    result["chamfer_l1"] = (result["accuracy"] + result["completeness"]) / 2
+    result["normal_consistency"] = float(
+        (
+            _alignment(rec.normals[rec.seen.faces], truth.normals[to_truth.faces])
+            + _alignment(truth.normals[truth.seen.faces], rec.normals[to_mesh.faces])
+        )
+        / 2
+    )
+    for threshold in thresholds:
+        precision = float((to_truth.distance < threshold).mean())
+        recall = float((to_mesh.distance < threshold).mean())
+        both = precision + recall
+        result[f"precision@{threshold:g}"] = precision
+        result[f"recall@{threshold:g}"] = recall
+        result[f"f_score@{threshold:g}"] = 2 * precision * recall / both if both else 0.0
+    result["mesh_seen"], result["truth_seen"] = rec.seen_share, truth.seen_share
+    return result
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """For query points: the distance to the nearest seen point of a surface [k], and its face [k]."""
+
+    distance: np.ndarray
+    faces: np.ndarray
+
+
+class _Side:
+    """One of the two surfaces: its seen samples, and the nearest seen point of it to any point."""
+
+    def __init__(
+        self,
+        mesh: trimesh.Trimesh,
+        what: str,
+        cameras: PosedCameras | None,
+        samples: int,
+        rng: np.random.Generator,
+    ) -> None:
+        _check(mesh, what)
+        self.normals = face_normals(mesh)
+        drawn = sample_surface(mesh, samples, rng)
+        self._visible = None if cameras is None else Visibility(mesh, cameras)
+        self.seen = drawn
+        if self._visible is not None:
+            self.seen = drawn.keep(self._visible.sees(drawn.points, self.normals[drawn.faces]))
+        self.seen_share = len(self.seen) / len(drawn)
+        if not len(self.seen):
+            raise UserError(f"no camera sees {what}: check that it is in the frame of the scene")
+        self._mesh = mesh
+        self._whole = NearestSurface(mesh, drawn)
+
+    def nearest(self, queries: SurfacePoints) -> _Nearest:
+        """The nearest seen point of this surface for each query.
+
+        The nearest point of all is taken, and asked whether a camera sees it; the few that none sees (a layer
+        behind the visible one) are looked for again among the triangles of the seen samples.
+        """
+        distance, found = self._whole(queries.points)
+        faces = found.faces
+        if self._visible is not None:
+            hidden = np.flatnonzero(~self._visible.nearly_sees(found.points))
+            if len(hidden):
+                again = NearestSurface(self._mesh, self.seen, with_face_centers=False)
+                distance[hidden], other = again(queries.points[hidden])
+                faces[hidden] = other.faces
+        return _Nearest(distance, faces)
+
+
+def _alignment(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean |a.b| of unit vectors [k,3]."""
+    return float(np.abs(np.einsum("ki,ki->k", a, b)).mean())
+
+
+def _check(mesh: trimesh.Trimesh, what: str) -> None:
+    if not len(mesh.faces):
+        raise UserError(f"{what} has no triangles: there is nothing to measure")
+    if not np.isfinite(mesh.vertices).all():
+        raise UserError(f"{what} has vertices that are NaN or infinite: repair it, or extract it again")
+    if not mesh.area > 0:
+        raise UserError(f"{what} has no area: all its triangles are degenerate, extract it again")

@@ -1,0 +1,61 @@
+"""How near a rendered picture is to the true one."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import correlate1d
+
+from neurfield.errors import UserError
+
+_WINDOW, _SIGMA = 11, 1.5
+
+
+def psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of [H,W,3] or [H,W] images, uint8 or 0..1; infinite if equal.
+
+    mask: bool [H,W], only these pixels count.
+    """
+    a, b = _pair(image, truth)
+    squared = (a - b) ** 2
+    error = squared.mean() if mask is None else squared[mask].mean()
+    return float("inf") if error == 0 else float(-10.0 * np.log10(error))
+
+
+def ssim(image: np.ndarray, truth: np.ndarray) -> float:
+    """Structural similarity of [H,W,3] or [H,W] images, uint8 or floats in 0..1; 1 if they are equal.
+
+    Wang et al., Image Quality Assessment (2004): Gaussian window of 11 x 11 with sigma 1.5, K1 = 0.01, K2 =
+    0.03, biased moments, averaged over channels and over the pixels whose window lies within the picture.
+    """
+    a, b = _pair(image, truth)
+    if min(a.shape[:2]) < _WINDOW:
+        raise UserError(
+            f"images of {a.shape[1]}x{a.shape[0]} pixels: SSIM needs at least {_WINDOW}x{_WINDOW}"
+        )
+    c1, c2 = 0.01**2, 0.03**2
+    mean_a, mean_b = _blur(a), _blur(b)
+    var_a, var_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
+    covariance = _blur(a * b) - mean_a * mean_b
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    structure = (2 * covariance + c2) / (var_a + var_b + c2)
+    return float((luminance * structure).mean())
+
+
+def _blur(image: np.ndarray) -> np.ndarray:
+    """Gaussian-weighted means over windows, for the pixels whose window lies within the image."""
+    half = _WINDOW // 2
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / _SIGMA) ** 2)
+    kernel /= kernel.sum()
+    return correlate1d(correlate1d(image, kernel, axis=0), kernel, axis=1)[half:-half, half:-half]
+
+
+def _pair(image: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if image.shape != truth.shape:
+        raise UserError(f"images of shapes {image.shape} and {truth.shape}: compare images of one size")
+    return _unit(image), _unit(truth)
+
+
+def _unit(image: np.ndarray) -> np.ndarray:
+    """As float64 in 0..1."""
+    scale = 255.0 if image.dtype == np.uint8 else 1.0
+    return np.asarray(image, dtype=np.float64) / scale
