@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from neurfield.errors import UserError
 from neurfield.files import atomic_write
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -96,22 +97,23 @@ def yardstick_gflops(size: int = 2048, repeats: int = 5) -> float:
 
 
 def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table in Markdown, columns lined up: the first to the left, the others, being numbers, to the right.
+    """A table in Markdown with its columns lined up: text to the left, numbers to the right.
 
-    Floats are given three significant digits, None is a dash.
+    Floats are given three significant digits (no exponent above one), None is a dash.
     """
     for row in rows:
         if len(row) != len(headers):
             raise ValueError(f"a row has {len(row)} cells, the header {len(headers)}: {list(row)}")
     cells = [[str(h) for h in headers], *([_cell(value) for value in row] for row in rows)]
     widths = [max(3, *(len(row[c]) for row in cells)) for c in range(len(headers))]
+    is_text = [any(isinstance(row[c], str) for row in rows) for c in range(len(headers))]
 
     def line(row: Sequence[str]) -> str:
-        padded = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        padded = (x.ljust(w) if left else x.rjust(w) for x, w, left in zip(row, widths, is_text))
         return "| " + " | ".join(padded) + " |"
 
-    rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
-    return "\n".join([line(cells[0]), rule, *(line(row) for row in cells[1:])])
+    rule = "|".join("-" * (w + 2) if left else "-" * (w + 1) + ":" for w, left in zip(widths, is_text))
+    return "\n".join([line(cells[0]), f"|{rule}|", *(line(row) for row in cells[1:])])
 
 
 def _cell(value: Any) -> str:
@@ -176,3 +178,12 @@ def _plain(value: Any) -> Any:
 def say(text: str) -> None:
     """A line of progress: to the error stream, so that standard output holds only the table."""
     print(text, file=sys.stderr, flush=True)
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Run a benchmark's `main`; a user's mistake becomes one line and exit code 2, as in the command line."""
+    try:
+        main()
+    except UserError as mistake:
+        say(str(mistake))
+        sys.exit(2)

@@ -21,7 +21,7 @@ from PIL import Image
 
 import neurfield as nf
 from benchmarks import object_assets, object_render
-from benchmarks.common import machine_record, markdown_table, say, write_json
+from benchmarks.common import machine_record, markdown_table, run_script, say, write_json
 from benchmarks.peers import visual_hull
 from neurfield.scenes import Scene
 from neurfield.scenes.builtin import data_root
@@ -67,16 +67,14 @@ def score(mesh: trimesh.Trimesh, scene: Scene) -> dict[str, Any]:
     Surface that no camera sees (inside a closed object) does not count.
     """
     diagonal = float(np.linalg.norm(np.ptp(scene.ground_truth.bounds, axis=0)))
-    coarse, fine = (
-        nf.evaluate_mesh(mesh, scene.ground_truth, cameras=scene.cameras, threshold=share * diagonal)
-        for share in (0.01, 0.005)
-    )
+    near = [0.01 * diagonal, 0.005 * diagonal]
+    measured = nf.evaluate_mesh(mesh, scene.ground_truth, cameras=scene.cameras, thresholds=near)
     return {
-        "chamfer_mm": 1000 * coarse["chamfer_l1"],
-        "chamfer_percent": 100 * coarse["chamfer_l1"] / diagonal,
-        "f_1_percent": coarse["f_score"],
-        "f_half_percent": fine["f_score"],
-        "normal_consistency": coarse["normal_consistency"],
+        "chamfer_mm": 1000 * measured["chamfer_l1"],
+        "chamfer_percent": 100 * measured["chamfer_l1"] / diagonal,
+        "f_1_percent": measured[f"f_score@{near[0]:g}"],
+        "f_half_percent": measured[f"f_score@{near[1]:g}"],
+        "normal_consistency": measured["normal_consistency"],
         "faces": len(mesh.faces),
     }
 
@@ -146,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import trimesh
 
+from benchmarks.common import run_script
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.optional import require
@@ -173,4 +174,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

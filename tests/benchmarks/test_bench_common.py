@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 
 from benchmarks import common
+from neurfield.errors import UserError
 
 
-def test_table_has_one_width_a_column_and_aligns_numbers_right() -> None:
-    table = common.markdown_table(
-        ["row", "seconds", "F"], [["a", 0.51234, 0.98765], ["longer name", 1234.5, None]]
-    )
-    lines = table.splitlines()
+def test_table_has_one_width_a_column_text_left_and_numbers_right() -> None:
+    rows = [["a", "x", 0.51234, 0.98765], ["longer name", "yy", 1234.5, None]]
+    lines = common.markdown_table(["row", "kind", "seconds", "F"], rows).splitlines()
     assert len({len(line) for line in lines}) == 1
-    assert [cell.strip() for cell in lines[2].strip("|").split("|")] == ["a", "0.512", "0.988"]
-    assert [cell.strip() for cell in lines[3].strip("|").split("|")] == ["longer name", "1234", "-"]
-    assert lines[1].strip("|").split("|")[1].endswith("-:")
-    assert not lines[1].strip("|").split("|")[0].endswith(":")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[2:] == [["a", "x", "0.512", "0.988"], ["longer name", "yy", "1234", "-"]]
+    assert [rule.endswith(":") for rule in lines[1].strip("|").split("|")] == [False, False, True, True]
+    assert lines[2].startswith("| a  ") and lines[3].endswith("  - |")
 
 
 def test_table_keeps_bars_inside_a_cell() -> None:
@@ -66,3 +65,12 @@ def test_measured_command_reports_status_output_and_its_own_memory() -> None:
     assert (small.status, small.output) == (3, "hello\n")
     assert large.status == 0
     assert small.peak_gb < 0.1 < 0.19 < large.peak_gb < 0.3 < held_here.nbytes / 1e9
+
+
+def test_a_users_mistake_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise UserError("no such room: make one")
+
+    with pytest.raises(SystemExit) as ended:
+        common.run_script(main)
+    assert ended.value.code == 2 and capsys.readouterr().err == "no such room: make one\n"

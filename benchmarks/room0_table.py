@@ -1,0 +1,188 @@
+"""The table of docs/results.md for a room: our fits, and fusion of the same depth beside them.
+
+    python -m benchmarks.room0_table [--rows tsdf-exact-1cm ours-exact ...] [--reuse
+    ours-exact=runs/room0/neus-...]
+
+Every row runs in a process of its own, so that its memory is its own; every mesh is measured here by one and
+the same call of `evaluate_mesh` (what no camera saw does not count). Seconds are those of the fit or of the
+fusion: starting Python, reading files and writing meshes is left out of both. Prints a table, writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trimesh
+
+from benchmarks.common import (
+    CHECKOUT,
+    machine_record,
+    markdown_table,
+    run_measured,
+    run_script,
+    say,
+    write_json,
+)
+from neurfield.errors import UserError
+from neurfield.evaluation import evaluate_mesh
+from neurfield.scenes import load_scene
+
+HEADERS = (
+    "run", "fit s", "F@5cm", "F@1cm", "accuracy cm", "completeness cm", "normals", "faces", "peak GB",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what it is called there, and the flags of the command that makes its mesh."""
+
+    title: str
+    flags: str
+    ours: bool
+
+
+def _ours(title: str, flags: str) -> Row:
+    return Row(f"neurfield, {title}", flags, ours=True)
+
+
+def _peer(title: str, flags: str) -> Row:
+    return Row(f"TSDF fusion, {title}", flags, ours=False)
+
+
+ROWS = {
+    "tsdf-exact-1cm": _peer("exact depth, 1 cm", "--peer tsdf --kind exact --voxel 0.01"),
+    "tsdf-exact-2cm": _peer("exact depth, 2 cm", "--peer tsdf --kind exact --voxel 0.02"),
+    "ours-exact": _ours("exact depth", "--method neus --set data.sensor_depth=exact"),
+    "tsdf-noisy-1cm": _peer("noisy depth, 1 cm", "--peer tsdf --kind noisy --voxel 0.01"),
+    "tsdf-noisy-2cm": _peer("noisy depth, 2 cm", "--peer tsdf --kind noisy --voxel 0.02"),
+    "ours-noisy": _ours("noisy depth", "--method neus --set data.sensor_depth=noisy"),
+    "tsdf-priors": _peer("priors aligned by an oracle", "--peer priors --voxel 0.02 --trunc 0.3"),
+    "ours-priors": _ours("ambiguous priors only", "--method monosdf --set data.sensor_depth=off"),
+    "ours-images": _ours("images alone", "--method neus --set data.sensor_depth=off"),
+}
+
+
+def make_mesh(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Run a row's command in a process of its own: where its mesh is, the seconds and the memory it took.
+
+    Raises:
+        UserError: the command failed; what it printed is above.
+    """
+    row, folder = ROWS[name], args.out / name
+    folder.mkdir(parents=True, exist_ok=True)
+    program = ["neurfield", "fit"] if row.ours else ["benchmarks.peers"]
+    out = folder if row.ours else folder / "mesh.ply"
+    steps = ["--steps", str(args.steps)] if row.ours and args.steps else []
+    command = ["-m", *program, "--scene", args.scene, *row.flags.split(), *steps, "--out", str(out)]
+    say(f"{name}: python {' '.join(command)}")
+    result = run_measured([sys.executable, *command])
+    if result.status != 0:
+        raise UserError(
+            f"row {name} ended with status {result.status}: see above, or leave it out with --rows"
+        )
+    facts = {
+        "command": " ".join(["python", *command]),
+        "peak_gb": result.peak_gb,
+        "process_seconds": result.seconds,
+    }
+    if row.ours:
+        return facts | facts_of_run(newest_run(folder))
+    return facts | {"mesh": str(out), "fit_seconds": json.loads(result.output.splitlines()[-1])["seconds"]}
+
+
+def newest_run(folder: Path) -> Path:
+    """The run folder below `folder` that was made last.
+
+    Raises:
+        UserError: there is none.
+    """
+    runs = sorted(folder.glob("**/run.json"), key=lambda path: path.stat().st_mtime)
+    if not runs:
+        raise UserError(f"{folder}: no run in it, a fit writes run.json there")
+    return runs[-1].parent
+
+
+def facts_of_run(run: Path) -> dict[str, Any]:
+    """The mesh of a run's folder, and the seconds its fit took by its own log.
+
+    Raises:
+        UserError: it has no mesh or no log.
+    """
+    mesh, log = run / "mesh.ply", run / "log.jsonl"
+    for needed in (mesh, log):
+        if not needed.is_file():
+            raise UserError(f"{run} has no {needed.name}: name a folder that `neurfield fit` finished")
+    last = json.loads(log.read_text().splitlines()[-1])
+    return {"run": str(run), "mesh": str(mesh), "fit_seconds": last["seconds"]}
+
+
+def cells(row: dict[str, Any]) -> list[Any]:
+    """A row's values in the order of HEADERS."""
+    return [
+        row["title"],
+        row["fit_seconds"],
+        row["f_score@0.05"],
+        row["f_score@0.01"],
+        100 * row["accuracy"],
+        100 * row["completeness"],
+        row["normal_consistency"],
+        row["faces"],
+        row.get("peak_gb"),
+    ]
+
+
+def reused(pairs: list[str]) -> dict[str, Path]:
+    """`--reuse name=folder` items as a dictionary.
+
+    Raises:
+        UserError: not such an item, or not the name of one of our rows.
+    """
+    found = {}
+    for pair in pairs:
+        name, separator, folder = pair.partition("=")
+        if not separator or name not in ROWS or not ROWS[name].ours:
+            known = ", ".join(name for name, row in ROWS.items() if row.ours)
+            raise UserError(f"--reuse {pair}: write it as NAME=RUN-FOLDER, NAME one of {known}")
+        found[name] = Path(folder)
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="numbers of a room against its ground truth, fusion beside ours"
+    )
+    parser.add_argument("--scene", default="room0")
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--reuse", nargs="+", default=[], metavar="NAME=RUN", help="take a run that exists")
+    parser.add_argument("--steps", type=int, help="steps of our fits (default: the preset's)")
+    parser.add_argument("--out", type=Path, default=CHECKOUT / "runs" / "room0_table")
+    args = parser.parse_args()
+    args.out = args.out.resolve()
+    return args
+
+
+def main() -> None:
+    args = arguments()
+    reuse = reused(args.reuse)
+    scene = load_scene(args.scene)
+    if scene.ground_truth is None:
+        raise UserError(f"{scene.path} has no ground truth: there is nothing to measure against")
+    rows = []
+    for name in args.rows:
+        facts = facts_of_run(reuse[name]) if name in reuse else make_mesh(name, args)
+        mesh = trimesh.load(facts["mesh"], force="mesh", process=False)
+        numbers = evaluate_mesh(mesh, scene.ground_truth, cameras=scene.cameras)
+        rows.append({"row": name, "title": ROWS[name].title, **facts, **numbers, "faces": len(mesh.faces)})
+        say(markdown_table(HEADERS, [cells(rows[-1])]))
+    print(markdown_table(HEADERS, [cells(row) for row in rows]))
+    record = {"machine": machine_record(), "scene": str(scene.path), "rows": rows}
+    say(f"written: {write_json(args.out / 'room0_table.json', record)}")
+
+
+if __name__ == "__main__":
+    run_script(main)

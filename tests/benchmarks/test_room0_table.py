@@ -1,0 +1,77 @@
+"""Every row's command is one that exists; runs are found and read, mistakes are said."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks import room0_table
+from neurfield.config import load_config
+from neurfield.errors import UserError
+
+OURS = {name: row for name, row in room0_table.ROWS.items() if row.ours}
+
+
+def finished_run(folder: Path, seconds: float) -> Path:
+    folder.mkdir(parents=True)
+    for name in ("run.json", "mesh.ply"):
+        (folder / name).write_text("{}")
+    lines = [{"step": step, "seconds": seconds * step / 10} for step in (5, 10)]
+    (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_flags_of_our_rows_are_a_configuration_that_differs_from_the_others(name: str) -> None:
+    words = OURS[name].flags.split()
+    method = words[words.index("--method") + 1]
+    overrides = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+    config = load_config(method, "default", overrides)
+    assert config.data.sensor_depth == {"ours-exact": "exact", "ours-noisy": "noisy"}.get(name, "off")
+    assert config.data.prior_depth == (name == "ours-priors")
+
+
+def test_the_newest_run_is_taken_and_its_log_gives_the_seconds(tmp_path: Path) -> None:
+    old = finished_run(tmp_path / "room0" / "neus-2", seconds=7)
+    new = finished_run(tmp_path / "room0" / "neus-1", seconds=12.5)
+    os.utime(old / "run.json", (1, 1))
+    assert room0_table.newest_run(tmp_path) == new
+    facts = room0_table.facts_of_run(new)
+    assert facts["fit_seconds"] == 12.5 and Path(facts["mesh"]).is_file()
+
+
+def test_an_unfinished_run_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run in it"):
+        room0_table.newest_run(tmp_path)
+    run = finished_run(tmp_path / "run", seconds=1)
+    (run / "mesh.ply").unlink()
+    with pytest.raises(UserError, match=r"no mesh\.ply"):
+        room0_table.facts_of_run(run)
+
+
+@pytest.mark.parametrize("item", ["ours-exact", "nobody=runs/x", "tsdf-exact-1cm=runs/x"])
+def test_reuse_names_one_of_our_rows(item: str) -> None:
+    with pytest.raises(UserError, match="NAME=RUN-FOLDER"):
+        room0_table.reused([item])
+
+
+def test_reuse_takes_a_folder_with_equal_signs(tmp_path: Path) -> None:
+    assert room0_table.reused(["ours-noisy=runs/a=b"]) == {"ours-noisy": Path("runs/a=b")}
+
+
+def test_a_row_has_a_cell_for_every_header() -> None:
+    numbers = dict.fromkeys(("fit_seconds", "f_score@0.05", "f_score@0.01", "accuracy", "completeness"), 0.5)
+    row = {"title": "x", **numbers, "normal_consistency": 0.9, "faces": 3}
+    cells = room0_table.cells(row)
+    assert len(cells) == len(room0_table.HEADERS)
+    assert cells[4] == 50.0 and cells[-1] is None
+
+
+def test_a_failing_row_ends_in_one_line(tmp_path: Path) -> None:
+    args = argparse.Namespace(scene=str(tmp_path / "no-such-room"), out=tmp_path / "out", steps=None)
+    with pytest.raises(UserError, match="row tsdf-exact-2cm ended with status"):
+        room0_table.make_mesh("tsdf-exact-2cm", args)
