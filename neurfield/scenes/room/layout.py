@@ -1,14 +1,25 @@
 """Where everything stands: the floor plan of the built-in living room.
 
-The window is in the west wall (x = 0), the door in the east wall; the sofa stands against the south wall (y = 0), the
-television against the north wall (y = DEPTH), the dining table in the north-east.
+The window is in the west wall (x = 0), the door in the east wall; the sofa stands against the south wall
+(y = 0), the television against the north wall (y = DEPTH), the dining table in the north-east.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from neurfield.scenes.room import finishes, lamps, plants, prints, seating, storage, tables, tabletop, textiles, wall
+from neurfield.scenes.room import (
+    finishes,
+    lamps,
+    plants,
+    prints,
+    seating,
+    storage,
+    tables,
+    tabletop,
+    textiles,
+    wall,
+)
 from neurfield.scenes.room.materials import Material, srgb
 from neurfield.scenes.room.parts import Assembly, pose
 from neurfield.scenes.room.patterns import Stripes, Weave, Zigzag
@@ -28,31 +39,35 @@ def furnish(room: Assembly, rng: np.random.Generator) -> None:
     _dining_corner(room, rng)
     _television_side(room, rng)
     _bookcase(room, rng)
-    _walls(room)
+    _walls(room, rng)
 
 
 def _window_side(room: Assembly) -> None:
     middle = sum(WINDOW_Y) / 2
     opening = WINDOW_Y[1] - WINDOW_Y[0]
-    room.place("blind", textiles.blind(opening - 0.02, WINDOW_Z[1] - WINDOW_Z[0], 0.62), pose((-0.07, middle, WINDOW_Z[1]), 90))
+    room.place("blind", textiles.blind(opening - 0.02, WINDOW_Z[1] - WINDOW_Z[0], 0.62),
+               pose((-0.07, middle, WINDOW_Z[1]), 90))
     room.place("radiator", textiles.radiator(1.16, 0.72), pose((0, middle, 0), 90), solid=True)
-    room.place("curtain rod", textiles.curtain_rod(2.62, 2.46), pose((0, middle, 0), 90))
-    for name, y, seed in (("curtain left", middle - 1.05, 3), ("curtain right", middle + 1.05, 8)):
-        room.place(name, textiles.curtain(0.44, 0.025, 2.445, 5, seed), pose((0.09, y, 0), 90), solid=True)
+    room.place("curtain rod", textiles.curtain_rod(2.80, 2.46), pose((0, middle, 0), 90))
+    for name, y, seed in (("curtain left", middle - 1.12, 3), ("curtain right", middle + 1.12, 8)):
+        room.place(name, textiles.curtain(0.43, 0.025, 2.445, 5, seed), pose((0.09, y, 0), 90), solid=True)
 
 
 def _sitting_corner(room: Assembly, rng: np.random.Generator) -> None:
     room.place("rug", textiles.rug(2.50, 1.75), pose((1.85, 1.80, 0.0)))
     room.place("sofa", seating.sofa(), _SOFA, solid=True)
-    patterned = Material("cushion", prints.Tiles((finishes.CREAM, finishes.RUST, finishes.MUSTARD, finishes.NAVY), 0.07, seed=4))
-    chevron = Material("cushion", Zigzag((finishes.CREAM, finishes.NAVY, finishes.ROSE, finishes.NAVY), 0.035, 0.11))
+    colours = (finishes.CREAM, finishes.RUST, finishes.MUSTARD, finishes.NAVY)
+    patterned = Material("cushion", prints.Tiles(colours, 0.07, seed=4))
+    chevron = Material("cushion", Zigzag((finishes.CREAM, finishes.NAVY, finishes.ROSE, finishes.NAVY),
+                                         0.035, 0.11))
     plain = finishes.cloth("#cf8f2a", "#9a6216", 14)
-    cushions = ((-0.66, 0.02, 16.0, patterned), (0.46, 0.03, -12.0, plain), (0.70, -0.02, -24.0, chevron))
+    cushions = ((-0.62, -0.06, 12.0, patterned), (0.19, -0.055, -8.0, plain), (0.63, -0.065, -13.0, chevron))
     for k, (x, y, turn, cover) in enumerate(cushions):
-        local = pose((x, y, 0.468))
+        local = pose((x, y, 0.480))
         room.place(f"cushion {k + 1}", seating.cushion_on_seat(cover, 22.0, turn, 0.40), _SOFA @ local)
-    blanket = Material("throw", Stripes((finishes.CREAM, finishes.SAGE, finishes.CREAM, finishes.PLUM), (0.09, 0.03, 0.03, 0.015), 1))
-    room.place("throw", seating.throw_over_arm(blanket), _SOFA @ pose((0.955, -0.05, 0.004)))
+    blanket = Material("throw", Stripes((finishes.CREAM, finishes.SAGE, finishes.CREAM, finishes.PLUM),
+                                        (0.09, 0.03, 0.03, 0.015), 1))
+    room.place("throw", seating.throw_over_arm(blanket), _SOFA @ pose((0.955, -0.14, 0.004)))
     room.place("armchair", seating.armchair(), pose((3.18, 1.98, 0.0), -62), solid=True)
     room.place("floor lamp", lamps.floor_lamp(), pose((0.42, 0.36, 0.0)), solid=True)
     room.lights.append(lamps.square_light((0.42, 0.36, 1.296), 0.26, 9.0))
@@ -71,26 +86,25 @@ def _sitting_corner(room: Assembly, rng: np.random.Generator) -> None:
     room.place("mug", tabletop.mug("#5d8a8a"), pose((x + 0.20, y - 0.03, top + 0.0085), 130))
     room.place("magazines", tabletop.magazines(rng), pose((x - 0.30, y - 0.02, top), 78))
     room.place("remote", tabletop.remote(), pose((x - 0.02, y + 0.12, top), 65))
-    room.place("books on shelf of table", tabletop.box_with_lid("#b9a07a"), pose((x + 0.12, y, _COFFEE[2] + 0.168), 8))
+    room.place("box", tabletop.box_with_lid("#b9a07a"), pose((x + 0.12, y, _COFFEE[2] + 0.167), 8))
 
 
 def _dining_corner(room: Assembly, rng: np.random.Generator) -> None:
     wood = finishes.oak(2, 21)
-    covers = [Material("seat", Weave(srgb(a), srgb(b), seed=k)) for k, (a, b) in enumerate((("#53707f", "#2d4350"),) * 4)]
+    seat_cover = Material("seat", Weave(srgb("#53707f"), srgb("#2d4350")))
     room.place("dining table", tables.dining_table(), pose(_DINING, 90), solid=True)
     x, y = _DINING[:2]
-    spots = ((x - 0.46, y - 0.30, -94.0), (x - 0.52, y + 0.36, -82.0), (x + 0.45, y + 0.30, 92.0), (x + 0.02, y - 0.82, 24.0))
-    # a chair's front looks along -y; turned so that it faces the table
+    spots = ((x - 0.46, y - 0.30, 86.0), (x - 0.53, y + 0.29, 96.0), (x + 0.45, y + 0.30, -88.0),
+             (x + 0.02, y - 0.82, 204.0))
     for k, (cx, cy, turn) in enumerate(spots):
-        facing = turn + 180.0
-        room.place(f"chair {k + 1}", seating.chair(wood, covers[k]), pose((cx, cy, 0), facing), solid=True)
+        room.place(f"chair {k + 1}", seating.chair(wood, seat_cover), pose((cx, cy, 0), turn), solid=True)
     top = tables.DINING_TOP
     room.place("bowl", tabletop.bowl(), pose((x + 0.02, y + 0.02, top)))
     room.place("fruit", tabletop.fruit(rng), pose((x + 0.02, y + 0.02, top)))
     room.place("laptop", tabletop.laptop(), pose((x - 0.20, y - 0.33, top), -97))
     room.place("mug 2", tabletop.mug("#c4583a"), pose((x + 0.20, y - 0.28, top), 40))
     room.place("tablet", tabletop.tablet(), pose((x + 0.22, y + 0.38, top), 75))
-    room.place("pendant lamp", lamps.pendant_lamp(0.95), pose((x, y, HEIGHT)))
+    room.place("pendant lamp", lamps.pendant_lamp(0.95), pose((x, y, HEIGHT)), solid=True)
     room.lights.append(lamps.square_light((x, y, HEIGHT - 0.953), 0.36, 14.0))
 
 
@@ -100,46 +114,53 @@ def _television_side(room: Assembly, rng: np.random.Generator) -> None:
     room.place("television board", storage.tv_board(), pose((x, wall_y - 0.02, 0)), solid=True)
     room.place("television", storage.television(), pose((x - 0.05, wall_y - 0.20, top)), solid=True)
     room.place("loudspeaker", storage.loudspeaker(), pose((x + 0.76, wall_y - 0.20, top), 0))
+    room.place("disc player", storage.disc_player(), pose((x, wall_y - 0.24, 0.31)))
     room.place("vase", tabletop.vase("#c9764f", 0.27), pose((x - 0.78, wall_y - 0.22, top)))
-    room.place("dried stems", plants.dried_stems(rng, 0.27, 0.05), pose((x - 0.78, wall_y - 0.22, top)))
+    room.place("dried stems", plants.dried_stems(rng, 0.27, 0.016), pose((x - 0.78, wall_y - 0.22, top)))
     room.place("plant", plants.tall_plant(rng), pose((0.46, wall_y - 0.52, 0.0), 30), solid=True)
     room.place("basket", storage.basket(), pose((3.08, wall_y - 0.27, 0.0), 20), solid=True)
 
 
 def _bookcase(room: Assembly, rng: np.random.Generator) -> None:
-    at = np.array([4.20, 0.0, 0.0])
+    at = np.array([4.20, 0.018, 0.0])
     stand = pose(at, 180)
     room.place("bookshelf", storage.bookshelf(), stand, solid=True)
     half = storage.SHELF_WIDTH / 2 - 0.013
     levels = storage.SHELF_LEVELS
-    rows = ((0, -half, half - 0.30, True), (1, -half + 0.26, half, False), (2, -half, half - 0.36, True), (3, -half + 0.02, half - 0.10, True))
+    rows = ((0, -half, half - 0.30, True), (1, -half + 0.26, half, False), (2, -half, half - 0.36, True),
+            (3, -half + 0.02, half - 0.10, True))
     for level, start, end, lean in rows:
-        above = (levels[level + 1] if level + 1 < len(levels) else storage.SHELF_HEIGHT) - levels[level] - 0.022
-        row = storage.books_on_shelf(rng, start, end, above, lean)
+        clear = levels[level + 1] - levels[level] - 0.022
+        row = storage.books_on_shelf(rng, start, end, clear, lean)
         room.place(f"books {level + 1}", row, stand @ pose((0, 0, levels[level])))
     room.place("storage box", tabletop.box_with_lid("#a8553a"), stand @ pose((half - 0.13, -0.15, levels[0])))
     room.place("stones", tabletop.stones(), stand @ pose((-half + 0.12, -0.16, levels[1]), 10))
     room.place("globe", tabletop.globe(), stand @ pose((half - 0.15, -0.15, levels[2]), 30))
-    room.place("strap plant", plants.strap_plant(rng), stand @ pose((-half + 0.22, -0.16, levels[4])))
-    room.place("bowl 2", tabletop.vase("#3f6f86", 0.2), stand @ pose((half - 0.22, -0.15, levels[4])))
+    room.place("book stack", storage.lying_books(rng, 3), stand @ pose((0.1, -0.16, levels[4])))
+    tuft = plants.strap_plant(rng, 0.24, 0.14)
+    room.place("strap plant", tuft, stand @ pose((-half + 0.27, -0.15, levels[4])))
+    room.place("vase 2", tabletop.vase("#3f6f86", 0.2), stand @ pose((half - 0.22, -0.15, levels[4])))
 
 
-def _walls(room: Assembly) -> None:
+def _walls(room: Assembly, rng: np.random.Generator) -> None:
     hills = prints.Hills(
         (srgb("#f3d9a8"), srgb("#7fb0c4")), srgb("#f7f0d0"),
         (srgb("#8fa7a0"), srgb("#c98a5a"), srgb("#9c5a3c"), srgb("#4f5d3f"), srgb("#2b3a33")), 0.80, 0.50, 3,
     )
     warm = (finishes.CREAM, finishes.RUST, finishes.NAVY, finishes.MUSTARD, finishes.ROSE, finishes.TEAL)
     cool = (srgb("#ece3d0"), finishes.TEAL, finishes.INK, finishes.MUSTARD, finishes.SKY, finishes.RUST)
-    south = lambda x, z: pose((x, 0.0, z), 180)  # noqa: E731
-    room.place("picture 1", wall.picture(0.95, 0.66, hills, finishes.oak(0, 30), 0.06), south(1.45, 1.58))
-    room.place("picture 2", wall.picture(0.50, 0.66, prints.Discs(warm, 0.34, 0.50, 2), finishes.black(), 0.06), south(2.42, 1.58))
-    room.place("picture 3", wall.picture(0.62, 0.82, prints.Discs(cool, 0.46, 0.66, 9, 14), finishes.walnut(2, 4), 0.06),
+    room.place("picture 1", wall.picture(0.95, 0.66, hills, finishes.oak(0, 30), 0.06),
+               pose((1.45, 0.0, 1.58), 180))
+    room.place("picture 2", wall.picture(0.50, 0.66, prints.Discs(warm, 0.34, 0.50, 2), finishes.black(),
+                                         0.06), pose((2.42, 0.0, 1.58), 180))
+    room.place("picture 3", wall.picture(0.62, 0.82, prints.Discs(cool, 0.46, 0.66, 9, 14),
+                                         finishes.walnut(2, 4), 0.06),
                pose((WIDTH, 2.95, 1.55), -90))
     leaves = prints.Tiles((srgb("#e8dcc0"), finishes.FOREST, finishes.SAGE, finishes.MUSTARD), 0.075, seed=21)
-    room.place("picture 4", wall.picture(0.50, 0.50, leaves, finishes.oak(0, 31), 0.05), pose((4.35, DEPTH, 1.60), 0))
+    room.place("picture 4", wall.picture(0.50, 0.50, leaves, finishes.oak(0, 31), 0.05),
+               pose((4.35, DEPTH, 1.60), 0))
     room.place("clock", wall.clock(), pose((WIDTH, 0.76, 2.36), -90))
     room.place("light switch", wall.light_switch(), pose((WIDTH, 1.42, 1.08), -90))
-    room.place("wall shelf", wall.wall_shelf(0.72), pose((3.30, DEPTH, 1.42), 0))
-    room.place("small plant", plants.strap_plant(np.random.default_rng(5), 0.2), pose((3.08, DEPTH - 0.09, 1.42)))
+    room.place("wall shelf", wall.wall_shelf(0.72), pose((3.30, DEPTH, 1.42), 0), solid=True)
+    room.place("small plant", plants.strap_plant(rng, 0.2, 0.09), pose((3.08, DEPTH - 0.09, 1.42)))
     room.place("candle 2", tabletop.candle(), pose((3.50, DEPTH - 0.09, 1.42)))

@@ -15,15 +15,17 @@ _CHUNK = 32768
 def srgb(code: str) -> tuple[float, float, float]:
     """Linear rgb of a display colour such as "#c98b3a"."""
     values = [int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    return tuple(v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)  # type: ignore[return-value]
+    r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
+    return r, g, b
 
 
 @dataclass(frozen=True)
 class Material:
     """A pattern and how it reflects.
 
-    `pattern(points [k,3], normals [k,3]) -> rgb [k,3]` works in the object's own frame, in metres; `local_from_world`
-    (4x4) takes world points there. `gloss` 0 is purely diffuse. `emission` is radiance added to what is reflected.
+    `pattern(points [k,3], normals [k,3]) -> rgb [k,3]` works in the object's own frame, in metres;
+    `local_from_world` (4x4) takes world points there. `gloss` 0 is purely diffuse. `emission` is radiance
+    added to what is reflected; the light that it sheds on the room is the `AreaLight`s'.
     """
 
     name: str
@@ -52,7 +54,7 @@ class Material:
 
 @dataclass(frozen=True)
 class AreaLight:
-    """A parallelogram that shines to the side of `edge_u` x `edge_v`; metres in the world, radiance in linear rgb."""
+    """A parallelogram that shines to the side of `edge_u` x `edge_v`; world metres, linear radiance."""
 
     corner: np.ndarray
     edge_u: np.ndarray

@@ -16,9 +16,9 @@ from neurfield.scenes.room.shell import DEPTH, HEIGHT, WIDTH
 class RoomModel:
     """A furnished room in metres: z up, floor at z = 0, one corner of the floor at the origin.
 
-    vertices [v,3] float64; faces [f,3] int64, wound so that normals point into free space; face_instance [f] int32
-    (0 = the room itself, every object its own) into instance_names; face_material [f] int32 into materials;
-    bounds [2,3] between the walls; keep_out [k,2,3] boxes of furniture that a camera must not enter.
+    vertices [v,3] float64; faces [f,3] int64, wound so that normals point into free space; face_instance [f]
+    int32 (0 = the room itself, every object its own) into instance_names; face_material [f] int32 into
+    materials; bounds [2,3] between the walls; keep_out [k,2,3] boxes of furniture that a camera must avoid.
     """
 
     vertices: np.ndarray
@@ -33,7 +33,7 @@ class RoomModel:
 
 
 def build_room(seed: int = 0) -> RoomModel:
-    """Models the living room; the same seed gives the same arrays. Seeds differ in books, leaves, small things."""
+    """Models the living room; a seed gives the same arrays again, seeds differ in books, leaves, fruit."""
     room = Assembly()
     layout.furnish(room, np.random.default_rng(seed))
     vertices, faces, instance, material = room.arrays()

@@ -29,8 +29,8 @@ def _cell(x: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def noise2(x: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
     """Smooth value noise in 0..1 with one feature per unit; x, y float32 [k] -> float32 [k]."""
     table = _table(2)
-    i0, i1, u = _cell(x + np.float32(17.31 * seed), _SIDE_2D)
-    j0, j1, v = _cell(y + np.float32(41.73 * seed), _SIDE_2D)
+    i0, i1, u = _cell(x + np.float32(17.31 * seed % _SIDE_2D), _SIDE_2D)
+    j0, j1, v = _cell(y + np.float32(41.73 * seed % _SIDE_2D), _SIDE_2D)
     i0 = i0 * _SIDE_2D
     i1 = i1 * _SIDE_2D
     a = table.take(i0 + j0)
@@ -43,9 +43,9 @@ def noise2(x: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
 def noise3(points: np.ndarray, seed: int = 0) -> np.ndarray:
     """Smooth value noise in 0..1 with one feature per unit; points float32 [k,3] -> float32 [k]."""
     table = _table(3)
-    i0, i1, u = _cell(points[:, 0] + np.float32(7.31 * seed), _SIDE_3D)
-    j0, j1, v = _cell(points[:, 1] + np.float32(3.77 * seed), _SIDE_3D)
-    k0, k1, w = _cell(points[:, 2] + np.float32(5.13 * seed), _SIDE_3D)
+    i0, i1, u = _cell(points[:, 0] + np.float32(7.31 * seed % _SIDE_3D), _SIDE_3D)
+    j0, j1, v = _cell(points[:, 1] + np.float32(3.77 * seed % _SIDE_3D), _SIDE_3D)
+    k0, k1, w = _cell(points[:, 2] + np.float32(5.13 * seed % _SIDE_3D), _SIDE_3D)
     i0 = i0 * (_SIDE_3D * _SIDE_3D)
     i1 = i1 * (_SIDE_3D * _SIDE_3D)
     j0 = j0 * _SIDE_3D
@@ -67,14 +67,16 @@ def layered2(x: np.ndarray, y: np.ndarray, octaves: int = 3, seed: int = 0) -> n
     total = np.zeros_like(x)
     weight = 1.0
     for octave in range(octaves):
-        total += np.float32(weight) * noise2(x * np.float32(2**octave), y * np.float32(2**octave), seed + 5 * octave)
+        total += np.float32(weight) * noise2(x * np.float32(2**octave), y * np.float32(2**octave),
+                                             seed + 5 * octave)
         weight *= 0.5
     return total / np.float32(2.0 - 2.0 * weight)
 
 
 def hash01(cell: np.ndarray, seed: int = 0) -> np.ndarray:
     """Uniform value in 0..1 for every integer cell; any integer array -> float32 of the same shape."""
-    h = cell.astype(np.uint32) * np.uint32(0x9E3779B1) + np.uint32((seed * 0x85EBCA6B + 0x27D4EB2F) & 0xFFFFFFFF)
+    salt = np.uint32((seed * 0x85EBCA6B + 0x27D4EB2F) & 0xFFFFFFFF)
+    h = cell.astype(np.uint32) * np.uint32(0x9E3779B1) + salt
     h ^= h >> np.uint32(15)
     h *= np.uint32(0x2C1B3C6D)
     h ^= h >> np.uint32(12)

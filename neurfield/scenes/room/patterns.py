@@ -1,7 +1,7 @@
 """Procedural surfaces of everyday materials: wood, cloth, plaster, ceramic, leaves.
 
-A pattern is a small frozen record, called with points and normals in the object's frame (metres); it returns linear
-rgb. Its coarse features are centimetres wide on purpose: at 600 pixels a picture that is what a camera can see.
+A pattern is a small frozen record, called with points and normals in the object's frame (metres); it returns
+linear rgb. Its coarse features are centimetres wide on purpose: that is what a picture 600 pixels wide shows.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class Planks:
         streak = layered2(x * 5 + offset, y * 120, 2, 2)
         seam_y = np.abs(across - row - np.float32(0.5)) * np.float32(self.width)
         seam_x = np.abs(along - board - np.float32(0.5)) * np.float32(self.length)
-        seam = np.maximum(step(seam_y, self.width / 2 - 0.003, 0.004), step(seam_x, self.length / 2 - 0.003, 0.004))
+        gap_y, gap_x = self.width / 2 - 0.003, self.length / 2 - 0.003
+        seam = np.maximum(step(seam_y, gap_y, 0.004), step(seam_x, gap_x, 0.004))
         shade = (np.float32(0.74) + np.float32(0.42) * tone) * (1 - np.float32(0.62) * seam)
         return mix(self.light, self.dark, 0.5 * rings * rings + 0.45 * streak) * shade[:, None]
 
@@ -169,7 +170,7 @@ class Ceramic:
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         drip = points[:, 2] + np.float32(0.012) * noise3(points * 40)
         rgb = mix(self.lower, self.glaze, step(drip, self.band, 0.004))
-        spots = step(noise3(points * 170, 3), 0.74, 0.05) * 0.8
+        spots = step(noise3(points * 190, 3), 0.84, 0.06) * 0.6
         cloud = 1 + np.float32(0.14) * (noise3(points * 22, 7) - 0.5)
         return mix(rgb * cloud[:, None], self.speckle, spots)
 
@@ -192,7 +193,7 @@ class Foliage:
 
 @dataclass(frozen=True)
 class Wicker:
-    """Basketry around the z axis: strands that pass over and under, `strands` around and one every `pitch` metres up."""
+    """Basketry around the z axis: `strands` around it, a row every `pitch` metres up."""
 
     light: Rgb
     dark: Rgb

@@ -8,17 +8,19 @@ from neurfield.scenes.room import finishes
 from neurfield.scenes.room.materials import Material, srgb
 from neurfield.scenes.room.parts import Pieces, pieces, pose
 from neurfield.scenes.room.patterns import Foliage, Plain
-from neurfield.scenes.room.sheets import leaf
 from neurfield.scenes.room.shapes import Shape, curve, lathe, rounded, superellipsoid, tube
+from neurfield.scenes.room.sheets import leaf
 
 
 def pot(radius: float, height: float) -> tuple[Shape, Shape]:
     """Flared pot with a rim, and the earth in it."""
     r, h = radius, height
-    outer = rounded([(0.70 * r, 0), (0.92 * r, 0.80 * h), (0.92 * r, 0.86 * h), (1.0 * r, 0.87 * h), (1.0 * r, h), (0.93 * r, h),
+    outer = rounded([(0.70 * r, 0), (0.92 * r, 0.80 * h), (0.92 * r, 0.86 * h), (1.0 * r, 0.87 * h),
+                     (1.0 * r, h), (0.93 * r, h),
                      (0.86 * r, 0.8 * h)], 0.008, 3)
     body = lathe([(0, 0), *outer, (0, 0.8 * h)], 56)
-    earth = lathe([(0, 0.82 * h), (0.84 * r, 0.82 * h), (0.87 * r, 0.86 * h), (0.5 * r, 0.89 * h), (0, 0.9 * h)], 40)
+    earth = lathe([(0, 0.82 * h), (0.84 * r, 0.82 * h), (0.87 * r, 0.86 * h), (0.5 * r, 0.89 * h),
+                   (0, 0.9 * h)], 40)
     return body, earth
 
 
@@ -35,12 +37,11 @@ def tall_plant(rng: np.random.Generator, reach: float = 0.5) -> Pieces:
         lean = rng.uniform(0.08, 0.24)
         tall = rng.uniform(0.75, 1.15)
         direction = np.array([np.cos(around), np.sin(around), 0.0])
-        points = [direction * 0.04 + [0, 0, 0.28], direction * (0.04 + 0.4 * lean) + [0, 0, 0.28 + 0.45 * tall],
-                  direction * (0.04 + lean) + [0, 0, 0.28 + tall]]
-        path = curve(points, 24)
+        bend = ((0.04, 0.28), (0.04 + 0.4 * lean, 0.28 + 0.45 * tall), (0.04 + lean, 0.28 + tall))
+        path = curve([direction * a + [0, 0, z] for a, z in bend], 24)
         stems.append(tube(path, np.linspace(0.009, 0.004, 24), 10))
         for k, s in enumerate(np.linspace(0.32, 1.0, 8)):
-            p = path[int(round(s * 23))]
+            p = path[round(s * 23)]
             turn = np.degrees(around) + k * 137.5 + rng.uniform(-20, 20)
             length = rng.uniform(0.19, 0.30) * (1.1 - 0.35 * s)
             rise = rng.uniform(25, 50) + 25 * s
@@ -58,32 +59,39 @@ def tall_plant(rng: np.random.Generator, reach: float = 0.5) -> Pieces:
     )
 
 
-def strap_plant(rng: np.random.Generator, size: float = 0.26) -> Pieces:
-    """Tuft of thin arching leaves in a small pot."""
+def strap_plant(rng: np.random.Generator, size: float = 0.26, wall: float = 0.15) -> Pieces:
+    """Tuft of thin arching leaves in a small pot; none reaches further back (y) than `wall` metres."""
     body, earth = pot(0.075, 0.12)
     leaves = []
-    for k in range(26):
+    for k in range(24):
         turn = k * 137.5 + rng.uniform(-15, 15)
         length = size * rng.uniform(0.65, 1.15)
+        backwards = np.sin(np.radians(turn))
+        if backwards > 0:
+            length = min(length, (wall - 0.02) / backwards)
         rise = rng.uniform(45, 86)
-        blade = leaf(length, rng.uniform(0.012, 0.018), rise, rng.uniform(70, 150) * rise / 86, 0.5, 0.0018)
+        blade = leaf(length, rng.uniform(0.012, 0.018), rise, rng.uniform(70, 150) * rise / 86, 0.5, 0.0018,
+                     (9, 2))
         leaves.append(blade.moved(x=0.008).posed(pose((0, 0, 0.100), turn)))
     green = Material("leaf", Foliage(srgb("#a8c46b"), srgb("#3f7a3c"), 12.0))
-    return pieces(finishes.stoneware("#c8683f", "#7c3a22"), body) + pieces(_earth(), earth) + pieces(green, *leaves)
+    clay = finishes.stoneware("#c8683f", "#7c3a22")
+    return pieces(clay, body) + pieces(_earth(), earth) + pieces(green, *leaves)
 
 
 def dried_stems(rng: np.random.Generator, rim: float, bottom: float) -> Pieces:
-    """Thin stems with seed heads, rising out of a vase whose neck is at z = `rim` and floor at z = `bottom`."""
+    """Thin stems with seed heads, for a vase with its neck at z = `rim` and its floor at z = `bottom`."""
     stalks, heads = [], []
     for k in range(9):
         turn = np.radians(k * 137.5 + rng.uniform(-20, 20))
         direction = np.array([np.cos(turn), np.sin(turn), 0.0])
         out, tall = rng.uniform(0.05, 0.15), rng.uniform(0.22, 0.36)
-        path = curve([direction * -0.012 + [0, 0, bottom], direction * 0.008 + [0, 0, rim],
-                      direction * (0.02 + 0.4 * out) + [0, 0, rim + 0.6 * tall], direction * (0.02 + out) + [0, 0, rim + tall]], 14)
+        away = (-0.012, 0.008, 0.02 + 0.4 * out, 0.02 + out)
+        height = (bottom, rim, rim + 0.6 * tall, rim + tall)
+        path = curve([direction * a + [0, 0, z] for a, z in zip(away, height)], 14)
         stalks.append(tube(path, 0.0018, 6))
         head = superellipsoid((0.011, 0.011, 0.03), segments=14, rings=10)
-        heads.append(head.moved(z=0.022).turned(np.degrees(out) * 1.5, "y").turned(np.degrees(turn)).moved(*path[-1]))
+        nodding = head.moved(z=0.022).turned(np.degrees(out) * 1.5, "y").turned(np.degrees(turn))
+        heads.append(nodding.moved(*path[-1]))
     straw = Material("straw", Plain(srgb("#b79a62"), 0.2, 0.02))
     seed = Material("seed", Plain(srgb("#c9784a"), 0.35, 0.006))
     return pieces(straw, *stalks) + pieces(seed, *heads)

@@ -67,16 +67,18 @@ class Hills:
         d = np.sqrt((x - np.float32(0.18 * self.width)) ** 2 + (z - np.float32(0.2 * self.height)) ** 2)
         rgb = _paint(rgb, self.sun, step(-d, -0.13 * min(self.width, self.height), 0.004))
         for i, colour in enumerate(self.ridges):
-            ridge = layered2(x * np.float32((5 + 2 * i) / self.width), np.full_like(x, 3.7 * i), 4, self.seed + i)
+            ridge = layered2(x * np.float32((5 + 2 * i) / self.width), np.full_like(x, 3.7 * i), 4,
+                             self.seed + i)
             top = 0.62 - 0.58 * i / len(self.ridges) + 0.3 * (ridge - 0.5)
             where = step(top - up, 0.0, 0.006 / self.height)
-            rgb = _paint(rgb, colour, where * (np.float32(0.85) + np.float32(0.15) * noise2(x * 60, z * 60, i)))
+            grain = np.float32(0.85) + np.float32(0.15) * noise2(x * 60, z * 60, i)
+            rgb = _paint(rgb, colour, where * grain)
         return rgb
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """Print of quarter circles and triangles on a grid of `cell` metres, in the plane of axes `across` and `up`."""
+    """Print of quarter circles and triangles, one every `cell` metres, in the plane of two axes."""
 
     palette: tuple[Rgb, ...]
     cell: float = 0.08
@@ -112,7 +114,8 @@ class BookCover:
         rng = np.random.default_rng(self.seed)
         v = points[:, 2] * np.float32(1 / self.height)
         grain = noise2(points[:, 0] * 90 + points[:, 1] * 60, points[:, 2] * 90, self.seed)
-        rgb = np.asarray(self.cloth, dtype=np.float32) * (np.float32(0.88) + np.float32(0.24) * grain)[:, None]
+        shade = np.float32(0.88) + np.float32(0.24) * grain
+        rgb = np.asarray(self.cloth, dtype=np.float32) * shade[:, None]
         for _ in range(rng.integers(1, 4)):
             middle, half = rng.uniform(0.08, 0.92), rng.uniform(0.008, 0.03)
             rgb = _paint(rgb, self.ink, step(-np.abs(v - np.float32(middle)), -half, 0.012))
@@ -185,7 +188,8 @@ class Keys:
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         x, y = points[:, 0], points[:, 1]
         gap = np.maximum(wave(x, 0.02), wave(y, 0.02))
-        keys = step(-gap, -0.86, 0.08) * step(-np.abs(x), -0.14, 0.002) * step(-np.abs(y - 0.03), -0.05, 0.002)
+        deck = step(-np.abs(x), -0.14, 0.002) * step(-np.abs(y - 0.03), -0.05, 0.002)
+        keys = step(-gap, -0.86, 0.08) * deck
         pad = step(-np.abs(x), -0.05, 0.002) * step(-np.abs(y + 0.065), -0.032, 0.002)
         rgb = np.broadcast_to(np.asarray(self.metal, dtype=np.float32), (len(x), 3))
         up = normals[:, 2] > 0.5

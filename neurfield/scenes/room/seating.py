@@ -7,23 +7,38 @@ import numpy as np
 from neurfield.scenes.room import finishes
 from neurfield.scenes.room.materials import Material
 from neurfield.scenes.room.parts import Pieces, carried, pieces, pose
-from neurfield.scenes.room.sheets import pillow, sheet
 from neurfield.scenes.room.shapes import (
-    Shape, block, circle, curve, lathe, loft, rounded, rounded_box, superellipse, superellipsoid, sweep, tube,
+    Shape,
+    block,
+    circle,
+    curve,
+    lathe,
+    loft,
+    rounded,
+    rounded_box,
+    signed_power,
+    superellipse,
+    superellipsoid,
+    sweep,
+    tube,
 )
+from neurfield.scenes.room.sheets import pillow, sheet
 
 
-def tapered_leg(foot: tuple[float, float], head: tuple[float, float], top: float, thin: float, thick: float) -> Shape:
-    """Round leg from the floor at `foot` up to `head` at height `top`; thin and thick are radii below and above."""
+def tapered_leg(foot: tuple[float, float], head: tuple[float, float], top: float, thin: float,
+                thick: float) -> Shape:
+    """Round leg from the floor at `foot` up to `head` at height `top`; `thin` and `thick` are its radii."""
     path = np.array([[*foot, 0.0], [*foot, 0.004], [*head, top]])
     # a foot cut level with the floor: the rings stay horizontal
     ring = circle(20)
     radii = (thin * 0.85, thin, thick)
-    rings = [np.column_stack([p[0] + r * ring[:, 0], p[1] + r * ring[:, 1], np.full(20, p[2])]) for p, r in zip(path, radii, strict=True)]
+    rings = [np.column_stack([p[0] + r * ring[:, 0], p[1] + r * ring[:, 1], np.full(20, p[2])]) for p,
+             r in zip(path, radii, strict=True)]
     return loft(np.array(rings))
 
 
-def _piping(width: float, depth: float, radius: float, at: tuple[float, float, float], corner: float) -> Shape:
+def _piping(width: float, depth: float, radius: float, at: tuple[float, float, float],
+            corner: float) -> Shape:
     """Cord around a cushion's upper edge."""
     outline = superellipse(width / 2, depth / 2, 10.0 if corner < 0.06 else 6.0, 72)
     return tube(np.column_stack([outline, np.zeros(72)]) + at, radius, 8, closed=True)
@@ -35,10 +50,12 @@ def sofa() -> Pieces:
     legs = finishes.walnut(2)
     soft = [
         rounded_box((1.98, 0.84, 0.17), (0, 0.01, 0.225), 0.03, 3, (6, 3, 1)),
-        rounded_box((2.06, 0.20, 0.50), (0, 0, 0), 0.08, 4, (8, 1, 3), (0, 0.015, 0.01)).turned(-9, "x").moved(y=0.355, z=0.545),
+        rounded_box((2.06, 0.20, 0.50), (0, 0, 0), 0.08, 4, (8, 1, 3), (0, 0.015, 0.01))
+        .turned(-9, "x").moved(y=0.355, z=0.545),
     ]
     for side in (-1, 1):
-        soft.append(rounded_box((0.19, 0.90, 0.46), (side * 0.955, 0.0, 0.375), 0.075, 4, (1, 5, 2), (0.01, 0, 0.012)))
+        soft.append(rounded_box((0.19, 0.90, 0.46), (side * 0.955, 0.0, 0.375), 0.075, 4, (1, 5, 2),
+                                (0.01, 0, 0.012)))
     seat = 0.5733
     for i in (-1, 0, 1):
         x = i * (seat + 0.004)
@@ -48,7 +65,9 @@ def sofa() -> Pieces:
         rest = rounded_box((seat, 0.16, 0.40), (0, 0, 0), 0.06, 3, (8, 2, 8), (0.008, 0.04, 0.015))
         soft.append(rest.turned(-14, "x").moved(x, 0.225, 0.635))
     feet = [
-        tapered_leg((sx * 0.93, y * 1.05), (sx * 0.90, y), 0.16, 0.016, 0.026) for sx in (-1, 1) for y in (-0.34, 0.36)
+        tapered_leg((sx * 0.93, y * 1.05), (sx * 0.90, y), 0.16, 0.016, 0.026)
+        for sx in (-1, 1)
+        for y in (-0.34, 0.36)
     ]
     return pieces(cover, *soft) + pieces(legs, *feet)
 
@@ -67,10 +86,13 @@ def armchair() -> Pieces:
         lean = 0.10 * (section[:, 1] + 0.5) * (0.35 + 0.65 * np.cos(a / 2))
         across = section[:, 0] + lean
         rings.append(p + across[:, None] * out + np.outer(section[:, 1] * h + h / 2 + 0.24, [0, 0, 1]))
-    ends = [0.35, 0.75]  # rounded front ends of the arms
-    first = [rings[0].mean(0) + s * (rings[0] - rings[0].mean(0)) + [0.0, -0.035 * (1 - s), 0] for s in ends]
-    last = [rings[-1].mean(0) + s * (rings[-1] - rings[-1].mean(0)) + [0.0, -0.035 * (1 - s), 0] for s in ends]
-    shell = loft(np.array([*first, *rings, *last[::-1]]))
+    # rounded front ends of the arms: smaller and smaller rings, each further forward
+    first, last = rings[0], rings[-1]
+    for s in (0.9, 0.68, 0.35):
+        forward = [0.0, -0.05 * np.sqrt(1 - s * s), 0.0]
+        rings.insert(0, first.mean(0) + s * (first - first.mean(0)) + forward)
+        rings.append(last.mean(0) + s * (last - last.mean(0)) + forward)
+    shell = loft(np.array(rings))
     seat = superellipsoid((0.33, 0.35, 0.085), 0.45, 0.75, 48, 20).moved(y=-0.055, z=0.375)
     base = superellipsoid((0.31, 0.32, 0.06), 0.4, 0.8, 40, 14).moved(y=-0.02, z=0.265)
     feet = [
@@ -92,8 +114,10 @@ def chair(wood: Material, seat_cover: Material) -> Pieces:
         vertices = back.vertices.copy()
         vertices[:, 2] = np.maximum(vertices[:, 2], 0.0)
         timber += [front, Shape(vertices, back.faces)]
-        timber.append(block((side * 0.187 - 0.010, -0.18, 0.375), (side * 0.187 + 0.010, 0.185, 0.425), 0.003))
-        timber.append(block((side * 0.187 - 0.009, -0.18, 0.17), (side * 0.187 + 0.009, 0.195, 0.195), 0.004, 2))
+        timber.append(block((side * 0.187 - 0.010, -0.18, 0.375), (side * 0.187 + 0.010, 0.185, 0.425),
+                            0.003))
+        timber.append(block((side * 0.187 - 0.009, -0.18, 0.17), (side * 0.187 + 0.009, 0.195, 0.195), 0.004,
+                            2))
     timber.append(block((-0.18, -0.205, 0.375), (0.18, -0.185, 0.425), 0.003))
     timber.append(block((-0.17, 0.18, 0.375), (0.17, 0.2, 0.425), 0.003))
     for z, tall, y in ((0.585, 0.045, 0.21), (0.69, 0.045, 0.235), (0.795, 0.075, 0.262)):
@@ -103,7 +127,8 @@ def chair(wood: Material, seat_cover: Material) -> Pieces:
     outline = superellipse(0.222, 0.212, 6.0, 64)
     taper = 1 - 0.08 * (outline[:, 1:] + 0.212) / 0.424
     pad_rings = []
-    for inset, z in ((0.02, 0.428), (0.006, 0.43), (0.0, 0.438), (0.004, 0.452), (0.02, 0.462), (0.08, 0.468), (0.16, 0.467)):
+    for inset, z in ((0.02, 0.428), (0.006, 0.43), (0.0, 0.438), (0.004, 0.452), (0.02, 0.462),
+                     (0.08, 0.468), (0.16, 0.467)):
         ring = outline * taper * (1 - inset / 0.217)
         pad_rings.append(np.column_stack([ring, np.full(64, z)]) - [0, 0.012, 0])
     return pieces(wood, *timber) + pieces(seat_cover, loft(np.array(pad_rings)))
@@ -112,9 +137,9 @@ def chair(wood: Material, seat_cover: Material) -> Pieces:
 def pouf() -> Pieces:
     """Knitted stool 0.5 m wide: a flattened ball with ridges."""
     cover = finishes.cloth("#c9b79c", "#8d7a62", 9)
-    n, m = 144, 26
+    n, m = 120, 22
     phi = np.linspace(-np.pi / 2, np.pi / 2, m + 1)
-    profile = np.stack([0.245 * np.cos(phi) ** 0.62, 0.19 + 0.19 * np.sign(np.sin(phi)) * np.abs(np.sin(phi)) ** 0.8], 1)
+    profile = np.stack([0.245 * np.cos(phi) ** 0.62, 0.19 + 0.19 * signed_power(np.sin(phi), 0.8)], 1)
     profile[[0, -1], 0] = 0
     body = lathe(profile, n)
     v = body.vertices.copy()
@@ -131,20 +156,21 @@ def cushion(cover: Material, size: float = 0.42, thickness: float = 0.15) -> Pie
 
 
 def throw_over_arm(cover: Material) -> Pieces:
-    """Folded blanket over a sofa's arm (the arm's top middle at x = 0, z = 0.62), hanging on both sides, with a hem."""
+    """Folded blanket over a sofa's arm, whose top middle is at x = 0, z = 0.62; it hangs on both sides."""
     profile = rounded([(-0.125, 0.49), (-0.118, 0.625), (0.118, 0.625), (0.122, 0.22)], 0.075, 6)
-    s = np.linspace(0, 1, 60)
+    s = np.linspace(0, 1, 48)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(profile, axis=0), axis=1))])
     x = np.interp(s * length[-1], length, profile[:, 0])
     z = np.interp(s * length[-1], length, profile[:, 1])
-    v = np.linspace(-0.23, 0.23, 40)
+    v = np.linspace(-0.23, 0.23, 32)
     hang = np.clip((0.56 - z) / 0.3, 0, 1)
     outward = np.sign(x) * hang
     fold = 0.012 * (1 + np.sin(v * 34 + 0.8 * np.sin(v * 11)))
     grid = np.empty((len(s), len(v), 3))
     grid[..., 0] = x[:, None] + outward[:, None] * fold + 0.004 * np.sign(x)[:, None]
     grid[..., 1] = v[None] * (1 + 0.05 * hang[:, None]) + 0.01 * np.sin(s * 7)[:, None]
-    grid[..., 2] = z[:, None] + 0.008 * np.exp(-(((z - 0.62) / 0.03) ** 2))[:, None] + 0.006 * np.sin(v * 17)[None] * hang[:, None]
+    rest = 0.008 * np.exp(-(((z - 0.62) / 0.03) ** 2))
+    grid[..., 2] = (z + rest)[:, None] + 0.006 * np.sin(v * 17)[None] * hang[:, None]
     return pieces(cover, sheet(grid, 0.012))
 
 

@@ -98,7 +98,11 @@ def box_lattice(counts: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rounded_box(
-    size: Vec, centre: Vec = (0, 0, 0), radius: float = 0.004, steps: int = 1, cells: Sequence[int] = (1, 1, 1),
+    size: Vec,
+    centre: Vec = (0, 0, 0),
+    radius: float = 0.004,
+    steps: int = 1,
+    cells: Sequence[int] = (1, 1, 1),
     bulge: Vec = (0, 0, 0),
 ) -> Shape:
     """Box with rounded edges.
@@ -153,7 +157,9 @@ def circle(sides: int) -> np.ndarray:
     return np.stack([np.cos(a), np.sin(a)], 1)
 
 
-def sweep(path: np.ndarray, section: np.ndarray, closed: bool = False, scale: np.ndarray | None = None) -> Shape:
+def sweep(
+    path: np.ndarray, section: np.ndarray, closed: bool = False, scale: np.ndarray | None = None
+) -> Shape:
     """Section [k,2] carried along a path [n,3] without twist; `scale` [n] shrinks or grows it on the way."""
     path = np.asarray(path, dtype=np.float64)
     if closed:
@@ -173,14 +179,15 @@ def sweep(path: np.ndarray, section: np.ndarray, closed: bool = False, scale: np
     return loft(np.stack(rings), closed)
 
 
-def tube(path: Sequence[Vec] | np.ndarray, radius: float | np.ndarray, sides: int = 12, closed: bool = False) -> Shape:
+def tube(path: Sequence[Vec] | np.ndarray, radius: float | np.ndarray, sides: int = 12,
+         closed: bool = False) -> Shape:
     """Round bar along a path [n,3]; `radius` in metres, one or one a point."""
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(path),))
     return sweep(np.asarray(path), circle(sides), closed, radii)
 
 
 def lathe(profile: Sequence[Vec] | np.ndarray, segments: int = 40) -> Shape:
-    """Turned body of a profile [(radius, z)]; ends on the axis close it, otherwise the profile is a closed loop."""
+    """Turned body of a profile [(radius, z)] that ends on the axis at both ends, or else is a closed loop."""
     profile = np.asarray(profile, dtype=np.float64)
     on_axis = profile[0, 0] < 1e-9 and profile[-1, 0] < 1e-9
     body = profile[1:-1] if on_axis else profile
@@ -232,7 +239,8 @@ def superellipse(half_x: float, half_y: float, exponent: float = 4.0, sides: int
     return signed_power(unit, 2.0 / exponent) * [half_x, half_y]
 
 
-def superellipsoid(half: Vec, vertical: float = 1.0, plan: float = 1.0, segments: int = 32, rings: int = 16) -> Shape:
+def superellipsoid(half: Vec, vertical: float = 1.0, plan: float = 1.0, segments: int = 32,
+                   rings: int = 16) -> Shape:
     """Superellipsoid about the origin: exponents 1 give an ellipsoid, towards 0 a box with soft edges."""
     phi = np.linspace(-np.pi / 2, np.pi / 2, rings + 1)
     profile = np.stack([np.cos(phi) ** vertical, signed_power(np.sin(phi), vertical)], 1)
@@ -255,7 +263,8 @@ def prism(outline: np.ndarray, low: float, high: float, bevel: float = 0.003, st
     rise = bevel * (1 - np.cos(a))
     insets = np.concatenate([inset, inset[::-1]])
     heights = np.concatenate([low + rise, high - rise[::-1]])
-    rings = [np.column_stack([outline - i * normal, np.full(len(outline), z)]) for i, z in zip(insets, heights, strict=True)]
+    rings = [np.column_stack([outline - i * normal, np.full(len(outline), z)]) for i,
+             z in zip(insets, heights, strict=True)]
     return loft(np.stack(rings))
 
 

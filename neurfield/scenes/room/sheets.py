@@ -8,7 +8,7 @@ from neurfield.scenes.room.shapes import Shape, outward, quads_to_faces
 
 
 def sheet(grid: np.ndarray, thickness: float | np.ndarray) -> Shape:
-    """Cloth over a grid [n,m,3] of points on its middle, closed along the rim; thickness in metres, one or [n,m]."""
+    """Cloth about a grid [n,m,3] of points, closed along the rim; thickness in metres, one or [n,m]."""
     du, dv = np.gradient(grid, axis=0), np.gradient(grid, axis=1)
     normal = np.cross(du, dv)
     normal /= np.linalg.norm(normal, axis=2, keepdims=True)
@@ -35,7 +35,7 @@ def two_skins(top: np.ndarray, bottom: np.ndarray) -> Shape:
 
 
 def pillow(width: float, height: float, thickness: float, cells: int = 18, pull: float = 0.07) -> Shape:
-    """Stuffed cushion in the x-z plane about the origin; `pull` is how far its sides draw in between the corners."""
+    """Stuffed cushion in the x-z plane about the origin; `pull` draws its sides in between the corners."""
     a = np.sin(np.linspace(-np.pi / 2, np.pi / 2, cells + 1))
     u, v = np.meshgrid(a, a, indexing="ij")
     x = width / 2 * u * (1 - pull * (1 - v**2))
@@ -45,9 +45,12 @@ def pillow(width: float, height: float, thickness: float, cells: int = 18, pull:
     return two_skins(np.stack([x, -y, z], 2), np.stack([x, y, z], 2))
 
 
-def leaf(length: float, width: float, rise: float, droop: float, fold: float = 0.25, thickness: float = 0.0025) -> Shape:
-    """Leaf that starts at the origin along +x: climbs at `rise` degrees, bends down by `droop` degrees, folded along its rib."""
-    n, m = 14, 6
+def leaf(
+    length: float, width: float, rise: float, droop: float, fold: float = 0.25, thickness: float = 0.0025,
+    cells: tuple[int, int] = (10, 4),
+) -> Shape:
+    """Leaf from the origin along +x; climbs at `rise` degrees, bends down by `droop`, folded at its rib."""
+    n, m = cells
     s = np.linspace(0, 1, n + 1)
     angle = np.radians(rise - droop * s)
     step = length / n
@@ -57,7 +60,8 @@ def leaf(length: float, width: float, rise: float, droop: float, fold: float = 0
     v = np.linspace(-1, 1, m + 1)
     y = half_width[:, None] * v[None]
     lift = fold * np.abs(y)
-    grid = np.stack([x[:, None] - np.sin(angle)[:, None] * lift, y, z[:, None] + np.cos(angle)[:, None] * lift], 2)
+    side, up = -np.sin(angle)[:, None] * lift, np.cos(angle)[:, None] * lift
+    grid = np.stack([x[:, None] + side, y, z[:, None] + up], 2)
     taper = 0.35 + 0.65 * (1 - np.abs(v[None]) ** 2) * np.ones((n + 1, 1))
     return sheet(grid, thickness * taper)
 

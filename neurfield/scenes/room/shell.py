@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from neurfield.scenes.room import finishes
@@ -9,7 +11,16 @@ from neurfield.scenes.room.materials import AreaLight, Material, srgb
 from neurfield.scenes.room.parts import Assembly, Piece, Pieces, pieces, pose
 from neurfield.scenes.room.patterns import Plain, Planks
 from neurfield.scenes.room.shapes import (
-    Shape, block, join, lathe, loft, quads_to_faces, rectangle_frame, rounded, rounded_box, tube,
+    Shape,
+    block,
+    join,
+    lathe,
+    loft,
+    quads_to_faces,
+    rectangle_frame,
+    rounded,
+    rounded_box,
+    tube,
 )
 
 WIDTH, DEPTH, HEIGHT = 5.2, 4.2, 2.7
@@ -21,8 +32,13 @@ _TILE = 0.10
 
 def _cuts(*stops: float) -> np.ndarray:
     """Lattice lines through all stops, at most a tile apart."""
-    parts = [np.linspace(a, b, int(np.ceil((b - a) / _TILE - 1e-9)) + 1)[:-1] for a, b in zip(stops, stops[1:], strict=False)]
+    spans = pairwise(stops)
+    parts = [np.linspace(a, b, int(np.ceil((b - a) / _TILE - 1e-9)) + 1)[:-1] for a, b in spans]
     return np.append(np.concatenate(parts), stops[-1])
+
+
+def _within(centres: np.ndarray, low: float, high: float) -> np.ndarray:
+    return (centres > low) & (centres < high)
 
 
 def carved_hull() -> Shape:
@@ -31,12 +47,11 @@ def carved_hull() -> Shape:
     y = _cuts(0.0, *sorted({*WINDOW_Y, *DOOR_Y}), DEPTH)
     z = _cuts(0.0, WINDOW_Z[0], DOOR_Z, WINDOW_Z[1], HEIGHT)
     cx, cy, cz = (0.5 * (a[1:] + a[:-1]) for a in (x, y, z))
-    within = lambda c, low, high: (c > low) & (c < high)  # noqa: E731
     free = np.zeros((len(cx) + 2, len(cy) + 2, len(cz) + 2), dtype=bool)
     inner = free[1:-1, 1:-1, 1:-1]
-    inner |= within(cx, 0, WIDTH)[:, None, None]
-    inner |= (cx < 0)[:, None, None] & within(cy, *WINDOW_Y)[:, None] & within(cz, *WINDOW_Z)
-    inner |= (cx > WIDTH)[:, None, None] & within(cy, *DOOR_Y)[:, None] & within(cz, 0, DOOR_Z)
+    inner |= _within(cx, 0, WIDTH)[:, None, None]
+    inner |= (cx < 0)[:, None, None] & _within(cy, *WINDOW_Y)[:, None] & _within(cz, *WINDOW_Z)
+    inner |= (cx > WIDTH)[:, None, None] & _within(cy, *DOOR_Y)[:, None] & _within(cz, 0, DOOR_Z)
     faces = []
     shape = (len(x), len(y), len(z))
     for axis in range(3):
@@ -60,7 +75,7 @@ def carved_hull() -> Shape:
 
 
 def hull_pieces() -> Pieces:
-    """The hull cut by paint: floor, ceiling, walls (one in another colour), reveals, and the sky behind the window."""
+    """The hull cut by paint: floor, ceiling, walls (one in another colour), the sky behind the window."""
     hull = carved_hull()
     centre = hull.vertices[hull.faces].mean(1)
     x, y, z = centre.T
@@ -101,13 +116,10 @@ def build_shell(room: Assembly) -> None:
 def _skirting() -> Pieces:
     """Boards along the walls with a rounded top edge, left out at the door."""
     section = np.concatenate([[[0, 0]], rounded([[0.015, 0], [0.015, 0.085], [0, 0.095]], 0.012)])
-    # stays a hair inside the wall so that the back is never seen
     casing = 0.08
 
     def run(start: tuple[float, float], end: tuple[float, float], inward: tuple[float, float]) -> Shape:
-        rings = [
-            [[p[0] + inward[0] * d, p[1] + inward[1] * d, h] for d, h in section] for p in (np.array(start), np.array(end))
-        ]
+        rings = [[[x + inward[0] * d, y + inward[1] * d, h] for d, h in section] for x, y in (start, end)]
         return loft(np.array(rings))
 
     return pieces(
@@ -121,7 +133,7 @@ def _skirting() -> Pieces:
 
 
 def _door() -> Pieces:
-    """A panelled door in its niche, casing on the wall, lever handle; frame: on the wall plane, floor level."""
+    """A panelled door in its niche, casing on the wall, lever handle; y = 0 is the wall."""
     width, height = DOOR_Y[1] - DOOR_Y[0], DOOR_Z
     white = finishes.lacquer("#ece7dc")
     casing = finishes.lacquer("#f2efe8")
@@ -134,7 +146,8 @@ def _door() -> Pieces:
     ]
     levels = [0.006, 0.20, 0.86, 1.0, h - rail, h]
     for low, high in zip(levels[::2], levels[1::2], strict=True):
-        wood.append(block((-w / 2 + stile - 0.001, leaf_y + 0.0005, low), (w / 2 - stile + 0.001, leaf_y + 0.0395, high)))
+        wood.append(block((-w / 2 + stile - 0.001, leaf_y + 0.0005, low),
+                          (w / 2 - stile + 0.001, leaf_y + 0.0395, high)))
     for low, high in ((0.20, 0.86), (1.0, h - rail)):
         wide, tall = w - 2 * stile, high - low
         middle = (low + high) / 2
@@ -150,8 +163,8 @@ def _door() -> Pieces:
     hx, hz = w / 2 - 0.055, 1.02
     disc = lathe([(0, 0), (0.024, 0), (0.025, 0.004), (0.022, 0.008), (0, 0.009)], 32).turned(90, "x")
     path = rounded([(hx, leaf_y, hz), (hx, leaf_y - 0.05, hz), (hx - 0.12, leaf_y - 0.052, hz)], 0.02, 6)
-    plate = lathe([(0, 0), (0.012, 0), (0.012, 0.004), (0, 0.005)], 20).turned(90, "x").moved(hx, leaf_y, hz - 0.09)
-    handle = [disc.moved(hx, leaf_y, hz), tube(path, 0.009, 14), plate]
+    plate = lathe([(0, 0), (0.012, 0), (0.012, 0.004), (0, 0.005)], 20).turned(90, "x")
+    handle = [disc.moved(hx, leaf_y, hz), tube(path, 0.009, 14), plate.moved(hx, leaf_y, hz - 0.09)]
     hinges = [
         tube([(-w / 2 - 0.002, leaf_y - 0.004, z), (-w / 2 - 0.002, leaf_y - 0.004, z + 0.09)], 0.007, 12)
         for z in (0.22, 1.0, 1.75)
@@ -170,9 +183,11 @@ def _window() -> Pieces:
     for sign in (-1, 1):
         sash_frame = rectangle_frame(half + 0.02, height - 0.10, sash).moved(sign * (half / 2 + 0.025), back)
         frame.append(sash_frame)
-        frame.append(rounded_box((half - 0.09, 0.024, 0.026), (sign * (half / 2 + 0.025), back + 0.008, 0.22), 0.006, 2))
+        bar = (sign * (half / 2 + 0.025), back + 0.008, 0.22)
+        frame.append(rounded_box((half - 0.09, 0.024, 0.026), bar, 0.006, 2))
     frame.append(rounded_box((0.06, 0.05, height - 0.11), (0, back + 0.025, 0), 0.006, 2))
-    lever = rounded([(0.03, back - 0.02, -0.1), (0.03, back - 0.06, -0.1), (0.03, back - 0.06, -0.2)], 0.012, 5)
+    lever = rounded([(0.03, back - 0.02, -0.1), (0.03, back - 0.06, -0.1), (0.03, back - 0.06, -0.2)], 0.012,
+                    5)
     handle = [tube(lever, 0.008, 12), rounded_box((0.03, 0.01, 0.08), (0.03, back - 0.02, -0.1), 0.004, 2)]
     return pieces(finishes.lacquer("#f3f1ec"), *frame) + pieces(finishes.metal(), *handle)
 
@@ -180,6 +195,6 @@ def _window() -> Pieces:
 def _sill() -> Pieces:
     """A board on the recess's floor that stands out over the radiator."""
     width = WINDOW_Y[1] - WINDOW_Y[0]
-    board = block((-width / 2 - 0.06, -0.15, -0.012), (width / 2 + 0.06, 0.0, 0.022), 0.008, 3)
+    board = block((-width / 2 - 0.012, -0.15, -0.012), (width / 2 + 0.012, 0.0, 0.022), 0.008, 3)
     inner = block((-width / 2, -0.01, -0.001), (width / 2, RECESS - 0.1, 0.0215), 0.002)
     return pieces(finishes.oak(0, 4), join([board, inner]))

@@ -20,7 +20,9 @@ def dining_table() -> Pieces:
         for sy in (-1, 1):
             rings = []
             for z, half in ((0.0, 0.016), (0.004, 0.018), (0.60, 0.03), (DINING_TOP - 0.03, 0.03)):
-                square = superellipse(half, half, 8.0, 32) + [sx * (0.585 - (0.03 - half)), sy * (0.325 - (0.03 - half))]
+                # the outer faces stay upright, the inner ones taper
+                at = np.array([sx * (0.555 + half), sy * (0.295 + half)])
+                square = superellipse(half, half, 8.0, 32) + at
                 rings.append(np.column_stack([square, np.full(32, z)]))
             timber.append(loft(np.array(rings)))
         timber.append(block((sx * 0.585 - 0.011, -0.30, 0.63), (sx * 0.585 + 0.011, 0.30, 0.715)))
@@ -36,7 +38,8 @@ def coffee_table() -> Pieces:
         tapered_leg((sx * 0.45, sy * 0.225), (sx * 0.38, sy * 0.17), COFFEE_TOP - 0.02, 0.011, 0.019)
         for sx in (-1, 1) for sy in (-1, 1)
     ]
-    slats = [block((-0.40, y - 0.017, 0.155), (0.40, y + 0.017, 0.167), 0.003) for y in np.linspace(-0.15, 0.15, 7)]
+    across = np.linspace(-0.15, 0.15, 7)
+    slats = [block((-0.40, y - 0.017, 0.155), (0.40, y + 0.017, 0.167), 0.003) for y in across]
     rails = [tube([(x, -0.195, 0.15), (x, 0.195, 0.15)], 0.008, 12) for x in (-0.405, 0.405)]
     wood = finishes.walnut(0, 5)
     return pieces(wood, top, *slats) + pieces(finishes.walnut(2, 6), *legs, *rails)
@@ -44,8 +47,10 @@ def coffee_table() -> Pieces:
 
 def side_table() -> Pieces:
     """Round table 0.42 m wide on a brass foot."""
-    top = lathe([(0, SIDE_TOP - 0.02), (0.195, SIDE_TOP - 0.02), (0.205, SIDE_TOP - 0.014), (0.21, SIDE_TOP - 0.006),
+    top = lathe([(0, SIDE_TOP - 0.02), (0.195, SIDE_TOP - 0.02), (0.205, SIDE_TOP - 0.014),
+                 (0.21, SIDE_TOP - 0.006),
                  (0.207, SIDE_TOP - 0.001), (0.2, SIDE_TOP), (0, SIDE_TOP)], 64)
-    stem = lathe([(0, 0), (0.148, 0), (0.15, 0.004), (0.148, 0.009), (0.05, 0.016), (0.017, 0.03), (0.014, 0.06),
+    stem = lathe([(0, 0), (0.148, 0), (0.15, 0.004), (0.148, 0.009), (0.05, 0.016), (0.017, 0.03),
+                  (0.014, 0.06),
                   (0.014, 0.46), (0.03, 0.49), (0.07, 0.499), (0.07, 0.501), (0, 0.501)], 48)
     return pieces(finishes.lacquer("#e9e4da", 0.2), top) + pieces(finishes.brass(), stem)
