@@ -1,0 +1,138 @@
+"""Light gathered once for a whole room: soft shadows of the area lights, and what the surfaces send on to each other.
+
+Legend: x a light point with normal n; y a point of a lamp of area A, radiance L, normal m; r = |y - x|; V 1 where y is seen
+from x, else 0; k samples. "Light" at a point is irradiance / pi: what a white surface there would send back. Direct light is
+
+    D(x) = A / (pi k) * sum_y  L V(x, y) max(0, n.w) max(0, -m.w) / r^2,      w = (y - x) / r
+
+and with h the first surface seen from x along directions spread like the cosine, and a(h) its albedo,
+
+    I(x) = 1/k * sum_h  a(h) (D(h) + I(h)),
+
+solved by repeated substitution: radiosity with sampled form factors (Cohen and Wallace, Radiosity and Realistic Image
+Synthesis, 1993, chapters 3 to 5).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix
+
+from neurfield.scenes.room.materials import AreaLight
+from neurfield.scenes.synthesis.raycast import RayCaster
+from neurfield.scenes.synthesis.surface import FineSurface
+
+# Of the light that falls on one side of a leaf, a shade or a curtain, this part leaves on the other side.
+_THROUGH = 0.35
+_BOUNCES = 4
+_CHUNK = 16384
+# Nearer than this (metres) to a lamp its 1/r^2 is held, or single points would sparkle.
+_NEAREST = 0.03
+
+
+def bake_light(
+    surface: FineSurface,
+    lamps: tuple[AreaLight, ...],
+    executor: Executor,
+    shadow_rays: int = 25,
+    bounce_rays: int = 64,
+    seed: int = 0,
+) -> np.ndarray:
+    """Light (irradiance / pi, linear rgb) at the light points of a surface: [p,3] float32.
+
+    shadow_rays go to every lamp and bounce_rays to the rest of the room, from every point; both square numbers.
+    The result depends on the seed, not on the number of the executor's workers.
+    """
+    x, n = surface.point_positions, surface.point_normals
+    chunks = [slice(i, min(i + _CHUNK, len(x))) for i in range(0, len(x), _CHUNK)]
+    seeds = np.random.SeedSequence(seed).spawn(len(chunks))
+
+    def gather(number: int) -> tuple[np.ndarray, np.ndarray]:
+        part, rng = chunks[number], np.random.default_rng(seeds[number])
+        direct = sum(_from_lamp(surface.caster, x[part], n[part], lamp, shadow_rays, rng) for lamp in lamps)
+        directions = _cosine_directions(n[part], bounce_rays, rng)
+        hits = surface.caster.first_hits(np.repeat(x[part], bounce_rays, axis=0), directions)
+        return direct, surface.nearest_point(hits, directions).reshape(-1, bounce_rays)
+
+    gathered = list(executor.map(gather, range(len(chunks))))
+    mixing = _mixing(*surface.neighbours(), len(x))
+    direct = _through(_smooth(np.concatenate([d for d, _ in gathered]), mixing, 1), surface.twin)
+    albedo = surface.point_albedo()
+    indirect = np.zeros_like(direct)
+    for _ in range(_BOUNCES):
+        # The row that -1 reaches stands for what sends nothing back: the outside, and the inside of solid things.
+        glow = np.concatenate([albedo * (direct + indirect), np.zeros((1, 3), np.float32)])
+        rows = executor.map(lambda seen, glow=glow: glow[seen].mean(axis=1), (seen for _, seen in gathered))
+        indirect = _through(_smooth(np.concatenate(list(rows)), mixing, 3), surface.twin)
+    return direct + indirect
+
+
+def _from_lamp(
+    caster: RayCaster, x: np.ndarray, n: np.ndarray, lamp: AreaLight, rays: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Direct light of one lamp at points x [k,3] with normals n [k,3]: [k,3] float32."""
+    across = np.cross(lamp.edge_u, lamp.edge_v)
+    area = float(np.linalg.norm(across))
+    m = (across / area).astype(np.float32)
+    corner, u, v = (np.asarray(a, np.float32) for a in (lamp.corner, lamp.edge_u, lamp.edge_v))
+    light = np.zeros((len(x), 3), np.float32)
+    ends = corner + np.stack([0 * u, u, v, u + v])
+    above = np.einsum("ki,eki->ek", n, ends[:, None] - x).max(axis=0) > 0
+    rows = np.flatnonzero(above & ((x - corner) @ m > 0))
+    s, t = _strata(len(rows), rays, rng)
+    to_lamp = corner + s[..., None] * u + t[..., None] * v - x[rows, None]
+    r2 = np.maximum(np.einsum("kri,kri->kr", to_lamp, to_lamp), _NEAREST**2)
+    value = np.maximum(np.einsum("kri,ki->kr", to_lamp, n[rows]), 0) * np.maximum(-(to_lamp @ m), 0) / np.square(r2)
+    wanted = value > 0
+    origins = np.broadcast_to(x[rows, None], to_lamp.shape)[wanted]
+    value[wanted] *= ~caster.occluded(origins, to_lamp[wanted])
+    light[rows] = value.sum(axis=1, keepdims=True) * (area / (np.pi * rays)) * np.asarray(lamp.radiance)
+    return light
+
+
+def _strata(points: int, samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Samples of the unit square for each point, one in each of its small squares: two float32 arrays [points, samples]."""
+    side = round(samples**0.5)
+    column, row = np.meshgrid(np.arange(side, dtype=np.float32), np.arange(side, dtype=np.float32))
+    shift = rng.random((2, points, side * side), np.float32)
+    return (column.ravel() + shift[0]) / side, (row.ravel() + shift[1]) / side
+
+
+def _cosine_directions(n: np.ndarray, rays: int, rng: np.random.Generator) -> np.ndarray:
+    """Directions into the half space of normals n [k,3], spread like the cosine: [k * rays, 3] float32."""
+    s, t = _strata(len(n), rays, rng)
+    helper = np.where(np.abs(n[:, :1]) < 0.8, np.float32([[1, 0, 0]]), np.float32([[0, 1, 0]]))
+    tangent = np.cross(n, helper)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    frame = np.stack([tangent, np.cross(n, tangent), n], axis=1)
+    radius, angle = np.sqrt(s), np.float32(2 * np.pi) * t
+    local = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1 - s)], axis=-1)
+    return (local @ frame).reshape(-1, 3)
+
+
+def _mixing(a: np.ndarray, b: np.ndarray, n: int) -> csr_matrix:
+    """The matrix [n,n] that takes the mean of every point's neighbours; a point without any keeps its own value."""
+    everyone = np.arange(n)
+    alone = np.setdiff1d(everyone, a)
+    a, b = np.concatenate([a, alone]), np.concatenate([b, alone])
+    pairs = coo_matrix((np.ones(len(a), np.float32), (a, b)), shape=(n, n)).tocsr()
+    pairs.data[:] = 1.0
+    pairs.data /= np.repeat(np.diff(pairs.indptr), np.diff(pairs.indptr))
+    return pairs
+
+
+def _smooth(values: np.ndarray, mixing: csr_matrix, rounds: int) -> np.ndarray:
+    """Half of each value from its neighbours, `rounds` times: what takes the grain of few samples away."""
+    for _ in range(rounds):
+        values = 0.5 * (values + mixing @ values)
+    return values.astype(np.float32)
+
+
+def _through(light: np.ndarray, twin: np.ndarray) -> np.ndarray:
+    """Let a part of the light on thin sheets through to the other side."""
+    thin = np.flatnonzero(twin >= 0)
+    mixed = light.copy()
+    mixed[thin] = (1 - _THROUGH) * light[thin] + _THROUGH * light[twin[thin]]
+    return mixed

@@ -1,0 +1,149 @@
+"""What a camera in a lit room sees: the picture, and the exact depth, normals and segments behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurfield.scenes.synthesis.surface import FineSurface, albedo_by_material
+
+# Sub-pixel positions of the four samples: a square turned so that no two share a row or a column.
+_SAMPLES = ((0.125, 0.375), (0.375, 0.875), (0.625, 0.125), (0.875, 0.625))
+# Reflectance of polished dielectrics looked at straight on (refractive index 1.5).
+_HEAD_ON = 0.04
+# Radiance of lamps as glossy things show them is held below this, or four samples a pixel would sparkle.
+_BRIGHTEST = 4.0
+# Above this part of full scale the tone curve bends, so that lamps and sunlit paint keep some drawing.
+_SHOULDER = 0.7
+_TABLE = 4096
+
+
+@dataclass(frozen=True)
+class Pinhole:
+    """Intrinsics of all frames, in pixels; pixel centres at +0.5."""
+
+    width: int
+    height: int
+    focal: float
+    cx: float
+    cy: float
+
+    def directions(self, offset: tuple[float, float]) -> np.ndarray:
+        """Directions [h*w,3] float32 in the camera frame with z = 1, through `offset` (0..1) inside each pixel."""
+        u, v = np.meshgrid(np.arange(self.width) + offset[0], np.arange(self.height) + offset[1])
+        x, y = (u - self.cx) / self.focal, (v - self.cy) / self.focal
+        return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One view: rgb [h,w,3] uint8 (sRGB); through pixel centres depth [h,w] float32 z-depth in metres, 0 = nothing;
+    normal [h,w,3] float32 unit, camera frame, towards the camera; segment [h,w] int32 instance id, -1 = nothing.
+    """
+
+    rgb: np.ndarray
+    depth: np.ndarray
+    normal: np.ndarray
+    segment: np.ndarray
+
+
+class Renderer:
+    """Renders a surface with baked light.
+
+    light [p,3] is irradiance / pi at the light points (see `lighting`), exposure the factor from radiance to display.
+    """
+
+    def __init__(self, surface: FineSurface, light: np.ndarray, exposure: float) -> None:
+        self.surface = surface
+        self.exposure = exposure
+        self.glow = surface.point_albedo() * light
+        # Row -1: what rays that hit nothing, or the inside of something, bring back.
+        self._light = np.concatenate([light, np.zeros((1, 3), np.float32)])
+        self._glow = np.concatenate([self.glow, np.zeros((1, 3), np.float32)])
+        self._gloss = np.array([m.gloss for m in surface.materials], np.float32)
+        self._emission = np.array([m.emission for m in surface.materials], np.float32)
+
+    def frame(self, world_from_cam: np.ndarray, camera: Pinhole, seed: int = 0) -> Frame:
+        """Render one view [4,4]; the seed is for the grain of rough reflections."""
+        rng = np.random.default_rng(seed)
+        rotation = world_from_cam[:3, :3].astype(np.float32)
+        origin = world_from_cam[:3, 3].astype(np.float32)
+        radiance = np.zeros((camera.width * camera.height, 3), np.float32)
+        for offset in _SAMPLES:
+            radiance += self._radiance(origin, camera.directions(offset) @ rotation.T, rng)
+        rgb = to_display(radiance * (self.exposure / len(_SAMPLES)))
+        directions = camera.directions((0.5, 0.5)) @ rotation.T
+        hits = self.surface.caster.first_hits(origin, directions)
+        missed = hits.face < 0
+        normal = self.surface.normals[hits.face]
+        normal *= np.where(np.einsum("ki,ki->k", normal, directions) > 0, np.float32(-1), np.float32(1))[:, None]
+        normal[missed] = 0
+        # Directions have z = 1 in the camera frame, so the distance along them is the z-depth.
+        depth = np.where(missed, 0, hits.distance)
+        segment = np.where(missed, -1, self.surface.instance[hits.face])
+        shape = (camera.height, camera.width)
+        return Frame(
+            rgb.reshape(*shape, 3),
+            depth.reshape(shape).astype(np.float32),
+            (normal @ rotation).reshape(*shape, 3),
+            segment.reshape(shape).astype(np.int32),
+        )
+
+    def _radiance(self, origin: np.ndarray, directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Radiance [k,3] that comes back along rays [k,3] from one origin."""
+        surface = self.surface
+        hits = surface.caster.first_hits(origin, directions)
+        material = surface.material[hits.face]
+        normal = surface.normals[hits.face]
+        points = origin + hits.distance[:, None] * directions
+        points[hits.face < 0] = 0
+        corners = surface.corners_hit(hits, directions)
+        radiance = (1 - hits.u - hits.v)[:, None] * self._light[corners[:, 0]]
+        radiance += hits.u[:, None] * self._light[corners[:, 1]]
+        radiance += hits.v[:, None] * self._light[corners[:, 2]]
+        radiance *= albedo_by_material(surface.materials, material, points, normal)
+        radiance += self._emission[material]
+        glossy = np.flatnonzero((self._gloss[material] > 0) & (hits.face >= 0))
+        if len(glossy):
+            radiance[glossy] += self._reflected(
+                points[glossy], normal[glossy], directions[glossy], self._gloss[material[glossy]], rng
+            )
+        radiance[hits.face < 0] = 0
+        return radiance
+
+    def _reflected(
+        self, points: np.ndarray, normal: np.ndarray, directions: np.ndarray, gloss: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """What glossy surfaces mirror [k,3]: one ray each, spread by roughness, weighed by Fresnel's law (Schlick)."""
+        surface = self.surface
+        view = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        cosine = np.einsum("ki,ki->k", normal, view)[:, None]
+        normal = np.where(cosine > 0, -normal, normal)
+        cosine = np.abs(cosine)
+        mirrored = view + 2 * cosine * normal
+        rough = 0.35 * np.square(1 - gloss)[:, None]
+        mirrored += rough * rng.standard_normal(mirrored.shape, np.float32)
+        # Spread must not send a ray into the surface itself.
+        mirrored += normal * np.maximum(0.02 - np.einsum("ki,ki->k", mirrored, normal), 0)[:, None]
+        hits = surface.caster.first_hits(points + 1e-3 * normal, mirrored)
+        seen = self._glow[surface.nearest_point(hits, mirrored)]
+        lamps = np.where(hits.face[:, None] >= 0, self._emission[surface.material[hits.face]], 0)
+        fresnel = _HEAD_ON + (1 - _HEAD_ON) * (1 - np.minimum(cosine, 1)) ** 5
+        return gloss[:, None] * fresnel * np.minimum(seen + lamps, _BRIGHTEST)
+
+
+def choose_exposure(glow: np.ndarray, percentile: float = 85.0, value: float = 0.5) -> float:
+    """The factor that brings a percentile of the surface's radiance [p,3] to `value` of the display's full scale."""
+    return float(value / max(np.percentile(glow.mean(axis=1), percentile), 1e-6))
+
+
+def to_display(radiance: np.ndarray) -> np.ndarray:
+    """Exposed linear rgb [k,3] to sRGB uint8, with a soft shoulder instead of a clip (IEC 61966-2-1 transfer curve)."""
+    at = np.linspace(0, 1, _TABLE)
+    encoded = np.where(at <= 0.0031308, 12.92 * at, 1.055 * at ** (1 / 2.4) - 0.055)
+    table = np.rint(255 * encoded).astype(np.uint8)
+    rest = 1 - _SHOULDER
+    bent = _SHOULDER + rest * (1 - np.exp(-np.maximum(radiance - _SHOULDER, 0) / rest))
+    linear = np.where(radiance > _SHOULDER, bent, radiance)
+    return table[(linear * (_TABLE - 1) + 0.5).astype(np.int32)]

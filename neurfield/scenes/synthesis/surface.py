@@ -1,0 +1,121 @@
+"""The surface of a modelled room, cut fine enough to carry light, and found by rays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurfield.scenes.room.materials import Material
+from neurfield.scenes.room.model import RoomModel
+from neurfield.scenes.synthesis.raycast import Hits, RayCaster
+from neurfield.scenes.synthesis.tessellation import face_normals, place_light_points, split_long_edges
+
+# Light points stand this far (metres) above their surface.
+_LIFT = 0.002
+
+
+@dataclass(frozen=True)
+class FineSurface:
+    """A room's surface with a light point at every corner of every face.
+
+    vertices [v,3] float64, faces [f,3] int64; per face [f]: parent (the model's face it is a part of), normals [f,3]
+    float32, material, instance int32, two_sided bool; corner [f,3] int32: the light points of a face's corners on its front.
+    Per light point [p]: positions, normals [p,3] float32; material int32; twin int32: the point on the other side of a thin
+    sheet, -1 where there is none.
+    """
+
+    caster: RayCaster
+    vertices: np.ndarray
+    faces: np.ndarray
+    parent: np.ndarray
+    normals: np.ndarray
+    material: np.ndarray
+    instance: np.ndarray
+    two_sided: np.ndarray
+    corner: np.ndarray
+    point_positions: np.ndarray
+    point_normals: np.ndarray
+    point_material: np.ndarray
+    twin: np.ndarray
+    materials: tuple[Material, ...]
+
+    def corners_hit(self, hits: Hits, directions: np.ndarray) -> np.ndarray:
+        """The light points [k,3] around each hit, on the side the ray [k,3] came from.
+
+        -1 where the ray hit nothing, or the inside of something solid.
+        """
+        corners = self.corner[hits.face]
+        behind = np.einsum("ki,ki->k", self.normals[hits.face], directions) > 0
+        corners[behind] = self.twin[corners[behind]]
+        corners[hits.face < 0] = -1
+        return corners
+
+    def nearest_point(self, hits: Hits, directions: np.ndarray) -> np.ndarray:
+        """The light point [k] nearest to each hit, or -1 as in `corners_hit`."""
+        weights = np.stack([1 - hits.u - hits.v, hits.u, hits.v], axis=1)
+        corners = self.corners_hit(hits, directions)
+        return np.take_along_axis(corners, weights.argmax(axis=1)[:, None], axis=1)[:, 0]
+
+    def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of light points that share an edge of a face, each pair in both orders: two arrays [e]."""
+        sides = [self.corner[:, [0, 1]], self.corner[:, [1, 2]], self.corner[:, [2, 0]]]
+        a, b = np.concatenate([*sides, *(side[:, ::-1] for side in sides)]).T
+        thin = (self.twin[a] >= 0) & (self.twin[b] >= 0)
+        return np.concatenate([a, self.twin[a[thin]]]), np.concatenate([b, self.twin[b[thin]]])
+
+    def point_albedo(self) -> np.ndarray:
+        """Albedo [p,3] float32 at the light points."""
+        return albedo_by_material(self.materials, self.point_material, self.point_positions, self.point_normals)
+
+
+def prepare_surface(model: RoomModel, longest_edge: float) -> FineSurface:
+    """Cut a room's surface to edges of `longest_edge` metres and set light points on both sides of thin sheets."""
+    vertices, faces, parent = split_long_edges(model.vertices, model.faces, longest_edge)
+    normals, _ = face_normals(vertices, faces)
+    material, instance = model.face_material[parent], model.face_instance[parent]
+    two_sided = np.array([m.two_sided for m in model.materials])[material]
+    # Light must not run over from one thing, or one material, to another that it touches.
+    group = instance.astype(np.int64) * len(model.materials) + material
+    positions, point_normals, corner = place_light_points(vertices, faces, group, _LIFT)
+    n = len(positions)
+    point_material = np.zeros(n, np.int32)
+    point_material[corner] = material[:, None]
+    sheet = np.unique(corner[two_sided])
+    twin = np.full(n + len(sheet), -1, np.int32)
+    twin[sheet] = n + np.arange(len(sheet))
+    twin[n:] = sheet
+    back = positions[sheet] - 2 * _LIFT * point_normals[sheet]
+    return FineSurface(
+        caster=RayCaster(vertices, faces),
+        vertices=vertices,
+        faces=faces,
+        parent=parent,
+        normals=normals.astype(np.float32),
+        material=material,
+        instance=instance,
+        two_sided=two_sided,
+        corner=corner,
+        point_positions=np.concatenate([positions, back]),
+        point_normals=np.concatenate([point_normals, -point_normals[sheet]]),
+        point_material=np.concatenate([point_material, point_material[sheet]]),
+        twin=twin,
+        materials=model.materials,
+    )
+
+
+def albedo_by_material(
+    materials: tuple[Material, ...], material: np.ndarray, points: np.ndarray, normals: np.ndarray
+) -> np.ndarray:
+    """Albedo [k,3] float32 of points [k,3] with normals [k,3] and material numbers [k]."""
+    # Sorting 16-bit numbers is a radix sort: linear in k.
+    order = np.argsort(material.astype(np.int16), kind="stable")
+    ends = np.cumsum(np.bincount(material, minlength=len(materials)))
+    albedo = np.empty((len(points), 3), np.float32)
+    start = 0
+    for one, end in zip(materials, ends):
+        if end > start:
+            rows = order[start:end]
+            albedo[rows] = one.albedo(points[rows], normals[rows])
+        start = end
+    return albedo

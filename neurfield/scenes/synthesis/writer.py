@@ -1,0 +1,192 @@
+"""Makes the built-in scene `room0`: a modelled room becomes a data set on disk, in Replica's layout.
+
+Files (see docs/room0.md): results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json as Replica has them; beside them
+sensor_depth/, normals/, segments/, priors/, mesh.ply, instances.npz and scene.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy.spatial import cKDTree
+
+from neurfield.scenes.room.model import RoomModel, build_room
+from neurfield.scenes.synthesis.camera_path import walk
+from neurfield.scenes.synthesis.lighting import bake_light
+from neurfield.scenes.synthesis.prior_depth import make_prior_depth, relative_error
+from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_normal
+from neurfield.scenes.synthesis.sensor import measure
+from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer, choose_exposure, to_display
+from neurfield.scenes.synthesis.surface import FineSurface, prepare_surface
+
+SCHEMA = 1
+# Replica's unit of depth: one step of the 16-bit files is 1 / DEPTH_SCALE metres.
+DEPTH_SCALE = 6553.5
+_FOLDERS = ("results", "sensor_depth", "normals", "segments", "priors")
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of it to make: frames of width x height pixels, edges of the lit surface and of mesh.ply in metres."""
+
+    frames: int = 120
+    width: int = 600
+    height: int = 340
+    focal: float = 300.0
+    light_edge: float = 0.06
+    mesh_edge: float = 0.25
+    seed: int = 0
+
+    @property
+    def camera(self) -> Pinhole:
+        """Intrinsics; the principal point is the middle of the picture, which Replica's files write 0.5 less."""
+        return Pinhole(self.width, self.height, self.focal, self.width / 2, self.height / 2)
+
+
+def make_room0(folder: Path, progress: Progress) -> None:
+    """Write the built-in living room to `folder`; progress(stage, fraction) is called as it goes on."""
+    plan = Plan()
+    progress("modelling the room", 0.0)
+    write_scene(build_room(plan.seed), Path(folder), plan, progress)
+
+
+def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
+    """Render a room along a walk through it and write all files; the folder appears when it is whole, or not at all.
+
+    The files depend on the model and the plan only, not on the number of processor cores.
+    """
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for name in _FOLDERS:
+        (partial / name).mkdir(parents=True)
+    try:
+        _write_all(model, partial, plan, progress)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
+    poses = walk(model.bounds, model.keep_out, plan.frames, plan.seed)
+    # Threads, not processes: ray casting, array arithmetic and encoding all let go of the interpreter's lock.
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor:
+        surface = prepare_surface(model, plan.light_edge)
+        progress("gathering light", 0.05)
+        light = bake_light(surface, model.lights, executor, seed=plan.seed)
+        renderer = Renderer(surface, light, 1.0)
+        renderer.exposure = choose_exposure(renderer.glow)
+        progress("writing the mesh", 0.25)
+        _write_mesh(folder, model, surface, renderer, plan.mesh_edge)
+        _write_cameras(folder, poses, plan.camera)
+        facts = []
+        makers = executor.map(lambda i: _write_frame(folder, i, renderer, poses[i], plan), range(plan.frames))
+        for done, fact in enumerate(makers):
+            facts.append(fact)
+            progress("rendering frames", 0.3 + 0.7 * (done + 1) / plan.frames)
+    summary = {
+        "schema": SCHEMA,
+        "kind": "inside",
+        "up": [0, 0, 1],
+        "plan": asdict(plan),
+        "exposure": renderer.exposure,
+        "triangles": len(model.faces),
+        "instances": len(model.instance_names),
+        "measured": {name: float(np.mean([fact[name] for fact in facts])) for name in facts[0]},
+    }
+    (folder / "scene.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+
+def _write_frame(folder: Path, i: int, renderer: Renderer, pose: np.ndarray, plan: Plan) -> dict[str, float]:
+    """Render and write one frame; returns the measured size of the errors that were put in."""
+    seeds = np.random.SeedSequence((plan.seed, i)).spawn(4)
+    sensor_rng, depth_rng, normal_rng = (np.random.default_rng(seed) for seed in seeds[1:])
+    frame = renderer.frame(pose, plan.camera, seeds[0])
+    directions = plan.camera.directions((0.5, 0.5)).reshape(plan.height, plan.width, 3)
+    luminance = frame.rgb.mean(axis=2) / 255
+    sensed = measure(frame.depth, frame.normal, luminance, sensor_rng)
+    depth_prior = make_prior_depth(frame.depth, frame.segment, depth_rng)
+    normal_prior = make_prior_normal(frame.normal, frame.depth, frame.segment, directions, normal_rng)
+    Image.fromarray(frame.rgb).save(folder / f"results/frame{i:06d}.jpg", quality=95)
+    _save_png(folder / f"results/depth{i:06d}.png", _as_uint16(frame.depth * DEPTH_SCALE))
+    _save_png(folder / f"sensor_depth/depth{i:06d}.png", _as_uint16(sensed * DEPTH_SCALE))
+    _save_png(folder / f"normals/{i:06d}.png", np.rint((frame.normal + 1) * 127.5).astype(np.uint8))
+    _save_png(folder / f"segments/{i:06d}.png", np.maximum(frame.segment, 0).astype(np.uint16))
+    np.save(folder / f"priors/{i:06d}_depth.npy", depth_prior)
+    np.save(folder / f"priors/{i:06d}_normal.npy", np.ascontiguousarray(np.moveaxis(0.5 * (normal_prior + 1), -1, 0)))
+    return _measure_errors(frame, sensed, depth_prior, normal_prior)
+
+
+def _measure_errors(
+    frame: Frame, sensed: np.ndarray, depth_prior: np.ndarray, normal_prior: np.ndarray
+) -> dict[str, float]:
+    """How wrong what was made is, against the exact frame."""
+    measured = sensed > 0
+    angles = angle_error(normal_prior, frame.normal)[frame.depth > 0]
+    return {
+        "sensor_depth_missing": 1 - float(measured.mean()),
+        "sensor_depth_mean_error_m": float(np.abs(sensed - frame.depth)[measured].mean()) if measured.any() else 0.0,
+        "prior_depth_relative_error": relative_error(depth_prior, frame.depth),
+        "prior_normal_median_degrees": float(np.median(angles)),
+        "prior_normal_mean_degrees": float(angles.mean()),
+    }
+
+
+def _write_cameras(folder: Path, poses: np.ndarray, camera: Pinhole) -> None:
+    """traj.txt and cam_params.json as Replica has them: intrinsics for pixel centres at whole numbers."""
+    np.savetxt(folder / "traj.txt", poses.reshape(len(poses), 16), fmt="%.9f")
+    params = {
+        "w": camera.width,
+        "h": camera.height,
+        "fx": camera.focal,
+        "fy": camera.focal,
+        "cx": camera.cx - 0.5,
+        "cy": camera.cy - 0.5,
+        "scale": DEPTH_SCALE,
+    }
+    (folder / "cam_params.json").write_text(json.dumps({"camera": params}) + "\n")
+
+
+def _write_mesh(folder: Path, model: RoomModel, lit: FineSurface, renderer: Renderer, longest_edge: float) -> None:
+    """mesh.ply with the colours that the light gives it, and the instance of each of its faces."""
+    import trimesh
+
+    mesh = prepare_surface(model, longest_edge)
+    fronts = int(mesh.corner.max()) + 1
+    positions, normals = mesh.point_positions[:fronts], mesh.point_normals[:fronts]
+    corner_vertex = np.empty(fronts, np.int64)
+    corner_vertex[mesh.corner] = mesh.faces
+    instance = np.empty(fronts, np.int64)
+    instance[mesh.corner] = mesh.instance[:, None]
+    lit_instance = np.empty(len(lit.point_positions), np.int64)
+    lit_instance[lit.corner] = lit.instance[:, None]
+    lit_instance[lit.twin[lit.twin >= 0]] = lit_instance[lit.twin >= 0]
+    distance, near = cKDTree(lit.point_positions).query(positions, k=8)
+    alike = np.einsum("kni,ki->kn", lit.point_normals[near], normals)
+    cost = distance + 0.05 * (1 - alike) + 1.0 * (lit_instance[near] != instance[:, None])
+    best = np.take_along_axis(near, cost.argmin(axis=1)[:, None], axis=1)[:, 0]
+    colors = to_display(renderer.glow[best] * renderer.exposure)
+    scene = trimesh.Trimesh(mesh.vertices[corner_vertex], mesh.corner, vertex_colors=colors, process=False)
+    scene.export(folder / "mesh.ply")
+    np.savez_compressed(
+        folder / "instances.npz", face_instance=mesh.instance.astype(np.int32), names=np.array(model.instance_names)
+    )
+
+
+def _as_uint16(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 65535).astype(np.uint16)
+
+
+def _save_png(path: Path, array: np.ndarray) -> None:
+    """A picture of 8 or 16 bits; quick rather than small."""
+    Image.fromarray(array).save(path, compress_level=1)
