@@ -99,7 +99,7 @@ def yardstick_gflops(size: int = 2048, repeats: int = 5) -> float:
 def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table in Markdown with its columns lined up: text to the left, numbers to the right.
 
-    Floats are given three significant digits (no exponent above one), None is a dash.
+    Floats are given three significant digits, None is a dash.
     """
     for row in rows:
         if len(row) != len(headers):
@@ -120,7 +120,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"
     return str(value).replace("|", "\\|")
 
 

@@ -23,6 +23,7 @@ import neurfield as nf
 from benchmarks import object_assets, object_render
 from benchmarks.common import machine_record, markdown_table, run_script, say, write_json
 from benchmarks.peers import visual_hull
+from neurfield.errors import UserError
 from neurfield.scenes import Scene
 from neurfield.scenes.builtin import data_root
 
@@ -61,14 +62,26 @@ def contact_sheet(scene: Scene, columns: int = 8, size: int = 200) -> Image.Imag
     return sheet
 
 
+def exact_mesh(scene: Scene) -> trimesh.Trimesh:
+    """The scan itself.
+
+    Raises:
+        UserError: the scene has no ground truth.
+    """
+    if scene.ground_truth is None:
+        raise UserError(f"{scene.path} has no ground_truth.ply: delete the folder, it is made again")
+    return scene.ground_truth
+
+
 def score(mesh: trimesh.Trimesh, scene: Scene) -> dict[str, Any]:
     """Numbers of a mesh against the exact one: Chamfer in mm and in % of the box diagonal, F at 1 and 0.5 %.
 
     Surface that no camera sees (inside a closed object) does not count.
     """
-    diagonal = float(np.linalg.norm(np.ptp(scene.ground_truth.bounds, axis=0)))
+    truth = exact_mesh(scene)
+    diagonal = float(np.linalg.norm(truth.extents))
     near = [0.01 * diagonal, 0.005 * diagonal]
-    measured = nf.evaluate_mesh(mesh, scene.ground_truth, cameras=scene.cameras, thresholds=near)
+    measured = nf.evaluate_mesh(mesh, truth, cameras=scene.cameras, thresholds=near)
     return {
         "chamfer_mm": 1000 * measured["chamfer_l1"],
         "chamfer_percent": 100 * measured["chamfer_l1"] / diagonal,
@@ -93,8 +106,8 @@ def fit_object(scene: Scene, args: argparse.Namespace) -> dict[str, Any]:
 
 def hull_of(scene: Scene) -> dict[str, Any]:
     """One row of the table: the visual hull of the same masks."""
-    diagonal = np.linalg.norm(np.ptp(scene.ground_truth.bounds, axis=0))
-    mesh, seconds = visual_hull(scene, diagonal / HULL_CELLS)
+    voxel = float(np.linalg.norm(exact_mesh(scene).extents)) / HULL_CELLS
+    mesh, seconds = visual_hull(scene, voxel)
     return {"method": "visual hull", "fit_seconds": 0.0, "mesh_seconds": seconds, **score(mesh, scene)}
 
 
