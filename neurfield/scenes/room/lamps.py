@@ -25,7 +25,8 @@ def square_light(centre: tuple[float, float, float], side: float, strength: floa
 
 def _glowing(colour: str, strength: float) -> Material:
     """A bulb or the lit inside of a shade."""
-    return Material("glow", Plain(srgb(colour), 0.0), emission=tuple(float(c) for c in strength * _WARM))
+    r, g, b = strength * _WARM
+    return Material("glow", Plain(srgb(colour), 0.0), emission=(float(r), float(g), float(b)))
 
 
 def _drum(top: float, bottom: float, low: float, high: float, wall: float = 0.004) -> Shape:

@@ -118,6 +118,7 @@ def _television_side(room: Assembly, rng: np.random.Generator) -> None:
     room.place("vase", tabletop.vase("#c9764f", 0.27), pose((x - 0.78, wall_y - 0.22, top)))
     room.place("dried stems", plants.dried_stems(rng, 0.27, 0.016), pose((x - 0.78, wall_y - 0.22, top)))
     room.place("plant", plants.tall_plant(rng), pose((0.46, wall_y - 0.52, 0.0), 30), solid=True)
+    room.place("blankets", storage.rolled_blankets(), pose((3.08, wall_y - 0.27, 0.0)))
     room.place("basket", storage.basket(), pose((3.08, wall_y - 0.27, 0.0), 20), solid=True)
 
 

@@ -6,13 +6,12 @@ looks along -y.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from neurfield.scenes.room.materials import AreaLight, Material
-from neurfield.scenes.room.shapes import Shape, rotation
+from neurfield.scenes.room.shapes import Shape, Vec, rotation
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def pieces(material: Material, *shapes: Shape) -> Pieces:
     return [Piece(s, material) for s in shapes]
 
 
-def pose(at: Sequence[float], turn: float = 0.0, tilt: float = 0.0, roll: float = 0.0) -> np.ndarray:
+def pose(at: Vec, turn: float = 0.0, tilt: float = 0.0, roll: float = 0.0) -> np.ndarray:
     """4x4 rigid pose: roll about y, then tilt about x, then turn about z (degrees), then move to `at`."""
     matrix = np.eye(4)
     matrix[:3, :3] = rotation(turn, "z") @ rotation(tilt, "x") @ rotation(roll, "y")

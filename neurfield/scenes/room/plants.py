@@ -28,13 +28,13 @@ def _earth() -> Material:
     return Material("earth", Plain(srgb("#3d2c20"), 0.5, 0.012))
 
 
-def tall_plant(rng: np.random.Generator, reach: float = 0.5) -> Pieces:
-    """About 1.4 m: three leaning stems with broad curved leaves, in a stoneware pot."""
+def tall_plant(rng: np.random.Generator, reach: float = 0.45) -> Pieces:
+    """About 1.4 m: leaning stems with broad leaves in a stoneware pot; no leaf further out than `reach`."""
     body, earth = pot(0.19, 0.34)
     stems, leaves = [], []
     for i in range(4):
         around = 2 * np.pi * i / 4 + rng.uniform(-0.4, 0.4)
-        lean = rng.uniform(0.08, 0.24)
+        lean = rng.uniform(0.07, 0.20)
         tall = rng.uniform(0.75, 1.15)
         direction = np.array([np.cos(around), np.sin(around), 0.0])
         bend = ((0.04, 0.28), (0.04 + 0.4 * lean, 0.28 + 0.45 * tall), (0.04 + lean, 0.28 + tall))
@@ -44,6 +44,7 @@ def tall_plant(rng: np.random.Generator, reach: float = 0.5) -> Pieces:
             p = path[round(s * 23)]
             turn = np.degrees(around) + k * 137.5 + rng.uniform(-20, 20)
             length = rng.uniform(0.19, 0.30) * (1.1 - 0.35 * s)
+            length = min(length, reach - np.hypot(p[0], p[1]) - 0.05)
             rise = rng.uniform(25, 50) + 25 * s
             blade = leaf(length, 0.42 * length, rise - 18, rng.uniform(55, 95), 0.3)
             stalk_end = np.array([0.05 * np.cos(np.radians(rise)), 0, 0.05 * np.sin(np.radians(rise))])

@@ -193,4 +193,5 @@ class Keys:
         pad = step(-np.abs(x), -0.05, 0.002) * step(-np.abs(y + 0.065), -0.032, 0.002)
         rgb = np.broadcast_to(np.asarray(self.metal, dtype=np.float32), (len(x), 3))
         up = normals[:, 2] > 0.5
-        return _paint(_paint(rgb, self.key, keys * up), tuple(0.8 * c for c in self.metal), pad * up)
+        dull = (0.8 * self.metal[0], 0.8 * self.metal[1], 0.8 * self.metal[2])
+        return _paint(_paint(rgb, self.key, keys * up), dull, pad * up)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Vec = Sequence[float]
+Vec = Sequence[float] | np.ndarray
+Points = Sequence[Vec] | np.ndarray
 _AXES = {"x": 0, "y": 1, "z": 2}
 
 
@@ -79,18 +80,18 @@ def quads_to_faces(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -
     return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
 
 
-def box_lattice(counts: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+def box_lattice(counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Surface of a lattice of `counts` points an axis: integer positions [v,3] and outward faces [f,3]."""
     quads = []
     for axis in range(3):
         b, c = (axis + 1) % 3, (axis + 2) % 3
         grid_b, grid_c = np.meshgrid(np.arange(counts[b] - 1), np.arange(counts[c] - 1), indexing="ij")
         for side in (0, counts[axis] - 1):
-            corners = []
+            corners: list[np.ndarray] = []
             for db, dc in ((0, 0), (1, 0), (1, 1), (0, 1)):
                 corner = np.empty((*grid_b.shape, 3), dtype=np.int64)
                 corner[..., axis], corner[..., b], corner[..., c] = side, grid_b + db, grid_c + dc
-                corners.append(np.ravel_multi_index(tuple(np.moveaxis(corner, -1, 0)), counts))
+                corners.append(np.asarray(np.ravel_multi_index(tuple(np.moveaxis(corner, -1, 0)), counts)))
             quads.append(quads_to_faces(*(corners if side else corners[::-1])))
     faces = np.concatenate(quads)
     used, compact = np.unique(faces, return_inverse=True)
@@ -102,7 +103,7 @@ def rounded_box(
     centre: Vec = (0, 0, 0),
     radius: float = 0.004,
     steps: int = 1,
-    cells: Sequence[int] = (1, 1, 1),
+    cells: tuple[int, int, int] = (1, 1, 1),
     bulge: Vec = (0, 0, 0),
 ) -> Shape:
     """Box with rounded edges.
@@ -179,14 +180,14 @@ def sweep(
     return loft(np.stack(rings), closed)
 
 
-def tube(path: Sequence[Vec] | np.ndarray, radius: float | np.ndarray, sides: int = 12,
+def tube(path: Points, radius: float | np.ndarray, sides: int = 12,
          closed: bool = False) -> Shape:
     """Round bar along a path [n,3]; `radius` in metres, one or one a point."""
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(path),))
     return sweep(np.asarray(path), circle(sides), closed, radii)
 
 
-def lathe(profile: Sequence[Vec] | np.ndarray, segments: int = 40) -> Shape:
+def lathe(profile: Points, segments: int = 40) -> Shape:
     """Turned body of a profile [(radius, z)] that ends on the axis at both ends, or else is a closed loop."""
     profile = np.asarray(profile, dtype=np.float64)
     on_axis = profile[0, 0] < 1e-9 and profile[-1, 0] < 1e-9
@@ -204,7 +205,7 @@ def lathe(profile: Sequence[Vec] | np.ndarray, segments: int = 40) -> Shape:
     return outward(Shape(vertices, shape.faces))
 
 
-def rounded(points: Sequence[Vec], radius: float, steps: int = 4) -> np.ndarray:
+def rounded(points: Points, radius: float, steps: int = 4) -> np.ndarray:
     """Polyline [n,d] with every inner corner replaced by a smooth arc that starts `radius` before it."""
     p = np.asarray(points, dtype=np.float64)
     out = [p[:1]]
@@ -219,7 +220,7 @@ def rounded(points: Sequence[Vec], radius: float, steps: int = 4) -> np.ndarray:
     return np.concatenate(out)
 
 
-def curve(points: Sequence[Vec], count: int) -> np.ndarray:
+def curve(points: Points, count: int) -> np.ndarray:
     """Smooth curve [count,d] through the points (natural cubic spline over the chord length)."""
     from scipy.interpolate import CubicSpline
 
@@ -268,7 +269,7 @@ def prism(outline: np.ndarray, low: float, high: float, bevel: float = 0.003, st
     return loft(np.stack(rings))
 
 
-def rectangle_frame(width: float, height: float, profile: Sequence[Vec]) -> Shape:
+def rectangle_frame(width: float, height: float, profile: Points) -> Shape:
     """Mitred frame in the x-z plane about the origin; profile = closed loop of (inset from the edge, y)."""
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float64)
     rings = []

@@ -9,10 +9,10 @@ import numpy as np
 from neurfield.scenes.room import finishes
 from neurfield.scenes.room.materials import Material, srgb
 from neurfield.scenes.room.parts import Pieces, carried, pieces, pose
-from neurfield.scenes.room.patterns import Plain, Wicker
+from neurfield.scenes.room.patterns import Plain, Stripes, Wicker
 from neurfield.scenes.room.prints import BookCover
 from neurfield.scenes.room.shapes import Shape, block, join, lathe, loft, rounded_box, superellipse, tube
-from neurfield.scenes.room.sheets import two_skins
+from neurfield.scenes.room.sheets import sheet, two_skins
 
 SHELF_WIDTH, SHELF_DEPTH, SHELF_HEIGHT = 1.10, 0.30, 2.02
 SHELF_LEVELS = (0.09, 0.47, 0.84, 1.20, 1.56)  # tops of the boards that carry things
@@ -218,6 +218,22 @@ def basket() -> Pieces:
              10) for s in (-1, 1)
     ]
     return pieces(cane, Shape(v, body.faces), *loops)
+
+
+def rolled_blankets() -> Pieces:
+    """Three blankets rolled up, standing in `basket` (floor 2 cm up) and leaning on its rim."""
+    parts: Pieces = []
+    colours = (("#d9c7a5", "#b5532f"), ("#8fa58c", "#efe6d2"), ("#d98c80", "#6d3550"))
+    for k, (ground, band) in enumerate(colours):
+        turn = np.arange(0, 5 * np.pi, 0.32)
+        coil = (0.016 + 0.0036 * turn)[:, None] * np.column_stack([np.cos(turn), np.sin(turn)])
+        grid = np.stack([np.column_stack([coil, np.full(len(turn), z)]) for z in np.linspace(0, 0.34, 9)], 1)
+        stripes = Stripes((srgb(ground), srgb(band)), (0.06, 0.02), axis=2)
+        roll = pieces(Material("blanket", stripes), sheet(grid, 0.015))
+        around = np.radians(120 * k + 25)
+        at = (0.082 * np.cos(around), 0.082 * np.sin(around), 0.028)
+        parts += carried(roll, pose(at, 120 * k + 115, 5))
+    return parts
 
 
 def _refine(points: list[tuple[float, float]], spacing: float = 0.0075) -> np.ndarray:

@@ -110,8 +110,9 @@ def laptop() -> Pieces:
         gloss=0.1,
         emission=(0.04, 0.05, 0.06),
     )
-    glass = carried(pieces(picture, rounded_box((0.302, 0.002, 0.19), (0, -0.0034, 0.112), 0.0009)), opened)
-    return pieces(silver, base) + pieces(finishes.black(), *feet) + lid + glass
+    glass = rounded_box((0.302, 0.002, 0.19), radius=0.0009)
+    display = carried(pieces(picture, glass), opened @ pose((0, -0.0034, 0.112)))
+    return pieces(silver, base) + pieces(finishes.black(), *feet) + lid + display
 
 
 def tablet() -> Pieces:
