@@ -27,7 +27,7 @@ WIDTH, DEPTH, HEIGHT = 5.2, 4.2, 2.7
 # the window is a recess in the west wall (x = 0), the door a shallow niche in the east wall
 WINDOW_Y, WINDOW_Z, RECESS = (1.25, 2.95), (0.92, 2.30), 0.26
 DOOR_Y, DOOR_Z, NICHE = (0.32, 1.20), 2.06, 0.07
-_TILE = 0.10
+_TILE = 0.12
 
 
 def _cuts(*stops: float) -> np.ndarray:
