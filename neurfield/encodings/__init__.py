@@ -1,0 +1,8 @@
+"""What a network sees of a point or a direction."""
+
+from __future__ import annotations
+
+from neurfield.encodings.hash_grid import HashGrid
+from neurfield.encodings.spherical_harmonics import SphericalHarmonics, spherical_harmonics
+
+__all__ = ["HashGrid", "SphericalHarmonics", "spherical_harmonics"]

@@ -1,0 +1,243 @@
+"""The hash grid: tiny-cuda-nn's layout, and the native kernels held against the torch reference."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from neurfield.ops import hash_grid, native
+from neurfield.ops.hash_grid import GridLayout, hash_grid_encode
+from neurfield.ops.reference import hash_grid as reference
+
+needs_native = pytest.mark.skipif(native.module is None, reason="no native kernels here")
+
+SMALL = GridLayout(
+    levels=5, features=2, log2_table_size=9, base_resolution=4, growth=1.7
+)  # dense, then hashed
+FOUR = GridLayout(levels=3, features=4, log2_table_size=10, base_resolution=5, growth=2.0)
+ONE = GridLayout(levels=4, features=1, log2_table_size=8, base_resolution=4, growth=1.5)
+
+
+def table_of(layout: GridLayout, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
+    return torch.randn(layout.n_parameters, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def some_points(
+    count: int, low: float = 0.0, high: float = 1.0, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    unit = torch.rand(count, 3, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    return low + (high - low) * unit
+
+
+class TestLayout:
+    def test_is_tiny_cuda_nns(self) -> None:
+        layout = GridLayout(levels=20, features=2, log2_table_size=16, base_resolution=32, growth=1.5)
+        assert layout.offsets[1] == 32768
+        assert [b - a for a, b in zip(layout.offsets[1:-1], layout.offsets[2:])] == [65536] * 19
+        assert layout.n_parameters == 2_555_904
+
+    def test_powers_of_two_are_resolutions(self) -> None:
+        assert GridLayout(levels=5, growth=2.0).resolutions == (16, 32, 64, 128, 256)
+
+    def test_a_dense_level_holds_all_its_vertices_and_is_a_multiple_of_eight(self) -> None:
+        layout = GridLayout(levels=4, log2_table_size=19, base_resolution=5, growth=1.7)
+        assert not any(layout.hashed)
+        for level, resolution in enumerate(layout.resolutions):
+            size = layout.offsets[level + 1] - layout.offsets[level]
+            assert size % 8 == 0 and 0 <= size - resolution**3 < 8
+
+    @pytest.mark.parametrize(
+        "wrong", [{"features": 3}, {"levels": 0}, {"growth": 0.9}, {"log2_table_size": 2}]
+    )
+    def test_refuses_what_it_cannot_lay_out(self, wrong: dict[str, float]) -> None:
+        with pytest.raises(ValueError, match="GridLayout"):
+            GridLayout(**wrong)  # type: ignore[arg-type]
+
+
+class TestReference:
+    """The specification itself, in float64."""
+
+    def test_gives_a_vertex_its_entry(self) -> None:
+        layout = GridLayout(levels=1, base_resolution=8)
+        table = table_of(layout, torch.float64)
+        vertex = torch.tensor([[3, 4, 6]])
+        points = (vertex - 0.5).double() / layout.scales[0]
+        entry = 3 + 8 * (4 + 8 * 6)
+        torch.testing.assert_close(
+            reference.encode(points, table, layout)[0], table[2 * entry : 2 * entry + 2]
+        )
+
+    def test_is_constant_on_a_constant_table(self) -> None:
+        points = some_points(50, -0.5, 1.5)
+        features = reference.encode(points, torch.full((SMALL.n_parameters,), 3.0), SMALL, "smoothstep")
+        torch.testing.assert_close(features, torch.full_like(features, 3.0))
+
+    def test_has_true_derivatives_of_both_orders(self) -> None:
+        layout = GridLayout(levels=2, features=2, log2_table_size=6, base_resolution=3, growth=1.9)
+        points = some_points(3, dtype=torch.float64).requires_grad_()
+        table = table_of(layout, torch.float64).requires_grad_()
+
+        def encode(points: Tensor, table: Tensor) -> Tensor:
+            return reference.encode(points, table, layout, "smoothstep")
+
+        assert torch.autograd.gradcheck(encode, (points, table))
+        assert torch.autograd.gradgradcheck(encode, (points, table))
+
+    def test_has_the_slope_of_a_line_inside_a_linear_cell(self) -> None:
+        points, step = some_points(40, dtype=torch.float64), 1e-7
+        table = table_of(SMALL, torch.float64)
+        _, jacobian = reference.encode_with_jacobian(points, table, SMALL, "linear")
+        for axis in range(3):
+            shift = step * torch.eye(3, dtype=torch.float64)[axis]
+            ends = [reference.encode(points + sign * shift, table, SMALL, "linear") for sign in (1, -1)]
+            torch.testing.assert_close(
+                jacobian[:, axis], (ends[0] - ends[1]) / (2 * step), atol=1e-5, rtol=1e-5
+            )
+
+
+def assert_near(found: Tensor, expected: Tensor, tolerance: float = 2e-6) -> None:
+    """Equal up to the rounding of sums: relative to the largest value."""
+    assert found.shape == expected.shape
+    scale = float(expected.abs().max()) if expected.numel() else 1.0
+    torch.testing.assert_close(found, expected, atol=tolerance * scale, rtol=0.0)
+
+
+@needs_native
+@pytest.mark.parametrize("layout", [SMALL, FOUR, ONE], ids=["F2", "F4", "F1"])
+@pytest.mark.parametrize("interpolation", ["linear", "smoothstep"])
+class TestNativeAgainstReference:
+    @pytest.mark.parametrize("count", [0, 1, 16, 1003])
+    @pytest.mark.parametrize("active", [None, 0, 2])
+    def test_values_jacobian_and_scatter(
+        self, layout: GridLayout, interpolation: str, count: int, active: int | None
+    ) -> None:
+        table, points, how = table_of(layout), some_points(count, -0.3, 1.3), (layout, interpolation, active)
+        features, jacobian = hash_grid.encode_with_jacobian(points, table, *how)
+        expected_features, expected_jacobian = reference.encode_with_jacobian(points, table, *how)
+        assert_near(features, expected_features)
+        assert_near(jacobian, expected_jacobian)
+        assert_near(hash_grid.encode(points, table, *how), expected_features)
+
+        d_features, d_value_gradient = torch.randn_like(features), torch.randn_like(features)
+        tangent = torch.randn_like(points)
+        for terms in (
+            (d_features, None, None),
+            (None, tangent, d_value_gradient),
+            (d_features, tangent, d_value_gradient),
+        ):
+            found, expected = torch.ones_like(table), torch.ones_like(table)
+            hash_grid.accumulate_table_gradient(points, *terms, found, *how)
+            reference.accumulate_table_gradient(points, *terms, expected, *how)
+            assert_near(found, expected, 1e-5)
+
+    def test_both_orders_of_gradients(self, layout: GridLayout, interpolation: str) -> None:
+        def gradients(encode: object) -> list[Tensor]:
+            points, table = some_points(203).requires_grad_(), table_of(layout).requires_grad_()
+            features = encode(points, table, layout, interpolation)  # type: ignore[operator]
+            head = torch.linspace(-1.0, 1.0, layout.output_dim).requires_grad_()
+            value = (features * head).sum(1).tanh()
+            by_points, by_table = torch.autograd.grad(value.sum(), (points, table), create_graph=True)
+            eikonal = ((by_points.norm(dim=1) - 1.0) ** 2).mean() + by_table.square().mean()
+            return [features, by_points, by_table, *torch.autograd.grad(eikonal, (points, table, head))]
+
+        for found, expected in zip(gradients(hash_grid_encode), gradients(reference.encode)):
+            assert_near(found.detach(), expected.detach(), 2e-5)
+
+    def test_edges_of_the_cube_and_far_outside(self, layout: GridLayout, interpolation: str) -> None:
+        values = torch.tensor([0.0, 1.0, -1e-7, 1.0 + 1e-6, -0.5, 2.5, -37.0, 1e4])
+        points = torch.cartesian_prod(values, values, values)
+        table = table_of(layout)
+        features, jacobian = hash_grid.encode_with_jacobian(points, table, layout, interpolation)
+        expected = reference.encode_with_jacobian(points, table, layout, interpolation)
+        assert_near(features, expected[0])
+        assert_near(jacobian, expected[1])
+
+    def test_threads_do_not_change_a_bit(self, layout: GridLayout, interpolation: str) -> None:
+        table, points, threads = table_of(layout), some_points(6007), torch.get_num_threads()
+
+        def run(count: int) -> list[Tensor]:
+            torch.set_num_threads(count)
+            features, jacobian = hash_grid.encode_with_jacobian(points, table, layout, interpolation)
+            gradient = torch.zeros_like(table)
+            arguments = (points, features, points, features, gradient, layout, interpolation)
+            hash_grid.accumulate_table_gradient(*arguments)
+            return [features, jacobian, gradient]
+
+        try:
+            for one, two in zip(run(1), run(2)):
+                assert torch.equal(one, two)
+        finally:
+            torch.set_num_threads(threads)
+
+
+@needs_native
+class TestNative:
+    def test_takes_points_that_are_not_contiguous(self) -> None:
+        table, wide = table_of(SMALL), some_points(50)
+        slanted = torch.stack([wide, wide], dim=2)[:, :, 0]
+        assert not slanted.is_contiguous()
+        assert torch.equal(hash_grid_encode(slanted, table, SMALL), hash_grid_encode(wide, table, SMALL))
+
+    def test_survives_points_that_are_no_numbers(self) -> None:
+        points = torch.tensor([[float("nan"), 0.5, 0.5], [float("inf"), 0.5, 0.5], [0.5, 0.5, 0.5]])
+        features = hash_grid_encode(points, table_of(SMALL), SMALL)
+        assert features[0].isnan().all() and features[2].isfinite().all()
+
+    def test_every_variant_of_the_kernels_agrees(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import importlib
+
+        table, points = table_of(SMALL), some_points(301, -0.2, 1.2)
+        expected = reference.encode_with_jacobian(points, table, SMALL, "smoothstep")
+        tried = 0
+        for isa in ("generic", "avx2", native.status().isa):
+            try:
+                module = importlib.import_module(f"neurfield._native_{isa}")
+            except ImportError:
+                continue
+            if isa == "avx2" and native.status().isa == "generic":
+                continue
+            monkeypatch.setattr(native, "module", module)
+            hash_grid._native_grid.cache_clear()
+            found = hash_grid.encode_with_jacobian(points, table, SMALL, "smoothstep")
+            gradient, expected_gradient = torch.zeros_like(table), torch.zeros_like(table)
+            arguments = (points, found[0], points, found[0])
+            hash_grid.accumulate_table_gradient(*arguments, gradient, SMALL, "smoothstep")
+            reference.accumulate_table_gradient(*arguments, expected_gradient, SMALL, "smoothstep")
+            assert_near(found[0], expected[0])
+            assert_near(found[1], expected[1])
+            assert_near(gradient, expected_gradient, 1e-5)
+            tried += 1
+        monkeypatch.undo()
+        hash_grid._native_grid.cache_clear()
+        assert tried > 0
+
+
+def test_an_inactive_level_is_exactly_zero_and_learns_nothing() -> None:
+    points, table = some_points(33).requires_grad_(), table_of(SMALL).requires_grad_()
+    features = hash_grid_encode(points, table, SMALL, active_levels=2)
+    assert torch.equal(features[:, 4:], torch.zeros(33, 6))
+    features.square().sum().backward()
+    assert table.grad is not None
+    assert not table.grad[2 * SMALL.offsets[2] :].any() and table.grad[: 2 * SMALL.offsets[2]].any()
+
+
+def test_the_jacobian_products_are_its_products() -> None:
+    jacobian, tangent, cotangent = torch.randn(7, 3, 10), torch.randn(7, 3), torch.randn(7, 10)
+    along = hash_grid.jacobian_product(jacobian, tangent)
+    back = hash_grid.jacobian_t_product(jacobian, cotangent)
+    torch.testing.assert_close(along, torch.einsum("nik,ni->nk", jacobian, tangent))
+    torch.testing.assert_close(back, torch.einsum("nik,nk->ni", jacobian, cotangent))
+
+
+@pytest.mark.parametrize(
+    ("points", "table", "interpolation"),
+    [
+        (torch.zeros(4, 2), table_of(SMALL), "linear"),
+        (torch.zeros(4, 3), table_of(SMALL)[1:], "linear"),
+        (torch.zeros(4, 3), table_of(SMALL), "cubic"),
+    ],
+)
+def test_says_what_is_wrong(points: Tensor, table: Tensor, interpolation: str) -> None:
+    with pytest.raises(ValueError, match=r"must be"):
+        hash_grid_encode(points, table, SMALL, interpolation)
