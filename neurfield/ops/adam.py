@@ -1,0 +1,50 @@
+"""One step of Adam over a flat parameter, in place and in one pass."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from neurfield.ops import native
+from neurfield.ops.reference import adam as reference
+
+
+def adam_step(
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    step: int,
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.99),
+    eps: float = 1e-15,
+    skip_zero: bool = False,
+    clear_gradient: bool = False,
+) -> None:
+    """Update `parameter` and its moments by Adam (Kingma and Ba 2015), with eps where `torch.optim.Adam` has it.
+
+    With `skip_zero`, entries whose gradient is exactly zero keep their value and moments, as in tiny-cuda-nn for
+    its grids: most of a hash table is untouched by any one batch, and such stretches cost one read of the
+    gradient. The bias correction counts all steps, also those that skipped an entry.
+
+    Args:
+        parameter, gradient, first, second: [P] float32, contiguous; the last two start as zeros.
+        step: of this update, from 1.
+        clear_gradient: leave zeros in `gradient`, in the same pass.
+
+    Raises:
+        ValueError: a shape or layout is wrong, or step is less than 1.
+    """
+    tensors = {"parameter": parameter, "gradient": gradient, "first": first, "second": second}
+    for name, tensor in tensors.items():
+        if tensor.shape != (parameter.numel(),):
+            raise ValueError(f"adam_step: {name} must be [{parameter.numel()}], got {list(tensor.shape)}")
+        if not tensor.is_contiguous():
+            raise ValueError(f"adam_step: {name} is written in place, it must be contiguous")
+    if step < 1:
+        raise ValueError(f"adam_step: step counts from 1, got {step}")
+    p, g, m, v = (tensor.detach() for tensor in tensors.values())
+    options = (step, learning_rate, betas[0], betas[1], eps, skip_zero, clear_gradient)
+    if native.module is not None and native.serves(p, g, m, v):
+        native.module.adam_step(p, g, m, v, *options)
+    else:
+        reference.adam_step(p, g, m, v, *options)
