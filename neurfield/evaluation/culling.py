@@ -18,14 +18,12 @@ import trimesh
 
 # A ray stops this share of its length before its point, so that rounding does not let a surface hide itself.
 STOP_SHORT = 1e-3
-# The same where a point only has to be as good as seen (3 cm at 3 m): a surface's own ripples hide parts of
-# it.
+# The same where a point only has to be as good as seen (3 cm at 3 m): ripples of a surface hide parts of it.
 STOP_SHORT_LENIENT = 1e-2
-# The cosine of view and normal below which (6 degrees off the surface) a picture does not show a surface, it
-# grazes it.
+# The cosine of view and normal below which (6 degrees off the surface) a picture only grazes a surface.
 GRAZING = 0.1
-# Cameras are asked in strides of the golden ratio: the first few already look from everywhere, and most
-# points are seen by then.
+# Cameras are asked in strides of the golden ratio: the first few then look from everywhere and see most
+# points.
 _GOLDEN = 0.6180339887
 
 
@@ -53,11 +51,11 @@ class Visibility:
         self._scene = _ray_scene(np.asarray(mesh.vertices) - self._origin, np.asarray(mesh.faces))
 
     def sees(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        """True where some camera sees a point [k,3] of the mesh, with normal [k,3], at more than a grazing angle."""
+        """True where some camera sees a point [k,3] of the mesh, normals [k,3], not just grazing it."""
         return self._any_camera(points, normals, STOP_SHORT)
 
     def nearly_sees(self, points: np.ndarray) -> np.ndarray:
-        """True where some camera sees a point [k,3] of the mesh, at any angle, or what is right before it."""
+        """True where some camera sees a point [k,3] of the mesh, or what is right before it."""
         return self._any_camera(points, None, STOP_SHORT_LENIENT)
 
     def _any_camera(self, points: np.ndarray, normals: np.ndarray | None, stop_short: float) -> np.ndarray:

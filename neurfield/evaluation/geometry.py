@@ -10,7 +10,8 @@ import trimesh
 
 from neurfield.errors import UserError
 from neurfield.evaluation.culling import PosedCameras, Visibility
-from neurfield.evaluation.sampling import NearestSurface, SurfacePoints, face_normals, sample_surface
+from neurfield.evaluation.nearest import NearestSurface
+from neurfield.evaluation.sampling import SurfacePoints, face_normals, sample_surface
 
 
 def evaluate_mesh(
@@ -90,8 +91,8 @@ class _Side:
         self.seen_share = len(self.seen) / len(drawn)
         if not len(self.seen):
             raise UserError(f"no camera sees {what}: check that it is in the frame of the scene")
-        self._mesh = mesh
-        self._whole = NearestSurface(mesh, drawn)
+        self._triangles = np.asarray(mesh.triangles)
+        self._whole = NearestSurface(self._triangles, drawn.points, drawn.faces)
 
     def nearest(self, queries: SurfacePoints) -> _Nearest:
         """The nearest seen point of this surface for each query.
@@ -99,15 +100,18 @@ class _Side:
         The nearest point of all is taken, and asked whether a camera sees it; the few that none sees (a layer
         behind the visible one) are looked for again among the triangles of the seen samples.
         """
-        distance, found = self._whole(queries.points)
-        faces = found.faces
+        distance, points, faces = self._whole(queries.points)
         if self._visible is not None:
-            hidden = np.flatnonzero(~self._visible.nearly_sees(found.points))
+            hidden = np.flatnonzero(~self._visible.nearly_sees(points))
             if len(hidden):
-                again = NearestSurface(self._mesh, self.seen, with_face_centers=False)
-                distance[hidden], other = again(queries.points[hidden])
-                faces[hidden] = other.faces
+                distance[hidden], faces[hidden] = self._nearest_sampled(queries.points[hidden])
         return _Nearest(distance, faces)
+
+    def _nearest_sampled(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Distance and face of the nearest point on the triangles that seen samples lie on."""
+        faces, anchor_faces = np.unique(self.seen.faces, return_inverse=True)
+        distance, _, found = NearestSurface(self._triangles[faces], self.seen.points, anchor_faces)(points)
+        return distance, faces[found]
 
 
 def _alignment(a: np.ndarray, b: np.ndarray) -> float:

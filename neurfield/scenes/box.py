@@ -6,7 +6,7 @@ metres.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
 
 if TYPE_CHECKING:
-    from neurfield.scenes.scene import Kind, Scene
+    from neurfield.scenes.scene import Scene
+
+Kind = Literal["inside", "outside"]
 
 # Cameras that look in at one thing keep it in the picture, near the middle; a tour of a room does not.
 _IN_VIEW_SHARE = 0.9
@@ -136,6 +138,15 @@ def visual_hull_box(scene: Scene, cells: int = 48, margin: float = 0.1) -> np.nd
     return np.stack([box[0] - grow, box[1] + grow])
 
 
+def cameras_in_box_view(cameras: Cameras, box: np.ndarray) -> np.ndarray:
+    """Which cameras have some of a box [2,3] in their picture: bool [n]."""
+    steps = [np.linspace(box[0][axis], box[1][axis], 9) for axis in range(3)]
+    points = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    # A camera within the box sees it whatever the grid says.
+    within = ((cameras.centers > box[0]) & (cameras.centers < box[1])).all(axis=1)
+    return within | np.array([_pixels(cameras, i, points)[1].any() for i in range(len(cameras))])
+
+
 def depth_points(scene: Scene) -> np.ndarray | None:
     """Points [k,3] in the world on what the depth images see (exact, else measured); None without depth."""
     kind = "depth" if "depth" in scene.sources else "sensor_depth"
@@ -180,8 +191,8 @@ def _carve(scene: Scene, frames: np.ndarray, box: np.ndarray, cells: int) -> np.
     kept = points[(in_view >= 0.5 * len(frames)) & (in_mask >= 0.95 * in_view)]
     if not len(kept):
         raise UserError(
-            f"{scene.path}: no place is inside the masks of all cameras: check pose axes, and that masks are white "
-            "on the object, or give a box"
+            f"{scene.path}: no place is inside the masks of all cameras: "
+            "check the axes of the poses, and that masks are white on the object, or give a box"
         )
     return np.stack([kept.min(axis=0) - size, kept.max(axis=0) + size])
 

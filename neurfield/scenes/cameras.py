@@ -7,7 +7,7 @@ camera frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -63,8 +63,9 @@ class Cameras:
             trouble = pose_trouble(pose)
             if trouble:
                 raise UserError(f"pose of camera {i} {trouble}: give a rigid camera-to-world matrix")
-        # Resolved once, because rays() is called for every batch.
-        object.__setattr__(self, "_inverse", np.linalg.inv(poses) if n else poses)
+        # Worked out once, because project() is called again and again.
+        object.__setattr__(self, "_cam_from_world", np.linalg.inv(poses) if n else poses)
+        object.__setattr__(self, "_reach", _reach(self))
 
     def __len__(self) -> int:
         return len(self.world_from_cam)
@@ -83,10 +84,10 @@ class Cameras:
     def select(self, indices: np.ndarray) -> Cameras:
         """The cameras of these indices [m], in that order."""
         rows = np.asarray(indices, dtype=np.int64)
-        picked = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(
-            self, **{name: None if value is None else value[rows] for name, value in picked.items()}
-        )
+        distortion = None if self.distortion is None else self.distortion[rows]
+        fx, fy, cx, cy = (values[rows] for values in (self.fx, self.fy, self.cx, self.cy))
+        width, height = self.width[rows], self.height[rows]
+        return Cameras(self.world_from_cam[rows], fx, fy, cx, cy, width, height, distortion)
 
     def rays(
         self, camera_indices: np.ndarray, pixels_uv: np.ndarray
@@ -116,9 +117,10 @@ class Cameras:
     def project(self, i: int, points_in_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points [k,3] in the world to pixel coordinates uv [k,2] and z-depth [k] of camera i, float64.
 
-        Where z <= 0 (behind the camera) uv has no meaning and holds NaN.
+        Where uv has no meaning it holds NaN: behind the camera (z <= 0), and so far outside the picture of a
+        distorted camera that its lens model may fold back into it.
         """
-        cam_from_world = self._inverse[i]  # type: ignore[attr-defined]
+        cam_from_world = self._cam_from_world[i]  # type: ignore[attr-defined]
         in_cam = (
             np.asarray(points_in_world, dtype=np.float64) @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
         )
@@ -126,7 +128,9 @@ class Cameras:
         with np.errstate(divide="ignore", invalid="ignore"):
             x, y = in_cam[:, 0] / z, in_cam[:, 1] / z
             if self.distortion is not None:
+                beyond = x * x + y * y > self._reach[i] ** 2  # type: ignore[attr-defined]
                 x, y = distort(x, y, self.distortion[i][None])
+                x[beyond] = np.nan
             uv = np.stack([x * self.fx[i] + self.cx[i], y * self.fy[i] + self.cy[i]], axis=1)
         uv[z <= 0] = np.nan
         return uv, z
@@ -181,9 +185,22 @@ def _distortion_terms(
     return radial, dx, dy
 
 
+def _reach(cameras: Cameras) -> np.ndarray | None:
+    """How far each distorted picture reaches on the plane z = 1 [n], with some room; None for pinholes."""
+    if cameras.distortion is None:
+        return None
+    farthest = np.zeros(len(cameras))
+    for right in (0.0, 0.5, 1.0):
+        for down in (0.0, 0.5, 1.0):
+            x = (right * cameras.width - cameras.cx) / cameras.fx
+            y = (down * cameras.height - cameras.cy) / cameras.fy
+            farthest = np.maximum(farthest, np.hypot(*undistort(x, y, cameras.distortion)))
+    return 1.2 * farthest
+
+
 def _one_each(name: str, value: np.ndarray | float, n: int, dtype: type) -> np.ndarray:
     """A value a camera [n]; a single number stands for all."""
-    array = np.asarray(value, dtype=dtype)
+    array: np.ndarray = np.asarray(value, dtype=dtype)
     if array.ndim == 0:
         array = np.full(n, array, dtype=dtype)
     if array.shape != (n,):

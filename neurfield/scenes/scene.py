@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from neurfield.errors import UserError
+from neurfield.scenes.box import Kind, cameras_in_box_view, scene_box, scene_kind
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import ByteCache, FileList, file_size
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 SOURCES = ("image", "mask", "depth", "sensor_depth", "prior_depth", "prior_normal", "segment")
 CACHE_BYTES = 1 << 30
-Kind = Literal["inside", "outside"]
 
 
 class Scene:
@@ -59,7 +59,7 @@ class Scene:
                 raise UserError(
                     f"{path}: {len(listed.paths)} {source} files, {len(cameras)} cameras: give one each"
                 )
-        self._box_by_hand = None if box is None else _checked_box(box)
+        self._box_by_hand = None if box is None else _checked_box(box, cameras)
         self._kind_by_hand = kind
 
     def __len__(self) -> int:
@@ -76,15 +76,11 @@ class Scene:
     @cached_property
     def kind(self) -> Kind:
         """Whether cameras stand "inside" the surface (a room) or look in at it from "outside" (an object)."""
-        from neurfield.scenes.box import scene_kind
-
         return self._kind_by_hand or scene_kind(self)
 
     @cached_property
     def box(self) -> np.ndarray:
         """The box that holds the surface: [2,3] float64, minimum and maximum, world."""
-        from neurfield.scenes.box import scene_box
-
         return scene_box(self) if self._box_by_hand is None else self._box_by_hand
 
     @cached_property
@@ -191,11 +187,13 @@ class Scene:
         )
 
 
-def _checked_box(box: np.ndarray) -> np.ndarray:
-    """A box as float64 [2,3] with minimum below maximum, or UserError."""
+def _checked_box(box: np.ndarray, cameras: Cameras) -> np.ndarray:
+    """A box as float64 [2,3] with minimum below maximum that some camera looks at, or UserError."""
     array = np.asarray(box, dtype=np.float64)
     if array.shape != (2, 3) or not np.isfinite(array).all() or (array[1] <= array[0]).any():
         raise UserError(
             f"box {array.tolist()}: give [[xmin, ymin, zmin], [xmax, ymax, zmax]] minimum below maximum"
         )
+    if not cameras_in_box_view(cameras, array).any():
+        raise UserError(f"box {array.tolist()}: no camera looks at it: give it in the frame of the poses")
     return array

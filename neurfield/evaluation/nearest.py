@@ -1,0 +1,147 @@
+"""The nearest point of a triangle mesh, exactly, for many points at once.
+
+A tree of boxes over the triangles in Morton order is walked level by level for all queries together: no
+recursion, no loop over points.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+_ANCHORS = 3
+_CHUNK = 1 << 14
+_MORTON_BITS = 20
+
+
+class NearestSurface:
+    """Finds for points in space the nearest point on triangles.
+
+    triangles [f,3,3]; anchors [a,3] are any points spread over them and anchor_faces [a] the triangle that
+    each lies on. The triangles of the nearest anchors give a first distance; whatever triangle could be
+    nearer is then found by its box, so the result is exact.
+    """
+
+    def __init__(self, triangles: np.ndarray, anchors: np.ndarray, anchor_faces: np.ndarray) -> None:
+        self._triangles = triangles
+        self._anchor_faces = anchor_faces
+        self._anchor_tree = cKDTree(anchors)
+        self._boxes = BoxTree(triangles)
+
+    def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For points [k,3]: distances [k], nearest points [k,3], and the triangles they are on [k]."""
+        parts = [points[start : start + _CHUNK] for start in range(0, len(points), _CHUNK)]
+        # numpy lets go of the interpreter within its loops, so parts run side by side, each for itself.
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            found = list(pool.map(self._nearest, parts))
+        distance, nearest, faces = zip(*found)
+        return np.concatenate(distance), np.concatenate(nearest), np.concatenate(faces)
+
+    def _nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        m = min(_ANCHORS, self._anchor_tree.n)
+        guesses = self._anchor_faces[self._anchor_tree.query(points, k=m)[1].ravel()]
+        distance, _, _ = self._best(points, np.repeat(np.arange(len(points)), m), guesses)
+        # A hair more than this distance, so that its own triangle is found again and rounding loses nothing.
+        rows, candidates = self._boxes.within(points, distance * (1.0 + 1e-9) + 1e-12)
+        return self._best(points, rows, candidates)
+
+    def _best(
+        self, points: np.ndarray, rows: np.ndarray, candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The nearest candidate of each point; candidates are pairs sorted by row, at least one a point."""
+        closest = closest_on_triangles(points[rows], self._triangles[candidates])
+        squared = ((closest - points[rows]) ** 2).sum(axis=1)
+        starts = np.searchsorted(rows, np.arange(len(points)))
+        least = np.minimum.reduceat(squared, starts)
+        hits = np.flatnonzero(squared == least[rows])
+        chosen = hits[np.searchsorted(rows[hits], np.arange(len(points)))]
+        return np.sqrt(least), closest[chosen], candidates[chosen]
+
+
+class BoxTree:
+    """Boxes around runs of triangles in Morton order, each level halving the one below."""
+
+    def __init__(self, triangles: np.ndarray) -> None:
+        self._order = np.argsort(_morton(triangles.mean(axis=1)), kind="stable")
+        low, high = triangles.min(axis=1)[self._order], triangles.max(axis=1)[self._order]
+        self._levels = [(low, high)]
+        while len(low) > 1:
+            starts = np.arange(0, len(low), 2)
+            low, high = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+            self._levels.append((low, high))
+
+    def within(self, points: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs (row, triangle) of points [k,3] and triangles whose box is within radius [k], row by row."""
+        rows, nodes = np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
+        squared = radius**2
+        for depth, (low, high) in enumerate(reversed(self._levels)):
+            if depth:
+                rows, nodes = _children(rows, nodes, len(low))
+            near = _gap(points[rows], low, high, nodes) <= squared[rows]
+            rows, nodes = rows[near], nodes[near]
+        return rows, self._order[nodes]
+
+
+def closest_on_triangles(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """The point of each triangle [k,3,3] nearest to each point [k,3].
+
+    Ericson, Real-Time Collision Detection (2005), section 5.1.5, with all its cases worked out for all
+    triangles at once.
+    """
+    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+    ab, ac = b - a, c - a
+    d1, d2 = _dot(ab, points - a), _dot(ac, points - a)
+    d3, d4 = _dot(ab, points - b), _dot(ac, points - b)
+    d5, d6 = _dot(ab, points - c), _dot(ac, points - c)
+    va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
+    # v and w are the weights of ab and ac: those of the face, unless the point lies beyond a corner or an
+    # edge.
+    total = va + vb + vc
+    v, w = _ratio(vb, total), _ratio(vc, total)
+    along_bc = _ratio(d4 - d3, (d4 - d3) + (d5 - d6))
+    beyond_b = (d3 >= 0) & (d4 <= d3)
+    beyond_c = (d6 >= 0) & (d5 <= d6)
+    beyond_ab = (vc <= 0) & (d1 >= 0) & (d3 <= 0)
+    beyond_ac = (vb <= 0) & (d2 >= 0) & (d6 <= 0)
+    beyond_bc = (va <= 0) & (d4 - d3 >= 0) & (d5 - d6 >= 0)
+    where = [(d1 <= 0) & (d2 <= 0), beyond_b, beyond_c, beyond_ab, beyond_ac, beyond_bc]
+    zero, one = np.zeros_like(v), np.ones_like(v)
+    v = np.select(where, [zero, one, zero, _ratio(d1, d1 - d3), zero, 1.0 - along_bc], v)
+    w = np.select(where, [zero, zero, one, zero, _ratio(d2, d2 - d6), along_bc], w)
+    return a + v[:, None] * ab + w[:, None] * ac
+
+
+def _children(rows: np.ndarray, nodes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each pair's node replaced by its children, of which there are `count` in all on the level below."""
+    children = (nodes[:, None] * 2 + np.arange(2)).ravel()
+    kept = children < count
+    return np.repeat(rows, 2)[kept], children[kept]
+
+
+def _gap(points: np.ndarray, low: np.ndarray, high: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Squared distances [k] of points [k,3] to the boxes of these nodes [k], 0 within."""
+    gap = np.maximum(np.maximum(low[nodes] - points, points - high[nodes]), 0.0)
+    return np.einsum("ki,ki->k", gap, gap)
+
+
+def _morton(points: np.ndarray) -> np.ndarray:
+    """Codes [k] that order points [k,3] along a Z curve: neighbours in it are neighbours in space."""
+    low, extent = points.min(axis=0), np.ptp(points, axis=0)
+    cells = ((points - low) / np.where(extent > 0, extent, 1.0) * (2**_MORTON_BITS - 1)).astype(np.int64)
+    code = np.zeros(len(points), dtype=np.int64)
+    for bit in range(_MORTON_BITS):
+        for axis in range(3):
+            code |= ((cells[:, axis] >> bit) & 1) << (3 * bit + axis)
+    return code
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("ki,ki->k", a, b)
+
+
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a / b, and 0 where a triangle has no extent to divide by."""
+    return np.divide(a, b, out=np.zeros_like(a), where=b != 0)

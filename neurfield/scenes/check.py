@@ -1,0 +1,209 @@
+"""Looks for the mistakes that cost hours: units, axes, damaged files, exposure, a box out of sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.box import cameras_in_box_view
+from neurfield.scenes.reprojection import best_scale, depth_pairs, other_conventions, reprojection_error
+from neurfield.scenes.scene import Scene
+
+Level = Literal["ok", "warn", "error"]
+_MOST_FRAMES = 300
+_MOST_LISTED = 5
+# Depth of neighbouring frames that is right differs by rounding, noise and edges: under this, at the median.
+_SAME_DEPTH = 0.02
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: how grave it is, what was found, where, and what to do about it, if anything."""
+
+    level: Level
+    what: str
+    where: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f": {self.todo}" if self.todo else "")
+
+
+def check_scene(scene: Scene) -> list[Finding]:
+    """All findings about a scene, those that are in order included; reads up to 300 frames of every source.
+
+    Errors make a fit fail or its mesh wrong; warnings may.
+    """
+    findings = list(_files(scene))
+    if any(finding.level == "error" for finding in findings):
+        return findings
+    depth = [*_depth(scene, "exact"), *_depth(scene, "noisy")]
+    return [
+        *findings,
+        *_poses(scene),
+        *_exposure(scene),
+        *depth,
+        *_normals(scene),
+        *_box(scene),
+        *_knowledge(scene),
+    ]
+
+
+def _spread(count: int, most: int = _MOST_FRAMES) -> np.ndarray:
+    """Up to `most` indices spread evenly over `count` frames."""
+    return np.linspace(0, count - 1, min(count, most)).astype(int)
+
+
+def _files(scene: Scene) -> Iterator[Finding]:
+    """Every file of every source opens and is whole; sources cover all frames."""
+    readers = {
+        "image": scene.image,
+        "mask": scene.mask,
+        "depth": scene.depth,
+        "sensor_depth": lambda i: scene.depth(i, "noisy"),
+        "prior_depth": scene.prior_depth,
+        "prior_normal": scene.prior_normal,
+        "segment": scene.segment,
+    }
+    for source in sorted(scene.sources):
+        troubles = []
+        for i in _spread(len(scene)):
+            try:
+                readers[source](int(i))
+            except UserError as error:
+                troubles.append(str(error))
+        for trouble in troubles[:_MOST_LISTED]:
+            where, _, rest = trouble.partition(": ")
+            what, _, todo = rest.rpartition(": ")
+            yield Finding("error", what, where, todo)
+        if len(troubles) > _MOST_LISTED:
+            yield Finding("error", f"{len(troubles)} files like these", source, "write or copy them again")
+        missing = sum(path is None for path in scene.files[source].paths)
+        if missing:
+            yield Finding(
+                "warn", f"{missing} of {len(scene)} frames have none", source, "complete the folder"
+            )
+        if not troubles:
+            yield Finding("ok", f"{len(scene) - missing} files can be read", source)
+
+
+def _poses(scene: Scene) -> Iterator[Finding]:
+    """Rotations are orthonormal, and cameras do not all stand in one place."""
+    rotation = scene.cameras.world_from_cam[:, :3, :3]
+    off = np.abs(np.swapaxes(rotation, 1, 2) @ rotation - np.eye(3)).max(axis=(1, 2))
+    worst = int(off.argmax())
+    if off[worst] > 1e-4:
+        what = f"the rotation is off by {off[worst]:.1e} from orthonormal"
+        yield Finding("warn", what, f"pose of frame {worst}", "write the poses with more digits")
+    if len(scene) > 1 and np.ptp(scene.cameras.centers, axis=0).max() == 0.0:
+        what = "all cameras stand in one place, from where no depth can be seen"
+        yield Finding("error", what, "poses", "correct the poses, or move while recording")
+    elif off[worst] <= 1e-4:
+        size = " x ".join(f"{v:.2f}" for v in np.ptp(scene.cameras.centers, axis=0))
+        yield Finding("ok", f"{len(scene)} rigid poses in {size} m", "poses")
+
+
+def _exposure(scene: Scene) -> Iterator[Finding]:
+    """Brightness does not jump from one frame to the next."""
+    frames = _spread(len(scene))
+    light = np.array([scene.image(int(i))[::4, ::4].mean() + 1.0 for i in frames])
+    if light.max() < 4.0:
+        yield Finding("error", "all images are black", "image", "write them again")
+        return
+    stops = np.abs(np.diff(np.log2(light)))
+    usual = np.median(stops) if len(stops) else 0.0
+    jumps = np.flatnonzero(stops > max(1.0, 6.0 * usual))
+    for k in jumps[:_MOST_LISTED]:
+        what = f"brightness changes by {stops[k]:.1f} stops to the next frame"
+        yield Finding("warn", what, f"frame {frames[k]}", "fix exposure and white balance while recording")
+    if not len(jumps):
+        yield Finding("ok", "brightness is steady", "image")
+
+
+def _depth(scene: Scene, kind: Literal["exact", "noisy"]) -> Iterator[Finding]:
+    """Depth carried from frame to frame agrees; if not, what unit or which axes would make it agree."""
+    source = "depth" if kind == "exact" else "sensor_depth"
+    if source not in scene.sources:
+        return
+    pairs = depth_pairs(scene, kind)
+    if not pairs:
+        yield Finding("warn", "no two frames to compare look the same way", source, "check the poses")
+        return
+    cameras = scene.cameras
+    error = reprojection_error(cameras, pairs)
+    if error < _SAME_DEPTH:
+        yield Finding("ok", f"frames agree within {100 * error:.2f} % at the median", source)
+        return
+    explained = [
+        (reprojection_error(other, pairs), what, "convert them") for what, other in other_conventions(cameras)
+    ]
+    scale, left = best_scale(cameras, pairs)
+    explained.append(
+        (
+            left,
+            f"the unit of depth and that of the poses differ by a factor of {scale:.3g}",
+            "set the depth scale",
+        )
+    )
+    least, what, todo = min(explained)
+    found = f"frames disagree by {100 * error:.0f} % at the median"
+    if least < 0.5 * error:
+        yield Finding("error", f"{found}, by {100 * least:.1f} % if {what}", source, todo)
+    else:
+        level: Level = "error" if error > 0.1 else "warn"
+        yield Finding(
+            level, found, source, "check units, axes and order of the poses, and that depth is z-depth"
+        )
+
+
+def _normals(scene: Scene) -> Iterator[Finding]:
+    """Normals of the priors look towards the camera."""
+    if "prior_normal" not in scene.sources:
+        return
+    shares = []
+    for i in _spread(len(scene), 30):
+        normal = scene.prior_normal(int(i))
+        if normal is None:
+            continue
+        rows, columns = np.mgrid[4 : normal.shape[0] : 8, 4 : normal.shape[1] : 8].reshape(2, -1)
+        x = (columns + 0.5 - scene.cameras.cx[i]) / scene.cameras.fx[i]
+        y = (rows + 0.5 - scene.cameras.cy[i]) / scene.cameras.fy[i]
+        n = normal[rows, columns]
+        known = np.abs(n).sum(axis=1) > 0
+        shares.append((n[:, 0] * x + n[:, 1] * y + n[:, 2] < 0)[known].mean() if known.any() else 1.0)
+    share = float(np.mean(shares))
+    if share > 0.95:
+        yield Finding("ok", f"{100 * share:.1f} % look towards the camera", "prior_normal")
+    else:
+        todo = "write them in OpenCV camera axes (x right, y down, z forward), towards the camera"
+        yield Finding("error", f"only {100 * share:.0f} % look towards the camera", "prior_normal", todo)
+
+
+def _box(scene: Scene) -> Iterator[Finding]:
+    """Cameras look at the box."""
+    try:
+        box = scene.box
+    except UserError as error:
+        yield Finding("error", str(error), "box", "give a box")
+        return
+    seeing = cameras_in_box_view(scene.cameras, box).mean()
+    size = " x ".join(f"{v:.2f}" for v in box[1] - box[0])
+    level: Level = "ok" if seeing > 0.95 else "warn" if seeing > 0 else "error"
+    what = f"{size} m, cameras {scene.kind}, {100 * seeing:.0f} % of them look at it"
+    yield Finding(level, what, "box", "" if level == "ok" else "give a box around what the cameras see")
+
+
+def _knowledge(scene: Scene) -> Iterator[Finding]:
+    """Rooms need more than pictures."""
+    if scene.kind == "inside" and not scene.sources & {
+        "depth",
+        "sensor_depth",
+        "prior_depth",
+        "prior_normal",
+    }:
+        what = "a room with neither depth nor priors: bare walls will come out as bubbles"
+        yield Finding("warn", what, "sources", "add depth, or depth and normals of a monocular network")

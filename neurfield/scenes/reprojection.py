@@ -1,0 +1,111 @@
+"""Does the depth of one frame land on the depth of another? If not, would it with another unit or other axes?
+
+Nothing else finds a wrong depth unit, poses in another convention or inverted, or frames out of step before
+hours are spent on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neurfield.scenes.cameras import Cameras
+from neurfield.scenes.scene import Scene
+
+_PAIRS = 24
+_PIXELS = 400
+_MOST_TURN = np.cos(np.radians(35.0))
+# Depth units and pose scales that people mix up lie within this range, in steps fine enough to see the dip of
+# the error.
+_SCALES = np.geomspace(1e-3, 1e3, 121)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Pixels [k,2] of frame i with their depth [k], and the whole depth image of frame j [H,W]."""
+
+    i: int
+    j: int
+    pixels: np.ndarray
+    depth: np.ndarray
+    other: np.ndarray
+
+
+def depth_pairs(scene: Scene, kind: str) -> list[Pair]:
+    """Pairs of frames that look the same way from different places; kind is "exact" or "noisy"."""
+    cameras = scene.cameras
+    listed = scene.files["depth" if kind == "exact" else "sensor_depth"].paths
+    with_depth = np.array([i for i in range(len(cameras)) if listed[i] is not None])
+    pairs = []
+    for i in with_depth[np.linspace(0, len(with_depth) - 1, min(len(with_depth), _PAIRS)).astype(int)]:
+        same_way = with_depth[cameras.view_directions[with_depth] @ cameras.view_directions[i] > _MOST_TURN]
+        apart = np.linalg.norm(cameras.centers[same_way] - cameras.centers[i], axis=1)
+        if apart.max(initial=0.0) == 0.0:
+            continue
+        # Far enough apart to tell a scale, near enough to see the same things.
+        j = int(same_way[np.argsort(apart)[int(0.6 * (len(apart) - 1) + 0.5)]])
+        pair = _pair(scene, int(i), j, kind)
+        if pair is not None:
+            pairs.append(pair)
+    return pairs
+
+
+def reprojection_error(cameras: Cameras, pairs: list[Pair], scale: float = 1.0) -> float:
+    """Median relative difference between depth carried from i to j and the depth of j there.
+
+    scale multiplies all depth first. 1.0 (all wrong) where nothing of a pair lands in the other picture.
+    """
+    errors = []
+    for pair in pairs:
+        origins, directions, z_per_t = cameras.rays(np.full(len(pair.pixels), pair.i), pair.pixels)
+        points = origins + directions * (scale * pair.depth / z_per_t)[:, None]
+        uv, z = cameras.project(pair.j, points)
+        with np.errstate(invalid="ignore"):
+            inside = (uv >= 0).all(axis=1) & (uv < pair.other.shape[::-1]).all(axis=1) & (z > 0)
+        column, row = uv[inside].astype(int).T
+        there = pair.other[row, column] * scale
+        known = there > 0
+        error = np.abs(z[inside][known] - there[known]) / there[known]
+        # What falls outside says nothing, unless nearly everything does.
+        errors.append(error if len(error) >= 0.05 * len(pair.pixels) else np.ones(1))
+    return float(np.median(np.concatenate(errors))) if errors else 0.0
+
+
+def best_scale(cameras: Cameras, pairs: list[Pair]) -> tuple[float, float]:
+    """The factor on all depth that makes frames agree best, and the error it leaves."""
+    errors = [reprojection_error(cameras, pairs, scale) for scale in _SCALES]
+    around = _SCALES[int(np.argmin(errors))] * np.geomspace(0.94, 1.06, 25)
+    errors = [reprojection_error(cameras, pairs, scale) for scale in around]
+    return float(around[int(np.argmin(errors))]), float(min(errors))
+
+
+def other_conventions(cameras: Cameras) -> list[tuple[str, Cameras]]:
+    """What may be wrong with the poses, each with the cameras it would make right."""
+    flip = np.diag([1.0, -1.0, -1.0, 1.0])
+    poses = cameras.world_from_cam
+    axes = "the camera axes are OpenGL's where OpenCV's are expected, or the reverse"
+    inverted = "the poses are cam_from_world instead of world_from_cam"
+    readings = [
+        (axes, poses @ flip),
+        (inverted, np.linalg.inv(poses)),
+        (inverted, np.linalg.inv(poses @ flip)),
+        (f"{inverted}, and {axes}", np.linalg.inv(poses) @ flip),
+        (f"{inverted}, and {axes}", np.linalg.inv(poses @ flip) @ flip),
+    ]
+    return [(what, replace(cameras, world_from_cam=reading)) for what, reading in readings]
+
+
+def _pair(scene: Scene, i: int, j: int, kind: str) -> Pair | None:
+    depth, other = scene.depth(i, kind), scene.depth(j, kind)  # type: ignore[arg-type]
+    if depth is None or other is None:
+        return None
+    step = max(1, int(np.sqrt(depth.size / _PIXELS)))
+    rows, columns = np.mgrid[step // 2 : depth.shape[0] : step, step // 2 : depth.shape[1] : step].reshape(
+        2, -1
+    )
+    known = depth[rows, columns] > 0
+    if not known.any():
+        return None
+    pixels = np.stack([columns[known] + 0.5, rows[known] + 0.5], axis=1)
+    return Pair(i, j, pixels, depth[rows, columns][known].astype(np.float64), other)
