@@ -1,0 +1,23 @@
+"""Operations with native kernels: a public function each, a plain torch reference beside it."""
+
+from __future__ import annotations
+
+from neurfield.ops.compositing import (
+    accumulate_along_rays,
+    composite,
+    pack_info,
+    render_transmittance_from_alpha,
+    render_weights_from_alpha,
+    render_weights_from_density,
+    unpack_info,
+)
+
+__all__ = [
+    "accumulate_along_rays",
+    "composite",
+    "pack_info",
+    "render_transmittance_from_alpha",
+    "render_weights_from_alpha",
+    "render_weights_from_density",
+    "unpack_info",
+]
