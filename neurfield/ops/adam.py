@@ -20,11 +20,11 @@ def adam_step(
     skip_zero: bool = False,
     clear_gradient: bool = False,
 ) -> None:
-    """Update `parameter` and its moments by Adam (Kingma and Ba 2015), with eps where `torch.optim.Adam` has it.
+    """Update `parameter` and its moments by Adam (Kingma and Ba 2015), eps where `torch.optim.Adam` has it.
 
-    With `skip_zero`, entries whose gradient is exactly zero keep their value and moments, as in tiny-cuda-nn for
-    its grids: most of a hash table is untouched by any one batch, and such stretches cost one read of the
-    gradient. The bias correction counts all steps, also those that skipped an entry.
+    With `skip_zero`, entries whose gradient is exactly zero keep value and moments, as in tiny-cuda-nn's grids:
+    most of a hash table is untouched by a batch, and such stretches cost one read of the gradient. The
+    bias correction counts all steps, also those that skipped an entry.
 
     Args:
         parameter, gradient, first, second: [P] float32, contiguous; the last two start as zeros.
