@@ -1,0 +1,138 @@
+// A tiny fully connected network as its kernels see it: packed weights, activations with their derivatives, and the weight
+// gradients' buffers.
+//
+// Symbols (layer l = 1 .. L, hidden ones 1 .. L-1): z_l = W_l a_{l-1} + b_l, a_l = act(z_l), a_0 the inputs, y = z_L the outputs.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "common/simd.h"
+#include "common/simd_math.h"
+#include "network/tile_product.h"
+
+namespace neurfield {
+
+// Floats on a cache line's boundary, grown and never shrunk, so that a step allocates nothing once it has been warm.
+class AlignedFloats {
+public:
+    float* reserve(int64_t count) {
+        if (count > capacity_) {
+            constexpr int64_t line = 64;
+            const int64_t bytes = (count * static_cast<int64_t>(sizeof(float)) + line - 1) / line * line;
+            data_.reset(static_cast<float*>(std::aligned_alloc(line, static_cast<size_t>(bytes))));
+            if (!data_) throw std::bad_alloc();
+            capacity_ = count;
+        }
+        return data_.get();
+    }
+
+private:
+    struct Free { void operator()(float* p) const { std::free(p); } };
+    std::unique_ptr<float, Free> data_;
+    int64_t capacity_ = 0;
+};
+
+struct Layer {
+    int64_t inputs, outputs;
+    const float* weight;  // [outputs, inputs]
+    const float* bias;    // [outputs]
+    float* forward_panel;   // W^T packed: a_{l-1} -> z_l
+    float* backward_panel;  // W packed: adjoint of z_l -> adjoint of a_{l-1}
+    float* padded_bias;
+    // Offsets into one thread's gradient buffer. A hidden layer's weight gradient is kept as [inputs, padded(outputs)], the last
+    // layer's as [outputs, padded(inputs)]: the hidden width is the one that fills whole vectors.
+    int64_t weight_gradient, bias_gradient;
+};
+
+struct Network {
+    std::vector<Layer> layers;
+    const float* head = nullptr;  // row 0 of the last weight, padded: d y_0 / d a_{L-1}
+    int64_t widest = 0;           // padded widths of hidden layers
+    int64_t gradient_size = 0;    // floats of one thread's gradient buffer
+    AlignedFloats storage;
+
+    const Layer& last() const { return layers.back(); }
+    int64_t hidden_layers() const { return static_cast<int64_t>(layers.size()) - 1; }
+    int64_t inputs() const { return layers.front().inputs; }
+    int64_t outputs() const { return layers.back().outputs; }
+
+    // Packs the weights once per call; layers hold inputs, outputs, weight and bias already.
+    void pack() {
+        int64_t total = padded(last().inputs);
+        for (const Layer& layer : layers)
+            total += layer.inputs * padded(layer.outputs) + layer.outputs * padded(layer.inputs) + padded(layer.outputs);
+        float* free = storage.reserve(total);
+        const auto take = [&](int64_t count) { return std::exchange(free, free + count); };
+        for (size_t i = 0; i < layers.size(); ++i) {
+            Layer& layer = layers[i];
+            const float* w = layer.weight;
+            const int64_t in = layer.inputs, out = layer.outputs;
+            layer.forward_panel = take(in * padded(out));
+            layer.backward_panel = take(out * padded(in));
+            layer.padded_bias = take(padded(out));
+            pack_panel(layer.forward_panel, in, out, [=](int64_t k, int64_t n) { return w[n * in + k]; });
+            pack_panel(layer.backward_panel, out, in, [=](int64_t k, int64_t n) { return w[k * in + n]; });
+            for (int64_t n = 0; n < padded(out); ++n) layer.padded_bias[n] = n < out ? layer.bias[n] : 0.0f;
+            const bool is_last = i + 1 == layers.size();
+            layer.weight_gradient = std::exchange(gradient_size, gradient_size + (is_last ? out * padded(in) : in * padded(out)));
+            layer.bias_gradient = std::exchange(gradient_size, gradient_size + padded(out));
+            if (!is_last) widest = std::max(widest, padded(out));
+        }
+        float* row = take(padded(last().inputs));
+        for (int64_t n = 0; n < padded(last().inputs); ++n) row[n] = n < last().inputs ? last().weight[n] : 0.0f;
+        head = row;
+    }
+};
+
+// What one tile keeps of a hidden layer; every array is [kTile, stride].
+struct HiddenTile {
+    int64_t stride;
+    float* value;    // a
+    float* slope;    // act'(z)                              (Softplus only)
+    float* chain;    // s = W_{l+1}^T r_{l+1}                (Softplus only)
+    float* pulled;   // r = act'(z) s = d y_0 / d z
+    float* pushed;   // q = W_l V_{l-1}                      (Softplus only)
+    float* tangent;  // V = act'(z) q
+    float* adjoint;  // d loss / d z
+};
+
+// Each activation: `value` of z; `keep` stores what the derivatives need; `times_slope` is act'(z) x.
+struct Relu {
+    static constexpr bool curved = false;
+
+    Vec value(Vec z) const { return max(Vec(0.0f), z); }
+    void keep(const HiddenTile& tile, int64_t at, Vec z) const { value(z).store(tile.value + at); }
+    Vec times_slope(const HiddenTile& tile, int64_t at, Vec x) const {
+        return Vec(Vec::load(tile.value + at).v > 0.0f ? x.v : FloatLanes{});
+    }
+    Vec curvature(const HiddenTile&, int64_t) const { return Vec(0.0f); }
+};
+
+struct Softplus {
+    static constexpr bool curved = true;
+    float beta;
+
+    // softplus(z) = max(z, 0) + log(1 + t) / beta with t = exp(-beta |z|): no overflow, and exact tails on both sides.
+    Vec value(Vec z) const {
+        const Vec t = exp2_of_negative(minus_abs(z) * Vec(beta * 1.44269504f));
+        return fma(log1p_of_unit(t), Vec(1.0f / beta), max(Vec(0.0f), z));
+    }
+    void keep(const HiddenTile& tile, int64_t at, Vec z) const {
+        const Vec t = exp2_of_negative(minus_abs(z) * Vec(beta * 1.44269504f));
+        fma(log1p_of_unit(t), Vec(1.0f / beta), max(Vec(0.0f), z)).store(tile.value + at);
+        (Vec(z.v < 0.0f ? t.v : FloatLanes{} + 1.0f) / (Vec(1.0f) + t)).store(tile.slope + at);
+    }
+    Vec times_slope(const HiddenTile& tile, int64_t at, Vec x) const { return x * Vec::load(tile.slope + at); }
+    // act''(z)
+    Vec curvature(const HiddenTile& tile, int64_t at) const {
+        const Vec slope = Vec::load(tile.slope + at);
+        return Vec(beta) * (slope - slope * slope);
+    }
+};
+
+}  // namespace neurfield

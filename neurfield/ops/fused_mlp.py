@@ -1,0 +1,257 @@
+"""Tiny fully connected networks: value, spatial gradient, and the backward of both in one pass over the points.
+
+Layers are given as `torch.nn.Linear` holds them: weights [out, in] and biases [out], the last pair being the output layer. On the
+CPU in float32 the native kernel runs; it keeps nothing between forward and backward and recomputes instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurfield.ops import native
+from neurfield.ops.reference import fused_mlp as reference
+
+ACTIVATIONS = ("relu", "softplus")
+OUTPUT_ACTIVATIONS = ("none", "sigmoid")
+
+
+def mlp(
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str = "relu",
+    beta: float = 1.0,
+    output_activation: str = "none",
+) -> Tensor:
+    """Network outputs, differentiable once with respect to inputs, weights and biases.
+
+    Args:
+        inputs: [N, D]; weights: [out, in] per layer, at least one hidden; biases: [out] per layer.
+        activation: "relu", or "softplus" = log(1 + exp(beta z)) / beta (beta is ignored by "relu").
+        output_activation: "none" or "sigmoid".
+
+    Returns:
+        outputs [N, O].
+
+    Raises:
+        ValueError: a shape, dtype, device or name does not fit; names the argument.
+    """
+    _check(inputs, weights, biases, activation, beta, output_activation)
+    return _Mlp.apply(inputs, activation, float(beta), output_activation, len(weights), *weights, *biases)
+
+
+def mlp_with_gradient(
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str = "softplus",
+    beta: float = 100.0,
+) -> tuple[Tensor, Tensor]:
+    """Network outputs [N, O] and gradient [N, D] = d outputs[:, 0] / d inputs; both differentiable once.
+
+    The gradient's own backward is what losses on normals and eikonal losses need. Arguments and errors as for `mlp`.
+    Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with the curvature term of Softplus added.
+    """
+    _check(inputs, weights, biases, activation, beta, "none")
+    return _MlpWithGradient.apply(inputs, activation, float(beta), len(weights), *weights, *biases)
+
+
+def mlp_forward(
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str = "relu",
+    beta: float = 1.0,
+    output_activation: str = "none",
+    *,
+    gradient: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Outputs [N, O] and, with `gradient`, d outputs[:, 0] / d inputs [N, D]; builds no autograd graph.
+
+    Raises:
+        ValueError: as for `mlp`; also for `gradient` with an output activation, whose derivative nobody asked for.
+    """
+    _check(inputs, weights, biases, activation, beta, output_activation)
+    if gradient and output_activation != "none":
+        raise ValueError(
+            f"mlp: 'gradient' is that of a network without output activation, got {output_activation!r}"
+        )
+    inputs, weights, biases = _plain(inputs), [_plain(w) for w in weights], [_plain(b) for b in biases]
+    if not native.serves(inputs, *weights, *biases):
+        with torch.no_grad():
+            return reference.forward(inputs, weights, biases, activation, beta, output_activation, gradient)
+    outputs = inputs.new_empty(inputs.shape[0], weights[-1].shape[0])
+    slope = torch.empty_like(inputs) if gradient else None
+    native.module.mlp_forward(
+        inputs, weights, biases, activation, beta, output_activation == "sigmoid", outputs, slope
+    )
+    return outputs, slope
+
+
+def mlp_backward(
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str = "relu",
+    beta: float = 1.0,
+    output_activation: str = "none",
+    *,
+    d_outputs: Tensor,
+    d_gradient: Tensor | None = None,
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """The backward of `mlp_forward`, from the same arguments; builds no autograd graph.
+
+    Args:
+        d_outputs: [N, O], the loss's derivative with respect to the outputs (after the output activation).
+        d_gradient: [N, D], with respect to the gradient; None if the loss does not see it.
+
+    Returns:
+        d_inputs [N, D], then the lists of the weights' and the biases' derivatives. Sums over points are taken per thread, so the
+        same number of threads gives the same bits.
+
+    Raises:
+        ValueError: as for `mlp_forward`, and if an adjoint's shape is not that of its value.
+    """
+    _check(inputs, weights, biases, activation, beta, output_activation)
+    _expect_shape("d_outputs", d_outputs, (inputs.shape[0], weights[-1].shape[0]))
+    if d_gradient is not None:
+        _expect_shape("d_gradient", d_gradient, tuple(inputs.shape))
+        if output_activation != "none":
+            raise ValueError(
+                f"mlp: 'd_gradient' needs a network without output activation, got {output_activation!r}"
+            )
+    inputs, weights, biases = _plain(inputs), [_plain(w) for w in weights], [_plain(b) for b in biases]
+    d_outputs = _plain(d_outputs)
+    d_gradient = None if d_gradient is None else _plain(d_gradient)
+    adjoints = [d_outputs] if d_gradient is None else [d_outputs, d_gradient]
+    if not native.serves(inputs, *weights, *biases, *adjoints):
+        return reference.backward(
+            inputs, weights, biases, activation, beta, output_activation, d_outputs, d_gradient
+        )
+    d_inputs = torch.empty_like(inputs)
+    d_weights, d_biases = [torch.empty_like(w) for w in weights], [torch.empty_like(b) for b in biases]
+    native.module.mlp_backward(
+        inputs, weights, biases, activation, beta, output_activation == "sigmoid",
+        d_outputs, d_gradient, d_inputs, d_weights, d_biases,
+    )  # fmt: skip
+    return d_inputs, d_weights, d_biases
+
+
+class _Mlp(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any,
+        inputs: Tensor,
+        activation: str,
+        beta: float,
+        output_activation: str,
+        n: int,
+        *parameters: Tensor,
+    ) -> Tensor:
+        ctx.save_for_backward(inputs, *parameters)
+        ctx.details = (activation, beta, output_activation)
+        return mlp_forward(inputs, parameters[:n], parameters[n:], *ctx.details)[0]
+
+    @staticmethod
+    def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, *parameters = ctx.saved_tensors
+        n = len(parameters) // 2
+        d_inputs, d_weights, d_biases = mlp_backward(
+            inputs, parameters[:n], parameters[n:], *ctx.details, d_outputs=d_outputs
+        )
+        return _once(d_inputs), None, None, None, None, *map(_once, d_weights), *map(_once, d_biases)
+
+
+class _MlpWithGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, inputs: Tensor, activation: str, beta: float, n: int, *parameters: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(inputs, *parameters)
+        ctx.details = (activation, beta)
+        ctx.set_materialize_grads(False)  # a loss that sees only one of the two outputs costs only that one
+        return mlp_forward(inputs, parameters[:n], parameters[n:], *ctx.details, gradient=True)
+
+    @staticmethod
+    def backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
+        inputs, *parameters = ctx.saved_tensors
+        n = len(parameters) // 2
+        if d_outputs is None:
+            d_outputs = inputs.new_zeros(inputs.shape[0], parameters[n - 1].shape[0])
+        d_inputs, d_weights, d_biases = mlp_backward(
+            inputs, parameters[:n], parameters[n:], *ctx.details, d_outputs=d_outputs, d_gradient=d_gradient
+        )
+        return _once(d_inputs), None, None, None, *map(_once, d_weights), *map(_once, d_biases)
+
+
+class _FirstOrder(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, derivative: Tensor) -> Tensor:  # type: ignore[override]
+        return derivative.view_as(derivative)
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor) -> Tensor:
+        raise RuntimeError(
+            "the fused network can be differentiated once: for a loss on the gradient with respect to its inputs "
+            "use mlp_with_gradient, which returns that gradient as a value"
+        )
+
+
+def _once(derivative: Tensor) -> Tensor:
+    """Under `create_graph=True`, marks a derivative so that differentiating it again raises.
+
+    torch's `once_differentiable` does not serve: where the incoming adjoint is a constant, as after `.sum()`, it returns a plain
+    constant, and an eikonal loss built on it would silently train nothing.
+    """
+    return _FirstOrder.apply(derivative.requires_grad_()) if torch.is_grad_enabled() else derivative
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().contiguous()
+
+
+def _expect_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(tensor.shape) != shape:
+        raise ValueError(f"mlp: '{name}' must have shape {list(shape)}, got {list(tensor.shape)}")
+
+
+def _check(
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str,
+    beta: float,
+    output_activation: str,
+) -> None:
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"mlp: 'activation' must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    if output_activation not in OUTPUT_ACTIVATIONS:
+        raise ValueError(
+            f"mlp: 'output_activation' must be one of {', '.join(OUTPUT_ACTIVATIONS)}, got {output_activation!r}"
+        )
+    if activation == "softplus" and not beta > 0:
+        raise ValueError(f"mlp: 'beta' must be positive, got {beta}")
+    if inputs.ndim != 2:
+        raise ValueError(f"mlp: 'inputs' must be [N, D], got {list(inputs.shape)}")
+    if len(weights) < 2:
+        raise ValueError(
+            f"mlp: 'weights' must hold at least one hidden and the output layer, got {len(weights)}"
+        )
+    if len(biases) != len(weights):
+        raise ValueError(f"mlp: 'biases' must be as many as the {len(weights)} weights, got {len(biases)}")
+    width = inputs.shape[1]
+    for i, (weight, bias) in enumerate(zip(weights, biases)):
+        if weight.ndim != 2 or weight.shape[1] != width:
+            raise ValueError(f"mlp: 'weights[{i}]' must be [out, {width}], got {list(weight.shape)}")
+        width = weight.shape[0]
+        _expect_shape(f"biases[{i}]", bias, (width,))
+        for name, tensor in ((f"weights[{i}]", weight), (f"biases[{i}]", bias)):
+            if tensor.dtype != inputs.dtype or tensor.device != inputs.device:
+                raise ValueError(
+                    f"mlp: '{name}' must be {inputs.dtype} on {inputs.device} as 'inputs' is, "
+                    f"got {tensor.dtype} on {tensor.device}"
+                )
