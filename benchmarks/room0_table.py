@@ -1,11 +1,11 @@
 """The table of docs/results.md for a room: our fits, and fusion of the same depth beside them.
 
-    python -m benchmarks.room0_table [--rows tsdf-exact-1cm ours-exact ...] [--reuse
-    ours-exact=runs/room0/neus-...]
+    python -m benchmarks.room0_table [--rows tsdf-exact-1cm ours-exact ...] [--reuse NAME=RUN]
 
 Every row runs in a process of its own, so that its memory is its own; every mesh is measured here by one and
 the same call of `evaluate_mesh` (what no camera saw does not count). Seconds are those of the fit or of the
-fusion: starting Python, reading files and writing meshes is left out of both. Prints a table, writes JSON.
+fusion: starting Python, reading files and writing meshes is left out of both. The peak memory of our rows is
+that of all `neurfield fit` does, meshing, measuring and the report included. Prints a table, writes JSON.
 """
 
 from __future__ import annotations
