@@ -91,7 +91,7 @@ def make_mesh(name: str, args: argparse.Namespace) -> dict[str, Any]:
         "process_seconds": result.seconds,
     }
     if row.ours:
-        return facts | facts_of_run(newest_run(folder))
+        return facts_of_run(newest_run(folder)) | facts
     return facts | {"mesh": str(out), "fit_seconds": json.loads(result.output.splitlines()[-1])["seconds"]}
 
 
@@ -108,17 +108,23 @@ def newest_run(folder: Path) -> Path:
 
 
 def facts_of_run(run: Path) -> dict[str, Any]:
-    """The mesh of a run's folder, and the seconds its fit took by its own log.
+    """The mesh of a run's folder, and the seconds and memory of its fit by its own account.
 
     Raises:
-        UserError: it has no mesh or no log.
+        UserError: it has no mesh or no metrics.
     """
-    mesh, log = run / "mesh.ply", run / "log.jsonl"
-    for needed in (mesh, log):
+    mesh, metrics = run / "mesh.ply", run / "metrics.json"
+    for needed in (mesh, metrics):
         if not needed.is_file():
             raise UserError(f"{run} has no {needed.name}: name a folder that `neurfield fit` finished")
-    last = json.loads(log.read_text().splitlines()[-1])
-    return {"run": str(run), "mesh": str(mesh), "fit_seconds": last["seconds"]}
+    fit = json.loads(metrics.read_text())["fit"]
+    return {
+        "run": str(run),
+        "mesh": str(mesh),
+        "fit_seconds": fit["seconds"],
+        "steps": fit["steps"],
+        "peak_gb": fit["peak_memory_gb"],
+    }
 
 
 def cells(row: dict[str, Any]) -> list[Any]:
@@ -132,7 +138,7 @@ def cells(row: dict[str, Any]) -> list[Any]:
         100 * row["completeness"],
         row["normal_consistency"],
         row["faces"],
-        row.get("peak_gb"),
+        row["peak_gb"],
     ]
 
 

@@ -20,8 +20,8 @@ def finished_run(folder: Path, seconds: float) -> Path:
     folder.mkdir(parents=True)
     for name in ("run.json", "mesh.ply"):
         (folder / name).write_text("{}")
-    lines = [{"step": step, "seconds": seconds * step / 10} for step in (5, 10)]
-    (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    fit = {"steps": 10, "seconds": seconds, "peak_memory_gb": 1.5}
+    (folder / "metrics.json").write_text(json.dumps({"schema": 1, "fit": fit}))
     return folder
 
 
@@ -35,22 +35,23 @@ def test_flags_of_our_rows_are_a_configuration_that_differs_from_the_others(name
     assert config.data.prior_depth == (name == "ours-priors")
 
 
-def test_the_newest_run_is_taken_and_its_log_gives_the_seconds(tmp_path: Path) -> None:
+def test_the_newest_run_is_taken_with_the_seconds_and_memory_it_tells(tmp_path: Path) -> None:
     old = finished_run(tmp_path / "room0" / "neus-2", seconds=7)
     new = finished_run(tmp_path / "room0" / "neus-1", seconds=12.5)
     os.utime(old / "run.json", (1, 1))
     assert room0_table.newest_run(tmp_path) == new
     facts = room0_table.facts_of_run(new)
-    assert facts["fit_seconds"] == 12.5 and Path(facts["mesh"]).is_file()
+    assert (facts["fit_seconds"], facts["peak_gb"]) == (12.5, 1.5) and Path(facts["mesh"]).is_file()
 
 
 def test_an_unfinished_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no run in it"):
         room0_table.newest_run(tmp_path)
     run = finished_run(tmp_path / "run", seconds=1)
-    (run / "mesh.ply").unlink()
-    with pytest.raises(UserError, match=r"no mesh\.ply"):
-        room0_table.facts_of_run(run)
+    for name in ("metrics.json", "mesh.ply"):
+        (run / name).unlink()
+        with pytest.raises(UserError, match=f"no {name}"):
+            room0_table.facts_of_run(run)
 
 
 @pytest.mark.parametrize("item", ["ours-exact", "nobody=runs/x", "tsdf-exact-1cm=runs/x"])
@@ -65,7 +66,7 @@ def test_reuse_takes_a_folder_with_equal_signs(tmp_path: Path) -> None:
 
 def test_a_row_has_a_cell_for_every_header() -> None:
     numbers = dict.fromkeys(("fit_seconds", "f_score@0.05", "f_score@0.01", "accuracy", "completeness"), 0.5)
-    row = {"title": "x", **numbers, "normal_consistency": 0.9, "faces": 3}
+    row = {"title": "x", **numbers, "normal_consistency": 0.9, "faces": 3, "peak_gb": None}
     cells = room0_table.cells(row)
     assert len(cells) == len(room0_table.HEADERS)
     assert cells[4] == 50.0 and cells[-1] is None
