@@ -1,5 +1,43 @@
-"""Neural fields that end as surfaces."""
+"""Neural fields that end as surfaces: images, depth and priors in, a mesh in your own frame out.
+
+`import neurfield as nf` loads nothing heavy; each of the names below is imported when it is first used.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurfield import encodings, evaluation, fields, losses, ops, rendering, scenes, surfaces
+    from neurfield.evaluation import evaluate_mesh
+    from neurfield.fitting import Run, fit, resume
+    from neurfield.scenes import load_scene
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit", "load_scene", "losses",
+    "ops", "rendering", "resume", "scenes", "surfaces",
+]  # fmt: skip
+
+_PACKAGES = {"encodings", "evaluation", "fields", "losses", "ops", "rendering", "scenes", "surfaces"}
+_HOME_OF = {
+    "Run": "neurfield.fitting",
+    "evaluate_mesh": "neurfield.evaluation",
+    "fit": "neurfield.fitting",
+    "load_scene": "neurfield.scenes",
+    "resume": "neurfield.fitting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"neurfield.{name}")
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module 'neurfield' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,55 @@
+"""How verbs speak: plain lines, tables, and the next command to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def say(*lines: str) -> None:
+    """Print lines as they are, however long: paths stay in one piece."""
+    for line in lines:
+        print(line, flush=True)
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; headings that are all empty are left out."""
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    headed = any(headings)
+    style = box.SIMPLE_HEAD if headed else None
+    drawn = Table(
+        *headings,
+        title=title,
+        title_justify="left",
+        box=style,
+        show_header=headed,
+        pad_edge=False,
+        padding=(0, 2),
+    )
+    for row in rows:
+        drawn.add_row(*(escape(cell) for cell in row))
+    Console().print(drawn, "")
+
+
+def print_numbers(metrics: dict[str, Any]) -> None:
+    """Print what metrics.json holds, in words and units."""
+    from neurfield.report import numbers_in_words
+
+    for title, rows in numbers_in_words(metrics):
+        table(title, ("", ""), rows)
+
+
+def next_commands(*commands: tuple[str, str]) -> None:
+    """Print what to type next: pairs of a command and what it does."""
+    width = max(len(command) for command, _ in commands)
+    say("", "next:", *(f"  {command:<{width}}   {does}" for command, does in commands))
+
+
+def size_of(path: Path) -> str:
+    """A file's size in words, such as 12.3 MB."""
+    return f"{path.stat().st_size / 1e6:.1f} MB"

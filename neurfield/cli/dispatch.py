@@ -1,0 +1,131 @@
+"""From words typed to the function of a verb; what is misspelt is answered in one line with a suggestion."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import importlib
+import inspect
+import io
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neurfield.errors import UserError
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: where its function is ("module:function", imported when asked for), and what it does."""
+
+    target: str
+    summary: str
+
+    def load(self) -> Callable[..., int | None]:
+        """The function, whose signature and docstring are the verb's flags and help."""
+        module, _, name = self.target.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+def dispatch(prog: str, about: str, verbs: dict[str, Verb], arguments: Sequence[str]) -> int:
+    """Run the verb named by the first argument with the rest; print the list of verbs for none or --help.
+
+    Returns the exit code. Raises:
+        UserError: unknown verb or flag, or a value that cannot be read.
+    """
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview(prog, about, verbs))
+        return 0
+    word, rest, who = arguments[0], list(arguments[1:]), _short(prog)
+    if word not in verbs:
+        near = suggest(word, list(verbs))
+        raise UserError(f"{who}there is no verb '{word}'{near}; there are: {', '.join(verbs)}")
+    function = verbs[word].load()
+    if "arguments" in inspect.signature(function).parameters:  # a verb with verbs of its own
+        return function(rest) or 0
+    return run_function(function, f"{prog} {word}", rest)
+
+
+def overview(prog: str, about: str, verbs: dict[str, Verb]) -> str:
+    """What `prog --help` prints."""
+    width = max(map(len, verbs))
+    lines = [f"usage: {prog} VERB ...", "", about, ""]
+    lines += [f"  {name:<{width}}  {verb.summary}" for name, verb in verbs.items()]
+    return "\n".join([*lines, "", f"Flags of a verb: {prog} VERB --help"])
+
+
+def run_function(function: Callable[..., int | None], prog: str, arguments: list[str]) -> int:
+    """Call a function with flags parsed by tyro from its signature."""
+    import tyro
+
+    complaint = io.StringIO()
+    found: dict[str, Any] = {}
+
+    # The parser reads the verb's own signature and help but calls this, so that what the verb says is not
+    # caught with its complaints.
+    @functools.wraps(function)
+    def keep(*positional: Any, **named: Any) -> None:
+        found.update(inspect.signature(function).bind(*positional, **named).arguments)
+
+    try:
+        with contextlib.redirect_stderr(complaint):
+            _, unknown = tyro.cli(keep, prog=prog, args=arguments, return_unknown_args=True)
+    except SystemExit as stop:
+        if not stop.code:
+            return 0
+        raise UserError(f"{_short(prog)}{_condense(complaint.getvalue())}; see `{prog} --help`") from None
+    sys.stderr.write(complaint.getvalue())
+    if unknown:
+        raise UserError(f"{_short(prog)}{_unknown(unknown[0], function)}; see `{prog} --help`")
+    return function(**found) or 0
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """The nearest known word as the end of a sentence, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _short(prog: str) -> str:
+    """How an error begins: the words after the program's own name, which `main` puts before every error."""
+    words = prog.split()[1:]
+    return f"{' '.join(words)}: " if words else ""
+
+
+def _unknown(word: str, function: Callable[..., Any]) -> str:
+    if not word.startswith("-"):
+        return f"'{word}' is one argument too many"
+    flag = word.split("=")[0]
+    return f"there is no flag {flag}{suggest(flag, flags(function))}"
+
+
+def flags(function: Callable[..., Any]) -> list[str]:
+    """The flags of a verb, as typed."""
+    names = []
+    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
+        renamed = [
+            note.name
+            for note in getattr(parameter.annotation, "__metadata__", ())
+            if getattr(note, "name", None)
+        ]
+        names.append("--" + (renamed[0] if renamed else name.replace("_", "-")))
+    return names
+
+
+def _condense(box: str) -> str:
+    """The first part of the parser's boxed message as one line."""
+    inner = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    text = []
+    for line in inner:
+        if set(line) == {"─"} or line.startswith("Got errors"):
+            break
+        text.append(line)
+    message = " ".join(" ".join(text).split())
+    value = re.match(r"Error parsing (\S+): .*instantiated from \[(.*)\]", message)
+    if value:
+        return f"{value[1]}: {value[2]} cannot be read as its value"
+    message = re.sub(r"^Missing from [^:]*: (\S+).*", r"\1 is missing", message)
+    return message.rstrip(".")

@@ -1,0 +1,112 @@
+"""`neurfield doctor`: what this machine offers, what is missing, and the command that brings it."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+
+from neurfield.cli.console import next_commands, table
+
+CORE = (
+    "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "pillow", "scipy",
+)  # fmt: skip
+# extra -> (distribution, what it is for)
+EXTRAS = {
+    "viewer": ("open3d", "the window and screenshots of `neurfield view`"),
+    "dev": ("pytest", "tests and lint"),
+}
+# Library that Open3D loads -> Debian and Ubuntu package.
+SYSTEM_LIBRARIES = {"libusb-1.0.so.0": "libusb-1.0-0", "libEGL.so.1": "libegl1", "libGL.so.1": "libgl1"}
+
+
+def doctor() -> int:
+    """Tell what this machine offers and what is missing, with the command that brings it."""
+    missing: list[tuple[str, str]] = []
+    table("neurfield", ("", ""), [*_machine(), *_kernels(missing), *_libraries(missing)])
+    if missing:
+        next_commands(*missing)
+    else:
+        next_commands(("neurfield fit --scene room0", "fits a field to the built-in room"))
+    return 0
+
+
+def _machine() -> list[tuple[str, str]]:
+    from neurfield import __version__
+    from neurfield.scenes.builtin import data_root
+
+    return [
+        ("version", __version__),
+        ("python", f"{platform.python_version()} ({sys.executable})"),
+        ("machine", f"{platform.machine()}, {os.cpu_count()} processors"),
+        ("built-in scenes", str(data_root())),
+    ]
+
+
+def _kernels(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Torch, device, native kernels and threads; a missing compiler or GPU is told, not complained about."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the table says it
+        from neurfield.ops import native
+    import torch
+
+    status = native.status()
+    kernels = f"{status.isa} ({status.reason})" if status.isa else f"torch reference, slow ({status.reason})"
+    if status.isa is None and os.environ.get("NEURFIELD_NATIVE", "1") != "0":
+        compiler = shutil.which(os.environ.get("CXX", "g++"))
+        if compiler is None:
+            missing.append(("sudo apt-get install g++", "a C++ compiler, then install neurfield again"))
+        else:
+            missing.append(("pip install --force-reinstall --no-deps .", "builds the native kernels"))
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU serves"
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return [
+        ("torch", f"{torch.__version__}, CUDA device: {cuda}"),
+        ("kernels", kernels),
+        ("threads", f"{torch.get_num_threads()}" + (f" (OMP_NUM_THREADS={threads})" if threads else "")),
+    ]
+
+
+def _libraries(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    versions = ((name, version_of(name)) for name in CORE if name != "torch")
+    rows = [("core libraries", ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions))]
+    for extra, (name, purpose) in EXTRAS.items():
+        version = version_of(name)
+        rows.append((f"extra [{extra}]", f"{name} {version}" if version else f"not installed: {purpose}"))
+        if version is None:
+            missing.append((f'pip install "neurfield[{extra}]"', purpose))
+    if version_of("open3d"):
+        absent = missing_system_libraries()
+        packages = " ".join(absent)
+        rows.append(("Open3D's system libraries", f"missing: {packages}" if absent else "all there"))
+        if absent:
+            missing.append((f"sudo apt-get install {packages}", "what Open3D's window and screenshots want"))
+    return rows
+
+
+def version_of(distribution: str) -> str | None:
+    """The installed version of a distribution, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def missing_system_libraries() -> list[str]:
+    """Debian packages of the libraries that Open3D wants and the loader cannot find."""
+    return [package for library, package in SYSTEM_LIBRARIES.items() if not _loads(library)]
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""`neurfield eval`: numbers of a run's mesh and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+from neurfield.cli.console import next_commands, print_numbers, say
+
+if TYPE_CHECKING:
+    import trimesh
+
+    from neurfield.fitting import Run
+
+
+def evaluate(
+    run: Annotated[Positional[str], arg(metavar="RUN")],
+    against: Annotated[
+        str | None, arg(metavar="MESH", help_behavior_hint="(default: the scene's own true surface)")
+    ] = None,
+) -> None:
+    """Measure a run: its mesh.ply against the true surface, its pictures against the true ones.
+
+    Only what the cameras saw counts; docs/evaluation.md tells how it is measured. Writes metrics.json and
+    report.html anew.
+
+    Args:
+        run: a run's folder, for example runs/room0/latest.
+        against: a mesh of the true surface, in the scene's frame and units.
+    """
+    from neurfield.evaluation import evaluate_mesh
+    from neurfield.fitting import Run
+    from neurfield.fitting.finish import image_scores, read_metrics, write_metrics
+    from neurfield.report import up_direction, write_report
+    from neurfield.report.mesh_file import read_mesh
+
+    loaded = Run.load(run)
+    folder = loaded.folder
+    truth = loaded.scene.ground_truth if against is None else read_mesh(Path(against))
+    metrics = read_metrics(folder)
+    mesh = _mesh_of(loaded)
+    if truth is None:
+        say("the scene has no true surface: give one with --against MESH; pictures only")
+        metrics.pop("geometry", None)
+    else:
+        metrics["geometry"] = evaluate_mesh(mesh, truth, loaded.scene.cameras)
+    metrics["images"] = image_scores(loaded)
+    write_metrics(folder, metrics)
+    print_numbers(metrics)
+    report = write_report(folder, mesh, up_direction(loaded.scene.cameras.world_from_cam))
+    say(f"numbers  {folder / 'metrics.json'}", f"report   {report}")
+    next_commands((f"neurfield view {run}", "shows the mesh"))
+
+
+def _mesh_of(run: Run) -> trimesh.Trimesh:
+    """The run's mesh.ply, extracted now if there is none."""
+    from neurfield.report.mesh_file import read_mesh
+    from neurfield.surfaces import save_mesh
+
+    path = run.folder / "mesh.ply"
+    if not path.is_file():
+        save_mesh(run.mesh(), path)
+    return read_mesh(path)

@@ -1,0 +1,83 @@
+"""`neurfield mesh`: a run's surface as a mesh file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from neurfield.cli.console import next_commands, say, size_of
+from neurfield.errors import UserError
+
+FORMATS = ("ply", "obj", "glb", "stl")
+
+
+def mesh(
+    run: Annotated[Positional[str], arg(metavar="RUN")],
+    voxel: Annotated[
+        float | None, arg(metavar="SIZE", help_behavior_hint="(default: the run's mesh.voxel)")
+    ] = None,
+    resolution: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None,
+    format: Annotated[
+        Literal["ply", "obj", "glb", "stl"] | None,
+        arg(metavar="ply|obj|glb|stl", help_behavior_hint="(default: as --output ends, or ply)"),
+    ] = None,
+    color: Literal["vertex", "none"] = "vertex",
+    component: Annotated[
+        Literal["all", "largest"] | None,
+        arg(metavar="all|largest", help_behavior_hint="(default: the run's mesh.component)"),
+    ] = None,
+    output: Annotated[
+        str | None, arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run)")
+    ] = None,
+) -> None:
+    """Extract a run's surface as one welded mesh in the scene's frame and units.
+
+    Args:
+        run: a run's folder, for example runs/room0/latest.
+        voxel: edge of the marching cubes, in the scene's units (metres).
+        resolution: cubes along the longest side of the box, instead of --voxel.
+        format: of the file.
+        color: colour at the vertices, as seen along the surface's normal, or none.
+        component: all pieces, or the largest alone.
+        output: the file to write.
+    """
+    from neurfield.fitting import Run
+    from neurfield.surfaces import save_mesh
+
+    path = output_path(Path(run), output, format)
+    started = time.perf_counter()
+    found = Run.load(run).mesh(voxel=voxel, resolution=resolution, color=color, component=component)
+    save_mesh(found, path)
+    low, high = found.bounds
+    size = " x ".join(f"{side:.3f}" for side in high - low)
+    say(
+        f"mesh     {path} ({size_of(path)})",
+        f"         {len(found.vertices):,} vertices, {len(found.faces):,} triangles, {size}"
+        f" in the scene's units, {time.perf_counter() - started:.1f} s",
+    )
+    if path == Path(run) / "mesh.ply":
+        next_commands((f"neurfield eval {run}", "measures it"), (f"neurfield view {run}", "shows it"))
+    else:
+        next_commands((f"neurfield view {path}", "shows it"))
+
+
+def output_path(run: Path, output: str | None, format: str | None) -> Path:
+    """Where the mesh goes, its format decided by --format or by how --output ends.
+
+    Raises:
+        UserError: the two disagree, or the file's ending is no known format.
+    """
+    if output is None:
+        return run / f"mesh.{format or 'ply'}"
+    path = Path(output).expanduser()
+    ending = path.suffix.lower().removeprefix(".")
+    if not ending and format:
+        return path.with_name(f"{path.name}.{format}")
+    if ending not in FORMATS:
+        raise UserError(f"--output {output}: end it in .{', .'.join(FORMATS)}, or add --format")
+    if format and format != ending:
+        raise UserError(f"--output {output} ends in .{ending}, --format says {format}: leave one out")
+    return path

@@ -1,0 +1,124 @@
+"""`neurfield scene`: what scenes there are, what is in them, made and checked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from neurfield.cli.console import next_commands, say, table
+from neurfield.cli.dispatch import Verb, dispatch
+
+VERBS = {
+    "list": Verb("neurfield.cli.scene:list_scenes", "the built-in scenes"),
+    "info": Verb("neurfield.cli.scene:info", "what a scene holds: cameras, sources, box, true surface"),
+    "make": Verb("neurfield.cli.scene:make", "write a built-in scene to the data folder"),
+    "check": Verb("neurfield.cli.scene:check", "look for mistakes of scale, axes, units, exposure, files"),
+}
+_NAMES = {
+    "image": "images",
+    "mask": "masks",
+    "depth": "exact depth",
+    "sensor_depth": "noisy sensor depth",
+    "prior_depth": "ambiguous prior depth",
+    "prior_normal": "prior normals",
+    "segment": "instance segments",
+}
+
+
+def scene(arguments: list[str]) -> int:
+    """List, describe, make or check scenes."""
+    return dispatch("neurfield scene", "What there is to fit to.", VERBS, arguments)
+
+
+def list_scenes() -> None:
+    """List the built-in scenes, and where they lie."""
+    from neurfield.scenes.builtin import BUILTIN, builtin_folder, is_made
+
+    rows = []
+    for name, (_, about) in BUILTIN.items():
+        rows.append((name, about, str(builtin_folder(name)) if is_made(name) else "made on first use"))
+    table("built-in scenes", ("name", "what it is", "where"), rows)
+    first = next(iter(BUILTIN))
+    next_commands(
+        (f"neurfield fit --scene {first}", "fits a field to it"),
+        (f"neurfield scene info {first}", "tells what is in it"),
+    )
+
+
+def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
+    """Tell what a scene holds.
+
+    Args:
+        scene: a built-in name, or a folder or file in a known format.
+    """
+    import numpy as np
+
+    from neurfield.scenes import load_scene
+
+    found = load_scene(scene)
+    cameras = found.cameras
+    sizes = sorted({f"{w}x{h}" for w, h in zip(cameras.width.tolist(), cameras.height.tolist())})
+    low, high = found.box
+    look = "out of it (a room)" if found.kind == "inside" else "in at it (an object)"
+    rows = [
+        ("where", str(found.path)),
+        ("cameras", f"{len(found)}, {', '.join(sizes)} pixels, fx {cameras.fx[0]:.1f}"),
+        ("distortion", "none" if cameras.distortion is None else "k1, k2, p1, p2, k3 of OpenCV"),
+        ("moved over", " x ".join(f"{v:.2f}" for v in np.ptp(cameras.centers, axis=0))),
+        ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" from {np.round(low, 2).tolist()}"),
+        ("cameras look", look),
+    ]
+    for source, text in _NAMES.items():
+        if source in found.sources:
+            rows.append((text, f"{sum(path is not None for path in found.files[source].paths)} frames"))
+    truth = found.ground_truth
+    rows.append(("true surface", f"{len(truth.faces):,} triangles" if truth is not None else "none"))
+    table(found.name, ("", ""), rows)
+    next_commands(
+        (f"neurfield scene check {scene}", "looks for mistakes"),
+        (f"neurfield view {scene}", "shows it"),
+        (f"neurfield fit --scene {scene}", "fits a field to it"),
+    )
+
+
+def make(scene: Annotated[Positional[str], arg(metavar="NAME")]) -> None:
+    """Write a built-in scene to the data folder, if it is not there yet.
+
+    Args:
+        scene: the name of a built-in scene.
+    """
+    from neurfield.cli.dispatch import suggest
+    from neurfield.errors import UserError
+    from neurfield.scenes.builtin import BUILTIN, ensure_builtin, is_made
+
+    if scene not in BUILTIN:
+        near = suggest(scene, list(BUILTIN))
+        raise UserError(f"'{scene}' is no built-in scene{near}; there are: {', '.join(BUILTIN)}")
+    was_there = is_made(scene)
+    folder = ensure_builtin(scene)
+    say(f"{'already there' if was_there else 'made'}: {folder}")
+    next_commands(
+        (f"neurfield fit --scene {scene}", "fits a field to it"), (f"neurfield view {scene}", "shows it")
+    )
+
+
+def check(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> int:
+    """Look for the mistakes that cost hours; ends with exit code 2 if a fit would go wrong.
+
+    Args:
+        scene: a built-in name, or a folder or file in a known format.
+    """
+    from neurfield.scenes import check_scene, load_scene
+
+    findings = check_scene(load_scene(scene))
+    table(
+        f"{scene}",
+        ("", "where", "what was found", "what to do"),
+        [(f.level, f.where, f.what, f.todo) for f in findings],
+    )
+    if any(finding.level == "error" for finding in findings):
+        say("a fit would fail or go wrong: mend what is marked as error, then check again")
+        return 2
+    next_commands((f"neurfield fit --scene {scene}", "fits a field to it"))
+    return 0

@@ -1,0 +1,40 @@
+"""The command that makes a run again, worked out from what the run says of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from typing import Any
+
+from neurfield.config import Config, load_config
+from neurfield.scenes.builtin import BUILTIN, builtin_folder
+
+
+def command_of(scene: str, config: Config) -> str:
+    """`neurfield fit ...` with the flags that differ from the method's preset.
+
+    scene: the path in run.json; a built-in scene in its usual place is called by its name.
+    """
+    usual = load_config(config.method, config.preset)
+    name = next((name for name in BUILTIN if str(builtin_folder(name).resolve()) == scene), scene)
+    words = ["neurfield", "fit", "--scene", name, "--method", config.method, "--preset", config.preset]
+    if config.train.steps != usual.train.steps:
+        words += ["--steps", str(config.train.steps)]
+    for key in ("seed", "device"):
+        if getattr(config, key) != getattr(usual, key):
+            words += [f"--{key}", str(getattr(config, key))]
+    for group in dataclasses.fields(Config):
+        mine, theirs = getattr(config, group.name), getattr(usual, group.name)
+        if not dataclasses.is_dataclass(mine) or mine == theirs:
+            continue
+        for item in dataclasses.fields(mine):
+            value = getattr(mine, item.name)
+            if value != getattr(theirs, item.name) and (group.name, item.name) != ("train", "steps"):
+                words += ["--set", f"{group.name}.{item.name}={_as_typed(value)}"]
+    return shlex.join(words)
+
+
+def _as_typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).replace(" ", "") if isinstance(value, list) else str(value)

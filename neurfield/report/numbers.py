@@ -1,0 +1,73 @@
+"""metrics.json in words and units, for tables on the screen and on the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_GROUPS = {
+    "fit": "Fit",
+    "mesh": "Mesh",
+    "geometry": "Geometry against the true surface",
+    "images": "Pictures",
+}
+_NAMES = {
+    "seconds": "time", "peak_memory_gb": "peak memory", "faces": "triangles",
+    "accuracy": "accuracy (mesh to truth)", "completeness": "completeness (truth to mesh)",
+    "chamfer_l1": "Chamfer-L1 (their mean)", "mesh_seen": "seen share of the mesh",
+    "truth_seen": "seen share of the truth", "psnr": "PSNR", "ssim": "SSIM", "count": "how many",
+}  # fmt: skip
+_LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel"}
+_SHARES = {"mesh_seen", "truth_seen"}
+
+
+def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Groups of a run's metrics as (title, [(name, value in words), ...]); lengths are taken for metres."""
+    groups = []
+    for key, title in _GROUPS.items():
+        found = metrics.get(key)
+        if isinstance(found, dict) and found:
+            groups.append((title, [(name_of(item), value_of(item, value)) for item, value in found.items()]))
+    return groups
+
+
+def name_of(key: str) -> str:
+    """A key of metrics.json in words: "f_score@0.05" becomes "F-score at 5 cm"."""
+    what, at, distance = key.partition("@")
+    if at:
+        what = {"f_score": "F-score"}.get(what, what)
+        return f"{what} at {length(float(distance))}"
+    return _NAMES.get(key, key.replace("_", " "))
+
+
+def value_of(key: str, value: Any) -> str:
+    """A value of metrics.json with its unit."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if key in _LENGTHS:
+        return length(value)
+    if key == "seconds":
+        return duration(value)
+    if key == "psnr":
+        return f"{value:.2f} dB"
+    if key == "peak_memory_gb":
+        return f"{value:.2f} GB"
+    if key in _SHARES:
+        return f"{100 * value:.1f} %"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def length(metres: float) -> str:
+    """Metres in the unit that reads best: 5 cm, 1.25 m, 3.42 mm."""
+    size = abs(metres)
+    scale, unit = (1.0, "m") if size >= 1.0 else (1e2, "cm") if size >= 0.01 else (1e3, "mm")
+    return f"{metres * scale:.3g} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 12.3 s, 4 min 05 s, 2 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,127 @@
+"""What a run, a mesh or a scene looks like in a window: a mesh, the cameras as small pyramids, the box."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from neurfield.errors import UserError
+from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
+from neurfield.report.pictures import solid_box
+from neurfield.report.viewpoints import Viewpoint, four_sides, up_direction
+from neurfield.scenes import Cameras, Scene, load_scene
+
+_CAMERA_COLOR = (0.85, 0.33, 0.10)
+_BOX_COLOR = (0.45, 0.45, 0.45)
+# The depth of a camera's pyramid as a share of the box's diagonal.
+_PYRAMID = 0.016
+_MOST_CAMERAS = 48
+# The default side: from where the built-in room shows its sofa and window.
+_SIDE = 2
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Straight lines of one colour: ends [k,2,3] in the world, color (r, g, b) in 0..1."""
+
+    ends: np.ndarray
+    color: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that is shown; box [2,3] holds it, kind "inside" is looked into from outside; up: unit [3]."""
+
+    title: str
+    mesh: trimesh.Trimesh | None
+    lines: tuple[Lines, ...]
+    box: np.ndarray
+    kind: str
+    up: np.ndarray
+
+    def viewpoint(self, aspect: float) -> Viewpoint:
+        """From where one sees most at first; aspect: width over height of the window."""
+        return four_sides(self.box, self.kind, self.up, aspect)[_SIDE]
+
+
+def content_of(target: str | Path) -> Content:
+    """What to show of a run's folder, a mesh file, or a scene (a built-in name or a path).
+
+    Raises:
+        UserError: the target is none of these, or a file of it cannot be read.
+    """
+    path = Path(target).expanduser()
+    if path.suffix.lower() in MESH_SUFFIXES and (path.is_file() or not path.exists()):
+        return content_of_mesh(path)
+    if (path / "run.json").is_file():
+        return content_of_run(path)
+    return content_of_scene(load_scene(target))
+
+
+def content_of_mesh(path: Path) -> Content:
+    """A mesh file alone; seen from outside."""
+    mesh = read_mesh(path)
+    return Content(
+        path.name, mesh, (), solid_box(np.asarray(mesh.vertices)), "outside", np.array([0.0, 0.0, 1.0])
+    )
+
+
+def content_of_run(folder: Path) -> Content:
+    """A run's mesh.ply with the cameras and the box it was fitted with."""
+    path = folder / "mesh.ply"
+    if not path.is_file():
+        raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
+    try:
+        facts = json.loads((folder / "run.json").read_text())
+        name, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
+    except (OSError, ValueError, KeyError) as reason:
+        raise UserError(
+            f"{folder / 'run.json'}: not readable ({reason}); is this a run of neurfield?"
+        ) from reason
+    cameras = load_scene(name).cameras
+    return _with_cameras(str(folder), read_mesh(path), cameras, box, kind)
+
+
+def content_of_scene(scene: Scene) -> Content:
+    """A scene's true surface, where it has one, with its cameras and its box."""
+    return _with_cameras(scene.name, scene.ground_truth, scene.cameras, scene.box, scene.kind)
+
+
+def camera_pyramids(cameras: Cameras, depth: float) -> np.ndarray:
+    """Lines [8n,2,3] from each camera's centre to the corners of its picture at a z-depth, and around."""
+    n = len(cameras)
+    right = np.stack([np.zeros(n), cameras.width, cameras.width, np.zeros(n)], axis=1)
+    down = np.stack([np.zeros(n), np.zeros(n), cameras.height, cameras.height], axis=1)
+    x = (right - cameras.cx[:, None]) / cameras.fx[:, None] * depth
+    y = (down - cameras.cy[:, None]) / cameras.fy[:, None] * depth
+    in_cam = np.stack([x, y, np.full_like(x, depth)], axis=-1)
+    pose = cameras.world_from_cam
+    corners = np.einsum("nij,nkj->nki", pose[:, :3, :3], in_cam) + pose[:, None, :3, 3]
+    spokes = np.stack([np.broadcast_to(pose[:, None, :3, 3], corners.shape), corners], axis=2)
+    rim = np.stack([corners, np.roll(corners, -1, axis=1)], axis=2)
+    return np.concatenate([spokes, rim], axis=1).reshape(-1, 2, 3)
+
+
+def box_edges(box: np.ndarray) -> np.ndarray:
+    """The twelve edges [12,2,3] of a box [2,3]."""
+    corners = np.array([[box[i][0], box[j][1], box[k][2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    pairs = [(a, b) for a in range(8) for b in range(a + 1, 8) if bin(a ^ b).count("1") == 1]
+    return corners[np.array(pairs)]
+
+
+def _with_cameras(
+    title: str, mesh: trimesh.Trimesh | None, cameras: Cameras, box: np.ndarray, kind: str
+) -> Content:
+    some = np.unique(np.linspace(0, len(cameras) - 1, _MOST_CAMERAS).astype(int))
+    pyramids = camera_pyramids(cameras.select(some), _PYRAMID * float(np.linalg.norm(box[1] - box[0])))
+    lines = (Lines(pyramids, _CAMERA_COLOR), Lines(box_edges(box), _BOX_COLOR))
+    shown = box
+    if kind == "outside":  # the cameras stand around the box: keep them in the picture
+        shown = np.stack(
+            [np.minimum(box[0], pyramids.min(axis=(0, 1))), np.maximum(box[1], pyramids.max(axis=(0, 1)))]
+        )
+    return Content(title, mesh, lines, shown, kind, up_direction(cameras.world_from_cam))
