@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 # Clearance asked for (metres), and what the smooth curve aims at so that the trembling hand keeps it.
 CLEARANCE = 0.35
 _AIM = 0.43
-_LOWEST, _HIGHEST = 1.2, 1.7
-# Points of one round while it is drawn out of the furniture's way.
-_KNOTS = 240
+_LOWEST, _HIGHEST = 1.22, 1.68
 _ROUNDS = 2
+_KNOTS = 480
+# Where the camera looks at equal steps along the walk: degrees to the left of straight across the room, and up.
+# Chosen so that nearly all that can be seen from such places is seen several times (docs/room0.md says how much).
+_TURN = (34, 24, -42, -63, -39, -76, -72, -41, -19, 18, 44, 73, 102, 94, 61, 69, 38, 23, 45, 73, 97, 67, -19, -31, -23)
+_TILT = (-26, -14, -36, -30, -11, -1, -7, 14, 1, -9, -10, -21, -12, -10, -20, -38, 7, -27, -4, -11, -38, -33, -34, -15, 20)
 
 
 def walk(bounds: np.ndarray, keep_out: np.ndarray, frames: int, seed: int = 0) -> np.ndarray:
@@ -22,9 +26,7 @@ def walk(bounds: np.ndarray, keep_out: np.ndarray, frames: int, seed: int = 0) -
     rng = np.random.default_rng(seed)
     curve = _clear_curve(bounds, keep_out)
     t = (np.arange(frames) + 0.5) / frames
-    at = t * len(curve)
-    positions = np.stack([np.interp(at, np.arange(len(curve) + 1), np.append(axis, axis[0])) for axis in curve.T], 1)
-    positions += 0.012 * _tremble(t, 3, rng)
+    positions = _along(curve, t) + 0.012 * _tremble(t, 3, rng)
     short = CLEARANCE - clearance(positions, bounds, keep_out).min()
     if short > 0:
         raise ValueError(f"the walk comes {short:.2f} m too near to a wall or a piece of furniture: leave more free floor")
@@ -48,46 +50,41 @@ def _gaps(points: np.ndarray, keep_out: np.ndarray) -> np.ndarray:
 def _clear_curve(bounds: np.ndarray, keep_out: np.ndarray) -> np.ndarray:
     """A closed smooth curve of _ROUNDS rounds [n,3] that keeps _AIM metres from everything where it can."""
     centre, half = bounds.mean(axis=0), 0.5 * (bounds[1] - bounds[0])
-    n = _KNOTS * _ROUNDS
-    phase = np.arange(n) / n * 2 * np.pi
+    phase = np.arange(_KNOTS) / _KNOTS * 2 * np.pi
     angle = phase * _ROUNDS
-    # The first round runs near the walls, where a glance across takes in most; the second nearer to the middle.
-    reach = np.maximum(half[:2] - 0.6, 0.05) * (0.72 + 0.28 * np.cos(phase))[:, None]
-    flat = centre[:2] + reach * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    height = bounds[0, 2] + 0.5 * (_LOWEST + _HIGHEST) + 0.17 * np.sin(3 * phase + 0.7)
-    curve = np.column_stack([flat, height])
-    low, high = bounds[0, :2] + _AIM, bounds[1, :2] - _AIM
-    for _ in range(400):
-        curve[:, :2] += 0.4 * (0.5 * (np.roll(curve, 1, 0) + np.roll(curve, -1, 0)) - curve)[:, :2]
-        curve[:, :2] += 0.02 * (flat - curve[:, :2])
+    # Rounded rectangles: the first round runs near the walls, the second nearer to the middle.
+    corner = (np.abs(np.cos(angle)) ** 4 + np.abs(np.sin(angle)) ** 4) ** -0.25
+    reach = np.maximum(half[:2] - 0.5, 0.05) * (corner * (0.8 + 0.2 * np.cos(phase)))[:, None]
+    height = bounds[0, 2] + 0.5 * (_LOWEST + _HIGHEST) + 0.2 * np.sin(5 * phase + 0.7)
+    wanted = np.column_stack([centre[:2] + reach * np.stack([np.cos(angle), np.sin(angle)], axis=1), height])
+    low = np.append(bounds[0, :2] + _AIM, bounds[0, 2] + _LOWEST)
+    high = np.append(bounds[1, :2] - _AIM, bounds[0, 2] + _HIGHEST)
+    curve = wanted.copy()
+    for _ in range(500):
+        curve += 0.4 * (0.5 * (np.roll(curve, 1, 0) + np.roll(curve, -1, 0)) - curve) + 0.02 * (wanted - curve)
         gaps = _gaps(curve, keep_out)
-        distance = np.linalg.norm(gaps, axis=-1)
-        # Sideways only: a camera at arm's length above a table is as far from it as it needs to be.
-        sideways = gaps[..., :2] / np.maximum(np.linalg.norm(gaps[..., :2], axis=-1, keepdims=True), 1e-9)
-        push = np.maximum(_AIM - distance, 0)[..., None] * sideways
-        curve[:, :2] += 0.5 * push.sum(axis=1)
-        curve[:, :2] = np.clip(curve[:, :2], low, high)
+        distance = np.linalg.norm(gaps, axis=-1, keepdims=True)
+        push = np.maximum(_AIM - distance, 0) * gaps / np.maximum(distance, 1e-9)
+        curve = np.clip(curve + 0.8 * push.sum(axis=1), low, high)
     return curve
+
+
+def _along(curve: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Points [n,3] at parts t [n] of the length of a closed curve [k,3]."""
+    closed = np.concatenate([curve, curve[:1]])
+    length = np.append(0, np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1)))
+    return np.stack([np.interp(t * length[-1], length, axis) for axis in closed.T], axis=1)
 
 
 def _gaze(
     t: np.ndarray, positions: np.ndarray, centre: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Yaw, pitch (up is positive) and roll [n] in radians along the walk t [n] in 0..1."""
-    outward = np.unwrap(np.arctan2(positions[:, 1] - centre[1], positions[:, 0] - centre[0]))
-    # Half a turn away from the middle of the room on the second round, and back at its end.
-    turned = np.pi * (_step((t - 0.5) / 0.08) - _step((t - 0.97) / 0.06))
-    swing = np.radians(38) * np.sin(2 * np.pi * 5 * t)
-    yaw = outward + np.pi + turned + swing
-    pitch = np.radians(-17 + 15 * np.sin(2 * np.pi * 7 * t + 1.0))
+    across = np.unwrap(np.arctan2(centre[1] - positions[:, 1], centre[0] - positions[:, 0]))
+    keys = np.linspace(0, 1, len(_TURN))
+    turn, tilt = (np.radians(CubicSpline(keys, table)(t)) for table in (_TURN, _TILT))
     shake = _tremble(t, 3, rng)
-    return yaw + 0.02 * shake[:, 0], pitch + 0.015 * shake[:, 1], 0.018 * shake[:, 2]
-
-
-def _step(x: np.ndarray) -> np.ndarray:
-    """A smooth step from 0 (x <= -1/2) to 1 (x >= 1/2)."""
-    x = np.clip(x + 0.5, 0, 1)
-    return x * x * (3 - 2 * x)
+    return across + turn + 0.02 * shake[:, 0], tilt + 0.015 * shake[:, 1], 0.018 * shake[:, 2]
 
 
 def _tremble(t: np.ndarray, channels: int, rng: np.random.Generator) -> np.ndarray:

@@ -46,5 +46,5 @@ def _visible(
     rows = np.flatnonzero(asked & ((facing > 0) | surface.two_sided[faces]))
     lift = 1e-3 * np.sign(facing[rows])[:, None] * normal[rows]
     seen = np.zeros(len(faces), bool)
-    seen[rows] = ~surface.caster.occluded(middle[rows] + lift, to_eye[rows] - lift)
+    seen[rows] = ~surface.whole_caster.occluded(middle[rows] + lift, to_eye[rows] - lift)
     return seen

@@ -12,10 +12,17 @@ from neurfield.scenes.synthesis.surface import FineSurface, albedo_by_material
 _SAMPLES = ((0.125, 0.375), (0.375, 0.875), (0.625, 0.125), (0.875, 0.625))
 # Reflectance of polished dielectrics looked at straight on (refractive index 1.5).
 _HEAD_ON = 0.04
-# Radiance of lamps as glossy things show them is held below this, or four samples a pixel would sparkle.
-_BRIGHTEST = 4.0
-# Above this part of full scale the tone curve bends, so that lamps and sunlit paint keep some drawing.
-_SHOULDER = 0.7
+# Spread of mirrored rays for a gloss of 0 (they weigh nothing there); it falls with the square of 1 - gloss.
+_ROUGHNESS = 0.2
+# Lamps and the sky are shown no brighter than this part of full scale (before the tone curve), as in a picture blended from
+# several exposures: the window keeps its drawing, and edges against it do not fray.
+_BRIGHTEST = 1.3
+# Light above 1 is held back, towards this limit: what stands close to a lamp keeps the drawing of its surface.
+_LIGHT_LIMIT = 1.7
+# Median over the pictures of irradiance / pi, 1 being what shows white paper as white.
+_MEDIAN_LIGHT = 0.62
+# Above this part of full scale the tone curve bends.
+_SHOULDER = 0.5
 _TABLE = 4096
 
 
@@ -56,13 +63,14 @@ class Renderer:
 
     def __init__(self, surface: FineSurface, light: np.ndarray, exposure: float) -> None:
         self.surface = surface
-        self.exposure = exposure
-        self.glow = surface.point_albedo() * light
+        shown = _hold_back(light * exposure)
+        self.glow = surface.point_albedo() * shown
         # Row -1: what rays that hit nothing, or the inside of something, bring back.
-        self._light = np.concatenate([light, np.zeros((1, 3), np.float32)])
+        self._light = np.concatenate([shown, np.zeros((1, 3), np.float32)])
         self._glow = np.concatenate([self.glow, np.zeros((1, 3), np.float32)])
         self._gloss = np.array([m.gloss for m in surface.materials], np.float32)
-        self._emission = np.array([m.emission for m in surface.materials], np.float32)
+        emission = np.array([m.emission for m in surface.materials], np.float32) * exposure
+        self._emission = emission * np.minimum(1, _BRIGHTEST / np.maximum(emission.max(axis=1, keepdims=True), 1e-9))
 
     def frame(self, world_from_cam: np.ndarray, camera: Pinhole, seed: int = 0) -> Frame:
         """Render one view [4,4]; the seed is for the grain of rough reflections."""
@@ -72,7 +80,7 @@ class Renderer:
         radiance = np.zeros((camera.width * camera.height, 3), np.float32)
         for offset in _SAMPLES:
             radiance += self._radiance(origin, camera.directions(offset) @ rotation.T, rng)
-        rgb = to_display(radiance * (self.exposure / len(_SAMPLES)))
+        rgb = to_display(radiance / len(_SAMPLES))
         directions = camera.directions((0.5, 0.5)) @ rotation.T
         hits = self.surface.caster.first_hits(origin, directions)
         missed = hits.face < 0
@@ -122,7 +130,7 @@ class Renderer:
         normal = np.where(cosine > 0, -normal, normal)
         cosine = np.abs(cosine)
         mirrored = view + 2 * cosine * normal
-        rough = 0.35 * np.square(1 - gloss)[:, None]
+        rough = _ROUGHNESS * np.square(1 - gloss)[:, None]
         mirrored += rough * rng.standard_normal(mirrored.shape, np.float32)
         # Spread must not send a ray into the surface itself.
         mirrored += normal * np.maximum(0.02 - np.einsum("ki,ki->k", mirrored, normal), 0)[:, None]
@@ -130,12 +138,25 @@ class Renderer:
         seen = self._glow[surface.nearest_point(hits, mirrored)]
         lamps = np.where(hits.face[:, None] >= 0, self._emission[surface.material[hits.face]], 0)
         fresnel = _HEAD_ON + (1 - _HEAD_ON) * (1 - np.minimum(cosine, 1)) ** 5
-        return gloss[:, None] * fresnel * np.minimum(seen + lamps, _BRIGHTEST)
+        return gloss[:, None] * fresnel * (seen + lamps)
 
 
-def choose_exposure(glow: np.ndarray, percentile: float = 85.0, value: float = 0.5) -> float:
-    """The factor that brings a percentile of the surface's radiance [p,3] to `value` of the display's full scale."""
-    return float(value / max(np.percentile(glow.mean(axis=1), percentile), 1e-6))
+def choose_exposure(surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole) -> float:
+    """The factor that brings the median of the light [p,3] on what the cameras [n,4,4] see to _MEDIAN_LIGHT."""
+    levels = []
+    for pose in poses:
+        directions = camera.directions((0.5, 0.5)) @ pose[:3, :3].T
+        nearest = surface.nearest_point(surface.caster.first_hits(pose[:3, 3], directions), directions)
+        levels.append(light[nearest[nearest >= 0]].mean(axis=1))
+    return float(_MEDIAN_LIGHT / max(np.median(np.concatenate(levels)), 1e-9))
+
+
+def _hold_back(light: np.ndarray) -> np.ndarray:
+    """Light [p,3] with its brightest channel bent towards _LIGHT_LIMIT above 1; colours stay."""
+    top = light.max(axis=1, keepdims=True)
+    rest = _LIGHT_LIMIT - 1
+    bent = 1 + rest * (1 - np.exp(-np.maximum(top - 1, 0) / rest))
+    return (light * np.where(top > 1, bent / np.maximum(top, 1), 1)).astype(np.float32)
 
 
 def to_display(radiance: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ _LIFT = 0.002
 class FineSurface:
     """A room's surface with a light point at every corner of every face.
 
+    caster finds these faces; whole_caster finds the model's own, fewer and therefore quicker, for rays that need no light.
     vertices [v,3] float64, faces [f,3] int64; per face [f]: parent (the model's face it is a part of), normals [f,3]
     float32, material, instance int32, two_sided bool; corner [f,3] int32: the light points of a face's corners on its front.
     Per light point [p]: positions, normals [p,3] float32; material int32; twin int32: the point on the other side of a thin
@@ -26,6 +27,7 @@ class FineSurface:
     """
 
     caster: RayCaster
+    whole_caster: RayCaster
     vertices: np.ndarray
     faces: np.ndarray
     parent: np.ndarray
@@ -69,9 +71,13 @@ class FineSurface:
         return albedo_by_material(self.materials, self.point_material, self.point_positions, self.point_normals)
 
 
-def prepare_surface(model: RoomModel, longest_edge: float) -> FineSurface:
-    """Cut a room's surface to edges of `longest_edge` metres and set light points on both sides of thin sheets."""
-    vertices, faces, parent = split_long_edges(model.vertices, model.faces, longest_edge)
+def prepare_surface(model: RoomModel, longest_edge: float, longest_shell_edge: float | None = None) -> FineSurface:
+    """Cut a room's surface to edges of `longest_edge` metres and set light points on both sides of thin sheets.
+
+    The room itself (instance 0), where everything casts its shadow, can be cut finer.
+    """
+    edge = np.where(model.face_instance == 0, longest_shell_edge or longest_edge, longest_edge)
+    vertices, faces, parent = split_long_edges(model.vertices, model.faces, edge)
     normals, _ = face_normals(vertices, faces)
     material, instance = model.face_material[parent], model.face_instance[parent]
     two_sided = np.array([m.two_sided for m in model.materials])[material]
@@ -88,6 +94,7 @@ def prepare_surface(model: RoomModel, longest_edge: float) -> FineSurface:
     back = positions[sheet] - 2 * _LIFT * point_normals[sheet]
     return FineSurface(
         caster=RayCaster(vertices, faces),
+        whole_caster=RayCaster(model.vertices, model.faces),
         vertices=vertices,
         faces=faces,
         parent=parent,

@@ -9,9 +9,9 @@ _SMOOTH_ANGLE = np.radians(40.0)
 
 
 def split_long_edges(
-    vertices: np.ndarray, faces: np.ndarray, longest: float
+    vertices: np.ndarray, faces: np.ndarray, longest: float | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut faces until no edge is much longer than `longest` (metres): vertices [v,3], faces [f,3] int64, parent [f] int64.
+    """Cut faces until no edge is much longer than `longest` (metres, one or [f]): vertices [v,3], faces [f,3] int64, parent [f] int64.
 
     parent says of which given face each new one is a part; the surface itself does not change. An edge is cut into 2^k equal
     parts by its own length alone, so the faces on both its sides agree, and no crack or T-junction opens; vertices at the
@@ -20,7 +20,7 @@ def split_long_edges(
     vertices = np.asarray(vertices, np.float64)
     faces = np.asarray(faces, np.int64)
     lengths = np.linalg.norm(vertices[faces] - vertices[np.roll(faces, -1, axis=1)], axis=-1)
-    halvings = np.maximum(np.ceil(np.log2(np.maximum(lengths / longest, 1e-9))), 0).astype(np.int64)
+    halvings = np.maximum(np.ceil(np.log2(np.maximum(lengths / np.reshape(longest, (-1, 1)), 1e-9))), 0).astype(np.int64)
     # Turn every face so that its least cut edge comes first: corners a, b, c with edges ab, bc, ca.
     order = (halvings.argmin(axis=1)[:, None] + np.arange(3)) % 3
     faces, halvings = np.take_along_axis(faces, order, 1), np.take_along_axis(halvings, order, 1)

@@ -43,6 +43,7 @@ class Plan:
     height: int = 340
     focal: float = 300.0
     light_edge: float = 0.06
+    shell_edge: float = 0.03
     mesh_edge: float = 0.25
     seed: int = 0
 
@@ -81,11 +82,11 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
     poses = walk(model.bounds, model.keep_out, plan.frames, plan.seed)
     # Threads, not processes: ray casting, array arithmetic and encoding all let go of the interpreter's lock.
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor:
-        surface = prepare_surface(model, plan.light_edge)
+        surface = prepare_surface(model, plan.light_edge, plan.shell_edge)
         progress("gathering light", 0.05)
         light = bake_light(surface, model.lights, executor, seed=plan.seed)
-        renderer = Renderer(surface, light, 1.0)
-        renderer.exposure = choose_exposure(renderer.glow)
+        exposure = choose_exposure(surface, light, poses[::8], Pinhole(60, 34, 30.0, 30.0, 17.0))
+        renderer = Renderer(surface, light, exposure)
         progress("writing the mesh", 0.25)
         _write_mesh(folder, model, surface, renderer, plan.mesh_edge)
         _write_cameras(folder, poses, plan.camera)
@@ -99,7 +100,7 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
         "kind": "inside",
         "up": [0, 0, 1],
         "plan": asdict(plan),
-        "exposure": renderer.exposure,
+        "exposure": exposure,
         "triangles": len(model.faces),
         "instances": len(model.instance_names),
         "measured": {name: float(np.mean([fact[name] for fact in facts])) for name in facts[0]},
@@ -175,7 +176,7 @@ def _write_mesh(folder: Path, model: RoomModel, lit: FineSurface, renderer: Rend
     alike = np.einsum("kni,ki->kn", lit.point_normals[near], normals)
     cost = distance + 0.05 * (1 - alike) + 1.0 * (lit_instance[near] != instance[:, None])
     best = np.take_along_axis(near, cost.argmin(axis=1)[:, None], axis=1)[:, 0]
-    colors = to_display(renderer.glow[best] * renderer.exposure)
+    colors = to_display(renderer.glow[best])
     scene = trimesh.Trimesh(mesh.vertices[corner_vertex], mesh.corner, vertex_colors=colors, process=False)
     scene.export(folder / "mesh.ply")
     np.savez_compressed(
