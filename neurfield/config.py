@@ -44,6 +44,9 @@ class FieldConfig:
     feature_dim: int = 15
     softplus_beta: float = 100.0
     radius: float = 0.0  # of the initial sphere in unit-frame lengths; 0: from the cameras
+    texture_levels: int = 12
+    texture_log2_table_size: int = 18
+    texture_resolution: int = 1024
     radiance_hidden: list[int] = dataclasses.field(default_factory=lambda: [64, 64])
     view_degree: int = 3  # spherical harmonics bands of the view direction
     start_levels: int = 5

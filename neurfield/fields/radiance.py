@@ -1,29 +1,42 @@
-"""Colour seen at a surface point: a tiny network of the field's feature, the normal and the view direction."""
+"""Colour seen at a surface point: a hash grid of its own for texture, and a tiny network that adds normal and view."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from neurfield.encodings import spherical_harmonics
+from neurfield.encodings import HashGrid, spherical_harmonics
 from neurfield.ops.fused_mlp import mlp
+from neurfield.ops.grid_features import grid_features
 
 
 class Radiance(nn.Module):
-    """RGB in [0, 1] from (feature, unit normal, view direction), after IDR (Yariv et al. 2020) without the position."""
+    """RGB in [0, 1] from (texture at the point, SDF feature, unit normal, view direction), after IDR (Yariv et al. 2020).
 
-    def __init__(self, feature_dim: int = 15, hidden: tuple[int, ...] = (64, 64), view_degree: int = 3) -> None:
+    The texture has a table of its own: shared with the SDF, the strong and constant pull of the geometric losses drowns it.
+    """
+
+    def __init__(
+        self,
+        encoding: HashGrid | None = None,
+        feature_dim: int = 15,
+        hidden: tuple[int, ...] = (64, 64),
+        view_degree: int = 3,
+    ) -> None:
         super().__init__()
+        self.encoding = encoding if encoding is not None else HashGrid(levels=12, log2_table_size=18, finest_resolution=1024)
         self.view_degree = view_degree
-        sizes = [feature_dim + 3 + view_degree**2, *hidden, 3]
+        sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:]))
 
     def encode_views(self, directions: Tensor) -> Tensor:
         """Spherical harmonics [R, degree^2] of unit directions [R, 3] (world axes, from the camera into the scene)."""
         return spherical_harmonics(directions, self.view_degree)
 
-    def forward(self, feature: Tensor, normal: Tensor, views: Tensor) -> Tensor:
-        """Colours [N, 3] of points with feature [N, F], unit normal [N, 3] and encoded view [N, degree^2]."""
-        inputs = torch.cat([feature, normal, views], dim=1)
+    def forward(self, points: Tensor, feature: Tensor, normal: Tensor, views: Tensor) -> Tensor:
+        """Colours [N, 3] of points [N, 3] (unit frame) with feature [N, F], unit normal [N, 3] and encoded view [N, degree^2]."""
+        grid = self.encoding
+        texture = grid_features(points * 0.5 + 0.5, grid.table, grid.layout, interpolation=grid.interpolation)
+        inputs = torch.cat([texture, feature, normal, views], dim=1)
         weights, biases = [layer.weight for layer in self.layers], [layer.bias for layer in self.layers]
         return mlp(inputs, weights, biases, activation="relu", output_activation="sigmoid")

@@ -39,9 +39,7 @@ class SceneTask:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.field = _make_field(config).to(device)
-            self.radiance = Radiance(
-                config.field.feature_dim, tuple(config.field.radiance_hidden), config.field.view_degree
-            ).to(device)
+            self.radiance = _make_radiance(config).to(device)
         self.inside = scene.kind == "inside"
         self.field.start_as_sphere(config.field.radius or self._radius(), inside=self.inside, seed=config.seed)
         self.log_width = nn.Parameter(torch.tensor([math.log(config.opacity.width_start)], device=device))
@@ -61,7 +59,7 @@ class SceneTask:
         train = self.config.train
         layers = [p for module in (self.field.layers, self.radiance.layers) for p in module.parameters()]
         groups = [
-            Group("table", [self.field.encoding.table], train.lr_table, sparse=True),
+            Group("table", [self.field.encoding.table, self.radiance.encoding.table], train.lr_table, sparse=True),
             Group("network", layers, train.lr_network),
         ]
         if self.config.opacity.learn:
@@ -142,9 +140,11 @@ class SceneTask:
         n_samples = samples.t_starts.shape[0]
         n_pairs = SMOOTH_POINTS if self.config.loss.smooth > 0 and n_samples else 0
         pairs = torch.randint(max(1, n_samples), (n_pairs,), generator=generator, device=self.device)
-        points, _ = samples.midpoints(rays)
+        index = samples.ray_indices[pairs]
+        t = 0.5 * (samples.t_starts[pairs] + samples.t_ends[pairs])
+        points = rays.origins[index] + t[:, None] * rays.directions[index]
         offset = (torch.rand(n_pairs, 3, generator=generator, device=self.device) - 0.5) * (2.0 * SMOOTH_STEP)
-        return torch.cat([uniform, points[pairs] + offset]), pairs
+        return torch.cat([uniform, points + offset]), pairs
 
     def _losses(
         self, pixels: Pixels, samples: Samples, seen: Rendered, pairs: Tensor, truncation: float, progress: float
@@ -206,6 +206,15 @@ class SceneTask:
         from neurfield.fitting.view import write_preview
 
         write_preview(self, step, folder)
+
+
+def _make_radiance(config: Config) -> Radiance:
+    settings = config.field
+    encoding = HashGrid(
+        levels=settings.texture_levels, features=settings.features, log2_table_size=settings.texture_log2_table_size,
+        base_resolution=settings.base_resolution, finest_resolution=settings.texture_resolution,
+    )  # fmt: skip
+    return Radiance(encoding, settings.feature_dim, tuple(settings.radiance_hidden), settings.view_degree)
 
 
 def _make_field(config: Config) -> SDFField:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurfield.ops.ray_march import ray_box
+
 
 @dataclass(frozen=True)
 class UnitFrame:
@@ -78,11 +80,6 @@ def make_rays(
     """World rays [R, 3] of cameras as unit-frame rays clipped to the box. A ray that misses the box gets an empty stretch."""
     o = torch.as_tensor(frame.unit_from_world(origins), dtype=torch.float32, device=device)
     d = torch.as_tensor(np.ascontiguousarray(directions), dtype=torch.float32, device=device)
-    low = torch.tensor(unit_box[:3], device=device)
-    high = torch.tensor(unit_box[3:], device=device)
-    inverse = 1.0 / torch.where(d.abs() < 1e-9, torch.full_like(d, 1e-9), d)
-    a, b = (low - o) * inverse, (high - o) * inverse
-    t_min = torch.minimum(a, b).amax(dim=1).clamp_min(0.0)
-    t_max = torch.maximum(a, b).amin(dim=1)
+    t_min, t_max = ray_box(o, d, unit_box)
     z = torch.as_tensor(np.ascontiguousarray(z_per_t), dtype=torch.float32, device=device)
     return Rays(o, d, t_min, torch.maximum(t_max, t_min), z)

@@ -9,9 +9,12 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from neurfield.fields import Radiance, SDFField
-from neurfield.ops.compositing import composite
+from neurfield.ops.compositing import composite, render_weights_from_alpha
 from neurfield.rendering.opacity import neus_alpha, volsdf_alpha
 from neurfield.rendering.rays import Rays, Samples
+
+# Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit step.
+COLOR_WEIGHT = 2e-4
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,18 @@ def render(
     assert everywhere.gradient is not None
     sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
     normal = normalize(gradient, dim=1, eps=1e-6)
-    views = radiance.encode_views(rays.directions)[samples.ray_indices]
-    rgb = radiance(everywhere.feature[:n_samples], normal, views)
-
     length = samples.t_ends - samples.t_starts
+    directions = rays.directions[samples.ray_indices]
     if kind == "neus":
-        slope = (gradient * rays.directions[samples.ray_indices]).sum(dim=1)
+        slope = (gradient * directions).sum(dim=1)
         alpha = neus_alpha(sdf, slope, length, width, anneal)
     else:
         alpha = volsdf_alpha(sdf, length, width)
+    with torch.no_grad():
+        counted = (render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info) > COLOR_WEIGHT).nonzero()[:, 0]
+    views = radiance.encode_views(rays.directions)[samples.ray_indices[counted]]
+    seen = radiance(points[counted], everywhere.feature[:n_samples][counted], normal[counted], views)
+    rgb = torch.zeros_like(points).index_copy(0, counted, seen)
     values = torch.cat([rgb, normal, t[:, None]], dim=1)  # [S, 7] one pass per ray for all of them
     pixels, opacity, weights = composite(alpha, values, samples.packed_info)
     distance = pixels[:, 6] / opacity.clamp_min(1e-4)

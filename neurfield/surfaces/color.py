@@ -19,6 +19,6 @@ def vertex_colors(field: SDFField, radiance: Radiance, points_in_unit: np.ndarra
         sample = field.query(points, gradient=True)
         assert sample.gradient is not None
         normal = normalize(sample.gradient, dim=1, eps=1e-6)
-        rgb = radiance(sample.feature.contiguous(), normal, radiance.encode_views(-normal))
+        rgb = radiance(points, sample.feature, normal, radiance.encode_views(-normal))
         colors[start : start + chunk] = (rgb.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
     return colors

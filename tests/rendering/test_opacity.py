@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neurfield.ops.reference.compositing import render_weights_from_alpha
+from neurfield.ops.compositing import render_weights_from_alpha
 from neurfield.rendering.opacity import neus_alpha, volsdf_alpha, volsdf_density
 
 
