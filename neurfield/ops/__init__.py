@@ -11,11 +11,16 @@ from neurfield.ops.compositing import (
     render_weights_from_density,
     unpack_info,
 )
+from neurfield.ops.occupancy_grid import conservative_occupancy
+from neurfield.ops.ray_march import march_rays, ray_box
 
 __all__ = [
     "accumulate_along_rays",
     "composite",
+    "conservative_occupancy",
+    "march_rays",
     "pack_info",
+    "ray_box",
     "render_transmittance_from_alpha",
     "render_weights_from_alpha",
     "render_weights_from_density",

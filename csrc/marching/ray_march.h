@@ -1,0 +1,108 @@
+// Samples of equal length along one ray, kept where the grid is occupied at their midpoint.
+//
+// Sample k covers [t(k), t(k + 1)] with t(k) = t_min + (jitter + k) step. Empty cells are left by one division instead of step by
+// step, and always onto the same lattice: what is kept does not depend on what was skipped.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cmath>
+#include <limits>
+
+#include "marching/occupancy_grid.h"
+
+namespace neurfield {
+
+// In double: the lattice must go on where a float no longer tells k from k + 1.
+struct SampleLattice {
+    double t_min, jitter, step;
+
+    double start(int64_t k) const { return t_min + (jitter + static_cast<double>(k)) * step; }
+    double midpoint(int64_t k) const { return t_min + (jitter + static_cast<double>(k) + 0.5) * step; }
+
+    // The first k >= 0 whose midpoint is not before t.
+    int64_t first_not_before(double t) const {
+        return std::max<int64_t>(0, static_cast<int64_t>(std::ceil((t - t_min) / step - jitter - 0.5)));
+    }
+};
+
+struct RayInCells {
+    Vec3f origin, direction, inverse;
+
+    RayInCells(const OccupancyBits& grid, const float* origin_, const float* direction_) {
+        for (int a = 0; a < 3; ++a) {
+            origin[a] = grid.cells_from(a, origin_[a]);
+            direction[a] = direction_[a] * grid.cells_per_length(a);
+            inverse[a] = direction[a] == 0.0f ? 0.0f : 1.0f / direction[a];
+        }
+    }
+
+    // Narrows [near, far] to the grid; an axis that the ray runs along decides only whether there is anything left.
+    void clip(const OccupancyBits& grid, float& near, float& far) const {
+        for (int a = 0; a < 3; ++a) {
+            const float size = static_cast<float>(grid.size(a));
+            if (direction[a] == 0.0f) {
+                if (!(origin[a] >= 0.0f && origin[a] <= size)) far = -std::numeric_limits<float>::infinity();
+                continue;
+            }
+            const float at_low = -origin[a] * inverse[a], at_high = (size - origin[a]) * inverse[a];
+            near = std::max(near, std::min(at_low, at_high));
+            far = std::min(far, std::max(at_low, at_high));
+        }
+    }
+
+    std::array<int32_t, 3> cell_at(const OccupancyBits& grid, float t) const {
+        std::array<int32_t, 3> cell;
+        for (int a = 0; a < 3; ++a) {
+            const int32_t last = static_cast<int32_t>(grid.size(a)) - 1;
+            cell[a] = std::clamp(static_cast<int32_t>(origin[a] + direction[a] * t), 0, last);
+        }
+        return cell;
+    }
+
+    // Where the ray leaves the aligned cube of `edge` cells around `cell`.
+    float exit(const std::array<int32_t, 3>& cell, int edge) const {
+        float t = std::numeric_limits<float>::infinity();
+        for (int a = 0; a < 3; ++a) {
+            if (direction[a] == 0.0f) continue;
+            const int32_t low = cell[a] & -edge;  // edge is a power of two
+            const float wall = static_cast<float>(direction[a] > 0.0f ? low + edge : low);
+            t = std::min(t, (wall - origin[a]) * inverse[a]);
+        }
+        return t;
+    }
+};
+
+// Calls emit(first k, count) for each run of kept samples, in order; at most `max_samples` of them in all.
+template <class Emit>
+void march_ray(const OccupancyBits& grid, const RayInCells& ray, const SampleLattice& lattice, float t_max, int64_t max_samples,
+               Emit&& emit) {
+    float near = static_cast<float>(lattice.t_min), far = t_max;
+    ray.clip(grid, near, far);
+    if (!(near < far) || !std::isfinite(near) || !std::isfinite(far)) return;
+    const int64_t end = lattice.first_not_before(far);
+    const double per_step = 1.0 / lattice.step;
+    int64_t k = lattice.first_not_before(near), run = 0;
+    while (k < end && max_samples > 0) {
+        const float t = static_cast<float>(lattice.midpoint(k));
+        const auto cell = ray.cell_at(grid, t);
+        int edge;
+        const bool occupied = grid.occupied(cell, edge);
+        // How many samples fare alike, before the ray leaves the cell or the empty brick. A hundredth of a step short, so that
+        // rounding can only cause one more look at the same place, never a leap over the first sample behind it.
+        const double steps = std::min((ray.exit(cell, edge) - t) * per_step - 0.01, static_cast<double>(end - k));
+        int64_t alike = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(steps)));
+        if (occupied) {
+            alike = std::min(alike, max_samples);
+            run += alike, max_samples -= alike;
+        } else if (run > 0) {
+            emit(k - run, run), run = 0;
+        }
+        k += alike;
+    }
+    if (run > 0) emit(k - run, run);
+}
+
+void bind_ray_march(pybind11::module_& module);
+
+}  // namespace neurfield

@@ -1,0 +1,99 @@
+"""What is known of where the surface may be: the SDF at a grid's cell centres, refreshed now and then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from neurfield.ops.occupancy_grid import conservative_occupancy
+
+_POINTS_AT_ONCE = 1 << 18
+
+
+class OccupancyGrid(nn.Module):
+    """SDF values at the centres of cubic cells that cover a box; all cells count as occupied until asked for.
+
+    The rule is PermutoSDF's (Rosu and Behnke 2023): a cell is out of reach of the surface if the SDF at its
+    centre exceeds half the cell's diagonal by more than the reach of the opacity. No moving average, no
+    jitter: the last value of a cell decides.
+
+    Attributes:
+        box: six numbers, low then high corner of the grid: the box given, widened about its centre to whole
+            cells.
+        cell: edge of a cell.
+        values: [X, Y, Z] SDF at the cell centres (a buffer).
+    """
+
+    values: Tensor
+
+    def __init__(
+        self,
+        box: Sequence[float],
+        resolution: int = 128,
+        *,
+        lipschitz: float = 1.0,
+        device: torch.device | str | None = None,
+    ) -> None:
+        """Cells of the longest side / `resolution`; `lipschitz` is the steepest slope expected of the field."""
+        super().__init__()
+        low, high = list(box[:3]), list(box[3:])
+        extent = [b - a for a, b in zip(low, high)]
+        if len(box) != 6 or not min(extent, default=0.0) > 0 or resolution < 1:
+            raise ValueError(
+                f"OccupancyGrid: need a box with volume and resolution >= 1, got {list(box)}, {resolution}"
+            )
+        self.cell = max(extent) / resolution
+        self.lipschitz = lipschitz
+        shape = [max(1, math.ceil(e / self.cell - 1e-6)) for e in extent]
+        half = [0.5 * n * self.cell for n in shape]
+        centre = [0.5 * (a + b) for a, b in zip(low, high)]
+        self.box = [c - h for c, h in zip(centre, half)] + [c + h for c, h in zip(centre, half)]
+        self.register_buffer("values", torch.zeros(shape, device=device))
+        self._answer: tuple[tuple[int, int, int], Tensor] | None = None
+
+    def occupied(self, margin: float = 0.0) -> Tensor:
+        """uint8 [X, Y, Z]: 1 where a cell may come within `margin` (a length of the box) of the surface.
+
+        The margin is rounded up to a 16th of a cell, and the answer kept for as long as it holds: a margin
+        that shrinks a little every step does not cost a pass over the grid every step. Not to be written to.
+        """
+        sixteenths = math.ceil(margin / self.cell * 16.0 - 1e-6)
+        key = (sixteenths, self.values._version, self.values.data_ptr())
+        if self._answer is None or self._answer[0] != key:
+            half_diagonal = 0.5 * math.sqrt(3.0) * self.cell * self.lipschitz
+            margin = sixteenths / 16.0 * self.cell
+            self._answer = (key, conservative_occupancy(self.values, half_diagonal, margin))
+        return self._answer[1]
+
+    @torch.no_grad()
+    def update(
+        self,
+        field: Callable[[Tensor], Tensor],
+        fraction: float = 1.0,
+        generator: torch.Generator | None = None,
+        *,
+        margin: float = 0.0,
+    ) -> None:
+        """Ask the SDF anew: in all cells, or in a random `fraction` of them and those `occupied(margin)` now.
+
+        Args:
+            field: SDF [k] of points [k, 3] in the frame of the box.
+            generator: of the random choice, on the device of the grid.
+        """
+        if fraction >= 1.0:
+            cells = torch.arange(self.values.numel(), device=self.values.device)
+        else:
+            chosen = torch.rand(self.values.shape, generator=generator, device=self.values.device) < fraction
+            cells = (chosen | (self.occupied(margin) != 0)).view(-1).nonzero()[:, 0]
+        flat = self.values.view(-1)
+        for part in cells.split(_POINTS_AT_ONCE):
+            flat[part] = field(self.centres(part)).to(flat).view(-1)
+
+    def centres(self, cells: Tensor) -> Tensor:
+        """Centres [k, 3] of cells given by their flat index int64 [k], z fastest."""
+        _, ny, nz = self.values.shape
+        place = torch.stack([cells // (ny * nz), cells // nz % ny, cells % nz], dim=1)  # [k, 3]
+        return (place + 0.5) * self.cell + torch.tensor(self.box[:3], device=cells.device)
