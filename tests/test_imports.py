@@ -1,0 +1,138 @@
+"""Who may import whom: ops <- encodings <- fields <- rendering, surfaces <- fitting <- cli, viewer."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Anyone may import these; they import nothing of neurfield but each other.
+COMMON = {"errors", "files", "optional"}
+MAY_IMPORT: dict[str, set[str]] = {
+    **{name: set() for name in COMMON},
+    "ops": set(),
+    "config": {"configs"},
+    "encodings": {"ops"},
+    "scenes": {"ops"},
+    "losses": {"ops"},
+    "evaluation": {"ops"},
+    "fields": {"ops", "encodings"},
+    "rendering": {"ops", "encodings", "fields"},
+    "surfaces": {"ops", "encodings", "fields"},
+    "fitting": {
+        "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "config",
+    },
+    "report": {"scenes", "evaluation", "config"},
+    "viewer": {"scenes", "report", "fitting", "surfaces", "config"},
+    "cli": {"scenes", "report", "fitting", "surfaces", "config", "evaluation", "ops", "viewer"}
+    | {"__version__"},
+}  # fmt: skip
+# Optional or slow to import: only inside the function that needs them.
+HEAVY = {
+    "open3d",
+    "viser",
+    "pycolmap",
+    "xatlas",
+    "embreex",
+    "mcubes",
+    "skimage",
+    "matplotlib",
+    "nerfacc",
+    "tinycudann",
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """(part of the package, file) of every module of neurfield, viewer included."""
+    for path in sorted((ROOT / "neurfield").rglob("*.py")):
+        part = path.relative_to(ROOT / "neurfield").parts[0].removesuffix(".py")
+        if part not in ("__init__", "__main__"):  # the package's front door shows everything
+            yield part, path
+    for path in sorted((ROOT / "viewer").rglob("*.py")):
+        yield "viewer", path
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Dotted names that a piece of code imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def at_module_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Statements that run when the module is imported, without `if TYPE_CHECKING`."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node
+
+
+def test_every_part_is_listed() -> None:
+    assert {part for part, _ in modules()} <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", sorted(MAY_IMPORT))
+def test_direction(part: str) -> None:
+    wrong = []
+    for owner, path in modules():
+        if owner != part:
+            continue
+        for name in imported(ast.parse(path.read_text())):
+            package, _, rest = name.partition(".")
+            target = rest.split(".")[0]
+            if package == "neurfield" and target not in MAY_IMPORT[part] | COMMON | {part}:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_heavy_libraries_wait() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for _, path in modules()
+        for statement in at_module_level(ast.parse(path.read_text()))
+        for name in imported(statement)
+        if name.split(".")[0] in HEAVY
+    ]
+    assert not wrong
+
+
+def loaded_after(code: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded after some code."""
+    script = (
+        f"import sys\n{code}\nprint(*sorted(name.split('.')[0] for name in sys.modules), file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(ran.stderr.split())
+
+
+def test_import_is_quick() -> None:
+    assert not loaded_after("import neurfield") & {"torch", "numpy", "trimesh", "tyro", "rich"}
+
+
+def test_help_is_quick() -> None:
+    code = "from neurfield.cli.main import main; assert main(['--help']) == 0"
+    assert not loaded_after(code) & {"torch", "numpy", "trimesh", "tyro", "rich"}
+
+
+def test_help_of_fit_loads_no_torch() -> None:
+    code = "from neurfield.cli.main import main; assert main(['fit', '--help']) == 0"
+    assert not loaded_after(code) & {"torch", "trimesh"}
+
+
+def test_front_door_names_what_exists() -> None:
+    import neurfield
+
+    for name in neurfield.__all__:
+        assert getattr(neurfield, name) is not None
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = neurfield.nothing_like_it

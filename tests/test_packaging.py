@@ -1,0 +1,115 @@
+"""What goes into a wheel and into a source distribution, worked out without building either."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import runpy
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+import neurfield
+
+ROOT = Path(__file__).resolve().parents[1]
+SKIP = {".git", "build", "dist", ".venv", "data", "runs"}
+
+
+@pytest.fixture(scope="module")
+def distribution():  # type: ignore[no-untyped-def]
+    """setup.py and pyproject.toml as setuptools reads them."""
+    pytest.importorskip("pybind11", reason="setup.py asks pybind11 for its headers")
+    setuptools = pytest.importorskip("setuptools", reason="setuptools reads setup.py")
+    seen = {}
+    before = Path.cwd()
+    os.chdir(ROOT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setuptools, "setup", lambda **keywords: seen.update(keywords))
+        try:
+            runpy.run_path("setup.py", run_name="__main__")
+            found = setuptools.Distribution(seen)
+            found.parse_config_files()
+        finally:
+            os.chdir(before)
+    return found
+
+
+def test_version_agrees(distribution) -> None:  # type: ignore[no-untyped-def]
+    assert distribution.metadata.version == neurfield.__version__
+
+
+def test_wheel_has_every_package(distribution) -> None:  # type: ignore[no-untyped-def]
+    folders = {
+        path.parent
+        for top in ("neurfield", "viewer", "configs")
+        for path in (ROOT / top).rglob("__init__.py")
+    }
+    expected = {
+        ".".join(folder.relative_to(ROOT).parts)
+        .replace("viewer", "neurfield.viewer")
+        .replace("configs", "neurfield.configs")
+        for folder in folders
+    }
+    assert set(distribution.packages) == expected
+
+
+def test_every_module_is_in_a_package() -> None:
+    stray = [
+        p
+        for top in ("neurfield", "viewer")
+        for p in (ROOT / top).rglob("*.py")
+        if not (p.parent / "__init__.py").is_file()
+    ]
+    assert not stray
+
+
+def test_wheel_has_the_presets(distribution) -> None:  # type: ignore[no-untyped-def]
+    patterns = distribution.package_data["neurfield.configs"]
+    presets = [path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml")]
+    assert presets
+    for preset in presets:
+        assert any(fnmatch.fnmatch(str(preset), pattern) for pattern in patterns), preset
+
+
+def test_installed_presets_are_those_of_the_checkout() -> None:
+    installed = {entry.name for entry in resources.files("neurfield.configs").joinpath("methods").iterdir()}
+    assert {path.name for path in (ROOT / "configs" / "methods").glob("*.yaml")} <= installed
+
+
+def test_source_distribution_has_all_that_a_build_reads(distribution) -> None:  # type: ignore[no-untyped-def]
+    filelist = pytest.importorskip("setuptools._distutils.filelist").FileList()
+    filelist.allfiles = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*")
+        if path.is_file() and not SKIP & set(path.relative_to(ROOT).parts)
+    ]
+    for line in (ROOT / "MANIFEST.in").read_text().splitlines():
+        filelist.process_template_line(line)
+    native = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*") if path.suffix in (".h", ".cpp")
+    }
+    presets = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*.yaml")}
+    assert native | presets | {"constraints.txt", "LICENSE", "README.md"} <= set(filelist.files)
+
+
+def test_each_isa_has_the_same_sources(distribution) -> None:  # type: ignore[no-untyped-def]
+    variants = {extension.name: extension.sources for extension in distribution.ext_modules}
+    assert "neurfield._native_generic" in variants
+    assert all(sources == variants["neurfield._native_generic"] for sources in variants.values())
+    assert all(extension.optional for extension in distribution.ext_modules), (
+        "a missing compiler must not stop pip"
+    )
+
+
+def test_constraints_pin_what_is_asked_for(distribution) -> None:  # type: ignore[no-untyped-def]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0].lower() for line in lines if "==" in line and not line.startswith("#")}
+    assert lines[0].startswith("torch==")
+    asked = [
+        *distribution.install_requires,
+        *distribution.extras_require["dev"],
+        *distribution.extras_require["viewer"],
+    ]
+    names = {name.partition(">")[0].partition("=")[0].lower() for name in asked}
+    assert names <= pinned
