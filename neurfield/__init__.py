@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neurfield import encodings, evaluation, fields, losses, ops, rendering, scenes, surfaces
     from neurfield.evaluation import evaluate_mesh
-    from neurfield.fitting import Run, fit, resume
+    from neurfield.fitting.fit import fit, resume
+    from neurfield.fitting.run import Run
     from neurfield.scenes import load_scene
 
 __version__ = "0.1.0"

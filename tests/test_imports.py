@@ -35,17 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "open3d",
-    "viser",
-    "pycolmap",
+    "embreex", "matplotlib", "mcubes", "nerfacc", "open3d", "pycolmap", "skimage", "tinycudann", "viser",
     "xatlas",
-    "embreex",
-    "mcubes",
-    "skimage",
-    "matplotlib",
-    "nerfacc",
-    "tinycudann",
-}
+}  # fmt: skip
 
 
 def modules() -> Iterator[tuple[str, Path]]:

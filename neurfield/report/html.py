@@ -58,7 +58,7 @@ def write_report(
         _frames(folder, metrics),
         _section("The fit", _wrapped("charts", charts(log))),
         _section("Numbers", _wrapped("tables", [_table(*group) for group in numbers_in_words(metrics)])),
-        _section("Once more", f"<pre>{escape(command_of(str(facts['scene']), config))}</pre>"),
+        _section("The command that makes it again", f"<pre>{escape(command_of(str(facts['scene']), config))}</pre>"),
         _folded("config.yaml", (folder / "config.yaml").read_text()),
     ]
     page = folder / "report.html"

@@ -21,15 +21,16 @@ p { margin: 4px 0 0; }
 details { margin-top: 12px; }
 summary { cursor: pointer; margin-bottom: 8px; }
 img { display: block; width: 100%; height: auto; border-radius: 6px; }
-.tiles, .charts, .tables { display: grid; gap: 12px; align-items: start; }
+.tiles, .charts { display: grid; gap: 12px; align-items: start; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); margin-top: 20px; }
 .charts { grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); }
-.tables { grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
+.tables { columns: 3 300px; column-gap: 12px; }
 .tile, .card, .chart, pre {
   background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px 14px; margin: 0;
 }
 .tile b { display: block; font-size: 22px; font-weight: 600; }
 .tile span { color: var(--quiet); font-size: 13px; }
+.card { break-inside: avoid; margin-bottom: 12px; }
 .frames { display: grid; gap: 10px; }
 .heads { display: grid; grid-template-columns: repeat(3, 1fr); color: var(--quiet); font-size: 13px; }
 .chart figcaption { display: flex; justify-content: space-between; font-size: 13px; }
