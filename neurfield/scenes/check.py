@@ -18,6 +18,8 @@ _MOST_FRAMES = 300
 _MOST_LISTED = 5
 # Depth of neighbouring frames that is right differs by rounding, noise and edges: under this, at the median.
 _SAME_DEPTH = 0.02
+# Units that differ by less than this (as a logarithm) are the same: calibration is not better.
+_SAME_SCALE = 0.03
 
 
 @dataclass(frozen=True)
@@ -129,35 +131,34 @@ def _depth(scene: Scene, kind: Literal["exact", "noisy"]) -> Iterator[Finding]:
     source = "depth" if kind == "exact" else "sensor_depth"
     if source not in scene.sources:
         return
-    pairs = depth_pairs(scene, kind)
+    pairs = depth_pairs(scene, scene.cameras, kind)
     if not pairs:
         yield Finding("warn", "no two frames to compare look the same way", source, "check the poses")
         return
-    cameras = scene.cameras
-    error = reprojection_error(cameras, pairs)
-    if error < _SAME_DEPTH:
-        yield Finding("ok", f"frames agree within {100 * error:.2f} % at the median", source)
-        return
-    explained = [
-        (reprojection_error(other, pairs), what, "convert them") for what, other in other_conventions(cameras)
-    ]
-    scale, left = best_scale(cameras, pairs)
-    explained.append(
-        (
-            left,
-            f"the unit of depth and that of the poses differ by a factor of {scale:.3g}",
-            "set the depth scale",
+    error = reprojection_error(scene.cameras, pairs)
+    scale, left = best_scale(scene.cameras, pairs)
+    # Left to right: the error that remains, what is wrong, what to do. Frames that agree well may still agree
+    # better in another unit.
+    explained = []
+    if abs(np.log(scale)) > _SAME_SCALE:
+        explained.append(
+            (left, f"depth is multiplied by {scale:.3g}", "set the unit of depth, or of the poses")
         )
-    )
-    least, what, todo = min(explained)
-    found = f"frames disagree by {100 * error:.0f} % at the median"
+    if error > _SAME_DEPTH:
+        for what, other in other_conventions(scene.cameras):
+            # Which frames look the same way depends on the reading, too.
+            left = reprojection_error(other, depth_pairs(scene, other, kind))
+            explained.append((left, what, "convert the poses"))
+    least, what, todo = min(explained, default=(error, "", ""))
+    found = f"frames disagree by {100 * error:.2g} % at the median"
     if least < 0.5 * error:
-        yield Finding("error", f"{found}, by {100 * least:.1f} % if {what}", source, todo)
-    else:
+        yield Finding("error", f"{found}, by {100 * least:.2g} % if {what}", source, todo)
+    elif error > _SAME_DEPTH:
         level: Level = "error" if error > 0.1 else "warn"
-        yield Finding(
-            level, found, source, "check units, axes and order of the poses, and that depth is z-depth"
-        )
+        todo = "check units, axes and order of the poses, and that depth is z-depth"
+        yield Finding(level, found, source, todo)
+    else:
+        yield Finding("ok", f"frames agree within {100 * error:.2f} % at the median", source)
 
 
 def _normals(scene: Scene) -> Iterator[Finding]:

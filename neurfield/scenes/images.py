@@ -144,10 +144,11 @@ def file_size(path: Path) -> tuple[int, int]:
     """Width and height of an image or npy file, from its header; UserError if it is missing or neither."""
     if path.suffix.lower() == ".npy":
         shape = _open_npy(path).shape
-        plane = shape[1:] if len(shape) == 3 and shape[0] in (1, 3) else shape[:2]
-        if len(plane) != 2:
+        if len(shape) == 3 and shape[0] in (1, 3):
+            return int(shape[2]), int(shape[1])
+        if len(shape) not in (2, 3):
             raise UserError(f"{path}: shape {shape}, expected [H,W] or [3,H,W]: write one array a frame")
-        return int(plane[1]), int(plane[0])
+        return int(shape[1]), int(shape[0])
     with _open_image(path) as image:
         return image.size
 

@@ -7,45 +7,48 @@ hours are spent on them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.scene import Scene
 
-_PAIRS = 24
-_PIXELS = 400
+_PAIRS = 16
+_PIXELS = 300
+# The distance between two frames to compare, as a share of the depth they see.
+_APART = 0.25
 _MOST_TURN = np.cos(np.radians(35.0))
 # Depth units and pose scales that people mix up lie within this range, in steps fine enough to see the dip of
 # the error.
-_SCALES = np.geomspace(1e-3, 1e3, 121)
+_SCALES = np.geomspace(1e-3, 1e3, 61)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Pixels [k,2] of frame i with their depth [k], and the whole depth image of frame j [H,W]."""
+    """What a frame sees, at origins + scale * steps [k,3] in the world, and the depth of frame j [H,W]."""
 
-    i: int
     j: int
-    pixels: np.ndarray
-    depth: np.ndarray
+    origins: np.ndarray
+    steps: np.ndarray
     other: np.ndarray
 
 
-def depth_pairs(scene: Scene, kind: str) -> list[Pair]:
-    """Pairs of frames that look the same way from different places; kind is "exact" or "noisy"."""
-    cameras = scene.cameras
+def depth_pairs(scene: Scene, cameras: Cameras, kind: Literal["exact", "noisy"]) -> list[Pair]:
+    """Pairs of frames that, if these are the cameras, look the same way from different places."""
     listed = scene.files["depth" if kind == "exact" else "sensor_depth"].paths
     with_depth = np.array([i for i in range(len(cameras)) if listed[i] is not None])
     pairs = []
     for i in with_depth[np.linspace(0, len(with_depth) - 1, min(len(with_depth), _PAIRS)).astype(int)]:
         same_way = with_depth[cameras.view_directions[with_depth] @ cameras.view_directions[i] > _MOST_TURN]
         apart = np.linalg.norm(cameras.centers[same_way] - cameras.centers[i], axis=1)
-        if apart.max(initial=0.0) == 0.0:
+        depth = scene.depth(int(i), kind)
+        if depth is None or not (depth > 0).any() or apart.max(initial=0.0) == 0.0:
             continue
-        # Far enough apart to tell a scale, near enough to see the same things.
-        j = int(same_way[np.argsort(apart)[int(0.6 * (len(apart) - 1) + 0.5)]])
-        pair = _pair(scene, int(i), j, kind)
+        # Far enough apart to tell a scale, near enough to see the same things; never the frame itself.
+        apart[apart == 0.0] = np.inf
+        j = int(same_way[np.abs(apart - _APART * np.median(depth[depth > 0])).argmin()])
+        pair = _pair(scene, cameras, int(i), j, kind)
         if pair is not None:
             pairs.append(pair)
     return pairs
@@ -58,9 +61,7 @@ def reprojection_error(cameras: Cameras, pairs: list[Pair], scale: float = 1.0) 
     """
     errors = []
     for pair in pairs:
-        origins, directions, z_per_t = cameras.rays(np.full(len(pair.pixels), pair.i), pair.pixels)
-        points = origins + directions * (scale * pair.depth / z_per_t)[:, None]
-        uv, z = cameras.project(pair.j, points)
+        uv, z = cameras.project(pair.j, pair.origins + scale * pair.steps)
         with np.errstate(invalid="ignore"):
             inside = (uv >= 0).all(axis=1) & (uv < pair.other.shape[::-1]).all(axis=1) & (z > 0)
         column, row = uv[inside].astype(int).T
@@ -68,14 +69,14 @@ def reprojection_error(cameras: Cameras, pairs: list[Pair], scale: float = 1.0) 
         known = there > 0
         error = np.abs(z[inside][known] - there[known]) / there[known]
         # What falls outside says nothing, unless nearly everything does.
-        errors.append(error if len(error) >= 0.05 * len(pair.pixels) else np.ones(1))
-    return float(np.median(np.concatenate(errors))) if errors else 0.0
+        errors.append(error if len(error) >= 0.05 * len(pair.steps) else np.ones(1))
+    return float(np.median(np.concatenate(errors))) if errors else 1.0
 
 
 def best_scale(cameras: Cameras, pairs: list[Pair]) -> tuple[float, float]:
     """The factor on all depth that makes frames agree best, and the error it leaves."""
     errors = [reprojection_error(cameras, pairs, scale) for scale in _SCALES]
-    around = _SCALES[int(np.argmin(errors))] * np.geomspace(0.94, 1.06, 25)
+    around = _SCALES[int(np.argmin(errors))] * np.geomspace(0.87, 1.15, 29)
     errors = [reprojection_error(cameras, pairs, scale) for scale in around]
     return float(around[int(np.argmin(errors))]), float(min(errors))
 
@@ -96,16 +97,17 @@ def other_conventions(cameras: Cameras) -> list[tuple[str, Cameras]]:
     return [(what, replace(cameras, world_from_cam=reading)) for what, reading in readings]
 
 
-def _pair(scene: Scene, i: int, j: int, kind: str) -> Pair | None:
-    depth, other = scene.depth(i, kind), scene.depth(j, kind)  # type: ignore[arg-type]
+def _pair(scene: Scene, cameras: Cameras, i: int, j: int, kind: Literal["exact", "noisy"]) -> Pair | None:
+    depth, other = scene.depth(i, kind), scene.depth(j, kind)
     if depth is None or other is None:
         return None
     step = max(1, int(np.sqrt(depth.size / _PIXELS)))
     rows, columns = np.mgrid[step // 2 : depth.shape[0] : step, step // 2 : depth.shape[1] : step].reshape(
         2, -1
     )
-    known = depth[rows, columns] > 0
-    if not known.any():
+    z = depth[rows, columns].astype(np.float64)
+    pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)[z > 0]
+    if not len(pixels):
         return None
-    pixels = np.stack([columns[known] + 0.5, rows[known] + 0.5], axis=1)
-    return Pair(i, j, pixels, depth[rows, columns][known].astype(np.float64), other)
+    origins, directions, z_per_t = cameras.rays(np.full(len(pixels), i), pixels)
+    return Pair(j, origins.astype(np.float64), directions * (z[z > 0] / z_per_t)[:, None], other)

@@ -189,11 +189,13 @@ class Scene:
 
 def _checked_box(box: np.ndarray, cameras: Cameras) -> np.ndarray:
     """A box as float64 [2,3] with minimum below maximum that some camera looks at, or UserError."""
-    array = np.asarray(box, dtype=np.float64)
+    try:
+        array = np.asarray(box, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
     if array.shape != (2, 3) or not np.isfinite(array).all() or (array[1] <= array[0]).any():
-        raise UserError(
-            f"box {array.tolist()}: give [[xmin, ymin, zmin], [xmax, ymax, zmax]] minimum below maximum"
-        )
+        given = " ".join(str(box).split())
+        raise UserError(f"box {given}: give [[xmin, ymin, zmin], [xmax, ymax, zmax]], minimum below maximum")
     if not cameras_in_box_view(cameras, array).any():
         raise UserError(f"box {array.tolist()}: no camera looks at it: give it in the frame of the poses")
     return array

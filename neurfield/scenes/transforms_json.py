@@ -76,8 +76,10 @@ def read(path: Path) -> Scene:
     files.update(_other_sources(file, data, frames, images))
     cameras = _cameras(file, data, frames, images)
     folder = file.parent
-    name = folder.name if file.name == _NAMES[0] else f"{folder.name}-{file.stem}"
-    return Scene(name, folder, cameras, files, ground_truth_file=_ground_truth(folder), box=_aabb(file, data))
+    # A file that the folder alone would not lead to stays the path, so that the path always leads back to it.
+    is_default = _file(folder) == file
+    name, where = (folder.name, folder) if is_default else (f"{folder.name}-{file.stem}", file)
+    return Scene(name, where, cameras, files, ground_truth_file=_ground_truth(folder), box=_aabb(file, data))
 
 
 def _file(path: Path) -> Path | None:

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_scenes import (
+    FOCAL,
+    HEIGHT,
+    ROOM,
+    WIDTH,
+    all_pixels,
+    grey,
+    look_at,
+    ring_cameras,
+    room_cameras,
+    write_replica,
+    write_transforms,
+)
+
+from neurfield.errors import UserError
+from neurfield.scenes import Cameras, load_scene
+from neurfield.scenes.box import (
+    box_around_cameras,
+    box_in_view,
+    cameras_in_box_view,
+    cameras_kind,
+    nearest_to_axes,
+    scene_box,
+)
+
+CENTRE = np.array([3.0, -2.0, 0.7])
+KEYS = {"fl_x": FOCAL}
+
+
+def cameras_at(centers, targets):
+    poses = np.stack([look_at(np.array(c, float), np.array(t, float)) for c, t in zip(centers, targets)])
+    return Cameras(poses, FOCAL, FOCAL, WIDTH / 2, HEIGHT / 2, WIDTH, HEIGHT)
+
+
+def side_by_side():
+    """Cameras in a row that all look the same way."""
+    return cameras_at([[x, 0, 1] for x in range(6)], [[x, 5, 1] for x in range(6)])
+
+
+def cap():
+    """Cameras on a part of a sphere, as a robot arm takes pictures of an object."""
+    rng = np.random.default_rng(0)
+    directions = rng.normal([0, -1, 0.5], 0.25, (20, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return cameras_at(CENTRE + 0.6 * directions, CENTRE + rng.normal(0, 0.02, (20, 3)))
+
+
+@pytest.mark.parametrize(
+    ("cameras", "kind"),
+    [
+        (room_cameras(), "inside"),
+        (side_by_side(), "inside"),
+        (ring_cameras(CENTRE), "outside"),
+        (cap(), "outside"),
+        (cameras_at([[0, 0, 1]], [[1, 0, 1]]), "inside"),
+    ],
+)
+def test_cameras_tell_a_room_from_an_object(cameras, kind):
+    assert cameras_kind(cameras) == kind
+
+
+def test_the_kind_does_not_depend_on_where_the_world_is_nor_on_its_unit():
+    for make, kind in ((room_cameras, "inside"), (lambda: ring_cameras(CENTRE), "outside")):
+        poses = make().world_from_cam.copy()
+        poses[:, :3, 3] = poses[:, :3, 3] * 1000 + [1e4, -2e4, 500]
+        assert cameras_kind(Cameras(poses, FOCAL, FOCAL, 32, 24, WIDTH, HEIGHT)) == kind
+
+
+def test_depth_shows_that_a_tour_looking_at_the_middle_of_a_room_is_inside(tmp_path):
+    # From the cameras alone this is a ring around an object.
+    folder = write_replica(tmp_path / "room7", extras=False)
+    scene = load_scene(folder)
+    assert scene.kind == "inside"
+
+
+def test_the_point_all_axes_pass_by():
+    np.testing.assert_allclose(nearest_to_axes(ring_cameras(CENTRE)), CENTRE, atol=1e-9)
+    assert nearest_to_axes(side_by_side()) is None
+
+
+def test_the_box_of_a_room_with_depth_is_the_room(replica):
+    scene = load_scene(replica)
+    assert scene.kind == "inside"
+    for known in (scene, scene.without("depth")):
+        np.testing.assert_allclose(known.box, np.stack([ROOM[0] - 0.05, ROOM[1] + 0.05]), atol=0.06)
+
+
+def test_cameras_are_inside_the_box_of_their_room(replica):
+    scene = load_scene(replica)
+    for known in (scene, scene.without("depth", "sensor_depth")):
+        assert (known.cameras.centers > known.box[0]).all() and (known.cameras.centers < known.box[1]).all()
+
+
+def test_padding_is_on_every_side():
+    cameras = room_cameras()
+    box = box_around_cameras(cameras, pad=0.5)
+    np.testing.assert_allclose(box[1] - box[0], np.ptp(cameras.centers, axis=0) + 1.0)
+
+
+def test_the_box_of_an_object_without_masks_is_a_cube_that_no_camera_is_in():
+    cameras = ring_cameras(CENTRE)
+    box = box_in_view(cameras)
+    np.testing.assert_allclose(box.mean(axis=0), CENTRE, atol=1e-9)
+    assert np.ptp(box[1] - box[0]) < 1e-9
+    outside = (cameras.centers < box[0]) | (cameras.centers > box[1])
+    assert outside.any(axis=1).all()
+    assert cameras_in_box_view(cameras, box).all()
+
+
+def write_ball(folder, radius=0.3, off=(0.0, 0.0, 0.0)):
+    """A masked ball off the point that the cameras look at."""
+    cameras = ring_cameras(CENTRE, count=20)
+
+    def paint(i):
+        _, directions, _ = cameras.rays(np.full(WIDTH * HEIGHT, i), all_pixels())
+        to_ball = CENTRE + off - cameras.centers[i]
+        beside = np.linalg.norm(np.cross(directions, to_ball), axis=1)
+        alpha = ((beside < radius) * 255).astype(np.uint8).reshape(HEIGHT, WIDTH)
+        return np.dstack([grey(i), alpha])
+
+    write_transforms(folder, cameras, KEYS, paint)
+    return folder
+
+
+def test_the_box_of_a_masked_object_holds_it_and_little_more(tmp_path):
+    off = np.array([0.15, -0.1, 0.05])
+    box = load_scene(write_ball(tmp_path, off=off)).box
+    ball = np.stack([CENTRE + off - 0.3, CENTRE + off + 0.3])
+    assert (box[0] < ball[0]).all() and (box[1] > ball[1]).all()
+    assert ((box[1] - box[0]) < 1.7 * 0.6).all()
+
+
+def test_masks_that_have_nothing_in_common_are_the_users_to_mend(tmp_path):
+    folder = write_ball(tmp_path)
+    scene = load_scene(folder)
+    poses = scene.cameras.world_from_cam.copy()
+    poses[:, :3, 3] += 3 * np.eye(3)[np.arange(len(poses)) % 3]
+    spoilt = Cameras(poses, FOCAL, FOCAL, 32, 24, WIDTH, HEIGHT)
+    write_transforms(
+        folder / "spoilt", spoilt, KEYS, lambda i: np.dstack([scene.image(i), scene.mask(i) * np.uint8(255)])
+    )
+    broken = load_scene(folder / "spoilt")
+    broken._kind_by_hand = "outside"
+    with pytest.raises(UserError, match="no place is inside the masks"):
+        scene_box(broken)
+
+
+def test_which_cameras_look_at_a_box():
+    cameras = cameras_at([[0, 0, 0], [0, 0, 0], [10, 0, 0]], [[1, 0, 0], [-1, 0, 0], [11, 0, 0]])
+    box = np.array([[2.0, -1.0, -1.0], [4.0, 1.0, 1.0]])
+    np.testing.assert_array_equal(cameras_in_box_view(cameras, box), [True, False, False])
+    around_last = np.array([[9.9, -0.1, -0.1], [10.1, 0.1, 0.1]])
+    assert cameras_in_box_view(cameras, around_last)[2], "a camera within a box sees it"
