@@ -37,7 +37,7 @@ class OccupancyGrid(nn.Module):
         lipschitz: float = 1.0,
         device: torch.device | str | None = None,
     ) -> None:
-        """Cells of the longest side / `resolution`; `lipschitz` is the steepest slope expected of the field."""
+        """Cells of the longest side / `resolution`; `lipschitz` is the steepest slope expected."""
         super().__init__()
         low, high = list(box[:3]), list(box[3:])
         extent = [b - a for a, b in zip(low, high)]

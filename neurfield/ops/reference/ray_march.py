@@ -48,8 +48,8 @@ def march_rays(
         found = keep.nonzero()  # [s, 2] ray, k
         kept.append(found + torch.tensor([first, 0], device=found.device))
     ray_indices, place = torch.cat(kept).unbind(1)
-    start = t_min[ray_indices] + (jitter[ray_indices] + place) * step
-    end = t_min[ray_indices] + (jitter[ray_indices] + place + 1) * step
+    # One formula for either end, so that neighbours meet exactly.
+    start, end = (t_min[ray_indices] + (jitter[ray_indices] + edge) * step for edge in (place, place + 1))
     counts = torch.bincount(ray_indices, minlength=n_rays)  # [R]
     packed_info = torch.stack([counts.cumsum(0) - counts, counts], dim=1)
-    return ray_indices, start.to(origins.dtype), end.to(origins.dtype), packed_info
+    return ray_indices, start, end, packed_info
