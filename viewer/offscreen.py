@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from neurfield.viewer.content import Content
 from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.optional import require
 from neurfield.report.shade import MeshShader
+from neurfield.viewer.content import Content
 
 _SUPERSAMPLING = 2
 _SECONDS = 120

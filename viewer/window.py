@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import trimesh
-from neurfield.viewer.content import Content, Lines
-from neurfield.viewer.offscreen import has_display
 
 from neurfield.errors import UserError
 from neurfield.optional import require
 from neurfield.report.shade import vertex_colors_of
+from neurfield.viewer.content import Content, Lines
+from neurfield.viewer.offscreen import has_display
 
 _WIDTH, _HEIGHT = 1280, 800
 KEYS = "mouse: turn, wheel: zoom, ctrl+mouse: move, B: back faces, L: cameras and box, Q: close"

@@ -45,7 +45,7 @@ def write_report(
             f"{folder}: not a run of neurfield (run.json: {reason}); give a folder under runs/"
         ) from reason
     config = read_config(folder / "config.yaml")
-    metrics = _read_json(folder / "metrics.json")
+    metrics = _read_metrics(folder / "metrics.json")
     title = f"{facts.get('name', folder.parent.name)} · {config.method}"
     log = read_log(folder / "log.jsonl")
     size = np.ptp(np.asarray(facts["box"], float), axis=0)
@@ -58,7 +58,9 @@ def write_report(
         _frames(folder, metrics),
         _section("The fit", _wrapped("charts", charts(log))),
         _section("Numbers", _wrapped("tables", [_table(*group) for group in numbers_in_words(metrics)])),
-        _section("The command that makes it again", f"<pre>{escape(command_of(str(facts['scene']), config))}</pre>"),
+        _section(
+            "The command that makes it again", f"<pre>{escape(command_of(str(facts['scene']), config))}</pre>"
+        ),
         _folded("config.yaml", (folder / "config.yaml").read_text()),
     ]
     page = folder / "report.html"
@@ -159,9 +161,10 @@ def _table(title: str, rows: Sequence[tuple[str, str]]) -> str:
     return f'<div class="card"><table><caption>{escape(title)}</caption>{cells}</table></div>'
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_metrics(path: Path) -> dict[str, Any]:
+    """The groups of metrics.json, or none if it is not there or not whole."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return {key: group for key, group in found.items() if isinstance(group, dict)}

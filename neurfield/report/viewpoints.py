@@ -92,10 +92,10 @@ def _fitted(
 ) -> Viewpoint:
     """The nearest viewpoint in a direction that has all points [k,3] in its picture, around the middle."""
     axes = look_at(middle + direction, middle, up).world_from_cam[:3, :3]
-    half = np.tan(np.radians(_FOV_DEGREES) / 2) * np.array([aspect, 1.0])
+    half = np.tan(np.radians(_FOV_DEGREES) / 2) * np.array([aspect, 1.0]) / _MARGIN
     for _ in range(8):
         in_cam = (points - middle) @ axes
-        distance = _MARGIN * float(np.max(np.abs(in_cam[:, :2]) / half - in_cam[:, 2:]))
+        distance = float(np.max(np.abs(in_cam[:, :2]) / half - in_cam[:, 2:]))
         seen = in_cam[:, :2] / (in_cam[:, 2:] + distance)
         middle = middle + axes[:, :2] @ ((seen.min(axis=0) + seen.max(axis=0)) / 2 * distance)
     return look_at(middle + distance * direction, middle, up)

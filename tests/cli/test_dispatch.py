@@ -1,0 +1,97 @@
+"""Words to functions: flags, suggestions, one-line complaints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from tyro.conf import Positional, UseAppendAction, arg
+
+from neurfield.cli.dispatch import Verb, dispatch, flags, overview, run_function, suggest
+from neurfield.errors import UserError
+
+CALLS: list[dict[str, object]] = []
+
+
+def verb(
+    run: Annotated[Positional[str], arg(metavar="RUN")],
+    steps: Annotated[int | None, arg(metavar="N")] = None,
+    overrides: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="KEY=VALUE")] = (),
+) -> int:
+    """Do a thing.
+
+    Args:
+        run: what to do it to.
+        steps: how often.
+        overrides: how.
+    """
+    CALLS.append({"run": run, "steps": steps, "overrides": overrides})
+    return 7
+
+
+def complaint(*arguments: str) -> str:
+    """The error of a call that must not reach the verb."""
+    before = len(CALLS)
+    with pytest.raises(UserError) as caught:
+        run_function(verb, "neurfield verb", list(arguments))
+    assert len(CALLS) == before
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_flags_reach_the_function() -> None:
+    assert (
+        run_function(verb, "neurfield verb", ["a", "--steps", "3", "--set", "b=1", "--set", "c=[1,2]"]) == 7
+    )
+    assert CALLS[-1] == {"run": "a", "steps": 3, "overrides": ("b=1", "c=[1,2]")}
+
+
+def test_flags_as_typed() -> None:
+    assert flags(verb) == ["--run", "--steps", "--set"]
+
+
+def test_unknown_flag_gets_the_nearest() -> None:
+    assert "--stesp" in complaint("a", "--stesp", "3")
+    assert "did you mean '--steps'" in complaint("a", "--stesp", "3")
+    assert "did you mean '--set'" in complaint("a", "--sett", "b=1")
+
+
+def test_missing_surplus_and_unreadable_are_named() -> None:
+    assert "RUN is missing" in complaint()
+    assert "'b' is one argument too many" in complaint("a", "b")
+    assert "--steps: 'many' cannot be read" in complaint("a", "--steps", "many")
+    assert "--steps" in complaint("a", "--steps")
+
+
+def test_every_complaint_points_to_the_help() -> None:
+    for arguments in ([], ["a", "b"], ["a", "--x"], ["a", "--steps", "many"]):
+        assert complaint(*arguments).endswith("see `neurfield verb --help`")
+
+
+def test_what_a_verb_raises_passes_through() -> None:
+    def failing() -> None:
+        """Fail."""
+        raise UserError("of its own")
+
+    with pytest.raises(UserError, match=r"^of its own$"):
+        run_function(failing, "neurfield failing", [])
+
+
+def test_help_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_function(verb, "neurfield verb", ["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Do a thing." in shown and "how often." in shown and "--set KEY=VALUE" in shown
+
+
+def test_verbs_are_listed_and_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    verbs = {"mesh": Verb("nowhere:mesh", "makes a mesh"), "eval": Verb("nowhere:eval", "measures it")}
+    assert dispatch("neurfield", "About.", verbs, []) == 0
+    assert overview("neurfield", "About.", verbs) in capsys.readouterr().out
+    with pytest.raises(
+        UserError, match=r"there is no verb 'mehs', did you mean 'mesh'\?; there are: mesh, eval"
+    ):
+        dispatch("neurfield", "About.", verbs, ["mehs"])
+
+
+def test_no_suggestion_for_what_is_like_nothing() -> None:
+    assert suggest("xyzzy", ["mesh", "eval"]) == ""

@@ -1,0 +1,41 @@
+"""What doctor tells, and that whatever is missing comes with a command."""
+
+from __future__ import annotations
+
+import pytest
+
+from neurfield.cli import doctor
+
+
+def test_tells_versions_kernels_and_device(capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.doctor() == 0
+    shown = capsys.readouterr().out
+    for word in ("version", "torch", "kernels", "threads", "built-in scenes", "safetensors", "next:"):
+        assert word in shown
+
+
+def test_missing_extra_comes_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = doctor.version_of
+    monkeypatch.setattr(doctor, "version_of", lambda name: None if name == "open3d" else there(name))
+    missing: list[tuple[str, str]] = []
+    doctor._libraries(missing)
+    assert 'pip install "neurfield[viewer]"' in [command for command, _ in missing]
+
+
+def test_missing_system_libraries_come_with_apt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "version_of", lambda name: "1.0")
+    monkeypatch.setattr(doctor, "_loads", lambda library: library != "libusb-1.0.so.0")
+    missing: list[tuple[str, str]] = []
+    rows = dict(doctor._libraries(missing))
+    assert rows["Open3D's system libraries"] == "missing: libusb-1.0-0"
+    assert missing == [("sudo apt-get install libusb-1.0-0", "what Open3D's window and screenshots want")]
+
+
+def test_library_that_no_machine_has() -> None:
+    assert not doctor._loads("libnothing-of-the-kind.so.9")
+    assert doctor._loads("libc.so.6")
+
+
+def test_unknown_distribution_has_no_version() -> None:
+    assert doctor.version_of("no-such-distribution-anywhere") is None
+    assert doctor.version_of("numpy")

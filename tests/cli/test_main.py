@@ -1,0 +1,94 @@
+"""Exit codes, and that a mistake gets one line."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from neurfield.cli import main as cli
+from neurfield.cli.dispatch import Verb
+from neurfield.errors import UserError
+
+
+@pytest.fixture
+def verb_that(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Make `neurfield doctor` raise something."""
+
+    def arrange(error: BaseException) -> None:
+        def doctor() -> None:
+            """Raise."""
+            raise error
+
+        monkeypatch.setattr(Verb, "load", lambda self: doctor)
+
+    return arrange
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (UserError("no scene 'x': give a name"), 2, "neurfield: no scene 'x': give a name"),
+        (UserError("two\n  lines"), 2, "neurfield: two lines"),
+        (KeyboardInterrupt(), 130, "neurfield: interrupted"),
+        (OSError(errno.ENOSPC, "No space left on device", "runs/x"), 2, "runs/x: No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 2, "/x: Permission denied"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), 2, "No space left on device"),
+        (RuntimeError("broken"), 1, "failed: RuntimeError: broken (NEURFIELD_DEBUG=1 shows where)"),
+    ],
+)
+def test_exit_codes(  # type: ignore[no-untyped-def]
+    error,
+    code: int,
+    says: str,
+    verb_that,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NEURFIELD_DEBUG", raising=False)
+    verb_that(error)
+    assert cli.main(["doctor"]) == code
+    told = capsys.readouterr()
+    assert says in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+
+
+def test_debug_shows_where(verb_that, capsys, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("NEURFIELD_DEBUG", "1")
+    verb_that(RuntimeError("broken"))
+    assert cli.main(["doctor"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_every_verb_exists_and_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, verb in cli.VERBS.items():
+        assert verb.load().__doc__
+        assert cli.main([name, "--help"]) == 0
+        assert f"neurfield {name}" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    import neurfield
+
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"neurfield {neurfield.__version__}\n"
+
+
+def test_as_a_module_with_a_misspelt_verb() -> None:
+    ran = subprocess.run([sys.executable, "-m", "neurfield", "ffit"], capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "neurfield: there is no verb 'ffit', did you mean 'fit'?; "
+        "there are: fit, mesh, eval, view, scene, doctor\n"
+    )
+    assert ran.stdout == ""
+
+
+def test_reader_that_goes_away() -> None:
+    ran = subprocess.run(
+        f"{sys.executable} -m neurfield scene list | head -c 1", shell=True, capture_output=True, text=True
+    )
+    assert "Traceback" not in ran.stderr and "Exception" not in ran.stderr

@@ -1,0 +1,121 @@
+"""Drawn meshes: where they are, their colours, what is left out."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from neurfield.errors import UserError
+from neurfield.report.mesh_file import read_mesh
+from neurfield.report.pictures import contact_sheet, jpeg_uri, solid_box
+from neurfield.report.shade import MeshShader
+from neurfield.report.viewpoints import four_sides, look_at
+from tests.report.conftest import coloured_ball
+
+UP = np.array([0.0, 0.0, 1.0])
+
+
+def room(side: float = 2.0) -> trimesh.Trimesh:
+    """A cube whose normals point into it, with a small ball on its floor."""
+    walls = trimesh.creation.box([side] * 3)
+    walls.invert()
+    ball = trimesh.creation.icosphere(radius=0.2)
+    ball.apply_translation([0, 0, 0.2 - side / 2])
+    return trimesh.util.concatenate([walls, ball])
+
+
+def test_ball_is_a_disc_of_the_right_size() -> None:
+    view = look_at(np.array([0.0, -5.0, 0.0]), np.zeros(3), UP, fov=40.0)
+    picture = MeshShader(trimesh.creation.icosphere(subdivisions=4)).draw(view, 200, 150, samples=1)
+    # The silhouette of a unit sphere at distance 5 is a cone of half angle asin(1/5).
+    radius = 75 / np.tan(np.radians(20)) * np.tan(np.arcsin(1 / 5))
+    assert picture.hit.sum() == pytest.approx(np.pi * radius**2, rel=0.02)
+    rows, columns = np.nonzero(picture.hit)
+    assert [columns.mean(), rows.mean()] == pytest.approx([99.5, 74.5], abs=0.5)
+    assert (picture.clay[~picture.hit] == 255).all()
+
+
+def test_colours_are_on_the_side_where_they_are_in_the_world() -> None:
+    view = look_at(np.array([0.0, -5.0, 0.0]), np.zeros(3), UP)  # x is to the right
+    color = MeshShader(coloured_ball()).draw(view, 100, 100).color.astype(int)
+    left, right = color[50, 35], color[50, 65]
+    assert left[2] > 100 > left[0] and right[0] > 100 > right[2]
+
+
+def test_up_is_up() -> None:
+    mesh = coloured_ball()
+    red = np.asarray(mesh.vertices)[:, 2:] > 0
+    mesh.visual.vertex_colors = np.where(red, [255, 0, 0, 255], [0, 0, 255, 255]).astype(np.uint8)
+    view = four_sides(np.array([[-1.0] * 3, [1.0] * 3]), "outside", UP, 1.0)[0]
+    color = MeshShader(mesh).draw(view, 100, 100).color.astype(int)
+    assert color[25, 50, 0] > 100 and color[75, 50, 2] > 100
+
+
+def test_one_looks_into_a_room_through_its_walls() -> None:
+    mesh = room()
+    view = four_sides(np.asarray(mesh.bounds), "inside", UP, 1.0)[0]
+    shader = MeshShader(mesh)
+    closed = shader.draw(view, 120, 120, samples=1)
+    opened = shader.draw(view, 120, 120, cull=True, samples=1)
+    ball = mesh.submesh([np.arange(12, len(mesh.faces))], append=True)
+    ball_alone = MeshShader(ball).draw(view, 120, 120, samples=1)
+    seen = ball_alone.hit & (opened.clay == ball_alone.clay).all(axis=-1)
+    assert seen.sum() > 0.9 * ball_alone.hit.sum()
+    hidden = ball_alone.hit & (closed.clay == ball_alone.clay).all(axis=-1)
+    assert hidden.sum() < 0.1 * ball_alone.hit.sum()
+
+
+def test_nothing_to_see_is_a_blank_picture() -> None:
+    triangle = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False)
+    below = look_at(np.array([0.3, 0.3, -3.0]), np.array([0.3, 0.3, 0.0]), UP)
+    picture = MeshShader(triangle).draw(below, 40, 30, cull=True)
+    assert not picture.hit.any() and (picture.color == 255).all()
+
+
+def test_lit_vertices_are_as_bright_as_drawn_ones() -> None:
+    mesh = trimesh.creation.icosphere(subdivisions=4)
+    view = look_at(np.array([0.0, -5.0, 0.0]), np.zeros(3), UP)
+    vertices, faces, colors = MeshShader(mesh).lit(view, cull=True)
+    assert len(faces) < len(mesh.faces)
+    front = colors[np.argmin(np.linalg.norm(vertices - [0, -1, 0], axis=1))]
+    drawn = MeshShader(mesh).draw(view, 101, 101).clay[50, 50] / 255
+    assert front == pytest.approx(drawn, abs=0.03)
+
+
+def test_sheet_with_and_without_colours() -> None:
+    assert contact_sheet(coloured_ball(), width=80, height=60).shape == (2 * 60 + 30, 160, 3)
+    assert contact_sheet(trimesh.creation.icosphere(), width=80, height=60).shape == (120, 160, 3)
+
+
+def test_far_stray_pieces_do_not_shrink_the_rest() -> None:
+    points = np.random.default_rng(0).uniform(-1, 1, (10_000, 3))
+    points[0] = 1e4
+    assert np.abs(solid_box(points)).max() <= 1.0
+
+
+def test_jpeg_in_text() -> None:
+    image = np.full((8, 12, 3), 200, np.uint8)
+    kind, _, data = jpeg_uri(image).partition(",")
+    assert kind == "data:image/jpeg;base64"
+    back = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+    assert back.shape == image.shape and np.abs(back.astype(int) - 200).max() < 4
+
+
+def test_mesh_files_that_are_none(tmp_path: Path) -> None:
+    points = tmp_path / "points.ply"
+    trimesh.PointCloud(np.zeros((3, 3))).export(points)
+    broken = tmp_path / "broken.ply"
+    broken.write_bytes(b"ply\nformat nonsense")
+    for path, says in (
+        (points, "no triangles"),
+        (broken, "not a readable mesh"),
+        (tmp_path / "no.ply", "no such mesh"),
+    ):
+        with pytest.raises(UserError, match=says):
+            read_mesh(path)

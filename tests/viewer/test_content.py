@@ -1,0 +1,78 @@
+"""What is shown of a mesh, a run, a scene."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from neurfield.errors import UserError
+from neurfield.report.viewpoints import look_at
+from neurfield.scenes import Cameras
+from neurfield.viewer.content import box_edges, camera_pyramids, content_of
+
+
+def two_cameras() -> Cameras:
+    up = np.array([0.0, 0.0, 1.0])
+    poses = [look_at(np.array(eye, float), np.zeros(3), up).world_from_cam for eye in ([3, 0, 1], [0, 4, 0])]
+    n = np.ones(2)
+    return Cameras(
+        np.stack(poses), 100 * n, 120 * n, 50 * n, 30 * n, np.array([100, 100]), np.array([60, 60])
+    )
+
+
+def test_pyramids_are_what_the_cameras_see() -> None:
+    cameras = two_cameras()
+    lines = camera_pyramids(cameras, 0.2).reshape(2, 8, 2, 3)
+    for i in range(2):
+        assert lines[i, :4, 0] == pytest.approx(np.tile(cameras.centers[i], (4, 1)))
+        corners, depth = cameras.project(i, lines[i, :4, 1])
+        assert depth == pytest.approx(np.full(4, 0.2))
+        assert corners == pytest.approx(np.array([[0, 0], [100, 0], [100, 60], [0, 60]]), abs=1e-6)
+        assert lines[i, 4:, 0] == pytest.approx(lines[i, :4, 1])  # around the picture
+
+
+def test_box_has_twelve_edges_along_the_axes() -> None:
+    box = np.array([[0.0, 1, 2], [3, 5, 9]])
+    edges = box_edges(box)
+    lengths = np.abs(edges[:, 1] - edges[:, 0])
+    assert sorted(lengths.sum(axis=1)) == [3] * 4 + [4] * 4 + [7] * 4
+    assert ((lengths > 0).sum(axis=1) == 1).all()
+    assert edges.min(axis=(0, 1)) == pytest.approx(box[0]) and edges.max(axis=(0, 1)) == pytest.approx(box[1])
+
+
+@pytest.fixture
+def ball_file(tmp_path: Path) -> Path:
+    path = tmp_path / "ball.ply"
+    trimesh.creation.icosphere().export(path)
+    return path
+
+
+def test_mesh_file(ball_file: Path) -> None:
+    content = content_of(ball_file)
+    assert content.mesh is not None and len(content.mesh.faces) == 1280
+    assert content.kind == "outside" and content.lines == ()
+
+
+def test_neither_run_nor_mesh_nor_scene(tmp_path: Path) -> None:
+    for target in (tmp_path / "none.ply", tmp_path, "no-such-scene"):
+        with pytest.raises(UserError):
+            content_of(target)
+
+
+def test_run_without_a_mesh_says_how_to_get_one(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(
+        json.dumps({"scene": "x", "kind": "inside", "box": [[0] * 3, [1] * 3]})
+    )
+    with pytest.raises(UserError, match="neurfield mesh"):
+        content_of(tmp_path)
+
+
+def test_damaged_run(tmp_path: Path, ball_file: Path) -> None:
+    ball_file.rename(tmp_path / "mesh.ply")
+    (tmp_path / "run.json").write_text('{"scene": ')
+    with pytest.raises(UserError, match=r"run\.json"):
+        content_of(tmp_path)
