@@ -1,4 +1,4 @@
-"""A walk through a room with a camera in the hand: two rounds, one looking across the room, one at what is near."""
+"""A walk through a room with a camera in the hand: two rounds, looking across, around, up and down."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ _AIM = 0.43
 _LOWEST, _HIGHEST = 1.22, 1.68
 _ROUNDS = 2
 _KNOTS = 480
-# Where the camera looks at equal steps along the walk: degrees to the left of straight across the room, and up.
-# Chosen so that nearly all that can be seen from such places is seen several times (docs/room0.md says how much).
-_TURN = (34, 24, -42, -63, -39, -76, -72, -41, -19, 18, 44, 73, 102, 94, 61, 69, 38, 23, 45, 73, 97, 67, -19, -31, -23)
-_TILT = (-26, -14, -36, -30, -11, -1, -7, 14, 1, -9, -10, -21, -12, -10, -20, -38, 7, -27, -4, -11, -38, -33, -34, -15, 20)
+# Where the camera looks at equal steps along the walk: degrees to the left of straight across the room, and
+# up. Chosen so that nearly all that can be seen from such places is seen several times (see docs/room0.md).
+# fmt: off
+_TURN = (34, 24, -42, -63, -39, -76, -72, -41, -19, 18, 44, 73, 102,
+         94, 61, 69, 38, 23, 45, 73, 97, 67, -19, -31, -23)
+_TILT = (-26, -14, -36, -30, -11, -1, -7, 14, 1, -9, -10, -21, -12,
+         -10, -20, -38, 7, -27, -4, -11, -38, -33, -34, -15, 20)
+# fmt: on
 
 
 def walk(bounds: np.ndarray, keep_out: np.ndarray, frames: int, seed: int = 0) -> np.ndarray:
     """Poses world_from_cam [frames,4,4] float64 (OpenCV axes), z up, evenly spread over the walk.
 
-    bounds [2,3] the room between its walls, keep_out [k,2,3] boxes of furniture, metres: the camera stays CLEARANCE away from
-    both. Raises ValueError when the room leaves no such way.
+    bounds [2,3] the room between its walls, keep_out [k,2,3] boxes of furniture, metres: the camera stays
+    CLEARANCE away from both. Raises ValueError when the room leaves no such way.
     """
     rng = np.random.default_rng(seed)
     curve = _clear_curve(bounds, keep_out)
@@ -29,9 +33,19 @@ def walk(bounds: np.ndarray, keep_out: np.ndarray, frames: int, seed: int = 0) -
     positions = _along(curve, t) + 0.012 * _tremble(t, 3, rng)
     short = CLEARANCE - clearance(positions, bounds, keep_out).min()
     if short > 0:
-        raise ValueError(f"the walk comes {short:.2f} m too near to a wall or a piece of furniture: leave more free floor")
+        raise ValueError(
+            f"the walk comes {short:.2f} m too near to a wall or a piece of furniture: leave more free floor"
+        )
     yaw, pitch, roll = _gaze(t, positions, bounds.mean(axis=0), rng)
     return _poses(positions, yaw, pitch, roll)
+
+
+def free_places(bounds: np.ndarray, keep_out: np.ndarray, tries: int, rng: np.random.Generator) -> np.ndarray:
+    """Places [n <= tries,3] where the camera could be held, spread at random."""
+    low = np.append(bounds[0, :2], bounds[0, 2] + _LOWEST)
+    high = np.append(bounds[1, :2], bounds[0, 2] + _HIGHEST)
+    places = rng.uniform(low, high, (tries, 3))
+    return places[clearance(places, bounds, keep_out) >= CLEARANCE]
 
 
 def clearance(points: np.ndarray, bounds: np.ndarray, keep_out: np.ndarray) -> np.ndarray:
@@ -61,7 +75,8 @@ def _clear_curve(bounds: np.ndarray, keep_out: np.ndarray) -> np.ndarray:
     high = np.append(bounds[1, :2] - _AIM, bounds[0, 2] + _HIGHEST)
     curve = wanted.copy()
     for _ in range(500):
-        curve += 0.4 * (0.5 * (np.roll(curve, 1, 0) + np.roll(curve, -1, 0)) - curve) + 0.02 * (wanted - curve)
+        between = 0.5 * (np.roll(curve, 1, 0) + np.roll(curve, -1, 0))
+        curve += 0.4 * (between - curve) + 0.02 * (wanted - curve)
         gaps = _gaps(curve, keep_out)
         distance = np.linalg.norm(gaps, axis=-1, keepdims=True)
         push = np.maximum(_AIM - distance, 0) * gaps / np.maximum(distance, 1e-9)

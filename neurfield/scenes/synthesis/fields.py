@@ -8,11 +8,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 
-def smooth_noise(shape: tuple[int, int], scale: float, rng: np.random.Generator, channels: int = 1) -> np.ndarray:
-    """Gaussian noise with a correlation length of about `scale` pixels: [channels,h,w] float32, mean 0, deviation 1.
+def smooth_noise(
+    shape: tuple[int, int], scale: float, rng: np.random.Generator, channels: int = 1
+) -> np.ndarray:
+    """Gaussian noise, correlated over about `scale` pixels: [channels,h,w] float32, mean 0, deviation 1.
 
-    The deviation is 1 over many fields, not within each: a slow field has a level of its own in every image. Made as a sum
-    of smooth bumps of random height on a lattice with a random phase.
+    The deviation is 1 over many fields, not within each: a slow field has a level of its own in every image.
+    Made as a sum of smooth bumps of random height on a lattice with a random phase.
     """
     step = 0.6 * scale
     rows, columns = (_bumps(n, step, rng) for n in shape)
@@ -34,14 +36,14 @@ def blur(values: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def per_segment(segment: np.ndarray, channels: int, rng: np.random.Generator) -> np.ndarray:
-    """One normal random value [h,w,channels] float32 for each segment of a segment image [h,w]."""
+    """Normal random values [h,w,channels] float32, one for each segment of a segment image [h,w]."""
     # Number -1 (nothing) takes the last row.
     values = rng.standard_normal((int(segment.max()) + 2, channels)).astype(np.float32)
     return values[segment]
 
 
 def solve_rising(function: Callable[[float], float], wanted: float, high: float, rounds: int = 12) -> float:
-    """The x in 0..high where a rising function takes the wanted value, by bisection; an end where it never does."""
+    """The x in 0..high where a rising function takes the wanted value, by bisection; else an end."""
     low = 0.0
     for _ in range(rounds):
         middle = 0.5 * (low + high)

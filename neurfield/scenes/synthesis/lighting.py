@@ -1,7 +1,8 @@
-"""Light gathered once for a whole room: soft shadows of the area lights, and what the surfaces send on to each other.
+"""Light gathered once for a whole room: soft shadows of its lamps, and what surfaces send on to each other.
 
-Legend: x a light point with normal n; y a point of a lamp of area A, radiance L, normal m; r = |y - x|; V 1 where y is seen
-from x, else 0; k samples. "Light" at a point is irradiance / pi: what a white surface there would send back. Direct light is
+Legend: x a light point with normal n; y a point of a lamp of area A, radiance L, normal m; r = |y - x|; V 1
+where y is seen from x, else 0; k samples. "Light" at a point is irradiance / pi: what a white surface there
+would send back. Direct light is
 
     D(x) = A / (pi k) * sum_y  L V(x, y) max(0, n.w) max(0, -m.w) / r^2,      w = (y - x) / r
 
@@ -9,8 +10,8 @@ and with h the first surface seen from x along directions spread like the cosine
 
     I(x) = 1/k * sum_h  a(h) (D(h) + I(h)),
 
-solved by repeated substitution: radiosity with sampled form factors (Cohen and Wallace, Radiosity and Realistic Image
-Synthesis, 1993, chapters 3 to 5).
+solved by repeated substitution: radiosity with sampled form factors (Cohen and Wallace, Radiosity and
+Realistic Image Synthesis, 1993, chapters 3 to 5).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from neurfield.scenes.synthesis.surface import FineSurface
 # Of the light that falls on one side of a leaf, a shade or a curtain, this part leaves on the other side.
 _THROUGH = 0.35
 _BOUNCES = 3
-# Few rays find the small bright places (a window sill, the inside of a lampshade): what surfaces send on above this
-# percentile of all is gathered apart, and its grain smoothed away over a wider neighbourhood.
+# Few rays find the small bright places (a window sill, the inside of a lampshade): what surfaces send on
+# above this percentile of all is gathered apart, and its grain smoothed away over a wider neighbourhood.
 _BRIGHT = 95.0
 _SMOOTH_DIRECT, _SMOOTH_COMMON, _SMOOTH_BRIGHT = 1, 5, 40
 _FEWEST_SHADOW_RAYS = 16
@@ -48,8 +49,9 @@ def bake_light(
 ) -> np.ndarray:
     """Light (irradiance / pi, linear rgb) at the light points of a surface: [p,3] float32.
 
-    From every point go shadow_rays to a lamp of one square metre (to others by the root of their area), and bounce_rays
-    (a square number) to the rest of the room. The result does not depend on the number of the executor's workers.
+    From every point go shadow_rays to a lamp of one square metre (to others by the root of their area), and
+    bounce_rays (a square number) to the rest of the room. The result does not depend on the number of the
+    executor's workers.
     """
     x, n = surface.point_positions, surface.point_normals
     chunks = [slice(i, min(i + _CHUNK, len(x))) for i in range(0, len(x), _CHUNK)]
@@ -57,7 +59,9 @@ def bake_light(
 
     def gather(number: int) -> tuple[np.ndarray, np.ndarray]:
         part, rng = chunks[number], np.random.default_rng(seeds[number])
-        direct = sum(_from_lamp(surface.whole_caster, x[part], n[part], lamp, shadow_rays) for lamp in lamps)
+        direct = np.zeros_like(x[part])
+        for lamp in lamps:
+            direct += _from_lamp(surface.whole_caster, x[part], n[part], lamp, shadow_rays)
         directions = _cosine_directions(n[part], bounce_rays, rng)
         hits = surface.caster.first_hits(np.repeat(x[part], bounce_rays, axis=0), directions)
         return direct, surface.nearest_point(hits, directions)
@@ -80,7 +84,7 @@ def bake_light(
 
 
 def _sight(seen: np.ndarray, rays: int) -> csr_matrix:
-    """The matrix [p,p] that takes the mean over what every point sees, from seen [p * rays], -1 being nothing."""
+    """The matrix [p,p] of the mean over what every point sees, from seen [p * rays], -1 being nothing."""
     points = len(seen) // rays
     weights = (seen >= 0).astype(np.float32) / np.float32(rays)
     starts = np.arange(0, len(seen) + 1, rays, dtype=np.int32)
@@ -97,12 +101,17 @@ def _from_lamp(caster: RayCaster, x: np.ndarray, n: np.ndarray, lamp: AreaLight,
     ends = corner + np.stack([0 * u, u, v, u + v])
     above = np.einsum("ki,eki->ek", n, ends[:, None] - x).max(axis=0) > 0
     rows = np.flatnonzero(above & ((x - corner) @ m > 0))
-    # The same places on the lamp for every point: what is left of too few samples are faint steps in a penumbra, and no
-    # grain; and no two of them at the same height, or the slats of a blind would hide many at once.
+    # The same places on the lamp for every point: what is left of too few samples are faint steps in a
+    # penumbra, and no grain; and no two of them at the same height, or the slats of a blind would hide many
+    # at once.
     s = _spread_points(max(_FEWEST_SHADOW_RAYS, round(rays * area**0.5)))
     to_lamp = corner + s[:, :1] * u + s[:, 1:] * v - x[rows, None]
     r2 = np.maximum(np.einsum("kri,kri->kr", to_lamp, to_lamp), _NEAREST**2)
-    value = np.maximum(np.einsum("kri,ki->kr", to_lamp, n[rows]), 0) * np.maximum(-(to_lamp @ m), 0) / np.square(r2)
+    value = (
+        np.maximum(np.einsum("kri,ki->kr", to_lamp, n[rows]), 0)
+        * np.maximum(-(to_lamp @ m), 0)
+        / np.square(r2)
+    )
     wanted = value > 0
     origins = np.broadcast_to(x[rows, None], to_lamp.shape)[wanted]
     value[wanted] *= ~caster.occluded(origins, to_lamp[wanted])
@@ -111,14 +120,14 @@ def _from_lamp(caster: RayCaster, x: np.ndarray, n: np.ndarray, lamp: AreaLight,
 
 
 def _spread_points(n: int) -> np.ndarray:
-    """Points [n,2] float32 spread evenly over the unit square: the additive recurrence of the plastic number (Roberts 2018)."""
+    """Points [n,2] float32 spread evenly over the unit square: the plastic sequence (Roberts 2018)."""
     plastic = 1.324717957244746
     steps = np.arange(1, n + 1)[:, None] * np.array([1 / plastic, 1 / plastic**2])
     return ((0.5 + steps) % 1.0).astype(np.float32)
 
 
 def _strata(points: int, samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Samples of the unit square for each point, one in each of its small squares: two float32 arrays [points, samples]."""
+    """One sample in each small square of the unit square, for each point: two float32 [points, samples]."""
     side = round(samples**0.5)
     column, row = np.meshgrid(np.arange(side, dtype=np.float32), np.arange(side, dtype=np.float32))
     shift = rng.random((2, points, side * side), np.float32)
@@ -128,7 +137,9 @@ def _strata(points: int, samples: int, rng: np.random.Generator) -> tuple[np.nda
 def _cosine_directions(n: np.ndarray, rays: int, rng: np.random.Generator) -> np.ndarray:
     """Directions into the half space of normals n [k,3], spread like the cosine: [k * rays, 3] float32."""
     s, t = _strata(len(n), rays, rng)
-    helper = np.where(np.abs(n[:, :1]) < 0.8, np.float32([[1, 0, 0]]), np.float32([[0, 1, 0]]))
+    helper = np.where(
+        np.abs(n[:, :1]) < 0.8, np.eye(3, dtype=np.float32)[:1], np.eye(3, dtype=np.float32)[1:2]
+    )
     tangent = np.cross(n, helper)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
     frame = np.stack([tangent, np.cross(n, tangent), n], axis=1)
@@ -138,7 +149,7 @@ def _cosine_directions(n: np.ndarray, rays: int, rng: np.random.Generator) -> np
 
 
 def _mixing(a: np.ndarray, b: np.ndarray, n: int) -> csr_matrix:
-    """The matrix [n,n] that takes the mean of every point's neighbours; a point without any keeps its own value."""
+    """The matrix [n,n] of the mean over every point's neighbours; a point without any keeps its own value."""
     everyone = np.arange(n)
     alone = np.setdiff1d(everyone, a)
     a, b = np.concatenate([a, alone]), np.concatenate([b, alone])

@@ -1,10 +1,12 @@
 """Depth as wrong as a monocular network makes it, from exact depth.
 
-    prior = offset + gain * warped,      warped = base^(1 + g) * exp(strength * (slow + middle / 2 + object / 2))
+    prior = offset + gain * warped,      warped = base^(1 + g) * exp(strength * (slow + middle / 2 + object /
+    2))
 
-base is the depth without most of its thin parts, blurred; g curves it; slow and middle are smooth random fields over the
-image, object a random value for each segment; all differ from image to image. gain and offset are the unknown scale and
-shift; strength is solved for, so that the error left after the best scale and shift is what is asked for.
+base is the depth without most of its thin parts, blurred; g curves it; slow and middle are smooth random
+fields over the image, object a random value for each segment; all differ from image to image. gain and offset
+are the unknown scale and shift; strength is solved for, so that the error left after the best scale and shift
+is what is asked for.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ _STRIDE = 3
 
 
 def make_prior_depth(depth: np.ndarray, segment: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Relative depth [h,w] float32 in 0..1, farther = larger, for exact z-depth [h,w] (0 = nothing) and segments [h,w]."""
+    """Relative depth [h,w] float32 in 0..1, farther = larger.
+
+    depth [h,w] exact z-depth in metres, 0 = nothing; segment [h,w] instance ids.
+    """
     width = depth.shape[1]
     thin, behind = thin_parts(depth)
     seen = np.where(missed_parts(thin, rng), behind, depth)
@@ -33,7 +38,10 @@ def make_prior_depth(depth: np.ndarray, segment: np.ndarray, rng: np.random.Gene
     softness = rng.uniform(*_BLUR) * width / 600
     base = blur(seen.astype(np.float64), softness)
     base *= (base / np.median(base)) ** rng.uniform(-_CURVE, _CURVE)
-    warp = smooth_noise(depth.shape, _SLOW * width, rng)[0] + 0.5 * smooth_noise(depth.shape, _MIDDLE * width, rng)[0]
+    warp = (
+        smooth_noise(depth.shape, _SLOW * width, rng)[0]
+        + 0.5 * smooth_noise(depth.shape, _MIDDLE * width, rng)[0]
+    )
     warp += 0.5 * blur(per_segment(segment, 1, rng)[..., 0], softness)
     few = (slice(None, None, _STRIDE),) * 2
 
@@ -47,7 +55,7 @@ def make_prior_depth(depth: np.ndarray, segment: np.ndarray, rng: np.random.Gene
 
 
 def fit_scale_shift(prior: np.ndarray, depth: np.ndarray) -> tuple[float, float]:
-    """Scale and shift that bring prior [h,w] nearest to depth [h,w] in least squares, where there is depth."""
+    """Scale and shift that bring prior [h,w] nearest to depth [h,w] in least squares; no depth, no say."""
     valid = depth > 0
     x, y = prior[valid].astype(np.float64), depth[valid].astype(np.float64)
     variance = np.square(x - x.mean()).mean()

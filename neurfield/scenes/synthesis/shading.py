@@ -12,13 +12,15 @@ from neurfield.scenes.synthesis.surface import FineSurface, albedo_by_material
 _SAMPLES = ((0.125, 0.375), (0.375, 0.875), (0.625, 0.125), (0.875, 0.625))
 # Reflectance of polished dielectrics looked at straight on (refractive index 1.5).
 _HEAD_ON = 0.04
-# Spread of mirrored rays for a gloss of 0 (they weigh nothing there); it falls with the square of 1 - gloss.
-_ROUGHNESS = 0.2
-# Lamps and the sky are shown no brighter than this part of full scale (before the tone curve), as in a picture blended from
-# several exposures: the window keeps its drawing, and edges against it do not fray.
-_BRIGHTEST = 1.3
-# Light above 1 is held back, towards this limit: what stands close to a lamp keeps the drawing of its surface.
-_LIGHT_LIMIT = 1.7
+# Surfaces with no more gloss than this mirror nothing.
+_DULL = 0.1
+# Spread of mirrored rays at gloss 0; it falls with (1 - gloss)^2.
+_ROUGHNESS = 0.15
+# Lamps and the sky are shown no brighter than this part of full scale (before the tone curve), as in a
+# picture blended from several exposures: the window keeps its drawing, and edges against it do not fray.
+_BRIGHTEST = 1.0
+# Light above 1 is held back, towards this limit: what stands near a lamp keeps the drawing of its surface.
+_LIGHT_LIMIT = 1.5
 # Median over the pictures of irradiance / pi, 1 being what shows white paper as white.
 _MEDIAN_LIGHT = 0.62
 # Above this part of full scale the tone curve bends.
@@ -37,7 +39,7 @@ class Pinhole:
     cy: float
 
     def directions(self, offset: tuple[float, float]) -> np.ndarray:
-        """Directions [h*w,3] float32 in the camera frame with z = 1, through `offset` (0..1) inside each pixel."""
+        """Directions [h*w,3] float32, camera frame, z = 1, through `offset` (0..1) inside each pixel."""
         u, v = np.meshgrid(np.arange(self.width) + offset[0], np.arange(self.height) + offset[1])
         x, y = (u - self.cx) / self.focal, (v - self.cy) / self.focal
         return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
@@ -45,8 +47,10 @@ class Pinhole:
 
 @dataclass(frozen=True)
 class Frame:
-    """One view: rgb [h,w,3] uint8 (sRGB); through pixel centres depth [h,w] float32 z-depth in metres, 0 = nothing;
-    normal [h,w,3] float32 unit, camera frame, towards the camera; segment [h,w] int32 instance id, -1 = nothing.
+    """One view: rgb [h,w,3] uint8 (sRGB), and what lies exactly behind the pixel centres.
+
+    depth [h,w] float32 z-depth in metres, 0 = nothing; normal [h,w,3] float32 unit, camera frame, towards the
+    camera; segment [h,w] int32 instance id, -1 = nothing.
     """
 
     rgb: np.ndarray
@@ -58,7 +62,8 @@ class Frame:
 class Renderer:
     """Renders a surface with baked light.
 
-    light [p,3] is irradiance / pi at the light points (see `lighting`), exposure the factor from radiance to display.
+    light [p,3] is irradiance / pi at the light points (see `lighting`), exposure the factor from radiance to
+    display.
     """
 
     def __init__(self, surface: FineSurface, light: np.ndarray, exposure: float) -> None:
@@ -70,79 +75,96 @@ class Renderer:
         self._glow = np.concatenate([self.glow, np.zeros((1, 3), np.float32)])
         self._gloss = np.array([m.gloss for m in surface.materials], np.float32)
         emission = np.array([m.emission for m in surface.materials], np.float32) * exposure
-        self._emission = emission * np.minimum(1, _BRIGHTEST / np.maximum(emission.max(axis=1, keepdims=True), 1e-9))
+        top = np.maximum(emission.max(axis=1, keepdims=True), _BRIGHTEST)
+        self._emission = emission * (_BRIGHTEST / top)
 
-    def frame(self, world_from_cam: np.ndarray, camera: Pinhole, seed: int = 0) -> Frame:
-        """Render one view [4,4]; the seed is for the grain of rough reflections."""
-        rng = np.random.default_rng(seed)
+    def frame(self, world_from_cam: np.ndarray, camera: Pinhole) -> Frame:
+        """Render one view [4,4]."""
         rotation = world_from_cam[:3, :3].astype(np.float32)
         origin = world_from_cam[:3, 3].astype(np.float32)
         radiance = np.zeros((camera.width * camera.height, 3), np.float32)
         for offset in _SAMPLES:
-            radiance += self._radiance(origin, camera.directions(offset) @ rotation.T, rng)
+            radiance += self._radiance(origin, camera.directions(offset) @ rotation.T, offset)
         rgb = to_display(radiance / len(_SAMPLES))
-        directions = camera.directions((0.5, 0.5)) @ rotation.T
-        hits = self.surface.caster.first_hits(origin, directions)
+        directions = camera.directions((0.5, 0.5))
+        hits = self.surface.whole_caster.first_hits(origin, directions @ rotation.T)
         missed = hits.face < 0
-        normal = self.surface.normals[hits.face]
-        normal *= np.where(np.einsum("ki,ki->k", normal, directions) > 0, np.float32(-1), np.float32(1))[:, None]
+        normal = (self.surface.whole_normals @ rotation)[hits.face]
+        turned = np.einsum("ki,ki->k", normal, directions) > 0
+        normal[turned] *= -1
         normal[missed] = 0
         # Directions have z = 1 in the camera frame, so the distance along them is the z-depth.
-        depth = np.where(missed, 0, hits.distance)
-        segment = np.where(missed, -1, self.surface.instance[hits.face])
+        depth = np.where(missed, np.float32(0), hits.distance)
+        segment = np.where(missed, -1, self.surface.whole_instance[hits.face])
         shape = (camera.height, camera.width)
         return Frame(
             rgb.reshape(*shape, 3),
-            depth.reshape(shape).astype(np.float32),
-            (normal @ rotation).reshape(*shape, 3),
+            depth.reshape(shape),
+            normal.reshape(*shape, 3),
             segment.reshape(shape).astype(np.int32),
         )
 
-    def _radiance(self, origin: np.ndarray, directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Radiance [k,3] that comes back along rays [k,3] from one origin."""
+    def _radiance(
+        self, origin: np.ndarray, directions: np.ndarray, offset: tuple[float, float]
+    ) -> np.ndarray:
+        """Radiance [k,3] that comes back along rays [k,3] from one origin, through `offset` in the pixels."""
         surface = self.surface
         hits = surface.caster.first_hits(origin, directions)
+        missed = np.flatnonzero(hits.face < 0)
+        hits.distance[missed] = 0
         material = surface.material[hits.face]
         normal = surface.normals[hits.face]
         points = origin + hits.distance[:, None] * directions
-        points[hits.face < 0] = 0
-        corners = surface.corners_hit(hits, directions)
+        facing = np.einsum("ki,ki->k", normal, directions)
+        corners = surface.corners_hit(hits, facing)
         radiance = (1 - hits.u - hits.v)[:, None] * self._light[corners[:, 0]]
         radiance += hits.u[:, None] * self._light[corners[:, 1]]
         radiance += hits.v[:, None] * self._light[corners[:, 2]]
         radiance *= albedo_by_material(surface.materials, material, points, normal)
         radiance += self._emission[material]
-        glossy = np.flatnonzero((self._gloss[material] > 0) & (hits.face >= 0))
+        gloss = self._gloss[material]
+        glossy = np.flatnonzero(gloss > _DULL)
         if len(glossy):
-            radiance[glossy] += self._reflected(
-                points[glossy], normal[glossy], directions[glossy], self._gloss[material[glossy]], rng
-            )
-        radiance[hits.face < 0] = 0
+            seen = (points[glossy], normal[glossy], directions[glossy], gloss[glossy])
+            radiance[glossy] += self._reflected(*seen, offset)
+        radiance[missed] = 0
         return radiance
 
     def _reflected(
-        self, points: np.ndarray, normal: np.ndarray, directions: np.ndarray, gloss: np.ndarray, rng: np.random.Generator
+        self,
+        points: np.ndarray,
+        normal: np.ndarray,
+        directions: np.ndarray,
+        gloss: np.ndarray,
+        offset: tuple[float, float],
     ) -> np.ndarray:
-        """What glossy surfaces mirror [k,3]: one ray each, spread by roughness, weighed by Fresnel's law (Schlick)."""
+        """What glossy surfaces mirror [k,3]: one ray each, weighed by Fresnel's law (Schlick).
+
+        Roughness turns the rays of a pixel's samples apart, each its own way, so that the mean of them is a
+        soft image.
+        """
         surface = self.surface
         view = directions / np.linalg.norm(directions, axis=1, keepdims=True)
         cosine = np.einsum("ki,ki->k", normal, view)[:, None]
         normal = np.where(cosine > 0, -normal, normal)
         cosine = np.abs(cosine)
         mirrored = view + 2 * cosine * normal
-        rough = _ROUGHNESS * np.square(1 - gloss)[:, None]
-        mirrored += rough * rng.standard_normal(mirrored.shape, np.float32)
+        sideways = np.cross(mirrored, normal[:, [1, 2, 0]])
+        spread = _ROUGHNESS * np.square(1 - gloss)[:, None]
+        upwards = np.cross(mirrored, sideways)
+        mirrored += 2 * spread * ((offset[0] - 0.5) * sideways + (offset[1] - 0.5) * upwards)
         # Spread must not send a ray into the surface itself.
         mirrored += normal * np.maximum(0.02 - np.einsum("ki,ki->k", mirrored, normal), 0)[:, None]
-        hits = surface.caster.first_hits(points + 1e-3 * normal, mirrored)
+        hits = surface.caster.first_hits(points + np.float32(1e-3) * normal, mirrored)
         seen = self._glow[surface.nearest_point(hits, mirrored)]
-        lamps = np.where(hits.face[:, None] >= 0, self._emission[surface.material[hits.face]], 0)
+        lamps = self._emission[surface.material[hits.face]]
+        lamps[hits.face < 0] = 0
         fresnel = _HEAD_ON + (1 - _HEAD_ON) * (1 - np.minimum(cosine, 1)) ** 5
         return gloss[:, None] * fresnel * (seen + lamps)
 
 
 def choose_exposure(surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole) -> float:
-    """The factor that brings the median of the light [p,3] on what the cameras [n,4,4] see to _MEDIAN_LIGHT."""
+    """The factor that brings the median light [p,3] on what the cameras [n,4,4] see to _MEDIAN_LIGHT."""
     levels = []
     for pose in poses:
         directions = camera.directions((0.5, 0.5)) @ pose[:3, :3].T
@@ -160,7 +182,7 @@ def _hold_back(light: np.ndarray) -> np.ndarray:
 
 
 def to_display(radiance: np.ndarray) -> np.ndarray:
-    """Exposed linear rgb [k,3] to sRGB uint8, with a soft shoulder instead of a clip (IEC 61966-2-1 transfer curve)."""
+    """Exposed linear rgb [k,3] to sRGB uint8 (IEC 61966-2-1), with a soft shoulder instead of a clip."""
     at = np.linspace(0, 1, _TABLE)
     encoded = np.where(at <= 0.0031308, 12.92 * at, 1.055 * at ** (1 / 2.4) - 0.055)
     table = np.rint(255 * encoded).astype(np.uint8)

@@ -19,15 +19,18 @@ _LIFT = 0.002
 class FineSurface:
     """A room's surface with a light point at every corner of every face.
 
-    caster finds these faces; whole_caster finds the model's own, fewer and therefore quicker, for rays that need no light.
-    vertices [v,3] float64, faces [f,3] int64; per face [f]: parent (the model's face it is a part of), normals [f,3]
-    float32, material, instance int32, two_sided bool; corner [f,3] int32: the light points of a face's corners on its front.
-    Per light point [p]: positions, normals [p,3] float32; material int32; twin int32: the point on the other side of a thin
-    sheet, -1 where there is none.
+    caster finds these faces; whole_caster finds the model's own, watertight, for rays that ask for shape or
+    shadow only; whole_normals [m,3] float32 and whole_instance [m] belong to those. vertices [v,3] float64,
+    faces [f,3] int64; per face [f]: parent (the model's face it is a part of), normals [f,3] float32,
+    material, instance int32, two_sided bool; corner [f,3] int32: the light points of a face's corners on its
+    front. Per light point [p]: positions, normals [p,3] float32; material, instance int32; twin int32: the
+    point on the other side of a thin sheet, -1 where there is none.
     """
 
     caster: RayCaster
     whole_caster: RayCaster
+    whole_normals: np.ndarray
+    whole_instance: np.ndarray
     vertices: np.ndarray
     faces: np.ndarray
     parent: np.ndarray
@@ -39,25 +42,30 @@ class FineSurface:
     point_positions: np.ndarray
     point_normals: np.ndarray
     point_material: np.ndarray
+    point_instance: np.ndarray
     twin: np.ndarray
     materials: tuple[Material, ...]
 
-    def corners_hit(self, hits: Hits, directions: np.ndarray) -> np.ndarray:
-        """The light points [k,3] around each hit, on the side the ray [k,3] came from.
+    def corners_hit(self, hits: Hits, facing: np.ndarray) -> np.ndarray:
+        """The light points [k,3] around each hit, on the side the ray came from.
 
-        -1 where the ray hit nothing, or the inside of something solid.
+        facing [k] is direction . face normal; -1 where the ray hit nothing, or the inside of something solid.
         """
         corners = self.corner[hits.face]
-        behind = np.einsum("ki,ki->k", self.normals[hits.face], directions) > 0
+        behind = np.flatnonzero(facing > 0)
         corners[behind] = self.twin[corners[behind]]
         corners[hits.face < 0] = -1
         return corners
 
     def nearest_point(self, hits: Hits, directions: np.ndarray) -> np.ndarray:
-        """The light point [k] nearest to each hit, or -1 as in `corners_hit`."""
-        weights = np.stack([1 - hits.u - hits.v, hits.u, hits.v], axis=1)
-        corners = self.corners_hit(hits, directions)
-        return np.take_along_axis(corners, weights.argmax(axis=1)[:, None], axis=1)[:, 0]
+        """The light point [k] nearest to each hit of rays along directions [k,3]; -1 as in `corners_hit`."""
+        w = 1 - hits.u - hits.v
+        nearest = np.where(hits.u > hits.v, np.where(hits.u > w, 1, 0), np.where(hits.v > w, 2, 0))
+        point = self.corner[hits.face, nearest]
+        behind = np.flatnonzero(np.einsum("ki,ki->k", self.normals[hits.face], directions) > 0)
+        point[behind] = self.twin[point[behind]]
+        point[hits.face < 0] = -1
+        return point
 
     def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of light points that share an edge of a face, each pair in both orders: two arrays [e]."""
@@ -68,13 +76,16 @@ class FineSurface:
 
     def point_albedo(self) -> np.ndarray:
         """Albedo [p,3] float32 at the light points."""
-        return albedo_by_material(self.materials, self.point_material, self.point_positions, self.point_normals)
+        positions, normals = self.point_positions, self.point_normals
+        return albedo_by_material(self.materials, self.point_material, positions, normals)
 
 
-def prepare_surface(model: RoomModel, longest_edge: float, longest_shell_edge: float | None = None) -> FineSurface:
-    """Cut a room's surface to edges of `longest_edge` metres and set light points on both sides of thin sheets.
+def prepare_surface(
+    model: RoomModel, longest_edge: float, longest_shell_edge: float | None = None
+) -> FineSurface:
+    """Cut a room's surface to edges of `longest_edge` metres; set light points on both sides of thin sheets.
 
-    The room itself (instance 0), where everything casts its shadow, can be cut finer.
+    The room itself (instance 0), on which everything casts its shadow, can be cut finer.
     """
     edge = np.where(model.face_instance == 0, longest_shell_edge or longest_edge, longest_edge)
     vertices, faces, parent = split_long_edges(model.vertices, model.faces, edge)
@@ -85,16 +96,18 @@ def prepare_surface(model: RoomModel, longest_edge: float, longest_shell_edge: f
     group = instance.astype(np.int64) * len(model.materials) + material
     positions, point_normals, corner = place_light_points(vertices, faces, group, _LIFT)
     n = len(positions)
-    point_material = np.zeros(n, np.int32)
-    point_material[corner] = material[:, None]
+    point_material, point_instance = np.zeros(n, np.int32), np.zeros(n, np.int32)
+    point_material[corner], point_instance[corner] = material[:, None], instance[:, None]
     sheet = np.unique(corner[two_sided])
     twin = np.full(n + len(sheet), -1, np.int32)
     twin[sheet] = n + np.arange(len(sheet))
     twin[n:] = sheet
     back = positions[sheet] - 2 * _LIFT * point_normals[sheet]
     return FineSurface(
-        caster=RayCaster(vertices, faces),
+        caster=RayCaster(vertices, faces, watertight=False),
         whole_caster=RayCaster(model.vertices, model.faces),
+        whole_normals=face_normals(model.vertices, model.faces)[0].astype(np.float32),
+        whole_instance=model.face_instance,
         vertices=vertices,
         faces=faces,
         parent=parent,
@@ -106,6 +119,7 @@ def prepare_surface(model: RoomModel, longest_edge: float, longest_shell_edge: f
         point_positions=np.concatenate([positions, back]),
         point_normals=np.concatenate([point_normals, -point_normals[sheet]]),
         point_material=np.concatenate([point_material, point_material[sheet]]),
+        point_instance=np.concatenate([point_instance, point_instance[sheet]]),
         twin=twin,
         materials=model.materials,
     )

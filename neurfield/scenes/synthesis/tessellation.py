@@ -1,4 +1,4 @@
-"""A copy of a mesh fine enough to carry light at its vertices, with the normals that light is gathered for."""
+"""A copy of a mesh fine enough to carry light at its vertices, and the places where light is gathered."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ _SMOOTH_ANGLE = np.radians(40.0)
 def split_long_edges(
     vertices: np.ndarray, faces: np.ndarray, longest: float | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut faces until no edge is much longer than `longest` (metres, one or [f]): vertices [v,3], faces [f,3] int64, parent [f] int64.
+    """Cut faces until no edge is much longer than `longest`: vertices [v,3], faces [n,3], parent [n] int64.
 
-    parent says of which given face each new one is a part; the surface itself does not change. An edge is cut into 2^k equal
-    parts by its own length alone, so the faces on both its sides agree, and no crack or T-junction opens; vertices at the
-    same place (to 10 micrometres) become one. The number of pieces follows the area, also of long thin faces.
+    longest is in metres, one for all or one for each face; parent says of which given face each new one is a
+    part; the surface itself does not change. An edge is cut into 2^k equal parts by its own length alone, so
+    the faces on both its sides agree, and no crack or T-junction opens; vertices at the same place (to 10
+    micrometres) become one. The number of pieces follows the area, also of long thin faces.
     """
     vertices = np.asarray(vertices, np.float64)
     faces = np.asarray(faces, np.int64)
     lengths = np.linalg.norm(vertices[faces] - vertices[np.roll(faces, -1, axis=1)], axis=-1)
-    halvings = np.maximum(np.ceil(np.log2(np.maximum(lengths / np.reshape(longest, (-1, 1)), 1e-9))), 0).astype(np.int64)
+    ratio = np.maximum(lengths / np.reshape(longest, (-1, 1)), 1.0)
+    halvings = np.ceil(np.log2(ratio)).astype(np.int64)
     # Turn every face so that its least cut edge comes first: corners a, b, c with edges ab, bc, ca.
     order = (halvings.argmin(axis=1)[:, None] + np.arange(3)) % 3
     faces, halvings = np.take_along_axis(faces, order, 1), np.take_along_axis(halvings, order, 1)
@@ -30,7 +32,8 @@ def split_long_edges(
         which = np.flatnonzero(kind.ravel() == number)
         weights, pattern = _pattern(int(ab), int(bc), int(ca))
         points.append((weights @ vertices[faces[which]]).reshape(-1, 3))
-        triangles.append((pattern + len(weights) * np.arange(len(which))[:, None, None] + n_points).reshape(-1, 3))
+        offsets = n_points + len(weights) * np.arange(len(which))
+        triangles.append((offsets[:, None, None] + pattern).reshape(-1, 3))
         parents.append(np.repeat(which, len(pattern)))
         n_points += len(points[-1])
     everything = np.concatenate([np.empty((0, 3)), *points])
@@ -40,9 +43,10 @@ def split_long_edges(
 
 
 def _pattern(ab: int, bc: int, ca: int) -> tuple[np.ndarray, np.ndarray]:
-    """How a triangle with edges cut into 2^ab <= 2^bc, 2^ca parts falls apart: barycentric weights [p,3], triangles [t,3].
+    """How a triangle with edges cut into 2^ab <= 2^bc, 2^ca parts falls apart.
 
-    First into 4^ab triangles of its own shape; what is then left are cuts across the length of each.
+    Returns the barycentric weights of points [p,3] and triangles of them [t,3]. First into 4^ab triangles of
+    its own shape; what is then left are cuts across the length of each.
     """
     whole = np.eye(3)[None]
     for _ in range(ab):
@@ -50,8 +54,11 @@ def _pattern(ab: int, bc: int, ca: int) -> tuple[np.ndarray, np.ndarray]:
         x, y, z = 0.5 * (a + b), 0.5 * (b + c), 0.5 * (c + a)
         whole = np.concatenate([np.stack(t, axis=1) for t in ((a, x, z), (x, b, y), (z, y, c), (y, z, x))])
     n, m = 2 ** (ca - ab), 2 ** (bc - ab)
-    left = np.linspace(1.0, 0.0, n + 1)[:, None] * [1.0, 0.0, 0.0] + np.linspace(0.0, 1.0, n + 1)[:, None] * [0.0, 0.0, 1.0]
-    right = np.linspace(1.0, 0.0, m + 1)[:, None] * [0.0, 1.0, 0.0] + np.linspace(0.0, 1.0, m + 1)[:, None] * [0.0, 0.0, 1.0]
+    corner_a, corner_b, corner_c = np.eye(3)
+    left, right = (
+        (1 - along) * corner + along * corner_c
+        for along, corner in ((np.arange(k + 1)[:, None] / k, at) for k, at in ((n, corner_a), (m, corner_b)))
+    )
     strip = []
     i = j = 0
     while i < n or j < m:
@@ -85,11 +92,12 @@ def face_normals(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, n
 def place_light_points(
     vertices: np.ndarray, faces: np.ndarray, group: np.ndarray, lift: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One light point for each vertex and each smooth surface through it: positions, normals [p,3] float32, corner [f,3] int32.
+    """One light point for each vertex and each smooth surface through it.
 
-    corner names the points at the corners of each face; group [f] int keeps surfaces apart that only touch. Points are raised
-    by `lift` (metres) along the normal, and drawn a little into the surface, because rays that start exactly in a corner of a
-    room slip out of it.
+    Returns positions, normals [p,3] float32 and corner [f,3] int32. corner names the points at the corners of
+    each face; group [f] int keeps surfaces apart that only touch. Points are raised by `lift` (metres) along
+    the normal, and drawn a little into the surface, because rays that start exactly in a corner of a room
+    slip out of it.
     """
     normals, areas = face_normals(vertices, faces)
     keys = faces * (int(group.max(initial=0)) + 1) + group[:, None]
@@ -98,14 +106,13 @@ def place_light_points(
     keys = np.rint((corner_normals + 1.0) * 31.0).astype(np.int64) @ np.array([4096, 64, 1]) + shared * 262144
     _, first, corner = np.unique(keys.ravel(), return_index=True, return_inverse=True)
     corner = corner.reshape(-1, 3)
-    n = len(first)
     at = vertices[faces.ravel()[first]]
-    normal = np.stack([np.bincount(corner.ravel(), corner_normals[..., i].ravel(), n) for i in range(3)], axis=1)
+    normal = _sum_at(corner, corner_normals)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     normal = np.where(length > 1e-6, normal / np.maximum(length, 1e-6), [0.0, 0.0, 1.0])
     inward = vertices[faces].mean(axis=1)[:, None] - vertices[faces]
-    count = np.bincount(corner.ravel(), minlength=n)
-    shift = np.stack([np.bincount(corner.ravel(), inward[..., i].ravel(), n) / count for i in range(3)], axis=1)
+    count = np.bincount(corner.ravel())
+    shift = _sum_at(corner, inward) / count[:, None]
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     shift *= np.minimum(0.3, 2 * lift / np.maximum(length, 1e-9))
     positions = at + shift + lift * normal
@@ -113,13 +120,12 @@ def place_light_points(
 
 
 def _smooth_corners(shared: np.ndarray, normals: np.ndarray, areas: np.ndarray) -> np.ndarray:
-    """Normals at corners [f,3,3]: the area-weighted mean over the faces of the same vertex that meet at a small angle."""
-    n = int(shared.max(initial=-1)) + 1
+    """Normals at corners [f,3,3]: the area-weighted mean over a vertex's faces that meet at a small angle."""
     corners = np.repeat(normals[:, None], 3, axis=1).reshape(-1, 3)
     vertex = shared.ravel()
-    count = np.bincount(vertex, minlength=n)
-    total = np.stack([np.bincount(vertex, corners[:, i], n) for i in range(3)], axis=1)
-    # Where all faces of a vertex lie in one plane (nearly everywhere on a split wall) there is nothing to smooth.
+    count = np.bincount(vertex)
+    total = _sum_at(vertex, corners)
+    # Where all faces of a vertex lie in one plane, nearly everywhere on a wall, there is nothing to smooth.
     curved = (np.linalg.norm(total, axis=1) < 0.99999 * count)[vertex]
     rows = np.flatnonzero(curved)
     rows = rows[np.argsort(vertex[rows], kind="stable")]
@@ -133,3 +139,8 @@ def _smooth_corners(shared: np.ndarray, normals: np.ndarray, areas: np.ndarray) 
         smooth = np.einsum("bij,bj,bjf->bif", near, weight[block], corners[block])
         result[block] = smooth / np.maximum(np.linalg.norm(smooth, axis=-1, keepdims=True), 1e-30)
     return result.reshape(-1, 3, 3)
+
+
+def _sum_at(slots: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Sum of the vectors [...,3] that share a slot [...]: [slots,3]."""
+    return np.stack([np.bincount(slots.ravel(), vectors[..., i].ravel()) for i in range(3)], axis=1)

@@ -15,7 +15,7 @@ _PATCH = 0.08
 
 
 def thin_parts(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where something narrow stands before something farther: bool [h,w]; and the depth [h,w] behind it (metres).
+    """Where something narrow stands before something farther: bool [h,w]; and the depth [h,w] behind it.
 
     A morphological closing of the depth fills whatever is nearer and narrower than its window.
     """

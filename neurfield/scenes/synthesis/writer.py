@@ -1,7 +1,7 @@
 """Makes the built-in scene `room0`: a modelled room becomes a data set on disk, in Replica's layout.
 
-Files (see docs/room0.md): results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json as Replica has them; beside them
-sensor_depth/, normals/, segments/, priors/, mesh.ply, instances.npz and scene.json.
+Files (see docs/room0.md): results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json as Replica has
+them; beside them sensor_depth/, normals/, segments/, priors/, mesh.ply, instances.npz and scene.json.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from neurfield.scenes.room.model import RoomModel, build_room
-from neurfield.scenes.synthesis.camera_path import walk
+from neurfield.scenes.synthesis.camera_path import free_places, walk
+from neurfield.scenes.synthesis.coverage import covered_part
 from neurfield.scenes.synthesis.lighting import bake_light
 from neurfield.scenes.synthesis.prior_depth import make_prior_depth, relative_error
 from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_normal
@@ -28,6 +29,8 @@ from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer, choose_
 from neurfield.scenes.synthesis.surface import FineSurface, prepare_surface
 
 SCHEMA = 1
+# Raised when the same seed gives other files than before.
+VERSION = 1
 # Replica's unit of depth: one step of the 16-bit files is 1 / DEPTH_SCALE metres.
 DEPTH_SCALE = 6553.5
 _FOLDERS = ("results", "sensor_depth", "normals", "segments", "priors")
@@ -36,7 +39,11 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of it to make: frames of width x height pixels, edges of the lit surface and of mesh.ply in metres."""
+    """How much of it to make: so many frames of width x height pixels.
+
+    light_edge, shell_edge (of the room itself) and mesh_edge: longest edges in metres of the surface that
+    carries the light, and of mesh.ply.
+    """
 
     frames: int = 120
     width: int = 600
@@ -49,7 +56,7 @@ class Plan:
 
     @property
     def camera(self) -> Pinhole:
-        """Intrinsics; the principal point is the middle of the picture, which Replica's files write 0.5 less."""
+        """Intrinsics; the principal point is the middle of the picture, 0.5 more than Replica's files say."""
         return Pinhole(self.width, self.height, self.focal, self.width / 2, self.height / 2)
 
 
@@ -61,7 +68,7 @@ def make_room0(folder: Path, progress: Progress) -> None:
 
 
 def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
-    """Render a room along a walk through it and write all files; the folder appears when it is whole, or not at all.
+    """Render a room along a walk through it and write all files; the folder appears whole, or not at all.
 
     The files depend on the model and the plan only, not on the number of processor cores.
     """
@@ -81,7 +88,7 @@ def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) 
 def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
     poses = walk(model.bounds, model.keep_out, plan.frames, plan.seed)
     # Threads, not processes: ray casting, array arithmetic and encoding all let go of the interpreter's lock.
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor:
+    with ThreadPoolExecutor(_cores()) as executor:
         surface = prepare_surface(model, plan.light_edge, plan.shell_edge)
         progress("gathering light", 0.05)
         light = bake_light(surface, model.lights, executor, seed=plan.seed)
@@ -95,24 +102,29 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
         for done, fact in enumerate(makers):
             facts.append(fact)
             progress("rendering frames", 0.3 + 0.7 * (done + 1) / plan.frames)
+    places = free_places(model.bounds, model.keep_out, 500, np.random.default_rng(plan.seed))
     summary = {
         "schema": SCHEMA,
+        "version": VERSION,
         "kind": "inside",
         "up": [0, 0, 1],
         "plan": asdict(plan),
         "exposure": exposure,
         "triangles": len(model.faces),
         "instances": len(model.instance_names),
-        "measured": {name: float(np.mean([fact[name] for fact in facts])) for name in facts[0]},
+        "measured": {
+            "surface_seen_by_3_frames": covered_part(surface, poses, plan.camera, places),
+            **{name: float(np.mean([fact[name] for fact in facts])) for name in facts[0]},
+        },
     }
     (folder / "scene.json").write_text(json.dumps(summary, indent=1) + "\n")
 
 
 def _write_frame(folder: Path, i: int, renderer: Renderer, pose: np.ndarray, plan: Plan) -> dict[str, float]:
     """Render and write one frame; returns the measured size of the errors that were put in."""
-    seeds = np.random.SeedSequence((plan.seed, i)).spawn(4)
-    sensor_rng, depth_rng, normal_rng = (np.random.default_rng(seed) for seed in seeds[1:])
-    frame = renderer.frame(pose, plan.camera, seeds[0])
+    seeds = np.random.SeedSequence((plan.seed, i)).spawn(3)
+    sensor_rng, depth_rng, normal_rng = (np.random.default_rng(seed) for seed in seeds)
+    frame = renderer.frame(pose, plan.camera)
     directions = plan.camera.directions((0.5, 0.5)).reshape(plan.height, plan.width, 3)
     luminance = frame.rgb.mean(axis=2) / 255
     sensed = measure(frame.depth, frame.normal, luminance, sensor_rng)
@@ -124,7 +136,8 @@ def _write_frame(folder: Path, i: int, renderer: Renderer, pose: np.ndarray, pla
     _save_png(folder / f"normals/{i:06d}.png", np.rint((frame.normal + 1) * 127.5).astype(np.uint8))
     _save_png(folder / f"segments/{i:06d}.png", np.maximum(frame.segment, 0).astype(np.uint16))
     np.save(folder / f"priors/{i:06d}_depth.npy", depth_prior)
-    np.save(folder / f"priors/{i:06d}_normal.npy", np.ascontiguousarray(np.moveaxis(0.5 * (normal_prior + 1), -1, 0)))
+    channels_first = np.ascontiguousarray(np.moveaxis(0.5 * (normal_prior + 1), -1, 0))
+    np.save(folder / f"priors/{i:06d}_normal.npy", channels_first)
     return _measure_errors(frame, sensed, depth_prior, normal_prior)
 
 
@@ -133,10 +146,11 @@ def _measure_errors(
 ) -> dict[str, float]:
     """How wrong what was made is, against the exact frame."""
     measured = sensed > 0
+    off = np.abs(sensed - frame.depth)[measured]
     angles = angle_error(normal_prior, frame.normal)[frame.depth > 0]
     return {
         "sensor_depth_missing": 1 - float(measured.mean()),
-        "sensor_depth_mean_error_m": float(np.abs(sensed - frame.depth)[measured].mean()) if measured.any() else 0.0,
+        "sensor_depth_mean_error_m": float(off.mean()) if len(off) else 0.0,
         "prior_depth_relative_error": relative_error(depth_prior, frame.depth),
         "prior_normal_median_degrees": float(np.median(angles)),
         "prior_normal_mean_degrees": float(angles.mean()),
@@ -158,30 +172,34 @@ def _write_cameras(folder: Path, poses: np.ndarray, camera: Pinhole) -> None:
     (folder / "cam_params.json").write_text(json.dumps({"camera": params}) + "\n")
 
 
-def _write_mesh(folder: Path, model: RoomModel, lit: FineSurface, renderer: Renderer, longest_edge: float) -> None:
+def _write_mesh(
+    folder: Path, model: RoomModel, lit: FineSurface, renderer: Renderer, longest_edge: float
+) -> None:
     """mesh.ply with the colours that the light gives it, and the instance of each of its faces."""
     import trimesh
 
     mesh = prepare_surface(model, longest_edge)
     fronts = int(mesh.corner.max()) + 1
-    positions, normals = mesh.point_positions[:fronts], mesh.point_normals[:fronts]
-    corner_vertex = np.empty(fronts, np.int64)
-    corner_vertex[mesh.corner] = mesh.faces
-    instance = np.empty(fronts, np.int64)
-    instance[mesh.corner] = mesh.instance[:, None]
-    lit_instance = np.empty(len(lit.point_positions), np.int64)
-    lit_instance[lit.corner] = lit.instance[:, None]
-    lit_instance[lit.twin[lit.twin >= 0]] = lit_instance[lit.twin >= 0]
-    distance, near = cKDTree(lit.point_positions).query(positions, k=8)
-    alike = np.einsum("kni,ki->kn", lit.point_normals[near], normals)
-    cost = distance + 0.05 * (1 - alike) + 1.0 * (lit_instance[near] != instance[:, None])
-    best = np.take_along_axis(near, cost.argmin(axis=1)[:, None], axis=1)[:, 0]
-    colors = to_display(renderer.glow[best])
-    scene = trimesh.Trimesh(mesh.vertices[corner_vertex], mesh.corner, vertex_colors=colors, process=False)
-    scene.export(folder / "mesh.ply")
-    np.savez_compressed(
-        folder / "instances.npz", face_instance=mesh.instance.astype(np.int32), names=np.array(model.instance_names)
-    )
+    vertex = np.empty(fronts, np.int64)
+    vertex[mesh.corner] = mesh.faces
+    # The coarse mesh takes its colours from the nearest light points of the fine one on the same side of the
+    # same thing.
+    distance, near = cKDTree(lit.point_positions).query(mesh.point_positions[:fronts], k=8)
+    alike = np.einsum("kni,ki->kn", lit.point_normals[near], mesh.point_normals[:fronts])
+    foreign = lit.point_instance[near] != mesh.point_instance[:fronts, None]
+    best = np.argmin(distance + 0.05 * (1 - alike) + 1.0 * foreign, axis=1)
+    colors = to_display(renderer.glow[near[np.arange(fronts), best]])
+    whole = trimesh.Trimesh(mesh.vertices[vertex], mesh.corner, vertex_colors=colors, process=False)
+    whole.export(folder / "mesh.ply")
+    names = np.array(model.instance_names)
+    np.savez_compressed(folder / "instances.npz", face_instance=mesh.instance.astype(np.int32), names=names)
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _as_uint16(values: np.ndarray) -> np.ndarray:
