@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 _ANCHORS = 3
-_CHUNK = 1 << 14
+_CHUNK = 1 << 12
 _MORTON_BITS = 20
 
 
