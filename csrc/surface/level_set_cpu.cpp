@@ -1,7 +1,173 @@
+// A level set over a sparse lattice, as Python drives it: say which corners matter, fill in their values, follow the surface
+// where it leaves what is known, extract.
+#include <algorithm>
+#include <unordered_set>
+
 #include "common/families.h"
+#include "common/parallel.h"
+#include "common/tensor_view.h"
+#include "surface/marching_cubes.h"
 
 namespace neurfield {
 
-void bind_level_set(pybind11::module_&) {}
+template <> struct TypeCode<double> { static constexpr uint8_t code = dlpack::kFloat; static constexpr const char* name = "float64"; };
+
+namespace {
+
+constexpr int64_t kBlocksPerChunk = 64;
+
+Cell3 row3(const TensorView<int32_t, 2>& view, int64_t i) { return {view[3 * i], view[3 * i + 1], view[3 * i + 2]}; }
+
+class LevelSet {
+public:
+    LevelSet(int32_t nx, int32_t ny, int32_t nz) : lattice_({nx, ny, nz}) {}
+
+    void put(const py::object& points_, const py::object& values_) {
+        TensorView<int32_t, 2> points(points_, "points");
+        TensorView<float, 1> values(values_, "values");
+        points.expect(1, 3, "points"), values.expect(0, points.shape(0), "values");
+        for (int64_t i = 0; i < points.shape(0); ++i) {
+            const Cell3 point = row3(points, i);
+            for (int a = 0; a < 3; ++a)
+                if (point[a] < 0 || point[a] > lattice_.cells()[a]) throw py::value_error("points: outside of the lattice");
+            lattice_.put(point, values[i]);
+        }
+    }
+
+    void want_cells(const py::object& corners_, int32_t size) {
+        TensorView<int32_t, 2> corners(corners_, "corners");
+        corners.expect(1, 3, "corners");
+        for (int64_t i = 0; i < corners.shape(0); ++i) {
+            const Cell3 low = row3(corners, i);
+            if (std::min({low[0], low[1], low[2]}) < 0) throw py::value_error("corners: outside of the lattice");
+            lattice_.want(low, {low[0] + size, low[1] + size, low[2] + size});
+        }
+    }
+
+    int64_t wanted() const { return lattice_.wanted(); }
+
+    // Fills rows of `points` and says how many; `give` takes as many values.
+    int64_t take(const py::object& points_) {
+        TensorView<int32_t, 2> points(points_, "points");
+        points.expect(1, 3, "points");
+        int32_t* out = points.data();
+        lattice_.take(points.shape(0), [&](const Cell3& point) { out = std::copy(point.begin(), point.end(), out); });
+        return lattice_.pending();
+    }
+
+    void give(const py::object& values_) {
+        TensorView<float, 1> values(values_, "values");
+        values.expect(0, lattice_.pending(), "values");
+        lattice_.give(values.data());
+    }
+
+    // Wants all corners of each block of cubes in which the surface reaches a cube with unknown corners; looks at what changed
+    // since the last call only.
+    void want_frontier(float level) {
+        std::unordered_set<uint64_t> seen;
+        std::vector<Cell3> changed;
+        for (const auto& block : lattice_.map().blocks()) {
+            if (!block->dirty) continue;
+            block->dirty = false;
+            block->classify(level);
+            for (int i = 0; i < 8; ++i) {
+                const Cell3 at = {block->at[0] - (i >> 2), block->at[1] - (i >> 1 & 1), block->at[2] - (i & 1)};
+                if (std::min({at[0], at[1], at[2]}) < 0) continue;
+                const uint64_t key = static_cast<uint64_t>(at[0]) << 42 | static_cast<uint64_t>(at[1]) << 21 | static_cast<uint64_t>(at[2]);
+                if (seen.insert(key).second) changed.push_back(at);
+            }
+        }
+        std::vector<uint8_t> open(changed.size());
+        {
+            py::gil_scoped_release release;
+            parallel_chunks(static_cast<int64_t>(changed.size()), kBlocksPerChunk, [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) {
+                    const Window window(lattice_, changed[i]);
+                    unsigned partial = 0;
+                    for (int x = 0; x < 8; ++x)
+                        for (int y = 0; y < 8; ++y) partial |= window.cube_row(x, y).partial;
+                    open[i] = partial != 0;
+                }
+            });
+        }
+        for (size_t i = 0; i < changed.size(); ++i) {
+            const Cell3 low = {8 * changed[i][0], 8 * changed[i][1], 8 * changed[i][2]};
+            if (open[i]) lattice_.want(low, {low[0] + 8, low[1] + 8, low[2] + 8});
+        }
+    }
+
+    // Counts; the order of vertices and faces is that of the blocks' places, whatever was asked for first.
+    py::tuple measure(float level, const py::object& table_) {
+        TensorView<uint8_t, 2> table(table_, "table");
+        table.expect(0, 256, "table");
+        std::array<int, 256> triangles;
+        for (int pattern = 0; pattern < 256; ++pattern)
+            triangles[pattern] = TriangleTable{table.data(), table.shape(1)}.count(pattern);
+        blocks_.clear();
+        for (const auto& block : lattice_.map().blocks()) blocks_.push_back(block.get());
+        std::sort(blocks_.begin(), blocks_.end(), [](const Block* a, const Block* b) { return a->at < b->at; });
+        surfaces_.assign(blocks_.size(), {});
+        py::gil_scoped_release release;
+        for_each_block([&](int64_t i) {
+            blocks_[i]->classify(level);
+            blocks_[i]->index = i;
+        });
+        for_each_block([&](int64_t i) { surfaces_[i].count(Window(lattice_, blocks_[i]->at), triangles.data()); });
+        int64_t vertices = 0, faces = 0;
+        for (BlockSurface& surface : surfaces_) {
+            surface.first_vertex = vertices, surface.first_face = faces;
+            vertices += surface.n_vertices, faces += surface.n_faces;
+        }
+        py::gil_scoped_acquire acquire;
+        return py::make_tuple(vertices, faces);
+    }
+
+    void extract(float level, const py::object& table_, const py::object& vertices_, const py::object& faces_) {
+        TensorView<uint8_t, 2> table(table_, "table");
+        TensorView<double, 2> vertices(vertices_, "vertices");
+        TensorView<int64_t, 2> faces(faces_, "faces");
+        const BlockSurface last = surfaces_.empty() ? BlockSurface{} : surfaces_.back();
+        vertices.expect(0, last.first_vertex + last.n_vertices, "vertices"), vertices.expect(1, 3, "vertices");
+        faces.expect(0, last.first_face + last.n_faces, "faces"), faces.expect(1, 3, "faces");
+        py::gil_scoped_release release;
+        for_each_block([&](int64_t i) {
+            const BlockSurface& surface = surfaces_[i];
+            if (surface.n_vertices == 0 && surface.n_faces == 0) return;
+            const Window window(lattice_, blocks_[i]->at);
+            surface.write_vertices(window, level, vertices.data() + 3 * surface.first_vertex);
+            std::array<const BlockSurface*, 8> around{};
+            for (int k = 0; k < 8; ++k)
+                if (window.blocks[k] != nullptr) around[k] = &surfaces_[window.blocks[k]->index];
+            BlockSurface::write_faces(window, around, {table.data(), table.shape(1)}, faces.data() + 3 * surface.first_face);
+        });
+    }
+
+private:
+    template <class Body>
+    void for_each_block(Body&& body) {
+        parallel_chunks(static_cast<int64_t>(blocks_.size()), kBlocksPerChunk, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) body(i);
+        });
+    }
+
+    BlockLattice lattice_;
+    std::vector<Block*> blocks_;  // sorted by place
+    std::vector<BlockSurface> surfaces_;
+};
+
+}  // namespace
+
+void bind_level_set(pybind11::module_& module) {
+    py::class_<LevelSet>(module, "LevelSet")
+        .def(py::init<int32_t, int32_t, int32_t>())
+        .def("put", &LevelSet::put)
+        .def("want_cells", &LevelSet::want_cells)
+        .def("wanted", &LevelSet::wanted)
+        .def("take", &LevelSet::take)
+        .def("give", &LevelSet::give)
+        .def("want_frontier", &LevelSet::want_frontier)
+        .def("measure", &LevelSet::measure)
+        .def("extract", &LevelSet::extract);
+}
 
 }  // namespace neurfield
