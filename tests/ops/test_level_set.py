@@ -1,4 +1,4 @@
-"""The lattice and its surface: native against the reference, closed for any values, in an order of its own."""
+"""The lattice and its surface: native against the reference, closed for any values, in its own order."""
 
 from __future__ import annotations
 

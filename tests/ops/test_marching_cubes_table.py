@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+
 from neurfield.ops.marching_cubes_table import corner_position, edge_corners, triangle_table
 
 
@@ -29,12 +30,12 @@ def test_triangles_use_the_crossed_edges_and_border_on_the_faces_only() -> None:
         for a, b in sides:
             inner = (b, a) in sides
             shared = faces_of(a) & faces_of(b)
-            # Border edges are the segments in the faces, inner ones lie in none: a neighbour cannot have them.
+            # Border edges are segments in the faces, inner ones lie in none: a neighbour cannot have them.
             assert inner != bool(shared), case
 
 
 def segments(case: int, face: tuple[int, int]) -> set[tuple[tuple[int, ...], ...]]:
-    """The directed border segments of a case in a face, as positions of crossed edges in that face."""
+    """The directed border segments of a case in a face, as positions in that face."""
     axis = face[0]
 
     def place(edge: int) -> tuple[int, ...]:
