@@ -23,8 +23,8 @@ def covered_part(
 ) -> float:
     """Part of the visible surface that at least `times` of the views [n,4,4] see.
 
-    Visible is what can be seen, looking everywhere, from some of the given places [k,3] in the room. Measured at
-    random points of the surface.
+    Visible is what can be seen, looking everywhere, from some of the given places [k,3] in the room. Measured
+    at random points of the surface.
     """
     rng = np.random.default_rng(seed)
     _, areas = face_normals(surface.vertices, surface.faces)
@@ -44,7 +44,7 @@ def covered_part(
 
 
 def _visible(surface: FineSurface, faces: np.ndarray, middle: np.ndarray, eye: np.ndarray) -> np.ndarray:
-    """Which faces [m] with these middles [m,3] show their front to the eye [3] with nothing between: bool [m]."""
+    """Which faces [m], with middles [m,3], show their front to the eye [3] with nothing between: bool [m]."""
     to_eye = eye - middle
     facing = np.einsum("ki,ki->k", to_eye, surface.normals[faces])
     lift = 1e-3 * np.sign(facing)[:, None] * surface.normals[faces]

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
 
+from neurfield.errors import UserError
 from neurfield.scenes.room.model import RoomModel, build_room
 from neurfield.scenes.synthesis.camera_path import free_places, walk
 from neurfield.scenes.synthesis.coverage import covered_part
@@ -70,38 +71,58 @@ def make_room0(folder: Path, progress: Progress) -> None:
 def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
     """Render a room along a walk through it and write all files; the folder appears whole, or not at all.
 
-    The files depend on the model and the plan only, not on the number of processor cores.
+    The files depend on the model and the plan only, not on the number of processor cores. Raises UserError
+    when the disk is full or the folder cannot be written.
     """
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for name in _FOLDERS:
-        (partial / name).mkdir(parents=True)
+    _sweep(folder)
     try:
+        for name in _FOLDERS:
+            (partial / name).mkdir(parents=True)
         _write_all(model, partial, plan, progress)
         if folder.exists():
             shutil.rmtree(folder)
         partial.rename(folder)
+    except OSError as reason:
+        raise UserError(
+            f"{folder} cannot be written ({reason}): free 500 MB there, or set NEURFIELD_DATA"
+        ) from reason
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed while they made this folder left behind."""
+    for partial in folder.parent.glob(f".{folder.name}.*.partial"):
+        try:
+            os.kill(int(partial.name.split(".")[-2]), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(partial, ignore_errors=True)
+        except PermissionError:
+            continue
 
 
 def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
     poses = walk(model.bounds, model.keep_out, plan.frames, plan.seed)
     # Threads, not processes: ray casting, array arithmetic and encoding all let go of the interpreter's lock.
-    with ThreadPoolExecutor(_cores()) as executor:
+    executor = ThreadPoolExecutor(_cores())
+    try:
         surface = prepare_surface(model, plan.light_edge, plan.shell_edge)
         progress("gathering light", 0.05)
         light = bake_light(surface, model.lights, executor, seed=plan.seed)
         exposure = choose_exposure(surface, light, poses[::8], Pinhole(60, 34, 30.0, 30.0, 17.0))
         renderer = Renderer(surface, light, exposure)
-        progress("writing the mesh", 0.25)
+        progress("writing the mesh", 0.3)
         _write_mesh(folder, model, surface, renderer, plan.mesh_edge)
         _write_cameras(folder, poses, plan.camera)
         facts = []
         makers = executor.map(lambda i: _write_frame(folder, i, renderer, poses[i], plan), range(plan.frames))
         for done, fact in enumerate(makers):
             facts.append(fact)
-            progress("rendering frames", 0.3 + 0.7 * (done + 1) / plan.frames)
+            progress("rendering frames", 0.35 + 0.64 * (done + 1) / plan.frames)
+    finally:
+        # After an interruption the frames still in the queue are not waited for.
+        executor.shutdown(cancel_futures=True)
     places = free_places(model.bounds, model.keep_out, 500, np.random.default_rng(plan.seed))
     summary = {
         "schema": SCHEMA,
@@ -118,6 +139,7 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
         },
     }
     (folder / "scene.json").write_text(json.dumps(summary, indent=1) + "\n")
+    progress("done", 1.0)
 
 
 def _write_frame(folder: Path, i: int, renderer: Renderer, pose: np.ndarray, plan: Plan) -> dict[str, float]:
