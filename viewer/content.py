@@ -116,12 +116,12 @@ def box_edges(box: np.ndarray) -> np.ndarray:
 def _with_cameras(
     title: str, mesh: trimesh.Trimesh | None, cameras: Cameras, box: np.ndarray, kind: str
 ) -> Content:
-    some = np.unique(np.linspace(0, len(cameras) - 1, _MOST_CAMERAS).astype(int))
-    pyramids = camera_pyramids(cameras.select(some), _PYRAMID * float(np.linalg.norm(box[1] - box[0])))
+    some = cameras.select(np.unique(np.linspace(0, len(cameras) - 1, _MOST_CAMERAS).astype(int)))
+    around = np.stack(
+        [np.minimum(box[0], some.centers.min(axis=0)), np.maximum(box[1], some.centers.max(axis=0))]
+    )
+    pyramids = camera_pyramids(some, _PYRAMID * float(np.linalg.norm(around[1] - around[0])))
     lines = (Lines(pyramids, _CAMERA_COLOR), Lines(box_edges(box), _BOX_COLOR))
-    shown = box
-    if kind == "outside":  # the cameras stand around the box: keep them in the picture
-        shown = np.stack(
-            [np.minimum(box[0], pyramids.min(axis=(0, 1))), np.maximum(box[1], pyramids.max(axis=(0, 1)))]
-        )
+    # Cameras stand far around an object: half the way to them keeps both large enough and in the picture.
+    shown = box if kind == "inside" else (box + around) / 2
     return Content(title, mesh, lines, shown, kind, up_direction(cameras.world_from_cam))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,11 @@ def say(*lines: str) -> None:
     """Print lines as they are, however long: paths stay in one piece."""
     for line in lines:
         print(line, flush=True)
+
+
+def complain(line: str) -> None:
+    """Tell on standard error, in one line, what went wrong."""
+    print(f"neurfield: {' '.join(line.split())}", file=sys.stderr)
 
 
 def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -33,7 +39,7 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) ->
     )
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
-    Console().print(drawn, "")
+    Console().print("", drawn)
 
 
 def print_numbers(metrics: dict[str, Any]) -> None:

@@ -41,6 +41,9 @@ def evaluate(
     truth = loaded.scene.ground_truth if against is None else read_mesh(Path(against))
     metrics = read_metrics(folder)
     mesh = _mesh_of(loaded)
+    counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
+    if not counts.items() <= dict(metrics.get("mesh", {})).items():  # another mesh than the fit's own by now
+        metrics["mesh"] = counts
     if truth is None:
         say("the scene has no true surface: give one with --against MESH; pictures only")
         metrics.pop("geometry", None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import UseAppendAction, arg
 
-from neurfield.cli.console import next_commands, print_numbers, say
+from neurfield.cli.console import complain, next_commands, print_numbers, say
 from neurfield.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def fit(
         next_commands((f"neurfield fit --resume {folder}", "goes on to the requested step"))
         return 130
     except fitting.FitFailed as failure:
-        say("", f"the fit failed: {failure}")
+        complain(f"the fit failed: {failure}")
         return 1
     _hand_over(run)
     return 0

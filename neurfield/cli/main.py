@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from neurfield.cli.console import complain
 from neurfield.cli.dispatch import Verb, dispatch
 from neurfield.errors import UserError
 
@@ -73,5 +74,5 @@ def disk_trouble(error: Exception) -> str | None:
 
 
 def _complain(line: str, code: int) -> int:
-    print(f"neurfield: {' '.join(line.split())}", file=sys.stderr)
+    complain(line)
     return code

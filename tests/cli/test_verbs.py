@@ -1,0 +1,131 @@
+"""The verbs on a real, small run: what they leave, what they say next, what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import trimesh
+
+from neurfield import fitting
+from neurfield.cli.main import main
+from tests.cli.conftest import fit_arguments
+from tests.fitting.conftest import CENTRE, RADIUS
+
+Capture = pytest.CaptureFixture[str]
+
+
+def refusal(capsys: Capture, *arguments: str) -> str:
+    """The one line that a mistake gets."""
+    capsys.readouterr()
+    assert main(list(arguments)) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    return told
+
+
+def test_fit_leaves_everything(ball_run: Path) -> None:
+    for name in (
+        "config.yaml",
+        "run.json",
+        "log.jsonl",
+        "mesh.ply",
+        "metrics.json",
+        "report.html",
+        "previews/mesh.jpg",
+    ):
+        assert (ball_run / name).is_file(), name
+    mesh = trimesh.load(ball_run / "mesh.ply")
+    assert len(mesh.faces) and mesh.visual.kind == "vertex"
+    assert json.loads((ball_run / "metrics.json").read_text())["fit"]["steps"] == 15
+
+
+def test_mesh_in_every_format(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
+    for ending in ("ply", "obj", "glb", "stl"):
+        path = tmp_path / f"ball.{ending}"
+        assert main(["mesh", str(ball_run), "--resolution", "24", "--output", str(path)]) == 0
+        found = trimesh.load(path, force="mesh")
+        assert found.bounds.mean(axis=0) == pytest.approx(CENTRE, abs=0.3)
+        assert f"neurfield view {path}" in capsys.readouterr().out
+
+
+def test_eval_against_a_mesh(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
+    true = trimesh.creation.icosphere(subdivisions=4, radius=RADIUS)
+    true.apply_translation(CENTRE)
+    true.export(tmp_path / "true.ply")
+    assert main(["eval", str(ball_run), "--against", str(tmp_path / "true.ply")]) == 0
+    shown = capsys.readouterr().out
+    metrics = json.loads((ball_run / "metrics.json").read_text())
+    assert metrics["geometry"]["chamfer_l1"] < 0.3
+    assert "Chamfer-L1" in shown and "PSNR" in shown and "neurfield view" in shown
+    assert "F-score at 5 cm" in (ball_run / "report.html").read_text()
+
+
+def test_eval_without_a_true_surface(ball_run: Path, capsys: Capture) -> None:
+    assert main(["eval", str(ball_run)]) == 0
+    assert "--against MESH" in capsys.readouterr().out
+    assert "geometry" not in json.loads((ball_run / "metrics.json").read_text())
+
+
+def test_resume_to_a_later_step(ball_scene: Path, tmp_path: Path, capsys: Capture) -> None:
+    assert main(fit_arguments(ball_scene, tmp_path, "--set", "train.save_every=7")) == 0
+    run = tmp_path / "ball" / "latest"
+    assert main(["fit", "--resume", str(run), "--steps", "18"]) == 0
+    assert json.loads((run / "log.jsonl").read_text().splitlines()[-1])["step"] == 18
+    assert "--steps" in refusal(capsys, "fit", "--resume", str(run), "--seed", "3")
+
+
+def test_interrupted_fit_says_how_to_go_on(
+    ball_scene: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tmp_path / "run" / "checkpoints" / "step-000007.safetensors"
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise fitting.FitInterrupted(7, checkpoint)
+
+    monkeypatch.setattr(fitting, "fit", interrupted)
+    assert main(fit_arguments(ball_scene, tmp_path)) == 130
+    assert f"neurfield fit --resume {tmp_path / 'run'}" in capsys.readouterr().out
+
+
+def test_failed_fit_says_why(
+    ball_scene: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failed(*_: object, **__: object) -> None:
+        raise fitting.FitFailed("step 3: the loss is not finite (color)")
+
+    monkeypatch.setattr(fitting, "fit", failed)
+    assert main(fit_arguments(ball_scene, tmp_path)) == 1
+    assert "the loss is not finite (color)" in capsys.readouterr().err
+
+
+def test_mistakes_get_one_line_and_nothing_half_written(
+    ball_scene: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "out"
+    assert "--scene room0" in refusal(capsys, "fit")
+    assert "did you mean room0" in refusal(capsys, "fit", "--scene", "room00", "--out", str(out))
+    assert "'neus'" in refusal(capsys, *fit_arguments(ball_scene, out, "--method", "nues"))
+    assert "'quick'" in refusal(capsys, *fit_arguments(ball_scene, out, "--preset", "quik"))
+    assert "'field.levels'" in refusal(capsys, *fit_arguments(ball_scene, out, "--set", "field.levls=3"))
+    assert not out.exists()
+    (tmp_path / "file").write_text("")
+    assert "file" in refusal(capsys, *fit_arguments(ball_scene, tmp_path / "file"))
+
+
+def test_what_is_no_run(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
+    for verb in ("mesh", "eval"):
+        assert "not a run" in refusal(capsys, verb, str(tmp_path))
+    assert "no such mesh" in refusal(capsys, "eval", str(ball_run), "--against", str(tmp_path / "none.ply"))
+
+
+def test_scene_verbs(ball_scene: Path, capsys: Capture) -> None:
+    assert main(["scene", "list"]) == 0
+    assert "room0" in capsys.readouterr().out
+    assert main(["scene", "info", str(ball_scene)]) == 0
+    shown = capsys.readouterr().out
+    assert "12, 48x48 pixels" in shown and "masks" in shown and "neurfield scene check" in shown
+    assert main(["scene", "check", str(ball_scene)]) == 0
+    assert "neurfield fit --scene" in capsys.readouterr().out
+    assert "did you mean 'room0'" in refusal(capsys, "scene", "make", "room9")
