@@ -73,7 +73,7 @@ class SamplingConfig:
     max_samples: int = 96
     depth_near: int = 10  # samples of a ray with sensor depth: inside the truncation band ...
     depth_free: int = 5  # ... and in front of it
-    truncation: float = 0.03  # half width of that band at the end of the fit, unit-frame lengths
+    truncation: float = 0.012  # half width of that band at the end of the fit, unit-frame lengths
     random_points: int = 2048  # per step, uniform in the box, for the eikonal term
 
 
@@ -96,7 +96,7 @@ class TrainConfig:
     steps: int = 5000
     lr_table: float = 1e-2
     lr_network: float = 2e-3
-    lr_end: float = 0.1  # final over initial learning rate
+    lr_end: float = 0.03  # final over initial learning rate
     warmup: int = 50
     log_every: int = 100
     save_every: int = 1000

@@ -78,11 +78,14 @@ class SceneTask:
         settings = self.config.field
         self.field.active_levels = active_levels(settings.start_levels, settings.levels, progress, settings.all_levels_at)
         generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
+        truncation = geometric(4.0 * self.config.sampling.truncation, self.config.sampling.truncation, 2.0 * progress)
         width = self.width(progress)
+        if {"depth", "sensor_depth"} & self.scene.sources:
+            # A ray with depth is sampled to the end of its band only, and must have become opaque by then.
+            width = min(width, truncation / self.config.sampling.reach)
         if step % self.config.sampling.occupancy_every == 0:
             self.occupancy.update(self.field.sdf, fraction=1.0 if step < 64 else 0.125, generator=generator)
         pixels = self.pixels.batch(step, self.device)
-        truncation = geometric(4.0 * self.config.sampling.truncation, self.config.sampling.truncation, 2.0 * progress)
         pixels, samples = self.sample(pixels, float(width), truncation, generator)
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)

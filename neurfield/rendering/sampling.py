@@ -33,20 +33,25 @@ def sample_around_depth(
     """
     n_rays, count = len(rays), free + near
     device = t_depth.device
-    start = torch.minimum(rays.t_min, (t_depth - truncation).clamp_min(0.0))
-    band_start = torch.maximum(t_depth - truncation, start)
-    band_end = t_depth + truncation
+    start = torch.minimum(rays.t_min, (t_depth - truncation).clamp_min(0.0))[:, None]
+    band_start = torch.maximum((t_depth - truncation)[:, None], start)
+    length = ((t_depth + truncation)[:, None] - band_start) / near  # [R, 1]
     noise = torch.rand(n_rays, count + 1, generator=generator, device=device)
-    steps_free = (torch.arange(free, device=device) + noise[:, :free]) / free
-    edges_free = start[:, None] + (band_start - start)[:, None] * steps_free
-    steps_near = (torch.arange(near + 1, device=device) + noise[:, free:] - 0.5).clamp(0, near) / near
-    edges_near = band_start[:, None] + (band_end - band_start)[:, None] * steps_near
-    edges = torch.cat([edges_free, edges_near], dim=1)  # [R, count + 1] ascending
+    # The sections in free space are as short as those of the band, with gaps in between: the opacity of a long one would be
+    # extrapolated over its whole length, into surfaces that the ray only passes by.
+    stratum = (band_start - start) / free
+    free_length = torch.minimum(length, stratum)
+    free_starts = start + stratum * torch.arange(free, device=device) + (stratum - free_length) * noise[:, :free]
+    free_ends = torch.minimum(free_starts + free_length, band_start)
+    steps = (torch.arange(near + 1, device=device) + noise[:, free:] - 0.5).clamp(0, near)
+    edges = band_start + length * steps  # [R, near + 1] ascending
+    t_starts = torch.cat([free_starts, edges[:, :-1]], dim=1)
+    t_ends = torch.cat([free_ends, edges[:, 1:]], dim=1)
     index = torch.arange(n_rays, device=device)
     return Samples(
         index.repeat_interleave(count),
-        edges[:, :-1].reshape(-1),
-        edges[:, 1:].reshape(-1),
+        t_starts.reshape(-1),
+        t_ends.reshape(-1),
         torch.stack([index * count, torch.full_like(index, count)], dim=1),
     )
 
