@@ -139,23 +139,40 @@ def encode_with_jacobian(
     interpolation: str = "linear",
     active_levels: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Features [N, levels * features] and their derivatives by the point, [N, 3, levels * features]."""
+    """Features [N, levels * features] and their jacobian with respect to the points.
+
+    The jacobian is meant for `jacobian_product` and `jacobian_t_product` alone: the reference's is
+    [N, 3, levels * features], the kernels' [tiles, levels, 3, features * lanes], in the order they compute it.
+    """
     if not native.serves(points, table):
         return reference.encode_with_jacobian(points, table, layout, interpolation, active_levels)
+    assert native.module is not None
+    lanes = native.module.hash_grid_lanes
     features = points.new_empty(len(points), layout.output_dim)
-    jacobian = points.new_empty(len(points), 3, layout.output_dim)
+    jacobian = points.new_empty(-(-len(points) // lanes), layout.levels, 3, layout.features * lanes)
     _kernel("encode", layout, interpolation, active_levels, points, table, features, jacobian)
     return features, jacobian
 
 
 def jacobian_t_product(jacobian: Tensor, cotangent: Tensor) -> Tensor:
-    """[N, 3] from the jacobian [N, 3, K] of features and a cotangent [N, K] of them."""
-    return torch.matmul(jacobian, cotangent.unsqueeze(2)).squeeze(2)
+    """[N, 3]: the gradient of the points from that of their features, `cotangent` [N, levels * features]."""
+    if jacobian.ndim == 3:
+        return torch.matmul(jacobian, cotangent.unsqueeze(2)).squeeze(2)
+    assert native.module is not None
+    out = cotangent.new_empty(len(cotangent), 3)
+    native.module.hash_grid_jacobian_t_product(jacobian, cotangent.detach().contiguous(), out)
+    return out
 
 
 def jacobian_product(jacobian: Tensor, tangent: Tensor) -> Tensor:
-    """[N, K] change of the features along a tangent [N, 3] of the points, from their jacobian [N, 3, K]."""
-    return torch.matmul(tangent.unsqueeze(1), jacobian).squeeze(1)
+    """[N, levels * features]: the change of the features as the points move along `tangent` [N, 3]."""
+    if jacobian.ndim == 3:
+        return torch.matmul(tangent.unsqueeze(1), jacobian).squeeze(1)
+    assert native.module is not None
+    _, levels, _, lanes_by_features = jacobian.shape
+    out = tangent.new_empty(len(tangent), levels * lanes_by_features // native.module.hash_grid_lanes)
+    native.module.hash_grid_jacobian_product(jacobian, tangent.detach().contiguous(), out)
+    return out
 
 
 def accumulate_table_gradient(

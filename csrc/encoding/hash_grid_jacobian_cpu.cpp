@@ -1,0 +1,96 @@
+// Products with the jacobian that the encoding wrote: [tiles, levels, 3, F parts of kLanes].
+#include "encoding/hash_grid_tiles.h"
+
+namespace neurfield::hash_grid {
+namespace {
+
+constexpr int64_t kChunk = 2048;  // points of a task
+
+struct Jacobian {
+    const float* data;
+    int64_t tiles, levels;
+    int features;
+    int64_t row() const { return levels * features; }
+    const float* tile(int64_t begin) const { return data + 3 * begin * row(); }
+};
+
+Jacobian jacobian_of(const py::object& object, int64_t count) {
+    const TensorView<float, 4> view(object, "jacobian");
+    view.expect(0, (count + kLanes - 1) / kLanes, "jacobian");
+    view.expect(2, 3, "jacobian");
+    return {view.data(), view.shape(0), view.shape(1), static_cast<int>(view.shape(3) / kLanes)};
+}
+
+// out [kLanes, row] = tangent [kLanes, 3] times the tile.
+template <int F>
+void product_tile(const Jacobian& jacobian, const float* tile, const float* tangent, float* out) {
+    const int64_t row = jacobian.row();
+    for_parts<F>([&](auto part) {
+        constexpr int Part = decltype(part)::value;
+        const int first = Part * kLanes / F;
+        float steps[3][kLanes];
+        for (int k = 0; k < 3; ++k)
+            for (int i = 0; i < kLanes; ++i) steps[k][i] = tangent[3 * (first + i / F) + k];
+        for (int64_t l = 0; l < jacobian.levels; ++l) {
+            const float* derivatives = tile + 3 * l * F * kLanes + Part * kLanes;
+            Vec change(0.0f);
+            for (int k = 0; k < 3; ++k) change += Vec::load(steps[k]) * Vec::load(derivatives + k * F * kLanes);
+            put<F>(change, [=](int i) { return out + (first + i) * row + l * F; });
+        }
+    });
+}
+
+// out [kLanes, 3] = the tile times cotangent [kLanes, row].
+template <int F>
+void t_product_tile(const Jacobian& jacobian, const float* tile, const float* cotangent, float* out) {
+    const int64_t row = jacobian.row();
+    for_parts<F>([&](auto part) {
+        constexpr int Part = decltype(part)::value;
+        const int first = Part * kLanes / F;
+        Vec sums[3] = {Vec(0.0f), Vec(0.0f), Vec(0.0f)};
+        for (int64_t l = 0; l < jacobian.levels; ++l) {
+            const float* derivatives = tile + 3 * l * F * kLanes + Part * kLanes;
+            const Vec q = gather<F>([=](int i) { return cotangent + (first + i) * row + l * F; });
+            for (int k = 0; k < 3; ++k) sums[k] += q * Vec::load(derivatives + k * F * kLanes);
+        }
+        for (int k = 0; k < 3; ++k)
+            for (int i = 0; i < kLanes / F; ++i) {
+                float total = 0.0f;
+                for (int j = 0; j < F; ++j) total += sums[k].v[i * F + j];
+                out[3 * (first + i) + k] = total;
+            }
+    });
+}
+
+template <bool Transposed>
+void product(const py::object& jacobian_, const py::object& from_, const py::object& out_) {
+    const TensorView<float, 2> from(from_, "from");
+    const int64_t count = from.shape(0), whole = whole_tiles(count), rest = count - whole;
+    const Jacobian jacobian = jacobian_of(jacobian_, count);
+    const int64_t in_row = Transposed ? jacobian.row() : 3, out_row = Transposed ? 3 : jacobian.row();
+    from.expect(1, in_row, "from");
+    float* out = rows_of(out_, "out", count, out_row);
+    py::gil_scoped_release release;
+    with_features(jacobian.features, [&](auto features) {
+        constexpr int F = decltype(features)::value;
+        const auto run = [&](const float* tile, const float* rows, float* to) {
+            Transposed ? t_product_tile<F>(jacobian, tile, rows, to) : product_tile<F>(jacobian, tile, rows, to);
+        };
+        parallel_chunks(whole, kChunk, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i += kLanes) run(jacobian.tile(i), from.data() + i * in_row, out + i * out_row);
+        });
+        if (rest == 0) return;
+        Padded last(from.data() + whole * in_row, rest, in_row), last_out(nullptr, 0, out_row);
+        run(jacobian.tile(whole), last.data(), last_out.data());
+        std::copy_n(last_out.data(), rest * out_row, out + whole * out_row);
+    });
+}
+
+}  // namespace
+
+void bind_hash_grid_jacobian(py::module_& module) {
+    module.def("hash_grid_jacobian_product", &product<false>);
+    module.def("hash_grid_jacobian_t_product", &product<true>);
+}
+
+}  // namespace neurfield::hash_grid

@@ -1,0 +1,96 @@
+// The gradient of the hash table: one pass over the corners of all points, for the gradient through the features and through their
+// spatial derivatives alike.
+#include "encoding/hash_grid_tiles.h"
+
+namespace neurfield::hash_grid {
+namespace {
+
+constexpr int64_t kChunk = 2048;  // points of a task while they are laid out
+
+// Adds w * d_features + (grad w . tangent) * d_value_gradient to every corner's entry; d_features may be null.
+template <int F, bool Smooth, bool Tangent>
+void scatter_level(const Level& level, const Points& points, int64_t count, int64_t row, const float* d_features,
+                   const Points& tangents, const float* d_value_gradient, float* table_gradient) {
+    for_tiles<F, true>(level, points, count, table_gradient, [&](int64_t begin, const Tile& tile) {
+        for_parts<F>([&](auto part) {
+            constexpr int Part = decltype(part)::value;
+            Blend<Vec> axes[3];
+            Vec weights[8], added[8];
+            blend_axes<F, Part, Smooth>(tile, level.scale, axes);
+            const int64_t first = begin + Part * kLanes / F;
+            const Vec d = d_features ? gather<F>([=](int i) { return d_features + (first + i) * row; }) : Vec(0.0f);
+            if constexpr (Tangent) {
+                Vec tangent[3], derivatives[8];
+                for (int k = 0; k < 3; ++k) tangent[k] = spread<F, Part>(Vec::load(tangents.axis(k) + begin));
+                const Vec q = gather<F>([=](int i) { return d_value_gradient + (first + i) * row; });
+                corner_weights(axes, tangent, weights, derivatives);
+                for (int c = 0; c < 8; ++c) added[c] = weights[c] * d + derivatives[c] * q;
+            } else {
+                corner_weights(axes, weights);
+                for (int c = 0; c < 8; ++c) added[c] = weights[c] * d;
+            }
+            alignas(64) float amounts[8][kLanes];
+            std::memcpy(amounts, added, sizeof amounts);
+            for (int c = 0; c < 8; ++c)
+                for (int i = 0; i < kLanes / F; ++i) {
+                    float* entry = table_gradient + static_cast<size_t>(tile.entries[c][Part * kLanes / F + i]) * F;
+                    for (int k = 0; k < F; ++k) entry[k] += amounts[c][i * F + k];
+                }
+        });
+    });
+}
+
+// Threads own levels, the finest and dearest handed out first: no two of them write the same entry, and each entry's terms
+// are added in the order of the points, whatever the number of threads.
+void scatter_tiles(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* d_features,
+                   const float* tangents, const float* d_value_gradient, float* table_gradient) {
+    const int64_t row = grid.row();
+    Points located(count), directions(tangents ? count : 0);
+    parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
+        located.take(points, begin, end);
+        if (tangents) directions.take(tangents, begin, end);
+    });
+    parallel_chunks(active, 1, [&](int64_t task, int64_t last) {
+        specialise(grid, smooth, [&](auto features, auto smoothed) {
+            constexpr int F = decltype(features)::value;
+            constexpr bool Smooth = decltype(smoothed)::value;
+            for (; task < last; ++task) {
+                const int64_t l = active - 1 - task;
+                const Level& level = grid.levels[l];
+                const float* d = d_features ? d_features + l * F : nullptr;
+                const float* q = d_value_gradient ? d_value_gradient + l * F : nullptr;
+                float* to = table_gradient + level.offset * F;
+                if (tangents)
+                    scatter_level<F, Smooth, true>(level, located, count, row, d, directions, q, to);
+                else
+                    scatter_level<F, Smooth, false>(level, located, count, row, d, directions, q, to);
+            }
+        });
+    });
+}
+
+void scatter(const Grid& grid, bool smooth, int active, const py::object& points_, const py::object& d_features_,
+             const py::object& tangents_, const py::object& d_value_gradient_, const py::object& table_gradient_) {
+    const TensorView<float, 2> points(points_, "points");
+    const TensorView<float, 1> table_gradient(table_gradient_, "table_gradient");
+    points.expect(1, 3, "points");
+    table_gradient.expect(0, grid.floats(), "table_gradient");
+    const int64_t count = points.shape(0), row = grid.row(), whole = whole_tiles(count), rest = count - whole;
+    const float* d = rows_of(d_features_, "d_features", count, row);
+    const float* t = rows_of(tangents_, "tangent", count, 3);
+    const float* q = rows_of(d_value_gradient_, "d_value_gradient", count, row);
+    if ((t == nullptr) != (q == nullptr)) throw py::value_error("hash grid: tangent and d_value_gradient come together");
+    py::gil_scoped_release release;
+    scatter_tiles(grid, smooth, active, whole, points.data(), d, t, q, table_gradient.data());
+    if (rest == 0) return;
+    Padded last(points.data() + 3 * whole, rest, 3), last_d(d ? d + whole * row : d, rest, row);
+    Padded last_t(t ? t + 3 * whole : t, rest, 3), last_q(q ? q + whole * row : q, rest, row);
+    scatter_tiles(grid, smooth, active, kLanes, last.data(), last_d.data(), t ? last_t.data() : t, last_q.data(),
+                  table_gradient.data());
+}
+
+}  // namespace
+
+void bind_hash_grid_scatter(py::module_& module) { module.def("hash_grid_scatter", &scatter); }
+
+}  // namespace neurfield::hash_grid

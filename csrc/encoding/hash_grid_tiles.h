@@ -1,0 +1,205 @@
+// What the hash grid's kernels share: points in tiles of kLanes, the way to their corners' entries, and the choice of kernel.
+//
+// Cells and corners are found for a whole tile at once, one point a lane. Interpolation then runs on vectors ("parts" of a tile)
+// that hold the F features of kLanes / F points side by side, as they lie in the table, so that an entry is fetched by one load of
+// F floats and nothing is ever transposed.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "common/parallel.h"
+#include "common/simd.h"
+#include "common/tensor_view.h"
+#include "encoding/hash_grid.h"
+
+namespace neurfield::hash_grid {
+
+typedef uint32_t UintLanes __attribute__((vector_size(kLanes * sizeof(uint32_t)), aligned(kLanes * sizeof(uint32_t))));
+typedef double PairLanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(kLanes * sizeof(float))));
+
+constexpr size_t kNear = 128 << 10;  // bytes of a level's table from which on fetching its entries ahead pays
+
+struct Grid {
+    std::vector<Level> levels;
+    int features;
+    int64_t row() const { return static_cast<int64_t>(levels.size()) * features; }
+    int64_t floats() const { return (levels.back().offset + levels.back().size) * features; }
+};
+
+inline int64_t whole_tiles(int64_t count) { return count / kLanes * kLanes; }
+
+// Coordinates [3][stride] of points, and whether each tile lies in the unit cube, where dense levels wrap by one subtraction.
+struct Points {
+    std::vector<float> coordinates;
+    std::vector<uint8_t> inside;
+    int64_t stride;
+    explicit Points(int64_t count) : coordinates(3 * count), inside(count / kLanes), stride(count) {}
+    const float* axis(int k) const { return coordinates.data() + k * stride; }
+
+    // Rows [begin, end) of [stride, 3], whole tiles.
+    void take(const float* rows, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+            for (int k = 0; k < 3; ++k) coordinates[k * stride + i] = rows[3 * i + k];
+        for (int64_t tile = begin; tile < end; tile += kLanes) {
+            bool all = true;
+            for (int64_t i = 3 * tile; i < 3 * (tile + kLanes); ++i) all &= rows[i] >= 0.0f && rows[i] <= 1.0f;
+            inside[tile / kLanes] = all;
+        }
+    }
+};
+
+struct Tile {
+    alignas(64) uint32_t entries[8][kLanes];
+    Vec f[3];
+};
+
+// scale * x + 0.5 with one rounding on every target, so that all of them agree on the cell.
+inline Vec lattice_coordinate(Vec x, float scale) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return fma(x, Vec(scale), Vec(0.5f));
+#else
+    Vec u;
+    for (int i = 0; i < kLanes; ++i) u.v[i] = static_cast<float>(static_cast<double>(x.v[i]) * scale + 0.5);
+    return u;
+#endif
+}
+
+inline void locate(const Level& level, const Points& points, int64_t begin, Tile& tile) {
+    UintLanes cell[3], entries[8];
+    for (int k = 0; k < 3; ++k) {
+        const FloatLanes u = lattice_coordinate(Vec::load(points.axis(k) + begin), level.scale).v;
+        IntLanes floor = __builtin_convertvector(u, IntLanes);
+        floor += __builtin_convertvector(floor, FloatLanes) > u;  // true is -1
+        tile.f[k] = u - __builtin_convertvector(floor, FloatLanes);
+        cell[k] = (UintLanes)floor;
+    }
+    if (level.hashed) {
+        hashed_corners(level, cell, entries);
+    } else {
+        dense_corners(level, cell, entries);
+        const bool inside = points.inside[begin / kLanes];
+        for (UintLanes& e : entries) e = inside ? (e < level.size ? e : e - level.size) : e % level.size;
+    }
+    std::memcpy(tile.entries, entries, sizeof entries);
+}
+
+// Calls work(begin, tile) for each tile. The entries of large levels are asked of memory one tile ahead of their use.
+template <int F, bool Write, class Work>
+inline void for_tiles(const Level& level, const Points& points, int64_t count, const float* table, Work&& work) {
+    if (count == 0) return;
+    Tile tiles[2];
+    const bool far = level.size * F * sizeof(float) > kNear;
+    locate(level, points, 0, tiles[0]);
+    for (int64_t begin = 0, next = kLanes; begin < count; begin = next, next += kLanes) {
+        Tile& ahead = tiles[next / kLanes & 1];
+        if (next < count) {
+            locate(level, points, next, ahead);
+            for (int c = 0; far && c < 8; ++c)
+                for (int i = 0; i < kLanes; ++i) __builtin_prefetch(table + static_cast<size_t>(ahead.entries[c][i]) * F, Write);
+        }
+        work(begin, tiles[begin / kLanes & 1]);
+    }
+}
+
+// Calls body(part) for each of a tile's F vectors, `part` being a compile-time constant.
+template <int F, class Body>
+inline void for_parts(Body&& body) {
+    [&]<size_t... Part>(std::index_sequence<Part...>) {
+        (body(std::integral_constant<int, Part>()), ...);
+    }(std::make_index_sequence<F>());
+}
+
+// Each lane's value F times over, for points [Part * kLanes / F, (Part + 1) * kLanes / F) of a tile.
+template <int F, int Part>
+inline Vec spread(Vec a) {
+    return [&]<size_t... I>(std::index_sequence<I...>) {
+        return Vec(FloatLanes(__builtin_shufflevector(a.v, a.v, (Part * kLanes / F + static_cast<int>(I) / F)...)));
+    }(std::make_index_sequence<kLanes>());
+}
+
+template <int F, int Part, bool Smooth>
+inline void blend_axes(const Tile& tile, float scale, Blend<Vec> axes[3]) {
+    for (int k = 0; k < 3; ++k) axes[k] = blend<Smooth>(spread<F, Part>(tile.f[k]), scale);
+}
+
+inline double pair_at(const float* p) {
+    double pair;
+    std::memcpy(&pair, p, sizeof pair);
+    return pair;
+}
+
+// F floats from each of kLanes / F places, address(i) being the i-th.
+template <int F, class Address>
+inline Vec gather(Address address) {
+    if constexpr (F == 1) {
+        return [&]<size_t... I>(std::index_sequence<I...>) {
+            return Vec(FloatLanes{*address(I)...});
+        }(std::make_index_sequence<kLanes>());
+    } else {
+        return [&]<size_t... I>(std::index_sequence<I...>) {
+            return Vec((FloatLanes)(PairLanes{pair_at(address(2 * I / F) + 2 * I % F)...}));
+        }(std::make_index_sequence<kLanes / 2>());
+    }
+}
+
+// The reverse: F floats to each of kLanes / F places.
+template <int F, class Address>
+inline void put(Vec a, Address address) {
+    if constexpr (F == 1) {
+        for (int i = 0; i < kLanes; ++i) *address(i) = a.v[i];
+    } else {
+        const PairLanes pairs = (PairLanes)a.v;
+        for (int i = 0; i < kLanes / 2; ++i) {
+            const double pair = pairs[i];
+            std::memcpy(address(2 * i / F) + 2 * i % F, &pair, sizeof pair);
+        }
+    }
+}
+
+// Calls body with the number of features, 1, 2 or 4, as a compile-time constant.
+template <class Body>
+void with_features(int features, Body&& body) {
+    switch (features) {
+        case 1: return body(std::integral_constant<int, 1>());
+        case 2: return body(std::integral_constant<int, 2>());
+        case 4: return body(std::integral_constant<int, 4>());
+        default: throw pybind11::value_error("hash grid: features must be 1, 2 or 4, got " + std::to_string(features));
+    }
+}
+
+// The same, and the interpolation.
+template <class Body>
+void specialise(const Grid& grid, bool smooth, Body&& body) {
+    with_features(grid.features, [&](auto features) {
+        smooth ? body(features, std::true_type()) : body(features, std::false_type());
+    });
+}
+
+// The rows of an argument's last, incomplete tile, filled up with zeros.
+struct Padded {
+    std::vector<float> rows;
+    Padded(const float* from, int64_t count, int64_t row) : rows(kLanes * row) {
+        if (from) std::copy_n(from, count * row, rows.data());
+    }
+    float* data() { return rows.data(); }
+};
+
+// The data of a [count, columns] argument; null for None.
+inline float* rows_of(const pybind11::object& object, const char* name, int64_t count, int64_t columns) {
+    if (object.is_none()) return nullptr;
+    const TensorView<float, 2> view(object, name);
+    view.expect(0, count, name);
+    view.expect(1, columns, name);
+    return view.data();
+}
+
+void bind_hash_grid_scatter(pybind11::module_& module);
+void bind_hash_grid_jacobian(pybind11::module_& module);
+
+}  // namespace neurfield::hash_grid
