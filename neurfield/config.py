@@ -23,7 +23,7 @@ PRESETS = ("quick", "default", "best")
 
 @dataclass
 class DataConfig:
-    sensor_depth: str = "exact"  # exact | noisy | off; used when the scene has it
+    sensor_depth: str = "auto"  # exact | noisy | off | auto: exact where the scene has it, else noisy, else off
     prior_depth: bool = False  # ambiguous depth of a monocular network: scale and shift unknown per image
     prior_normal: bool = False
     mask: bool = True  # used when the scene has masks
@@ -125,7 +125,7 @@ class Config:
 
 
 _CHOICES = {
-    "data.sensor_depth": ("exact", "noisy", "off"),
+    "data.sensor_depth": ("auto", "exact", "noisy", "off"),
     "field.interpolation": ("linear", "smoothstep"),
     "opacity.kind": ("neus", "volsdf"),
     "mesh.component": ("all", "largest"),

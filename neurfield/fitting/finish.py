@@ -32,7 +32,7 @@ def finish(run: Run, voxel: float | None = None) -> dict[str, object]:
         "voxel": voxel or run.config.mesh.voxel or 2.0 * run.task.frame.half / 512,
     }  # fmt: skip
     if run.scene.ground_truth is not None:
-        metrics["geometry"] = evaluate_mesh(mesh, run.scene.ground_truth, run.scene.cameras)
+        metrics["geometry"] = evaluate_mesh(mesh, run.scene.ground_truth, run.task.scene.cameras)
     metrics["images"] = image_scores(run)
     metrics["fit"] = _fit_facts(run.folder)
     write_metrics(run.folder, metrics)
@@ -41,16 +41,16 @@ def finish(run: Run, voxel: float | None = None) -> dict[str, object]:
 
 def image_scores(run: Run) -> dict[str, object]:
     """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`); pictures into previews/."""
-    every = run.config.data.holdout_every
-    held_out = [i for i in range(len(run.scene)) if is_held_out(i, every)]
-    frames = held_out or list(range(len(run.scene)))
+    scene, every = run.task.scene, run.config.data.holdout_every
+    held_out = [i for i in range(len(scene)) if is_held_out(i, every)]
+    frames = held_out or list(range(len(scene)))
     chosen = [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, MOST_IMAGES).astype(int))]
     scores = []
     for i in chosen:
         drawn = run.render(i, IMAGE_SCALE)
         height, width = drawn["rgb"].shape[:2]
-        true = np.asarray(Image.fromarray(run.scene.image(i)).resize((width, height), Image.Resampling.BOX))
-        mask = run.task.scene.mask(i)
+        true = np.asarray(Image.fromarray(scene.image(i)).resize((width, height), Image.Resampling.BOX))
+        mask = scene.mask(i)
         rgb = drawn["rgb"]
         if mask is not None:
             inside = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))

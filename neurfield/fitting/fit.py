@@ -11,6 +11,7 @@ from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.run import Run, describe_run, new_folder, open_run, prepare_run
+from neurfield.fitting.pixels import BYTES_PER_PIXEL
 from neurfield.ops import native
 from neurfield.scenes import Scene, load_scene
 
@@ -86,11 +87,12 @@ def summary(run: Run, step: int) -> str:
     sources = ", ".join(text for source, text in known.items() if source in scene.sources)
     kernels = native.status()
     pixels = float((scene.cameras.width * scene.cameras.height).sum())
-    per_pixel = {"image": 3, "mask": 1, "depth": 4, "sensor_depth": 4, "prior_depth": 4, "prior_normal": 12}
-    images = min(1e9, pixels * sum(per_pixel[s] for s in scene.sources if s in per_pixel))
+    images = pixels * sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
+    total = len(run.scene.cameras)
+    cameras = f"{len(scene.cameras)} cameras" if len(scene) == total else f"{len(scene)} of {total} cameras (evenly spaced)"
     memory = BYTES_OF_TORCH + images + 16.0 * parameters + 0.4e9
     lines = [
-        f"[bold]{scene.name}[/bold]: {len(scene.cameras)} cameras, {sources}",
+        f"[bold]{scene.name}[/bold]: {cameras}, {sources}",
         f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look "
         + ("out of it (a room: free space inside)" if task.inside else "in at it (an object: free space outside)"),
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} of {config.sampling.rays} rays, "

@@ -12,6 +12,10 @@ from neurfield.config import DataConfig
 from neurfield.errors import UserError
 from neurfield.rendering.rays import Rays, UnitFrame, make_rays
 from neurfield.scenes import Scene
+from neurfield.scenes.scene import CACHE_BYTES
+
+# Decoded, as `Scene` keeps them; prior depth and normals stay memory-mapped files.
+BYTES_PER_PIXEL = {"image": 3, "mask": 1, "depth": 4, "sensor_depth": 4, "prior_normal": 12}
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,14 @@ def used_sources(scene: Scene, data: DataConfig) -> Scene:
     Raises:
         UserError: a prior is asked for that the scene does not have.
     """
-    unused = {"segment"}
-    if data.sensor_depth != "exact":
-        unused.add("depth")
-    if data.sensor_depth != "noisy":
-        unused.add("sensor_depth")
-    if data.sensor_depth == "noisy" and "sensor_depth" not in scene.sources:
-        raise UserError(f"{scene.path}: there is no noisy sensor depth here; use --set data.sensor_depth=exact or off")
+    unused = {"segment", "depth", "sensor_depth"}
+    source_of = {"exact": "depth", "noisy": "sensor_depth"}
+    wanted_depth = source_of.get(data.sensor_depth)
+    if wanted_depth and wanted_depth not in scene.sources:
+        raise UserError(f"{scene.path}: there is no {data.sensor_depth} depth here; use --set data.sensor_depth=auto or off")
+    if data.sensor_depth == "auto":
+        wanted_depth = next((source for source in source_of.values() if source in scene.sources), None)
+    unused.discard(wanted_depth or "")
     for source, wanted in (("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal)):
         if not wanted:
             unused.add(source)
@@ -61,6 +66,16 @@ def used_sources(scene: Scene, data: DataConfig) -> Scene:
     if not data.mask:
         unused.add("mask")
     return scene.without(*unused)
+
+
+def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
+    """The scene itself, or as many evenly spaced frames of it as stay decoded in memory: else every step would read files."""
+    per_pixel = sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
+    total = float((scene.cameras.width * scene.cameras.height).sum()) * per_pixel
+    if total <= budget:
+        return scene
+    keep = max(1, int(len(scene) * budget / total))
+    return scene.with_frames(np.unique(np.linspace(0, len(scene) - 1, keep).round().astype(int)))
 
 
 class PixelSampler:
@@ -124,7 +139,7 @@ class PixelSampler:
     def _read(self, i: int, v: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
         scene = self.scene
         found = {"rgb": scene.image(i)[v, u]}
-        depth = scene.depth(i, "noisy" if self.data.sensor_depth == "noisy" else "exact")
+        depth = scene.depth(i, "exact" if "depth" in scene.sources else "noisy")
         for name, array in (
             ("depth", depth), ("prior", scene.prior_depth(i)), ("normal", scene.prior_normal(i)), ("mask", scene.mask(i))
         ):  # fmt: skip

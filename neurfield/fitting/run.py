@@ -16,7 +16,7 @@ from neurfield.config import Config, read_config, save_config
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
-from neurfield.fitting.pixels import used_sources
+from neurfield.fitting.pixels import thinned, used_sources
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.view import render_camera
 from neurfield.scenes import Scene, load_scene
@@ -82,9 +82,10 @@ class Run:
         return mesh
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
-        """rgb, depth (z, world units) and normal (world axes) of one of the scene's cameras; see `render_camera`."""
-        if not 0 <= camera < len(self.scene.cameras):
-            raise UserError(f"camera {camera} does not exist: the scene has cameras 0 to {len(self.scene.cameras) - 1}")
+        """rgb, depth (z, world units) and normal (world axes) of one of `run.task.scene.cameras`; see `render_camera`."""
+        cameras = len(self.task.scene.cameras)
+        if not 0 <= camera < cameras:
+            raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {cameras - 1}")
         self.task.field.active_levels = self.task.field.encoding.layout.levels
         return render_camera(self.task, camera, scale)
 
@@ -105,7 +106,7 @@ def open_run(folder: Path) -> Run:
 
 def prepare_run(folder: Path, config: Config, scene: Scene, box: np.ndarray | None = None) -> Run:
     """A run object for a scene and configuration; `box` or `config.data.box` replaces the scene's own."""
-    used = used_sources(scene, config.data)
+    used = thinned(used_sources(scene, config.data))
     if box is None and config.data.box:
         box = np.array(config.data.box).reshape(2, 3)
     if box is not None:

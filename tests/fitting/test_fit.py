@@ -131,7 +131,7 @@ def test_log_and_description(sphere_scene: Scene, tmp_path: Path, capsys: pytest
     [
         ({"method": "nues"}, "did you mean 'neus'"),
         ({"steps": 0}, "--steps 0"),
-        ({"overrides": ["data.sensor_depth=noisy"]}, "noisy"),
+        ({"overrides": ["data.sensor_depth=exact"]}, "no exact depth"),
         ({"overrides": ["data.prior_depth=true"]}, "prior_depth"),
         ({"device": "cuda"}, "CUDA"),
     ],
