@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,10 @@ class SceneTask:
             self.field, self.radiance, pixels.rays, samples, kind=self.config.opacity.kind, width=width, anneal=anneal,
             extra_points=extra,
         )  # fmt: skip
+        if pixels.t_depth is not None:
+            # At grazing incidence the band around the depth ends before the ray is opaque; what it saw counts as all there is.
+            rest = torch.where(pixels.t_depth > 0, seen.opacity.clamp_min(0.02), torch.ones_like(seen.opacity))
+            seen = replace(seen, rgb=seen.rgb / rest[:, None])
         losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
         figures = {
             "psnr": self._psnr(pixels, seen),

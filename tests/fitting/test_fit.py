@@ -45,7 +45,7 @@ def test_a_sphere_is_found(sphere_scene: Scene, tmp_path: Path, method: str, ove
 
 def test_rendered_depth_is_metric(sphere_scene: Scene, tmp_path: Path) -> None:
     run = fit(sphere_scene, "neus", steps=250, out=tmp_path, overrides=SMALL, quiet=True)
-    drawn, true = run.render(3, scale=1.0), sphere_scene.depth(3)
+    drawn, true = run.render(3, scale=1.0), sphere_scene.depth(3, "noisy")
     assert true is not None
     both = (true > 0) & (drawn["depth"] > 0)
     assert both.sum() > 0.9 * (true > 0).sum()
