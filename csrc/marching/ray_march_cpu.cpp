@@ -54,7 +54,8 @@ public:
         TensorView<int64_t, 2> packed_info(packed_info_, "packed_info");
         const int64_t n_rays = static_cast<int64_t>(lattices_.size());
         ray_indices.expect(0, n_samples(), "ray_indices"), t_starts.expect(0, n_samples(), "t_starts");
-        t_ends.expect(0, n_samples(), "t_ends"), packed_info.expect(0, n_rays, "packed_info"), packed_info.expect(1, 2, "packed_info");
+        t_ends.expect(0, n_samples(), "t_ends");
+        packed_info.expect(0, n_rays, "packed_info"), packed_info.expect(1, 2, "packed_info");
         py::gil_scoped_release release;
         for (int64_t ray = 0; ray < n_rays; ++ray) {
             packed_info[2 * ray] = starts_[ray];

@@ -14,6 +14,11 @@ namespace neurfield {
 
 using Cell3 = std::array<int32_t, 3>;
 
+// A place in blocks as one number, for up to 2^21 blocks along each axis.
+inline uint64_t key_of(const Cell3& at) {
+    return static_cast<uint64_t>(at[0]) << 42 | static_cast<uint64_t>(at[1]) << 21 | static_cast<uint64_t>(at[2]);
+}
+
 struct Block {
     Cell3 at;  // in blocks
     int64_t index = 0;  // among the sorted blocks while a surface is extracted
@@ -55,8 +60,7 @@ public:
 
 private:
     static size_t hash(const Cell3& at) {
-        const uint64_t key = static_cast<uint64_t>(at[0]) << 42 ^ static_cast<uint64_t>(at[1]) << 21 ^ static_cast<uint64_t>(at[2]);
-        return static_cast<size_t>(key * 0x9e3779b97f4a7c15u >> 20);
+        return static_cast<size_t>(key_of(at) * 0x9e3779b97f4a7c15u >> 20);
     }
     size_t mask() const { return slots_.size() - 1; }
 

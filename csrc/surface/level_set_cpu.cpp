@@ -10,7 +10,10 @@
 
 namespace neurfield {
 
-template <> struct TypeCode<double> { static constexpr uint8_t code = dlpack::kFloat; static constexpr const char* name = "float64"; };
+template <> struct TypeCode<double> {
+    static constexpr uint8_t code = dlpack::kFloat;
+    static constexpr const char* name = "float64";
+};
 
 namespace {
 
@@ -73,8 +76,7 @@ public:
             for (int i = 0; i < 8; ++i) {
                 const Cell3 at = {block->at[0] - (i >> 2), block->at[1] - (i >> 1 & 1), block->at[2] - (i & 1)};
                 if (std::min({at[0], at[1], at[2]}) < 0) continue;
-                const uint64_t key = static_cast<uint64_t>(at[0]) << 42 | static_cast<uint64_t>(at[1]) << 21 | static_cast<uint64_t>(at[2]);
-                if (seen.insert(key).second) changed.push_back(at);
+                if (seen.insert(key_of(at)).second) changed.push_back(at);
             }
         }
         std::vector<uint8_t> open(changed.size());
