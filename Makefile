@@ -7,7 +7,7 @@ BUILT_FROM := setup.py pyproject.toml constraints.txt $(wildcard csrc/*.cpp csrc
 
 .PHONY: room0 test lint clean
 
-room0: $(VENV)/.for-room0
+room0: $(VENV)/.installed
 	$(BIN)/neurfield fit --scene room0
 	@echo
 	@echo "Newest run of the room: runs/room0/latest  (open runs/room0/latest/report.html in a browser)"
@@ -21,13 +21,14 @@ lint: $(VENV)/.for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The extras differ; the packages that both share are installed once. A change of the native sources builds them again.
-$(VENV)/.for-room0: $(BUILT_FROM) | $(VENV)/bin/pip
-	$(BIN)/pip install -c constraints.txt -e ".[viewer]"
+# A change of the native sources builds them again.
+$(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/pip
+	$(BIN)/pip install --no-compile -c constraints.txt -e ".[viewer]"
 	@touch $@
 
-$(VENV)/.for-tests: $(BUILT_FROM) | $(VENV)/bin/pip
-	$(BIN)/pip install -c constraints.txt -e ".[dev,viewer]"
+# neurfield is there already: this adds the tools for tests and builds nothing again.
+$(VENV)/.for-tests: $(VENV)/.installed
+	$(BIN)/pip install --no-compile -c constraints.txt "neurfield[dev]"
 	@touch $@
 
 $(VENV)/bin/pip:

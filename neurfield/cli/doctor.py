@@ -16,11 +16,8 @@ from neurfield.cli.console import next_commands, table
 CORE = (
     "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "pillow", "scipy",
 )  # fmt: skip
-# extra -> (distribution, what it is for)
-EXTRAS = {
-    "viewer": ("open3d", "the window and screenshots of `neurfield view`"),
-    "dev": ("pytest", "tests and lint"),
-}
+# extra -> (distribution, what it is for): those that some verb needs
+EXTRAS = {"viewer": ("open3d", "the window and screenshots of `neurfield view`")}
 # Library that Open3D loads -> Debian and Ubuntu package.
 SYSTEM_LIBRARIES = {"libusb-1.0.so.0": "libusb-1.0-0", "libEGL.so.1": "libegl1", "libGL.so.1": "libgl1"}
 
