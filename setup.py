@@ -1,7 +1,8 @@
 """Builds the native kernels, once per instruction set, without any part of torch.
 
-Each variant is the same sources under other compiler flags; `neurfield.ops.native` picks one at import. A machine without a
-compiler still gets the package: a variant that does not build is left out, and the torch reference path runs instead.
+Each variant is the same sources under other compiler flags; `neurfield.ops.native` picks one at import. A
+machine without a compiler still gets the package: a variant that does not build is left out, and the torch
+reference path runs instead.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ if platform.machine() in ("x86_64", "AMD64"):
     ISA_FLAGS["avx2"] = ["-mavx2", "-mfma", "-mf16c", "-mtune=haswell"]
     # Spelled out instead of -march=native: the result must not depend on the machine that built it.
     ISA_FLAGS["avx512"] = [
-        "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mtune=icelake-server", "-mprefer-vector-width=512"
+        "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mtune=icelake-server",
+        "-mprefer-vector-width=512",
     ]  # fmt: skip
 
 
@@ -46,7 +48,8 @@ def extension(isa: str) -> Extension:
 
 
 class BuildVariants(build_ext):
-    """Compiles files in parallel and keeps each variant's objects apart; a failed variant is skipped, said once."""
+    """Compiles files in parallel and keeps each variant's objects apart;
+    a failed variant is skipped, said once."""
 
     def build_extension(self, ext: Extension) -> None:
         root = Path(self.build_temp)

@@ -1,7 +1,9 @@
-"""What a fit is made of, as plain dataclasses; presets are YAML, overrides are `group.key=value`, and every key is checked.
+"""What a fit is made of, as plain dataclasses; presets are YAML, overrides are `group.key=value`, and every
+key is checked.
 
-A method is a preset in `configs/methods/<method>.yaml`: its `default` holds the parts and numbers, and optional `quick` and `best`
-sections change a few of them. `load_config` merges dataclass defaults <- method <- preset section <- overrides.
+A method is a preset in `configs/methods/<method>.yaml`: its `default` holds the parts and numbers, and
+optional `quick` and `best` sections change a few of them. `load_config` merges dataclass defaults <- method
+<- preset section <- overrides.
 """
 
 from __future__ import annotations
@@ -23,13 +25,17 @@ PRESETS = ("quick", "default", "best")
 
 @dataclass
 class DataConfig:
-    sensor_depth: str = "auto"  # exact | noisy | off | auto: exact where the scene has it, else noisy, else off
+    sensor_depth: str = (
+        "auto"  # exact | noisy | off | auto: exact where the scene has it, else noisy, else off
+    )
     prior_depth: bool = False  # ambiguous depth of a monocular network: scale and shift unknown per image
     prior_normal: bool = False
     mask: bool = True  # used when the scene has masks
     holdout_every: int = 0  # every n-th frame is kept from the fit, for image scores; 0 keeps none
     images_per_step: int = 16
-    box: list[float] = dataclasses.field(default_factory=list)  # world xmin ymin zmin xmax ymax zmax; empty: from the scene
+    box: list[float] = dataclasses.field(
+        default_factory=list
+    )  # world xmin ymin zmin xmax ymax zmax; empty: from the scene
 
 
 @dataclass
@@ -59,7 +65,9 @@ class OpacityConfig:
     width_start: float = 0.04  # 1/inv_s (neus) or beta (volsdf), in unit-frame lengths
     width_end: float = 0.003
     learn: bool = False  # learn the width from width_start on, as the papers do, instead of the schedule
-    anneal: float = 0.3  # neus: share of the steps over which back-facing sections fade out (cosine annealing)
+    anneal: float = (
+        0.3  # neus: share of the steps over which back-facing sections fade out (cosine annealing)
+    )
 
 
 @dataclass
@@ -145,16 +153,22 @@ def methods() -> list[str]:
     return sorted(path.stem for path in _methods_folder().glob("*.yaml"))
 
 
-def load_config(method: str = "neus", preset: str = "default", overrides: tuple[str, ...] | list[str] = ()) -> Config:
+def load_config(
+    method: str = "neus", preset: str = "default", overrides: tuple[str, ...] | list[str] = ()
+) -> Config:
     """The configuration of a method under a preset with `group.key=value` overrides.
 
     Raises:
         UserError: unknown method, preset or key (with the nearest known one), or a value of the wrong kind.
     """
     if method not in methods():
-        raise UserError(f"method '{method}' is not known{_suggest(method, methods())}; there are: {', '.join(methods())}")
+        raise UserError(
+            f"method '{method}' is not known{_suggest(method, methods())}; there are: {', '.join(methods())}"
+        )
     if preset not in PRESETS:
-        raise UserError(f"preset '{preset}' is not known{_suggest(preset, PRESETS)}; there are: {', '.join(PRESETS)}")
+        raise UserError(
+            f"preset '{preset}' is not known{_suggest(preset, PRESETS)}; there are: {', '.join(PRESETS)}"
+        )
     text = OmegaConf.to_container(OmegaConf.load(_methods_folder() / f"{method}.yaml"))
     assert isinstance(text, dict)
     layers: list[dict[str, Any]] = [dict(text.get("default", {}))]
@@ -188,7 +202,7 @@ def save_config(config: Config, path: str | Path) -> None:
 
 
 def _parse(item: str) -> dict[str, Any]:
-    key, separator, value = item.partition("=")
+    key, separator, _ = item.partition("=")
     if not separator or not key:
         raise UserError(f"--set {item}: write it as group.key=value, for example --set train.steps=2000")
     try:
@@ -234,11 +248,19 @@ def _check(config: Config) -> None:
     for key, allowed in _CHOICES.items():
         if values[key] not in allowed:
             raise UserError(f"configuration key '{key}': {values[key]!r} is none of {', '.join(allowed)}")
-    for key in ("train.steps", "sampling.rays", "data.images_per_step", "field.levels", "sampling.max_samples"):
+    for key in (
+        "train.steps",
+        "sampling.rays",
+        "data.images_per_step",
+        "field.levels",
+        "sampling.max_samples",
+    ):
         if values[key] < 1:
             raise UserError(f"configuration key '{key}': {values[key]} is too small, at least 1 is needed")
     if config.data.box and len(config.data.box) != 6:
-        raise UserError(f"configuration key 'data.box': six numbers are needed (min and max), got {len(config.data.box)}")
+        raise UserError(
+            f"configuration key 'data.box': six numbers are needed (min and max), got {len(config.data.box)}"
+        )
 
 
 def _suggest(word: str, known: Any) -> str:

@@ -18,5 +18,6 @@ def require(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except (ImportError, OSError) as reason:
         raise UserError(
-            f'{module} cannot be imported ({reason}): pip install "neurfield[{extra}]", then see `neurfield doctor`'
+            f'{module} cannot be imported ({reason}): pip install "neurfield[{extra}]", '
+            "then see `neurfield doctor`"
         ) from reason

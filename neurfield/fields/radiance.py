@@ -1,6 +1,9 @@
-"""Colour seen at a surface point: a hash grid of its own for texture, and a tiny network that adds normal and view."""
+"""Colour seen at a surface point: a hash grid of its own for texture, and a tiny network that adds normal and
+view."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +14,11 @@ from neurfield.ops.grid_features import grid_features
 
 
 class Radiance(nn.Module):
-    """RGB in [0, 1] from (texture at the point, SDF feature, unit normal, view direction), after IDR (Yariv et al. 2020).
+    """RGB in [0, 1] from (texture at the point, SDF feature, unit normal, view direction), after IDR (Yariv
+    et al. 2020).
 
-    The texture has a table of its own: shared with the SDF, the strong and constant pull of the geometric losses drowns it.
+    The texture has a table of its own: shared with the SDF, the strong and constant pull of the geometric
+    losses drowns it.
     """
 
     def __init__(
@@ -24,17 +29,23 @@ class Radiance(nn.Module):
         view_degree: int = 3,
     ) -> None:
         super().__init__()
-        self.encoding = encoding if encoding is not None else HashGrid(levels=12, log2_table_size=18, finest_resolution=1024)
+        self.encoding = (
+            encoding
+            if encoding is not None
+            else HashGrid(levels=12, log2_table_size=18, finest_resolution=1024)
+        )
         self.view_degree = view_degree
         sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:]))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def encode_views(self, directions: Tensor) -> Tensor:
-        """Spherical harmonics [R, degree^2] of unit directions [R, 3] (world axes, from the camera into the scene)."""
+        """Spherical harmonics [R, degree^2] of unit directions [R, 3] (world axes, from the camera into the
+        scene)."""
         return spherical_harmonics(directions, self.view_degree)
 
     def forward(self, points: Tensor, feature: Tensor, normal: Tensor, views: Tensor) -> Tensor:
-        """Colours [N, 3] of points [N, 3] (unit frame) with feature [N, F], unit normal [N, 3] and encoded view [N, degree^2]."""
+        """Colours [N, 3] of points [N, 3] (unit frame) with feature [N, F], unit normal [N, 3] and encoded
+        view [N, degree^2]."""
         grid = self.encoding
         texture = grid_features(points * 0.5 + 0.5, grid.table, grid.layout, interpolation=grid.interpolation)
         inputs = torch.cat([texture, feature, normal, views], dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -23,8 +24,8 @@ class FieldSample(NamedTuple):
 class SDFField(nn.Module):
     """SDF and a feature vector for each point of the unit frame [-1, 1]^3; positive in free space.
 
-    The network sees the point itself beside the grid's features, so that it can start as an exact-enough sphere (`start_as_sphere`)
-    before the grid has learnt anything.
+    The network sees the point itself beside the grid's features, so that it can start as an exact-enough
+    sphere (`start_as_sphere`) before the grid has learnt anything.
     """
 
     def __init__(
@@ -40,18 +41,20 @@ class SDFField(nn.Module):
         self.beta = softplus_beta
         self.active_levels = self.encoding.layout.levels
         sizes = [3 + self.encoding.output_dim, *hidden, 1 + feature_dim]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:]))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.start_as_sphere(0.5, inside=False)
 
     def query(self, points: Tensor, gradient: bool = False) -> FieldSample:
         """Sample the field at points [N, 3] of the unit frame.
 
-        With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with respect to the
-        field's parameters. Without, nothing is: the quick path of marching and extraction.
+        With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
+        respect to the field's parameters. Without, nothing is: the quick path of marching and extraction.
         """
         weights, biases = self._parameters_of_network()
         options = {
-            "interpolation": self.encoding.interpolation, "beta": self.beta, "active_levels": self.active_levels
+            "interpolation": self.encoding.interpolation,
+            "beta": self.beta,
+            "active_levels": self.active_levels,
         }  # fmt: skip
         arguments = (points, self.encoding.table, weights, biases, self.encoding.layout)
         if not gradient:
@@ -68,8 +71,9 @@ class SDFField(nn.Module):
     def start_as_sphere(self, radius: float, inside: bool, seed: int = 0) -> None:
         """Geometric initialisation: the SDF of a sphere around the origin.
 
-        The hidden layers are drawn as by Atzmon and Lipman (2020, and NeuS); their closed-form last layer holds for wide networks and is
-        off by a third in some directions at 64 units, so the last layer is solved for instead, by least squares on points of the cube.
+        The hidden layers are drawn as by Atzmon and Lipman (2020, and NeuS); their closed-form last layer
+        holds for wide networks and is off by a third in some directions at 64 units, so the last layer is
+        solved for instead, by least squares on points of the cube.
 
         Args:
             radius: in unit-frame lengths.
@@ -79,10 +83,14 @@ class SDFField(nn.Module):
         *hidden, last = self.layers
         for index, layer in enumerate(hidden):
             layer.bias.zero_()
-            layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) * math.sqrt(2.0 / layer.out_features))
+            layer.weight.copy_(
+                torch.randn(layer.weight.shape, generator=generator) * math.sqrt(2.0 / layer.out_features)
+            )
             if index == 0:
                 layer.weight[:, 3:] = 0.0  # the grid starts silent
-        last.weight.copy_(torch.randn(last.weight.shape, generator=generator) * math.sqrt(2.0 / last.in_features))
+        last.weight.copy_(
+            torch.randn(last.weight.shape, generator=generator) * math.sqrt(2.0 / last.in_features)
+        )
         last.bias.zero_()
 
         points = torch.rand(8192, 3, generator=generator) * 2.0 - 1.0
@@ -92,7 +100,8 @@ class SDFField(nn.Module):
             activations = nn.functional.softplus(mixed, beta=self.beta)
         columns = torch.cat([activations, torch.ones(len(points), 1)], dim=1).double()
         target = (points.norm(dim=1) - radius) * (-1.0 if inside else 1.0)
-        # The small ridge keeps the weights moderate, so that the first steps do not have to undo a delicate cancellation.
+        # The small ridge keeps the weights moderate, so that the first steps do not have to undo a delicate
+        # cancellation.
         ridge = 1e-4 * len(points) * torch.eye(columns.shape[1], dtype=torch.float64)
         solution = torch.linalg.solve(columns.T @ columns + ridge, columns.T @ target.double()).float()
         last.weight[0] = solution[:-1]

@@ -17,7 +17,8 @@ SCHEMA = 1
 
 
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, object]) -> Path:
-    """Write `step-NNNNNN.safetensors` and then its `.json`; a checkpoint counts only once its JSON is there."""
+    """Write `step-NNNNNN.safetensors` and then its `.json`;
+    a checkpoint counts only once its JSON is there."""
     path = folder / f"step-{step:06d}.safetensors"
     with atomic_write(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
@@ -30,7 +31,11 @@ def latest_checkpoint(folder: Path) -> Path | None:
     """The whole checkpoint with the highest step, or None."""
     if not folder.is_dir():
         return None
-    whole = [p for p in folder.glob("step-*.safetensors") if re.fullmatch(r"step-\d{6,}", p.stem) and p.with_suffix(".json").is_file()]
+    whole = [
+        p
+        for p in folder.glob("step-*.safetensors")
+        if re.fullmatch(r"step-\d{6,}", p.stem) and p.with_suffix(".json").is_file()
+    ]
     return max(whole, key=lambda p: int(p.stem.split("-")[1]), default=None)
 
 
@@ -44,7 +49,9 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[dict[str, Tensor]
         facts = json.loads(path.with_suffix(".json").read_text())
         tensors = load_file(path, device=str(device))
     except Exception as error:
-        raise UserError(f"{path}: not a readable checkpoint ({error}); delete it and resume from an earlier one") from error
+        raise UserError(
+            f"{path}: not a readable checkpoint ({error}); delete it and resume from an earlier one"
+        ) from error
     if facts.get("schema") != SCHEMA:
         raise UserError(f"{path}: checkpoint schema {facts.get('schema')}, this version reads {SCHEMA}")
     return tensors, facts

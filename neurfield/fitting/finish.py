@@ -40,7 +40,8 @@ def finish(run: Run, voxel: float | None = None) -> dict[str, object]:
 
 
 def image_scores(run: Run) -> dict[str, object]:
-    """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`); pictures into previews/."""
+    """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`);
+    pictures into previews/."""
     scene, every = run.task.scene, run.config.data.holdout_every
     held_out = [i for i in range(len(scene)) if is_held_out(i, every)]
     frames = held_out or list(range(len(scene)))
@@ -61,7 +62,8 @@ def image_scores(run: Run) -> dict[str, object]:
             Image.fromarray(np.concatenate([true, rgb, normals], axis=1).astype(np.uint8)).save(temporary)
     mean = np.mean(scores, axis=0)
     return {
-        "psnr": float(mean[0]), "ssim": float(mean[1]), "frames": "held out" if held_out else "fitted", "count": len(chosen)
+        "psnr": float(mean[0]), "ssim": float(mean[1]), "frames": "held out" if held_out else "fitted",
+        "count": len(chosen),
     }  # fmt: skip
 
 

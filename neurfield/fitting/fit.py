@@ -10,8 +10,8 @@ from rich.console import Console
 from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting.fitter import Fitter
-from neurfield.fitting.run import Run, describe_run, new_folder, open_run, prepare_run
 from neurfield.fitting.pixels import BYTES_PER_PIXEL
+from neurfield.fitting.run import Run, describe_run, new_folder, open_run, prepare_run
 from neurfield.ops import native
 from neurfield.scenes import Scene, load_scene
 
@@ -53,7 +53,8 @@ def fit(
 
 
 def resume(folder: str | Path, steps: int | None = None, quiet: bool = False) -> Run:
-    """Go on with a run to its requested step, or to a new one; ends as an uninterrupted fit to that step would have.
+    """Go on with a run to its requested step, or to a new one;
+    ends as an uninterrupted fit to that step would have.
 
     With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly.
     """
@@ -89,17 +90,29 @@ def summary(run: Run, step: int) -> str:
     pixels = float((scene.cameras.width * scene.cameras.height).sum())
     images = pixels * sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
     total = len(run.scene.cameras)
-    cameras = f"{len(scene.cameras)} cameras" if len(scene) == total else f"{len(scene)} of {total} cameras (evenly spaced)"
+    cameras = (
+        f"{len(scene.cameras)} cameras"
+        if len(scene) == total
+        else f"{len(scene)} of {total} cameras (evenly spaced)"
+    )
     memory = BYTES_OF_TORCH + images + 16.0 * parameters + 0.4e9
     lines = [
         f"[bold]{scene.name}[/bold]: {cameras}, {sources}",
         f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look "
-        + ("out of it (a room: free space inside)" if task.inside else "in at it (an object: free space outside)"),
-        f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} of {config.sampling.rays} rays, "
+        + (
+            "out of it (a room: free space inside)"
+            if task.inside
+            else "in at it (an object: free space outside)"
+        ),
+        f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
+        f"of {config.sampling.rays} rays, "
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {kernels.isa or 'torch reference'} ({kernels.reason}), device {task.device}",
         f"run folder {run.folder}",
     ]
     if task.inside and not {"depth", "sensor_depth", "prior_depth", "prior_normal"} & scene.sources:
-        lines.append("[yellow]images alone leave plain walls undetermined: expect a rough room without depth or priors[/yellow]")
+        lines.append(
+            "[yellow]images alone leave plain walls undetermined: "
+            "expect a rough room without depth or priors[/yellow]"
+        )
     return "\n".join(lines)

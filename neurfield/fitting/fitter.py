@@ -1,4 +1,5 @@
-"""The one loop: steps, learning rate, progress, log, checkpoints, interruption. What a step does is the task's business."""
+"""The one loop: steps, learning rate, progress, log, checkpoints, interruption.
+What a step does is the task's business."""
 
 from __future__ import annotations
 
@@ -18,7 +19,12 @@ from torch import Tensor
 
 from neurfield.config import TrainConfig
 from neurfield.errors import UserError
-from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint, prune_checkpoints, save_checkpoint
+from neurfield.fitting.checkpoint import (
+    latest_checkpoint,
+    load_checkpoint,
+    prune_checkpoints,
+    save_checkpoint,
+)
 from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
 from neurfield.fitting.schedule import learning_rate_factor
@@ -91,10 +97,14 @@ class Fitter:
             raise UserError(f"{self.checkpoints}: no checkpoint to resume from; start anew without --resume")
         tensors, facts = load_checkpoint(path, self.task.device)
         try:
-            self.optimizer.load({k.removeprefix("adam/"): v for k, v in tensors.items() if k.startswith("adam/")})
+            self.optimizer.load(
+                {k.removeprefix("adam/"): v for k, v in tensors.items() if k.startswith("adam/")}
+            )
             self.task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
         except (KeyError, RuntimeError) as error:
-            raise UserError(f"{path}: does not fit the run's config.yaml ({error}); was it edited?") from error
+            raise UserError(
+                f"{path}: does not fit the run's config.yaml ({error}); was it edited?"
+            ) from error
         self.step, self.seconds = int(str(facts["step"])), float(str(facts["seconds"]))
 
     def run(self) -> None:
@@ -141,7 +151,9 @@ class Fitter:
             raise FitFailed(self._failure(f"the loss is not finite ({', '.join(bad)})"))
         loss.backward()
         self.step += 1
-        self.optimizer.step(self.step, learning_rate_factor(self.step - 1, train.steps, train.warmup, train.lr_end))
+        self.optimizer.step(
+            self.step, learning_rate_factor(self.step - 1, train.steps, train.warmup, train.lr_end)
+        )
         return report
 
     def _failure(self, what: str) -> str:
@@ -162,7 +174,8 @@ def _figures(report: StepReport) -> dict[str, float]:
 
 @contextmanager
 def _interrupt_flag() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets, so that a step is never cut in the middle; a second Ctrl-C interrupts at once."""
+    """An event that Ctrl-C sets, so that a step is never cut in the middle;
+    a second Ctrl-C interrupts at once."""
     flag = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield flag

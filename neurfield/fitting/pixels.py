@@ -22,9 +22,9 @@ BYTES_PER_PIXEL = {"image": 3, "mask": 1, "depth": 4, "sensor_depth": 4, "prior_
 class Pixels:
     """R pixels: their rays (unit frame) and what the scene says there; a source that takes no part is None.
 
-    group: [R] int64, which of the step's frames; frames: how many. rgb [R, 3] in 0..1. t_depth: [R] distance of the sensed surface
-    along the ray, unit lengths, 0 = none. prior_depth [R] in its own unit, 0 = none. prior_normal [R, 3] unit, world axes, 0 = none.
-    mask [R] 0 or 1.
+    group: [R] int64, which of the step's frames; frames: how many. rgb [R, 3] in 0..1. t_depth: [R] distance
+    of the sensed surface along the ray, unit lengths, 0 = none. prior_depth [R] in its own unit, 0 = none.
+    prior_normal [R, 3] unit, world axes, 0 = none. mask [R] 0 or 1.
     """
 
     rays: Rays
@@ -39,7 +39,8 @@ class Pixels:
     def reorder(self, order: Tensor) -> Pixels:
         """The same pixels in another order."""
         columns = {
-            item.name: value[order] if isinstance(value := getattr(self, item.name), Tensor) else value for item in fields(self)
+            item.name: value[order] if isinstance(value := getattr(self, item.name), Tensor) else value
+            for item in fields(self)
         }
         return Pixels(**{**columns, "rays": self.rays.take(order)})
 
@@ -54,7 +55,10 @@ def used_sources(scene: Scene, data: DataConfig) -> Scene:
     source_of = {"exact": "depth", "noisy": "sensor_depth"}
     wanted_depth = source_of.get(data.sensor_depth)
     if wanted_depth and wanted_depth not in scene.sources:
-        raise UserError(f"{scene.path}: there is no {data.sensor_depth} depth here; use --set data.sensor_depth=auto or off")
+        raise UserError(
+            f"{scene.path}: there is no {data.sensor_depth} depth here; "
+            "use --set data.sensor_depth=auto or off"
+        )
     if data.sensor_depth == "auto":
         wanted_depth = next((source for source in source_of.values() if source in scene.sources), None)
     unused.discard(wanted_depth or "")
@@ -62,14 +66,17 @@ def used_sources(scene: Scene, data: DataConfig) -> Scene:
         if not wanted:
             unused.add(source)
         elif source not in scene.sources:
-            raise UserError(f"{scene.path}: the method wants {source}, the scene has none; use --set data.{source}=false")
+            raise UserError(
+                f"{scene.path}: the method wants {source}, the scene has none; use --set data.{source}=false"
+            )
     if not data.mask:
         unused.add("mask")
     return scene.without(*unused)
 
 
 def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
-    """The scene itself, or as many evenly spaced frames of it as stay decoded in memory: else every step would read files."""
+    """The scene itself, or as many evenly spaced frames of it as stay decoded in memory:
+    else every step would read files."""
     per_pixel = sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
     total = float((scene.cameras.width * scene.cameras.height).sum()) * per_pixel
     if total <= budget:
@@ -79,9 +86,12 @@ def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
 
 
 class PixelSampler:
-    """Draws batches of pixels; the same step always gives the same pixels, so that a resumed fit goes on as if never stopped."""
+    """Draws batches of pixels; the same step always gives the same pixels, so that a resumed fit goes on as
+    if never stopped."""
 
-    def __init__(self, scene: Scene, data: DataConfig, frame: UnitFrame, unit_box: list[float], rays: int, seed: int) -> None:
+    def __init__(
+        self, scene: Scene, data: DataConfig, frame: UnitFrame, unit_box: list[float], rays: int, seed: int
+    ) -> None:
         self.scene, self.data, self.frame, self.unit_box = scene, data, frame, unit_box
         self.seed = seed
         kept = [i for i in range(len(scene)) if not is_held_out(i, data.holdout_every)]
@@ -133,7 +143,10 @@ class PixelSampler:
         """The frames of a step: rounds of shuffled frames, dealt out a handful at a time."""
         total = len(self.frames)
         positions = np.arange(step * self.per_step, (step + 1) * self.per_step)
-        rounds = {r: np.random.default_rng([self.seed, 3, int(r)]).permutation(total) for r in np.unique(positions // total)}
+        rounds = {
+            r: np.random.default_rng([self.seed, 3, int(r)]).permutation(total)
+            for r in np.unique(positions // total)
+        }
         return np.array([self.frames[rounds[p // total][p % total]] for p in positions])
 
     def _read(self, i: int, v: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
@@ -141,7 +154,8 @@ class PixelSampler:
         found = {"rgb": scene.image(i)[v, u]}
         depth = scene.depth(i, "exact" if "depth" in scene.sources else "noisy")
         for name, array in (
-            ("depth", depth), ("prior", scene.prior_depth(i)), ("normal", scene.prior_normal(i)), ("mask", scene.mask(i))
+            ("depth", depth), ("prior", scene.prior_depth(i)), ("normal", scene.prior_normal(i)),
+            ("mask", scene.mask(i)),
         ):  # fmt: skip
             if array is not None:
                 found[name] = array[v, u]

@@ -21,8 +21,9 @@ class ProgressLine:
         self.quiet = quiet
         if self.console.is_terminal and not quiet:
             self.live = Progress(
-                TextColumn("step {task.completed}/{task.total}"), BarColumn(24), TimeElapsedColumn(), TextColumn("ETA"),
-                TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=self.console,
+                TextColumn("step {task.completed}/{task.total}"), BarColumn(24), TimeElapsedColumn(),
+                TextColumn("ETA"), TimeRemainingColumn(), TextColumn("{task.fields[text]}"),
+                console=self.console,
             )  # fmt: skip
             self.row = self.live.add_task("fit", total=steps, completed=done, text="")
 
@@ -31,7 +32,9 @@ class ProgressLine:
             self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.live:
             self.live.stop()
 
@@ -42,7 +45,8 @@ class ProgressLine:
         now = time.perf_counter()
         rate = (step - self.first) / max(1e-9, now - self.started)
         text = (
-            f"{rate * figures.get('rays', 0.0) / 1e3:.1f}k rays/s  {figures.get('samples_per_ray', 0.0):.1f} samples/ray  "
+            f"{rate * figures.get('rays', 0.0) / 1e3:.1f}k rays/s  "
+            f"{figures.get('samples_per_ray', 0.0):.1f} samples/ray  "
             f"PSNR {figures.get('psnr', 0.0):.1f}  loss {figures['loss']:.4f}"
         )
         if self.live:
@@ -50,4 +54,7 @@ class ProgressLine:
         elif now - self.said > 60.0 or step == self.steps:
             self.said = now
             left = (self.steps - step) / max(1e-9, rate)
-            self.console.print(f"step {step}/{self.steps}  {now - self.started:.0f} s, {left:.0f} s to go  {text}", highlight=False)
+            self.console.print(
+                f"step {step}/{self.steps}  {now - self.started:.0f} s, {left:.0f} s to go  {text}",
+                highlight=False,
+            )

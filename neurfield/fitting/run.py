@@ -44,7 +44,9 @@ class Run:
         run = open_run(folder)
         path = latest_checkpoint(folder / "checkpoints")
         if path is None:
-            raise UserError(f"{folder}: nothing was saved in this run yet; fit it with `neurfield fit --resume {folder}`")
+            raise UserError(
+                f"{folder}: nothing was saved in this run yet; fit it with `neurfield fit --resume {folder}`"
+            )
         tensors, _ = load_checkpoint(path, run.task.device)
         run.task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
         return run
@@ -55,12 +57,18 @@ class Run:
         return self.task.field
 
     def mesh(
-        self, voxel: float | None = None, resolution: int | None = None, color: str = "vertex", component: str | None = None
+        self,
+        voxel: float | None = None,
+        resolution: int | None = None,
+        color: str = "vertex",
+        component: str | None = None,
     ) -> trimesh.Trimesh:
-        """The field's zero level set as one welded mesh in the scene's frame and units, normals into free space.
+        """The field's zero level set as one welded mesh in the scene's frame and units, normals into free
+        space.
 
         Args:
-            voxel: edge of the marching cubes in world units; or resolution: cubes along the box's longest side. Neither: the run's
+            voxel: edge of the marching cubes in world units; or resolution: cubes along the box's longest
+            side. Neither: the run's
                 configuration, else 1/512 of the longest side.
             color: "vertex" or "none". component: "all" or "largest"; None: the run's configuration.
 
@@ -71,9 +79,14 @@ class Run:
         voxel = _voxel(voxel, resolution, self.config.mesh.voxel, 2.0 * frame.half)
         task.field.active_levels = task.field.encoding.layout.levels
         unit_box = np.array(task.unit_box).reshape(2, 3)
-        vertices, faces = extract_level_set(lambda points: task.field.sdf(points), unit_box, voxel / frame.half)
+        vertices, faces = extract_level_set(
+            lambda points: task.field.sdf(points), unit_box, voxel / frame.half
+        )
         if len(faces) == 0:
-            raise UserError(f"{self.folder}: the field has no surface inside the scene's box; was it fitted for long enough?")
+            raise UserError(
+                f"{self.folder}: the field has no surface inside the scene's box; "
+                "was it fitted for long enough?"
+            )
         mesh = trimesh.Trimesh(vertices, faces, process=False)
         mesh = keep_components(mesh, component or self.config.mesh.component)
         if color == "vertex":
@@ -82,7 +95,8 @@ class Run:
         return mesh
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
-        """rgb, depth (z, world units) and normal (world axes) of one of `run.task.scene.cameras`; see `render_camera`."""
+        """rgb, depth (z, world units) and normal (world axes) of one of `run.task.scene.cameras`;
+        see `render_camera`."""
         cameras = len(self.task.scene.cameras)
         if not 0 <= camera < cameras:
             raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {cameras - 1}")
@@ -91,11 +105,14 @@ class Run:
 
 
 def open_run(folder: Path) -> Run:
-    """A run as its config.yaml says, with a field that has not been fitted: for `Run.load` and for going on."""
+    """A run as its config.yaml says, with a field that has not been fitted:
+    for `Run.load` and for going on."""
     try:
         facts = json.loads((folder / "run.json").read_text())
     except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{folder}: not a run of neurfield (run.json: {error}); give a folder under runs/") from error
+        raise UserError(
+            f"{folder}: not a run of neurfield (run.json: {error}); give a folder under runs/"
+        ) from error
     if facts.get("schema") != SCHEMA:
         raise UserError(f"{folder}: run.json has schema {facts.get('schema')}, this version reads {SCHEMA}")
     config = read_config(folder / "config.yaml")
@@ -150,7 +167,9 @@ def pick_device(name: str) -> torch.device:
         UserError: "cuda" was asked for and is not there.
     """
     if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: this torch sees no CUDA device; use --device cpu, or see `neurfield doctor`")
+        raise UserError(
+            "--device cuda: this torch sees no CUDA device; use --device cpu, or see `neurfield doctor`"
+        )
     return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
 
 
@@ -164,6 +183,7 @@ def _voxel(voxel: float | None, resolution: int | None, configured: float, longe
         raise UserError(f"voxel size {size}: it must be positive, in the scene's units")
     if longest / size > LARGEST_GRID:
         raise UserError(
-            f"voxel size {size:g} cuts the {longest:.3g} long box into more than {LARGEST_GRID}: is it in the scene's units?"
+            f"voxel size {size:g} cuts the {longest:.3g} long box into more than {LARGEST_GRID}: "
+            "is it in the scene's units?"
         )
     return size

@@ -1,4 +1,5 @@
-"""A whole picture of a fitted field from one of the scene's cameras, or a thumbnail while it is being fitted."""
+"""A whole picture of a fitted field from one of the scene's cameras, or a thumbnail while it is being
+fitted."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ CHUNK = 4096  # rays at a time
 
 @torch.no_grad()
 def render_camera(task: SceneTask, camera: int, scale: float, progress: float = 1.0) -> dict[str, np.ndarray]:
-    """rgb uint8 [h,w,3], z-depth float32 [h,w] (world units, 0 = nothing hit) and normal float32 [h,w,3] (world axes) of a camera.
+    """rgb uint8 [h,w,3], z-depth float32 [h,w] (world units, 0 = nothing hit) and normal float32 [h,w,3]
+    (world axes) of a camera.
 
     Args:
         scale: of the picture's sides, 1 = the camera's own size. progress: 0..1, how sharp the opacity is.
@@ -38,14 +40,23 @@ def render_camera(task: SceneTask, camera: int, scale: float, progress: float = 
     parts = []
     for start in range(0, len(pixels), CHUNK):
         part = slice(start, start + CHUNK)
-        rays = make_rays(origins[part], directions[part], z_per_t[part], task.frame, task.unit_box, task.device)
+        rays = make_rays(
+            origins[part], directions[part], z_per_t[part], task.frame, task.unit_box, task.device
+        )
         samples = sample_surface(
-            rays, task.occupancy, step=max(settings.step_min, settings.step * width), reach=settings.reach * width,
-            max_samples=4 * settings.max_samples, jitter=torch.full((len(rays),), 0.5, device=task.device),
+            rays, task.occupancy, step=max(settings.step_min, settings.step * width),
+            reach=settings.reach * width, max_samples=4 * settings.max_samples,
+            jitter=torch.full((len(rays),), 0.5, device=task.device),
         )  # fmt: skip
         seen = render(task.field, task.radiance, rays, samples, kind=task.config.opacity.kind, width=width)
-        z = torch.where(seen.opacity > 0.5, seen.distance * rays.z_per_t * task.frame.half, torch.zeros_like(seen.distance))
-        parts.append(torch.cat([seen.rgb, z[:, None], torch.nn.functional.normalize(seen.normal, dim=1)], dim=1))
+        z = torch.where(
+            seen.opacity > 0.5,
+            seen.distance * rays.z_per_t * task.frame.half,
+            torch.zeros_like(seen.distance),
+        )
+        parts.append(
+            torch.cat([seen.rgb, z[:, None], torch.nn.functional.normalize(seen.normal, dim=1)], dim=1)
+        )
     picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
     rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return {"rgb": rgb, "depth": picture[..., 3].copy(), "normal": picture[..., 4:].copy()}

@@ -9,11 +9,13 @@ from torch import Tensor
 def near_surface_sdf(sdf: Tensor, t: Tensor, t_depth: Tensor, incidence: Tensor, truncation: float) -> Tensor:
     """Mean |sdf - target| over samples inside the truncation band, in truncations.
 
-    The distance left along the ray, t_depth - t, times the cosine of incidence is the distance to the plane that the ray hits: the
-    first-order SDF there. The plain ray distance (GO-Surf, Wang et al. 2022, Eq. 6) is too large at grazing views.
+    The distance left along the ray, t_depth - t, times the cosine of incidence is the distance to the plane
+    that the ray hits: the first-order SDF there. The plain ray distance (GO-Surf, Wang et al. 2022, Eq. 6) is
+    too large at grazing views.
 
     Args:
-        sdf, t: [S] of the samples. t_depth: [S] measured distance of each sample's ray (0 = none). incidence: [S] in 0..1, no gradient.
+        sdf, t: [S] of the samples. t_depth: [S] measured distance of each sample's ray (0 = none). incidence:
+        [S] in 0..1, no gradient.
     """
     left = t_depth - t
     inside = (t_depth > 0) & (left.abs() < truncation)
@@ -24,8 +26,9 @@ def near_surface_sdf(sdf: Tensor, t: Tensor, t_depth: Tensor, incidence: Tensor,
 def free_space_sdf(sdf: Tensor, t: Tensor, t_depth: Tensor, truncation: float) -> Tensor:
     """Mean violation of what a seen-through point knows, over samples in front of the band, in truncations.
 
-    Such a point is free (sdf > 0, asked with a small floor; Neural RGB-D, Azinovic et al. 2022, Sec. 3.3, asks for a whole truncation,
-    which is wrong where another surface passes near the ray), and the surface that the ray hits is at most t_depth - t away.
+    Such a point is free (sdf > 0, asked with a small floor; Neural RGB-D, Azinovic et al. 2022, Sec. 3.3,
+    asks for a whole truncation, which is wrong where another surface passes near the ray), and the surface
+    that the ray hits is at most t_depth - t away.
     """
     left = t_depth - t
     free = (t_depth > 0) & (left >= truncation)
@@ -34,7 +37,8 @@ def free_space_sdf(sdf: Tensor, t: Tensor, t_depth: Tensor, truncation: float) -
 
 
 def rendered_depth_l1(distance: Tensor, t_depth: Tensor, opacity: Tensor) -> Tensor:
-    """Mean |distance - t_depth| of rays [R] with a measurement and something hit (opacity > 0.5), each at most 0.1 unit lengths."""
+    """Mean |distance - t_depth| of rays [R] with a measurement and something hit (opacity > 0.5), each at
+    most 0.1 unit lengths."""
     valid = (t_depth > 0) & (opacity.detach() > 0.5)
     error = (distance - t_depth).abs().clamp_max(0.1)
     return (error * valid).sum() / valid.sum().clamp_min(1)

@@ -12,6 +12,7 @@ def eikonal(gradient: Tensor) -> Tensor:
 
 
 def normal_smoothness(gradient: Tensor, neighbour_gradient: Tensor) -> Tensor:
-    """Mean |n - n'| of unit normals at points and at points a small step away, [N, 3] each (UNISURF, Oechsle et al. 2021, Eq. 11)."""
+    """Mean |n - n'| of unit normals at points and at points a small step away, [N, 3] each (UNISURF, Oechsle
+    et al. 2021, Eq. 11)."""
     difference = normalize(gradient, dim=1, eps=1e-5) - normalize(neighbour_gradient, dim=1, eps=1e-5)
     return difference.square().sum(dim=1).add(1e-12).sqrt().mean()

@@ -9,11 +9,14 @@ from torch.nn.functional import normalize
 ROUNDS = 4  # of re-weighting in the robust fit of scale and shift
 
 
-def solve_scale_shift(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """Least-squares scale and shift per image that carry the prior to the rendered depth: min sum w (scale p + shift - d)^2.
+def solve_scale_shift(
+    prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int
+) -> tuple[Tensor, Tensor]:
+    """Least-squares scale and shift per image that carry the prior to the rendered depth:
+    min sum w (scale p + shift - d)^2.
 
-    MonoSDF (Yu et al. 2022, Eq. 11) carries the rendered depth to the prior instead, whose unit then weighs the loss; this direction
-    keeps the residual in the scene's own lengths.
+    MonoSDF (Yu et al. 2022, Eq. 11) carries the rendered depth to the prior instead, whose unit then weighs
+    the loss; this direction keeps the residual in the scene's own lengths.
 
     Args:
         prior, depth, weight: [R]. group: [R] int64 image of each ray, in 0..groups-1.
@@ -21,6 +24,7 @@ def solve_scale_shift(prior: Tensor, depth: Tensor, weight: Tensor, group: Tenso
     Returns:
         scale, shift [groups]; an image without two distinct weighted values gets scale 0 and the mean depth.
     """
+
     def total(values: Tensor) -> Tensor:
         return torch.zeros(groups, dtype=torch.float64, device=prior.device).index_add_(0, group, values)
 
@@ -35,12 +39,15 @@ def solve_scale_shift(prior: Tensor, depth: Tensor, weight: Tensor, group: Tenso
 
 
 def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int) -> Tensor:
-    """Mean |scale p + shift - d| relative to the image's mean depth, with scale and shift solved per image and held fixed.
+    """Mean |scale p + shift - d| relative to the image's mean depth, with scale and shift solved per image
+    and held fixed.
 
-    The fit is repeated with rays down-weighted by their residual, so that thin parts that a network misses do not bend it.
+    The fit is repeated with rays down-weighted by their residual, so that thin parts that a network misses do
+    not bend it.
 
     Args:
-        prior, depth, weight: [R] prior value, rendered z-depth, 0..1 trust (0 where there is no prior). group: [R] image of each ray.
+        prior, depth, weight: [R] prior value, rendered z-depth, 0..1 trust (0 where there is no prior).
+        group: [R] image of each ray.
     """
     with torch.no_grad():
         robust = weight
@@ -52,13 +59,15 @@ def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor,
             typical = counted.median() if counted.numel() else residual.new_tensor(1.0)
             robust = weight / (1.0 + (residual / (2.0 * typical + 1e-9)).square())
         level = (depth * weight).sum() / weight.sum().clamp_min(1e-9)
-        # A negative scale turns the image inside out: the field is still far off there, so the prior says nothing yet.
+        # A negative scale turns the image inside out: the field is still far off there, so the prior says
+        # nothing yet.
         trusted = robust * (scale[group] > 0)
     return ((depth - target).abs() * trusted).sum() / (weight.sum().clamp_min(1e-9) * level.clamp_min(1e-6))
 
 
 def prior_normals(normal: Tensor, prior: Tensor, weight: Tensor) -> Tensor:
-    """Mean of L1 and angular difference between rendered and prior normals [R, 3], same frame (MonoSDF, Eq. 12); weight [R] 0..1."""
+    """Mean of L1 and angular difference between rendered and prior normals [R, 3], same frame (MonoSDF, Eq.
+    12); weight [R] 0..1."""
     unit = normalize(normal, dim=1, eps=1e-5)
     difference = (unit - prior).abs().sum(dim=1) + (1.0 - (unit * prior).sum(dim=1))
     return (difference * weight).sum() / weight.sum().clamp_min(1.0)

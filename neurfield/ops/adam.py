@@ -22,8 +22,8 @@ def adam_step(
 ) -> None:
     """Update `parameter` and its moments by Adam (Kingma and Ba 2015), eps where `torch.optim.Adam` has it.
 
-    With `skip_zero`, entries whose gradient is exactly zero keep value and moments, as in tiny-cuda-nn's grids:
-    most of a hash table is untouched by a batch, and such stretches cost one read of the gradient. The
+    With `skip_zero`, entries whose gradient is exactly zero keep value and moments, as in tiny-cuda-nn's
+    grids: most of a hash table is untouched by a batch, and such stretches cost one read of the gradient. The
     bias correction counts all steps, also those that skipped an entry.
 
     Args:

@@ -1,4 +1,5 @@
-"""Hash-grid features for a training loop: differentiable by the table only, whose gradient is added up in place."""
+"""Hash-grid features for a training loop: differentiable by the table only, whose gradient is added up in
+place."""
 
 from __future__ import annotations
 
@@ -13,12 +14,17 @@ from neurfield.ops.hash_grid import GridLayout
 
 
 def grid_features(
-    points: Tensor, table: Tensor, layout: GridLayout, *, interpolation: str = "linear", active_levels: int | None = None
+    points: Tensor,
+    table: Tensor,
+    layout: GridLayout,
+    *,
+    interpolation: str = "linear",
+    active_levels: int | None = None,
 ) -> Tensor:
     """Features [N, levels * features] of points [N, 3] in [0, 1]^3; no derivative by the points.
 
-    Where `table.grad` exists the gradient is added into it in place, as in `sdf_query`: a fresh dense gradient per step would
-    cost more than the scatter. `hash_grid_encode` is the op with every derivative.
+    Where `table.grad` exists the gradient is added into it in place, as in `sdf_query`: a fresh dense
+    gradient per step would cost more than the scatter. `hash_grid_encode` is the op with every derivative.
     """
     return _GridFeatures.apply(points, table, layout, interpolation, active_levels)
 
@@ -26,7 +32,12 @@ def grid_features(
 class _GridFeatures(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, points: Tensor, table: Tensor, layout: GridLayout, interpolation: str, active_levels: int | None
+        ctx: Any,
+        points: Tensor,
+        table: Tensor,
+        layout: GridLayout,
+        interpolation: str,
+        active_levels: int | None,
     ) -> Tensor:
         points = points.detach()
         ctx.save_for_backward(points)

@@ -142,7 +142,8 @@ def encode_with_jacobian(
     """Features [N, levels * features] and their jacobian with respect to the points.
 
     The jacobian is meant for `jacobian_product` and `jacobian_t_product` alone: the reference's is
-    [N, 3, levels * features], the kernels' [tiles, levels, 3, features * lanes], in the order they compute it.
+    [N, 3, levels * features], the kernels' [tiles, levels, 3, features * lanes], in the order they compute
+    it.
     """
     if not native.serves(points, table):
         return reference.encode_with_jacobian(points, table, layout, interpolation, active_levels)

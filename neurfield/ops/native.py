@@ -45,7 +45,9 @@ def _load() -> tuple[ModuleType | None, NativeStatus]:
         return None, NativeStatus(None, "switched off by NEURFIELD_NATIVE=0")
     wanted = os.environ.get("NEURFIELD_ISA")
     if wanted and wanted not in _NEEDED_FLAGS:
-        raise UserError(f"NEURFIELD_ISA={wanted}: unknown instruction set, use one of {', '.join(sorted(_NEEDED_FLAGS))}")
+        raise UserError(
+            f"NEURFIELD_ISA={wanted}: unknown instruction set, use one of {', '.join(sorted(_NEEDED_FLAGS))}"
+        )
     flags = _cpu_flags()
     missing = []
     for isa in [wanted] if wanted else list(_NEEDED_FLAGS):
@@ -58,7 +60,9 @@ def _load() -> tuple[ModuleType | None, NativeStatus]:
         except ImportError as error:
             missing.append(f"{isa}: not built ({error})")
             continue
-        return module, NativeStatus(isa, "forced by NEURFIELD_ISA" if wanted else f"best built for {platform.machine()}")
+        return module, NativeStatus(
+            isa, "forced by NEURFIELD_ISA" if wanted else f"best built for {platform.machine()}"
+        )
     return None, NativeStatus(None, "; ".join(missing))
 
 

@@ -13,7 +13,8 @@ from neurfield.ops.ray_march import ray_box
 
 @dataclass(frozen=True)
 class UnitFrame:
-    """The field's own frame: the scene box's longest side becomes [-1, 1], its centre the origin. Axes stay the world's."""
+    """The field's own frame: the scene box's longest side becomes [-1, 1], its centre the origin.
+    Axes stay the world's."""
 
     centre: tuple[float, float, float]  # world
     half: float  # world lengths per unit-frame length
@@ -23,7 +24,9 @@ class UnitFrame:
         """The frame of a world box [2, 3]."""
         low, high = np.asarray(box, dtype=np.float64)
         centre = 0.5 * (low + high)
-        return UnitFrame((float(centre[0]), float(centre[1]), float(centre[2])), float((high - low).max() / 2))
+        return UnitFrame(
+            (float(centre[0]), float(centre[1]), float(centre[2])), float((high - low).max() / 2)
+        )
 
     def unit_from_world(self, points_in_world: np.ndarray) -> np.ndarray:
         """Points [..., 3] of the world in the unit frame."""
@@ -40,7 +43,8 @@ class UnitFrame:
 
 @dataclass(frozen=True)
 class Rays:
-    """R rays in the unit frame: origins, unit directions [R, 3], the stretch t_min..t_max inside the box [R], z-depth per t [R]."""
+    """R rays in the unit frame: origins, unit directions [R, 3], the stretch t_min..t_max inside the box [R],
+    z-depth per t [R]."""
 
     origins: Tensor
     directions: Tensor
@@ -54,13 +58,18 @@ class Rays:
     def take(self, index: Tensor | slice) -> Rays:
         """Some of the rays, in the order of `index`."""
         return Rays(
-            self.origins[index], self.directions[index], self.t_min[index], self.t_max[index], self.z_per_t[index]
+            self.origins[index],
+            self.directions[index],
+            self.t_min[index],
+            self.t_max[index],
+            self.z_per_t[index],
         )
 
 
 @dataclass(frozen=True)
 class Samples:
-    """S sections of rays, packed ray after ray: ray_indices [S] ascending, t_starts, t_ends [S], packed_info [R, 2] (start, count)."""
+    """S sections of rays, packed ray after ray: ray_indices [S] ascending, t_starts, t_ends [S], packed_info
+    [R, 2] (start, count)."""
 
     ray_indices: Tensor
     t_starts: Tensor
@@ -75,9 +84,15 @@ class Samples:
 
 
 def make_rays(
-    origins: np.ndarray, directions: np.ndarray, z_per_t: np.ndarray, frame: UnitFrame, unit_box: list[float], device: torch.device
+    origins: np.ndarray,
+    directions: np.ndarray,
+    z_per_t: np.ndarray,
+    frame: UnitFrame,
+    unit_box: list[float],
+    device: torch.device,
 ) -> Rays:
-    """World rays [R, 3] of cameras as unit-frame rays clipped to the box. A ray that misses the box gets an empty stretch."""
+    """World rays [R, 3] of cameras as unit-frame rays clipped to the box.
+    A ray that misses the box gets an empty stretch."""
     o = torch.as_tensor(frame.unit_from_world(origins), dtype=torch.float32, device=device)
     d = torch.as_tensor(np.ascontiguousarray(directions), dtype=torch.float32, device=device)
     t_min, t_max = ray_box(o, d, unit_box)

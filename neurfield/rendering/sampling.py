@@ -13,11 +13,12 @@ from neurfield.rendering.rays import Rays, Samples
 def sample_surface(
     rays: Rays, occupancy: OccupancyGrid, *, step: float, reach: float, max_samples: int, jitter: Tensor
 ) -> Samples:
-    """Sections of equal length `step` wherever the occupancy grid cannot rule out a surface within `reach` (unit lengths)."""
+    """Sections of equal length `step` wherever the occupancy grid cannot rule out a surface within `reach`
+    (unit lengths)."""
     return Samples(
         *march_rays(
-            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach), occupancy.box, step, jitter,
-            max_samples,
+            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach), occupancy.box,
+            step, jitter, max_samples,
         )
     )  # fmt: skip
 
@@ -37,11 +38,13 @@ def sample_around_depth(
     band_start = torch.maximum((t_depth - truncation)[:, None], start)
     length = ((t_depth + truncation)[:, None] - band_start) / near  # [R, 1]
     noise = torch.rand(n_rays, count + 1, generator=generator, device=device)
-    # The sections in free space are as short as those of the band, with gaps in between: the opacity of a long one would be
-    # extrapolated over its whole length, into surfaces that the ray only passes by.
+    # The sections in free space are as short as those of the band, with gaps in between: the opacity of a
+    # long one would be extrapolated over its whole length, into surfaces that the ray only passes by.
     stratum = (band_start - start) / free
     free_length = torch.minimum(length, stratum)
-    free_starts = start + stratum * torch.arange(free, device=device) + (stratum - free_length) * noise[:, :free]
+    free_starts = (
+        start + stratum * torch.arange(free, device=device) + (stratum - free_length) * noise[:, :free]
+    )
     free_ends = torch.minimum(free_starts + free_length, band_start)
     steps = (torch.arange(near + 1, device=device) + noise[:, free:] - 0.5).clamp(0, near)
     edges = band_start + length * steps  # [R, near + 1] ascending

@@ -13,13 +13,15 @@ from neurfield.ops.compositing import composite, render_weights_from_alpha
 from neurfield.rendering.opacity import neus_alpha, volsdf_alpha
 from neurfield.rendering.rays import Rays, Samples
 
-# Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit step.
+# Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
+# step.
 COLOR_WEIGHT = 2e-4
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """Per ray: rgb [R, 3], distance [R] (expected t of what was hit), normal [R, 3] (not unit), opacity [R]; per sample: sdf, gradient,
+    """Per ray: rgb [R, 3], distance [R] (expected t of what was hit), normal [R, 3] (not unit), opacity [R];
+    per sample: sdf, gradient,
     t, weights; and what the extra points gave (extra_gradient [E, 3])."""
 
     rgb: Tensor
@@ -44,7 +46,8 @@ def render(
     anneal: float = 1.0,
     extra_points: Tensor | None = None,
 ) -> Rendered:
-    """Volume-render packed samples; `extra_points` [E, 3] join the same field query (for losses on points off the rays)."""
+    """Volume-render packed samples; `extra_points` [E, 3] join the same field query (for losses on points off
+    the rays)."""
     points, t = samples.midpoints(rays)
     n_samples = points.shape[0]
     queried = points if extra_points is None else torch.cat([points, extra_points])
@@ -60,7 +63,9 @@ def render(
     else:
         alpha = volsdf_alpha(sdf, length, width)
     with torch.no_grad():
-        counted = (render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info) > COLOR_WEIGHT).nonzero()[:, 0]
+        counted = (
+            render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info) > COLOR_WEIGHT
+        ).nonzero()[:, 0]
     views = radiance.encode_views(rays.directions)[samples.ray_indices[counted]]
     seen = radiance(points[counted], everywhere.feature[:n_samples][counted], normal[counted], views)
     rgb = torch.zeros_like(points).index_copy(0, counted, seen)
@@ -68,5 +73,13 @@ def render(
     pixels, opacity, weights = composite(alpha, values, samples.packed_info)
     distance = pixels[:, 6] / opacity.clamp_min(1e-4)
     return Rendered(
-        pixels[:, :3], distance, pixels[:, 3:6], opacity, sdf, gradient, t, weights, everywhere.gradient[n_samples:]
+        pixels[:, :3],
+        distance,
+        pixels[:, 3:6],
+        opacity,
+        sdf,
+        gradient,
+        t,
+        weights,
+        everywhere.gradient[n_samples:],
     )

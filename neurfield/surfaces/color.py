@@ -10,8 +10,11 @@ from neurfield.fields import Radiance, SDFField
 
 
 @torch.no_grad()
-def vertex_colors(field: SDFField, radiance: Radiance, points_in_unit: np.ndarray, chunk: int = 1 << 16) -> np.ndarray:
-    """uint8 RGB [v, 3] of points [v, 3] of the unit frame, each seen head-on (view = -normal), the usual stand-in for albedo."""
+def vertex_colors(
+    field: SDFField, radiance: Radiance, points_in_unit: np.ndarray, chunk: int = 1 << 16
+) -> np.ndarray:
+    """uint8 RGB [v, 3] of points [v, 3] of the unit frame, each seen head-on (view = -normal), the usual
+    stand-in for albedo."""
     device = field.encoding.table.device
     colors = np.empty((len(points_in_unit), 3), dtype=np.uint8)
     for start in range(0, len(points_in_unit), chunk):

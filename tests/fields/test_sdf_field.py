@@ -18,7 +18,9 @@ def small_field() -> SDFField:
 def test_it_starts_as_a_sphere(inside: bool, radius: float) -> None:
     field = small_field()
     field.start_as_sphere(radius, inside=inside)
-    directions = torch.nn.functional.normalize(torch.randn(256, 3, generator=torch.Generator().manual_seed(3)), dim=1)
+    directions = torch.nn.functional.normalize(
+        torch.randn(256, 3, generator=torch.Generator().manual_seed(3)), dim=1
+    )
     sign = -1.0 if inside else 1.0
     for r in (0.5 * radius, 1.5 * radius):
         assert ((field.sdf(r * directions) * sign > 0) == (r > radius)).all()
@@ -38,7 +40,9 @@ def test_query_with_and_without_gradient_agree() -> None:
 
 
 def test_radiance_is_a_colour() -> None:
-    radiance = Radiance(HashGrid(levels=2, log2_table_size=8, finest_resolution=32), feature_dim=5, hidden=(32,))
+    radiance = Radiance(
+        HashGrid(levels=2, log2_table_size=8, finest_resolution=32), feature_dim=5, hidden=(32,)
+    )
     directions = torch.nn.functional.normalize(torch.randn(10, 3), dim=1)
     rgb = radiance(torch.rand(10, 3), torch.randn(10, 5), directions, radiance.encode_views(directions))
     assert rgb.shape == (10, 3) and ((rgb >= 0) & (rgb <= 1)).all()

@@ -27,7 +27,8 @@ def _pose(direction: np.ndarray) -> np.ndarray:
 
 
 def write_sphere_scene(folder: Path, frames: int = 12) -> Path:
-    """transforms.json with masked pictures of a coloured sphere, exact depth, and its mesh as ground truth."""
+    """transforms.json with masked pictures of a coloured sphere, exact depth, and its mesh as ground
+    truth."""
     (folder / "images").mkdir(parents=True)
     random = np.random.default_rng(0)
     entries = []
@@ -73,6 +74,6 @@ def sphere_mesh() -> trimesh.Trimesh:
 
 SMALL = (
     "field.levels=6", "field.log2_table_size=13", "field.finest_resolution=64", "field.hidden=[32,32]",
-    "field.radiance_hidden=[32]", "sampling.rays=512", "sampling.random_points=256", "sampling.occupancy_resolution=32",
-    "opacity.width_end=0.01", "train.preview_every=0",
+    "field.radiance_hidden=[32]", "sampling.rays=512", "sampling.random_points=256",
+    "sampling.occupancy_resolution=32", "opacity.width_end=0.01", "train.preview_every=0",
 )  # fmt: skip

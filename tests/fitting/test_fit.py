@@ -1,4 +1,5 @@
-"""A fit from end to end on a sphere: does it find the surface, and can it be stopped and continued without a trace?"""
+"""A fit from end to end on a sphere: does it find the surface, and can it be stopped and continued without a
+trace?"""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def surface_error(mesh: trimesh.Trimesh) -> np.ndarray:
         ("neus", [], 0.008),
     ],
 )
-def test_a_sphere_is_found(sphere_scene: Scene, tmp_path: Path, method: str, overrides: list[str], bound: float) -> None:
+def test_a_sphere_is_found(
+    sphere_scene: Scene, tmp_path: Path, method: str, overrides: list[str], bound: float
+) -> None:
     run = fit(sphere_scene, method, steps=250, out=tmp_path, overrides=[*SMALL, *overrides], quiet=True)
     mesh = run.mesh(voxel=0.02)
     assert surface_error(mesh).mean() < bound
@@ -56,7 +59,9 @@ class _Stop(Exception):
     pass
 
 
-def test_resume_ends_where_an_uninterrupted_fit_ends(sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resume_ends_where_an_uninterrupted_fit_ends(
+    sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = {"steps": 40, "overrides": [*SMALL, "train.save_every=20"], "quiet": True}
     whole = fit(sphere_scene, "neus", out=tmp_path / "a", **options)
     step = SceneTask.step
@@ -93,7 +98,9 @@ def test_ctrl_c_saves(sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.M
     assert resume(tmp_path / sphere_scene.name / "latest", quiet=True).folder.exists()
 
 
-def test_nan_stops_with_a_reason_and_keeps_the_good_checkpoint(sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nan_stops_with_a_reason_and_keeps_the_good_checkpoint(
+    sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step = SceneTask.step
 
     def poison(self: SceneTask, number: int, progress: float) -> object:
@@ -102,8 +109,15 @@ def test_nan_stops_with_a_reason_and_keeps_the_good_checkpoint(sphere_scene: Sce
         return step(self, number, progress)
 
     monkeypatch.setattr(SceneTask, "step", poison)
-    with pytest.raises(FitFailed, match="step 12: the loss is not finite .*color.*step-000010"):
-        fit(sphere_scene, "neus", steps=20, out=tmp_path, overrides=[*SMALL, "train.save_every=10"], quiet=True)
+    with pytest.raises(FitFailed, match=r"step 12: the loss is not finite .*color.*step-000010"):
+        fit(
+            sphere_scene,
+            "neus",
+            steps=20,
+            out=tmp_path,
+            overrides=[*SMALL, "train.save_every=10"],
+            quiet=True,
+        )
 
 
 def test_a_checkpoint_with_nan_is_never_written(sphere_scene: Scene, tmp_path: Path) -> None:
@@ -146,7 +160,13 @@ def test_mistakes(sphere_scene: Scene, tmp_path: Path, change: dict[str, object]
 
 def test_mesh_mistakes(sphere_scene: Scene, tmp_path: Path) -> None:
     run = fit(sphere_scene, "neus", steps=3, out=tmp_path, overrides=SMALL, quiet=True)
-    for options in ({"voxel": 0.0}, {"voxel": -1.0}, {"voxel": 1e-6}, {"voxel": 0.1, "resolution": 10}, {"resolution": 0}):
+    for options in (
+        {"voxel": 0.0},
+        {"voxel": -1.0},
+        {"voxel": 1e-6},
+        {"voxel": 0.1, "resolution": 10},
+        {"resolution": 0},
+    ):
         with pytest.raises(UserError):
             run.mesh(**options)
     with pytest.raises(UserError):

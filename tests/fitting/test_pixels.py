@@ -1,4 +1,5 @@
-"""Batches of pixels: the right ones, the same ones for the same step, and only from what the fit may look at."""
+"""Batches of pixels: the right ones, the same ones for the same step, and only from what the fit may look
+at."""
 
 from __future__ import annotations
 
@@ -29,12 +30,18 @@ def test_depth_puts_the_point_on_the_surface(sphere_scene: Scene) -> None:
     assert pixels.t_depth is not None and pixels.mask is not None
     hit = pixels.t_depth > 0
     assert torch.equal(hit, pixels.mask > 0.5) and hit.any()
-    points = source.frame.world_from_unit((pixels.rays.origins + pixels.t_depth[:, None] * pixels.rays.directions)[hit].numpy())
+    points = source.frame.world_from_unit(
+        (pixels.rays.origins + pixels.t_depth[:, None] * pixels.rays.directions)[hit].numpy()
+    )
     np.testing.assert_allclose(np.linalg.norm(points - CENTRE, axis=1), RADIUS, atol=2e-3)
 
 
 def test_the_same_step_gives_the_same_pixels(sphere_scene: Scene) -> None:
-    a, b, other = sampler(sphere_scene).batch(5, CPU), sampler(sphere_scene).batch(5, CPU), sampler(sphere_scene, seed=1).batch(5, CPU)
+    a, b, other = (
+        sampler(sphere_scene).batch(5, CPU),
+        sampler(sphere_scene).batch(5, CPU),
+        sampler(sphere_scene, seed=1).batch(5, CPU),
+    )
     assert torch.equal(a.rays.directions, b.rays.directions) and torch.equal(a.rgb, b.rgb)
     assert not torch.equal(a.rays.directions, other.rays.directions)
 

@@ -44,14 +44,20 @@ def test_each_image_has_its_own_scale_and_outliers_do_not_bend_it() -> None:
 
 def test_images_that_cannot_be_solved_are_harmless() -> None:
     depth, group, weight = rays(2)
-    for prior, trust in ((torch.ones_like(depth), weight), (depth, torch.zeros_like(weight)), (-depth, weight)):
+    for prior, trust in (
+        (torch.ones_like(depth), weight),
+        (depth, torch.zeros_like(weight)),
+        (-depth, weight),
+    ):
         loss = ambiguous_depth(prior, depth, trust, group, 3)
         assert torch.isfinite(loss)
     assert ambiguous_depth(-depth, depth, weight, group, 3).item() == pytest.approx(0.0)
 
 
 def test_normals_agree_or_not() -> None:
-    normal = torch.nn.functional.normalize(torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    normal = torch.nn.functional.normalize(
+        torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), dim=1
+    )
     one = torch.ones(50)
     assert prior_normals(3.0 * normal, normal, one).item() < 1e-5
     assert prior_normals(-normal, normal, one).item() > 2.0

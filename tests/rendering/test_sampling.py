@@ -18,11 +18,15 @@ def rays(count: int, seed: int = 0) -> Rays:
     directions = random.normal(size=(count, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     frame = UnitFrame.around(np.array([[-1.0] * 3, [1.0] * 3]))
-    return make_rays(0.5 * random.normal(size=(count, 3)), directions, np.ones(count), frame, BOX, torch.device("cpu"))
+    return make_rays(
+        0.5 * random.normal(size=(count, 3)), directions, np.ones(count), frame, BOX, torch.device("cpu")
+    )
 
 
 def guided(r: Rays, t_depth: torch.Tensor) -> Samples:
-    return sample_around_depth(r, t_depth, truncation=0.05, near=6, free=3, generator=torch.Generator().manual_seed(0))
+    return sample_around_depth(
+        r, t_depth, truncation=0.05, near=6, free=3, generator=torch.Generator().manual_seed(0)
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 57])
@@ -45,7 +49,9 @@ def test_two_groups_are_one_packed_set() -> None:
     r = rays(20)
     first = guided(r.take(slice(0, 8)), torch.ones(8))
     occupancy = OccupancyGrid(BOX, 16)  # zeros: everything may hold the surface
-    rest = sample_surface(r.take(slice(8, 20)), occupancy, step=0.05, reach=0.1, max_samples=64, jitter=torch.rand(12))
+    rest = sample_surface(
+        r.take(slice(8, 20)), occupancy, step=0.05, reach=0.1, max_samples=64, jitter=torch.rand(12)
+    )
     both = concatenate(first, rest, 8)
     counts = torch.bincount(both.ray_indices, minlength=20)
     assert torch.equal(both.packed_info[:, 1], counts)
@@ -58,4 +64,6 @@ def test_frames_invert() -> None:
     frame = UnitFrame.around(np.array([[1.0, 2.0, 3.0], [3.0, 7.0, 4.0]]))
     points = np.random.default_rng(0).normal(size=(9, 3))
     np.testing.assert_allclose(frame.world_from_unit(frame.unit_from_world(points)), points)
-    assert frame.box_in_unit(np.array([[1.0, 2.0, 3.0], [3.0, 7.0, 4.0]])) == pytest.approx([-0.4, -1, -0.2, 0.4, 1, 0.2])
+    assert frame.box_in_unit(np.array([[1.0, 2.0, 3.0], [3.0, 7.0, 4.0]])) == pytest.approx(
+        [-0.4, -1, -0.2, 0.4, 1, 0.2]
+    )

@@ -45,8 +45,11 @@ def furnish(room: Assembly, rng: np.random.Generator) -> None:
 def _window_side(room: Assembly) -> None:
     middle = sum(WINDOW_Y) / 2
     opening = WINDOW_Y[1] - WINDOW_Y[0]
-    room.place("blind", textiles.blind(opening - 0.02, WINDOW_Z[1] - WINDOW_Z[0], 0.62),
-               pose((-0.07, middle, WINDOW_Z[1]), 90))
+    room.place(
+        "blind",
+        textiles.blind(opening - 0.02, WINDOW_Z[1] - WINDOW_Z[0], 0.62),
+        pose((-0.07, middle, WINDOW_Z[1]), 90),
+    )
     room.place("radiator", textiles.radiator(1.16, 0.72), pose((0, middle, 0), 90), solid=True)
     room.place("curtain rod", textiles.curtain_rod(2.80, 2.46), pose((0, middle, 0), 90))
     for name, y, seed in (("curtain left", middle - 1.12, 3), ("curtain right", middle + 1.12, 8)):
@@ -58,15 +61,18 @@ def _sitting_corner(room: Assembly, rng: np.random.Generator) -> None:
     room.place("sofa", seating.sofa(), _SOFA, solid=True)
     colours = (finishes.CREAM, finishes.RUST, finishes.MUSTARD, finishes.NAVY)
     patterned = Material("cushion", prints.Tiles(colours, 0.07, seed=4))
-    chevron = Material("cushion", Zigzag((finishes.CREAM, finishes.NAVY, finishes.ROSE, finishes.NAVY),
-                                         0.035, 0.11))
+    chevron = Material(
+        "cushion", Zigzag((finishes.CREAM, finishes.NAVY, finishes.ROSE, finishes.NAVY), 0.035, 0.11)
+    )
     plain = finishes.cloth("#cf8f2a", "#9a6216", 14)
     cushions = ((-0.62, -0.06, 12.0, patterned), (0.19, -0.055, -8.0, plain), (0.63, -0.065, -13.0, chevron))
     for k, (x, y, turn, cover) in enumerate(cushions):
         local = pose((x, y, 0.480))
         room.place(f"cushion {k + 1}", seating.cushion_on_seat(cover, 22.0, turn, 0.40), _SOFA @ local)
-    blanket = Material("throw", Stripes((finishes.CREAM, finishes.SAGE, finishes.CREAM, finishes.PLUM),
-                                        (0.09, 0.03, 0.03, 0.015), 1))
+    blanket = Material(
+        "throw",
+        Stripes((finishes.CREAM, finishes.SAGE, finishes.CREAM, finishes.PLUM), (0.09, 0.03, 0.03, 0.015), 1),
+    )
     room.place("throw", seating.throw_over_arm(blanket), _SOFA @ pose((0.955, -0.14, 0.004)))
     room.place("armchair", seating.armchair(), pose((3.18, 1.98, 0.0), -62), solid=True)
     room.place("floor lamp", lamps.floor_lamp(), pose((0.42, 0.36, 0.0)), solid=True)
@@ -94,8 +100,12 @@ def _dining_corner(room: Assembly, rng: np.random.Generator) -> None:
     seat_cover = Material("seat", Weave(srgb("#53707f"), srgb("#2d4350")))
     room.place("dining table", tables.dining_table(), pose(_DINING, 90), solid=True)
     x, y = _DINING[:2]
-    spots = ((x - 0.46, y - 0.30, 86.0), (x - 0.53, y + 0.29, 96.0), (x + 0.45, y + 0.30, -88.0),
-             (x + 0.02, y - 0.82, 204.0))
+    spots = (
+        (x - 0.46, y - 0.30, 86.0),
+        (x - 0.53, y + 0.29, 96.0),
+        (x + 0.45, y + 0.30, -88.0),
+        (x + 0.02, y - 0.82, 204.0),
+    )
     for k, (cx, cy, turn) in enumerate(spots):
         room.place(f"chair {k + 1}", seating.chair(wood, seat_cover), pose((cx, cy, 0), turn), solid=True)
     top = tables.DINING_TOP
@@ -128,8 +138,12 @@ def _bookcase(room: Assembly, rng: np.random.Generator) -> None:
     room.place("bookshelf", storage.bookshelf(), stand, solid=True)
     half = storage.SHELF_WIDTH / 2 - 0.013
     levels = storage.SHELF_LEVELS
-    rows = ((0, -half, half - 0.30, True), (1, -half + 0.26, half, False), (2, -half, half - 0.36, True),
-            (3, -half + 0.02, half - 0.10, True))
+    rows = (
+        (0, -half, half - 0.30, True),
+        (1, -half + 0.26, half, False),
+        (2, -half, half - 0.36, True),
+        (3, -half + 0.02, half - 0.10, True),
+    )
     for level, start, end, lean in rows:
         clear = levels[level + 1] - levels[level] - 0.022
         row = storage.books_on_shelf(rng, start, end, clear, lean)
@@ -145,21 +159,32 @@ def _bookcase(room: Assembly, rng: np.random.Generator) -> None:
 
 def _walls(room: Assembly, rng: np.random.Generator) -> None:
     hills = prints.Hills(
-        (srgb("#f3d9a8"), srgb("#7fb0c4")), srgb("#f7f0d0"),
-        (srgb("#8fa7a0"), srgb("#c98a5a"), srgb("#9c5a3c"), srgb("#4f5d3f"), srgb("#2b3a33")), 0.80, 0.50, 3,
+        (srgb("#f3d9a8"), srgb("#7fb0c4")),
+        srgb("#f7f0d0"),
+        (srgb("#8fa7a0"), srgb("#c98a5a"), srgb("#9c5a3c"), srgb("#4f5d3f"), srgb("#2b3a33")),
+        0.80,
+        0.50,
+        3,
     )
     warm = (finishes.CREAM, finishes.RUST, finishes.NAVY, finishes.MUSTARD, finishes.ROSE, finishes.TEAL)
     cool = (srgb("#ece3d0"), finishes.TEAL, finishes.INK, finishes.MUSTARD, finishes.SKY, finishes.RUST)
-    room.place("picture 1", wall.picture(0.95, 0.66, hills, finishes.oak(0, 30), 0.06),
-               pose((1.45, 0.0, 1.58), 180))
-    room.place("picture 2", wall.picture(0.50, 0.66, prints.Discs(warm, 0.34, 0.50, 2), finishes.black(),
-                                         0.06), pose((2.42, 0.0, 1.58), 180))
-    room.place("picture 3", wall.picture(0.62, 0.82, prints.Discs(cool, 0.46, 0.66, 9, 14),
-                                         finishes.walnut(2, 4), 0.06),
-               pose((WIDTH, 2.95, 1.55), -90))
+    room.place(
+        "picture 1", wall.picture(0.95, 0.66, hills, finishes.oak(0, 30), 0.06), pose((1.45, 0.0, 1.58), 180)
+    )
+    room.place(
+        "picture 2",
+        wall.picture(0.50, 0.66, prints.Discs(warm, 0.34, 0.50, 2), finishes.black(), 0.06),
+        pose((2.42, 0.0, 1.58), 180),
+    )
+    room.place(
+        "picture 3",
+        wall.picture(0.62, 0.82, prints.Discs(cool, 0.46, 0.66, 9, 14), finishes.walnut(2, 4), 0.06),
+        pose((WIDTH, 2.95, 1.55), -90),
+    )
     leaves = prints.Tiles((srgb("#e8dcc0"), finishes.FOREST, finishes.SAGE, finishes.MUSTARD), 0.075, seed=21)
-    room.place("picture 4", wall.picture(0.50, 0.50, leaves, finishes.oak(0, 31), 0.05),
-               pose((4.35, DEPTH, 1.60), 0))
+    room.place(
+        "picture 4", wall.picture(0.50, 0.50, leaves, finishes.oak(0, 31), 0.05), pose((4.35, DEPTH, 1.60), 0)
+    )
     room.place("clock", wall.clock(), pose((WIDTH, 0.76, 2.36), -90))
     room.place("light switch", wall.light_switch(), pose((WIDTH, 1.42, 1.08), -90))
     room.place("wall shelf", wall.wall_shelf(0.72), pose((3.30, DEPTH, 1.42), 0), solid=True)

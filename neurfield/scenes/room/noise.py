@@ -67,8 +67,9 @@ def layered2(x: np.ndarray, y: np.ndarray, octaves: int = 3, seed: int = 0) -> n
     total = np.zeros_like(x)
     weight = 1.0
     for octave in range(octaves):
-        total += np.float32(weight) * noise2(x * np.float32(2**octave), y * np.float32(2**octave),
-                                             seed + 5 * octave)
+        total += np.float32(weight) * noise2(
+            x * np.float32(2**octave), y * np.float32(2**octave), seed + 5 * octave
+        )
         weight *= 0.5
     return total / np.float32(2.0 - 2.0 * weight)
 

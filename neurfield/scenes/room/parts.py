@@ -61,8 +61,9 @@ class Assembly:
     _material: list[np.ndarray] = field(default_factory=list)
     _count: int = 0
 
-    def place(self, name: str, parts: Pieces, where: np.ndarray | None = None,
-              solid: bool = False) -> np.ndarray:
+    def place(
+        self, name: str, parts: Pieces, where: np.ndarray | None = None, solid: bool = False
+    ) -> np.ndarray:
         """Adds an object under a new instance id and returns its box [2,3] in the world.
 
         `solid` keeps the camera's path out of that box.

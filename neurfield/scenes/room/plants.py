@@ -15,12 +15,23 @@ from neurfield.scenes.room.sheets import leaf
 def pot(radius: float, height: float) -> tuple[Shape, Shape]:
     """Flared pot with a rim, and the earth in it."""
     r, h = radius, height
-    outer = rounded([(0.70 * r, 0), (0.92 * r, 0.80 * h), (0.92 * r, 0.86 * h), (1.0 * r, 0.87 * h),
-                     (1.0 * r, h), (0.93 * r, h),
-                     (0.86 * r, 0.8 * h)], 0.008, 3)
+    outer = rounded(
+        [
+            (0.70 * r, 0),
+            (0.92 * r, 0.80 * h),
+            (0.92 * r, 0.86 * h),
+            (1.0 * r, 0.87 * h),
+            (1.0 * r, h),
+            (0.93 * r, h),
+            (0.86 * r, 0.8 * h),
+        ],
+        0.008,
+        3,
+    )
     body = lathe([(0, 0), *outer, (0, 0.8 * h)], 56)
-    earth = lathe([(0, 0.82 * h), (0.84 * r, 0.82 * h), (0.87 * r, 0.86 * h), (0.5 * r, 0.89 * h),
-                   (0, 0.9 * h)], 40)
+    earth = lathe(
+        [(0, 0.82 * h), (0.84 * r, 0.82 * h), (0.87 * r, 0.86 * h), (0.5 * r, 0.89 * h), (0, 0.9 * h)], 40
+    )
     return body, earth
 
 
@@ -56,7 +67,9 @@ def tall_plant(rng: np.random.Generator, reach: float = 0.45) -> Pieces:
     bark = Material("stem", Plain(srgb("#66733d"), 0.2, 0.02))
     return (
         pieces(finishes.stoneware("#d7d0c2", "#6d655a", 0.07, "#b9764d"), body)
-        + pieces(_earth(), earth) + pieces(bark, *stems) + pieces(green, *leaves)
+        + pieces(_earth(), earth)
+        + pieces(bark, *stems)
+        + pieces(green, *leaves)
     )
 
 
@@ -71,8 +84,9 @@ def strap_plant(rng: np.random.Generator, size: float = 0.26, wall: float = 0.15
         if backwards > 0:
             length = min(length, (wall - 0.02) / backwards)
         rise = rng.uniform(45, 86)
-        blade = leaf(length, rng.uniform(0.012, 0.018), rise, rng.uniform(70, 150) * rise / 86, 0.5, 0.0018,
-                     (9, 2))
+        blade = leaf(
+            length, rng.uniform(0.012, 0.018), rise, rng.uniform(70, 150) * rise / 86, 0.5, 0.0018, (9, 2)
+        )
         leaves.append(blade.moved(x=0.008).posed(pose((0, 0, 0.100), turn)))
     green = Material("leaf", Foliage(srgb("#a8c46b"), srgb("#3f7a3c"), 12.0))
     clay = finishes.stoneware("#c8683f", "#7c3a22")

@@ -67,8 +67,9 @@ class Hills:
         d = np.sqrt((x - np.float32(0.18 * self.width)) ** 2 + (z - np.float32(0.2 * self.height)) ** 2)
         rgb = _paint(rgb, self.sun, step(-d, -0.13 * min(self.width, self.height), 0.004))
         for i, colour in enumerate(self.ridges):
-            ridge = layered2(x * np.float32((5 + 2 * i) / self.width), np.full_like(x, 3.7 * i), 4,
-                             self.seed + i)
+            ridge = layered2(
+                x * np.float32((5 + 2 * i) / self.width), np.full_like(x, 3.7 * i), 4, self.seed + i
+            )
             top = 0.62 - 0.58 * i / len(self.ridges) + 0.3 * (ridge - 0.5)
             where = step(top - up, 0.0, 0.006 / self.height)
             grain = np.float32(0.85) + np.float32(0.15) * noise2(x * 60, z * 60, i)

@@ -25,20 +25,24 @@ from neurfield.scenes.room.shapes import (
 from neurfield.scenes.room.sheets import pillow, sheet
 
 
-def tapered_leg(foot: tuple[float, float], head: tuple[float, float], top: float, thin: float,
-                thick: float) -> Shape:
+def tapered_leg(
+    foot: tuple[float, float], head: tuple[float, float], top: float, thin: float, thick: float
+) -> Shape:
     """Round leg from the floor at `foot` up to `head` at height `top`; `thin` and `thick` are its radii."""
     path = np.array([[*foot, 0.0], [*foot, 0.004], [*head, top]])
     # a foot cut level with the floor: the rings stay horizontal
     ring = circle(20)
     radii = (thin * 0.85, thin, thick)
-    rings = [np.column_stack([p[0] + r * ring[:, 0], p[1] + r * ring[:, 1], np.full(20, p[2])]) for p,
-             r in zip(path, radii, strict=True)]
+    rings = [
+        np.column_stack([p[0] + r * ring[:, 0], p[1] + r * ring[:, 1], np.full(20, p[2])])
+        for p, r in zip(path, radii, strict=True)
+    ]
     return loft(np.array(rings))
 
 
-def _piping(width: float, depth: float, radius: float, at: tuple[float, float, float],
-            corner: float) -> Shape:
+def _piping(
+    width: float, depth: float, radius: float, at: tuple[float, float, float], corner: float
+) -> Shape:
     """Cord around a cushion's upper edge."""
     outline = superellipse(width / 2, depth / 2, 10.0 if corner < 0.06 else 6.0, 72)
     return tube(np.column_stack([outline, np.zeros(72)]) + at, radius, 8, closed=True)
@@ -51,11 +55,13 @@ def sofa() -> Pieces:
     soft = [
         rounded_box((1.98, 0.84, 0.17), (0, 0.01, 0.225), 0.03, 3, (6, 3, 1)),
         rounded_box((2.06, 0.20, 0.50), (0, 0, 0), 0.08, 4, (8, 1, 3), (0, 0.015, 0.01))
-        .turned(-9, "x").moved(y=0.355, z=0.545),
+        .turned(-9, "x")
+        .moved(y=0.355, z=0.545),
     ]
     for side in (-1, 1):
-        soft.append(rounded_box((0.19, 0.90, 0.46), (side * 0.955, 0.0, 0.375), 0.075, 4, (1, 5, 2),
-                                (0.01, 0, 0.012)))
+        soft.append(
+            rounded_box((0.19, 0.90, 0.46), (side * 0.955, 0.0, 0.375), 0.075, 4, (1, 5, 2), (0.01, 0, 0.012))
+        )
     seat = 0.5733
     for i in (-1, 0, 1):
         x = i * (seat + 0.004)
@@ -97,7 +103,8 @@ def armchair() -> Pieces:
     base = superellipsoid((0.31, 0.32, 0.06), 0.4, 0.8, 40, 14).moved(y=-0.02, z=0.265)
     feet = [
         tapered_leg((sx * 0.27, sy * 0.25 - 0.02), (sx * 0.21, sy * 0.20 - 0.02), 0.25, 0.011, 0.018)
-        for sx in (-1, 1) for sy in (-1, 1)
+        for sx in (-1, 1)
+        for sy in (-1, 1)
     ]
     return pieces(cover, shell, seat, base) + pieces(legs, *feet)
 
@@ -107,17 +114,27 @@ def chair(wood: Material, seat_cover: Material) -> Pieces:
     timber = []
     for side in (-1, 1):
         front = rounded_box((0.03, 0.03, 0.43), (side * 0.195, -0.195, 0.215), 0.008, 2)
-        bend = curve([(side * 0.175, 0.215, 0.0), (side * 0.18, 0.19, 0.25), (side * 0.182, 0.19, 0.45),
-                      (side * 0.184, 0.225, 0.66), (side * 0.186, 0.275, 0.84)], 16)
+        bend = curve(
+            [
+                (side * 0.175, 0.215, 0.0),
+                (side * 0.18, 0.19, 0.25),
+                (side * 0.182, 0.19, 0.45),
+                (side * 0.184, 0.225, 0.66),
+                (side * 0.186, 0.275, 0.84),
+            ],
+            16,
+        )
         back = sweep(bend, superellipse(0.015, 0.015, 5.0, 20))
         # the post's foot is cut square to its slope: press it level with the floor
         vertices = back.vertices.copy()
         vertices[:, 2] = np.maximum(vertices[:, 2], 0.0)
         timber += [front, Shape(vertices, back.faces)]
-        timber.append(block((side * 0.187 - 0.010, -0.18, 0.375), (side * 0.187 + 0.010, 0.185, 0.425),
-                            0.003))
-        timber.append(block((side * 0.187 - 0.009, -0.18, 0.17), (side * 0.187 + 0.009, 0.195, 0.195), 0.004,
-                            2))
+        timber.append(
+            block((side * 0.187 - 0.010, -0.18, 0.375), (side * 0.187 + 0.010, 0.185, 0.425), 0.003)
+        )
+        timber.append(
+            block((side * 0.187 - 0.009, -0.18, 0.17), (side * 0.187 + 0.009, 0.195, 0.195), 0.004, 2)
+        )
     timber.append(block((-0.18, -0.205, 0.375), (0.18, -0.185, 0.425), 0.003))
     timber.append(block((-0.17, 0.18, 0.375), (0.17, 0.2, 0.425), 0.003))
     for z, tall, y in ((0.585, 0.045, 0.21), (0.69, 0.045, 0.235), (0.795, 0.075, 0.262)):
@@ -127,8 +144,15 @@ def chair(wood: Material, seat_cover: Material) -> Pieces:
     outline = superellipse(0.222, 0.212, 6.0, 64)
     taper = 1 - 0.08 * (outline[:, 1:] + 0.212) / 0.424
     pad_rings = []
-    for inset, z in ((0.02, 0.428), (0.006, 0.43), (0.0, 0.438), (0.004, 0.452), (0.02, 0.462),
-                     (0.08, 0.468), (0.16, 0.467)):
+    for inset, z in (
+        (0.02, 0.428),
+        (0.006, 0.43),
+        (0.0, 0.438),
+        (0.004, 0.452),
+        (0.02, 0.462),
+        (0.08, 0.468),
+        (0.16, 0.467),
+    ):
         ring = outline * taper * (1 - inset / 0.217)
         pad_rings.append(np.column_stack([ring, np.full(64, z)]) - [0, 0.012, 0])
     return pieces(wood, *timber) + pieces(seat_cover, loft(np.array(pad_rings)))

@@ -180,8 +180,7 @@ def sweep(
     return loft(np.stack(rings), closed)
 
 
-def tube(path: Points, radius: float | np.ndarray, sides: int = 12,
-         closed: bool = False) -> Shape:
+def tube(path: Points, radius: float | np.ndarray, sides: int = 12, closed: bool = False) -> Shape:
     """Round bar along a path [n,3]; `radius` in metres, one or one a point."""
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(path),))
     return sweep(np.asarray(path), circle(sides), closed, radii)
@@ -240,8 +239,9 @@ def superellipse(half_x: float, half_y: float, exponent: float = 4.0, sides: int
     return signed_power(unit, 2.0 / exponent) * [half_x, half_y]
 
 
-def superellipsoid(half: Vec, vertical: float = 1.0, plan: float = 1.0, segments: int = 32,
-                   rings: int = 16) -> Shape:
+def superellipsoid(
+    half: Vec, vertical: float = 1.0, plan: float = 1.0, segments: int = 32, rings: int = 16
+) -> Shape:
     """Superellipsoid about the origin: exponents 1 give an ellipsoid, towards 0 a box with soft edges."""
     phi = np.linspace(-np.pi / 2, np.pi / 2, rings + 1)
     profile = np.stack([np.cos(phi) ** vertical, signed_power(np.sin(phi), vertical)], 1)
@@ -264,8 +264,10 @@ def prism(outline: np.ndarray, low: float, high: float, bevel: float = 0.003, st
     rise = bevel * (1 - np.cos(a))
     insets = np.concatenate([inset, inset[::-1]])
     heights = np.concatenate([low + rise, high - rise[::-1]])
-    rings = [np.column_stack([outline - i * normal, np.full(len(outline), z)]) for i,
-             z in zip(insets, heights, strict=True)]
+    rings = [
+        np.column_stack([outline - i * normal, np.full(len(outline), z)])
+        for i, z in zip(insets, heights, strict=True)
+    ]
     return loft(np.stack(rings))
 
 

@@ -46,7 +46,12 @@ def pillow(width: float, height: float, thickness: float, cells: int = 18, pull:
 
 
 def leaf(
-    length: float, width: float, rise: float, droop: float, fold: float = 0.25, thickness: float = 0.0025,
+    length: float,
+    width: float,
+    rise: float,
+    droop: float,
+    fold: float = 0.25,
+    thickness: float = 0.0025,
     cells: tuple[int, int] = (10, 4),
 ) -> Shape:
     """Leaf from the origin along +x; climbs at `rise` degrees, bends down by `droop`, folded at its rib."""
@@ -64,4 +69,3 @@ def leaf(
     grid = np.stack([x[:, None] + side, y, z[:, None] + up], 2)
     taper = 0.35 + 0.65 * (1 - np.abs(v[None]) ** 2) * np.ones((n + 1, 1))
     return sheet(grid, thickness * taper)
-

@@ -90,10 +90,7 @@ def hull_pieces() -> Pieces:
     ceiling = Material("ceiling", Plain(srgb("#f4f1ea"), 0.015, 0.5))
     accent = Material("accent", Plain(srgb("#7f9a92"), 0.04, 0.3))
     sky = Material("sky", Plain(srgb("#e8f1f8"), 0.0), emission=(3.4, 3.9, 4.4))
-    return [
-        Piece(hull.subset(kind == k), m)
-        for k, m in enumerate((plaster, floor, ceiling, accent, sky))
-    ]
+    return [Piece(hull.subset(kind == k), m) for k, m in enumerate((plaster, floor, ceiling, accent, sky))]
 
 
 def build_shell(room: Assembly) -> None:
@@ -146,8 +143,11 @@ def _door() -> Pieces:
     ]
     levels = [0.006, 0.20, 0.86, 1.0, h - rail, h]
     for low, high in zip(levels[::2], levels[1::2], strict=True):
-        wood.append(block((-w / 2 + stile - 0.001, leaf_y + 0.0005, low),
-                          (w / 2 - stile + 0.001, leaf_y + 0.0395, high)))
+        wood.append(
+            block(
+                (-w / 2 + stile - 0.001, leaf_y + 0.0005, low), (w / 2 - stile + 0.001, leaf_y + 0.0395, high)
+            )
+        )
     for low, high in ((0.20, 0.86), (1.0, h - rail)):
         wide, tall = w - 2 * stile, high - low
         middle = (low + high) / 2
@@ -186,8 +186,9 @@ def _window() -> Pieces:
         bar = (sign * (half / 2 + 0.025), back + 0.008, 0.22)
         frame.append(rounded_box((half - 0.09, 0.024, 0.026), bar, 0.006, 2))
     frame.append(rounded_box((0.06, 0.05, height - 0.11), (0, back + 0.025, 0), 0.006, 2))
-    lever = rounded([(0.03, back - 0.02, -0.1), (0.03, back - 0.06, -0.1), (0.03, back - 0.06, -0.2)], 0.012,
-                    5)
+    lever = rounded(
+        [(0.03, back - 0.02, -0.1), (0.03, back - 0.06, -0.1), (0.03, back - 0.06, -0.2)], 0.012, 5
+    )
     handle = [tube(lever, 0.008, 12), rounded_box((0.03, 0.01, 0.08), (0.03, back - 0.02, -0.1), 0.004, 2)]
     return pieces(finishes.lacquer("#f3f1ec"), *frame) + pieces(finishes.metal(), *handle)
 

@@ -18,9 +18,26 @@ SHELF_WIDTH, SHELF_DEPTH, SHELF_HEIGHT = 1.10, 0.30, 2.02
 SHELF_LEVELS = (0.09, 0.47, 0.84, 1.20, 1.56)  # tops of the boards that carry things
 BOARD_TOP = 0.46
 
-_CLOTHS = ("#8e2f2a", "#1f4e6e", "#d8b04a", "#2f6b4f", "#c9c0ae", "#3b3a44", "#b8632c", "#5d7f8f", "#7d3c5c",
-           "#e3dccb",
-           "#4c5f3a", "#a3433d", "#27535a", "#d48a6a", "#56483b", "#e0a63a", "#33477a", "#9fb39a")
+_CLOTHS = (
+    "#8e2f2a",
+    "#1f4e6e",
+    "#d8b04a",
+    "#2f6b4f",
+    "#c9c0ae",
+    "#3b3a44",
+    "#b8632c",
+    "#5d7f8f",
+    "#7d3c5c",
+    "#e3dccb",
+    "#4c5f3a",
+    "#a3433d",
+    "#27535a",
+    "#d48a6a",
+    "#56483b",
+    "#e0a63a",
+    "#33477a",
+    "#9fb39a",
+)
 _INKS = ("#e8d9a8", "#f2ede0", "#1d1d1f", "#c8973e")
 
 
@@ -75,8 +92,9 @@ def _paper() -> Material:
     return Material("paper", Plain(srgb("#e9dfc6"), 0.06, 0.02))
 
 
-def books_on_shelf(rng: np.random.Generator, start: float, end: float, room_above: float,
-                   lean_last: bool) -> Pieces:
+def books_on_shelf(
+    rng: np.random.Generator, start: float, end: float, room_above: float, lean_last: bool
+) -> Pieces:
     """Row of books from x = start to at most `end`, on z = 0, the shelf's back at y = 0.
 
     With `lean_last` one more leans on the others.
@@ -140,9 +158,10 @@ def tv_board() -> Pieces:
         a, b = sorted((s * 0.313, s * 0.877))
         doors.append(block((a, -d + 0.002, low + 0.023), (b, -d + 0.02, high - 0.025), 0.004, 2))
     knobs = [
-        lathe([(0, 0), (0.006, 0), (0.006, 0.012), (0.013, 0.018), (0.013, 0.024), (0, 0.026)],
-              24).turned(90, "x")
-        .moved(s * 0.36, -d + 0.003, 0.30) for s in (-1, 1)
+        lathe([(0, 0), (0.006, 0), (0.006, 0.012), (0.013, 0.018), (0.013, 0.024), (0, 0.026)], 24)
+        .turned(90, "x")
+        .moved(s * 0.36, -d + 0.003, 0.30)
+        for s in (-1, 1)
     ]
     legs = []
     ring = superellipse(1.0, 1.0, 2.0, 20)
@@ -170,8 +189,9 @@ def television() -> Pieces:
     screen = rounded_box((1.195, 0.004, 0.672), (0, -0.0145, 0.423), 0.0015)
     for sx in (-1, 1):
         for y in (-0.11, 0.12):
-            case.append(tube([(sx * 0.40, 0.0, 0.09), (sx * 0.41, y * 0.6, 0.03), (sx * 0.42, y, 0.007)],
-                             0.007, 10))
+            case.append(
+                tube([(sx * 0.40, 0.0, 0.09), (sx * 0.41, y * 0.6, 0.03), (sx * 0.42, y, 0.007)], 0.007, 10)
+            )
     return pieces(finishes.black(), *case) + pieces(
         Material("screen", Plain((0.006, 0.007, 0.009), 0.0), gloss=0.45), screen
     )
@@ -182,9 +202,20 @@ def loudspeaker() -> Pieces:
     box = rounded_box((0.17, 0.20, 0.30), (0, 0, 0.15), 0.008, 2)
     ringed = []
     for z, r in ((0.11, 0.06), (0.225, 0.03)):
-        cone = lathe([(0, 0.001), (0.3 * r, 0.006), (0.34 * r, 0.002), (0.85 * r, 0.007), (0.92 * r, 0.012),
-                      (r, 0.008),
-                      (1.12 * r, 0.006), (1.14 * r, -0.004), (0, -0.004)], 40)
+        cone = lathe(
+            [
+                (0, 0.001),
+                (0.3 * r, 0.006),
+                (0.34 * r, 0.002),
+                (0.85 * r, 0.007),
+                (0.92 * r, 0.012),
+                (r, 0.008),
+                (1.12 * r, 0.006),
+                (1.14 * r, -0.004),
+                (0, -0.004),
+            ],
+            40,
+        )
         ringed.append(cone.turned(90, "x").moved(0, -0.10, z))
     return pieces(finishes.black(), box) + pieces(finishes.lacquer("#34363b"), *ringed)
 
@@ -202,9 +233,18 @@ def disc_player() -> Pieces:
 
 def basket() -> Pieces:
     """Woven basket, 0.42 m wide, with two loops."""
-    wall = [(0.15, 0.0), (0.19, 0.03), (0.205, 0.14), (0.20, 0.27), (0.206, 0.285), (0.196, 0.29),
-            (0.188, 0.275),
-            (0.192, 0.14), (0.178, 0.04), (0.14, 0.02)]
+    wall = [
+        (0.15, 0.0),
+        (0.19, 0.03),
+        (0.205, 0.14),
+        (0.20, 0.27),
+        (0.206, 0.285),
+        (0.196, 0.29),
+        (0.188, 0.275),
+        (0.192, 0.14),
+        (0.178, 0.04),
+        (0.14, 0.02),
+    ]
     body = lathe([(0, 0.0), *_refine(wall), (0, 0.02)], 96)
     v = body.vertices.copy()
     r = np.maximum(np.hypot(v[:, 0], v[:, 1]), 1e-9)
@@ -214,8 +254,8 @@ def basket() -> Pieces:
     cane = Material("wicker", Wicker(srgb("#cfa970"), srgb("#7c5630"), 48, 0.026))
     a = np.linspace(0, np.pi, 17)
     loops = [
-        tube(np.column_stack([np.full(17, s * 0.203), 0.055 * np.cos(a), 0.27 + 0.07 * np.sin(a)]), 0.008,
-             10) for s in (-1, 1)
+        tube(np.column_stack([np.full(17, s * 0.203), 0.055 * np.cos(a), 0.27 + 0.07 * np.sin(a)]), 0.008, 10)
+        for s in (-1, 1)
     ]
     return pieces(cane, Shape(v, body.faces), *loops)
 

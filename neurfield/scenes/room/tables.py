@@ -36,7 +36,8 @@ def coffee_table() -> Pieces:
     top = prism(superellipse(0.55, 0.29, 3.2, 96), COFFEE_TOP - 0.028, COFFEE_TOP, 0.010, 4)
     legs = [
         tapered_leg((sx * 0.45, sy * 0.225), (sx * 0.38, sy * 0.17), COFFEE_TOP - 0.02, 0.011, 0.019)
-        for sx in (-1, 1) for sy in (-1, 1)
+        for sx in (-1, 1)
+        for sy in (-1, 1)
     ]
     across = np.linspace(-0.15, 0.15, 7)
     slats = [block((-0.40, y - 0.017, 0.155), (0.40, y + 0.017, 0.167), 0.003) for y in across]
@@ -47,10 +48,33 @@ def coffee_table() -> Pieces:
 
 def side_table() -> Pieces:
     """Round table 0.42 m wide on a brass foot."""
-    top = lathe([(0, SIDE_TOP - 0.02), (0.195, SIDE_TOP - 0.02), (0.205, SIDE_TOP - 0.014),
-                 (0.21, SIDE_TOP - 0.006),
-                 (0.207, SIDE_TOP - 0.001), (0.2, SIDE_TOP), (0, SIDE_TOP)], 64)
-    stem = lathe([(0, 0), (0.148, 0), (0.15, 0.004), (0.148, 0.009), (0.05, 0.016), (0.017, 0.03),
-                  (0.014, 0.06),
-                  (0.014, 0.46), (0.03, 0.49), (0.07, 0.499), (0.07, 0.501), (0, 0.501)], 48)
+    top = lathe(
+        [
+            (0, SIDE_TOP - 0.02),
+            (0.195, SIDE_TOP - 0.02),
+            (0.205, SIDE_TOP - 0.014),
+            (0.21, SIDE_TOP - 0.006),
+            (0.207, SIDE_TOP - 0.001),
+            (0.2, SIDE_TOP),
+            (0, SIDE_TOP),
+        ],
+        64,
+    )
+    stem = lathe(
+        [
+            (0, 0),
+            (0.148, 0),
+            (0.15, 0.004),
+            (0.148, 0.009),
+            (0.05, 0.016),
+            (0.017, 0.03),
+            (0.014, 0.06),
+            (0.014, 0.46),
+            (0.03, 0.49),
+            (0.07, 0.499),
+            (0.07, 0.501),
+            (0, 0.501),
+        ],
+        48,
+    )
     return pieces(finishes.lacquer("#e9e4da", 0.2), top) + pieces(finishes.brass(), stem)

@@ -25,12 +25,24 @@ from neurfield.scenes.room.shapes import (
 
 def mug(glaze: str, band: float = 0.03) -> Pieces:
     """Mug 9 cm tall with a handle at +x, half full of coffee."""
-    wall = rounded([(0.030, 0.0), (0.038, 0.004), (0.041, 0.05), (0.041, 0.09), (0.037, 0.09),
-                    (0.037, 0.012), (0.03, 0.006)], 0.004, 3)
+    wall = rounded(
+        [
+            (0.030, 0.0),
+            (0.038, 0.004),
+            (0.041, 0.05),
+            (0.041, 0.09),
+            (0.037, 0.09),
+            (0.037, 0.012),
+            (0.03, 0.006),
+        ],
+        0.004,
+        3,
+    )
     body = lathe([(0, 0), *wall, (0, 0.006)], 40)
     a = np.linspace(-np.pi / 2, np.pi / 2, 15)
-    handle = tube(np.column_stack([0.039 + 0.026 * np.cos(a), np.zeros(15), 0.047 + 0.027 * np.sin(a)]),
-                  0.005, 10)
+    handle = tube(
+        np.column_stack([0.039 + 0.026 * np.cos(a), np.zeros(15), 0.047 + 0.027 * np.sin(a)]), 0.005, 10
+    )
     coffee = lathe([(0, 0.005), (0.0365, 0.014), (0.0372, 0.066), (0, 0.066)], 32)
     return pieces(finishes.stoneware(glaze, "#4a4038", band), body, handle) + pieces(
         Material("coffee", Plain(srgb("#2b170c"), 0.0), gloss=0.2), coffee
@@ -39,10 +51,22 @@ def mug(glaze: str, band: float = 0.03) -> Pieces:
 
 def bowl() -> Pieces:
     """Wide stoneware bowl, 0.30 m across, 9 cm tall; its inner floor is 1.2 cm up."""
-    outline = rounded([(0.055, 0.0), (0.06, 0.012), (0.12, 0.045), (0.152, 0.088), (0.146, 0.092),
-                       (0.114, 0.054), (0.055, 0.02)], 0.02, 5)
-    return pieces(finishes.stoneware("#e7dfcf", "#6a5a48", 0.03, "#41667a"),
-                  lathe([(0, 0), *outline, (0, 0.014)], 64))
+    outline = rounded(
+        [
+            (0.055, 0.0),
+            (0.06, 0.012),
+            (0.12, 0.045),
+            (0.152, 0.088),
+            (0.146, 0.092),
+            (0.114, 0.054),
+            (0.055, 0.02),
+        ],
+        0.02,
+        5,
+    )
+    return pieces(
+        finishes.stoneware("#e7dfcf", "#6a5a48", 0.03, "#41667a"), lathe([(0, 0), *outline, (0, 0.014)], 64)
+    )
 
 
 def fruit(rng: np.random.Generator) -> Pieces:
@@ -136,18 +160,28 @@ def magazines(rng: np.random.Generator) -> Pieces:
         thick = (0.009, 0.007, 0.006)[k]
         sheet_box = rounded_box((0.21, 0.28, thick), (0, 0, thick / 2), 0.0015, 1)
         shift = rng.uniform(-0.012, 0.012, 2)
-        parts += carried(pieces(Material("magazine", cover, gloss=0.12), sheet_box),
-                         pose((*shift, z), rng.uniform(-14, 14)))
+        parts += carried(
+            pieces(Material("magazine", cover, gloss=0.12), sheet_box),
+            pose((*shift, z), rng.uniform(-14, 14)),
+        )
         z += thick
     return parts
 
 
 def candle() -> Pieces:
     """Thick candle on a small wooden dish."""
-    dish = lathe([(0, 0), *rounded([(0.05, 0), (0.062, 0.012), (0.058, 0.014), (0.05, 0.007)], 0.003, 2),
-                  (0, 0.006)], 40)
-    wax = lathe([(0, 0.0055), *rounded([(0.035, 0.0055), (0.036, 0.11), (0.031, 0.114), (0.02, 0.107)],
-                                       0.004, 3), (0, 0.105)], 40)
+    dish = lathe(
+        [(0, 0), *rounded([(0.05, 0), (0.062, 0.012), (0.058, 0.014), (0.05, 0.007)], 0.003, 2), (0, 0.006)],
+        40,
+    )
+    wax = lathe(
+        [
+            (0, 0.0055),
+            *rounded([(0.035, 0.0055), (0.036, 0.11), (0.031, 0.114), (0.02, 0.107)], 0.004, 3),
+            (0, 0.105),
+        ],
+        40,
+    )
     wick = tube([(0, 0, 0.10), (0.001, 0, 0.114), (0.004, 0, 0.121)], 0.0012, 6)
     pale = Material("wax", Plain(srgb("#efe3c4"), 0.05, 0.05), gloss=0.05)
     return pieces(finishes.walnut(0, 3), dish) + pieces(pale, wax) + pieces(finishes.black(), wick)
@@ -158,15 +192,18 @@ def remote() -> Pieces:
     body = rounded_box((0.045, 0.17, 0.018), (0, 0, 0.009), 0.006, 2)
     buttons = [
         lathe([(0, 0.017), (0.005, 0.017), (0.005, 0.0195), (0, 0.02)], 14).moved(x, y)
-        for x in (-0.012, 0.0, 0.012) for y in np.linspace(-0.05, 0.06, 6)
+        for x in (-0.012, 0.0, 0.012)
+        for y in np.linspace(-0.05, 0.06, 6)
     ]
     return pieces(finishes.black(), body) + pieces(finishes.lacquer("#5a5d63"), *buttons)
 
 
 def plate_with_cup() -> Pieces:
     """Saucer with a small cup."""
-    saucer = lathe([(0, 0), *rounded([(0.04, 0), (0.075, 0.012), (0.074, 0.015), (0.035, 0.006)], 0.006, 3),
-                    (0, 0.005)], 48)
+    saucer = lathe(
+        [(0, 0), *rounded([(0.04, 0), (0.075, 0.012), (0.074, 0.015), (0.035, 0.006)], 0.006, 3), (0, 0.005)],
+        48,
+    )
     cup = carried(mug("#ece6da", 0.02), pose((0, 0, 0.0055), 35))
     return pieces(finishes.stoneware("#ece6da"), saucer) + cup
 
@@ -185,10 +222,16 @@ def globe() -> Pieces:
     sphere = superellipsoid((0.1, 0.1, 0.1), segments=48, rings=28).turned(23, "y").moved(z=0.185)
     a = np.radians(np.linspace(-113, 67, 33))
     arc = tube(np.column_stack([0.109 * np.sin(-a), np.zeros(33), 0.185 + 0.109 * np.cos(a)]), 0.004, 10)
-    foot = lathe([(0, 0), *rounded([(0.07, 0.0), (0.07, 0.012), (0.02, 0.03), (0.01, 0.078)], 0.012, 4),
-                  (0, 0.08)], 40)
-    lands = Discs((srgb("#5f93a8"), srgb("#c9a860"), srgb("#7f9a5a"), srgb("#d8c79a"), srgb("#b5774a")), 0.2,
-                  0.36, 5, 13)
+    foot = lathe(
+        [(0, 0), *rounded([(0.07, 0.0), (0.07, 0.012), (0.02, 0.03), (0.01, 0.078)], 0.012, 4), (0, 0.08)], 40
+    )
+    lands = Discs(
+        (srgb("#5f93a8"), srgb("#c9a860"), srgb("#7f9a5a"), srgb("#d8c79a"), srgb("#b5774a")),
+        0.2,
+        0.36,
+        5,
+        13,
+    )
     ball = pieces(Material("globe", lands, gloss=0.1), sphere)
     return ball + pieces(finishes.brass(), arc) + pieces(finishes.walnut(), foot)
 
@@ -198,8 +241,11 @@ def stones() -> Pieces:
     grey = Material("stone", Plain(srgb("#8f8a80"), 0.25, 0.02))
     parts = []
     z = 0.0
-    for (a, b, c), turn in (((0.075, 0.055, 0.025), 10), ((0.055, 0.045, 0.021), 60),
-                            ((0.036, 0.03, 0.016), 100)):
+    for (a, b, c), turn in (
+        ((0.075, 0.055, 0.025), 10),
+        ((0.055, 0.045, 0.021), 60),
+        ((0.036, 0.03, 0.016), 100),
+    ):
         parts.append(superellipsoid((a, b, c), 0.9, 0.95, 28, 16).turned(turn).moved(z=z + c))
         z += 2 * c - 0.001
     return pieces(grey, *parts)
@@ -207,8 +253,15 @@ def stones() -> Pieces:
 
 def tray() -> Pieces:
     """Round wooden tray with a raised rim."""
-    body = lathe([(0, 0), *rounded([(0.165, 0), (0.175, 0.006), (0.178, 0.028), (0.172, 0.028),
-                                    (0.166, 0.009)], 0.003, 2), (0, 0.008)], 64)
-    grips = [block((s * 0.174 - 0.006, -0.04, 0.016), (s * 0.174 + 0.006, 0.04, 0.034), 0.004,
-                   2) for s in (-1, 1)]
+    body = lathe(
+        [
+            (0, 0),
+            *rounded([(0.165, 0), (0.175, 0.006), (0.178, 0.028), (0.172, 0.028), (0.166, 0.009)], 0.003, 2),
+            (0, 0.008),
+        ],
+        64,
+    )
+    grips = [
+        block((s * 0.174 - 0.006, -0.04, 0.016), (s * 0.174 + 0.006, 0.04, 0.034), 0.004, 2) for s in (-1, 1)
+    ]
     return pieces(finishes.oak(0, 12), body) + pieces(finishes.brass(), *grips)

@@ -16,10 +16,12 @@ from neurfield.scenes.room.sheets import sheet, two_skins
 
 def rug(width: float, depth: float) -> Pieces:
     """Carpet about 1 cm thick, slightly wavy, lower side on the floor; centred on the origin."""
-    x, y = np.meshgrid(np.linspace(-width / 2, width / 2, 61), np.linspace(-depth / 2, depth / 2, 45),
-                       indexing="ij")
-    swell = layered2((x * 2.2).astype(np.float32).ravel(), (y * 2.2).astype(np.float32).ravel(), 2,
-                     3).reshape(x.shape)
+    x, y = np.meshgrid(
+        np.linspace(-width / 2, width / 2, 61), np.linspace(-depth / 2, depth / 2, 45), indexing="ij"
+    )
+    swell = layered2(
+        (x * 2.2).astype(np.float32).ravel(), (y * 2.2).astype(np.float32).ravel(), 2, 3
+    ).reshape(x.shape)
     rim = np.minimum(width / 2 - np.abs(x), depth / 2 - np.abs(y))
     height = 0.005 + 0.005 * np.clip(rim / 0.02, 0, 1) + 0.007 * swell * np.clip(rim / 0.15, 0, 1)
     top = np.stack([x, y, height], 2)
@@ -60,8 +62,9 @@ def curtain_rod(width: float, height: float) -> Pieces:
     a = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     for s in (-1, 1):
         for x in np.linspace(width / 2 - 0.50, width / 2 - 0.08, 7):
-            ring = np.column_stack([np.full(20, s * x), y + 0.018 * np.cos(a),
-                                    height - 0.004 + 0.018 * np.sin(a)])
+            ring = np.column_stack(
+                [np.full(20, s * x), y + 0.018 * np.cos(a), height - 0.004 + 0.018 * np.sin(a)]
+            )
             rod.append(tube(ring, 0.0025, 6, closed=True))
     return pieces(finishes.brass(), *rod)
 
@@ -95,8 +98,9 @@ def blind(width: float, height: float, lowered: float) -> Pieces:
     pull = width / 2 - 0.10
     cords.append(tube([(pull, -0.032, -0.03), (pull, -0.036, -min(lowered + 0.25, height - 0.1))], 0.0015, 6))
     tassel_z = -min(lowered + 0.25, height - 0.1)
-    tassel = lathe([(0, tassel_z - 0.04), (0.007, tassel_z - 0.038), (0.004, tassel_z), (0, tassel_z)],
-                   14).moved(pull, -0.036)
+    tassel = lathe(
+        [(0, tassel_z - 0.04), (0.007, tassel_z - 0.038), (0.004, tassel_z), (0, tassel_z)], 14
+    ).moved(pull, -0.036)
     return pieces(white, *slats) + pieces(finishes.lacquer("#cfc8b8"), *cords, tassel)
 
 
@@ -117,15 +121,30 @@ def radiator(width: float, height: float) -> Pieces:
             parts.append(superellipsoid((pitch * 0.505, 0.048, 0.032), 0.8, 0.75, 16, 8).moved(x, y, z))
     for s in (-1, 1):
         x = s * (width / 2 - 1.5 * pitch)
-        foot = np.array([
-            np.column_stack([x + rx * np.cos(angles), y + ry * np.sin(angles), np.full(14, z)])
-            for z, rx, ry in ((0, 0.018, 0.05), (0.006, 0.018, 0.05), (0.03, 0.012, 0.03),
-                              (low + 0.02, 0.012, 0.025))
-        ])
+        foot = np.array(
+            [
+                np.column_stack([x + rx * np.cos(angles), y + ry * np.sin(angles), np.full(14, z)])
+                for z, rx, ry in (
+                    (0, 0.018, 0.05),
+                    (0.006, 0.018, 0.05),
+                    (0.03, 0.012, 0.03),
+                    (low + 0.02, 0.012, 0.025),
+                )
+            ]
+        )
         parts.append(loft(foot))
     end = width / 2
-    pipe = tube([(end, y, low + 0.03), (end + 0.05, y, low + 0.03), (end + 0.06, y, low + 0.02),
-                 (end + 0.06, y, 0.0)], 0.008, 12)
-    valve = lathe([(0, 0), (0.019, 0), (0.021, 0.01), (0.02, 0.05), (0.014, 0.058), (0, 0.06)],
-                  24).moved(end + 0.06, y, low + 0.035)
+    pipe = tube(
+        [
+            (end, y, low + 0.03),
+            (end + 0.05, y, low + 0.03),
+            (end + 0.06, y, low + 0.02),
+            (end + 0.06, y, 0.0),
+        ],
+        0.008,
+        12,
+    )
+    valve = lathe([(0, 0), (0.019, 0), (0.021, 0.01), (0.02, 0.05), (0.014, 0.058), (0, 0.06)], 24).moved(
+        end + 0.06, y, low + 0.035
+    )
     return pieces(white, *parts, pipe) + pieces(finishes.lacquer("#d9d6cf"), valve)

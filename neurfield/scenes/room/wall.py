@@ -12,15 +12,24 @@ from neurfield.scenes.room.prints import ClockFace
 from neurfield.scenes.room.shapes import block, lathe, rectangle_frame, rounded_box, tube
 
 
-def picture(width: float, height: float, print_pattern: Pattern, wood: Material,
-            margin: float = 0.05) -> Pieces:
+def picture(
+    width: float, height: float, print_pattern: Pattern, wood: Material, margin: float = 0.05
+) -> Pieces:
     """Framed print about the origin: moulding 2.6 cm wide, bevelled mat of `margin`, the print behind it."""
-    moulding = [(0, 0), (0, -0.022), (0.004, -0.027), (0.012, -0.028), (0.022, -0.022), (0.026, -0.012),
-                (0.026, 0)]
+    moulding = [
+        (0, 0),
+        (0, -0.022),
+        (0.004, -0.027),
+        (0.012, -0.028),
+        (0.022, -0.022),
+        (0.026, -0.012),
+        (0.026, 0),
+    ]
     frame = rectangle_frame(width, height, moulding)
     iw, ih = width - 0.05, height - 0.05
-    mat = rectangle_frame(iw, ih, [(0, -0.002), (0, -0.011), (margin - 0.003, -0.011), (margin, -0.008),
-                                   (margin, -0.002)])
+    mat = rectangle_frame(
+        iw, ih, [(0, -0.002), (0, -0.011), (margin - 0.003, -0.011), (margin, -0.008), (margin, -0.002)]
+    )
     paper = rounded_box((iw - 2 * margin + 0.004, 0.004, ih - 2 * margin + 0.004), (0, -0.006, 0), 0.001)
     return (
         pieces(wood, frame)
@@ -31,8 +40,16 @@ def picture(width: float, height: float, print_pattern: Pattern, wood: Material,
 
 def clock(radius: float = 0.16) -> Pieces:
     """Wall clock: turned rim, printed dial, hands at ten past ten."""
-    rim = lathe([(radius - 0.016, 0.0), (radius, 0.0), (radius, 0.03), (radius - 0.006, 0.036),
-                 (radius - 0.016, 0.03)], 72).turned(90, "x")
+    rim = lathe(
+        [
+            (radius - 0.016, 0.0),
+            (radius, 0.0),
+            (radius, 0.03),
+            (radius - 0.006, 0.036),
+            (radius - 0.016, 0.03),
+        ],
+        72,
+    ).turned(90, "x")
     dial = lathe([(0, 0.004), (radius - 0.01, 0.004), (radius - 0.01, 0.014), (0, 0.014)], 64).turned(90, "x")
     hands = []
     for angle, length, thick, y in ((305, 0.55, 0.0045, -0.018), (62, 0.80, 0.003, -0.021)):
