@@ -98,6 +98,12 @@ class SceneTask:
             # At grazing incidence the band around the depth ends before the ray is opaque; what it saw counts as all there is.
             rest = torch.where(pixels.t_depth > 0, seen.opacity.clamp_min(0.02), torch.ones_like(seen.opacity))
             seen = replace(seen, rgb=seen.rgb / rest[:, None])
+        if pixels.mask is not None:
+            # A random colour behind the object, in front of which opacity errs as dearly outside the mask as inside: colour asked
+            # for inside the mask alone would reward a surface that stands out by the width of its opacity.
+            behind = torch.rand(len(pixels.rays), 3, generator=generator, device=self.device)
+            seen = replace(seen, rgb=seen.rgb + (1.0 - seen.opacity)[:, None] * behind)
+            pixels = replace(pixels, rgb=torch.lerp(behind, pixels.rgb, pixels.mask[:, None]))
         losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
         figures = {
             "psnr": self._psnr(pixels, seen),
@@ -159,7 +165,7 @@ class SceneTask:
     ) -> dict[str, Tensor]:
         weight, count = self.config.loss, self.config.sampling.random_points
         fade = math.exp(-weight.prior_decay * progress)
-        losses = {"color": weight.color * photometric.color_l1(seen.rgb, pixels.rgb, pixels.mask)}
+        losses = {"color": weight.color * photometric.color_l1(seen.rgb, pixels.rgb)}
         everywhere = torch.cat([seen.gradient, seen.extra_gradient[:count]])
         losses["eikonal"] = weight.eikonal * field_losses.eikonal(everywhere)
         if pairs.numel():

@@ -6,12 +6,9 @@ import torch
 from torch import Tensor
 
 
-def color_l1(rgb: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean absolute colour difference of rgb, target [R, 3]; `weight` [R] (a mask) leaves rays out and shrinks the denominator."""
-    difference = (rgb - target).abs().mean(dim=1)
-    if weight is None:
-        return difference.mean()
-    return (difference * weight).sum() / weight.sum().clamp_min(1.0)
+def color_l1(rgb: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute colour difference of rgb, target [R, 3]."""
+    return (rgb - target).abs().mean()
 
 
 def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:
