@@ -14,10 +14,10 @@ _KNOTS = 480
 # Where the camera looks at equal steps along the walk: degrees to the left of straight across the room, and
 # up. Chosen so that nearly all that can be seen from such places is seen several times (see docs/room0.md).
 # fmt: off
-_TURN = (34, 24, -42, -63, -39, -76, -72, -41, -19, 18, 44, 73, 102,
-         94, 61, 69, 38, 23, 45, 73, 97, 67, -19, -31, -23)
-_TILT = (-26, -14, -36, -30, -11, -1, -7, 14, 1, -9, -10, -21, -12,
-         -10, -20, -38, 7, -27, -4, -11, -38, -33, -34, -15, 20)
+_TURN = (41, 31, -20, -4, -72, -82, -98, -70, -33, -6, -14, 5, 34,
+         66, 68, 27, 36, 26, 50, 77, 109, 76, -13, -31, -2)
+_TILT = (-17, -19, -34, 7, -20, -16, -4, -15, 11, -20, -38, -11, -7,
+         6, 18, -38, 0, -19, -38, -10, -35, -35, -38, -16, 24)
 # fmt: on
 
 

@@ -63,20 +63,22 @@ class Renderer:
     """Renders a surface with baked light.
 
     light [p,3] is irradiance / pi at the light points (see `lighting`), exposure the factor from radiance to
-    display.
+    display. Afterwards glow [p,3] is what leaves each light point, exposed.
     """
 
     def __init__(self, surface: FineSurface, light: np.ndarray, exposure: float) -> None:
         self.surface = surface
         shown = _hold_back(light * exposure)
-        self.glow = surface.point_albedo() * shown
+        emission = np.array([m.emission for m in surface.materials], np.float32) * exposure
+        # What shines is dimmed with all that it reflects, as in the shorter exposure that would show it.
+        self._dimming = _BRIGHTEST / np.maximum(emission.max(axis=1, keepdims=True), _BRIGHTEST)
+        self._emission = emission * self._dimming
+        self._gloss = np.array([m.gloss for m in surface.materials], np.float32)
+        material = surface.point_material
+        self.glow = surface.point_albedo() * shown * self._dimming[material] + self._emission[material]
         # Row -1: what rays that hit nothing, or the inside of something, bring back.
         self._light = np.concatenate([shown, np.zeros((1, 3), np.float32)])
         self._glow = np.concatenate([self.glow, np.zeros((1, 3), np.float32)])
-        self._gloss = np.array([m.gloss for m in surface.materials], np.float32)
-        emission = np.array([m.emission for m in surface.materials], np.float32) * exposure
-        top = np.maximum(emission.max(axis=1, keepdims=True), _BRIGHTEST)
-        self._emission = emission * (_BRIGHTEST / top)
 
     def frame(self, world_from_cam: np.ndarray, camera: Pinhole) -> Frame:
         """Render one view [4,4]."""
@@ -121,6 +123,8 @@ class Renderer:
         radiance += hits.u[:, None] * self._light[corners[:, 1]]
         radiance += hits.v[:, None] * self._light[corners[:, 2]]
         radiance *= albedo_by_material(surface.materials, material, points, normal)
+        shining = np.flatnonzero(self._dimming[material, 0] < 1)
+        radiance[shining] *= self._dimming[material[shining]]
         radiance += self._emission[material]
         gloss = self._gloss[material]
         glossy = np.flatnonzero(gloss > _DULL)
@@ -157,10 +161,8 @@ class Renderer:
         mirrored += normal * np.maximum(0.02 - np.einsum("ki,ki->k", mirrored, normal), 0)[:, None]
         hits = surface.caster.first_hits(points + np.float32(1e-3) * normal, mirrored)
         seen = self._glow[surface.nearest_point(hits, mirrored)]
-        lamps = self._emission[surface.material[hits.face]]
-        lamps[hits.face < 0] = 0
         fresnel = _HEAD_ON + (1 - _HEAD_ON) * (1 - np.minimum(cosine, 1)) ** 5
-        return gloss[:, None] * fresnel * (seen + lamps)
+        return gloss[:, None] * fresnel * seen
 
 
 def choose_exposure(surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole) -> float:
