@@ -12,7 +12,7 @@ import dataclasses
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -192,7 +192,7 @@ def read_config(path: str | Path) -> Config:
     if not isinstance(content, dict):
         raise UserError(f"{path}: a configuration is a mapping of groups, this is a {type(content).__name__}")
     content.pop("schema", None)
-    return _merge([content])
+    return _merge([cast(dict[str, Any], content)])
 
 
 def save_config(config: Config, path: str | Path) -> None:
@@ -209,8 +209,7 @@ def _parse(item: str) -> dict[str, Any]:
         content = OmegaConf.to_container(OmegaConf.from_dotlist([item]))
     except Exception as error:
         raise UserError(f"--set {item}: the value cannot be read ({error})") from error
-    assert isinstance(content, dict)
-    return content
+    return cast(dict[str, Any], content)
 
 
 def _merge(layers: list[dict[str, Any]]) -> Config:

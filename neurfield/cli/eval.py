@@ -42,7 +42,8 @@ def evaluate(
     metrics = read_metrics(folder)
     mesh = _mesh_of(loaded)
     counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-    if not counts.items() <= dict(metrics.get("mesh", {})).items():  # another mesh than the fit's own by now
+    known = metrics.get("mesh")
+    if not isinstance(known, dict) or not counts.items() <= known.items():  # no longer the fit's own mesh
         metrics["mesh"] = counts
     if truth is None:
         say("the scene has no true surface: give one with --against MESH; pictures only")

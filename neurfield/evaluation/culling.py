@@ -30,8 +30,11 @@ _GOLDEN = 0.6180339887
 class PosedCameras(Protocol):
     """What is needed of cameras; `neurfield.scenes.Cameras` has it."""
 
-    width: np.ndarray
-    height: np.ndarray
+    @property
+    def width(self) -> np.ndarray: ...
+
+    @property
+    def height(self) -> np.ndarray: ...
 
     def __len__(self) -> int: ...
 

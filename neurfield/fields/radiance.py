@@ -4,6 +4,7 @@ view."""
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -49,5 +50,6 @@ class Radiance(nn.Module):
         grid = self.encoding
         texture = grid_features(points * 0.5 + 0.5, grid.table, grid.layout, interpolation=grid.interpolation)
         inputs = torch.cat([texture, feature, normal, views], dim=1)
-        weights, biases = [layer.weight for layer in self.layers], [layer.bias for layer in self.layers]
+        layers = [cast(nn.Linear, layer) for layer in self.layers]
+        weights, biases = [layer.weight for layer in layers], [layer.bias for layer in layers]
         return mlp(inputs, weights, biases, activation="relu", output_activation="sigmoid")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +51,7 @@ class SDFField(nn.Module):
         respect to the field's parameters. Without, nothing is: the quick path of marching and extraction.
         """
         weights, biases = self._parameters_of_network()
-        options = {
+        options: dict[str, Any] = {
             "interpolation": self.encoding.interpolation,
             "beta": self.beta,
             "active_levels": self.active_levels,
@@ -80,7 +80,7 @@ class SDFField(nn.Module):
             inside: True for a room (free space inside the sphere), False for an object (free space outside).
         """
         generator = torch.Generator().manual_seed(seed)
-        *hidden, last = self.layers
+        *hidden, last = self._linears()
         for index, layer in enumerate(hidden):
             layer.bias.zero_()
             layer.weight.copy_(
@@ -108,4 +108,8 @@ class SDFField(nn.Module):
         last.bias[0] = solution[-1]
 
     def _parameters_of_network(self) -> tuple[list[Tensor], list[Tensor]]:
-        return [layer.weight for layer in self.layers], [layer.bias for layer in self.layers]
+        layers = self._linears()
+        return [layer.weight for layer in layers], [layer.bias for layer in layers]
+
+    def _linears(self) -> list[nn.Linear]:
+        return [cast(nn.Linear, layer) for layer in self.layers]

@@ -162,7 +162,7 @@ class Fitter:
         return f"step {self.step}: {what}; {kept}; lower train.lr_table or train.lr_network and resume"
 
     def _log(self, report: StepReport) -> None:
-        entry = {"step": self.step, "seconds": round(self.seconds, 3), **_figures(report)}
+        entry: dict[str, object] = {"step": self.step, "seconds": round(self.seconds, 3), **_figures(report)}
         entry["losses"] = {name: value.item() for name, value in report.losses.items()}
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(entry) + "\n")

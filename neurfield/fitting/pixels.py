@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ class Pixels:
 
     def reorder(self, order: Tensor) -> Pixels:
         """The same pixels in another order."""
-        columns = {
+        columns: dict[str, Any] = {
             item.name: value[order] if isinstance(value := getattr(self, item.name), Tensor) else value
             for item in fields(self)
         }

@@ -90,7 +90,8 @@ class Run:
         mesh = trimesh.Trimesh(vertices, faces, process=False)
         mesh = keep_components(mesh, component or self.config.mesh.component)
         if color == "vertex":
-            mesh.visual.vertex_colors = vertex_colors(task.field, task.radiance, np.asarray(mesh.vertices))
+            colors = vertex_colors(task.field, task.radiance, np.asarray(mesh.vertices))
+            mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
         mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
         return mesh
 

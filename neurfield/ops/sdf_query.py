@@ -89,6 +89,7 @@ class _SdfQuery(torch.autograd.Function):
         outputs, slope = fused_mlp.mlp_forward(
             inputs, weights, biases, activation="softplus", beta=beta, gradient=True
         )  # [N, O], [N, 3 + L F]
+        assert slope is not None  # asked for
         d_features = slope[:, 3:].contiguous()
         gradient = slope[:, :3] + 0.5 * hash_grid.jacobian_t_product(jacobian, d_features)
         ctx.save_for_backward(in_cube, inputs, jacobian, d_features, *weights, *biases)
