@@ -31,7 +31,8 @@ SMOOTH_STEP = 0.005  # their distance, unit lengths (MonoSDF's)
 
 
 class SceneTask:
-    """A field, its colour and the space it may occupy, for one scene (already reduced to the sources in use)."""
+    """A field, its colour and the space it may occupy, for one scene (already reduced to the sources in
+    use)."""
 
     def __init__(self, scene: Scene, config: Config, device: torch.device) -> None:
         self.scene, self.config, self.device = scene, config, device
@@ -42,13 +43,18 @@ class SceneTask:
             self.field = _make_field(config).to(device)
             self.radiance = _make_radiance(config).to(device)
         self.inside = scene.kind == "inside"
-        self.field.start_as_sphere(config.field.radius or self._radius(), inside=self.inside, seed=config.seed)
+        self.field.start_as_sphere(
+            config.field.radius or self._radius(), inside=self.inside, seed=config.seed
+        )
         self.log_width = nn.Parameter(torch.tensor([math.log(config.opacity.width_start)], device=device))
-        self.pixels = PixelSampler(scene, config.data, self.frame, self.unit_box, config.sampling.rays, config.seed)
+        self.pixels = PixelSampler(
+            scene, config.data, self.frame, self.unit_box, config.sampling.rays, config.seed
+        )
         self.occupancy = OccupancyGrid(self.unit_box, config.sampling.occupancy_resolution, device=device)
 
     def _radius(self) -> float:
-        """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for an object."""
+        """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for
+        an object."""
         extent = np.array(self.unit_box[3:]) - np.array(self.unit_box[:3])
         if not self.inside:
             return 0.35 * float(extent.min())
@@ -60,7 +66,12 @@ class SceneTask:
         train = self.config.train
         layers = [p for module in (self.field.layers, self.radiance.layers) for p in module.parameters()]
         groups = [
-            Group("table", [self.field.encoding.table, self.radiance.encoding.table], train.lr_table, sparse=True),
+            Group(
+                "table",
+                [self.field.encoding.table, self.radiance.encoding.table],
+                train.lr_table,
+                sparse=True,
+            ),
             Group("network", layers, train.lr_network),
         ]
         if self.config.opacity.learn:
@@ -77,9 +88,13 @@ class SceneTask:
     def step(self, step: int, progress: float) -> StepReport:
         """Draw pixels, render them, compare."""
         settings = self.config.field
-        self.field.active_levels = active_levels(settings.start_levels, settings.levels, progress, settings.all_levels_at)
+        self.field.active_levels = active_levels(
+            settings.start_levels, settings.levels, progress, settings.all_levels_at
+        )
         generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
-        truncation = geometric(4.0 * self.config.sampling.truncation, self.config.sampling.truncation, 2.0 * progress)
+        truncation = geometric(
+            4.0 * self.config.sampling.truncation, self.config.sampling.truncation, 2.0 * progress
+        )
         width = self.width(progress)
         if {"depth", "sensor_depth"} & self.scene.sources:
             # A ray with depth is sampled to the end of its band only, and must have become opaque by then.
@@ -91,16 +106,20 @@ class SceneTask:
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
         seen = render(
-            self.field, self.radiance, pixels.rays, samples, kind=self.config.opacity.kind, width=width, anneal=anneal,
-            extra_points=extra,
+            self.field, self.radiance, pixels.rays, samples, kind=self.config.opacity.kind, width=width,
+            anneal=anneal, extra_points=extra,
         )  # fmt: skip
         if pixels.t_depth is not None:
-            # At grazing incidence the band around the depth ends before the ray is opaque; what it saw counts as all there is.
-            rest = torch.where(pixels.t_depth > 0, seen.opacity.clamp_min(0.02), torch.ones_like(seen.opacity))
+            # At grazing incidence the band around the depth ends before the ray is opaque; what it saw counts
+            # as all there is.
+            rest = torch.where(
+                pixels.t_depth > 0, seen.opacity.clamp_min(0.02), torch.ones_like(seen.opacity)
+            )
             seen = replace(seen, rgb=seen.rgb / rest[:, None])
         if pixels.mask is not None:
-            # A random colour behind the object, in front of which opacity errs as dearly outside the mask as inside: colour asked
-            # for inside the mask alone would reward a surface that stands out by the width of its opacity.
+            # A random colour behind the object, in front of which opacity errs as dearly outside the mask as
+            # inside: colour asked for inside the mask alone would reward a surface that stands out by the
+            # width of its opacity.
             behind = torch.rand(len(pixels.rays), 3, generator=generator, device=self.device)
             seen = replace(seen, rgb=seen.rgb + (1.0 - seen.opacity)[:, None] * behind)
             pixels = replace(pixels, rgb=torch.lerp(behind, pixels.rgb, pixels.mask[:, None]))
@@ -117,7 +136,8 @@ class SceneTask:
     def sample(
         self, pixels: Pixels, width: float, truncation: float, generator: torch.Generator
     ) -> tuple[Pixels, Samples]:
-        """Sections for every ray: around the sensed depth where there is one, near the field's surface elsewhere.
+        """Sections for every ray: around the sensed depth where there is one, near the field's surface
+        elsewhere.
 
         Returns the pixels too, reordered so that the rays with depth come first.
         """
@@ -129,8 +149,8 @@ class SceneTask:
         count = int(sensed.sum())
         assert pixels.t_depth is not None
         guided = sample_around_depth(
-            pixels.rays.take(slice(0, count)), pixels.t_depth[:count], truncation=truncation, near=settings.depth_near,
-            free=settings.depth_free, generator=generator,
+            pixels.rays.take(slice(0, count)), pixels.t_depth[:count], truncation=truncation,
+            near=settings.depth_near, free=settings.depth_free, generator=generator,
         )  # fmt: skip
         rest = self._march(pixels.rays.take(slice(count, None)), width, generator)
         return pixels, concatenate(guided, rest, count)
@@ -139,14 +159,15 @@ class SceneTask:
         settings = self.config.sampling
         jitter = torch.rand(len(rays), generator=generator, device=self.device)
         return sample_surface(
-            rays, self.occupancy, step=max(settings.step_min, settings.step * width), reach=settings.reach * width,
-            max_samples=settings.max_samples, jitter=jitter,
+            rays, self.occupancy, step=max(settings.step_min, settings.step * width),
+            reach=settings.reach * width, max_samples=settings.max_samples, jitter=jitter,
         )  # fmt: skip
 
     def _extra_points(
         self, rays: Rays, samples: Samples, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Points off the rays: uniform ones in the box, then neighbours of some samples; and those samples' indices."""
+        """Points off the rays: uniform ones in the box, then neighbours of some samples;
+        and those samples' indices."""
         low = torch.tensor(self.unit_box[:3], device=self.device)
         high = torch.tensor(self.unit_box[3:], device=self.device)
         count = self.config.sampling.random_points
@@ -161,7 +182,13 @@ class SceneTask:
         return torch.cat([uniform, points + offset]), pairs
 
     def _losses(
-        self, pixels: Pixels, samples: Samples, seen: Rendered, pairs: Tensor, truncation: float, progress: float
+        self,
+        pixels: Pixels,
+        samples: Samples,
+        seen: Rendered,
+        pairs: Tensor,
+        truncation: float,
+        progress: float,
     ) -> dict[str, Tensor]:
         weight, count = self.config.loss, self.config.sampling.random_points
         fade = math.exp(-weight.prior_decay * progress)
@@ -170,7 +197,9 @@ class SceneTask:
         losses["eikonal"] = weight.eikonal * field_losses.eikonal(everywhere)
         if pairs.numel():
             neighbours = seen.extra_gradient[count:]
-            losses["smooth"] = weight.smooth * field_losses.normal_smoothness(seen.gradient[pairs], neighbours)
+            losses["smooth"] = weight.smooth * field_losses.normal_smoothness(
+                seen.gradient[pairs], neighbours
+            )
         if pixels.t_depth is not None:
             t_depth = pixels.t_depth[samples.ray_indices]
             directions = pixels.rays.directions[samples.ray_indices]
@@ -191,7 +220,9 @@ class SceneTask:
             losses["prior_depth"] = weight.prior_depth * fade * loss
         if pixels.prior_normal is not None and weight.prior_normal > 0:
             trust = hit * (pixels.prior_normal.square().sum(dim=1) > 0.5)
-            losses["prior_normal"] = weight.prior_normal * fade * priors.prior_normals(seen.normal, pixels.prior_normal, trust)
+            losses["prior_normal"] = (
+                weight.prior_normal * fade * priors.prior_normals(seen.normal, pixels.prior_normal, trust)
+            )
         if pixels.mask is not None and weight.mask > 0:
             losses["mask"] = weight.mask * photometric.mask_entropy(seen.opacity, pixels.mask)
         return losses
@@ -211,7 +242,9 @@ class SceneTask:
     def load(self, state: dict[str, Tensor]) -> None:
         """Take a state written by `state`."""
         for name, module in (("field", self.field), ("radiance", self.radiance)):
-            module.load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
+            module.load_state_dict(
+                {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+            )
         self.log_width.data.copy_(state["log_width"])
         self.occupancy.values.copy_(state["occupancy"])
 
@@ -225,7 +258,8 @@ class SceneTask:
 def _make_radiance(config: Config) -> Radiance:
     settings = config.field
     encoding = HashGrid(
-        levels=settings.texture_levels, features=settings.features, log2_table_size=settings.texture_log2_table_size,
+        levels=settings.texture_levels, features=settings.features,
+        log2_table_size=settings.texture_log2_table_size,
         base_resolution=settings.base_resolution, finest_resolution=settings.texture_resolution,
     )  # fmt: skip
     return Radiance(encoding, settings.feature_dim, tuple(settings.radiance_hidden), settings.view_degree)

@@ -12,5 +12,6 @@ def color_l1(rgb: Tensor, target: Tensor) -> Tensor:
 
 
 def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:
-    """Binary cross entropy of the rays' opacity [R] against the mask [R] (1 = object), clipped as NeuS does (1e-3)."""
+    """Binary cross entropy of the rays' opacity [R] against the mask [R] (1 = object), clipped as NeuS does
+    (1e-3)."""
     return torch.nn.functional.binary_cross_entropy(opacity.clamp(1e-3, 1.0 - 1e-3), mask)

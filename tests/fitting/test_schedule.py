@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from neurfield.fitting.schedule import active_levels, geometric, learning_rate_factor
@@ -22,5 +24,5 @@ def test_geometric_has_equal_factors() -> None:
 def test_levels_arrive_one_at_a_time() -> None:
     seen = [active_levels(4, 12, p / 100, 0.5) for p in range(101)]
     assert seen[0] == 4 and seen[50] == seen[100] == 12
-    assert all(b - a in (0, 1) for a, b in zip(seen, seen[1:]))
+    assert all(b - a in (0, 1) for a, b in pairwise(seen))
     assert active_levels(4, 12, 0.0, 0.0) == 12

@@ -16,7 +16,11 @@ def test_colour_difference_is_absolute() -> None:
 
 def test_mask_entropy_prefers_the_mask() -> None:
     mask = torch.tensor([0.0, 1.0])
-    assert mask_entropy(mask, mask) < mask_entropy(torch.tensor([0.5, 0.5]), mask) < mask_entropy(1.0 - mask, mask)
+    assert (
+        mask_entropy(mask, mask)
+        < mask_entropy(torch.tensor([0.5, 0.5]), mask)
+        < mask_entropy(1.0 - mask, mask)
+    )
 
 
 def test_unit_slopes_are_free() -> None:
