@@ -7,86 +7,29 @@ query builds on them.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.grid_layout import GridLayout
 from neurfield.ops.reference import hash_grid as reference
 
-_LARGEST_DENSE_RESOLUTION = 1625  # beyond it the number of vertices no longer fits 32 bits
+__all__ = [
+    "INTERPOLATIONS",
+    "GridLayout",
+    "accumulate_table_gradient",
+    "encode",
+    "encode_with_jacobian",
+    "hash_grid_encode",
+    "jacobian_product",
+    "jacobian_t_product",
+]
+
 INTERPOLATIONS = ("linear", "smoothstep")
-
-
-@dataclass(frozen=True)
-class GridLayout:
-    """Where each level's entries lie in the flat table [n_entries * features], and how fine each level is.
-
-    A level is dense if its vertices fit in 2**log2_table_size entries, hashed otherwise. `growth` is the
-    ratio of resolutions from level to level.
-    """
-
-    levels: int = 16
-    features: int = 2
-    log2_table_size: int = 19
-    base_resolution: int = 16
-    growth: float = 1.38
-
-    def __post_init__(self) -> None:
-        if self.features not in (1, 2, 4):
-            raise ValueError(f"GridLayout: features must be 1, 2 or 4, got {self.features}")
-        if self.levels < 1 or self.base_resolution < 2 or self.growth < 1.0:
-            raise ValueError(
-                f"GridLayout: need levels >= 1, base_resolution >= 2 and growth >= 1, got {self}"
-            )
-        if not 3 <= self.log2_table_size <= 30:
-            raise ValueError(f"GridLayout: log2_table_size must be 3 to 30, got {self.log2_table_size}")
-
-    @cached_property
-    def scales(self) -> tuple[float, ...]:
-        """Lattice units per unit of length, each an exact float32: base_resolution * growth**level - 1."""
-        log2_growth = np.float32(math.log2(np.float32(self.growth)))
-        # The power is rounded from float64: no library's float32 exp2 shall decide how the levels round up.
-        powers = [np.float32(2.0 ** float(np.float32(level) * log2_growth)) for level in range(self.levels)]
-        return tuple(float(power * np.float32(self.base_resolution) - np.float32(1.0)) for power in powers)
-
-    @cached_property
-    def resolutions(self) -> tuple[int, ...]:
-        """Vertices along an axis, per level."""
-        return tuple(math.ceil(scale) + 1 for scale in self.scales)
-
-    @cached_property
-    def hashed(self) -> tuple[bool, ...]:
-        """Whether a level shares its entries by hashing."""
-        largest = 2**self.log2_table_size
-        return tuple(r > _LARGEST_DENSE_RESOLUTION or r**3 > largest for r in self.resolutions)
-
-    @cached_property
-    def offsets(self) -> tuple[int, ...]:
-        """First entry of each level, and the number of entries of all: levels + 1 numbers."""
-        offsets = [0]
-        for resolution, hashed in zip(self.resolutions, self.hashed):
-            size = 2**self.log2_table_size if hashed else (resolution**3 + 7) // 8 * 8
-            offsets.append(offsets[-1] + min(size, 2**self.log2_table_size))
-        return tuple(offsets)
-
-    @property
-    def n_entries(self) -> int:
-        return self.offsets[-1]
-
-    @property
-    def n_parameters(self) -> int:
-        return self.n_entries * self.features
-
-    @property
-    def output_dim(self) -> int:
-        return self.levels * self.features
 
 
 def hash_grid_encode(
@@ -113,7 +56,12 @@ def hash_grid_encode(
     _check(points, table, layout, interpolation)
     if not native.serves(points, table):
         return reference.encode(points, table, layout, interpolation, active_levels)
-    return _Encode.apply(points, table, layout, interpolation, active_levels)
+    how = (layout, interpolation, active_levels)
+    along_points = points.requires_grad and torch.is_grad_enabled()
+    if not along_points:
+        return _Encode.apply(points, table, encode(points, table, *how), *how)
+    values, jacobian = encode_with_jacobian(points, table, *how)
+    return _AlongPoints.apply(_Encode.apply(points, table, values, *how), points, table, jacobian, *how)
 
 
 def encode(
@@ -209,94 +157,113 @@ def accumulate_table_gradient(
     _kernel("scatter", *how, points, d_features, tangent, d_value_gradient, table_gradient)
 
 
-def _hessian_product(
-    points: Tensor,
-    table: Tensor,
-    weights: Tensor,
-    vectors: Tensor,
-    layout: GridLayout,
-    interpolation: str,
-    active_levels: int | None,
-) -> Tensor:
-    """[N, 3]: second derivatives of features, weighted by [N, levels * features], times vectors [N, 3]."""
-    out = points.new_empty(len(points), 3)
-    _kernel("hessian_product", layout, interpolation, active_levels, points, table, weights, vectors, out)
-    return out
+# The derivatives by the points and by the table are nodes of their own in the graph, as are those of second
+# order: autograd runs a node whole or not at all, and a gradient along the points must not cost a scatter.
 
 
 class _Encode(torch.autograd.Function):
+    """Features, as a function of the table."""
+
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any,
-        points: Tensor,
-        table: Tensor,
-        layout: GridLayout,
-        interpolation: str,
-        active_levels: int | None,
-    ) -> Tensor:
-        ctx.how = (layout, interpolation, active_levels)
-        jacobian = None
-        if ctx.needs_input_grad[0]:
-            features, jacobian = encode_with_jacobian(points, table, *ctx.how)
-        else:
-            features = encode(points, table, *ctx.how)
-        ctx.save_for_backward(points, table, jacobian)
+    def forward(ctx: Any, points: Tensor, table: Tensor, features: Tensor, *how: Any) -> Tensor:  # type: ignore[override]
+        ctx.how = how
+        ctx.save_for_backward(points, table)
         return features
 
     @staticmethod
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        points, table, jacobian = ctx.saved_tensors
-        for_table = ctx.needs_input_grad[1]
-        d_points, d_table = _EncodeBackward.apply(d_features, points, table, jacobian, for_table, *ctx.how)
-        return d_points, d_table, None, None, None
+        points, table = ctx.saved_tensors
+        return (
+            None,
+            _TableGradient.apply(d_features, points, table.detach(), *ctx.how),
+            None,
+            None,
+            None,
+            None,
+        )
 
 
-class _EncodeBackward(torch.autograd.Function):
-    """The backward of `_Encode`, a function of its own so that losses on spatial gradients have gradients."""
+class _TableGradient(torch.autograd.Function):
+    """The gradient of the table; linear in `d_features`, so that its own derivatives are an encoding."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any,
-        d_features: Tensor,
-        points: Tensor,
-        table: Tensor,
-        jacobian: Tensor | None,
-        for_table: bool,
-        *how: Any,
-    ) -> tuple[Tensor | None, Tensor | None]:
+    def forward(ctx: Any, d_features: Tensor, points: Tensor, table: Tensor, *how: Any) -> Tensor:  # type: ignore[override]
         ctx.how = how
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(d_features, points, table, jacobian)
-        d_points = None if jacobian is None else jacobian_t_product(jacobian, d_features)
-        d_table = None
-        if for_table:
-            d_table = torch.zeros_like(table)
-            accumulate_table_gradient(points, d_features, None, None, d_table, *how)
-        return d_points, d_table
+        ctx.save_for_backward(d_features, points)
+        d_table = torch.zeros_like(table)
+        accumulate_table_gradient(points, d_features, None, None, d_table, *how)
+        return d_table
 
     @staticmethod
     @once_differentiable
-    def backward(  # type: ignore[override]
-        ctx: Any, by_d_points: Tensor | None, by_d_table: Tensor | None
-    ) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, by_table: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        d_features, points = ctx.saved_tensors
+        if not ctx.needs_input_grad[1]:
+            return encode(points, by_table, *ctx.how), None, None, None, None, None
+        features, jacobian = encode_with_jacobian(points, by_table, *ctx.how)
+        return features, jacobian_t_product(jacobian, d_features), None, None, None, None
+
+
+class _AlongPoints(torch.autograd.Function):
+    """The same features, as a function of the points."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, features: Tensor, points: Tensor, table: Tensor, jacobian: Tensor, *how: Any
+    ) -> Tensor:
+        ctx.how = how
+        ctx.save_for_backward(points, table, jacobian)
+        return features.view_as(features)
+
+    @staticmethod
+    def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        points, table, jacobian = ctx.saved_tensors
+        d_points = _PointGradient.apply(d_features, points.detach(), table, jacobian, *ctx.how)
+        if torch.is_grad_enabled():
+            d_points = d_points + _Bend.apply(points, d_features.detach(), table.detach(), *ctx.how)
+        return d_features, d_points, None, None, None, None, None
+
+
+class _PointGradient(torch.autograd.Function):
+    """The gradient of the points, as a function of that of the features and of the table."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, d_features: Tensor, points: Tensor, table: Tensor, jacobian: Tensor, *how: Any
+    ) -> Tensor:
+        ctx.how = how
+        ctx.save_for_backward(d_features, points, table, jacobian)
+        return jacobian_t_product(jacobian, d_features)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_features, points, table, jacobian = ctx.saved_tensors
-        for_d_features, for_points, for_table = ctx.needs_input_grad[:3]
-        to_d_features = to_points = to_table = None
-        if by_d_points is not None:
-            if for_d_features:
-                to_d_features = jacobian_product(jacobian, by_d_points)
-            if for_points:
-                to_points = _hessian_product(points, table, d_features, by_d_points, *ctx.how)
-            if for_table:
-                to_table = torch.zeros_like(table)
-                accumulate_table_gradient(points, None, by_d_points, d_features, to_table, *ctx.how)
-        if by_d_table is not None:
-            # The table's gradient is linear in d_features: by_d_table is the table of another encoding.
-            features, change = encode_with_jacobian(points, by_d_table, *ctx.how)
-            along_points = jacobian_t_product(change, d_features)
-            to_d_features = features if to_d_features is None else to_d_features + features
-            to_points = along_points if to_points is None else to_points + along_points
-        return to_d_features, to_points, to_table, None, None, None, None, None
+        to_features = to_table = None
+        if ctx.needs_input_grad[0]:
+            to_features = jacobian_product(jacobian, by_points)
+        if ctx.needs_input_grad[2]:
+            to_table = torch.zeros_like(table)
+            accumulate_table_gradient(points, None, by_points, d_features, to_table, *ctx.how)
+        return to_features, None, to_table, None, None, None, None
+
+
+class _Bend(torch.autograd.Function):
+    """Zero, with the derivative that the gradient of the points has with respect to the points."""
+
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, d_features: Tensor, table: Tensor, *how: Any) -> Tensor:  # type: ignore[override]
+        ctx.how = how
+        ctx.save_for_backward(points, d_features, table)
+        return torch.zeros_like(points)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        points, d_features, table = ctx.saved_tensors
+        product = points.new_empty(len(points), 3)
+        _kernel("hessian_product", *ctx.how, points, table, d_features, by_points, product)
+        return product, None, None, None, None, None
 
 
 @lru_cache(maxsize=32)

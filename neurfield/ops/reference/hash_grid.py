@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.grid_layout import GridLayout
 
 _PRIMES = (1, 2654435761, 805459861)  # tiny-cuda-nn's "coherent prime" hash: x-neighbours stay neighbours
 _UINT32 = 0xFFFFFFFF
