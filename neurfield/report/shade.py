@@ -16,7 +16,7 @@ _CLAY = np.array([0.80, 0.78, 0.74])
 # Towards the lamp in the camera's axes: over the viewer's left shoulder, so that walls and floor differ in
 # brightness.
 _TO_LAMP = np.array([-0.3, -0.6, -1.0]) / np.linalg.norm([-0.3, -0.6, -1.0])
-_AMBIENT = 0.3
+_AMBIENT = 0.4
 _RAYS_AT_ONCE = 1 << 19
 
 
