@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from neurfield.config import load_config
@@ -96,6 +97,7 @@ def summary(run: Run, step: int) -> str:
         else f"{len(scene)} of {total} cameras (evenly spaced)"
     )
     memory = BYTES_OF_TORCH + images + 16.0 * parameters + 0.4e9
+    near, far = _stretch(scene)
     lines = [
         f"[bold]{scene.name}[/bold]: {cameras}, {sources}",
         f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look "
@@ -104,6 +106,7 @@ def summary(run: Run, step: int) -> str:
             if task.inside
             else "in at it (an object: free space outside)"
         ),
+        f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
         f"of {config.sampling.rays} rays, "
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
@@ -116,3 +119,12 @@ def summary(run: Run, step: int) -> str:
             "expect a rough room without depth or priors[/yellow]"
         )
     return "\n".join(lines)
+
+
+def _stretch(scene: Scene) -> tuple[float, float]:
+    """The distances between which rays can meet the box: from its nearest point to its farthest corner, over all cameras."""
+    low, high = scene.box
+    centers = scene.cameras.centers
+    outside = np.maximum(np.maximum(low - centers, centers - high), 0.0)
+    farthest = np.maximum(np.abs(centers - low), np.abs(high - centers))
+    return float(np.linalg.norm(outside, axis=1).min()), float(np.linalg.norm(farthest, axis=1).max())

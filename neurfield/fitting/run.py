@@ -80,7 +80,7 @@ class Run:
         task.field.active_levels = task.field.encoding.layout.levels
         unit_box = np.array(task.unit_box).reshape(2, 3)
         vertices, faces = extract_level_set(
-            lambda points: task.field.sdf(points), unit_box, voxel / frame.half
+            lambda points: task.field.sdf(points.to(task.device)), unit_box, voxel / frame.half
         )
         if len(faces) == 0:
             raise UserError(
