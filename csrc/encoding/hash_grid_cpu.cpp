@@ -162,6 +162,7 @@ void hessian(const Grid& grid, bool smooth, int active, const py::object& points
 
 Grid make_grid(const std::vector<float>& scales, const std::vector<uint32_t>& resolutions, const std::vector<int64_t>& offsets,
                const std::vector<bool>& hashed, int features) {
+    with_features(features, [](auto) {});  // refuses here what a thread could not
     Grid grid{{}, features};
     for (size_t l = 0; l < scales.size(); ++l) {
         const uint32_t size = static_cast<uint32_t>(offsets[l + 1] - offsets[l]);
