@@ -4,6 +4,7 @@
 // Symbols (layer l = 1 .. L, hidden ones 1 .. L-1): z_l = W_l a_{l-1} + b_l, a_l = act(z_l), a_0 the inputs, y = z_L the outputs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -101,37 +102,51 @@ struct HiddenTile {
     float* adjoint;  // d loss / d z
 };
 
-// Each activation: `value` of z; `keep` stores what the derivatives need; `times_slope` is act'(z) x.
+// Each activation: `first` is what of it is done when z leaves the product, `apply` the rest over a tile that holds first(z) in
+// `value`; `apply_and_keep` also stores what derivatives need. `times_slope` is act'(z) x, `curvature` act''(z).
 struct Relu {
     static constexpr bool curved = false;
 
-    Vec value(Vec z) const { return max(Vec(0.0f), z); }
-    void keep(const HiddenTile& tile, int64_t at, Vec z) const { value(z).store(tile.value + at); }
+    static Vec first(Vec z) { return max(Vec(0.0f), z); }
+    void apply(const HiddenTile&) const {}
+    void apply_and_keep(const HiddenTile&) const {}
     Vec times_slope(const HiddenTile& tile, int64_t at, Vec x) const {
         return Vec(Vec::load(tile.value + at).v > 0.0f ? x.v : FloatLanes{});
     }
     Vec curvature(const HiddenTile&, int64_t) const { return Vec(0.0f); }
 };
 
+// softplus(z) = max(z, 0) + log(1 + t) / beta with t = exp(-beta |z|): no overflow, and exact tails on both sides.
 struct Softplus {
     static constexpr bool curved = true;
+    static constexpr int kGroup = 4;
     float beta;
 
-    // softplus(z) = max(z, 0) + log(1 + t) / beta with t = exp(-beta |z|): no overflow, and exact tails on both sides.
-    Vec value(Vec z) const {
-        const Vec t = exp2_of_negative(minus_abs(z) * Vec(beta * 1.44269504f));
-        return fma(log1p_of_unit(t), Vec(1.0f / beta), max(Vec(0.0f), z));
-    }
-    void keep(const HiddenTile& tile, int64_t at, Vec z) const {
-        const Vec t = exp2_of_negative(minus_abs(z) * Vec(beta * 1.44269504f));
-        fma(log1p_of_unit(t), Vec(1.0f / beta), max(Vec(0.0f), z)).store(tile.value + at);
-        (Vec(z.v < 0.0f ? t.v : FloatLanes{} + 1.0f) / (Vec(1.0f) + t)).store(tile.slope + at);
-    }
+    static Vec first(Vec z) { return z; }
+    void apply(const HiddenTile& tile) const { walk<false>(tile); }
+    void apply_and_keep(const HiddenTile& tile) const { walk<true>(tile); }
     Vec times_slope(const HiddenTile& tile, int64_t at, Vec x) const { return x * Vec::load(tile.slope + at); }
-    // act''(z)
     Vec curvature(const HiddenTile& tile, int64_t at) const {
         const Vec slope = Vec::load(tile.slope + at);
         return Vec(beta) * (slope - slope * slope);
+    }
+
+private:
+    template <bool Keep>
+    void walk(const HiddenTile& tile) const {
+        static_assert(kTile % kGroup == 0);
+        const float scale = beta * 1.44269504f, share = 1.0f / beta;
+        for (int64_t at = 0; at < kTile * tile.stride; at += kGroup * kLanes) {
+            const auto z = Group<kGroup>::load(tile.value + at);
+            const auto t = exp2_of_minus_abs(z, scale);
+            auto a = log1p_of_unit(t);
+#pragma GCC unroll 16
+            for (int i = 0; i < kGroup; ++i) a.at[i] = fma(a.at[i], Vec(share), max(Vec(0.0f), z.at[i]));
+            a.store(tile.value + at);
+            if constexpr (Keep)
+#pragma GCC unroll 16
+                for (int i = 0; i < kGroup; ++i) sigmoid_from(z.at[i], t.at[i]).store(tile.slope + at + i * kLanes);
+        }
     }
 };
 

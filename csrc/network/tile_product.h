@@ -14,18 +14,20 @@
 
 namespace neurfield {
 
-// A block of rows x columns accumulators fills the vector registers: 32 with AVX-512, else 16.
+// Points a tile, and the rows x columns of accumulators that fill the vector registers: 32 of them with AVX-512, else 16.
 #if defined(__AVX512F__)
+constexpr int kTile = 32;
 constexpr int kMaxColumns = 4;
-constexpr int block_rows(int columns) { return columns == 4 ? 6 : 8; }
+constexpr int block_rows(int columns) { return columns == 4 ? 4 : 8; }
 #elif defined(__AVX2__)
+constexpr int kTile = 24;
 constexpr int kMaxColumns = 2;
 constexpr int block_rows(int columns) { return columns == 2 ? 6 : 8; }
 #else
+constexpr int kTile = 32;
 constexpr int kMaxColumns = 2;
 constexpr int block_rows(int columns) { return columns == 2 ? 4 : 8; }
 #endif
-constexpr int kTile = 24;  // points; a multiple of every block_rows
 
 constexpr int64_t padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
@@ -39,9 +41,10 @@ void pack_panel(float* panel, int64_t depth, int64_t width, Element&& element) {
     }
 }
 
+// Out of line, as `outer_block` is: inlined into one large function, the rows' addresses would be spilled inside the inner loop.
 template <int Rows, int Columns, class Store>
-inline void product_block(const float* a, int64_t a_stride, const float* panel, int64_t depth, const float* bias, int row, int column,
-                          Store&& store) {
+[[gnu::noinline]] void product_block(const float* a, int64_t a_stride, const float* panel, int64_t depth, const float* bias, int row,
+                                     int column, Store&& store) {
     Vec sums[Rows][Columns];
     for (int c = 0; c < Columns; ++c) {
         const Vec start = bias != nullptr ? Vec::load(bias + column + c * kLanes) : Vec(0.0f);
@@ -95,7 +98,7 @@ struct OuterTerm {
 };
 
 template <int Rows, int Columns, int Terms>
-inline void outer_block(const OuterTerm (&terms)[Terms], int64_t row, int64_t column, float* out, int64_t out_stride) {
+[[gnu::noinline]] void outer_block(const OuterTerm (&terms)[Terms], int64_t row, int64_t column, float* out, int64_t out_stride) {
     Vec sums[Rows][Columns];
     out += row * out_stride + column;
     for (int r = 0; r < Rows; ++r)

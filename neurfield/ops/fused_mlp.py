@@ -1,7 +1,8 @@
-"""Tiny fully connected networks: value, spatial gradient, and the backward of both in one pass over the points.
+"""Tiny fully connected networks: value, spatial gradient, and the backward of both in one pass.
 
-Layers are given as `torch.nn.Linear` holds them: weights [out, in] and biases [out], the last pair being the output layer. On the
-CPU in float32 the native kernel runs; it keeps nothing between forward and backward and recomputes instead.
+Layers are given as `torch.nn.Linear` holds them: weights [out, in] and biases [out], the last pair being the
+output layer. On the CPU in float32 the native kernel runs; it keeps nothing between forward and backward and
+recomputes instead.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ def mlp_with_gradient(
 ) -> tuple[Tensor, Tensor]:
     """Network outputs [N, O] and gradient [N, D] = d outputs[:, 0] / d inputs; both differentiable once.
 
-    The gradient's own backward is what losses on normals and eikonal losses need. Arguments and errors as for `mlp`.
-    Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with the curvature term of Softplus added.
+    The gradient's own backward is what losses on normals and eikonal losses need. Arguments and errors as for
+    `mlp`. Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with Softplus's curvature term added.
     """
     _check(inputs, weights, biases, activation, beta, "none")
     return _MlpWithGradient.apply(inputs, activation, float(beta), len(weights), *weights, *biases)
@@ -73,7 +74,7 @@ def mlp_forward(
     """Outputs [N, O] and, with `gradient`, d outputs[:, 0] / d inputs [N, D]; builds no autograd graph.
 
     Raises:
-        ValueError: as for `mlp`; also for `gradient` with an output activation, whose derivative nobody asked for.
+        ValueError: as for `mlp`; also for `gradient` together with an output activation.
     """
     _check(inputs, weights, biases, activation, beta, output_activation)
     if gradient and output_activation != "none":
@@ -110,8 +111,8 @@ def mlp_backward(
         d_gradient: [N, D], with respect to the gradient; None if the loss does not see it.
 
     Returns:
-        d_inputs [N, D], then the lists of the weights' and the biases' derivatives. Sums over points are taken per thread, so the
-        same number of threads gives the same bits.
+        d_inputs [N, D], then the lists of the weights' and the biases' derivatives. Sums over points are
+        taken in an order that depends on N alone: the same input gives the same bits whatever the threads.
 
     Raises:
         ValueError: as for `mlp_forward`, and if an adjoint's shape is not that of its value.
@@ -196,16 +197,16 @@ class _FirstOrder(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, _: Tensor) -> Tensor:
         raise RuntimeError(
-            "the fused network can be differentiated once: for a loss on the gradient with respect to its inputs "
-            "use mlp_with_gradient, which returns that gradient as a value"
+            "the fused network can be differentiated once: for a loss on the gradient with respect to its "
+            "inputs use mlp_with_gradient, which returns that gradient as a value"
         )
 
 
 def _once(derivative: Tensor) -> Tensor:
     """Under `create_graph=True`, marks a derivative so that differentiating it again raises.
 
-    torch's `once_differentiable` does not serve: where the incoming adjoint is a constant, as after `.sum()`, it returns a plain
-    constant, and an eikonal loss built on it would silently train nothing.
+    torch's `once_differentiable` does not serve: where the incoming adjoint is a constant, as after `.sum()`,
+    it returns a plain constant, and an eikonal loss built on it would silently train nothing.
     """
     return _FirstOrder.apply(derivative.requires_grad_()) if torch.is_grad_enabled() else derivative
 
@@ -231,7 +232,8 @@ def _check(
         raise ValueError(f"mlp: 'activation' must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if output_activation not in OUTPUT_ACTIVATIONS:
         raise ValueError(
-            f"mlp: 'output_activation' must be one of {', '.join(OUTPUT_ACTIVATIONS)}, got {output_activation!r}"
+            f"mlp: 'output_activation' must be one of {', '.join(OUTPUT_ACTIVATIONS)}, "
+            f"got {output_activation!r}"
         )
     if activation == "softplus" and not beta > 0:
         raise ValueError(f"mlp: 'beta' must be positive, got {beta}")

@@ -43,7 +43,7 @@ def points(n: int, width: int, dtype: torch.dtype = torch.float32, seed: int = 1
 
 
 def assert_close(got: Tensor, wanted: Tensor, what: str, tolerance: float = 2e-5) -> None:
-    """Compares with a tolerance relative to the largest entry: sums of many terms cancel, so single entries may not be exact."""
+    """The tolerance is relative to the largest entry: single entries may be sums that cancel."""
     assert got.shape == wanted.shape, what
     if wanted.numel():
         error = (got.double() - wanted.double()).abs().max() / wanted.abs().max().clamp_min(1e-6)
@@ -55,7 +55,7 @@ def doubles(tensors: list[Tensor]) -> list[Tensor]:
 
 
 def away_from_kinks(inputs: Tensor, weights: list[Tensor], biases: list[Tensor]) -> Tensor:
-    """Points none of whose ReLUs would switch by float32 rounding: there the derivative is a matter of the last bit."""
+    """Points none of whose ReLUs would switch by float32 rounding, where derivatives hang on the last bit."""
     a, keep = inputs.double(), torch.ones(len(inputs), dtype=torch.bool)
     for weight, bias in zip(weights[:-1], biases[:-1]):
         z = a @ weight.double().T + bias.double()
@@ -144,20 +144,22 @@ def test_sigmoid_output(outputs):
 
 
 @needs_native
-def test_tails_of_activations_are_exact():
-    """One weight of 1: the network is its activation, from far below zero to far above, where formulas overflow or vanish."""
-    z = torch.tensor([-1e30, -200.0, -80.0, -17.0, -1.0, -1e-3, 0.0, 1e-3, 1.0, 17.0, 80.0, 200.0, 1e30])[
-        :, None
-    ]
+def test_activations_are_accurate_everywhere():
+    """One weight of 1: the network is its activation, also far out, where formulas overflow or vanish.
+
+    The absolute tolerance is the floor of the tails, 2^-50: denormal numbers, which are slow, are kept out.
+    """
+    far = torch.tensor([-1e30, -200.0, -80.0, -40.0, 0.0, 40.0, 80.0, 200.0, 1e30])
+    z = torch.cat([far, torch.linspace(-30, 30, 6001)])[:, None]
     one, zero = torch.ones(1, 1), torch.zeros(1)
     got, slope = fused_mlp.mlp_forward(z, [one, one], [zero, zero], "softplus", 1.0, gradient=True)
     wanted = torch.logaddexp(z.double(), torch.zeros_like(z, dtype=torch.float64))
-    assert torch.allclose(got.double(), wanted, rtol=3e-6, atol=1e-37)
-    assert torch.allclose(slope.double(), torch.sigmoid(z.double()), rtol=3e-6, atol=1e-37)
+    assert torch.allclose(got.double(), wanted, rtol=2e-6, atol=1e-15)
+    assert torch.allclose(slope.double(), torch.sigmoid(z.double()), rtol=2e-6, atol=1e-15)
     by_sigmoid = fused_mlp.mlp_forward(
         z, [one, one], [zero, zero - 5.0], "relu", output_activation="sigmoid"
     )[0]
-    assert torch.allclose(by_sigmoid.double(), torch.sigmoid(z.double().clamp_min(0) - 5.0), rtol=3e-6)
+    assert torch.allclose(by_sigmoid.double(), torch.sigmoid(z.double().clamp_min(0) - 5.0), rtol=2e-6)
 
 
 @pytest.mark.parametrize("activation", ["relu", "softplus"])
@@ -204,7 +206,7 @@ def test_reference_backward_is_finite_differences():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_eikonal_loss_through_autograd_is_double_backward(dtype):
-    """`mlp_with_gradient` in a loss gives what torch's own double backward gives, native (float32) or not (float64)."""
+    """`mlp_with_gradient` in a loss gives what torch's double backward does, native (float32) or not."""
     weights, biases = network(35, (64, 64), 16, dtype)
     inputs = points(77, 35, dtype)
 
@@ -274,22 +276,27 @@ def test_strided_inputs_and_weights():
         assert torch.equal(a, b)
 
 
-def test_same_input_gives_the_same_bits():
+def test_same_input_gives_the_same_bits_on_any_number_of_threads():
     weights, biases = network(35, (64, 64), 16)
     inputs, d_outputs, d_gradient = points(3001, 35), points(3001, 16, seed=2), points(3001, 35, seed=3)
-    runs = [
-        fused_mlp.mlp_backward(
-            inputs, weights, biases, "softplus", 100.0, d_outputs=d_outputs, d_gradient=d_gradient
-        )
-        for _ in range(2)
-    ]
-    for a, b in zip([runs[0][0], *runs[0][1], *runs[0][2]], [runs[1][0], *runs[1][1], *runs[1][2]]):
-        assert torch.equal(a, b)
+    adjoints = {"d_outputs": d_outputs, "d_gradient": d_gradient}
+    threads, runs = torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 2):
+            torch.set_num_threads(count)
+            d_inputs, *others = fused_mlp.mlp_backward(inputs, weights, biases, "softplus", 100.0, **adjoints)
+            runs.append([d_inputs, *others[0], *others[1]])
+    finally:
+        torch.set_num_threads(threads)
+    # torch's own products, of which the reference path is made, promise it for equal numbers of threads only
+    for run in runs[1:] if native.module is None else runs:
+        for a, b in zip(run, runs[-1]):
+            assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("reduce", [torch.sum, lambda outputs: outputs.square().sum()])
 def test_differentiating_twice_is_refused(reduce):
-    """Also where the first derivative's own adjoint is a constant, which torch's `once_differentiable` lets pass in silence."""
+    """Also where the first derivative's adjoint is a constant, which `once_differentiable` lets pass."""
     weights, biases = network(4, (16,), 1)
     inputs = points(5, 4).requires_grad_()
     value = reduce(fused_mlp.mlp(inputs, weights, biases, "softplus", 1.0))

@@ -1,4 +1,4 @@
-"""A tiny network's value, spatial gradient, and the backward of both, in plain torch: what the native kernel must compute.
+"""A tiny network's value, spatial gradient, and the backward of both, in plain torch: the specification.
 
 Differentiable as often as torch allows, on any device and in any dtype.
 """
@@ -21,12 +21,12 @@ def forward(
     output_activation: str,
     gradient: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """Outputs [N, O] and, if asked for, d outputs[:, 0] / d inputs [N, D] written out as the chain of layers."""
+    """Outputs [N, O] and, if asked for, d outputs[:, 0] / d inputs [N, D], written out layer by layer."""
     a, slopes = inputs, []
     for weight, bias in zip(weights[:-1], biases[:-1]):
         z = F.linear(a, weight, bias)
         if activation == "softplus":
-            # Not F.softplus: it turns into the identity at beta z = 20 and so has a step in its second derivative.
+            # Not F.softplus: it turns into the identity at beta z = 20, a step in its derivatives.
             a = torch.logaddexp(beta * z, torch.zeros_like(z)) / beta
             slopes.append(torch.sigmoid(beta * z))
         else:
