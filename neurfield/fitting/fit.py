@@ -122,7 +122,7 @@ def summary(run: Run, step: int) -> str:
 
 
 def _stretch(scene: Scene) -> tuple[float, float]:
-    """The distances between which rays can meet the box: from its nearest point to its farthest corner, over all cameras."""
+    """Between which distances rays can meet the box: nearest point to farthest corner, over all cameras."""
     low, high = scene.box
     centers = scene.cameras.centers
     outside = np.maximum(np.maximum(low - centers, centers - high), 0.0)

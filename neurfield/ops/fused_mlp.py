@@ -87,6 +87,7 @@ def mlp_forward(
             return reference.forward(inputs, weights, biases, activation, beta, output_activation, gradient)
     outputs = inputs.new_empty(inputs.shape[0], weights[-1].shape[0])
     slope = torch.empty_like(inputs) if gradient else None
+    assert native.module is not None
     native.module.mlp_forward(
         inputs, weights, biases, activation, beta, output_activation == "sigmoid", outputs, slope
     )
@@ -135,6 +136,7 @@ def mlp_backward(
         )
     d_inputs = torch.empty_like(inputs)
     d_weights, d_biases = [torch.empty_like(w) for w in weights], [torch.empty_like(b) for b in biases]
+    assert native.module is not None
     native.module.mlp_backward(
         inputs, weights, biases, activation, beta, output_activation == "sigmoid",
         d_outputs, d_gradient, d_inputs, d_weights, d_biases,
@@ -175,7 +177,9 @@ class _MlpWithGradient(torch.autograd.Function):
         ctx.save_for_backward(inputs, *parameters)
         ctx.details = (activation, beta)
         ctx.set_materialize_grads(False)  # a loss that sees only one of the two outputs costs only that one
-        return mlp_forward(inputs, parameters[:n], parameters[n:], *ctx.details, gradient=True)
+        outputs, slope = mlp_forward(inputs, parameters[:n], parameters[n:], *ctx.details, gradient=True)
+        assert slope is not None  # asked for
+        return outputs, slope
 
     @staticmethod
     def backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
