@@ -55,6 +55,14 @@ def test_rendered_depth_is_metric(sphere_scene: Scene, tmp_path: Path) -> None:
     assert np.median(np.abs(drawn["depth"] - true)[both]) < 0.01
 
 
+@pytest.mark.parametrize("method", ["neus", "volsdf"])
+def test_the_width_can_be_learnt(sphere_scene: Scene, tmp_path: Path, method: str) -> None:
+    overrides = [*SMALL, "opacity.learn=true", "data.sensor_depth=off"]
+    run = fit(sphere_scene, method, steps=60, out=tmp_path, overrides=overrides, quiet=True)
+    start, learnt = run.config.opacity.width_start, float(run.task.width(1.0))
+    assert 0.2 * start < learnt < 0.99 * start  # sharper than it began, and nowhere near the schedule's end
+
+
 class _Stop(Exception):
     pass
 
