@@ -2,7 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "common/families.h"
-#include "encoding/hash_grid_tiles.h"
+#include "encoding/hash_grid_levels.h"
 
 namespace neurfield {
 namespace hash_grid {
@@ -12,39 +12,6 @@ namespace {
 int64_t chunk_of(int64_t count) {
     const int64_t share = (count / kLanes + max_threads() - 1) / max_threads() * kLanes;
     return std::clamp<int64_t>(share, 1024, 32768);
-}
-
-template <int F, int Part>
-inline void fetch_corners(const Tile& tile, const float* table, Vec corners[8]) {
-    for (int c = 0; c < 8; ++c) {
-        const uint32_t* entries = tile.entries[c] + Part * kLanes / F;
-        corners[c] = gather<F>([=](int i) { return table + static_cast<size_t>(entries[i]) * F; });
-    }
-}
-
-// One level of a run of whole tiles. Rows of `out` are `row` floats apart. The jacobian's tiles are 3 * kLanes * row floats
-// apart and hold, per axis, the parts as they are computed: whole vectors, each written once.
-template <int F, bool Smooth, bool Jacobian>
-void encode_level(const Level& level, const Points& points, int64_t count, const float* table, int64_t row, float* out,
-                  float* jacobian) {
-    for_tiles<F, false>(level, points, count, table, [&](int64_t begin, const Tile& tile) {
-        for_parts<F>([&](auto part) {
-            constexpr int Part = decltype(part)::value;
-            Blend<Vec> axes[3];
-            Vec corners[8];
-            blend_axes<F, Part, Smooth>(tile, level.scale, axes);
-            fetch_corners<F, Part>(tile, table, corners);
-            float* to = out + (begin + Part * kLanes / F) * row;
-            if constexpr (Jacobian) {
-                Vec by_weight[3];
-                put<F>(interpolate(corners, axes, by_weight), [=](int i) { return to + i * row; });
-                float* derivatives = jacobian + 3 * begin * row + Part * kLanes;
-                for (int k = 0; k < 3; ++k) (by_weight[k] * axes[k].slope).store(derivatives + k * F * kLanes);
-            } else {
-                put<F>(interpolate(corners, axes), [=](int i) { return to + i * row; });
-            }
-        });
-    });
 }
 
 void encode_tiles(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* table, float* out,

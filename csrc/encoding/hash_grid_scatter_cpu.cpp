@@ -1,44 +1,11 @@
 // The gradient of the hash table: one pass over the corners of all points, for the gradient through the features and through their
 // spatial derivatives alike.
-#include "encoding/hash_grid_tiles.h"
+#include "encoding/hash_grid_levels.h"
 
 namespace neurfield::hash_grid {
 namespace {
 
 constexpr int64_t kChunk = 2048;  // points of a task while they are laid out
-
-// Adds w * d_features + (grad w . tangent) * d_value_gradient to every corner's entry; d_features may be null.
-template <int F, bool Smooth, bool Tangent>
-void scatter_level(const Level& level, const Points& points, int64_t count, int64_t row, const float* d_features,
-                   const Points& tangents, const float* d_value_gradient, float* table_gradient) {
-    for_tiles<F, true>(level, points, count, table_gradient, [&](int64_t begin, const Tile& tile) {
-        for_parts<F>([&](auto part) {
-            constexpr int Part = decltype(part)::value;
-            Blend<Vec> axes[3];
-            Vec weights[8], added[8];
-            blend_axes<F, Part, Smooth>(tile, level.scale, axes);
-            const int64_t first = begin + Part * kLanes / F;
-            const Vec d = d_features ? gather<F>([=](int i) { return d_features + (first + i) * row; }) : Vec(0.0f);
-            if constexpr (Tangent) {
-                Vec tangent[3], derivatives[8];
-                for (int k = 0; k < 3; ++k) tangent[k] = spread<F, Part>(Vec::load(tangents.axis(k) + begin));
-                const Vec q = gather<F>([=](int i) { return d_value_gradient + (first + i) * row; });
-                corner_weights(axes, tangent, weights, derivatives);
-                for (int c = 0; c < 8; ++c) added[c] = weights[c] * d + derivatives[c] * q;
-            } else {
-                corner_weights(axes, weights);
-                for (int c = 0; c < 8; ++c) added[c] = weights[c] * d;
-            }
-            alignas(64) float amounts[8][kLanes];
-            std::memcpy(amounts, added, sizeof amounts);
-            for (int c = 0; c < 8; ++c)
-                for (int i = 0; i < kLanes / F; ++i) {
-                    float* entry = table_gradient + static_cast<size_t>(tile.entries[c][Part * kLanes / F + i]) * F;
-                    for (int k = 0; k < F; ++k) entry[k] += amounts[c][i * F + k];
-                }
-        });
-    });
-}
 
 // Threads own levels, the finest and dearest handed out first: no two of them write the same entry, and each entry's terms
 // are added in the order of the points, whatever the number of threads.
