@@ -72,7 +72,10 @@ class OpacityConfig:
 
 @dataclass
 class SamplingConfig:
-    rays: int = 1024
+    rays: int = 1024  # of the first step
+    samples: int = (
+        16384  # per step, on average: rays become more (to 8 times) as each needs fewer; 0: always `rays`
+    )
     occupancy_resolution: int = 128
     occupancy_every: int = 16
     reach: float = 4.0  # widths on both sides of the surface that are sampled
@@ -256,6 +259,8 @@ def _check(config: Config) -> None:
     ):
         if values[key] < 1:
             raise UserError(f"configuration key '{key}': {values[key]} is too small, at least 1 is needed")
+    if config.sampling.samples < 0:
+        raise UserError("configuration key 'sampling.samples': 0 (no budget) is the least")
     if config.data.box and len(config.data.box) != 6:
         raise UserError(
             f"configuration key 'data.box': six numbers are needed (min and max), got {len(config.data.box)}"

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from neurfield.config import load_config
+from neurfield.config import SamplingConfig, load_config
 from neurfield.errors import UserError
 from neurfield.fitting.fitter import Fitter
-from neurfield.fitting.pixels import BYTES_PER_PIXEL
+from neurfield.fitting.flat_images import BYTES_PER_PIXEL
 from neurfield.fitting.run import Run, describe_run, new_folder, open_run, prepare_run
 from neurfield.ops import native
 from neurfield.scenes import Scene, load_scene
@@ -108,7 +108,7 @@ def summary(run: Run, step: int) -> str:
         ),
         f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
-        f"of {config.sampling.rays} rays, "
+        f"of {_step_size(config.sampling)}, "
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {kernels.isa or 'torch reference'} ({kernels.reason}), device {task.device}",
         f"run folder {run.folder}",
@@ -119,6 +119,10 @@ def summary(run: Run, step: int) -> str:
             "expect a rough room without depth or priors[/yellow]"
         )
     return "\n".join(lines)
+
+
+def _step_size(sampling: SamplingConfig) -> str:
+    return f"about {sampling.samples} samples" if sampling.samples else f"{sampling.rays} rays"
 
 
 def _stretch(scene: Scene) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,10 @@ from torch import Tensor
 
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
+from neurfield.fitting.flat_images import BYTES_PER_PIXEL, FlatImages
 from neurfield.rendering.rays import Rays, UnitFrame, make_rays
 from neurfield.scenes import Scene
 from neurfield.scenes.scene import CACHE_BYTES
-
-# Decoded, as `Scene` keeps them; prior depth and normals stay memory-mapped files.
-BYTES_PER_PIXEL = {"image": 3, "mask": 1, "depth": 4, "sensor_depth": 4, "prior_normal": 12}
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,7 @@ def used_sources(scene: Scene, data: DataConfig) -> Scene:
 
 
 def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
-    """The scene itself, or as many evenly spaced frames of it as stay decoded in memory:
-    else every step would read files."""
+    """The scene itself, or as many evenly spaced frames of it as fit into memory decoded."""
     per_pixel = sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
     total = float((scene.cameras.width * scene.cameras.height).sum()) * per_pixel
     if total <= budget:
@@ -87,57 +85,51 @@ def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
 
 
 class PixelSampler:
-    """Draws batches of pixels; the same step always gives the same pixels, so that a resumed fit goes on as
-    if never stopped."""
+    """Draws batches of pixels; the same step and number of rays always give the same pixels, so that a
+    resumed fit goes on as if never stopped."""
 
     def __init__(
-        self, scene: Scene, data: DataConfig, frame: UnitFrame, unit_box: list[float], rays: int, seed: int
+        self, scene: Scene, data: DataConfig, frame: UnitFrame, unit_box: list[float], seed: int
     ) -> None:
-        self.scene, self.data, self.frame, self.unit_box = scene, data, frame, unit_box
-        self.seed = seed
-        kept = [i for i in range(len(scene)) if not is_held_out(i, data.holdout_every)]
+        """Frames that are held out, or have no mask where the others have, are not drawn from. Nothing is
+        read yet."""
+        self.scene, self.frame, self.unit_box, self.seed = scene, frame, unit_box, seed
+        masks = scene.files["mask"].paths if "mask" in scene.sources else ()
+        kept = [
+            i
+            for i in range(len(scene))
+            if not is_held_out(i, data.holdout_every) and not (masks and masks[i] is None)
+        ]
         self.frames = np.array(kept)
         self.per_step = min(data.images_per_step, len(kept))
-        self.per_frame = max(1, rays // self.per_step)
 
-    def batch(self, step: int, device: torch.device) -> Pixels:
-        """The pixels of a step."""
+    @cached_property
+    def images(self) -> FlatImages:
+        """Every pixel that may be drawn, read when first asked for."""
+        return FlatImages(self.scene, self.frames)
+
+    def batch(self, step: int, rays: int, device: torch.device) -> Pixels:
+        """About `rays` pixels for a step: the same number from each of its frames."""
         chosen = self._frames_of(step)
+        per_frame = max(1, rays // self.per_step)
         random = np.random.default_rng([self.seed, 7, step])
-        columns: dict[str, list[np.ndarray]] = {}
-        cameras = np.repeat(chosen, self.per_frame)
-        width, height = self.scene.cameras.width[cameras], self.scene.cameras.height[cameras]
-        u = (random.random(len(cameras)) * width).astype(np.int64)
-        v = (random.random(len(cameras)) * height).astype(np.int64)
-        for k, i in enumerate(chosen):
-            part = slice(k * self.per_frame, (k + 1) * self.per_frame)
-            for name, values in self._read(int(i), v[part], u[part]).items():
-                columns.setdefault(name, []).append(values)
-        known = {name: np.concatenate(parts) for name, parts in columns.items()}
-
-        origins, directions, z_per_t = self.scene.cameras.rays(cameras, np.stack([u + 0.5, v + 0.5], axis=1))
-        rays = make_rays(origins, directions, z_per_t, self.frame, self.unit_box, device)
-        if "normal" in known:
-            rotations = self.scene.cameras.world_from_cam[cameras, :3, :3]
-            known["normal"] = np.einsum("nij,nj->ni", rotations, known["normal"])
-
-        def tensor(name: str, scale: float = 1.0) -> Tensor | None:
-            if name not in known:
-                return None
-            return torch.as_tensor(known[name].astype(np.float32), device=device) * scale
-
-        depth = tensor("depth", 1.0 / self.frame.half)
-        rgb = tensor("rgb", 1.0 / 255.0)
-        assert rgb is not None
+        frames = np.repeat(chosen, per_frame)
+        width, height = self.scene.cameras.width[frames], self.scene.cameras.height[frames]
+        u = (random.random(len(frames)) * width).astype(np.int64)
+        v = (random.random(len(frames)) * height).astype(np.int64)
+        known = {name: values.to(device) for name, values in self.images.at(frames, v, u).items()}
+        origins, directions, z_per_t = self.scene.cameras.rays(frames, np.stack([u + 0.5, v + 0.5], axis=1))
+        rays_there = make_rays(origins, directions, z_per_t, self.frame, self.unit_box, device)
+        depth = known.get("depth", known.get("sensor_depth"))
         return Pixels(
-            rays,
-            torch.arange(len(chosen), device=device).repeat_interleave(self.per_frame),
+            rays_there,
+            torch.arange(len(chosen), device=device).repeat_interleave(per_frame),
             len(chosen),
-            rgb,
-            None if depth is None else depth / rays.z_per_t,
-            tensor("prior"),
-            tensor("normal"),
-            tensor("mask"),
+            known["image"],
+            None if depth is None else depth / (self.frame.half * rays_there.z_per_t),
+            known.get("prior_depth"),
+            known.get("prior_normal"),
+            known.get("mask"),
         )
 
     def _frames_of(self, step: int) -> np.ndarray:
@@ -149,18 +141,6 @@ class PixelSampler:
             for r in np.unique(positions // total)
         }
         return np.array([self.frames[rounds[p // total][p % total]] for p in positions])
-
-    def _read(self, i: int, v: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        scene = self.scene
-        found = {"rgb": scene.image(i)[v, u]}
-        depth = scene.depth(i, "exact" if "depth" in scene.sources else "noisy")
-        for name, array in (
-            ("depth", depth), ("prior", scene.prior_depth(i)), ("normal", scene.prior_normal(i)),
-            ("mask", scene.mask(i)),
-        ):  # fmt: skip
-            if array is not None:
-                found[name] = array[v, u]
-        return found
 
 
 def is_held_out(index: int, every: int) -> bool:

@@ -16,6 +16,7 @@ from neurfield.fields import Radiance, SDFField
 from neurfield.fitting.fitter import StepReport
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
+from neurfield.fitting.sample_budget import SampleBudget
 from neurfield.fitting.schedule import active_levels, geometric
 from neurfield.losses import depth as depth_losses
 from neurfield.losses import geometric as field_losses
@@ -28,6 +29,7 @@ from neurfield.scenes import Scene
 
 SMOOTH_POINTS = 512  # pairs per step for the smoothness term
 SMOOTH_STEP = 0.005  # their distance, unit lengths (MonoSDF's)
+SETTLING_STEPS = 256  # over which the surface may still cross many cells between two looks at the occupancy
 
 
 class SceneTask:
@@ -47,9 +49,8 @@ class SceneTask:
             config.field.radius or self._radius(), inside=self.inside, seed=config.seed
         )
         self.log_width = nn.Parameter(torch.tensor([math.log(config.opacity.width_start)], device=device))
-        self.pixels = PixelSampler(
-            scene, config.data, self.frame, self.unit_box, config.sampling.rays, config.seed
-        )
+        self.pixels = PixelSampler(scene, config.data, self.frame, self.unit_box, config.seed)
+        self.budget = SampleBudget(config.sampling.samples, config.sampling.rays)
         self.occupancy = OccupancyGrid(self.unit_box, config.sampling.occupancy_resolution, device=device)
 
     def _radius(self) -> float:
@@ -100,9 +101,10 @@ class SceneTask:
             # A ray with depth is sampled to the end of its band only, and must have become opaque by then.
             width = min(width, truncation / self.config.sampling.reach)
         if step % self.config.sampling.occupancy_every == 0:
-            self.occupancy.update(self.field.sdf, fraction=1.0 if step < 64 else 0.125, generator=generator)
-        pixels = self.pixels.batch(step, self.device)
+            self._refresh_occupancy(step)
+        pixels = self.pixels.batch(step, self.budget.rays(), self.device)
         pixels, samples = self.sample(pixels, float(width), truncation, generator)
+        self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
         seen = render(
@@ -132,6 +134,17 @@ class SceneTask:
             "levels": float(self.field.active_levels),
         }
         return StepReport(losses, figures)
+
+    def _refresh_occupancy(self, step: int) -> None:
+        """All cells at first; then, while the surface is still on its way, more of them than once it only
+        settles."""
+        turn = step // self.config.sampling.occupancy_every
+        if turn == 0:
+            self.occupancy.update(self.field.sdf)
+        elif step < SETTLING_STEPS:
+            self.occupancy.refresh(self.field.sdf, turn, near=1, far=5)
+        else:
+            self.occupancy.refresh(self.field.sdf, turn, near=2, far=19)
 
     def sample(
         self, pixels: Pixels, width: float, truncation: float, generator: torch.Generator
@@ -234,10 +247,15 @@ class SceneTask:
         return -10.0 * math.log10(max(1e-10, error.mean().item())) if error.numel() else 0.0
 
     def state(self) -> dict[str, Tensor]:
-        """Field, colour, width and occupancy."""
+        """Field, colour, width, occupancy, and how many samples a ray takes."""
         parts = {"field": self.field, "radiance": self.radiance}
         tensors = {f"{name}.{k}": v for name, module in parts.items() for k, v in module.state_dict().items()}
-        return {**tensors, "log_width": self.log_width.data, "occupancy": self.occupancy.values}
+        return {
+            **tensors,
+            "log_width": self.log_width.data,
+            "occupancy": self.occupancy.values,
+            "samples_per_ray": torch.tensor([self.budget.samples_per_ray], dtype=torch.float64),
+        }
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take a state written by `state`."""
@@ -247,6 +265,7 @@ class SceneTask:
             )
         self.log_width.data.copy_(state["log_width"])
         self.occupancy.values.copy_(state["occupancy"])
+        self.budget.samples_per_ray = float(state["samples_per_ray"])
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""

@@ -69,25 +69,26 @@ class OccupancyGrid(nn.Module):
         return self._answer[1]
 
     @torch.no_grad()
-    def update(
-        self,
-        field: Callable[[Tensor], Tensor],
-        fraction: float = 1.0,
-        generator: torch.Generator | None = None,
-        *,
-        margin: float = 0.0,
-    ) -> None:
-        """Ask the SDF anew: in all cells, or in a random `fraction` of them and those `occupied(margin)` now.
+    def update(self, field: Callable[[Tensor], Tensor]) -> None:
+        """Ask the SDF anew in all cells; `field` gives SDF [k] of points [k, 3] in the frame of the box."""
+        self._ask(field, torch.arange(self.values.numel(), device=self.values.device))
 
-        Args:
-            field: SDF [k] of points [k, 3] in the frame of the box.
-            generator: of the random choice, on the device of the grid.
+    @torch.no_grad()
+    def refresh(
+        self, field: Callable[[Tensor], Tensor], turn: int, *, near: int, far: int, margin: float = 0.0
+    ) -> None:
+        """Ask the SDF anew in every `near`-th of the cells `occupied(margin)` now and every `far`-th of all.
+
+        Turn by turn the slices rotate: after `far` turns every cell was asked, those near the surface much
+        more often.
         """
-        if fraction >= 1.0:
-            cells = torch.arange(self.values.numel(), device=self.values.device)
-        else:
-            chosen = torch.rand(self.values.shape, generator=generator, device=self.values.device) < fraction
-            cells = (chosen | (self.occupied(margin) != 0)).view(-1).nonzero()[:, 0]
+        every = torch.zeros(self.values.numel(), dtype=torch.bool, device=self.values.device)
+        every[turn % far :: far] = True
+        occupied = self.occupied(margin).view(-1).nonzero()[:, 0]
+        every[occupied[turn % near :: near]] = True
+        self._ask(field, every.nonzero()[:, 0])
+
+    def _ask(self, field: Callable[[Tensor], Tensor], cells: Tensor) -> None:
         flat = self.values.view(-1)
         for part in cells.split(_POINTS_AT_ONCE):
             flat[part] = field(self.centres(part)).to(flat).view(-1)

@@ -66,6 +66,14 @@ class ByteCache:
                 self._bytes -= self._held.popitem(last=False)[1].nbytes
         return array
 
+    def take(self, key: tuple[str, int]) -> np.ndarray | None:
+        """The array under `key` if it is held, which it is no longer after this."""
+        with self._lock:
+            array = self._held.pop(key, None)
+            if array is not None:
+                self._bytes -= array.nbytes
+            return array
+
 
 def read_rgb(path: Path) -> np.ndarray:
     """Colour image, uint8 [H,W,3]; grey, palette and 16-bit images are converted, alpha is left out."""

@@ -128,6 +128,12 @@ class Scene:
         """Instance ids of frame i, int32 [H,W], or None."""
         return self._array("segment", i)
 
+    def take(self, source: str, i: int) -> np.ndarray | None:
+        """The array of a source of frame i, as above, for one who keeps it elsewhere: the scene's cache does
+        not."""
+        found = self._cache.take((source, i))
+        return self._read(source, i) if found is None else found
+
     def with_box(self, box: np.ndarray) -> Scene:
         """The same scene with another box [2,3] (minimum and maximum, world)."""
         return self._derived(self.cameras, self.files, box)

@@ -3,15 +3,19 @@ at."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
+from neurfield.fitting.flat_images import FlatImages
 from neurfield.fitting.pixels import PixelSampler, is_held_out, thinned, used_sources
 from neurfield.rendering.rays import UnitFrame
 from neurfield.scenes import Scene
+from neurfield.scenes.images import FileList, read_prior_normal
 from tests.fitting.conftest import CENTRE, RADIUS
 
 CPU = torch.device("cpu")
@@ -21,12 +25,12 @@ def sampler(scene: Scene, seed: int = 0, **data: object) -> PixelSampler:
     config = DataConfig(images_per_step=4, **data)  # type: ignore[arg-type]
     used = used_sources(scene, config)
     frame = UnitFrame.around(scene.box)
-    return PixelSampler(used, config, frame, frame.box_in_unit(scene.box), rays=128, seed=seed)
+    return PixelSampler(used, config, frame, frame.box_in_unit(scene.box), seed=seed)
 
 
 def test_depth_puts_the_point_on_the_surface(sphere_scene: Scene) -> None:
     source = sampler(sphere_scene)
-    pixels = source.batch(3, CPU)
+    pixels = source.batch(3, 128, CPU)
     assert pixels.t_depth is not None and pixels.mask is not None
     hit = pixels.t_depth > 0
     assert torch.equal(hit, pixels.mask > 0.5) and hit.any()
@@ -38,9 +42,9 @@ def test_depth_puts_the_point_on_the_surface(sphere_scene: Scene) -> None:
 
 def test_the_same_step_gives_the_same_pixels(sphere_scene: Scene) -> None:
     a, b, other = (
-        sampler(sphere_scene).batch(5, CPU),
-        sampler(sphere_scene).batch(5, CPU),
-        sampler(sphere_scene, seed=1).batch(5, CPU),
+        sampler(sphere_scene).batch(5, 128, CPU),
+        sampler(sphere_scene).batch(5, 128, CPU),
+        sampler(sphere_scene, seed=1).batch(5, 128, CPU),
     )
     assert torch.equal(a.rays.directions, b.rays.directions) and torch.equal(a.rgb, b.rgb)
     assert not torch.equal(a.rays.directions, other.rays.directions)
@@ -53,8 +57,58 @@ def test_every_frame_gets_its_turn_and_held_out_ones_none(sphere_scene: Scene) -
     assert set(kept.frames) == {i for i in range(12) if not is_held_out(i, 4)} == set(range(12)) - {2, 6, 10}
 
 
+def test_more_rays_come_from_the_same_frames(sphere_scene: Scene) -> None:
+    few, many = sampler(sphere_scene).batch(5, 128, CPU), sampler(sphere_scene).batch(5, 500, CPU)
+    assert len(few.rays) == 128 and len(many.rays) == 500
+    assert set(few.rays.origins[:, 0].tolist()) == set(many.rays.origins[:, 0].tolist())
+
+
+def test_colour_and_mask_are_those_of_the_files(sphere_scene: Scene) -> None:
+    source = sampler(sphere_scene)
+    frames, v, u = np.array([3, 0, 3]), np.array([24, 5, 0]), np.array([20, 47, 1])
+    found = source.images.at(frames, v, u)
+    for row, (i, y, x) in enumerate(zip(frames, v, u)):
+        mask = sphere_scene.mask(int(i))
+        assert mask is not None
+        np.testing.assert_array_equal(found["image"][row].numpy() * 255.0, sphere_scene.image(int(i))[y, x])
+        assert found["mask"][row] == mask[y, x]
+
+
+def test_prior_normals_come_in_world_axes_nearly_as_exact_as_the_file(
+    sphere_scene: Scene, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    in_cam = random.normal(size=(12, 48, 48, 3)).astype(np.float32)
+    in_cam /= np.linalg.norm(in_cam, axis=3, keepdims=True)
+    in_cam[:, :10] = 0.0
+    paths: list[Path | None] = [tmp_path / f"{i}.npy" for i in range(12)]
+    for i, path in enumerate(paths):
+        assert path is not None
+        np.save(path, np.moveaxis(0.5 * in_cam[i] + 0.5, 2, 0))
+    paths[4] = None  # a frame for which there is none
+    files = {**sphere_scene.files, "prior_normal": FileList(tuple(paths), read_prior_normal)}
+    scene = Scene("priors", sphere_scene.path, sphere_scene.cameras, files)
+    frames = np.repeat(np.arange(12), 50)
+    v, u = random.integers(0, 48, 600), random.integers(0, 48, 600)
+    found = FlatImages(scene, np.arange(12)).at(frames, v, u)["prior_normal"].numpy()
+    rotations = scene.cameras.world_from_cam[frames, :3, :3]
+    world = np.einsum("nij,nj->ni", rotations, in_cam[frames, v, u])
+    known = (v >= 10) & (frames != 4)
+    assert not found[~known].any()
+    np.testing.assert_allclose((found * world).sum(axis=1)[known], 1.0, atol=2.5e-5)  # cos(0.4 degrees)
+    np.testing.assert_allclose(np.linalg.norm(found[known], axis=1), 1.0, atol=1e-6)
+
+
+def test_frames_without_a_mask_are_not_drawn_from_where_others_have_one(sphere_scene: Scene) -> None:
+    masks = sphere_scene.files["mask"]
+    files = {**sphere_scene.files, "mask": FileList((None, *masks.paths[1:]), masks.read)}
+    scene = Scene("masks", sphere_scene.path, sphere_scene.cameras, files, box=sphere_scene.box)
+    assert set(sampler(scene).frames) == set(range(1, 12))
+    assert set(sampler(scene, mask=False).frames) == set(range(12))
+
+
 def test_reordering_keeps_rows_together(sphere_scene: Scene) -> None:
-    pixels = sampler(sphere_scene).batch(0, CPU)
+    pixels = sampler(sphere_scene).batch(0, 128, CPU)
     order = torch.randperm(len(pixels.rays), generator=torch.Generator().manual_seed(0))
     again = pixels.reorder(order).reorder(torch.argsort(order))
     assert torch.equal(again.rgb, pixels.rgb) and torch.equal(again.rays.origins, pixels.rays.origins)
@@ -70,6 +124,6 @@ def test_only_what_is_asked_for_is_looked_at(sphere_scene: Scene) -> None:
 
 def test_scenes_too_large_for_memory_are_thinned_evenly(sphere_scene: Scene) -> None:
     assert thinned(sphere_scene) is sphere_scene
-    few = thinned(sphere_scene, budget=4 * 48 * 48 * 8.0)
+    few = thinned(sphere_scene, budget=4 * 48 * 48 * 8.0)  # 3 bytes of colour, 4 of depth, 1 of mask a pixel
     assert len(few) == 4
     np.testing.assert_array_equal(few.cameras.centers, sphere_scene.cameras.centers[[0, 4, 7, 11]])

@@ -35,14 +35,30 @@ def test_everything_is_occupied_until_the_field_was_asked() -> None:
     assert int(grid.occupied(0.2).sum()) > int(grid.occupied(0.0).sum())
 
 
-def test_a_partial_update_asks_the_occupied_cells_and_some_others() -> None:
+def test_a_refresh_asks_the_occupied_cells_and_some_others() -> None:
     grid = OccupancyGrid(BOX, 24)
     grid.update(sphere)
     occupied = grid.occupied() != 0
-    grid.update(lambda points: sphere(points) + 5.0, fraction=0.2, generator=torch.Generator().manual_seed(0))
+    grid.refresh(lambda points: sphere(points) + 5.0, 3, near=1, far=5)
     changed = grid.values > 3.0
     assert changed[occupied].all()
-    assert 0.1 < changed[~occupied].float().mean() < 0.3
+    assert 0.15 < changed[~occupied].float().mean() < 0.25
+
+
+def test_refreshes_take_turns_until_every_cell_was_asked() -> None:
+    grid = OccupancyGrid(BOX, 24)
+    grid.update(sphere)
+    occupied, asked = grid.occupied() != 0, torch.zeros_like(grid.values)
+
+    def count(points: Tensor) -> Tensor:
+        cells = ((points - torch.tensor(grid.box[:3])) / grid.cell).long()
+        asked[cells[:, 0], cells[:, 1], cells[:, 2]] += 1
+        return sphere(points)
+
+    for turn in range(10, 16):
+        grid.refresh(count, turn, near=2, far=6)
+    assert (asked >= 1).all() and asked[~occupied].max() == 1
+    assert asked[occupied].min() >= 3  # half of the turns
 
 
 def test_a_change_of_the_values_shows_at_once() -> None:
