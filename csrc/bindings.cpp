@@ -18,4 +18,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_occupancy_grid(module);
     neurfield::bind_compositing(module);
     neurfield::bind_level_set(module);
+    neurfield::bind_ceilings(module);
 }

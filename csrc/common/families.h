@@ -11,5 +11,6 @@ void bind_adam(pybind11::module_& module);
 void bind_occupancy_grid(pybind11::module_& module);
 void bind_compositing(pybind11::module_& module);
 void bind_level_set(pybind11::module_& module);
+void bind_ceilings(pybind11::module_& module);
 
 }  // namespace neurfield
