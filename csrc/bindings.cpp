@@ -14,6 +14,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.def("max_threads", &neurfield::max_threads);
     neurfield::bind_hash_grid(module);
     neurfield::bind_fused_mlp(module);
+    neurfield::bind_field(module);
     neurfield::bind_adam(module);
     neurfield::bind_occupancy_grid(module);
     neurfield::bind_compositing(module);

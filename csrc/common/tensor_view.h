@@ -52,10 +52,12 @@ public:
         if (t.device.type != dlpack::kCpu) fail(name, "must be on the CPU");
         if (!right_type) fail(name, std::string("must be ") + TypeCode<T>::name);
         if (t.ndim != Rank) fail(name, "must have " + std::to_string(Rank) + " dimensions, got " + std::to_string(t.ndim));
+        bool empty = false;  // and contiguous whatever its strides
+        for (int axis = 0; axis < Rank; ++axis) empty |= t.shape[axis] == 0;
         int64_t expected = 1;
         for (int axis = Rank - 1; axis >= 0; --axis) {
             shape_[axis] = t.shape[axis];
-            if (t.strides != nullptr && t.shape[axis] > 1 && t.strides[axis] != expected) fail(name, "must be contiguous");
+            if (!empty && t.strides != nullptr && t.shape[axis] > 1 && t.strides[axis] != expected) fail(name, "must be contiguous");
             expected *= t.shape[axis];
         }
         size_ = expected;

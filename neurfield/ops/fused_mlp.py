@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.once import once
 from neurfield.ops.reference import fused_mlp as reference
 
 ACTIVATIONS = ("relu", "softplus")
@@ -41,7 +42,7 @@ def mlp(
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
     """
-    _check(inputs, weights, biases, activation, beta, output_activation)
+    check(inputs, weights, biases, activation, beta, output_activation)
     return _Mlp.apply(inputs, activation, float(beta), output_activation, len(weights), *weights, *biases)
 
 
@@ -57,7 +58,7 @@ def mlp_with_gradient(
     The gradient's own backward is what losses on normals and eikonal losses need. Arguments and errors as for
     `mlp`. Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with Softplus's curvature term added.
     """
-    _check(inputs, weights, biases, activation, beta, "none")
+    check(inputs, weights, biases, activation, beta, "none")
     return _MlpWithGradient.apply(inputs, activation, float(beta), len(weights), *weights, *biases)
 
 
@@ -76,7 +77,7 @@ def mlp_forward(
     Raises:
         ValueError: as for `mlp`; also for `gradient` together with an output activation.
     """
-    _check(inputs, weights, biases, activation, beta, output_activation)
+    check(inputs, weights, biases, activation, beta, output_activation)
     if gradient and output_activation != "none":
         raise ValueError(
             f"mlp: 'gradient' is that of a network without output activation, got {output_activation!r}"
@@ -118,7 +119,7 @@ def mlp_backward(
     Raises:
         ValueError: as for `mlp_forward`, and if an adjoint's shape is not that of its value.
     """
-    _check(inputs, weights, biases, activation, beta, output_activation)
+    check(inputs, weights, biases, activation, beta, output_activation)
     _expect_shape("d_outputs", d_outputs, (inputs.shape[0], weights[-1].shape[0]))
     if d_gradient is not None:
         _expect_shape("d_gradient", d_gradient, tuple(inputs.shape))
@@ -193,26 +194,12 @@ class _MlpWithGradient(torch.autograd.Function):
         return _once(d_inputs), None, None, None, *map(_once, d_weights), *map(_once, d_biases)
 
 
-class _FirstOrder(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, derivative: Tensor) -> Tensor:  # type: ignore[override]
-        return derivative.view_as(derivative)
-
-    @staticmethod
-    def backward(ctx: Any, _: Tensor) -> Tensor:
-        raise RuntimeError(
-            "the fused network can be differentiated once: for a loss on the gradient with respect to its "
-            "inputs use mlp_with_gradient, which returns that gradient as a value"
-        )
-
-
 def _once(derivative: Tensor) -> Tensor:
-    """Under `create_graph=True`, marks a derivative so that differentiating it again raises.
-
-    torch's `once_differentiable` does not serve: where the incoming adjoint is a constant, as after `.sum()`,
-    it returns a plain constant, and an eikonal loss built on it would silently train nothing.
-    """
-    return _FirstOrder.apply(derivative.requires_grad_()) if torch.is_grad_enabled() else derivative
+    return once(
+        derivative,
+        "the fused network can be differentiated once: for a loss on the gradient with respect to its inputs "
+        "use mlp_with_gradient, which returns that gradient as a value",
+    )
 
 
 def _plain(tensor: Tensor) -> Tensor:
@@ -224,7 +211,7 @@ def _expect_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
         raise ValueError(f"mlp: '{name}' must have shape {list(shape)}, got {list(tensor.shape)}")
 
 
-def _check(
+def check(
     inputs: Tensor,
     weights: Sequence[Tensor],
     biases: Sequence[Tensor],
@@ -232,6 +219,7 @@ def _check(
     beta: float,
     output_activation: str,
 ) -> None:
+    """Raises ValueError, naming the argument, unless these make a network that `mlp` takes."""
     if activation not in ACTIVATIONS:
         raise ValueError(f"mlp: 'activation' must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if output_activation not in OUTPUT_ACTIVATIONS:

@@ -22,11 +22,13 @@ __all__ = [
     "INTERPOLATIONS",
     "GridLayout",
     "accumulate_table_gradient",
+    "check",
     "encode",
     "encode_with_jacobian",
     "hash_grid_encode",
     "jacobian_product",
     "jacobian_t_product",
+    "native_arguments",
 ]
 
 INTERPOLATIONS = ("linear", "smoothstep")
@@ -53,7 +55,7 @@ def hash_grid_encode(
     Raises:
         ValueError: a shape or the interpolation is wrong.
     """
-    _check(points, table, layout, interpolation)
+    check(points, table, layout, interpolation)
     if not native.serves(points, table):
         return reference.encode(points, table, layout, interpolation, active_levels)
     how = (layout, interpolation, active_levels)
@@ -278,10 +280,17 @@ def _kernel(
     name: str, layout: GridLayout, interpolation: str, active_levels: int | None, *tensors: Tensor | None
 ) -> None:
     """Calls a native kernel; the last arguments are written, and so were allocated contiguous."""
-    active = layout.levels if active_levels is None else min(max(active_levels, 0), layout.levels)
     kernel = getattr(native.module, f"hash_grid_{name}")
     values = [None if t is None else t.detach().contiguous() for t in tensors]
-    kernel(_native_grid(layout), _is_smooth(interpolation), active, *values)
+    kernel(*native_arguments(layout, interpolation, active_levels), *values)
+
+
+def native_arguments(
+    layout: GridLayout, interpolation: str, active_levels: int | None
+) -> tuple[Any, bool, int]:
+    """The grid as native kernels take it: levels, whether smoothstep, how many levels are active."""
+    active = layout.levels if active_levels is None else min(max(active_levels, 0), layout.levels)
+    return _native_grid(layout), _is_smooth(interpolation), active
 
 
 def _is_smooth(interpolation: str) -> bool:
@@ -290,7 +299,8 @@ def _is_smooth(interpolation: str) -> bool:
     return interpolation == "smoothstep"
 
 
-def _check(points: Tensor, table: Tensor, layout: GridLayout, interpolation: str) -> None:
+def check(points: Tensor, table: Tensor, layout: GridLayout, interpolation: str) -> None:
+    """Raises ValueError if a shape or the interpolation is wrong."""
     _is_smooth(interpolation)
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"hash_grid_encode: points must be [N, 3], got {list(points.shape)}")

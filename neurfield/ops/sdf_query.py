@@ -1,8 +1,8 @@
 """One query of a hash-grid SDF: value, spatial gradient and features, with the backward of all three.
 
-The composition hash grid -> network is differentiated by hand (the rule of NeuS2, Sec. 3.3, extended to
-activations with curvature), so that one training step costs two passes over the network and one scatter into
-the table, whatever the losses ask of the gradient.
+On the CPU in float32 one native call each way takes a chunk of points from the grid through the network while
+it is in the cache; elsewhere the same is composed of the single kernels (`composed_query`). Nothing but the
+network's derivative by its inputs is kept between the two.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from neurfield.ops import fused_mlp, hash_grid
+from neurfield.ops import composed_query, fused_mlp, hash_grid, native
+from neurfield.ops.composed_query import SdfShape
 from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.once import once
+
+WHY_ONCE = (
+    "a field query can be differentiated once: for losses on the SDF's gradient use the gradient that the "
+    "query returns as a value"
+)
 
 
 def sdf_query(
@@ -26,25 +32,41 @@ def sdf_query(
     layout: GridLayout,
     *,
     interpolation: str = "smoothstep",
+    activation: str = "softplus",
     beta: float = 100.0,
     active_levels: int | None = None,
+    coordinates: bool = True,
+    n_frequencies: int = 0,
+    fused: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Network outputs and the gradient of the first one (the SDF) with respect to the point.
 
     Args:
         points: [N, 3] in the unit frame, [-1, 1]^3 (outside is legal and wraps in the grid).
-        table: flat hash table; weights, biases: of a softplus network whose inputs are the point and its grid
-        features.
+        table: flat hash table, of the cube [0, 1]^3 into which the frame is mapped.
+        weights, biases: of a network (as for `mlp`) whose inputs are, in this order, the point (if
+            `coordinates`), sin(2^k pi x) and cos(2^k pi x) of its axes for k below `n_frequencies`, and the
+            grid's features.
+        activation, beta: as for `mlp`.
+        active_levels: the grid's levels from this one on give zeros; None for all.
+        fused: None takes the fused kernel wherever it serves, False never.
 
     Returns:
         outputs [N, O] and gradient [N, 3] = d outputs[:, 0] / d points; both differentiable once with respect
         to the table, the weights and the biases (not the points). The table's gradient is added into
         `table.grad` in place where that exists: a fresh dense gradient per step would cost more than the
         whole scatter.
+
+    Raises:
+        ValueError: a shape, dtype, device or name does not fit; names the argument.
+        RuntimeError: on differentiating a second time.
+
+    Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with the curvature of activations other than ReLU.
     """
-    return _SdfQuery.apply(
-        points, table, layout, interpolation, beta, active_levels, len(weights), *weights, *biases
-    )
+    shape = SdfShape(layout, interpolation, activation, beta, active_levels, coordinates, n_frequencies)
+    _check(points, table, weights, biases, shape)
+    fused = serves(points, table, weights, biases) if fused is None else fused
+    return _SdfQuery.apply(points, table, shape, fused, len(weights), *weights, *biases)
 
 
 def sdf_values(
@@ -55,15 +77,35 @@ def sdf_values(
     layout: GridLayout,
     *,
     interpolation: str = "smoothstep",
+    activation: str = "softplus",
     beta: float = 100.0,
     active_levels: int | None = None,
+    coordinates: bool = True,
+    n_frequencies: int = 0,
+    fused: bool | None = None,
 ) -> Tensor:
-    """Network outputs [N, O] only, without derivatives: for marching, extraction and the occupancy grid."""
+    """Network outputs [N, O] only, without derivatives: for marching, extraction and the occupancy grid.
+
+    Arguments and errors as for `sdf_query`.
+    """
+    shape = SdfShape(layout, interpolation, activation, beta, active_levels, coordinates, n_frequencies)
+    _check(points, table, weights, biases, shape)
+    fused = serves(points, table, weights, biases) if fused is None else fused
     with torch.no_grad():
-        features = hash_grid.encode(points * 0.5 + 0.5, table.detach(), layout, interpolation, active_levels)
-        inputs = torch.cat([points, features], dim=1)
-        details = [w.detach() for w in weights], [b.detach() for b in biases]
-        return fused_mlp.mlp_forward(inputs, *details, activation="softplus", beta=beta, gradient=False)[0]
+        if not fused:
+            plain = [w.detach() for w in weights], [b.detach() for b in biases]
+            return composed_query.values(points.detach(), table.detach(), *plain, shape)
+        return _fused_forward(points, table, weights, biases, shape, gradient=False)[0]
+
+
+def serves(points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> bool:
+    """Whether the fused kernel takes these: all on the CPU in float32, and the native module was built."""
+    return native.serves(points, table, *weights, *biases)
+
+
+def path(table: Tensor) -> str:
+    """Which way the queries of a field with this table go, for logs: "fused avx512", "composed torch"."""
+    return f"fused {native.status().isa}" if native.serves(table) else "composed torch"
 
 
 class _SdfQuery(torch.autograd.Function):
@@ -72,58 +114,102 @@ class _SdfQuery(torch.autograd.Function):
         ctx: Any,
         points: Tensor,
         table: Tensor,
-        layout: GridLayout,
-        interpolation: str,
-        beta: float,
-        active_levels: int | None,
+        shape: SdfShape,
+        fused: bool,
         n_layers: int,
         *parameters: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        weights = [p.detach() for p in parameters[:n_layers]]
-        biases = [p.detach() for p in parameters[n_layers:]]
-        in_cube = points.detach() * 0.5 + 0.5  # [N, 3] the grid's own coordinates
-        features, jacobian = hash_grid.encode_with_jacobian(
-            in_cube, table.detach(), layout, interpolation, active_levels
-        )
-        inputs = torch.cat([points.detach(), features], dim=1)  # [N, 3 + L F]
-        outputs, slope = fused_mlp.mlp_forward(
-            inputs, weights, biases, activation="softplus", beta=beta, gradient=True
-        )  # [N, O], [N, 3 + L F]
-        assert slope is not None  # asked for
-        d_features = slope[:, 3:].contiguous()
-        gradient = slope[:, :3] + 0.5 * hash_grid.jacobian_t_product(jacobian, d_features)
-        ctx.save_for_backward(in_cube, inputs, jacobian, d_features, *weights, *biases)
-        ctx.table, ctx.details = table, (layout, interpolation, beta, active_levels, n_layers)
+        points, plain = points.detach(), [p.detach() for p in parameters]
+        network = plain[:n_layers], plain[n_layers:]
+        run = _fused_forward if fused else composed_query.forward
+        outputs, gradient, saved = run(points, table.detach(), *network, shape)
+        assert gradient is not None  # asked for
+        ctx.save_for_backward(points, *parameters, *saved)
+        ctx.table, ctx.details = table, (shape, fused, n_layers)
+        ctx.set_materialize_grads(False)  # a loss that sees only one of the two outputs costs only that one
         return outputs, gradient
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_outputs: Tensor, d_gradient: Tensor) -> tuple[Tensor | None, ...]:
-        in_cube, inputs, jacobian, d_features, *parameters = ctx.saved_tensors
-        layout, interpolation, beta, active_levels, n_layers = ctx.details
-        weights, biases = parameters[:n_layers], parameters[n_layers:]
-        tangent = 0.5 * d_gradient  # chain rule of the map into the grid's cube
-        d_slope = torch.cat([d_gradient, hash_grid.jacobian_product(jacobian, tangent)], dim=1)
-        d_inputs, d_weights, d_biases = fused_mlp.mlp_backward(
-            inputs,
-            weights,
-            biases,
-            activation="softplus",
-            beta=beta,
-            d_outputs=d_outputs.contiguous(),
-            d_gradient=d_slope,
-        )
+    def backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
+        shape, fused, n_layers = ctx.details
+        points, *rest = ctx.saved_tensors
+        plain = [p.detach() for p in rest[: 2 * n_layers]]
+        network, saved = (plain[:n_layers], plain[n_layers:]), rest[2 * n_layers :]
         table = ctx.table
+        adjoints = _plain(d_outputs), _plain(d_gradient)
         into = table.grad if table.grad is not None else torch.zeros_like(table)
-        hash_grid.accumulate_table_gradient(
-            in_cube,
-            d_inputs[:, 3:].contiguous(),
-            tangent,
-            d_features,
-            into,
-            layout,
-            interpolation,
-            active_levels,
-        )
-        d_table = None if table.grad is not None else into
-        return None, d_table, None, None, None, None, None, *d_weights, *d_biases
+        if fused:
+            found = _fused_backward(points, table.detach(), *network, shape, saved, *adjoints, into)
+        else:
+            found = composed_query.backward(points, *network, shape, saved, *adjoints, into)
+        d_table = None if table.grad is not None else once(into, WHY_ONCE)
+        d_parameters = [once(d, WHY_ONCE) for d in (*found[0], *found[1])]
+        return None, d_table, None, None, None, *d_parameters
+
+
+def _fused_forward(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    shape: SdfShape,
+    gradient: bool = True,
+) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
+    assert native.module is not None
+    outputs = points.new_empty(len(points), len(biases[-1]))
+    slope = direction = None
+    if gradient:
+        lanes = native.module.hash_grid_lanes  # the kernels take the slope in whole vectors of points
+        slope = points.new_empty(-(-len(points) // lanes) * lanes, shape.width)
+        direction = points.new_empty(len(points), 3)
+    native.module.sdf_query_forward(
+        *_arguments(points, table, weights, biases, shape), outputs, direction, slope
+    )
+    return outputs, direction, () if slope is None else (slope,)
+
+
+def _fused_backward(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    shape: SdfShape,
+    saved: Sequence[Tensor],
+    d_outputs: Tensor | None,
+    d_gradient: Tensor | None,
+    table_gradient: Tensor,
+) -> tuple[list[Tensor], list[Tensor]]:
+    assert native.module is not None
+    found = [w.new_empty(w.shape) for w in weights], [b.new_empty(b.shape) for b in biases]
+    native.module.sdf_query_backward(
+        *_arguments(points, table, weights, biases, shape),
+        d_outputs,
+        d_gradient,
+        saved[0],
+        *found,
+        table_gradient,
+    )
+    return found
+
+
+def _plain(adjoint: Tensor | None) -> Tensor | None:
+    return None if adjoint is None else adjoint.detach().contiguous()
+
+
+def _arguments(
+    points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
+) -> tuple[Any, ...]:
+    network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
+    details = shape.coordinates, shape.n_frequencies, table.detach().contiguous(), *network
+    grid = hash_grid.native_arguments(shape.layout, shape.interpolation, shape.active_levels)
+    return *grid, *details, shape.activation, shape.beta, points.detach().contiguous()
+
+
+def _check(
+    points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
+) -> None:
+    hash_grid.check(points, table, shape.layout, shape.interpolation)
+    if shape.n_frequencies < 0:
+        raise ValueError(f"sdf_query: 'n_frequencies' must not be negative, got {shape.n_frequencies}")
+    rows = points.new_empty(0, shape.width)  # what the network will see, for its own checks
+    fused_mlp.check(rows, weights, biases, shape.activation, shape.beta, "none")

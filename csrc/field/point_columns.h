@@ -1,0 +1,194 @@
+// What a network sees of points: columns [coordinates (3) | frequencies (6 n) | grid features (levels F)] of rows in a buffer, made for
+// a chunk of points at a time so that rows and their derivatives stay in the second-level cache.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "encoding/hash_grid_levels.h"
+#include "field/frequencies.h"
+#include "network/fused_mlp.h"
+
+namespace neurfield::field {
+
+using hash_grid::Grid;
+using hash_grid::Level;
+using hash_grid::Points;
+
+constexpr int64_t whole_vectors(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
+// Points that are kept from call to call, and replaced by more where more are asked for.
+inline Points& grown(std::optional<Points>& points, int64_t count) {
+    if (!points || points->stride < count) points.emplace(count);
+    return *points;
+}
+
+struct PointColumns {
+    const Grid& grid;
+    const float* table;
+    bool smooth;
+    int active;  // levels; the others' columns are zero
+    bool coordinates;
+    int frequencies;
+
+    int64_t frequencies_at() const { return coordinates ? 3 : 0; }
+    int64_t features_at() const { return frequencies_at() + 6 * frequencies; }
+    int64_t width() const { return features_at() + grid.row(); }
+};
+
+// The features of one level, and their change as the points move along the tangents; both with rows `row` floats apart.
+template <int F, bool Smooth>
+void encode_level_along(const Level& level, const Points& points, const Points& tangents, int64_t count, const float* table,
+                        int64_t row, float* out, float* change) {
+    hash_grid::for_tiles<F, false>(level, points, count, table, [&](int64_t begin, const hash_grid::Tile& tile) {
+        hash_grid::for_parts<F>([&](auto part) {
+            constexpr int Part = decltype(part)::value;
+            hash_grid::Blend<Vec> axes[3];
+            Vec corners[8], by_weight[3], along(0.0f);
+            hash_grid::blend_axes<F, Part, Smooth>(tile, level.scale, axes);
+            hash_grid::fetch_corners<F, Part>(tile, table, corners);
+            const int64_t at = (begin + Part * kLanes / F) * row;
+            hash_grid::put<F>(interpolate(corners, axes, by_weight), [=](int i) { return out + at + i * row; });
+            for (int k = 0; k < 3; ++k)
+                along += by_weight[k] * axes[k].slope * hash_grid::spread<F, Part>(Vec::load(tangents.axis(k) + begin));
+            hash_grid::put<F>(along, [=](int i) { return change + at + i * row; });
+        });
+    });
+}
+
+// One thread's chunk of points with its columns.
+class Chunk {
+public:
+    int64_t count() const { return count_; }
+    const float* inputs() const { return inputs_; }
+    const Points& points() const { return *points_; }      // in the grid's cube, filled up to whole vectors with its centre
+    const Points& tangents() const { return *tangents_; }  // along which `change` was taken, filled up with zeros
+
+    // Takes `count` points [count, 3] of the unit frame [-1, 1]^3, those of `rows` where that is not null; room for rows of `width`.
+    void take(const float* points, const int64_t* rows, int64_t count, int64_t width) {
+        count_ = count;
+        whole_ = whole_vectors(count);
+        inputs_ = input_storage_.reserve(whole_ * width);
+        Points& p = grown(points_, whole_);
+        for (int64_t i = 0; i < whole_; ++i) {
+            const float* from = points + 3 * (rows != nullptr && i < count ? rows[i] : i);
+            for (int k = 0; k < 3; ++k) p.coordinates[k * p.stride + i] = i < count ? from[k] * 0.5f + 0.5f : 0.5f;
+        }
+        for (int64_t tile = 0; tile < whole_; tile += kLanes) {
+            bool inside = true;
+            for (int k = 0; k < 3; ++k)
+                for (int64_t i = tile; i < tile + kLanes; ++i) inside &= p.axis(k)[i] >= 0.0f && p.axis(k)[i] <= 1.0f;
+            p.inside[tile / kLanes] = inside;
+        }
+        source_ = points;
+    }
+
+    // Fills columns `at` onwards of rows of `width` floats, with the jacobian of the grid's features where asked for.
+    template <bool Jacobian>
+    void encode(const PointColumns& columns, int64_t width, int64_t at) {
+        if constexpr (Jacobian) jacobian_ = jacobian_storage_.reserve(3 * whole_ * width);
+        plain_columns(columns, width, at);
+        each_level(columns, [&](auto features, auto smooth, const Level& level, const float* entries, int64_t l) {
+            constexpr int F = decltype(features)::value;
+            encode_level<F, decltype(smooth)::value, Jacobian>(level, *points_, whole_, entries, width,
+                                                               inputs_ + at + columns.features_at() + l * F,
+                                                               Jacobian ? jacobian_ + 3 * l * F * kLanes : nullptr);
+        });
+        clear_inactive(columns, inputs_ + at, width);
+    }
+
+    // The same with the columns' change along `tangents` [count, 3], in the unit frame, instead of a jacobian.
+    const float* encode_along(const PointColumns& columns, const float* tangents, int64_t width) {
+        float* change = change_storage_.reserve(whole_ * width);
+        plain_columns(columns, width, 0);
+        Points& t = grown(tangents_, whole_);
+        for (int64_t i = 0; i < whole_; ++i)
+            for (int k = 0; k < 3; ++k) t.coordinates[k * t.stride + i] = i < count_ ? tangents[3 * i + k] * 0.5f : 0.0f;
+        for (int64_t i = 0; i < count_; ++i) {
+            float* to = change + i * width;
+            if (columns.coordinates) std::copy_n(tangents + 3 * i, 3, to);
+            frequency_product(inputs_ + i * width + columns.frequencies_at(), tangents + 3 * i, columns.frequencies,
+                              to + columns.frequencies_at());
+        }
+        each_level(columns, [&](auto features, auto smooth, const Level& level, const float* entries, int64_t l) {
+            constexpr int F = decltype(features)::value;
+            const int64_t to = columns.features_at() + l * F;
+            encode_level_along<F, decltype(smooth)::value>(level, *points_, t, whole_, entries, width, inputs_ + to, change + to);
+        });
+        clear_inactive(columns, inputs_, width);
+        clear_inactive(columns, change, width);
+        return change;
+    }
+
+    // gradient [count, 3] with respect to the points of the unit frame, from slope [count, width] = d y / d columns; after
+    // encode<true>.
+    void pull_to_points(const PointColumns& columns, const float* slope, int64_t width, float* gradient) {
+        for (int64_t i = 0; i < count_; ++i) {
+            float* to = gradient + 3 * i;
+            const float* from = slope + i * width;
+            for (int k = 0; k < 3; ++k) to[k] = columns.coordinates ? from[k] : 0.0f;
+            frequency_t_product(inputs_ + i * width + columns.frequencies_at(), from + columns.frequencies_at(), columns.frequencies,
+                                to);
+        }
+        hash_grid::with_features(columns.grid.features, [&](auto features) {
+            for (int64_t tile = 0; tile < count_; tile += kLanes)
+                pull_tile<decltype(features)::value>(columns, slope + columns.features_at(), width, gradient, tile);
+        });
+    }
+
+private:
+    void plain_columns(const PointColumns& columns, int64_t width, int64_t at) {
+        if (columns.coordinates)
+            for (int64_t i = 0; i < count_; ++i) std::copy_n(source_ + 3 * i, 3, inputs_ + i * width + at);
+        if (columns.frequencies == 0) return;
+        float* own = own_storage_.reserve(3 * whole_);
+        for (int64_t i = 0; i < whole_; ++i)
+            for (int k = 0; k < 3; ++k) own[k * whole_ + i] = i < count_ ? source_[3 * i + k] : 0.0f;
+        frequency_columns(own, whole_, whole_, columns.frequencies, width, inputs_ + at + columns.frequencies_at());
+    }
+
+    template <class Work>
+    void each_level(const PointColumns& columns, Work&& work) const {
+        hash_grid::specialise(columns.grid, columns.smooth, [&](auto features, auto smooth) {
+            for (int64_t l = 0; l < columns.active; ++l) {
+                const Level& level = columns.grid.levels[l];
+                work(features, smooth, level, columns.table + level.offset * columns.grid.features, l);
+            }
+        });
+    }
+
+    void clear_inactive(const PointColumns& columns, float* rows, int64_t width) const {
+        const int64_t first = columns.features_at() + columns.active * columns.grid.features, last = columns.width();
+        for (int64_t i = 0; first < last && i < count_; ++i) std::fill(rows + i * width + first, rows + i * width + last, 0.0f);
+    }
+
+    template <int F>
+    void pull_tile(const PointColumns& columns, const float* slope, int64_t width, float* gradient, int64_t tile) {
+        const float* jacobian = jacobian_ + 3 * tile * width;
+        hash_grid::for_parts<F>([&](auto part) {
+            constexpr int Part = decltype(part)::value;
+            const int64_t first = tile + Part * kLanes / F, left = std::min<int64_t>(kLanes / F, count_ - first);
+            Vec sums[3] = {Vec(0.0f), Vec(0.0f), Vec(0.0f)};
+            for (int64_t l = 0; l < columns.active; ++l) {
+                const float* derivatives = jacobian + 3 * l * F * kLanes + Part * kLanes;
+                const Vec q = hash_grid::gather<F>([=](int i) { return slope + (first + i) * width + l * F; });
+                for (int k = 0; k < 3; ++k) sums[k] += q * Vec::load(derivatives + k * F * kLanes);
+            }
+            for (int k = 0; k < 3; ++k)
+                for (int64_t i = 0; i < left; ++i) {
+                    float total = 0.0f;
+                    for (int j = 0; j < F; ++j) total += sums[k].v[i * F + j];
+                    gradient[3 * (first + i) + k] += 0.5f * total;
+                }
+        });
+    }
+
+    std::optional<Points> points_, tangents_;
+    AlignedFloats input_storage_, change_storage_, jacobian_storage_, own_storage_;
+    const float* source_ = nullptr;
+    float *inputs_ = nullptr, *jacobian_ = nullptr;
+    int64_t count_ = 0, whole_ = 0;
+};
+
+}  // namespace neurfield::field

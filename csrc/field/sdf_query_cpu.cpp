@@ -1,0 +1,153 @@
+// One query of an SDF: hash grid (and the point, and its frequencies) -> network -> outputs and the spatial gradient of the first,
+// with the backward of both into the network and the table. A chunk of points goes through all of it while its rows are in the
+// cache, and the backward encodes again: that costs less than 0.5 kB a point brought back from memory.
+#include <string>
+
+#include "common/families.h"
+#include "common/parallel.h"
+#include "field/backward_spans.h"
+#include "field/point_columns.h"
+#include "network/mlp_arguments.h"
+#include "network/mlp_worker.h"
+
+namespace neurfield::field {
+namespace {
+
+Chunk& own_chunk() {
+    static thread_local Chunk chunk;
+    return chunk;
+}
+
+float* own_rows(int64_t floats) {
+    static thread_local AlignedFloats rows;
+    return rows.reserve(floats);
+}
+
+// Points of a forward task: the more, the longer a level's entries stay near; the fewer, the longer the rows do.
+int64_t forward_chunk(int64_t count, bool gradient) {
+    const int64_t share = (count + max_threads() - 1) / max_threads();
+    return std::clamp<int64_t>((share + kPart - 1) / kPart * kPart, kPart, (gradient ? 2 : 4) * kPart);
+}
+
+template <class Activation>
+void forward(const PointColumns& columns, const Network& network, Activation activation, int64_t count, const float* points,
+             float* outputs, float* gradient, float* slope) {
+    const int64_t width = columns.width(), wide_out = network.outputs();
+    parallel_chunks(count, forward_chunk(count, gradient != nullptr), [&](int64_t begin, int64_t end) {
+        const int64_t taken = end - begin, whole = whole_vectors(taken);
+        Chunk& chunk = own_chunk();
+        chunk.take(points + 3 * begin, nullptr, taken, width);
+        gradient != nullptr ? chunk.encode<true>(columns, width, 0) : chunk.encode<false>(columns, width, 0);
+        float* rows = slope != nullptr ? slope + begin * width : gradient != nullptr ? own_rows(whole * width) : nullptr;
+        TileWorker<Activation> worker(network, activation);
+        for (int64_t first = 0; first < taken; first += kTile)
+            worker.forward(chunk.inputs(), outputs + begin * wide_out, rows, false, first, taken);
+        if (gradient == nullptr) return;
+        std::fill(rows + taken * width, rows + whole * width, 0.0f);
+        chunk.pull_to_points(columns, rows, width, gradient + 3 * begin);
+    });
+}
+
+template <class Activation>
+void backward(const PointColumns& columns, const Network& network, Activation activation, int64_t count, const float* points,
+              const float* d_outputs, const float* d_gradient, const float* slope, const Derivatives& to, float* table_gradient) {
+    const int64_t width = columns.width(), wide_out = network.outputs();
+    const auto run = [&](Span& span, int64_t first, int64_t begin, int64_t end, float* sums) {
+        const int64_t from = first + begin, taken = end - begin;
+        Chunk& chunk = own_chunk();
+        chunk.take(points + 3 * from, nullptr, taken, width);
+        const float *change = nullptr, *above = d_outputs != nullptr ? d_outputs + from * wide_out : nullptr;
+        if (d_gradient != nullptr) {
+            change = chunk.encode_along(columns, d_gradient + 3 * from, width);
+            Span::note(span.tangents, chunk.tangents(), begin, taken);
+        } else {
+            chunk.encode<false>(columns, width, 0);
+        }
+        Span::note(span.points, chunk.points(), begin, taken);
+        if (above == nullptr) {
+            float* zeros = own_rows(taken * wide_out);
+            std::fill_n(zeros, taken * wide_out, 0.0f);
+            above = zeros;
+        }
+        TileWorker<Activation> worker(network, activation);
+        for (int64_t tile = 0; tile < taken; tile += kTile)
+            worker.backward(chunk.inputs(), above, change, span.d_inputs + begin * width, sums, false, tile, taken);
+    };
+    const int64_t at = columns.features_at();
+    walk_spans(network, count, width, d_gradient != nullptr, to, run, [&](Span& span, int64_t first, int64_t whole) {
+        scatter_span(columns.grid, columns.smooth, columns.active, *span.points, whole, width, span.d_inputs + at,
+                     d_gradient != nullptr ? &*span.tangents : nullptr, slope + first * width + at, table_gradient);
+    });
+}
+
+// The arguments that forward and backward share.
+struct Query {
+    PointColumns columns;
+    Network network;
+    TensorView<float, 2> points;
+
+    Query(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
+          const Objects& weights, const Objects& biases, const py::object& points_)
+        : columns{grid, checked_table(grid, table), smooth, active, coordinates, frequencies},
+          network(make_network(weights, biases, columns.width())),
+          points(points_, "points") {
+        points.expect(1, 3, "points");
+    }
+
+    static const float* checked_table(const Grid& grid, const py::object& table_) {
+        const TensorView<float, 1> table(table_, "table");
+        table.expect(0, grid.floats(), "table");
+        return table.data();
+    }
+};
+
+void sdf_query_forward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
+                       const Objects& weights, const Objects& biases, const std::string& activation_name, float beta,
+                       const py::object& points, const py::object& outputs_, const py::object& gradient_,
+                       const py::object& slope_) {
+    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, points);
+    const int64_t count = query.points.shape(0);
+    float* outputs = hash_grid::rows_of(outputs_, "outputs", count, query.network.outputs());
+    float* gradient = hash_grid::rows_of(gradient_, "gradient", count, 3);
+    float* slope = hash_grid::rows_of(slope_, "slope", whole_vectors(count), query.columns.width());
+    with_activation(activation_name, beta, [&](auto activation) {
+        const py::gil_scoped_release release;
+        forward(query.columns, query.network, activation, count, query.points.data(), outputs, gradient, slope);
+    });
+}
+
+void sdf_query_backward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
+                        const Objects& weights, const Objects& biases, const std::string& activation_name, float beta,
+                        const py::object& points, const py::object& d_outputs_, const py::object& d_gradient_,
+                        const py::object& slope_, const Objects& d_weights, const Objects& d_biases,
+                        const py::object& table_gradient_) {
+    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, points);
+    const int64_t count = query.points.shape(0);
+    const float* d_outputs = hash_grid::rows_of(d_outputs_, "d_outputs", count, query.network.outputs());
+    const float* d_gradient = hash_grid::rows_of(d_gradient_, "d_gradient", count, 3);
+    const float* slope = hash_grid::rows_of(slope_, "slope", whole_vectors(count), query.columns.width());
+    const TensorView<float, 1> table_gradient(table_gradient_, "table_gradient");
+    table_gradient.expect(0, grid.floats(), "table_gradient");
+    if (d_gradient != nullptr && slope == nullptr) throw py::value_error("neurfield native: 'd_gradient' needs 'slope'");
+    const Derivatives to = derivatives_of(query.network, d_weights, d_biases);
+    with_activation(activation_name, beta, [&](auto activation) {
+        const py::gil_scoped_release release;
+        backward(query.columns, query.network, activation, count, query.points.data(), d_outputs, d_gradient, slope, to,
+                 table_gradient.data());
+    });
+}
+
+}  // namespace
+
+void bind_sdf_query(py::module_& module) {
+    module.def("sdf_query_forward", &sdf_query_forward);
+    module.def("sdf_query_backward", &sdf_query_backward);
+}
+
+}  // namespace neurfield::field
+
+namespace neurfield {
+
+void bind_field(py::module_& module) { field::bind_sdf_query(module); }
+
+}  // namespace neurfield
