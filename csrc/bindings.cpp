@@ -20,4 +20,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_compositing(module);
     neurfield::bind_level_set(module);
     neurfield::bind_ceilings(module);
+    neurfield::bind_marching_cubes(module);
 }

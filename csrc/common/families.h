@@ -13,5 +13,6 @@ void bind_occupancy_grid(pybind11::module_& module);
 void bind_compositing(pybind11::module_& module);
 void bind_level_set(pybind11::module_& module);
 void bind_ceilings(pybind11::module_& module);
+void bind_marching_cubes(pybind11::module_& module);
 
 }  // namespace neurfield

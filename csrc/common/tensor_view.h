@@ -33,6 +33,7 @@ constexpr uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBool = 6;
 
 template <class T> struct TypeCode;
 template <> struct TypeCode<float> { static constexpr uint8_t code = dlpack::kFloat; static constexpr const char* name = "float32"; };
+template <> struct TypeCode<double> { static constexpr uint8_t code = dlpack::kFloat; static constexpr const char* name = "float64"; };
 template <> struct TypeCode<int32_t> { static constexpr uint8_t code = dlpack::kInt; static constexpr const char* name = "int32"; };
 template <> struct TypeCode<int64_t> { static constexpr uint8_t code = dlpack::kInt; static constexpr const char* name = "int64"; };
 template <> struct TypeCode<uint8_t> { static constexpr uint8_t code = dlpack::kUInt; static constexpr const char* name = "uint8"; };

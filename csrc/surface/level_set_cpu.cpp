@@ -10,11 +10,6 @@
 
 namespace neurfield {
 
-template <> struct TypeCode<double> {
-    static constexpr uint8_t code = dlpack::kFloat;
-    static constexpr const char* name = "float64";
-};
-
 namespace {
 
 constexpr int64_t kBlocksPerChunk = 64;

@@ -5,22 +5,9 @@
 #pragma once
 
 #include "surface/block_lattice.h"
+#include "surface/triangle_table.h"
 
 namespace neurfield {
-
-// The triangles of each case (neurfield/ops/marching_cubes_table.py): edges three by three, then 255.
-struct TriangleTable {
-    const uint8_t* edges;
-    int64_t width;
-
-    static constexpr uint8_t kEnd = 255;
-
-    int count(int pattern) const {
-        int n = 0;
-        while (n < width && edges[pattern * width + n] != kEnd) ++n;
-        return n / 3;
-    }
-};
 
 // The 9^3 corners of a block's cubes: those of the block and of the seven blocks after it. Bit z of [x][y].
 struct Window {

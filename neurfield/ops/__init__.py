@@ -11,6 +11,7 @@ from neurfield.ops.compositing import (
     render_weights_from_density,
     unpack_info,
 )
+from neurfield.ops.marching_cubes import marching_cubes
 from neurfield.ops.occupancy_grid import conservative_occupancy
 from neurfield.ops.ray_march import march_rays, ray_box
 
@@ -19,6 +20,7 @@ __all__ = [
     "composite",
     "conservative_occupancy",
     "march_rays",
+    "marching_cubes",
     "pack_info",
     "ray_box",
     "render_transmittance_from_alpha",
