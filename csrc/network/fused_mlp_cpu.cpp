@@ -13,29 +13,29 @@ namespace {
 constexpr int64_t kPart = 1024 / kTile * kTile;  // points
 constexpr int64_t kMaxParts = 64;                // of which each has a buffer of sums
 
-template <class Activation>
+template <class P, class Activation>
 void forward(const Network& network, Activation activation, int64_t points, const float* inputs, float* outputs, float* gradient,
              bool sigmoid_output) {
     parallel_chunks(points, kPart, [&](int64_t begin, int64_t end) {
-        TileWorker<Activation> worker(network, activation);
+        TileWorker<Activation, P> worker(network, activation);
         for (int64_t first = begin; first < end; first += kTile) worker.forward(inputs, outputs, gradient, sigmoid_output, first, end);
     });
 }
 
-template <class Activation>
+template <class P, class Activation>
 void backward(const Network& network, Activation activation, int64_t points, const float* inputs, const float* d_outputs,
               const float* d_gradient, bool sigmoid_output, float* d_inputs, const Derivatives& to) {
     const int64_t tiles = (points + kTile - 1) / kTile;
     const int64_t part = std::max(kPart, (tiles + kMaxParts - 1) / kMaxParts * kTile);
     const int64_t parts = std::max<int64_t>(1, (points + part - 1) / part);
     const int64_t size = network.gradient_size;
-    AlignedFloats storage;
+    static thread_local AlignedFloats storage;
     float* sums = storage.reserve(parts * size);
     std::fill_n(sums, size, 0.0f);
     parallel_chunks(points, part, [&](int64_t begin, int64_t end) {
         float* own = sums + begin / part * size;
         std::fill_n(own, size, 0.0f);
-        TileWorker<Activation> worker(network, activation);
+        TileWorker<Activation, P> worker(network, activation);
         for (int64_t first = begin; first < end; first += kTile)
             worker.backward(inputs, d_outputs, d_gradient, d_inputs, own, sigmoid_output, first, end);
     });
@@ -45,9 +45,9 @@ void backward(const Network& network, Activation activation, int64_t points, con
 }
 
 void mlp_forward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation_name,
-                 float beta, bool sigmoid_output, const py::object& outputs_, const py::object& gradient_) {
+                 float beta, bool sigmoid_output, const py::object& outputs_, const py::object& gradient_, const std::string& precision) {
     const TensorView<float, 2> inputs(inputs_, "inputs"), outputs(outputs_, "outputs");
-    const Network network = make_network(weights, biases, inputs.shape(1));
+    const Network network = make_network(weights, biases, inputs.shape(1), precision);
     outputs.expect(0, inputs.shape(0), "outputs");
     outputs.expect(1, network.outputs(), "outputs");
     float* gradient = nullptr;
@@ -58,16 +58,18 @@ void mlp_forward(const py::object& inputs_, const Objects& weights, const Object
         gradient = view.data();
     }
     with_activation(activation_name, beta, [&](auto activation) {
-        const py::gil_scoped_release release;
-        forward(network, activation, inputs.shape(0), inputs.data(), outputs.data(), gradient, sigmoid_output);
+        with_precision(network, [&](auto derivatives) {
+            const py::gil_scoped_release release;
+            forward<decltype(derivatives)>(network, activation, inputs.shape(0), inputs.data(), outputs.data(), gradient, sigmoid_output);
+        });
     });
 }
 
 void mlp_backward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation_name,
                   float beta, bool sigmoid_output, const py::object& d_outputs_, const py::object& d_gradient_,
-                  const py::object& d_inputs_, const Objects& d_weights_, const Objects& d_biases_) {
+                  const py::object& d_inputs_, const Objects& d_weights_, const Objects& d_biases_, const std::string& precision) {
     const TensorView<float, 2> inputs(inputs_, "inputs"), d_outputs(d_outputs_, "d_outputs"), d_inputs(d_inputs_, "d_inputs");
-    const Network network = make_network(weights, biases, inputs.shape(1));
+    const Network network = make_network(weights, biases, inputs.shape(1), precision);
     d_outputs.expect(0, inputs.shape(0), "d_outputs");
     d_outputs.expect(1, network.outputs(), "d_outputs");
     d_inputs.expect(0, inputs.shape(0), "d_inputs");
@@ -81,20 +83,23 @@ void mlp_backward(const py::object& inputs_, const Objects& weights, const Objec
     }
     const Derivatives to = derivatives_of(network, d_weights_, d_biases_);
     with_activation(activation_name, beta, [&](auto activation) {
-        const py::gil_scoped_release release;
-        backward(network, activation, inputs.shape(0), inputs.data(), d_outputs.data(), d_gradient, sigmoid_output,
-                 d_inputs.data(), to);
+        with_precision(network, [&](auto derivatives) {
+            const py::gil_scoped_release release;
+            backward<decltype(derivatives)>(network, activation, inputs.shape(0), inputs.data(), d_outputs.data(), d_gradient,
+                                            sigmoid_output, d_inputs.data(), to);
+        });
     });
 }
 
 }  // namespace
 
 void bind_fused_mlp(py::module_& module) {
+    module.def("has_bf16", &has_bf16);
     module.def("mlp_forward", &mlp_forward, py::arg("inputs"), py::arg("weights"), py::arg("biases"), py::arg("activation"),
-               py::arg("beta"), py::arg("sigmoid_output"), py::arg("outputs"), py::arg("gradient"));
+               py::arg("beta"), py::arg("sigmoid_output"), py::arg("outputs"), py::arg("gradient"), py::arg("precision"));
     module.def("mlp_backward", &mlp_backward, py::arg("inputs"), py::arg("weights"), py::arg("biases"), py::arg("activation"),
                py::arg("beta"), py::arg("sigmoid_output"), py::arg("d_outputs"), py::arg("d_gradient"), py::arg("d_inputs"),
-               py::arg("d_weights"), py::arg("d_biases"));
+               py::arg("d_weights"), py::arg("d_biases"), py::arg("precision"));
 }
 
 }  // namespace neurfield

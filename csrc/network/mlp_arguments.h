@@ -15,7 +15,12 @@ namespace neurfield {
 
 using Objects = std::vector<py::object>;
 
-inline Network make_network(const Objects& weights, const Objects& biases, int64_t inputs) {
+// `precision` is that of derivatives: float32, or bfloat16 where the processor has it.
+inline Network make_network(const Objects& weights, const Objects& biases, int64_t inputs, const std::string& precision = "float32") {
+    if (precision != "float32" && precision != "bfloat16")
+        throw py::value_error("neurfield native: 'precision' must be float32 or bfloat16");
+    if (precision == "bfloat16" && !has_bf16())
+        throw py::value_error("neurfield native: 'precision' bfloat16 needs AVX-512 with bf16 dot products, which are not here");
     if (weights.size() < 2 || weights.size() != biases.size())
         throw py::value_error("neurfield native: 'weights' and 'biases' must have the same length, at least 2");
     Network network;
@@ -27,8 +32,17 @@ inline Network make_network(const Objects& weights, const Objects& biases, int64
         inputs = weight.shape(0);
         network.layers.push_back({.inputs = weight.shape(1), .outputs = weight.shape(0), .weight = weight.data(), .bias = bias.data()});
     }
-    network.pack();
+    network.pack(precision == "bfloat16");
     return network;
+}
+
+// Calls run(P{}) for the precision of the network's derivatives.
+template <class Run>
+void with_precision(const Network& network, Run&& run) {
+#if defined(__AVX512F__)
+    if (network.bf16_derivatives) return run(Bfloat16{});
+#endif
+    run(Float32{});
 }
 
 template <class Run>

@@ -11,12 +11,6 @@
 
 namespace neurfield {
 
-// A tile's rows of one [N, width] tensor: the tensor itself, or a zero-filled copy for the last, incomplete tile.
-struct Rows {
-    const float* data;
-    int64_t stride;
-};
-
 // The tile that starts at row `first`, of which rows up to `end` are ours.
 inline Rows read_rows(const float* tensor, int64_t width, int64_t first, int64_t end, float* copy) {
     const float* rows = tensor + first * width;
@@ -42,28 +36,39 @@ inline void write_rows(float* to, const float* from, int64_t width, int64_t coun
 }
 
 inline auto store_to(float* out, int64_t stride) {
-    return [=](int row, int column, Vec x) { x.store(out + row * stride + column); };
+    return [=](int row, int column, Vec even, Vec odd) {
+        even.store(out + row * stride + column);
+        odd.store(out + (row + 1) * stride + column);
+    };
 }
 
-// Offsets `at` are the same in every array of a hidden layer.
-template <class Activation>
+// Values are multiplied in float32, their derivatives in precision P: Float32, or Bfloat16 for a network packed so. Offsets `at` are
+// the same in every float32 array of a hidden layer.
+template <class Activation, class P = Float32>
 class TileWorker {
+    using Factors = Factor<typename P::Unit>;
+    using Term = OuterTerm<P>;
+
 public:
     TileWorker(const Network& network, Activation activation) : network_(network), activation_(activation) {
         const int64_t hidden = network.hidden_layers();
         const int64_t wide_in = padded(network.inputs()), wide_out = padded(network.outputs());
         static thread_local AlignedFloats storage;
-        float* free = storage.reserve(kTile * (hidden * 7 * network.widest + 3 * wide_in + 2 * wide_out));
+        constexpr int64_t arrays = HiddenTile<P>::kArrays;
+        float* free = storage.reserve(kTile * (hidden * arrays * network.widest + 5 * wide_in + 3 * wide_out));
         const auto take = [&](int64_t width) { return std::exchange(free, free + kTile * width); };
         for (int64_t l = 0; l < hidden; ++l) {
             const int64_t width = padded(network.layers[l].outputs);
-            tiles_.push_back({width, take(width), take(width), take(width), take(width), take(width), take(width), take(width)});
+            tiles_.emplace_back(take(arrays * width), width);
         }
         inputs_copy_ = take(wide_in);
         gradient_copy_ = take(wide_in);
         inputs_out_ = take(wide_in);
         outputs_copy_ = take(wide_out);
         outputs_out_ = take(wide_out);
+        inputs_factors_ = take(wide_in);
+        gradient_factors_ = take(wide_in);
+        outputs_factors_ = take(wide_out);
     }
 
     // outputs [N, O], and d outputs[:, 0] / d inputs [N, D] unless that is null.
@@ -75,10 +80,8 @@ public:
         write_rows(outputs + first * network_.outputs(), outputs_out_, network_.outputs(), count);
         if (gradient == nullptr) return;
         pull_back_head<false>();
-        const Layer& layer = network_.layers.front();
-        product(tiles_.front().pulled, tiles_.front().stride, layer.backward_panel, layer.outputs, layer.inputs, nullptr,
-                store_to(inputs_out_, padded(layer.inputs)));
-        write_rows(gradient + first * layer.inputs, inputs_out_, layer.inputs, count);
+        inputs_out(tiles_.front().pulled);
+        write_rows(gradient + first * network_.inputs(), inputs_out_, network_.inputs(), count);
     }
 
     // Adds the weights' and biases' gradients into `sums` (laid out as Network says) and writes d_inputs [N, D]. `d_gradient` may be
@@ -86,47 +89,51 @@ public:
     void backward(const float* inputs, const float* d_outputs, const float* d_gradient, float* d_inputs, float* sums,
                   bool sigmoid_output, int64_t first, int64_t end) {
         const int64_t count = std::min<int64_t>(kTile, end - first);
+        const int64_t wide_in = padded(network_.inputs()), wide_out = padded(network_.outputs());
         const Rows in = read_rows(inputs, network_.inputs(), first, end, inputs_copy_);
-        Rows up = read_rows(d_outputs, network_.outputs(), first, end, outputs_copy_);
-        Rows seed{nullptr, 0};
+        Rows up_rows = read_rows(d_outputs, network_.outputs(), first, end, outputs_copy_);
         hidden_forward(in, true);
+        const Factors in_factors = P::read(in, network_.inputs(), {inputs_factors_, wide_in});
+        for (const HiddenTile<P>& tile : tiles_) P::read({tile.value, tile.stride}, tile.stride, tile.input);
+        Factors seed{};
         if (d_gradient != nullptr) {
-            seed = read_rows(d_gradient, network_.inputs(), first, end, gradient_copy_);
+            const Rows rows = read_rows(d_gradient, network_.inputs(), first, end, gradient_copy_);
+            seed = P::read(rows, network_.inputs(), {gradient_factors_, wide_in});
             pull_back_head<true>();
             push_forward(seed, sums);
         }
-        if (sigmoid_output) up = through_sigmoid(up);
-        last_layer_sums(up, sums);
+        if (sigmoid_output) up_rows = through_sigmoid(up_rows);
+        Factors up = P::read(up_rows, network_.outputs(), {outputs_factors_, wide_out});
+        last_layer_sums(up, up_rows, sums);
         for (int64_t l = network_.hidden_layers() - 1; l >= 0; --l) {
             adjoint_of(l, up, d_gradient != nullptr);
-            const HiddenTile& tile = tiles_[l];
+            const HiddenTile<P>& tile = tiles_[l];
             const Layer& layer = network_.layers[l];
-            const Rows below = l > 0 ? Rows{tiles_[l - 1].value, tiles_[l - 1].stride} : in;
-            const OuterTerm ordinary{below.data, below.stride, tile.adjoint, tile.stride};
+            const Term ordinary{l > 0 ? Factors(tiles_[l - 1].input) : in_factors, tile.adjoint};
             float* into = sums + layer.weight_gradient;
-            if (d_gradient != nullptr) {
-                const Rows pushed = l > 0 ? Rows{tiles_[l - 1].tangent, tiles_[l - 1].stride} : seed;
-                outer<2>({ordinary, {pushed.data, pushed.stride, tile.pulled, tile.stride}}, layer.inputs, layer.outputs, into);
-            } else {
-                outer<1>({ordinary}, layer.inputs, layer.outputs, into);
-            }
+            if (d_gradient != nullptr)
+                outer<P, 2>({ordinary, {l > 0 ? Factors(tiles_[l - 1].tangent) : seed, tile.pulled}}, layer.inputs, layer.outputs, into);
+            else
+                outer<P, 1>({ordinary}, layer.inputs, layer.outputs, into);
             add_column_sums(tile.adjoint, tile.stride, sums + layer.bias_gradient);
-            up = {tile.adjoint, tile.stride};
+            up = tile.adjoint;
         }
-        const Layer& layer = network_.layers.front();
-        product(up.data, up.stride, layer.backward_panel, layer.outputs, layer.inputs, nullptr,
-                store_to(inputs_out_, padded(layer.inputs)));
-        write_rows(d_inputs + first * layer.inputs, inputs_out_, layer.inputs, count);
+        inputs_out(up);
+        write_rows(d_inputs + first * network_.inputs(), inputs_out_, network_.inputs(), count);
     }
 
 private:
     // a_l, and what act' needs where `keep` says so
     void hidden_forward(Rows below, bool keep) {
         for (size_t l = 0; l < tiles_.size(); ++l) {
-            const HiddenTile& tile = tiles_[l];
+            const HiddenTile<P>& tile = tiles_[l];
             const Layer& layer = network_.layers[l];
-            product(below.data, below.stride, layer.forward_panel, layer.inputs, layer.outputs, layer.padded_bias,
-                    [&](int row, int column, Vec z) { Activation::first(z).store(tile.value + row * tile.stride + column); });
+            product<Float32>(below.data, below.stride, layer.float32.forward, layer.inputs, layer.outputs, layer.padded_bias,
+                             [&](int row, int column, Vec even, Vec odd) {
+                                 const int64_t at = row * tile.stride + column;
+                                 Activation::first(even).store(tile.value + at);
+                                 Activation::first(odd).store(tile.value + at + tile.stride);
+                             });
             if (keep) activation_.apply_and_keep(tile); else activation_.apply(tile);
             below = {tile.value, tile.stride};
         }
@@ -134,10 +141,10 @@ private:
 
     void output_layer(bool sigmoid_output) {
         const Layer& layer = network_.last();
-        const HiddenTile& tile = tiles_.back();
+        const HiddenTile<P>& tile = tiles_.back();
         const int64_t stride = padded(layer.outputs);
-        product(tile.value, tile.stride, layer.forward_panel, layer.inputs, layer.outputs, layer.padded_bias,
-                store_to(outputs_out_, stride));
+        product<Float32>(tile.value, tile.stride, layer.float32.forward, layer.inputs, layer.outputs, layer.padded_bias,
+                         store_to(outputs_out_, stride));
         if (sigmoid_output)
             for (int64_t i = 0; i < kTile * stride; i += kLanes) {
                 const auto z = Group<1>::load(outputs_out_ + i);
@@ -145,43 +152,58 @@ private:
             }
     }
 
+    // Through a layer in either direction: store(row, column, even, odd) as `product` calls it.
+    template <class Store>
+    void through(const Layer& layer, Factors from, bool forwards, Store&& store) const {
+        const auto& panels = layer.panels<P>();
+        if (forwards)
+            product<P>(from.rows, from.row_stride, panels.forward, layer.inputs, layer.outputs, nullptr, store);
+        else
+            product<P>(from.rows, from.row_stride, panels.backward, layer.outputs, layer.inputs, nullptr, store);
+    }
+
+    void inputs_out(Factors first) {
+        const Layer& layer = network_.layers.front();
+        through(layer, first, false, store_to(inputs_out_, padded(layer.inputs)));
+    }
+
     // r_l = act'(z_l) s_l with s_{L-1} = row 0 of W_L and s_l = W_{l+1}^T r_{l+1}: reverse mode from output 0 down to layer 1
     template <bool Keep>
     void pull_back_head() {
-        const HiddenTile& top = tiles_.back();
-        for (int row = 0; row < kTile; ++row)
-            for (int64_t n = 0; n < top.stride; n += kLanes) {
-                const int64_t at = row * top.stride + n;
-                const Vec s = Vec::load(network_.head + n);
-                if constexpr (Activation::curved && Keep) s.store(top.chain + at);
-                activation_.times_slope(top, at, s).store(top.pulled + at);
+        const auto put = [this](const HiddenTile<P>& tile, int row, int64_t column, Vec even, Vec odd) {
+            const int64_t at = row * tile.stride + column;
+            if constexpr (Activation::curved && Keep) {
+                even.store(tile.chain + at);
+                odd.store(tile.chain + at + tile.stride);
             }
+            tile.pulled.put(row, column, activation_.times_slope(tile, at, even), activation_.times_slope(tile, at + tile.stride, odd));
+        };
+        const HiddenTile<P>& top = tiles_.back();
+        for (int row = 0; row < kTile; row += 2)
+            for (int64_t n = 0; n < top.stride; n += kLanes) put(top, row, n, Vec::load(network_.head + n), Vec::load(network_.head + n));
         for (int64_t l = network_.hidden_layers() - 2; l >= 0; --l) {
-            const HiddenTile &tile = tiles_[l], &above = tiles_[l + 1];
-            const Layer& layer = network_.layers[l + 1];
-            product(above.pulled, above.stride, layer.backward_panel, layer.outputs, layer.inputs, nullptr,
-                    [&, this](int row, int column, Vec s) {
-                        const int64_t at = row * tile.stride + column;
-                        if constexpr (Activation::curved && Keep) s.store(tile.chain + at);
-                        activation_.times_slope(tile, at, s).store(tile.pulled + at);
-                    });
+            const HiddenTile<P>& tile = tiles_[l];
+            through(network_.layers[l + 1], tiles_[l + 1].pulled, false,
+                    [&](int row, int column, Vec even, Vec odd) { put(tile, row, column, even, odd); });
         }
     }
 
     // q_l = W_l V_{l-1}, V_l = act'(z_l) q_l from the seed V_0 = d_gradient: forward mode; d W_L gets V_{L-1} in row 0
-    void push_forward(Rows below, float* sums) {
+    void push_forward(Factors below, float* sums) {
         for (size_t l = 0; l < tiles_.size(); ++l) {
-            const HiddenTile& tile = tiles_[l];
-            const Layer& layer = network_.layers[l];
-            product(below.data, below.stride, layer.forward_panel, layer.inputs, layer.outputs, nullptr,
-                    [&, this](int row, int column, Vec q) {
-                        const int64_t at = row * tile.stride + column;
-                        if constexpr (Activation::curved) q.store(tile.pushed + at);
-                        activation_.times_slope(tile, at, q).store(tile.tangent + at);
-                    });
-            below = {tile.tangent, tile.stride};
+            const HiddenTile<P>& tile = tiles_[l];
+            through(network_.layers[l], below, true, [&, this](int row, int column, Vec even, Vec odd) {
+                const int64_t at = row * tile.stride + column;
+                if constexpr (Activation::curved) {
+                    even.store(tile.pushed + at);
+                    odd.store(tile.pushed + at + tile.stride);
+                }
+                tile.tangent.put(row, column, activation_.times_slope(tile, at, even),
+                                 activation_.times_slope(tile, at + tile.stride, odd));
+            });
+            below = tile.tangent;
         }
-        add_column_sums(below.data, below.stride, sums + network_.last().weight_gradient);
+        add_column_sums(below, tiles_.back().stride, sums + network_.last().weight_gradient);
     }
 
     // d y -> d z_L for y = sigmoid(z_L)
@@ -196,47 +218,48 @@ private:
         return {outputs_out_, stride};
     }
 
-    void last_layer_sums(Rows up, float* sums) {
+    void last_layer_sums(Factors up, Rows up_rows, float* sums) {
         const Layer& layer = network_.last();
-        const HiddenTile& tile = tiles_.back();
-        outer<1>({{up.data, up.stride, tile.value, tile.stride}}, layer.outputs, layer.inputs, sums + layer.weight_gradient);
+        outer<P, 1>({{up, tiles_.back().input}}, layer.outputs, layer.inputs, sums + layer.weight_gradient);
         float* bias = sums + layer.bias_gradient;
         for (int row = 0; row < kTile; ++row)
-            for (int64_t n = 0; n < layer.outputs; ++n) bias[n] += up.data[row * up.stride + n];
+            for (int64_t n = 0; n < layer.outputs; ++n) bias[n] += up_rows.data[row * up_rows.stride + n];
     }
 
     // d loss / d z_l = act'(z_l) W_{l+1}^T (d loss / d z_{l+1}) + act''(z_l) s_l q_l
-    void adjoint_of(int64_t l, Rows up, bool with_gradient) {
-        const HiddenTile& tile = tiles_[l];
-        const Layer& layer = network_.layers[l + 1];
-        const auto walk = [&](auto&& store) {
-            product(up.data, up.stride, layer.backward_panel, layer.outputs, layer.inputs, nullptr, store);
+    void adjoint_of(int64_t l, Factors up, bool with_gradient) {
+        const HiddenTile<P>& tile = tiles_[l];
+        const auto bent = [&](int64_t at, Vec x) {
+            return activation_.times_slope(tile, at, x) +
+                   activation_.curvature(tile, at) * Vec::load(tile.chain + at) * Vec::load(tile.pushed + at);
         };
         if (Activation::curved && with_gradient)
-            walk([&, this](int row, int column, Vec x) {
+            through(network_.layers[l + 1], up, false, [&](int row, int column, Vec even, Vec odd) {
                 const int64_t at = row * tile.stride + column;
-                const Vec bent = activation_.curvature(tile, at) * Vec::load(tile.chain + at) * Vec::load(tile.pushed + at);
-                (activation_.times_slope(tile, at, x) + bent).store(tile.adjoint + at);
+                tile.adjoint.put(row, column, bent(at, even), bent(at + tile.stride, odd));
             });
         else
-            walk([&, this](int row, int column, Vec x) {
+            through(network_.layers[l + 1], up, false, [&, this](int row, int column, Vec even, Vec odd) {
                 const int64_t at = row * tile.stride + column;
-                activation_.times_slope(tile, at, x).store(tile.adjoint + at);
+                tile.adjoint.put(row, column, activation_.times_slope(tile, at, even),
+                                 activation_.times_slope(tile, at + tile.stride, odd));
             });
     }
 
-    static void add_column_sums(const float* tile, int64_t stride, float* into) {
+    static void add_column_sums(Factors tile, int64_t stride, float* into) {
+        const typename P::Unit ones = P::unit(1.0f, 1.0f);
         for (int64_t n = 0; n < stride; n += kLanes) {
             Vec total = Vec::load(into + n);
-            for (int row = 0; row < kTile; ++row) total += Vec::load(tile + row * stride + n);
+            for (int p = 0; p < kTile / P::kDepth; ++p) total = P::multiply_add(&ones, tile.columns + p * tile.column_stride + n, total);
             total.store(into + n);
         }
     }
 
     const Network& network_;
     Activation activation_;
-    std::vector<HiddenTile> tiles_;
+    std::vector<HiddenTile<P>> tiles_;
     float *inputs_copy_, *gradient_copy_, *inputs_out_, *outputs_copy_, *outputs_out_;
+    float *inputs_factors_, *gradient_factors_, *outputs_factors_;  // where bfloat16 copies go
 };
 
 }  // namespace neurfield

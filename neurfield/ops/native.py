@@ -85,3 +85,8 @@ def serves(*tensors: torch.Tensor) -> bool:
     return module is not None and all(
         t.device.type == "cpu" and (not t.is_floating_point() or t.dtype == torch.float32) for t in tensors
     )
+
+
+def has_bf16() -> bool:
+    """Whether the kernels can multiply in bfloat16: the AVX-512 variant, on a processor with AVX512_BF16."""
+    return module is not None and bool(module.has_bf16())

@@ -8,9 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from neurfield.errors import UserError
 from neurfield.ops import fused_mlp, native
 from neurfield.ops.reference import fused_mlp as reference
 
+needs_bf16 = pytest.mark.skipif(
+    not native.has_bf16(), reason="the native kernels here have no bfloat16 dot products"
+)
 needs_native = pytest.mark.skipif(native.module is None, reason="no native kernels on this machine")
 
 # inputs, hidden widths, outputs: more and fewer than a vector's lanes, multiples of them and not
@@ -276,7 +280,8 @@ def test_strided_inputs_and_weights():
         assert torch.equal(a, b)
 
 
-def test_same_input_gives_the_same_bits_on_any_number_of_threads():
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=needs_bf16)])
+def test_same_input_gives_the_same_bits_on_any_number_of_threads(precision):
     weights, biases = network(35, (64, 64), 16)
     inputs, d_outputs, d_gradient = points(3001, 35), points(3001, 16, seed=2), points(3001, 35, seed=3)
     adjoints = {"d_outputs": d_outputs, "d_gradient": d_gradient}
@@ -284,7 +289,9 @@ def test_same_input_gives_the_same_bits_on_any_number_of_threads():
     try:
         for count in (1, 2, 2):
             torch.set_num_threads(count)
-            d_inputs, *others = fused_mlp.mlp_backward(inputs, weights, biases, "softplus", 100.0, **adjoints)
+            d_inputs, *others = fused_mlp.mlp_backward(
+                inputs, weights, biases, "softplus", 100.0, **adjoints, precision=precision
+            )
             runs.append([d_inputs, *others[0], *others[1]])
     finally:
         torch.set_num_threads(threads)
@@ -305,6 +312,74 @@ def test_differentiating_twice_is_refused(reduce):
         first.sum().backward()
 
 
+@pytest.mark.parametrize("with_gradient", [False, True])
+@pytest.mark.parametrize(("activation", "beta"), ACTIVATIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+@needs_bf16
+def test_bf16_is_the_reference_with_rounded_factors(shape, activation, beta, with_gradient):
+    inputs, weights, biases = case(shape, activation, 333)
+    details = (activation, beta, "none")
+    outputs, slope = fused_mlp.mlp_forward(
+        inputs, weights, biases, *details, gradient=True, precision="bfloat16"
+    )
+    in_float32 = fused_mlp.mlp_forward(inputs, weights, biases, *details)[0]
+    assert torch.equal(outputs, in_float32)
+    network_in_double = inputs.double(), doubles(weights), doubles(biases), *details
+    # single roundings fall the other way where float32 and float64 differ by the last bit
+    tolerance = 2e-3
+    assert_close(slope, reference.forward(*network_in_double, True, "bfloat16")[1], "gradient", tolerance)
+    d_outputs = points(len(inputs), shape[2], seed=2)
+    d_gradient = points(len(inputs), shape[0], seed=3) if with_gradient else None
+    got = fused_mlp.mlp_backward(
+        inputs, weights, biases, *details, d_outputs=d_outputs, d_gradient=d_gradient, precision="bfloat16"
+    )
+    adjoints = d_outputs.double(), d_gradient.double() if with_gradient else None
+    for precision, bound in (("bfloat16", tolerance), ("float32", 1.5e-2)):
+        wanted = reference.backward(*network_in_double, *adjoints, precision)
+        assert_close(got[0], wanted[0], f"d_inputs, {precision}", bound)
+        for l, (d_weight, d_bias) in enumerate(zip(got[1], got[2])):
+            assert_close(d_weight, wanted[1][l], f"d_weights[{l}], {precision}", bound)
+            assert_close(d_bias, wanted[2][l], f"d_biases[{l}], {precision}", bound)
+
+
+@pytest.mark.parametrize("n", [0, 1, 31, 33])
+@needs_bf16
+def test_bf16_every_number_of_points_and_sigmoid(n):
+    weights, biases = network(5, (32, 32), 3)
+    inputs, d_outputs = points(n, 5), points(n, 3, seed=2)
+    details = ("softplus", 10.0, "sigmoid")
+    got = fused_mlp.mlp_backward(inputs, weights, biases, *details, d_outputs=d_outputs, precision="bfloat16")
+    want = reference.backward(inputs, weights, biases, *details, d_outputs, None, "bfloat16")
+    for a, b in zip([got[0], *got[1], *got[2]], [want[0], *want[1], *want[2]]):
+        assert_close(a, b, "backward", 2e-3)
+
+
+@needs_bf16
+def test_bf16_through_autograd():
+    weights, biases = network(35, (64, 64), 16)
+    leaves = [t.requires_grad_() for t in (points(77, 35), *weights, *biases)]
+    outputs, gradient = fused_mlp.mlp_with_gradient(
+        leaves[0], leaves[1:4], leaves[4:], "softplus", 5.0, precision="bfloat16"
+    )
+    got = torch.autograd.grad(outputs.square().sum() + gradient.square().sum(), leaves)
+    details = ("softplus", 5.0, "none")
+    plain = [t.detach() for t in leaves]
+    d_inputs, d_weights, d_biases = reference.backward(
+        plain[0], plain[1:4], plain[4:], *details, 2 * outputs.detach(), 2 * gradient.detach(), "bfloat16"
+    )
+    for a, b in zip(got, [d_inputs, *d_weights, *d_biases]):
+        assert_close(a, b, "gradient", 2e-3)
+    alone = fused_mlp.mlp(leaves[0], leaves[1:4], leaves[4:], "softplus", 5.0, precision="bfloat16")
+    assert torch.equal(alone, outputs)
+
+
+def test_bf16_is_refused_where_it_is_not(monkeypatch):
+    monkeypatch.setattr(native, "has_bf16", lambda: False)
+    weights, biases = network(4, (16,), 1)
+    with pytest.raises(UserError, match="use precision float32"):
+        fused_mlp.mlp(points(5, 4), weights, biases, precision="bfloat16")
+
+
 def _wrong_calls():
     weights, biases = network(4, (16, 32), 3)
     inputs = points(5, 4)
@@ -318,6 +393,10 @@ def _wrong_calls():
     yield "biases[1]", lambda: fused_mlp.mlp(inputs, weights, [biases[0], biases[0], biases[2]])
     yield "activation", lambda: fused_mlp.mlp(inputs, weights, biases, "gelu")
     yield "output_activation", lambda: fused_mlp.mlp(inputs, weights, biases, output_activation="tanh")
+    yield "precision", lambda: fused_mlp.mlp(inputs, weights, biases, precision="float16")
+    if native.has_bf16():
+        doubled = inputs.double(), doubles(weights), doubles(biases)
+        yield "precision", lambda: fused_mlp.mlp(*doubled, precision="bfloat16")
     yield "beta", lambda: fused_mlp.mlp(inputs, weights, biases, "softplus", 0.0)
     yield "d_outputs", lambda: fused_mlp.mlp_backward(inputs, weights, biases, d_outputs=inputs)
     yield (
