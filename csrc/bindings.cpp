@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "common/families.h"
+#include "common/memory.h"
 #include "common/parallel.h"
 
 #ifndef NEURFIELD_MODULE
@@ -12,6 +13,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.doc() = "neurfield's native kernels";
     module.attr("isa") = NEURFIELD_ISA;
     module.def("max_threads", &neurfield::max_threads);
+    module.def("keep_freed_memory", &neurfield::keep_freed_memory);
     neurfield::bind_hash_grid(module);
     neurfield::bind_fused_mlp(module);
     neurfield::bind_field(module);

@@ -28,6 +28,7 @@ from neurfield.fitting.checkpoint import (
 from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
 from neurfield.fitting.schedule import learning_rate_factor
+from neurfield.ops import native
 
 
 class FitInterrupted(Exception):
@@ -114,6 +115,8 @@ class Fitter:
             FitInterrupted: after Ctrl-C, once the state is saved.
             FitFailed: when a loss or a parameter stops being finite.
         """
+        if native.module is not None:
+            native.module.keep_freed_memory()
         train, started, before = self.train, time.perf_counter(), self.seconds
         with _interrupt_flag() as interrupted, ProgressLine(train.steps, self.step, self.quiet) as line:
             while self.step < train.steps:
