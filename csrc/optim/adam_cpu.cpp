@@ -1,7 +1,10 @@
 // Adam in one pass over parameter, gradient and both moments; hash tables skip the entries that got no gradient.
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "common/families.h"
 #include "common/parallel.h"
@@ -12,7 +15,9 @@ namespace neurfield {
 namespace {
 
 constexpr int64_t kChunk = 1 << 16;  // entries per task
-constexpr int kBlock = 4 * kLanes;   // entries whose gradients are looked at together
+constexpr int kLine = 16;            // floats in a cache line: what is touched or left alone together
+constexpr int kLines = 16;           // lines looked through ahead of their update
+static_assert(kLine % kLanes == 0);
 
 struct Step {
     float rate;         // learning rate over the first moment's bias correction
@@ -30,12 +35,12 @@ inline Vec root(Vec a) {
     return a;
 }
 
-inline bool any_nonzero(const float* values) {
-    IntLanes found{};
-    for (int i = 0; i < kBlock; i += kLanes) found |= Vec::load(values + i).v != 0.0f;
-    int32_t any = 0;
-    for (int i = 0; i < kLanes; ++i) any |= found[i];
-    return any != 0;
+// +0 or -0 throughout
+inline bool line_is_zero(const float* values) {
+    uint64_t words[kLine / 2], any = 0;
+    std::memcpy(words, values, sizeof words);
+    for (uint64_t word : words) any |= word;
+    return (any & 0x7fffffff7fffffff) == 0;
 }
 
 inline void update_lanes(const Step& step, float* parameter, float* gradient, float* first, float* second) {
@@ -55,13 +60,55 @@ inline void update_lanes(const Step& step, float* parameter, float* gradient, fl
     if (step.clear_gradient) Vec(0.0f).store(gradient);
 }
 
-void update_range(const Step& step, const Streams& s, int64_t begin, int64_t end) {
-    int64_t i = begin;
-    for (; i + kBlock <= end; i += kBlock) {
-        if (step.skip_zero && !any_nonzero(s.gradient + i)) continue;
-        for (int64_t j = i; j < i + kBlock; j += kLanes)
-            update_lanes(step, s.parameter + j, s.gradient + j, s.first + j, s.second + j);
+inline void update_line(const Step& step, const Streams& s, int64_t at) {
+    for (int64_t j = at; j < at + kLine; j += kLanes)
+        update_lanes(step, s.parameter + j, s.gradient + j, s.first + j, s.second + j);
+}
+
+// The lines of a short stretch whose gradients are not all zero. When they are few, they are fetched ahead: no hardware prefetcher
+// foresees scattered lines, and an update of one in a hundred would cost more than of all. When they are many, the stretch is
+// updated from end to end, which the hardware foresees best.
+class TouchedLines {
+public:
+    void find(const Streams& s, int64_t begin, int64_t end) {
+        count_ = 0;
+        for (int64_t at = begin; at < end; at += kLine) {  // no branch: whether a line is touched cannot be foreseen
+            at_[count_] = at;
+            count_ += !line_is_zero(s.gradient + at);
+        }
+        if (count_ * kLine * 8 > end - begin) {
+            count_ = 0;
+            for (int64_t at = begin; at < end; at += kLine) at_[count_++] = at;
+            return;
+        }
+        for (int i = 0; i < count_; ++i)
+            for (const float* stream : {s.parameter, s.first, s.second}) __builtin_prefetch(stream + at_[i], 1);
     }
+    void update(const Step& step, const Streams& s) const {
+        for (int i = 0; i < count_; ++i) update_line(step, s, at_[i]);
+    }
+
+private:
+    int count_ = 0;
+    int64_t at_[kLines];
+};
+
+void update_touched(const Step& step, const Streams& s, int64_t begin, int64_t end) {
+    TouchedLines lines[2];
+    int turn = 0;
+    for (int64_t at = begin; at < end; at += kLines * kLine, turn ^= 1) {
+        lines[turn].find(s, at, std::min<int64_t>(at + kLines * kLine, end));
+        lines[turn ^ 1].update(step, s);
+    }
+    lines[turn ^ 1].update(step, s);
+}
+
+void update_range(const Step& step, const Streams& s, int64_t begin, int64_t end) {
+    int64_t i = begin + (end - begin) / kLine * kLine;
+    if (step.skip_zero)
+        update_touched(step, s, begin, i);
+    else
+        for (int64_t at = begin; at < i; at += kLine) update_line(step, s, at);
     while (i < end) {
         const int64_t count = std::min<int64_t>(end - i, kLanes);
         float lanes[4][kLanes] = {};

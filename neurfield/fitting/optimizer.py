@@ -23,45 +23,69 @@ class Group:
 
 class Adam:
     """Adam (Kingma and Ba 2015) with betas (0.9, 0.99) and eps 1e-15, as hash grids want it (Müller et al.
-    2022, Sec. 4)."""
+    2022, Sec. 4).
+
+    The parameters of a dense group and their gradients become views of one flat buffer each, so that a dozen
+    small matrices cost one update. Sparse ones are large and stay where they are.
+    """
 
     def __init__(
         self, groups: list[Group], betas: tuple[float, float] = (0.9, 0.99), eps: float = 1e-15
     ) -> None:
         self.groups, self.betas, self.eps = groups, betas, eps
-        self.moments: dict[str, tuple[Tensor, Tensor]] = {}
+        self._flat: dict[str, tuple[Group, _Flat]] = {}
         for group in groups:
-            for index, parameter in enumerate(group.parameters):
-                parameter.grad = torch.zeros_like(parameter)
-                self.moments[f"{group.name}.{index}"] = (
-                    torch.zeros_like(parameter),
-                    torch.zeros_like(parameter),
-                )
+            parts = [[p] for p in group.parameters] if group.sparse else [group.parameters]
+            for index, parameters in enumerate(parts):
+                self._flat[f"{group.name}.{index}"] = (group, _flatten(parameters))
 
     def step(self, step: int, factor: float) -> None:
         """Update all parameters (step counts from 1) at `factor` times their learning rates, and clear the
         gradients."""
-        with torch.no_grad():
-            for group in self.groups:
-                for index, parameter in enumerate(group.parameters):
-                    first, second = self.moments[f"{group.name}.{index}"]
-                    assert parameter.grad is not None
-                    adam_step(
-                        parameter.data.view(-1), parameter.grad.view(-1), first.view(-1), second.view(-1),
-                        step, group.learning_rate * factor, self.betas, self.eps,
-                        skip_zero=group.sparse, clear_gradient=True,
-                    )  # fmt: skip
+        for group, flat in self._flat.values():
+            adam_step(
+                flat.values, flat.gradient, flat.first, flat.second,
+                step, group.learning_rate * factor, self.betas, self.eps,
+                skip_zero=group.sparse, clear_gradient=True,
+            )  # fmt: skip
 
     def state(self) -> dict[str, Tensor]:
         """The moments by name, for a checkpoint."""
         return {
-            f"{name}.{k}": tensor
-            for name, pair in self.moments.items()
-            for k, tensor in zip(("first", "second"), pair)
+            f"{name}.{key}": tensor
+            for name, (_, flat) in self._flat.items()
+            for key, tensor in (("first", flat.first), ("second", flat.second))
         }
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take moments written by `state`."""
-        for name, pair in self.moments.items():
-            for key, tensor in zip(("first", "second"), pair):
-                tensor.copy_(state[f"{name}.{key}"])
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """Some parameters as one vector, its gradient and moments, [P] each."""
+
+    values: Tensor
+    gradient: Tensor
+    first: Tensor
+    second: Tensor
+
+
+@torch.no_grad()
+def _flatten(parameters: list[nn.Parameter]) -> _Flat:
+    """Make the parameters and their gradients views of one vector each; one alone keeps its memory."""
+    values = (
+        parameters[0].data.view(-1)
+        if len(parameters) == 1
+        else torch.cat([p.data.reshape(-1) for p in parameters])
+    )
+    gradient = torch.zeros_like(values)
+    start = 0
+    for parameter in parameters:
+        part = slice(start, start + parameter.numel())
+        parameter.data = values[part].view_as(parameter)
+        parameter.grad = gradient[part].view_as(parameter)
+        start = part.stop
+    return _Flat(values, gradient, torch.zeros_like(values), torch.zeros_like(values))
