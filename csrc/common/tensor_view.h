@@ -40,8 +40,9 @@ template <> struct TypeCode<uint8_t> { static constexpr uint8_t code = dlpack::k
 
 // `TensorView<float, 2> points(object, "points")` raises ValueError with the argument's name unless the tensor is a contiguous
 // CPU tensor of that type and rank. The Python object must outlive the view: views are made at the start of a bound function
-// and used inside it only.
-template <class T, int Rank>
+// and used inside it only. With FreeRows the rows may lie further apart than they are long, as those of a slice of
+// columns does.
+template <class T, int Rank, bool FreeRows = false>
 class TensorView {
 public:
     TensorView(const py::object& object, const char* name) {
@@ -58,7 +59,9 @@ public:
         int64_t expected = 1;
         for (int axis = Rank - 1; axis >= 0; --axis) {
             shape_[axis] = t.shape[axis];
-            if (!empty && t.strides != nullptr && t.shape[axis] > 1 && t.strides[axis] != expected) fail(name, "must be contiguous");
+            const bool spread = !empty && t.strides != nullptr && t.shape[axis] > 1 && t.strides[axis] != expected;
+            if (spread && !(FreeRows && axis == 0)) fail(name, "must be contiguous");
+            if (axis == 0) stride_ = spread ? t.strides[0] : expected;
             expected *= t.shape[axis];
         }
         size_ = expected;
@@ -72,7 +75,7 @@ public:
     int64_t size() const { return size_; }
     T& operator[](int64_t i) const { return data_[i]; }
     // Pointer to row i of the leading axis.
-    T* row(int64_t i) const { return data_ + i * (shape_[0] > 0 ? size_ / shape_[0] : 0); }
+    T* row(int64_t i) const { return data_ + i * stride_; }
 
     void expect(int axis, int64_t length, const char* name) const {
         if (shape_[axis] != length)
@@ -87,7 +90,7 @@ private:
 
     T* data_ = nullptr;
     std::array<int64_t, Rank> shape_{};
-    int64_t size_ = 0;
+    int64_t size_ = 0, stride_ = 0;
 };
 
 }  // namespace neurfield

@@ -61,7 +61,7 @@ void encode_level_along(const Level& level, const Points& points, const Points& 
 class Chunk {
 public:
     int64_t count() const { return count_; }
-    const float* inputs() const { return inputs_; }
+    float* inputs() const { return inputs_; }  // [count, width]
     const Points& points() const { return *points_; }      // in the grid's cube, filled up to whole vectors with its centre
     const Points& tangents() const { return *tangents_; }  // along which `change` was taken, filled up with zeros
 
@@ -84,24 +84,24 @@ public:
         source_ = points;
     }
 
-    // Fills columns `at` onwards of rows of `width` floats, with the jacobian of the grid's features where asked for.
+    // Fills the first columns of rows of `width` floats, with the jacobian of the grid's features where asked for.
     template <bool Jacobian>
-    void encode(const PointColumns& columns, int64_t width, int64_t at) {
+    void encode(const PointColumns& columns, int64_t width) {
         if constexpr (Jacobian) jacobian_ = jacobian_storage_.reserve(3 * whole_ * width);
-        plain_columns(columns, width, at);
+        plain_columns(columns, width);
         each_level(columns, [&](auto features, auto smooth, const Level& level, const float* entries, int64_t l) {
             constexpr int F = decltype(features)::value;
             encode_level<F, decltype(smooth)::value, Jacobian>(level, *points_, whole_, entries, width,
-                                                               inputs_ + at + columns.features_at() + l * F,
+                                                               inputs_ + columns.features_at() + l * F,
                                                                Jacobian ? jacobian_ + 3 * l * F * kLanes : nullptr);
         });
-        clear_inactive(columns, inputs_ + at, width);
+        clear_inactive(columns, inputs_, width);
     }
 
     // The same with the columns' change along `tangents` [count, 3], in the unit frame, instead of a jacobian.
     const float* encode_along(const PointColumns& columns, const float* tangents, int64_t width) {
         float* change = change_storage_.reserve(whole_ * width);
-        plain_columns(columns, width, 0);
+        plain_columns(columns, width);
         Points& t = grown(tangents_, whole_);
         for (int64_t i = 0; i < whole_; ++i)
             for (int k = 0; k < 3; ++k) t.coordinates[k * t.stride + i] = i < count_ ? tangents[3 * i + k] * 0.5f : 0.0f;
@@ -138,14 +138,14 @@ public:
     }
 
 private:
-    void plain_columns(const PointColumns& columns, int64_t width, int64_t at) {
+    void plain_columns(const PointColumns& columns, int64_t width) {
         if (columns.coordinates)
-            for (int64_t i = 0; i < count_; ++i) std::copy_n(source_ + 3 * i, 3, inputs_ + i * width + at);
+            for (int64_t i = 0; i < count_; ++i) std::copy_n(source_ + 3 * i, 3, inputs_ + i * width);
         if (columns.frequencies == 0) return;
         float* own = own_storage_.reserve(3 * whole_);
         for (int64_t i = 0; i < whole_; ++i)
             for (int k = 0; k < 3; ++k) own[k * whole_ + i] = i < count_ ? source_[3 * i + k] : 0.0f;
-        frequency_columns(own, whole_, whole_, columns.frequencies, width, inputs_ + at + columns.frequencies_at());
+        frequency_columns(own, whole_, whole_, columns.frequencies, width, inputs_ + columns.frequencies_at());
     }
 
     template <class Work>

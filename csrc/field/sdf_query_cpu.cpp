@@ -6,22 +6,13 @@
 #include "common/families.h"
 #include "common/parallel.h"
 #include "field/backward_spans.h"
+#include "field/own.h"
 #include "field/point_columns.h"
 #include "network/mlp_arguments.h"
 #include "network/mlp_worker.h"
 
 namespace neurfield::field {
 namespace {
-
-Chunk& own_chunk() {
-    static thread_local Chunk chunk;
-    return chunk;
-}
-
-float* own_rows(int64_t floats) {
-    static thread_local AlignedFloats rows;
-    return rows.reserve(floats);
-}
 
 // Points of a forward task: the more, the longer a level's entries stay near; the fewer, the longer the rows do.
 int64_t forward_chunk(int64_t count, bool gradient) {
@@ -37,7 +28,7 @@ void forward(const PointColumns& columns, const Network& network, Activation act
         const int64_t taken = end - begin, whole = whole_vectors(taken);
         Chunk& chunk = own_chunk();
         chunk.take(points + 3 * begin, nullptr, taken, width);
-        gradient != nullptr ? chunk.encode<true>(columns, width, 0) : chunk.encode<false>(columns, width, 0);
+        gradient != nullptr ? chunk.encode<true>(columns, width) : chunk.encode<false>(columns, width);
         float* rows = slope != nullptr ? slope + begin * width : gradient != nullptr ? own_rows(whole * width) : nullptr;
         TileWorker<Activation> worker(network, activation);
         for (int64_t first = 0; first < taken; first += kTile)
@@ -61,7 +52,7 @@ void backward(const PointColumns& columns, const Network& network, Activation ac
             change = chunk.encode_along(columns, d_gradient + 3 * from, width);
             Span::note(span.tangents, chunk.tangents(), begin, taken);
         } else {
-            chunk.encode<false>(columns, width, 0);
+            chunk.encode<false>(columns, width);
         }
         Span::note(span.points, chunk.points(), begin, taken);
         if (above == nullptr) {
@@ -74,9 +65,10 @@ void backward(const PointColumns& columns, const Network& network, Activation ac
             worker.backward(chunk.inputs(), above, change, span.d_inputs + begin * width, sums, false, tile, taken);
     };
     const int64_t at = columns.features_at();
-    walk_spans(network, count, width, d_gradient != nullptr, to, run, [&](Span& span, int64_t first, int64_t whole) {
+    const bool bent = d_gradient != nullptr;
+    walk_spans(network, count, width, bent, to, run, [&](Span& span, int64_t first, int64_t whole) {
         scatter_span(columns.grid, columns.smooth, columns.active, *span.points, whole, width, span.d_inputs + at,
-                     d_gradient != nullptr ? &*span.tangents : nullptr, slope + first * width + at, table_gradient);
+                     bent ? &*span.tangents : nullptr, bent ? slope + first * width + at : nullptr, table_gradient);
     });
 }
 
@@ -148,6 +140,9 @@ void bind_sdf_query(py::module_& module) {
 
 namespace neurfield {
 
-void bind_field(py::module_& module) { field::bind_sdf_query(module); }
+void bind_field(py::module_& module) {
+    field::bind_sdf_query(module);
+    field::bind_radiance_query(module);
+}
 
 }  // namespace neurfield

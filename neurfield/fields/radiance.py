@@ -6,12 +6,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from neurfield.encodings import HashGrid, spherical_harmonics
-from neurfield.ops.fused_mlp import mlp
-from neurfield.ops.grid_features import grid_features
+from neurfield.ops.radiance_query import radiance_query
+from neurfield.ops.sdf_query import path
 
 
 class Radiance(nn.Module):
@@ -44,12 +43,36 @@ class Radiance(nn.Module):
         scene)."""
         return spherical_harmonics(directions, self.view_degree)
 
-    def forward(self, points: Tensor, feature: Tensor, normal: Tensor, views: Tensor) -> Tensor:
+    @property
+    def path(self) -> str:
+        """Which way queries go, for logs: "fused avx512", "composed torch"."""
+        return path(self.encoding.table)
+
+    def forward(
+        self,
+        points: Tensor,
+        feature: Tensor,
+        normal: Tensor,
+        views: Tensor,
+        rays: Tensor | None = None,
+        counted: Tensor | None = None,
+    ) -> Tensor:
         """Colours [N, 3] of points [N, 3] (unit frame) with feature [N, F], unit normal [N, 3] and encoded
-        view [N, degree^2]."""
-        grid = self.encoding
-        texture = grid_features(points * 0.5 + 0.5, grid.table, grid.layout, interpolation=grid.interpolation)
-        inputs = torch.cat([texture, feature, normal, views], dim=1)
+        views: [N, degree^2], or [R, degree^2] of rays and each sample's ray `rays` [N].
+
+        `counted` [M] are the samples to ask for; the others are black.
+        """
         layers = [cast(nn.Linear, layer) for layer in self.layers]
-        weights, biases = [layer.weight for layer in layers], [layer.bias for layer in layers]
-        return mlp(inputs, weights, biases, activation="relu", output_activation="sigmoid")
+        return radiance_query(
+            points,
+            self.encoding.table,
+            [layer.weight for layer in layers],
+            [layer.bias for layer in layers],
+            self.encoding.layout,
+            feature,
+            normal,
+            views,
+            rays=rays,
+            counted=counted,
+            interpolation=self.encoding.interpolation,
+        )

@@ -1,0 +1,188 @@
+"""The colour of samples: texture from a hash grid, what the SDF knows of the place, and the view, through a
+tiny network.
+
+On the CPU in float32 one native call each way reads the samples that count by their index, encodes and asks
+the network; elsewhere the same is composed of the single kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurfield.ops import fused_mlp, hash_grid, native
+from neurfield.ops.grid_features import grid_features
+from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.once import once
+from neurfield.ops.sdf_query import WHY_ONCE
+
+__all__ = ["radiance_query"]
+
+
+def radiance_query(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    layout: GridLayout,
+    feature: Tensor,
+    normal: Tensor,
+    views: Tensor,
+    *,
+    rays: Tensor | None = None,
+    counted: Tensor | None = None,
+    interpolation: str = "linear",
+    active_levels: int | None = None,
+    fused: bool | None = None,
+) -> Tensor:
+    """Colours in [0, 1] of samples, after IDR (Yariv et al. 2020).
+
+    Args:
+        points: [N, 3] in the unit frame, [-1, 1]^3.
+        table: flat hash table of the texture, of the cube [0, 1]^3 into which the frame is mapped.
+        weights, biases: of a ReLU network (as for `mlp`) with 3 outputs, whose inputs are, in this order, the
+            texture, the feature, the normal and the view.
+        feature: [N, F]; normal: [N, 3] unit vectors. Slices of columns are taken as they are.
+        views: [R, V] encoded view directions of rays, R = N where `rays` is None.
+        rays: [N] int64, the row of `views` that each sample sees; None where every sample has its own.
+        counted: [M] int64, the samples whose colour is asked for, each once; None for all.
+        active_levels: the grid's levels from this one on give zeros; None for all.
+        fused: None takes the fused kernel wherever it serves, False never.
+
+    Returns:
+        rgb [N, 3], zeros where not counted; differentiable once with respect to feature, normal, table,
+        weights and biases (not to points and views). The table's gradient is added into `table.grad` in place
+        where that exists.
+
+    Raises:
+        ValueError: a shape, dtype, device or number does not fit; names the argument.
+        RuntimeError: on differentiating a second time.
+    """
+    _check(points, table, weights, biases, layout, interpolation, feature, normal, views, rays, counted)
+    indices = [t for t in (rays, counted) if t is not None]
+    if fused is None:
+        fused = native.serves(points, table, *weights, *biases, feature, normal, views, *indices)
+    how = layout, interpolation, active_levels
+    if fused:
+        network = (*weights, *biases)
+        return _RadianceQuery.apply(
+            points, table, feature, normal, views, rays, counted, how, len(weights), *network
+        )
+    rows = slice(None) if counted is None else counted
+    seen = rows if rays is None else rays[rows]
+    texture = grid_features(
+        points[rows] * 0.5 + 0.5, table, layout, interpolation=interpolation, active_levels=active_levels
+    )
+    inputs = torch.cat([texture, feature[rows], normal[rows], views[seen]], dim=1)
+    rgb = fused_mlp.mlp(inputs, weights, biases, activation="relu", output_activation="sigmoid")
+    return rgb if counted is None else torch.zeros_like(points).index_copy(0, counted, rgb)
+
+
+class _RadianceQuery(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any,
+        points: Tensor,
+        table: Tensor,
+        feature: Tensor,
+        normal: Tensor,
+        views: Tensor,
+        rays: Tensor | None,
+        counted: Tensor | None,
+        how: tuple[GridLayout, str, int | None],
+        n_layers: int,
+        *parameters: Tensor,
+    ) -> Tensor:
+        ctx.save_for_backward(points, feature, normal, views, rays, counted, *parameters)
+        ctx.table, ctx.details = table, (how, n_layers)
+        rgb = points.new_empty(len(points), 3)
+        network = parameters[:n_layers], parameters[n_layers:]
+        arguments = _arguments(table, how, *network, points, feature, normal, views, rays, counted)
+        assert native.module is not None
+        native.module.radiance_query_forward(*arguments, rgb)
+        return rgb
+
+    @staticmethod
+    def backward(ctx: Any, d_rgb: Tensor) -> tuple[Tensor | None, ...]:
+        how, n_layers = ctx.details
+        saved = ctx.saved_tensors
+        samples, weights, biases = saved[:6], saved[6 : 6 + n_layers], saved[6 + n_layers :]
+        points, feature, table = samples[0], samples[1], ctx.table
+        into = table.grad if table.grad is not None else torch.zeros_like(table)
+        d_feature, d_normal = points.new_empty(feature.shape), points.new_empty(len(points), 3)
+        d_weights, d_biases = [w.new_empty(w.shape) for w in weights], [b.new_empty(b.shape) for b in biases]
+        assert native.module is not None
+        native.module.radiance_query_backward(
+            *_arguments(table, how, weights, biases, *samples),
+            _rows(d_rgb),
+            d_feature,
+            d_normal,
+            d_weights,
+            d_biases,
+            into,
+        )
+        d_table = None if table.grad is not None else once(into, WHY_ONCE)
+        found = [once(d, WHY_ONCE) for d in (d_feature, d_normal, *d_weights, *d_biases)]
+        return None, d_table, found[0], found[1], None, None, None, None, None, *found[2:]
+
+
+def _arguments(
+    table: Tensor,
+    how: tuple[GridLayout, str, int | None],
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    points: Tensor,
+    feature: Tensor,
+    normal: Tensor,
+    views: Tensor,
+    rays: Tensor | None,
+    counted: Tensor | None,
+) -> tuple[Any, ...]:
+    network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
+    indices = [None if t is None else t.contiguous() for t in (rays, counted)]
+    rows = _rows(feature), _rows(normal), _rows(views)
+    grid = hash_grid.native_arguments(*how)
+    return *grid, table.detach().contiguous(), *network, points.detach().contiguous(), *rows, *indices
+
+
+def _rows(tensor: Tensor) -> Tensor:
+    """The tensor as the kernel reads it: contiguous rows, however far apart."""
+    tensor = tensor.detach()
+    return tensor if tensor.stride(1) == 1 else tensor.contiguous()
+
+
+def _check(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    layout: GridLayout,
+    interpolation: str,
+    feature: Tensor,
+    normal: Tensor,
+    views: Tensor,
+    rays: Tensor | None,
+    counted: Tensor | None,
+) -> None:
+    hash_grid.check(points, table, layout, interpolation)
+    for name, tensor, rows in (
+        ("feature", feature, len(points)),
+        ("normal", normal, len(points)),
+        ("views", views, len(points) if rays is None else len(views)),
+    ):
+        if tensor.ndim != 2 or len(tensor) != rows or (name == "normal" and tensor.shape[1] != 3):
+            wanted = f"[{rows}, {3 if name == 'normal' else 'any'}]"
+            raise ValueError(f"radiance_query: '{name}' must be {wanted}, got {list(tensor.shape)}")
+    for name, index in (("rays", rays), ("counted", counted)):
+        if index is not None and (index.ndim != 1 or index.dtype != torch.int64):
+            kind = f"{list(index.shape)} of {index.dtype}"
+            raise ValueError(f"radiance_query: '{name}' must be [n] of torch.int64, got {kind}")
+    if rays is not None and len(rays) != len(points):
+        raise ValueError(f"radiance_query: 'rays' must have {len(points)} numbers, got {len(rays)}")
+    width = layout.output_dim + feature.shape[1] + 3 + views.shape[1]
+    fused_mlp.check(points.new_empty(0, width), weights, biases, "relu", 1.0, "sigmoid")
+    if len(weights[-1]) != 3:
+        raise ValueError(f"radiance_query: the network must have 3 outputs, got {len(weights[-1])}")
