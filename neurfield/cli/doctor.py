@@ -10,8 +10,10 @@ import os
 import platform
 import shutil
 import sys
+from pathlib import Path
 
 from neurfield.cli.console import next_commands, table
+from neurfield.scenes.builtin import BUILTIN, builtin_folder, made_version
 
 CORE = (
     "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "pillow", "scipy",
@@ -25,7 +27,7 @@ SYSTEM_LIBRARIES = {"libusb-1.0.so.0": "libusb-1.0-0", "libEGL.so.1": "libegl1",
 def doctor() -> int:
     """Tell what this machine offers and what is missing, with the command that brings it."""
     missing: list[tuple[str, str]] = []
-    table("neurfield", ("", ""), [*_machine(), *_kernels(missing), *_libraries(missing)])
+    table("neurfield", ("", ""), [*_machine(), *_kernels(missing), *_libraries(missing), *_scenes(missing)])
     if missing:
         next_commands(*missing)
     else:
@@ -62,11 +64,16 @@ def _kernels(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
             missing.append(("sudo apt-get install g++", "a C++ compiler, then install neurfield again"))
         else:
             missing.append(("pip install --force-reinstall --no-deps .", "builds the native kernels"))
+    built = native.module.__file__ if native.module is not None else None
+    stale = stale_build(Path(built)) if built else None
+    if stale:
+        kernels += f", OLDER than {stale}"
+        missing.append(("pip install --no-build-isolation --no-deps -e .", "builds the kernels anew"))
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU serves"
     threads = os.environ.get("OMP_NUM_THREADS")
     return [
         ("torch", f"{torch.__version__}, CUDA device: {cuda}"),
-        ("kernels", kernels),
+        ("kernels", kernels + (", bfloat16 dot products" if native.has_bf16() else "")),
         ("threads", f"{torch.get_num_threads()}" + (f" (OMP_NUM_THREADS={threads})" if threads else "")),
     ]
 
@@ -86,6 +93,30 @@ def _libraries(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if absent:
             missing.append((f"sudo apt-get install {packages}", "what Open3D's window and screenshots want"))
     return rows
+
+
+def _scenes(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Built-in scenes that are made, and whether this version would make them otherwise."""
+    from neurfield.scenes.synthesis.writer import VERSION
+
+    rows = []
+    for name in BUILTIN:
+        made = made_version(name)
+        if made is None:
+            continue
+        rows.append((f"scene {name}", f"version {made}" + ("" if made == VERSION else f", now {VERSION}")))
+        if made != VERSION:
+            folder = builtin_folder(name)
+            missing.append((f"rm -r {folder} && neurfield scene make {name}", "makes the scene anew"))
+    return rows
+
+
+def stale_build(module: Path, sources: Path | None = None) -> str | None:
+    """A native source that is newer than the module built from it, or None; only a checkout has sources."""
+    sources = Path(__file__).resolve().parents[2] / "csrc" if sources is None else sources
+    built = module.stat().st_mtime
+    newer = (path for path in sorted(sources.rglob("*")) if path.suffix in (".h", ".cpp"))
+    return next((path.name for path in newer if path.stat().st_mtime > built), None)
 
 
 def version_of(distribution: str) -> str | None:

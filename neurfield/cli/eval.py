@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, print_numbers, say
+from neurfield.cli.threads import Threads, use_threads
 
 if TYPE_CHECKING:
     import trimesh
@@ -20,6 +21,7 @@ def evaluate(
     against: Annotated[
         str | None, arg(metavar="MESH", help_behavior_hint="(default: the scene's own true surface)")
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Measure a run: its mesh.ply against the true surface, its pictures against the true ones.
 
@@ -29,7 +31,9 @@ def evaluate(
     Args:
         run: a run's folder, for example runs/room0/latest.
         against: a mesh of the true surface, in the scene's frame and units.
+        threads: how many processors to use.
     """
+    use_threads(threads)
     from neurfield.evaluation import evaluate_mesh
     from neurfield.fitting import Run
     from neurfield.fitting.finish import image_scores, read_metrics, write_metrics

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import UseAppendAction, arg
 
 from neurfield.cli.console import complain, next_commands, print_numbers, say
+from neurfield.cli.main import STARTED
+from neurfield.cli.threads import Threads, use_threads
 from neurfield.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def fit(
     device: Annotated[str | None, arg(metavar="auto|cpu|cuda", help_behavior_hint="(default: auto)")] = None,
     out: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: runs)")] = None,
     seed: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 0)")] = None,
+    threads: Threads = None,
     resume: Annotated[str | None, arg(metavar="RUN", help_behavior_hint="")] = None,
     overrides: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="GROUP.KEY=VALUE")] = (),
 ) -> int:
@@ -40,9 +43,11 @@ def fit(
         device: where to compute.
         out: the folder for runs; this one becomes FOLDER/scene/method-time, and FOLDER/scene/latest.
         seed: of all randomness; the same seed and threads give the same result.
+        threads: how many processors to use.
         resume: go on with this run to its requested step, or to --steps.
         overrides: any value of the configuration, for example --set data.sensor_depth=noisy.
     """
+    use_threads(threads)
     from neurfield import fitting
 
     try:
@@ -51,13 +56,13 @@ def fit(
                 "--scene": scene, "--method": method, "--preset": preset, "--device": device, "--out": out,
                 "--seed": seed, "--set": overrides or None,
             }  # fmt: skip
-            run = fitting.resume(_only_steps_beside(resume, fresh), steps)
+            run = fitting.resume(_only_steps_beside(resume, fresh), steps, started=STARTED)
         elif scene is None:
             raise UserError("neurfield fit: what to? --scene room0, --scene path/to/scene, or --resume RUN")
         else:
             run = fitting.fit(
                 scene, method or "neus", preset=preset or "default", steps=steps, out=out or "runs",
-                seed=seed or 0, device=device or "auto", overrides=overrides,
+                seed=seed or 0, device=device or "auto", overrides=overrides, started=STARTED,
             )  # fmt: skip
     except fitting.FitInterrupted as stopped:
         folder = stopped.checkpoint.parent.parent
@@ -75,13 +80,13 @@ def _only_steps_beside(resume: str, flags: Mapping[str, object]) -> str:
     """The run to resume; it brings its own configuration, so that nothing else may be asked for.
 
     Raises:
-        UserError: another flag than --steps stands beside --resume.
+        UserError: a flag that says what to fit stands beside --resume.
     """
     given = [flag for flag, value in flags.items() if value is not None]
     if given:
         raise UserError(
             f"--resume goes on with the run's own configuration: leave out {', '.join(given)}, "
-            "only --steps may change"
+            "only --steps and --threads may change"
         )
     return resume
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from neurfield.cli.console import complain
 from neurfield.cli.dispatch import Verb, dispatch
 from neurfield.errors import UserError
 
+STARTED = time.perf_counter()  # of the command, but for the interpreter's own start
 ABOUT = "Neural fields that end as surfaces: images, depth and priors in, a mesh in your own frame out."
 VERBS = {
     "fit": Verb(

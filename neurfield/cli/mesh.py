@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, size_of
+from neurfield.cli.threads import Threads, use_threads
 from neurfield.errors import UserError
 
 FORMATS = ("ply", "obj", "glb", "stl")
@@ -32,6 +33,7 @@ def mesh(
     output: Annotated[
         str | None, arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run)")
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Extract a run's surface as one welded mesh in the scene's frame and units.
 
@@ -43,7 +45,9 @@ def mesh(
         color: colour at the vertices, as seen along the surface's normal, or none.
         component: all pieces, or the largest alone.
         output: the file to write.
+        threads: how many processors to use.
     """
+    use_threads(threads)
     from neurfield.fitting import Run
     from neurfield.surfaces import save_mesh
 

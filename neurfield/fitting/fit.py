@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
 
 from neurfield.config import SamplingConfig, load_config
@@ -30,54 +32,72 @@ def fit(
     device: str = "auto",
     overrides: Sequence[str] = (),
     quiet: bool = False,
+    started: float | None = None,
 ) -> Run:
     """Fit a field to a scene and return the run, saved under `out`/<scene>/<method>-<time>.
 
     Args:
         scene: a `Scene`, a built-in name, or a path in a known format. method: a preset of `configs/methods`.
         overrides: "group.key=value" items, as `--set` takes them. quiet: print nothing.
+        started: `time.perf_counter()` of the command, for the log; None: now.
 
     Raises:
         UserError: something in the arguments or the scene can be mended by the user.
         FitInterrupted, FitFailed: see `neurfield.fitting.fitter`.
     """
+    started = time.perf_counter() if started is None else started
     config = load_config(method, preset, [*overrides, f"seed={seed}", f"device={device}"])
     if steps is not None:
         if steps < 1:
             raise UserError(f"--steps {steps}: at least 1 is needed")
         config.train.steps = steps
+    reading = time.perf_counter()
     scene = scene if isinstance(scene, Scene) else load_scene(scene)
+    reading = time.perf_counter() - reading
     run = prepare_run(Path(), config, scene)
     run.folder = new_folder(Path(out), scene, config)
     describe_run(run)
-    return _go(run, quiet, resume=False)
+    return _go(run, quiet, started, reading, resume=False)
 
 
-def resume(folder: str | Path, steps: int | None = None, quiet: bool = False) -> Run:
+def resume(
+    folder: str | Path, steps: int | None = None, quiet: bool = False, started: float | None = None
+) -> Run:
     """Go on with a run to its requested step, or to a new one;
     ends as an uninterrupted fit to that step would have.
 
     With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly.
+    `quiet` and `started` as in `fit`.
     """
+    started = time.perf_counter() if started is None else started
     run = open_run(Path(folder))
     if steps is not None:
         run.config.train.steps = steps
         describe_run(run)
-    return _go(run, quiet, resume=True)
+    return _go(run, quiet, started, 0.0, resume=True)
 
 
-def _go(run: Run, quiet: bool, resume: bool) -> Run:
+def _go(run: Run, quiet: bool, started: float, reading: float, resume: bool) -> Run:
+    before = time.perf_counter()
+    read = run.task.pixels.images.sources
+    reading += time.perf_counter() - before
     fitter = Fitter(run.task, run.config.train, run.folder, quiet)
     if resume:
         fitter.resume()
+    fitter.started = started
+    fitter.facts = {
+        "threads": torch.get_num_threads(), "kernels": run.task.field.path, "device": str(run.task.device),
+        "bytes_of_images": sum(t.numel() * t.element_size() for t in read.values()),
+        "seconds_reading": round(reading, 2),
+    }  # fmt: skip
     if not quiet:
-        Console().print(summary(run, fitter.step), highlight=False)
+        Console().print(summary(run, fitter.step, fitter.seconds_per_step()), highlight=False)
     fitter.run()
     return run
 
 
-def summary(run: Run, step: int) -> str:
-    """The paragraph before a fit: what is fitted, where, with what."""
+def summary(run: Run, step: int, seconds_per_step: float) -> str:
+    """The paragraph before a fit: what is fitted, where, with what, and what it will take."""
     task, config = run.task, run.config
     scene = task.scene
     size = scene.box[1] - scene.box[0]
@@ -110,7 +130,9 @@ def summary(run: Run, step: int) -> str:
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
         f"of {_step_size(config.sampling)}, "
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
-        f"kernels: {kernels.isa or 'torch reference'} ({kernels.reason}), device {task.device}",
+        f"kernels: {task.field.path} ({kernels.reason}), device {task.device}, {_threads()}",
+        f"about {_duration(seconds_per_step * (config.train.steps - step))} to fit, "
+        f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
         f"run folder {run.folder}",
     ]
     if task.inside and not {"depth", "sensor_depth", "prior_depth", "prior_normal"} & scene.sources:
@@ -119,6 +141,17 @@ def summary(run: Run, step: int) -> str:
             "expect a rough room without depth or priors[/yellow]"
         )
     return "\n".join(lines)
+
+
+def _threads() -> str:
+    count = torch.get_num_threads()
+    return f"{count} threads" if count > 1 else "1 thread"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90.0:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
 
 
 def _step_size(sampling: SamplingConfig) -> str:

@@ -49,6 +49,11 @@ class Adam:
                 skip_zero=group.sparse, clear_gradient=True,
             )  # fmt: skip
 
+    def clear(self) -> None:
+        """Forget the gradients."""
+        for _, flat in self._flat.values():
+            flat.gradient.zero_()
+
     def state(self) -> dict[str, Tensor]:
         """The moments by name, for a checkpoint."""
         return {

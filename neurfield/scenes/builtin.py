@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -46,6 +47,16 @@ def builtin_folder(name: str) -> Path:
 def is_made(name: str) -> bool:
     """Whether a built-in scene is on disk: makers rename a finished folder, so its presence is enough."""
     return (builtin_folder(name) / "traj.txt").is_file()
+
+
+def made_version(name: str) -> int | None:
+    """The version of the maker that wrote a built-in scene (its scene.json); None if it is not made."""
+    if not is_made(name):
+        return None
+    try:
+        return int(json.loads((builtin_folder(name) / "scene.json").read_text())["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def ensure_builtin(name: str, progress: Progress | None = None) -> Path:

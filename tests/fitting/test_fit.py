@@ -144,8 +144,19 @@ def test_log_and_description(sphere_scene: Scene, tmp_path: Path, capsys: pytest
     entries = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
     assert [e["step"] for e in entries] == [1, 10, 20]
     assert all({"loss", "psnr", "rays", "samples_per_ray", "losses", "seconds"} <= e.keys() for e in entries)
+    assert {"threads", "kernels", "seconds_reading", "seconds_to_first_step"} <= entries[0].keys()
+    assert "threads" not in entries[1]
     said = capsys.readouterr().out
     assert "look in at it" in said and "12 cameras" in said
+    assert run.task.field.path in said and "ms a step" in said
+
+
+def test_rehearsing_a_step_leaves_no_trace(sphere_scene: Scene, tmp_path: Path) -> None:
+    options = {"steps": 12, "overrides": [*SMALL, "opacity.learn=true"]}
+    silent = fit(sphere_scene, "neus", out=tmp_path / "a", quiet=True, **options)
+    said = fit(sphere_scene, "neus", out=tmp_path / "b", **options)  # says how long, hence rehearses
+    for name, tensor in silent.task.state().items():
+        assert torch.equal(said.task.state()[name], tensor), name
 
 
 @pytest.mark.parametrize(

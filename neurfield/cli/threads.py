@@ -1,0 +1,28 @@
+"""`--threads`: how many processors a verb may use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from tyro.conf import arg
+
+from neurfield.errors import UserError
+
+Threads = Annotated[
+    int | None, arg(metavar="N", help_behavior_hint="(default: OMP_NUM_THREADS, else every core)")
+]
+
+
+def use_threads(threads: int | None) -> None:
+    """Let torch and the native kernels, which share one pool, run on this many threads; None: as they are.
+
+    Raises:
+        UserError: fewer than one.
+    """
+    if threads is None:
+        return
+    if threads < 1:
+        raise UserError(f"--threads {threads}: at least 1 is needed")
+    import torch
+
+    torch.set_num_threads(threads)
