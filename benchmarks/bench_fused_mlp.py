@@ -5,33 +5,22 @@ An eikonal step is the network's outputs, the gradient of the first one, and the
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from statistics import median
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.common import machine_record, markdown_table, run_script, write_json
-from benchmarks.timing import timed
+from benchmarks.common import run_script
+from benchmarks.script import Table, arguments, keep_memory, report
+from benchmarks.timing import timed_in_turns
 from neurfield.ops import fused_mlp
 
-HEADERS = ["network", "work", "points", "native", "slowest", "fastest", "torch", "ratio"]
+COLUMNS = ["network", "work", "points", "ours", "slowest", "fastest", "torch", "x torch"]
 NETWORKS = {
     "35-64-64-16 softplus": ((35, 64, 64, 16), "softplus", 100.0, "none"),
     "35-64-64-16 relu": ((35, 64, 64, 16), "relu", 1.0, "none"),
     "34-64-64-3 relu, sigmoid": ((34, 64, 64, 3), "relu", 1.0, "sigmoid"),
-}
-# glibc hands large blocks back to the kernel at every free; torch, which allocates each intermediate, is up
-# to twice as fast without that, and a peer is to be met at its best.
-KEEP_MEMORY = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "268435456",
 }
 
 
@@ -103,25 +92,24 @@ def works(
 
 def main() -> None:
     """A table of millions of points a second (medians), and how many times torch's speed that is."""
-    if sys.platform == "linux" and any(os.environ.get(name) != value for name, value in KEEP_MEMORY.items()):
-        command = [sys.executable, "-m", "benchmarks.bench_fused_mlp", *sys.argv[1:]]
-        os.execve(sys.executable, command, os.environ | KEEP_MEMORY)  # glibc reads them when a process starts
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=32768)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=Path("runs/bench_fused_mlp.json"))
+    keep_memory("benchmarks.bench_fused_mlp")
+    parser = arguments(__doc__, "fused_mlp")
+    parser.add_argument("--points", type=int, default=32_768)
+    parser.add_argument("--repeats", type=int, default=7)
     args = parser.parse_args()
+    count = 8_192 if args.quick else args.points
     rows: list[list[object]] = []
     for network, (widths, activation, beta, output) in NETWORKS.items():
-        for work, native, peer in works(widths, activation, beta, output, args.points):
-            # in turns, so that a busy neighbour slows both
-            pairs = [(timed(native, 1).median, timed(peer, 1).median) for _ in range(args.repeats)]
-            ours, theirs = (sorted(seconds) for seconds in zip(*pairs))
-            chosen = (median(ours), ours[-1], ours[0], median(theirs))
-            speeds = [args.points / 1e6 / seconds for seconds in chosen]
-            rows.append([network, work, args.points, *speeds, median(theirs) / median(ours)])
-    print(markdown_table(HEADERS, rows))
-    write_json(args.out, {"machine": machine_record(), "columns": HEADERS, "rows": rows})
+        for work, native, peer in works(widths, activation, beta, output, count):
+            found = timed_in_turns({"ours": native, "torch": peer}, args.repeats)
+            theirs = count / 1e6 / found["torch"].median
+            rates = found["ours"].rates(count / 1e6)
+            rows.append([network, work, count, *rates, theirs, rates[0] / theirs])
+    report(
+        args.out,
+        [Table("Tiny networks", COLUMNS, rows)],
+        ["Millions of points a second; torch: the same network with autograd, glibc keeping freed memory."],
+    )
 
 
 if __name__ == "__main__":

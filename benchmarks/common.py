@@ -20,7 +20,10 @@ from neurfield.errors import UserError
 from neurfield.files import atomic_write
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-LIBRARIES = ("torch", "numpy", "scipy", "trimesh", "embreex", "open3d", "scikit-image", "PyMCubes")
+LIBRARIES = (
+    "torch", "numpy", "scipy", "trimesh", "embreex", "open3d", "scikit-image", "PyMCubes", "vtk",
+    "nerfstudio", "nerfacc",
+)  # fmt: skip
 
 
 def machine_record(yardstick: bool = True) -> dict[str, Any]:
