@@ -25,6 +25,9 @@ VERBS = {
         "neurfield.cli.view:view", "look at a run, a mesh or a scene; --screenshot needs no display"
     ),
     "scene": Verb("neurfield.cli.scene:scene", "list, describe, make or check scenes"),
+    "bench": Verb(
+        "neurfield.cli.bench:bench", "measure the kernels beside their peers (in a source checkout)"
+    ),
     "doctor": Verb(
         "neurfield.cli.doctor:doctor", "what this machine offers, what is missing, and how to get it"
     ),

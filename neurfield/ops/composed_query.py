@@ -31,7 +31,6 @@ class SdfShape:
     active_levels: int | None
     coordinates: bool
     n_frequencies: int
-    precision: str
 
     @property
     def features_at(self) -> int:
@@ -64,13 +63,7 @@ def forward(
     )
     inputs = torch.cat([*_plain_columns(points, shape), features], dim=1)
     outputs, slope = fused_mlp.mlp_forward(
-        inputs,
-        weights,
-        biases,
-        activation=shape.activation,
-        beta=shape.beta,
-        gradient=True,
-        precision=shape.precision,
+        inputs, weights, biases, activation=shape.activation, beta=shape.beta, gradient=True
     )
     assert slope is not None  # asked for
     d_features = slope[:, shape.features_at :].contiguous()
@@ -112,7 +105,6 @@ def backward(
         beta=shape.beta,
         d_outputs=d_outputs.contiguous(),
         d_gradient=d_slope,
-        precision=shape.precision,
     )
     hash_grid.accumulate_table_gradient(
         points * 0.5 + 0.5,
