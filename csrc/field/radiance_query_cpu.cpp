@@ -32,7 +32,7 @@ struct Samples {
     std::optional<Index> rays, counted;
 
     Samples(const Grid& grid, bool smooth, int active, const py::object& table_, const Objects& weights, const Objects& biases,
-            const py::object& points_, const py::object& feature_, const py::object& normal_, const py::object& views_,
+            const std::string& precision, const py::object& points_, const py::object& feature_, const py::object& normal_, const py::object& views_,
             const py::object& rays_, const py::object& counted_)
         : texture{grid, nullptr, smooth, active, false, 0},
           points(points_, "points"),
@@ -57,7 +57,7 @@ struct Samples {
             counted.emplace(counted_, "counted");
             expect_below(*counted, points.shape(0), "counted");
         }
-        network = make_network(weights, biases, width());
+        network = make_network(weights, biases, width(), precision);
     }
 
     int64_t feature_at() const { return texture.width(); }
@@ -84,23 +84,22 @@ struct Samples {
     }
 };
 
-template <class Activation>
-void forward(const Samples& samples, Activation activation, float* rgb) {
+void forward(const Samples& samples, float* rgb) {
     parallel_chunks(samples.count(), kPart, [&](int64_t begin, int64_t end) {
         const int64_t taken = end - begin;
         Chunk& chunk = own_chunk();
         samples.fill(chunk, begin, end);
         float* colors = samples.counted ? own_rows(3 * taken) : rgb + 3 * begin;
-        TileWorker<Activation> worker(samples.network, activation);
+        TileWorker<Relu> worker(samples.network, Relu{});
         for (int64_t tile = 0; tile < taken; tile += kTile) worker.forward(chunk.inputs(), colors, nullptr, true, tile, taken);
         if (!samples.counted) return;
         for (int64_t i = begin; i < end; ++i) std::copy_n(colors + 3 * (i - begin), 3, rgb + 3 * samples.sample(i));
     });
 }
 
-template <class Activation>
-void backward(const Samples& samples, Activation activation, const Rows& d_rgb, float* d_feature, float* d_normal,
-              const Derivatives& to, float* table_gradient) {
+template <class P>
+void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float* d_normal, const Derivatives& to,
+              float* table_gradient) {
     const int64_t width = samples.width(), features = samples.feature.shape(1);
     const auto run = [&](Span& span, int64_t first, int64_t begin, int64_t end, float* sums) {
         const int64_t taken = end - begin;
@@ -109,7 +108,7 @@ void backward(const Samples& samples, Activation activation, const Rows& d_rgb, 
         Span::note(span.points, chunk.points(), begin, taken);
         float *above = own_rows(3 * taken), *d_inputs = span.d_inputs + begin * width;
         for (int64_t i = 0; i < taken; ++i) std::copy_n(d_rgb.row(samples.sample(first + begin + i)), 3, above + 3 * i);
-        TileWorker<Activation> worker(samples.network, activation);
+        TileWorker<Relu, P> worker(samples.network, Relu{});
         for (int64_t tile = 0; tile < taken; tile += kTile)
             worker.backward(chunk.inputs(), above, nullptr, d_inputs, sums, true, tile, taken);
         for (int64_t i = 0; i < taken; ++i) {
@@ -127,23 +126,24 @@ void backward(const Samples& samples, Activation activation, const Rows& d_rgb, 
 }
 
 void radiance_query_forward(const Grid& grid, bool smooth, int active, const py::object& table, const Objects& weights,
-                            const Objects& biases, const py::object& points, const py::object& feature, const py::object& normal,
-                            const py::object& views, const py::object& rays, const py::object& counted, const py::object& rgb_) {
-    const Samples samples(grid, smooth, active, table, weights, biases, points, feature, normal, views, rays, counted);
+                            const Objects& biases, const std::string& precision, const py::object& points,
+                            const py::object& feature, const py::object& normal, const py::object& views, const py::object& rays,
+                            const py::object& counted, const py::object& rgb_) {
+    const Samples samples(grid, smooth, active, table, weights, biases, precision, points, feature, normal, views, rays, counted);
     if (samples.network.outputs() != 3) throw py::value_error("neurfield native: the network of colours must have 3 outputs");
     const int64_t all = samples.points.shape(0);
     float* rgb = hash_grid::rows_of(rgb_, "rgb", all, 3);
     const py::gil_scoped_release release;
     if (samples.counted) std::fill_n(rgb, 3 * all, 0.0f);
-    forward(samples, Relu{}, rgb);
+    forward(samples, rgb);
 }
 
 void radiance_query_backward(const Grid& grid, bool smooth, int active, const py::object& table, const Objects& weights,
-                             const Objects& biases, const py::object& points, const py::object& feature,
+                             const Objects& biases, const std::string& precision, const py::object& points, const py::object& feature,
                              const py::object& normal, const py::object& views, const py::object& rays, const py::object& counted,
                              const py::object& d_rgb_, const py::object& d_feature_, const py::object& d_normal_,
                              const Objects& d_weights, const Objects& d_biases, const py::object& table_gradient_) {
-    const Samples samples(grid, smooth, active, table, weights, biases, points, feature, normal, views, rays, counted);
+    const Samples samples(grid, smooth, active, table, weights, biases, precision, points, feature, normal, views, rays, counted);
     const int64_t all = samples.points.shape(0), features = samples.feature.shape(1);
     const Rows d_rgb(d_rgb_, "d_rgb");
     d_rgb.expect(0, all, "d_rgb");
@@ -158,7 +158,9 @@ void radiance_query_backward(const Grid& grid, bool smooth, int active, const py
         std::fill_n(d_feature, all * features, 0.0f);
         std::fill_n(d_normal, 3 * all, 0.0f);
     }
-    backward(samples, Relu{}, d_rgb, d_feature, d_normal, to, table_gradient.data());
+    with_precision(samples.network, [&](auto derivatives) {
+        backward<decltype(derivatives)>(samples, d_rgb, d_feature, d_normal, to, table_gradient.data());
+    });
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ int64_t forward_chunk(int64_t count, bool gradient) {
     return std::clamp<int64_t>((share + kPart - 1) / kPart * kPart, kPart, (gradient ? 2 : 4) * kPart);
 }
 
-template <class Activation>
+template <class P, class Activation>
 void forward(const PointColumns& columns, const Network& network, Activation activation, int64_t count, const float* points,
              float* outputs, float* gradient, float* slope) {
     const int64_t width = columns.width(), wide_out = network.outputs();
@@ -30,7 +30,7 @@ void forward(const PointColumns& columns, const Network& network, Activation act
         chunk.take(points + 3 * begin, nullptr, taken, width);
         gradient != nullptr ? chunk.encode<true>(columns, width) : chunk.encode<false>(columns, width);
         float* rows = slope != nullptr ? slope + begin * width : gradient != nullptr ? own_rows(whole * width) : nullptr;
-        TileWorker<Activation> worker(network, activation);
+        TileWorker<Activation, P> worker(network, activation);
         for (int64_t first = 0; first < taken; first += kTile)
             worker.forward(chunk.inputs(), outputs + begin * wide_out, rows, false, first, taken);
         if (gradient == nullptr) return;
@@ -39,7 +39,7 @@ void forward(const PointColumns& columns, const Network& network, Activation act
     });
 }
 
-template <class Activation>
+template <class P, class Activation>
 void backward(const PointColumns& columns, const Network& network, Activation activation, int64_t count, const float* points,
               const float* d_outputs, const float* d_gradient, const float* slope, const Derivatives& to, float* table_gradient) {
     const int64_t width = columns.width(), wide_out = network.outputs();
@@ -60,7 +60,7 @@ void backward(const PointColumns& columns, const Network& network, Activation ac
             std::fill_n(zeros, taken * wide_out, 0.0f);
             above = zeros;
         }
-        TileWorker<Activation> worker(network, activation);
+        TileWorker<Activation, P> worker(network, activation);
         for (int64_t tile = 0; tile < taken; tile += kTile)
             worker.backward(chunk.inputs(), above, change, span.d_inputs + begin * width, sums, false, tile, taken);
     };
@@ -79,9 +79,9 @@ struct Query {
     TensorView<float, 2> points;
 
     Query(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
-          const Objects& weights, const Objects& biases, const py::object& points_)
+          const Objects& weights, const Objects& biases, const std::string& precision, const py::object& points_)
         : columns{grid, checked_table(grid, table), smooth, active, coordinates, frequencies},
-          network(make_network(weights, biases, columns.width())),
+          network(make_network(weights, biases, columns.width(), precision)),
           points(points_, "points") {
         points.expect(1, 3, "points");
     }
@@ -95,25 +95,25 @@ struct Query {
 
 void sdf_query_forward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
                        const Objects& weights, const Objects& biases, const std::string& activation_name, float beta,
-                       const py::object& points, const py::object& outputs_, const py::object& gradient_,
+                       const std::string& precision, const py::object& points, const py::object& outputs_, const py::object& gradient_,
                        const py::object& slope_) {
-    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, points);
+    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, precision, points);
     const int64_t count = query.points.shape(0);
     float* outputs = hash_grid::rows_of(outputs_, "outputs", count, query.network.outputs());
     float* gradient = hash_grid::rows_of(gradient_, "gradient", count, 3);
     float* slope = hash_grid::rows_of(slope_, "slope", whole_vectors(count), query.columns.width());
-    with_activation(activation_name, beta, [&](auto activation) {
+    with_precision_and_activation(query.network, activation_name, beta, [&](auto derivatives, auto activation) {
         const py::gil_scoped_release release;
-        forward(query.columns, query.network, activation, count, query.points.data(), outputs, gradient, slope);
+        forward<decltype(derivatives)>(query.columns, query.network, activation, count, query.points.data(), outputs, gradient, slope);
     });
 }
 
 void sdf_query_backward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
                         const Objects& weights, const Objects& biases, const std::string& activation_name, float beta,
-                        const py::object& points, const py::object& d_outputs_, const py::object& d_gradient_,
+                        const std::string& precision, const py::object& points, const py::object& d_outputs_, const py::object& d_gradient_,
                         const py::object& slope_, const Objects& d_weights, const Objects& d_biases,
                         const py::object& table_gradient_) {
-    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, points);
+    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, precision, points);
     const int64_t count = query.points.shape(0);
     const float* d_outputs = hash_grid::rows_of(d_outputs_, "d_outputs", count, query.network.outputs());
     const float* d_gradient = hash_grid::rows_of(d_gradient_, "d_gradient", count, 3);
@@ -122,9 +122,9 @@ void sdf_query_backward(const Grid& grid, bool smooth, int active, bool coordina
     table_gradient.expect(0, grid.floats(), "table_gradient");
     if (d_gradient != nullptr && slope == nullptr) throw py::value_error("neurfield native: 'd_gradient' needs 'slope'");
     const Derivatives to = derivatives_of(query.network, d_weights, d_biases);
-    with_activation(activation_name, beta, [&](auto activation) {
+    with_precision_and_activation(query.network, activation_name, beta, [&](auto derivatives, auto activation) {
         const py::gil_scoped_release release;
-        backward(query.columns, query.network, activation, count, query.points.data(), d_outputs, d_gradient, slope, to,
+        backward<decltype(derivatives)>(query.columns, query.network, activation, count, query.points.data(), d_outputs, d_gradient, slope, to,
                  table_gradient.data());
     });
 }

@@ -52,6 +52,12 @@ void with_activation(const std::string& name, float beta, Run&& run) {
     throw py::value_error("neurfield native: 'activation' must be relu or softplus");
 }
 
+// Calls run(P{}, activation) for the precision of the network's derivatives.
+template <class Run>
+void with_precision_and_activation(const Network& network, const std::string& name, float beta, Run&& run) {
+    with_precision(network, [&](auto precision) { with_activation(name, beta, [&](auto activation) { run(precision, activation); }); });
+}
+
 // Where the gradients of weights [outputs, inputs] and biases [outputs] go, layer by layer.
 struct Derivatives {
     std::vector<float*> weights, biases;

@@ -27,6 +27,7 @@ class Radiance(nn.Module):
         feature_dim: int = 15,
         hidden: tuple[int, ...] = (64, 64),
         view_degree: int = 3,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
         self.encoding = (
@@ -35,6 +36,7 @@ class Radiance(nn.Module):
             else HashGrid(levels=12, log2_table_size=18, finest_resolution=1024)
         )
         self.view_degree = view_degree
+        self.precision = precision
         sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
@@ -75,4 +77,5 @@ class Radiance(nn.Module):
             rays=rays,
             counted=counted,
             interpolation=self.encoding.interpolation,
+            precision=self.precision,
         )

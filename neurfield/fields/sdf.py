@@ -32,6 +32,7 @@ class SDFField(nn.Module):
         activation: "softplus" (of `softplus_beta`), or "relu": cheaper, with a gradient that is constant in
             pieces of space but for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
+        precision: of the network's derivatives, "float32" or "bfloat16"; see `ops.fused_mlp`.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SDFField(nn.Module):
         softplus_beta: float = 100.0,
         activation: str = "softplus",
         n_frequencies: int = 0,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
         self.encoding = encoding if encoding is not None else HashGrid(interpolation="smoothstep")
@@ -49,6 +51,7 @@ class SDFField(nn.Module):
         self.beta = softplus_beta
         self.activation = activation
         self.n_frequencies = n_frequencies
+        self.precision = precision
         self.active_levels = self.encoding.layout.levels
         sizes = [3 + 6 * n_frequencies + self.encoding.output_dim, *hidden, 1 + feature_dim]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
@@ -72,7 +75,7 @@ class SDFField(nn.Module):
         if not gradient:
             outputs = sdf_values(*arguments, **options)
             return FieldSample(outputs[:, 0], None, outputs[:, 1:])
-        outputs, slope = sdf_query(*arguments, **options)
+        outputs, slope = sdf_query(*arguments, **options, precision=self.precision)
         return FieldSample(outputs[:, 0], slope, outputs[:, 1:])
 
     @property

@@ -31,6 +31,7 @@ class SdfShape:
     active_levels: int | None
     coordinates: bool
     n_frequencies: int
+    precision: str
 
     @property
     def features_at(self) -> int:
@@ -63,7 +64,13 @@ def forward(
     )
     inputs = torch.cat([*_plain_columns(points, shape), features], dim=1)
     outputs, slope = fused_mlp.mlp_forward(
-        inputs, weights, biases, activation=shape.activation, beta=shape.beta, gradient=True
+        inputs,
+        weights,
+        biases,
+        activation=shape.activation,
+        beta=shape.beta,
+        gradient=True,
+        precision=shape.precision,
     )
     assert slope is not None  # asked for
     d_features = slope[:, shape.features_at :].contiguous()
@@ -105,6 +112,7 @@ def backward(
         beta=shape.beta,
         d_outputs=d_outputs.contiguous(),
         d_gradient=d_slope,
+        precision=shape.precision,
     )
     hash_grid.accumulate_table_gradient(
         points * 0.5 + 0.5,

@@ -36,6 +36,7 @@ def radiance_query(
     counted: Tensor | None = None,
     interpolation: str = "linear",
     active_levels: int | None = None,
+    precision: str = "float32",
     fused: bool | None = None,
 ) -> Tensor:
     """Colours in [0, 1] of samples, after IDR (Yariv et al. 2020).
@@ -50,6 +51,7 @@ def radiance_query(
         rays: [N] int64, the row of `views` that each sample sees; None where every sample has its own.
         counted: [M] int64, the samples whose colour is asked for, each once; None for all.
         active_levels: the grid's levels from this one on give zeros; None for all.
+        precision: of the network's derivatives, "float32" or "bfloat16"; see `fused_mlp`.
         fused: None takes the fused kernel wherever it serves, False never.
 
     Returns:
@@ -59,13 +61,16 @@ def radiance_query(
 
     Raises:
         ValueError: a shape, dtype, device or number does not fit; names the argument.
+        UserError: bfloat16 where the machine, or the kernels built for it, lack it.
         RuntimeError: on differentiating a second time.
     """
-    _check(points, table, weights, biases, layout, interpolation, feature, normal, views, rays, counted)
+    _check(points, table, weights, layout, interpolation, feature, normal, views, rays, counted)
+    width = layout.output_dim + feature.shape[1] + 3 + views.shape[1]
+    fused_mlp.check(points.new_empty(0, width), weights, biases, "relu", 1.0, "sigmoid", precision)
     indices = [t for t in (rays, counted) if t is not None]
     if fused is None:
         fused = native.serves(points, table, *weights, *biases, feature, normal, views, *indices)
-    how = layout, interpolation, active_levels
+    how = (layout, interpolation, active_levels), precision
     if fused:
         network = (*weights, *biases)
         return _RadianceQuery.apply(
@@ -77,7 +82,7 @@ def radiance_query(
         points[rows] * 0.5 + 0.5, table, layout, interpolation=interpolation, active_levels=active_levels
     )
     inputs = torch.cat([texture, feature[rows], normal[rows], views[seen]], dim=1)
-    rgb = fused_mlp.mlp(inputs, weights, biases, activation="relu", output_activation="sigmoid")
+    rgb = fused_mlp.mlp(inputs, weights, biases, "relu", output_activation="sigmoid", precision=precision)
     return rgb if counted is None else torch.zeros_like(points).index_copy(0, counted, rgb)
 
 
@@ -92,7 +97,7 @@ class _RadianceQuery(torch.autograd.Function):
         views: Tensor,
         rays: Tensor | None,
         counted: Tensor | None,
-        how: tuple[GridLayout, str, int | None],
+        how: tuple[tuple[GridLayout, str, int | None], str],
         n_layers: int,
         *parameters: Tensor,
     ) -> Tensor:
@@ -131,7 +136,7 @@ class _RadianceQuery(torch.autograd.Function):
 
 def _arguments(
     table: Tensor,
-    how: tuple[GridLayout, str, int | None],
+    how: tuple[tuple[GridLayout, str, int | None], str],
     weights: Sequence[Tensor],
     biases: Sequence[Tensor],
     points: Tensor,
@@ -144,8 +149,16 @@ def _arguments(
     network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
     indices = [None if t is None else t.contiguous() for t in (rays, counted)]
     rows = _rows(feature), _rows(normal), _rows(views)
-    grid = hash_grid.native_arguments(*how)
-    return *grid, table.detach().contiguous(), *network, points.detach().contiguous(), *rows, *indices
+    grid, precision = hash_grid.native_arguments(*how[0]), how[1]
+    return (
+        *grid,
+        table.detach().contiguous(),
+        *network,
+        precision,
+        points.detach().contiguous(),
+        *rows,
+        *indices,
+    )
 
 
 def _rows(tensor: Tensor) -> Tensor:
@@ -158,7 +171,6 @@ def _check(
     points: Tensor,
     table: Tensor,
     weights: Sequence[Tensor],
-    biases: Sequence[Tensor],
     layout: GridLayout,
     interpolation: str,
     feature: Tensor,
@@ -182,7 +194,5 @@ def _check(
             raise ValueError(f"radiance_query: '{name}' must be [n] of torch.int64, got {kind}")
     if rays is not None and len(rays) != len(points):
         raise ValueError(f"radiance_query: 'rays' must have {len(points)} numbers, got {len(rays)}")
-    width = layout.output_dim + feature.shape[1] + 3 + views.shape[1]
-    fused_mlp.check(points.new_empty(0, width), weights, biases, "relu", 1.0, "sigmoid")
     if len(weights[-1]) != 3:
         raise ValueError(f"radiance_query: the network must have 3 outputs, got {len(weights[-1])}")

@@ -37,6 +37,7 @@ def sdf_query(
     active_levels: int | None = None,
     coordinates: bool = True,
     n_frequencies: int = 0,
+    precision: str = "float32",
     fused: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Network outputs and the gradient of the first one (the SDF) with respect to the point.
@@ -49,6 +50,7 @@ def sdf_query(
             grid's features.
         activation, beta: as for `mlp`.
         active_levels: the grid's levels from this one on give zeros; None for all.
+        precision: of the network's derivatives, "float32" or "bfloat16"; see `fused_mlp`.
         fused: None takes the fused kernel wherever it serves, False never.
 
     Returns:
@@ -59,11 +61,14 @@ def sdf_query(
 
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
+        UserError: bfloat16 where the machine, or the kernels built for it, lack it.
         RuntimeError: on differentiating a second time.
 
     Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with the curvature of activations other than ReLU.
     """
-    shape = SdfShape(layout, interpolation, activation, beta, active_levels, coordinates, n_frequencies)
+    shape = SdfShape(
+        layout, interpolation, activation, beta, active_levels, coordinates, n_frequencies, precision
+    )
     _check(points, table, weights, biases, shape)
     fused = serves(points, table, weights, biases) if fused is None else fused
     return _SdfQuery.apply(points, table, shape, fused, len(weights), *weights, *biases)
@@ -88,7 +93,9 @@ def sdf_values(
 
     Arguments and errors as for `sdf_query`.
     """
-    shape = SdfShape(layout, interpolation, activation, beta, active_levels, coordinates, n_frequencies)
+    shape = SdfShape(
+        layout, interpolation, activation, beta, active_levels, coordinates, n_frequencies, "float32"
+    )
     _check(points, table, weights, biases, shape)
     fused = serves(points, table, weights, biases) if fused is None else fused
     with torch.no_grad():
@@ -202,7 +209,7 @@ def _arguments(
     network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
     details = shape.coordinates, shape.n_frequencies, table.detach().contiguous(), *network
     grid = hash_grid.native_arguments(shape.layout, shape.interpolation, shape.active_levels)
-    return *grid, *details, shape.activation, shape.beta, points.detach().contiguous()
+    return *grid, *details, shape.activation, shape.beta, shape.precision, points.detach().contiguous()
 
 
 def _check(
@@ -212,4 +219,4 @@ def _check(
     if shape.n_frequencies < 0:
         raise ValueError(f"sdf_query: 'n_frequencies' must not be negative, got {shape.n_frequencies}")
     rows = points.new_empty(0, shape.width)  # what the network will see, for its own checks
-    fused_mlp.check(rows, weights, biases, shape.activation, shape.beta, "none")
+    fused_mlp.check(rows, weights, biases, shape.activation, shape.beta, "none", shape.precision)

@@ -218,6 +218,25 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
         assert all(torch.equal(a, b) for a, b in zip(runs[0], other))
 
 
+@pytest.mark.skipif(not native.has_bf16(), reason="no bf16 dot products here")
+@pytest.mark.parametrize("activation", ["relu", "softplus"])
+def test_bfloat16_rounds_derivatives_and_not_values(activation: str) -> None:
+    points, how = some_points(600), {"activation": activation, "beta": 20.0}
+    exact, fused, composed = (leaves_of(LAYOUT, (64, 64)) for _ in range(3))
+    runs = [
+        sdf_query(points, *exact, LAYOUT, **how),
+        sdf_query(points, *fused, LAYOUT, **how, precision="bfloat16"),
+        sdf_query(points, *composed, LAYOUT, **how, precision="bfloat16", fused=False),
+    ]
+    assert torch.equal(runs[0][0], runs[1][0])
+    for run in runs:
+        a_loss(*run).backward()
+    for a, b, c in zip(flat(exact), flat(fused), flat(composed)):
+        assert a.grad is not None and b.grad is not None and c.grad is not None
+        assert 1e-5 < float((b.grad - a.grad).norm() / a.grad.norm()) < 0.02
+        assert float((b.grad - c.grad).norm() / a.grad.norm()) < 0.02
+
+
 @pytest.mark.parametrize("fused", [None, False])
 def test_a_second_differentiation_is_refused(fused: bool | None) -> None:
     table, weights, biases = leaves_of(LAYOUT, (32,))
