@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from benchmarks.common import run_script
-from benchmarks.script import Table, arguments, report
+from benchmarks.script import Table, arguments, keep_memory, report
 from benchmarks.timing import timed_in_turns
 from neurfield.ops.adam import adam_step
 
@@ -42,6 +42,7 @@ def measure(size: int, share: float, repeats: int) -> list[float]:
 
 def main() -> None:
     """A table of milliseconds."""
+    keep_memory("benchmarks.bench_adam")
     parser = arguments(__doc__, "adam")
     parser.add_argument("--log2-size", type=int, default=23)
     parser.add_argument("--repeats", type=int, default=7)

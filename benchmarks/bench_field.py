@@ -24,12 +24,13 @@ from benchmarks.work import network_work
 from neurfield.encodings import HashGrid
 from neurfield.fields.sdf import SDFField
 from neurfield.ops import fused_mlp, native
+from neurfield.ops.sdf_query import sdf_query
 
 GROWTH = 1.447  # 16 levels from 16 to 4096 vertices along an axis
 HIDDEN = (64, 64)
 COLUMNS = ["work", "who", "M points/s", "slowest", "fastest", "ours is x faster"]
 NETWORK_COLUMNS = ["network part", "M points/s", "GFLOP/s needed", "of ceiling %", "GFLOP/s done", "done %"]
-ORDER = ("ours, fused", "torch, autograd", "torch.compile", "nerfstudio")
+ORDER = ("ours", "ours, bfloat16", "torch, autograd", "torch.compile", "nerfstudio")
 
 
 def make_field(log2_table_size: int = 17) -> SDFField:
@@ -41,6 +42,19 @@ def make_field(log2_table_size: int = 17) -> SDFField:
         for parameter in field.parameters():  # a field that has learnt something: no weight is zero
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
     return field
+
+
+def ours(field: SDFField, precision: str = "float32") -> Query:
+    """Outputs and gradient by the field's own operation, its derivatives' products in this precision."""
+    layers: Sequence[Any] = list(field.layers)
+    network = [layer.weight for layer in layers], [layer.bias for layer in layers]
+    encoding = field.encoding
+    how: dict[str, Any] = {
+        "interpolation": encoding.interpolation,
+        "activation": "relu",
+        "precision": precision,
+    }
+    return lambda points: sdf_query(points, encoding.table, *network, encoding.layout, **how)
 
 
 def step_of(query: Query, points: Tensor) -> Callable[[], None]:
@@ -57,13 +71,10 @@ def step_of(query: Query, points: Tensor) -> Callable[[], None]:
 def queries(field: SDFField, compile_too: bool) -> tuple[dict[str, Query], dict[str, Query], list[str]]:
     """What is compared, for steps and for queries alone, and what is missing, in words."""
 
-    def ours(points: Tensor) -> tuple[Tensor, Tensor]:
-        sample = field.query(points, gradient=True)
-        assert sample.gradient is not None
-        return torch.cat([sample.sdf[:, None], sample.feature], dim=1), sample.gradient
-
     outputs, _ = torch_field.reference_outputs(field)
-    found = {"ours, fused": ours, "torch, autograd": torch_field.with_autograd(outputs)}
+    found = {"ours": ours(field), "torch, autograd": torch_field.with_autograd(outputs)}
+    if native.has_bf16():
+        found["ours, bfloat16"] = ours(field, "bfloat16")
     alone = found | {"torch, autograd": torch_field.with_autograd(outputs, create_graph=False)}
     missing = []
     if compile_too:
@@ -102,20 +113,19 @@ def network_parts(field: SDFField, count: int) -> tuple[list[Tensor], list[Tenso
     return weights, biases, inputs, torch.randn(count, len(weights[-1]), generator=generator), d_gradient
 
 
-def network_rows(field: SDFField, count: int, repeats: int) -> list[list[object]]:
-    """The network's kernels alone, beside this machine's multiply-add ceiling."""
+def network_rows(field: SDFField, count: int, repeats: int, precision: str) -> list[list[object]]:
+    """The network's kernels alone, beside this machine's ceiling of float32 multiply-adds."""
     if native.module is None:
         return [text_row(NETWORK_COLUMNS, "no native kernels here")]
     weights, biases, inputs, d_outputs, d_gradient = network_parts(field, count)
     work = network_work([inputs.shape[1], *(len(weight) for weight in weights)])
-    details = (inputs, weights, biases, "relu")
+    network = (inputs, weights, biases, "relu")
+    adjoints = {"d_outputs": d_outputs, "d_gradient": d_gradient}
     probe: Any = native.module.measure_multiply_adds
     found: dict[str, list[float]] = {"value and gradient": [], "backward": [], "ceiling": []}
     for _ in range(repeats):
-        forward = timed(lambda: fused_mlp.mlp_forward(*details, gradient=True), 3)
-        backward = timed(
-            lambda: fused_mlp.mlp_backward(*details, d_outputs=d_outputs, d_gradient=d_gradient), 3
-        )
+        forward = timed(lambda: fused_mlp.mlp_forward(*network, gradient=True, precision=precision), 3)
+        backward = timed(lambda: fused_mlp.mlp_backward(*network, **adjoints, precision=precision), 3)
         for name, value in zip(found, (forward.median, backward.median, probe(0.03))):
             found[name].append(value)
     forwards, backwards, ceilings = (median(values) for values in found.values())
@@ -167,13 +177,22 @@ def main() -> None:
         args.out,
         [
             Table(title, COLUMNS, rows),
-            Table("Network alone, float32", NETWORK_COLUMNS, network_rows(field, count, args.repeats)),
+            *(
+                Table(
+                    f"Network alone, {precision}",
+                    NETWORK_COLUMNS,
+                    network_rows(field, count, args.repeats, precision),
+                )
+                for precision in fused_mlp.PRECISIONS
+                if precision == "float32" or native.has_bf16()
+            ),
         ],
         [
             "A step is a query, a loss on value and gradient, and its backward into `.grad`. `needed` "
             "counts the arithmetic that the task asks for, `done` also what the backward computes a second "
             "time instead of storing it; the ceiling is a register-only loop of multiply-adds on all "
-            "threads, measured there and then."
+            "threads, measured there and then. bfloat16: products that make derivatives only, values stay "
+            "float32."
         ],
     )
 

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from benchmarks.bench_encoding import GROWTH, points_in
-from benchmarks.bench_field import make_field, network_parts, step_of
+from benchmarks.bench_field import make_field, network_parts, ours, step_of
 from benchmarks.common import run_script, say
 from benchmarks.pictures import INSTALL, save_roofline
-from benchmarks.script import Table, arguments, report
+from benchmarks.script import Table, arguments, keep_memory, report
 from benchmarks.timing import timed
 from benchmarks.work import gathers_a_point, interpolation_multiply_adds, network_work
 from neurfield import ops
@@ -159,18 +159,13 @@ def field_kernel(ceilings: Ceilings, log2_table_size: int, count: int) -> Kernel
     work = network_work([weights[0].shape[1], *(len(weight) for weight in weights)])  # type: ignore[arg-type]
     adds = work.step + 2 * interpolation_multiply_adds(layout.levels, layout.features)
 
-    def query(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        sample = field.query(points, gradient=True)
-        assert sample.gradient is not None
-        return sample.sdf, sample.gradient
-
     def at_best() -> float:
         return adds * count / ceilings.multiply_adds() + 2.0 * ceilings.seconds_of_gathers(layout, count)
 
     moved = 2.0 * 8 * gathers_a_point(layout.levels) * count
     return Kernel(
         f"field step, T=2^{log2_table_size}", "loads, then adds", "M points/s", count / 1e6,
-        step_of(query, points), at_best, 2.0 * adds * count, moved,
+        step_of(ours(field), points), at_best, 2.0 * adds * count, moved,
     )  # fmt: skip
 
 
@@ -249,6 +244,7 @@ def kernel_rows(kernels: Sequence[Kernel], repeats: int) -> list[list[Any]]:
 
 def main() -> None:
     """Two tables, and the roofline as a picture beside the JSON."""
+    keep_memory("benchmarks.bench_roofline")
     parser = arguments(__doc__, "roofline")
     parser.add_argument("--repeats", type=int, default=7)
     args = parser.parse_args()

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.bench_field import make_field, step_of
+from benchmarks.bench_field import make_field, ours, step_of
 from benchmarks.common import run_script, say
 from benchmarks.pictures import INSTALL, save_scaling
-from benchmarks.script import Table, arguments, report
+from benchmarks.script import Table, arguments, keep_memory, report
 from benchmarks.timing import timed_in_turns
 from neurfield.fields.sdf import SDFField
 from neurfield.ops import hash_grid
@@ -29,13 +29,10 @@ def works(field: SDFField, count: int) -> dict[str, Callable[[], object]]:
     points = torch.rand(count, 3, generator=torch.Generator().manual_seed(1)) * 2.0 - 1.0
     in_cube = points * 0.5 + 0.5
     table, layout = field.encoding.table.detach(), field.encoding.layout
-
-    def query(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        sample = field.query(points, gradient=True)
-        assert sample.gradient is not None
-        return sample.sdf, sample.gradient
-
-    return {WORKS[0]: lambda: hash_grid.encode(in_cube, table, layout), WORKS[1]: step_of(query, points)}
+    return {
+        WORKS[0]: lambda: hash_grid.encode(in_cube, table, layout),
+        WORKS[1]: step_of(ours(field), points),
+    }
 
 
 def measure(label: Any, field: SDFField, count: int, repeats: int) -> list[Any]:
@@ -47,6 +44,7 @@ def measure(label: Any, field: SDFField, count: int, repeats: int) -> list[Any]:
 
 def main() -> None:
     """Three tables, and a picture beside the JSON."""
+    keep_memory("benchmarks.bench_scaling")
     parser = arguments(__doc__, "scaling")
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()

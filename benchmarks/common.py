@@ -123,7 +123,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"
+        return f"{value:.0f}" if abs(value) >= 99.95 else f"{value:#.3g}"
     return str(value).replace("|", "\\|")
 
 
