@@ -38,6 +38,12 @@ template <> struct TypeCode<int32_t> { static constexpr uint8_t code = dlpack::k
 template <> struct TypeCode<int64_t> { static constexpr uint8_t code = dlpack::kInt; static constexpr const char* name = "int64"; };
 template <> struct TypeCode<uint8_t> { static constexpr uint8_t code = dlpack::kUInt; static constexpr const char* name = "uint8"; };
 
+// torch's own conversion, ten times quicker than Tensor.__dlpack__: that one is written in Python and asks about streams.
+inline py::object to_dlpack(const py::object& tensor) {
+    static const py::handle convert = py::object(py::module_::import("torch.utils.dlpack").attr("to_dlpack")).release();
+    return convert(tensor);
+}
+
 // `TensorView<float, 2> points(object, "points")` raises ValueError with the argument's name unless the tensor is a contiguous
 // CPU tensor of that type and rank. The Python object must outlive the view: views are made at the start of a bound function
 // and used inside it only. With FreeRows the rows may lie further apart than they are long, as those of a slice of
@@ -46,7 +52,7 @@ template <class T, int Rank, bool FreeRows = false>
 class TensorView {
 public:
     TensorView(const py::object& object, const char* name) {
-        py::capsule capsule = object.attr("__dlpack__")();
+        const py::object capsule = to_dlpack(object);
         auto* managed = static_cast<dlpack::ManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
         if (managed == nullptr) throw py::error_already_set();
         const dlpack::Tensor& t = managed->tensor;
