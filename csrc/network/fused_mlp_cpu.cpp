@@ -31,7 +31,7 @@ void backward(const Network& network, Activation activation, int64_t points, con
     const int64_t size = network.gradient_size;
     static thread_local AlignedFloats storage;
     float* sums = storage.reserve(parts * size);
-    std::fill_n(sums, size, 0.0f);
+    if (points == 0) std::fill_n(sums, size, 0.0f);
     parallel_chunks(points, part, [&](int64_t begin, int64_t end) {
         float* own = sums + begin / part * size;
         std::fill_n(own, size, 0.0f);
@@ -39,8 +39,13 @@ void backward(const Network& network, Activation activation, int64_t points, con
         for (int64_t first = begin; first < end; first += kTile)
             worker.backward(inputs, d_outputs, d_gradient, d_inputs, own, sigmoid_output, first, end);
     });
-    for (int64_t i = 1; i < parts; ++i)
-        for (int64_t n = 0; n < size; n += kLanes) (Vec::load(sums + n) + Vec::load(sums + i * size + n)).store(sums + n);
+    parallel_chunks(size, 128 * kLanes, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; n += kLanes) {
+            Vec total = Vec::load(sums + n);
+            for (int64_t i = 1; i < parts; ++i) total += Vec::load(sums + i * size + n);
+            total.store(sums + n);
+        }
+    });
     unpack(network, sums, to);
 }
 

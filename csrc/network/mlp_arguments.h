@@ -24,6 +24,7 @@ inline Network make_network(const Objects& weights, const Objects& biases, int64
     if (weights.size() < 2 || weights.size() != biases.size())
         throw py::value_error("neurfield native: 'weights' and 'biases' must have the same length, at least 2");
     Network network;
+    network.layers.reserve(weights.size());
     for (size_t l = 0; l < weights.size(); ++l) {
         const TensorView<float, 2> weight(weights[l], "weights");
         const TensorView<float, 1> bias(biases[l], "biases");

@@ -50,11 +50,13 @@ class TileWorker {
     using Term = OuterTerm<P>;
 
 public:
-    TileWorker(const Network& network, Activation activation) : network_(network), activation_(activation) {
+    // One worker of a kind at a time on a thread: they share its memory.
+    TileWorker(const Network& network, Activation activation) : network_(network), activation_(activation), tiles_(own_tiles()) {
         const int64_t hidden = network.hidden_layers();
         const int64_t wide_in = padded(network.inputs()), wide_out = padded(network.outputs());
         static thread_local AlignedFloats storage;
         constexpr int64_t arrays = HiddenTile<P>::kArrays;
+        tiles_.clear();
         float* free = storage.reserve(kTile * (hidden * arrays * network.widest + 5 * wide_in + 3 * wide_out));
         const auto take = [&](int64_t width) { return std::exchange(free, free + kTile * width); };
         for (int64_t l = 0; l < hidden; ++l) {
@@ -93,8 +95,8 @@ public:
         const Rows in = read_rows(inputs, network_.inputs(), first, end, inputs_copy_);
         Rows up_rows = read_rows(d_outputs, network_.outputs(), first, end, outputs_copy_);
         hidden_forward(in, true);
-        const Factors in_factors = P::read(in, network_.inputs(), {inputs_factors_, wide_in});
-        for (const HiddenTile<P>& tile : tiles_) P::read({tile.value, tile.stride}, tile.stride, tile.input);
+        const Factors in_factors = P::read_columns(in, network_.inputs(), {inputs_factors_, wide_in});
+        for (const HiddenTile<P>& tile : tiles_) P::read_columns({tile.value, tile.stride}, tile.stride, tile.input);
         Factors seed{};
         if (d_gradient != nullptr) {
             const Rows rows = read_rows(d_gradient, network_.inputs(), first, end, gradient_copy_);
@@ -255,9 +257,14 @@ private:
         }
     }
 
+    static std::vector<HiddenTile<P>>& own_tiles() {
+        static thread_local std::vector<HiddenTile<P>> tiles;
+        return tiles;
+    }
+
     const Network& network_;
     Activation activation_;
-    std::vector<HiddenTile<P>> tiles_;
+    std::vector<HiddenTile<P>>& tiles_;
     float *inputs_copy_, *gradient_copy_, *inputs_out_, *outputs_copy_, *outputs_out_;
     float *inputs_factors_, *gradient_factors_, *outputs_factors_;  // where bfloat16 copies go
 };

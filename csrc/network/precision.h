@@ -56,6 +56,8 @@ struct Float32 {
 
     // float32 is read where it lies.
     static Factor<Unit> read(Rows from, int64_t, const Tile&) { return {from.data, from.data, from.stride, from.stride}; }
+    // The same where only `outer` reads it.
+    static Factor<Unit> read_columns(Rows from, int64_t width, const Tile& to) { return read(from, width, to); }
 };
 
 #if defined(__AVX512F__)
@@ -76,20 +78,33 @@ struct Bfloat16 {
             : by_width(reinterpret_cast<Unit*>(memory)), by_point(by_width + kTile / 2 * stride_), stride(stride_) {}
         operator Factor<Unit>() const { return {by_width, by_point, stride / 2, stride}; }
         void put(int row, int64_t column, Vec even, Vec odd) const {
+            const HalfLanes both = round_to_bf16(even, odd);
             Unit* to = by_width + (row * stride + column) / 2;
-            store_bf16(even, to);
-            store_bf16(odd, to + stride / 2);
-            store_pairs(pair_up(even, odd), by_point + row / 2 * stride + column);
+            store_halves(both, to, to + stride / 2);
+            store_pairs(pair_up(both), by_point + row / 2 * stride + column);
+        }
+        void put_columns(int row, int64_t column, Vec even, Vec odd) const {
+            store_pairs(pair_up(round_to_bf16(even, odd)), by_point + row / 2 * stride + column);
         }
     };
 
     static Factor<Unit> read(Rows from, int64_t width, const Tile& to) {
+        each(from, width, [&](auto... x) { to.put(x...); });
+        return to;
+    }
+    static Factor<Unit> read_columns(Rows from, int64_t width, const Tile& to) {
+        each(from, width, [&](auto... x) { to.put_columns(x...); });
+        return to;
+    }
+
+private:
+    template <class Put>
+    static void each(Rows from, int64_t width, Put&& put) {
         for (int row = 0; row < kTile; row += 2) {
             const float* even = from.data + row * from.stride;
             for (int64_t n = 0; n < width; n += kLanes)
-                to.put(row, n, load_first(even + n, width - n), load_first(even + from.stride + n, width - n));
+                put(row, n, load_first(even + n, width - n), load_first(even + from.stride + n, width - n));
         }
-        return to;
     }
 };
 
