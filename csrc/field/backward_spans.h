@@ -17,8 +17,8 @@ constexpr int64_t kParts = 32;                   // of a span
 // What is kept of a span between its phases; grown and never shrunk.
 struct Span {
     std::optional<Points> points, tangents;
-    AlignedFloats d_inputs_storage, sums_storage;
-    float* d_inputs = nullptr;  // [points of the span, width]
+    AlignedFloats d_features_storage, sums_storage;
+    LevelRows d_features;
 
     static Span& own() {
         static thread_local Span span;
@@ -33,12 +33,12 @@ struct Span {
     }
 };
 
-// Calls run(span, first, begin, end, sums) for parts [begin, end) of each span, which starts at point `first`; it leaves rows of
-// `width` floats in span.d_inputs, and the weights' derivatives added to `sums`. Then calls scatter(span, first, count), count being
-// filled up to whole vectors by rows of zeros. The parts' sums are added in their order: whichever thread takes a part, and however
-// many there are, they come out the same.
+// Calls run(span, first, begin, end, sums) for parts [begin, end) of each span, which starts at point `first`; it notes their points and
+// d_features, and adds the weights' derivatives to `sums`. Then calls scatter(span, first, count), count being filled up to whole
+// vectors. The parts' sums are added in their order: whichever thread takes a part, and however many there are, they come out the
+// same.
 template <class Run, class Scatter>
-void walk_spans(const Network& network, int64_t points, int64_t width, bool tangents, const Derivatives& to, Run&& run,
+void walk_spans(const Network& network, const Grid& grid, int64_t points, bool tangents, const Derivatives& to, Run&& run,
                 Scatter&& scatter) {
     Span& span = Span::own();
     const int64_t size = network.gradient_size, longest = std::min(whole_vectors(points), kPart * kParts);
@@ -46,10 +46,10 @@ void walk_spans(const Network& network, int64_t points, int64_t width, bool tang
     float* total = sums + (longest + kPart - 1) / kPart * size;
     grown(span.points, longest);
     if (tangents) grown(span.tangents, longest);
-    span.d_inputs = span.d_inputs_storage.reserve(longest * width);
+    span.d_features = {span.d_features_storage.reserve(LevelRows::floats(grid, longest)), LevelRows::stride_of(grid, longest)};
     std::fill_n(total, size, 0.0f);
     for (int64_t first = 0; first < points; first += kPart * kParts) {
-        const int64_t count = std::min(points - first, kPart * kParts), whole = whole_vectors(count);
+        const int64_t count = std::min(points - first, kPart * kParts);
         parallel_chunks(count, kPart, [&](int64_t begin, int64_t end) {
             float* own = sums + begin / kPart * size;
             std::fill_n(own, size, 0.0f);
@@ -57,8 +57,7 @@ void walk_spans(const Network& network, int64_t points, int64_t width, bool tang
         });
         for (int64_t begin = 0; begin < count; begin += kPart)
             for (int64_t n = 0; n < size; n += kLanes) (Vec::load(total + n) + Vec::load(sums + begin / kPart * size + n)).store(total + n);
-        std::fill(span.d_inputs + count * width, span.d_inputs + whole * width, 0.0f);
-        scatter(span, first, whole);
+        scatter(span, first, whole_vectors(count));
     }
     unpack(network, total, to);
 }

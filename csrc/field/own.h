@@ -10,7 +10,8 @@ inline Chunk& own_chunk() {
     return chunk;
 }
 
-inline float* own_rows(int64_t floats) {
+template <int Use>
+float* own_rows(int64_t floats) {
     static thread_local AlignedFloats rows;
     return rows.reserve(floats);
 }

@@ -37,26 +37,6 @@ struct PointColumns {
     int64_t width() const { return features_at() + grid.row(); }
 };
 
-// The features of one level, and their change as the points move along the tangents; both with rows `row` floats apart.
-template <int F, bool Smooth>
-void encode_level_along(const Level& level, const Points& points, const Points& tangents, int64_t count, const float* table,
-                        int64_t row, float* out, float* change) {
-    hash_grid::for_tiles<F, false>(level, points, count, table, [&](int64_t begin, const hash_grid::Tile& tile) {
-        hash_grid::for_parts<F>([&](auto part) {
-            constexpr int Part = decltype(part)::value;
-            hash_grid::Blend<Vec> axes[3];
-            Vec corners[8], by_weight[3], along(0.0f);
-            hash_grid::blend_axes<F, Part, Smooth>(tile, level.scale, axes);
-            hash_grid::fetch_corners<F, Part>(tile, table, corners);
-            const int64_t at = (begin + Part * kLanes / F) * row;
-            hash_grid::put<F>(interpolate(corners, axes, by_weight), [=](int i) { return out + at + i * row; });
-            for (int k = 0; k < 3; ++k)
-                along += by_weight[k] * axes[k].slope * hash_grid::spread<F, Part>(Vec::load(tangents.axis(k) + begin));
-            hash_grid::put<F>(along, [=](int i) { return change + at + i * row; });
-        });
-    });
-}
-
 // One thread's chunk of points with its columns.
 class Chunk {
 public:
@@ -66,10 +46,14 @@ public:
     const Points& tangents() const { return *tangents_; }  // along which `change` was taken, filled up with zeros
 
     // Takes `count` points [count, 3] of the unit frame [-1, 1]^3, those of `rows` where that is not null; room for rows of `width`.
-    void take(const float* points, const int64_t* rows, int64_t count, int64_t width) {
+    // Rows go to `inputs` [whole vectors of points, width], and their derivatives to `jacobian` (three times that), where these are not
+    // null, else to memory of the chunk's own.
+    void take(const float* points, const int64_t* rows, int64_t count, int64_t width, float* inputs = nullptr,
+              float* jacobian = nullptr) {
         count_ = count;
         whole_ = whole_vectors(count);
-        inputs_ = input_storage_.reserve(whole_ * width);
+        inputs_ = inputs != nullptr ? inputs : input_storage_.reserve(whole_ * width);
+        jacobian_ = jacobian;
         Points& p = grown(points_, whole_);
         for (int64_t i = 0; i < whole_; ++i) {
             const float* from = points + 3 * (rows != nullptr && i < count ? rows[i] : i);
@@ -87,7 +71,7 @@ public:
     // Fills the first columns of rows of `width` floats, with the jacobian of the grid's features where asked for.
     template <bool Jacobian>
     void encode(const PointColumns& columns, int64_t width) {
-        if constexpr (Jacobian) jacobian_ = jacobian_storage_.reserve(3 * whole_ * width);
+        if (Jacobian && jacobian_ == nullptr) jacobian_ = jacobian_storage_.reserve(3 * whole_ * width);
         plain_columns(columns, width);
         each_level(columns, [&](auto features, auto smooth, const Level& level, const float* entries, int64_t l) {
             constexpr int F = decltype(features)::value;
@@ -98,10 +82,10 @@ public:
         clear_inactive(columns, inputs_, width);
     }
 
-    // The same with the columns' change along `tangents` [count, 3], in the unit frame, instead of a jacobian.
-    const float* encode_along(const PointColumns& columns, const float* tangents, int64_t width) {
+    // [count, width]: the columns' change along `tangents` [count, 3] of the unit frame, by the jacobian; after encode<true>, of this
+    // chunk or of another that took the same memory.
+    const float* push_from_points(const PointColumns& columns, const float* tangents, int64_t width) {
         float* change = change_storage_.reserve(whole_ * width);
-        plain_columns(columns, width);
         Points& t = grown(tangents_, whole_);
         for (int64_t i = 0; i < whole_; ++i)
             for (int k = 0; k < 3; ++k) t.coordinates[k * t.stride + i] = i < count_ ? tangents[3 * i + k] * 0.5f : 0.0f;
@@ -111,12 +95,10 @@ public:
             frequency_product(inputs_ + i * width + columns.frequencies_at(), tangents + 3 * i, columns.frequencies,
                               to + columns.frequencies_at());
         }
-        each_level(columns, [&](auto features, auto smooth, const Level& level, const float* entries, int64_t l) {
-            constexpr int F = decltype(features)::value;
-            const int64_t to = columns.features_at() + l * F;
-            encode_level_along<F, decltype(smooth)::value>(level, *points_, t, whole_, entries, width, inputs_ + to, change + to);
+        hash_grid::with_features(columns.grid.features, [&](auto features) {
+            for (int64_t tile = 0; tile < whole_; tile += kLanes)
+                push_tile<decltype(features)::value>(columns, t, width, change + columns.features_at(), tile);
         });
-        clear_inactive(columns, inputs_, width);
         clear_inactive(columns, change, width);
         return change;
     }
@@ -181,6 +163,22 @@ private:
                     for (int j = 0; j < F; ++j) total += sums[k].v[i * F + j];
                     gradient[3 * (first + i) + k] += 0.5f * total;
                 }
+        });
+    }
+
+    template <int F>
+    void push_tile(const PointColumns& columns, const Points& tangents, int64_t width, float* change, int64_t tile) const {
+        hash_grid::for_parts<F>([&](auto part) {
+            constexpr int Part = decltype(part)::value;
+            const int64_t first = tile + Part * kLanes / F;
+            Vec steps[3];
+            for (int k = 0; k < 3; ++k) steps[k] = hash_grid::spread<F, Part>(Vec::load(tangents.axis(k) + tile));
+            for (int64_t l = 0; l < columns.active; ++l) {
+                const float* derivatives = jacobian_ + 3 * (tile * width + l * F * kLanes) + Part * kLanes;
+                Vec along(0.0f);
+                for (int k = 0; k < 3; ++k) along += steps[k] * Vec::load(derivatives + k * F * kLanes);
+                hash_grid::put<F>(along, [=](int i) { return change + (first + i) * width + l * F; });
+            }
         });
     }
 

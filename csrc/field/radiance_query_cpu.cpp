@@ -89,7 +89,7 @@ void forward(const Samples& samples, float* rgb) {
         const int64_t taken = end - begin;
         Chunk& chunk = own_chunk();
         samples.fill(chunk, begin, end);
-        float* colors = samples.counted ? own_rows(3 * taken) : rgb + 3 * begin;
+        float* colors = samples.counted ? own_rows<0>(3 * taken) : rgb + 3 * begin;
         TileWorker<Relu> worker(samples.network, Relu{});
         for (int64_t tile = 0; tile < taken; tile += kTile) worker.forward(chunk.inputs(), colors, nullptr, true, tile, taken);
         if (!samples.counted) return;
@@ -106,11 +106,13 @@ void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float
         Chunk& chunk = own_chunk();
         samples.fill(chunk, first + begin, first + end);
         Span::note(span.points, chunk.points(), begin, taken);
-        float *above = own_rows(3 * taken), *d_inputs = span.d_inputs + begin * width;
+        float *above = own_rows<0>(3 * taken), *d_inputs = own_rows<1>(whole_vectors(taken) * width);
         for (int64_t i = 0; i < taken; ++i) std::copy_n(d_rgb.row(samples.sample(first + begin + i)), 3, above + 3 * i);
         TileWorker<Relu, P> worker(samples.network, Relu{});
         for (int64_t tile = 0; tile < taken; tile += kTile)
             worker.backward(chunk.inputs(), above, nullptr, d_inputs, sums, true, tile, taken);
+        std::fill(d_inputs + taken * width, d_inputs + whole_vectors(taken) * width, 0.0f);
+        span.d_features.take(samples.texture.grid, d_inputs, width, begin, taken);
         for (int64_t i = 0; i < taken; ++i) {
             const int64_t at = samples.sample(first + begin + i);
             const float* from = d_inputs + i * width;
@@ -119,8 +121,8 @@ void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float
         }
     };
     const PointColumns& texture = samples.texture;
-    walk_spans(samples.network, samples.count(), width, false, to, run, [&](Span& span, int64_t, int64_t whole) {
-        scatter_span(texture.grid, texture.smooth, texture.active, *span.points, whole, width, span.d_inputs, nullptr, nullptr,
+    walk_spans(samples.network, texture.grid, samples.count(), false, to, run, [&](Span& span, int64_t, int64_t whole) {
+        scatter_span(texture.grid, texture.smooth, texture.active, *span.points, whole, span.d_features, nullptr, {}, 0,
                      table_gradient);
     });
 }

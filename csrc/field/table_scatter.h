@@ -6,11 +6,43 @@
 
 namespace neurfield::field {
 
-// Adds w * d_features + (grad w . tangent) * slope to every corner's entry, for `count` points (whole vectors); rows of d_features
-// and slope are `row` floats apart and begin with the grid's first feature. No tangents and slope: the first term alone. No two
-// threads write the same entry, and each entry's terms are added in the order of the points, whatever the number of threads.
-inline void scatter_span(const Grid& grid, bool smooth, int active, const Points& points, int64_t count, int64_t row,
-                         const float* d_features, const Points* tangents, const float* slope, float* table_gradient) {
+// Features of many points, level by level: a level's scatter reads its own numbers and no others' cache lines.
+struct LevelRows {
+    float* data;     // [levels][points][F], levels `stride` floats apart
+    int64_t stride;
+
+    // Not a multiple of a page: all levels' rows of a point would fall into the same set of the first-level cache.
+    static int64_t stride_of(const Grid& grid, int64_t points) {
+        constexpr int64_t page = 1024, beside = 48;
+        return (whole_vectors(points) * grid.features + page - 1) / page * page + beside;
+    }
+    static int64_t floats(const Grid& grid, int64_t points) {
+        return stride_of(grid, points) * static_cast<int64_t>(grid.levels.size());
+    }
+
+    // Takes the grid's columns, which begin at `from`, of `count` rows that are `width` floats apart; they are points `first` onwards.
+    // Up to whole vectors of points they must be readable, and finite.
+    void take(const Grid& grid, const float* from, int64_t width, int64_t first, int64_t count) const {
+        hash_grid::with_features(grid.features, [&](auto features) {
+            constexpr int F = decltype(features)::value;
+            for (int64_t tile = 0; tile < count; tile += kLanes)
+                for (size_t l = 0; l < grid.levels.size(); ++l)
+                    hash_grid::for_parts<F>([&](auto part) {
+                        constexpr int Part = decltype(part)::value;
+                        const float* rows = from + (tile + Part * kLanes / F) * width + l * F;
+                        hash_grid::gather<F>([=](int i) { return rows + i * width; })
+                            .store(data + l * stride + (first + tile) * F + Part * kLanes);
+                    });
+        });
+    }
+    float* level(const Grid& grid, int64_t l, int64_t first) const { return data + l * stride + first * grid.features; }
+};
+
+// Adds w * d_features + (grad w . tangent) * slope to every corner's entry, for `count` points (whole vectors), of which the first is
+// point `first` of `slope`. No tangents: the first term alone. No two threads write the same entry, and each entry's terms are added
+// in the order of the points, whatever the number of threads.
+inline void scatter_span(const Grid& grid, bool smooth, int active, const Points& points, int64_t count, const LevelRows& d_features,
+                         const Points* tangents, const LevelRows& slope, int64_t first, float* table_gradient) {
     parallel_chunks(active, 1, [&](int64_t task, int64_t last) {
         hash_grid::specialise(grid, smooth, [&](auto features, auto smoothed) {
             constexpr int F = decltype(features)::value;
@@ -20,10 +52,11 @@ inline void scatter_span(const Grid& grid, bool smooth, int active, const Points
                 const Level& level = grid.levels[l];
                 float* to = table_gradient + level.offset * F;
                 if (tangents != nullptr)
-                    hash_grid::scatter_level<F, Smooth, true>(level, points, count, row, d_features + l * F, *tangents,
-                                                              slope + l * F, to);
+                    hash_grid::scatter_level<F, Smooth, true>(level, points, count, F, d_features.level(grid, l, 0), *tangents,
+                                                              slope.level(grid, l, first), to);
                 else
-                    hash_grid::scatter_level<F, Smooth, false>(level, points, count, row, d_features + l * F, points, nullptr, to);
+                    hash_grid::scatter_level<F, Smooth, false>(level, points, count, F, d_features.level(grid, l, 0), points, nullptr,
+                                                               to);
             }
         });
     });
