@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import summary
 from benchmarks.common import CHECKOUT, markdown_table, run_script, say
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
@@ -67,7 +68,7 @@ def publish(results: list[Path], page: Path = PAGE) -> None:
     Raises:
         UserError: a file is no benchmark's result, a picture is too large, or the page lacks a mark.
     """
-    blocks, pictures = {}, {}
+    blocks, pictures, read = {}, {}, {}
     for path in results:
         name, picture, line = path.stem, path.with_suffix(".png"), None
         if picture.is_file():
@@ -78,11 +79,16 @@ def publish(results: list[Path], page: Path = PAGE) -> None:
             pictures[picture] = page.parent / "images" / f"bench_{name}.png"
             line = f"![{name.replace('_', ' ')}](images/bench_{name}.png)"
         try:
-            blocks[name] = block_of(json.loads(path.read_text()), line)
+            read[name] = json.loads(path.read_text())
+            blocks[name] = block_of(read[name], line)
         except (OSError, ValueError, KeyError, TypeError) as trouble:
             raise UserError(
                 f"{path}: not a benchmark's JSON ({type(trouble).__name__}: {trouble})"
             ) from trouble
+    if set(summary.NEEDED) <= read.keys():  # of one run each, so that the claims are told of one machine
+        rows = summary.summary_rows(read)
+        source = source_line(read[summary.NEEDED[0]]["machine"])
+        blocks["summary"] = f"\n{markdown_table(summary.COLUMNS, rows)}\n\n{source}\n\n"
     filled = fill(page.read_text(), blocks)
     for picture, target in pictures.items():
         with atomic_write(target) as temporary:
