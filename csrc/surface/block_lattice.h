@@ -1,11 +1,13 @@
-// The corners of a large lattice of cubes, kept only where they were asked for: blocks of 8^3 points with a bit for "known" and
-// one for "wanted". Point (x, y, z) belongs to block (x / 8, y / 8, z / 8); its place in the block is x % 8 * 64 + y % 8 * 8 + z
-// % 8.
+// The corners of a large lattice of cubes, kept only where they were asked for, in blocks of 8^3 points. A point's value may be
+// known, or only on which side of the level it is: a field that nowhere changes faster than `slope` keeps its side within
+// |value - level| / slope of a known point. Point (x, y, z) belongs to block (x / 8, y / 8, z / 8); its place in the block is
+// x % 8 * 64 + y % 8 * 8 + z % 8.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -23,15 +25,19 @@ struct Block {
     Cell3 at;  // in blocks
     int64_t index = 0;  // among the sorted blocks while a surface is extracted
     bool dirty = false;  // got values since the surface's edge was last looked for
-    uint64_t known[8] = {}, wanted[8] = {}, positive[8] = {};  // bit y * 8 + z of word x; positive: not below the level
+    // Bit y * 8 + z of word x. `above`, `below`: said so by a known point nearby; where both are, the field is steeper than it
+    // should be, and nothing is settled. `positive`: not below the level.
+    uint64_t known[8] = {}, wanted[8] = {}, above[8] = {}, below[8] = {}, positive[8] = {};
     float values[512];
 
-    // `positive` of the known points for a level.
+    uint64_t settled(int x) const { return known[x] | (above[x] ^ below[x]); }
+
+    // `positive` of the settled points for a level.
     void classify(float level) {
         for (int x = 0; x < 8; ++x) {
             uint64_t bits = 0;
             for (int i = 0; i < 64; ++i) bits |= static_cast<uint64_t>(values[x * 64 + i] >= level) << i;
-            positive[x] = bits & known[x];
+            positive[x] = (bits & known[x]) | (above[x] & ~below[x] & ~known[x]);
         }
     }
 };
@@ -43,7 +49,7 @@ public:
         if (slots_.empty()) return nullptr;
         for (size_t slot = hash(at) & mask();; slot = (slot + 1) & mask()) {
             Block* block = slots_[slot];
-            if (block == nullptr || block->at == at) return block;
+            if (block == nullptr || key_of(block->at) == key_of(at)) return block;
         }
     }
 
@@ -81,9 +87,10 @@ private:
 
 class BlockLattice {
 public:
-    explicit BlockLattice(Cell3 cells) : cells_(cells) {}
+    BlockLattice(Cell3 cells, float level, float slope) : cells_(cells), level_(level), slope_(slope) {}
 
     const Cell3& cells() const { return cells_; }
+    float level() const { return level_; }
     const BlockMap& map() const { return map_; }
     Block* find(const Cell3& block) const { return map_.find(block); }
 
@@ -91,6 +98,37 @@ public:
     void put(const Cell3& point, float value) {
         Block& block = map_.find_or_add({point[0] >> 3, point[1] >> 3, point[2] >> 3});
         set(block, (point[0] & 7) * 64 + (point[1] & 7) * 8 + (point[2] & 7), value);
+    }
+
+    // Settles the points nearer than `reach` + 1 that are on the same side as a known one for sure, in blocks that exist.
+    void settle(const Cell3& point, float value, int reach) {
+        const float radius = std::min(std::abs(value - level_) / slope_, static_cast<float>(reach) + 1.0f);
+        if (!(radius > 1.0f)) return;
+        const int r = static_cast<int>(std::ceil(radius)) - 1;
+        const float square = radius * radius;
+        Cell3 low, high, first;
+        for (int a = 0; a < 3; ++a) {
+            low[a] = std::max(0, point[a] - r), high[a] = std::min(cells_[a], point[a] + r);
+            first[a] = low[a] >> 3;
+        }
+        Cell3 at;
+        for (at[0] = first[0]; at[0] <= high[0] >> 3; ++at[0])
+            for (at[1] = first[1]; at[1] <= high[1] >> 3; ++at[1])
+                for (at[2] = first[2]; at[2] <= high[2] >> 3; ++at[2])
+                    if (Block* block = map_.find(at)) settle_in(*block, point, square, low, high, value >= level_);
+    }
+
+    // Wants the points with multiples of `step` (1, 2 or 4) for coordinates that are not settled, in the blocks that exist; or only
+    // every other of them, as the black squares of a board.
+    void want_unsettled(int step, bool every_other) {
+        uint64_t planes[2] = {0, 0};  // of even and of odd places along x
+        for (int y = 0; y < 8; y += step)
+            for (int z = 0; z < 8; z += step)
+                for (int odd = 0; odd < 2; ++odd)
+                    if (!every_other || ((y + z) / step + odd) % 2 == 0) planes[odd] |= uint64_t{1} << (8 * y + z);
+        for (const auto& block : map_.blocks())
+            for (int x = 0; x < 8; x += step)
+                add_wanted(*block, x, planes[x / step % 2] & inside(*block, x) & ~block->settled(x));
     }
 
     // Wants all points low..high (inclusive) that are in the lattice and not known.
@@ -101,16 +139,9 @@ public:
             for (at[1] = low[1] >> 3; at[1] <= high[1] >> 3; ++at[1])
                 for (at[2] = low[2] >> 3; at[2] <= high[2] >> 3; ++at[2]) {
                     Block& block = map_.find_or_add(at);
-                    const uint64_t rows = bits(low[1] - 8 * at[1], high[1] - 8 * at[1]);
-                    const uint64_t row = bits(low[2] - 8 * at[2], high[2] - 8 * at[2]);
-                    uint64_t plane = 0;
-                    for (int y = 0; y < 8; ++y) plane |= (rows >> y & 1) * row << (8 * y);
+                    const uint64_t plane = plane_of(at, low, high);
                     const int last = std::min(7, high[0] - 8 * at[0]);
-                    for (int x = std::max(0, low[0] - 8 * at[0]); x <= last; ++x) {
-                        const uint64_t fresh = plane & ~block.known[x] & ~block.wanted[x];
-                        block.wanted[x] |= fresh;
-                        wanted_ += std::popcount(fresh);
-                    }
+                    for (int x = std::max(0, low[0] - 8 * at[0]); x <= last; ++x) add_wanted(block, x, plane);
                 }
     }
 
@@ -140,9 +171,14 @@ public:
 
     int64_t pending() const { return static_cast<int64_t>(pending_.size()); }
 
-    // The values of the points that `take` handed out, in its order.
-    void give(const float* values) {
-        for (size_t i = 0; i < pending_.size(); ++i) set(*pending_[i].block, pending_[i].place, values[i]);
+    // The values of the points that `take` handed out, in its order; each settles points around it up to `reach`.
+    void give(const float* values, int reach) {
+        for (size_t i = 0; i < pending_.size(); ++i) {
+            const auto& [block, place] = pending_[i];
+            set(*block, place, values[i]);
+            const Cell3 &at = block->at, point = {8 * at[0] + (place >> 6), 8 * at[1] + (place >> 3 & 7), 8 * at[2] + (place & 7)};
+            if (reach > 0) settle(point, values[i], reach);
+        }
         wanted_ -= static_cast<int64_t>(pending_.size());
         pending_.clear();
     }
@@ -155,6 +191,41 @@ private:
         return (uint64_t{2} << to) - (uint64_t{1} << from);
     }
 
+    // The points of a block's plane within low..high along y and z.
+    static uint64_t plane_of(const Cell3& at, const Cell3& low, const Cell3& high) {
+        const uint64_t rows = bits(low[1] - 8 * at[1], high[1] - 8 * at[1]);
+        const uint64_t row = bits(low[2] - 8 * at[2], high[2] - 8 * at[2]);
+        uint64_t plane = 0;
+        for (int y = 0; y < 8; ++y) plane |= (rows >> y & 1) * row << (8 * y);
+        return plane;
+    }
+
+    // The points of plane x of a block that are in the lattice.
+    uint64_t inside(const Block& block, int x) const {
+        return 8 * block.at[0] + x > cells_[0] ? 0 : plane_of(block.at, {0, 0, 0}, cells_);
+    }
+
+    void add_wanted(Block& block, int x, uint64_t points) {
+        const uint64_t fresh = points & ~block.known[x] & ~block.wanted[x];
+        block.wanted[x] |= fresh;
+        wanted_ += std::popcount(fresh);
+    }
+
+    static void settle_in(Block& block, const Cell3& point, float square, const Cell3& low, const Cell3& high, bool positive) {
+        const auto [x0, y0, z0] = Cell3{point[0] - 8 * block.at[0], point[1] - 8 * block.at[1], point[2] - 8 * block.at[2]};
+        const auto end = [&](int axis) { return std::min(7, high[axis] - 8 * block.at[axis]); };
+        const int x_end = end(0), y_end = end(1), z_end = end(2);
+        uint64_t* side = positive ? block.above : block.below;
+        for (int x = std::max(0, low[0] - 8 * block.at[0]); x <= x_end; ++x)
+            for (int y = std::max(0, low[1] - 8 * block.at[1]); y <= y_end; ++y) {
+                const float left = square - static_cast<float>((x - x0) * (x - x0) + (y - y0) * (y - y0));
+                if (left <= 0.0f) continue;
+                const int half = static_cast<int>(std::ceil(std::sqrt(left))) - 1;
+                const int from = std::max(0, z0 - half), to = std::min(z_end, z0 + half);
+                if (from <= to) side[x] |= bits(from, to) << (8 * y);
+            }
+    }
+
     static void set(Block& block, int place, float value) {
         block.values[place] = value;
         block.known[place >> 6] |= uint64_t{1} << (place & 63);
@@ -162,6 +233,7 @@ private:
     }
 
     Cell3 cells_;
+    float level_, slope_;
     BlockMap map_;
     std::vector<Pending> pending_;
     size_t cursor_ = 0;  // blocks before it have nothing wanted, until `take` comes to the end

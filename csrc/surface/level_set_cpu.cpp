@@ -18,9 +18,9 @@ Cell3 row3(const TensorView<int32_t, 2>& view, int64_t i) { return {view[3 * i],
 
 class LevelSet {
 public:
-    LevelSet(int32_t nx, int32_t ny, int32_t nz) : lattice_({nx, ny, nz}) {}
+    LevelSet(int32_t nx, int32_t ny, int32_t nz, float level, float slope) : lattice_({nx, ny, nz}, level, slope) {}
 
-    void put(const py::object& points_, const py::object& values_) {
+    void put(const py::object& points_, const py::object& values_, int reach) {
         TensorView<int32_t, 2> points(points_, "points");
         TensorView<float, 1> values(values_, "values");
         points.expect(1, 3, "points"), values.expect(0, points.shape(0), "values");
@@ -30,16 +30,13 @@ public:
                 if (point[a] < 0 || point[a] > lattice_.cells()[a]) throw py::value_error("points: outside of the lattice");
             lattice_.put(point, values[i]);
         }
+        if (reach <= 0) return;
+        for (int64_t i = 0; i < points.shape(0); ++i) lattice_.settle(row3(points, i), values[i], reach);
     }
 
-    void want_cells(const py::object& corners_, int32_t size) {
-        TensorView<int32_t, 2> corners(corners_, "corners");
-        corners.expect(1, 3, "corners");
-        for (int64_t i = 0; i < corners.shape(0); ++i) {
-            const Cell3 low = row3(corners, i);
-            if (std::min({low[0], low[1], low[2]}) < 0) throw py::value_error("corners: outside of the lattice");
-            lattice_.want(low, {low[0] + size, low[1] + size, low[2] + size});
-        }
+    void want_unsettled(int step, bool every_other) {
+        if (step != 1 && step != 2 && step != 4) throw py::value_error("step: must be 1, 2 or 4");
+        lattice_.want_unsettled(step, every_other);
     }
 
     int64_t wanted() const { return lattice_.wanted(); }
@@ -53,48 +50,44 @@ public:
         return lattice_.pending();
     }
 
-    void give(const py::object& values_) {
+    void give(const py::object& values_, int reach) {
         TensorView<float, 1> values(values_, "values");
         values.expect(0, lattice_.pending(), "values");
-        lattice_.give(values.data());
+        lattice_.give(values.data(), reach);
     }
 
-    // Wants all corners of each block of cubes in which the surface reaches a cube with unknown corners; looks at what changed
-    // since the last call only.
-    void want_frontier(float level) {
+    // Wants the ends of crossed edges; and all corners of each block of cubes in which the surface reaches a cube with a corner
+    // that is not settled. Looks at what changed since the last call only.
+    void want_frontier() {
         std::unordered_set<uint64_t> seen;
         std::vector<Cell3> changed;
         for (const auto& block : lattice_.map().blocks()) {
             if (!block->dirty) continue;
             block->dirty = false;
-            block->classify(level);
+            block->classify(lattice_.level());
             for (int i = 0; i < 8; ++i) {
                 const Cell3 at = {block->at[0] - (i >> 2), block->at[1] - (i >> 1 & 1), block->at[2] - (i & 1)};
                 if (std::min({at[0], at[1], at[2]}) < 0) continue;
                 if (seen.insert(key_of(at)).second) changed.push_back(at);
             }
         }
+        std::vector<std::vector<Cell3>> ends(changed.size());
         std::vector<uint8_t> open(changed.size());
         {
             py::gil_scoped_release release;
             parallel_chunks(static_cast<int64_t>(changed.size()), kBlocksPerChunk, [&](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; ++i) {
-                    const Window window(lattice_, changed[i]);
-                    unsigned partial = 0;
-                    for (int x = 0; x < 8; ++x)
-                        for (int y = 0; y < 8; ++y) partial |= window.cube_row(x, y).partial;
-                    open[i] = partial != 0;
-                }
+                for (int64_t i = begin; i < end; ++i) open[i] = look_at(Window(lattice_, changed[i]), ends[i]);
             });
         }
         for (size_t i = 0; i < changed.size(); ++i) {
             const Cell3 low = {8 * changed[i][0], 8 * changed[i][1], 8 * changed[i][2]};
             if (open[i]) lattice_.want(low, {low[0] + 8, low[1] + 8, low[2] + 8});
+            for (const Cell3& point : ends[i]) lattice_.want(point, point);
         }
     }
 
     // Counts; the order of vertices and faces is that of the blocks' places, whatever was asked for first.
-    py::tuple measure(float level, const py::object& table_) {
+    py::tuple measure(const py::object& table_) {
         TensorView<uint8_t, 2> table(table_, "table");
         table.expect(0, 256, "table");
         std::array<int, 256> triangles;
@@ -106,7 +99,7 @@ public:
         surfaces_.assign(blocks_.size(), {});
         py::gil_scoped_release release;
         for_each_block([&](int64_t i) {
-            blocks_[i]->classify(level);
+            blocks_[i]->classify(lattice_.level());
             blocks_[i]->index = i;
         });
         for_each_block([&](int64_t i) { surfaces_[i].count(Window(lattice_, blocks_[i]->at), triangles.data()); });
@@ -119,7 +112,7 @@ public:
         return py::make_tuple(vertices, faces);
     }
 
-    void extract(float level, const py::object& table_, const py::object& vertices_, const py::object& faces_) {
+    void extract(const py::object& table_, const py::object& vertices_, const py::object& faces_) {
         TensorView<uint8_t, 2> table(table_, "table");
         TensorView<double, 2> vertices(vertices_, "vertices");
         TensorView<int64_t, 2> faces(faces_, "faces");
@@ -131,7 +124,7 @@ public:
             const BlockSurface& surface = surfaces_[i];
             if (surface.n_vertices == 0 && surface.n_faces == 0) return;
             const Window window(lattice_, blocks_[i]->at);
-            surface.write_vertices(window, level, vertices.data() + 3 * surface.first_vertex);
+            surface.write_vertices(window, lattice_.level(), vertices.data() + 3 * surface.first_vertex);
             std::array<const BlockSurface*, 8> around{};
             for (int k = 0; k < 8; ++k)
                 if (window.blocks[k] != nullptr) around[k] = &surfaces_[window.blocks[k]->index];
@@ -140,6 +133,26 @@ public:
     }
 
 private:
+    // Collects the unknown ends of crossed edges; says whether the surface reaches a corner that is not settled.
+    static bool look_at(const Window& window, std::vector<Cell3>& ends) {
+        unsigned open = 0;
+        for (int x = 0; x < 8; ++x)
+            for (int y = 0; y < 8; ++y) {
+                open |= window.cube_row(x, y).open;
+                const auto add = [&](unsigned edges, int dx, int dy, int dz) {
+                    for (edges &= 0xff; edges != 0; edges &= edges - 1) {
+                        const Cell3 low = {8 * window.at[0] + x, 8 * window.at[1] + y, 8 * window.at[2] + std::countr_zero(edges)};
+                        ends.push_back(low);
+                        ends.push_back({low[0] + dx, low[1] + dy, low[2] + dz});
+                    }
+                };
+                add(window.edges_x(x, y).loose, 1, 0, 0);
+                add(window.edges_y(x, y).loose, 0, 1, 0);
+                add(window.edges_z(x, y).loose, 0, 0, 1);
+            }
+        return open != 0;
+    }
+
     template <class Body>
     void for_each_block(Body&& body) {
         parallel_chunks(static_cast<int64_t>(blocks_.size()), kBlocksPerChunk, [&](int64_t begin, int64_t end) {
@@ -156,9 +169,9 @@ private:
 
 void bind_level_set(pybind11::module_& module) {
     py::class_<LevelSet>(module, "LevelSet")
-        .def(py::init<int32_t, int32_t, int32_t>())
+        .def(py::init<int32_t, int32_t, int32_t, float, float>())
         .def("put", &LevelSet::put)
-        .def("want_cells", &LevelSet::want_cells)
+        .def("want_unsettled", &LevelSet::want_unsettled)
         .def("wanted", &LevelSet::wanted)
         .def("take", &LevelSet::take)
         .def("give", &LevelSet::give)

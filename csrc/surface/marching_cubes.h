@@ -1,7 +1,8 @@
 // Marching cubes on one block of 8^3 cubes of a BlockLattice, a row of eight cubes at a time as bits.
 //
 // A cube belongs to the block of its lowest corner, an edge to the block of its low end; so a vertex has one owner and one
-// number, and the surface is welded from the start. Only cubes whose eight corners are all known take part.
+// number, and the surface is welded from the start. A cube takes part if all its corners are settled and the ends of its
+// crossed edges known.
 #pragma once
 
 #include "surface/block_lattice.h"
@@ -13,37 +14,53 @@ namespace neurfield {
 struct Window {
     Cell3 at;
     std::array<const Block*, 8> blocks;  // by 4 (x >= 8) + 2 (y >= 8) + (z >= 8); null where there is none
-    uint16_t known[9][9], positive[9][9];
+    uint16_t known[9][9], settled[9][9], positive[9][9];
 
     Window(const BlockLattice& lattice, const Cell3& at_) : at(at_) {
         for (int i = 0; i < 8; ++i) blocks[i] = lattice.find({at[0] + (i >> 2), at[1] + (i >> 1 & 1), at[2] + (i & 1)});
         for (int x = 0; x < 9; ++x)
             for (int y = 0; y < 9; ++y) {
                 const int i = (x >> 3) * 4 + (y >> 3) * 2;
-                known[x][y] = row(blocks[i], &Block::known, x, y) | (row(blocks[i + 1], &Block::known, x, y) & 1) << 8;
-                positive[x][y] = row(blocks[i], &Block::positive, x, y) | (row(blocks[i + 1], &Block::positive, x, y) & 1) << 8;
+                const auto row = [&](auto&& bits) {
+                    const auto of = [&](const Block* block) {
+                        return block == nullptr ? 0u : static_cast<unsigned>(bits(*block) >> (8 * (y & 7)) & 0xff);
+                    };
+                    return static_cast<uint16_t>(of(blocks[i]) | (of(blocks[i + 1]) & 1) << 8);
+                };
+                known[x][y] = row([&](const Block& block) { return block.known[x & 7]; });
+                settled[x][y] = row([&](const Block& block) { return block.settled(x & 7); });
+                positive[x][y] = row([&](const Block& block) { return block.positive[x & 7]; });
             }
         for (int a = 0; a < 3; ++a) cubes_[a] = std::clamp(lattice.cells()[a] - 8 * at[a], 0, 8);
     }
 
-    // The rows of edges along x, y, z from the points of row (x, y): crossed where both ends are known and differ in sign.
-    unsigned crossed_x(int x, int y) const { return crossed(x, y, x + 1, y); }
-    unsigned crossed_y(int x, int y) const { return crossed(x, y, x, y + 1); }
-    unsigned crossed_z(int x, int y) const {
-        const unsigned k = known[x][y], p = positive[x][y];
-        return (p ^ p >> 1) & k & k >> 1 & 0xff;
+    // Bits of edges whose ends differ in sign, divided by whether both ends are known.
+    struct EdgeRow {
+        unsigned crossed, loose;
+        EdgeRow operator|(const EdgeRow& other) const { return {crossed | other.crossed, loose | other.loose}; }
+    };
+
+    // The rows of edges along x, y, z from the points of row (x, y).
+    EdgeRow edges_x(int x, int y) const { return edges(x, y, x + 1, y); }
+    EdgeRow edges_y(int x, int y) const { return edges(x, y, x, y + 1); }
+    EdgeRow edges_z(int x, int y) const {
+        const unsigned s = settled[x][y], p = positive[x][y], k = known[x][y];
+        const unsigned differ = (p ^ p >> 1) & s & s >> 1 & 0xff;
+        return {differ & k & k >> 1, differ & ~(k & k >> 1)};
     }
 
-    // The row of cubes (x, y): bits of those with a crossed edge, divided by whether all their corners are known.
-    struct CubeRow { unsigned complete, partial; };
+    // The row of cubes (x, y): bits of those with a crossed edge, divided by whether they take part; and of those with a corner
+    // that is not settled.
+    struct CubeRow { unsigned complete, loose, open; };
     CubeRow cube_row(int x, int y) const {
-        if (x >= cubes_[0] || y >= cubes_[1]) return {0, 0};
-        const unsigned k = known[x][y] & known[x][y + 1] & known[x + 1][y] & known[x + 1][y + 1];
-        const unsigned all = k & k >> 1;
-        const unsigned across = crossed_x(x, y) | crossed_x(x, y + 1) | crossed_y(x, y) | crossed_y(x + 1, y);
-        const unsigned along = crossed_z(x, y) | crossed_z(x, y + 1) | crossed_z(x + 1, y) | crossed_z(x + 1, y + 1);
-        const unsigned any = (across | across >> 1 | along) & ((1u << cubes_[2]) - 1);
-        return {any & all, any & ~all};
+        if (x >= cubes_[0] || y >= cubes_[1]) return {0, 0, 0};
+        const unsigned s = settled[x][y] & settled[x][y + 1] & settled[x + 1][y] & settled[x + 1][y + 1];
+        const EdgeRow across = edges_x(x, y) | edges_x(x, y + 1) | edges_y(x, y) | edges_y(x + 1, y);
+        const EdgeRow along = edges_z(x, y) | edges_z(x, y + 1) | edges_z(x + 1, y) | edges_z(x + 1, y + 1);
+        const unsigned inside = (1u << cubes_[2]) - 1;
+        const unsigned loose = (across.loose | across.loose >> 1 | along.loose) & inside;
+        const unsigned any = (across.crossed | across.crossed >> 1 | along.crossed) & inside;
+        return {any & ~loose & s & s >> 1, loose, (any | loose) & ~(s & s >> 1)};
     }
 
     int pattern(int x, int y, int z) const {
@@ -57,11 +74,10 @@ struct Window {
     }
 
 private:
-    static unsigned row(const Block* block, const uint64_t (Block::*bits)[8], int x, int y) {
-        return block == nullptr ? 0 : (block->*bits)[x & 7] >> (8 * (y & 7)) & 0xff;
-    }
-    unsigned crossed(int x, int y, int x2, int y2) const {
-        return (positive[x][y] ^ positive[x2][y2]) & known[x][y] & known[x2][y2];
+    EdgeRow edges(int x, int y, int x2, int y2) const {
+        const unsigned differ = (positive[x][y] ^ positive[x2][y2]) & settled[x][y] & settled[x2][y2];
+        const unsigned both = known[x][y] & known[x2][y2];
+        return {differ & both, differ & ~both};
     }
 
     Cell3 cubes_;  // how many of the eight cubes along each axis are in the lattice
@@ -76,9 +92,9 @@ struct BlockSurface {
     void count(const Window& window, const int* triangles_of_pattern) {
         for (int x = 0; x < 8; ++x)
             for (int y = 0; y < 8; ++y) {
-                crossed[x] |= uint64_t{window.crossed_x(x, y) & 0xff} << (8 * y);
-                crossed[8 + x] |= uint64_t{window.crossed_y(x, y) & 0xff} << (8 * y);
-                crossed[16 + x] |= uint64_t{window.crossed_z(x, y)} << (8 * y);
+                crossed[x] |= uint64_t{window.edges_x(x, y).crossed & 0xff} << (8 * y);
+                crossed[8 + x] |= uint64_t{window.edges_y(x, y).crossed & 0xff} << (8 * y);
+                crossed[16 + x] |= uint64_t{window.edges_z(x, y).crossed} << (8 * y);
                 for (unsigned cubes = window.cube_row(x, y).complete; cubes != 0; cubes &= cubes - 1)
                     n_faces += triangles_of_pattern[window.pattern(x, y, std::countr_zero(cubes))];
             }

@@ -6,13 +6,16 @@ named by integers (cube i lies between points i and i + 1). Positive means not b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.marching_cubes import empty
 from neurfield.ops.marching_cubes_table import triangle_table
 from neurfield.ops.reference.level_set import DenseLevelSet
 
@@ -20,18 +23,25 @@ _kernels: Any = native.module
 
 
 class LevelSet(Protocol):
-    """Corners known and wanted, and marching cubes over the cubes whose corners are all known.
+    """Corners known, settled (known to be on one side of the level) and wanted, and marching cubes over them.
 
-    One goes on until nothing is wanted: `want_cells`, then `take` and `give` while `wanted()`, then
-    `want_frontier` and again. `extract` then gives a surface without a border, except where it leaves the
-    lattice.
+    `put` values at points near which the surface may be: this makes the blocks of 8^3 points that are looked
+    at. Then `want_unsettled`, from few points to all, each time with `take` and `give` while `wanted()`. Then
+    `want_frontier`, and values again, until nothing is wanted: `extract` gives a surface without a border,
+    except where it leaves the lattice.
+
+    Each value settles the points around it, up to `reach` away, that a field of the level set's slope cannot
+    have brought to the other side; only where the surface passes are values needed. Where the field is
+    steeper, a point may be settled on the wrong side. It is put right when its value is asked for, as are all
+    that the surface, as found, passes by: only a piece that no known point tells of stays hidden.
     """
 
-    def put(self, points: Tensor, values: Tensor) -> None:
-        """Make points int32 [k, 3] known by their values [k]."""
+    def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
+        """Make points int32 [k, 3] known by their values [k], and their blocks looked at."""
 
-    def want_cells(self, corners: Tensor, size: int) -> None:
-        """Want all corners of the cubes in boxes `size` cubes wide, their lowest corners int32 [k, 3]."""
+    def want_unsettled(self, step: int = 1, every_other: bool = False) -> None:
+        """Want the points that are not settled, in the blocks that are looked at: those whose coordinates are
+        multiples of `step`, 1, 2 or 4; or every other of them, as the black squares of a board."""
 
     def wanted(self) -> int:
         """How many points are wanted and not known."""
@@ -39,13 +49,14 @@ class LevelSet(Protocol):
     def take(self, limit: int) -> Tensor:
         """Up to `limit` wanted points int32 [k, 3]; their values must be given next."""
 
-    def give(self, values: Tensor) -> None:
+    def give(self, values: Tensor, reach: int = 0) -> None:
         """The values float32 [k] of the points taken last."""
 
-    def want_frontier(self, level: float) -> None:
-        """Where the surface enters a cube with unknown corners, want those of its block of 8^3 cubes."""
+    def want_frontier(self) -> None:
+        """Want the ends of edges that the surface crosses; and where it comes to a cube with a corner that is
+        neither known nor settled, those of the cube's block."""
 
-    def extract(self, level: float) -> tuple[Tensor, Tensor]:
+    def extract(self) -> tuple[Tensor, Tensor]:
         """Vertices float64 [v, 3] in lattice units, faces int64 [f, 3]; normals to where it is positive.
 
         Vertices lie on the lattice's edges by linear interpolation, one on each crossed edge. Both come in an
@@ -53,22 +64,30 @@ class LevelSet(Protocol):
         """
 
 
-def level_set(cubes: Sequence[int]) -> LevelSet:
-    """An empty lattice of nx, ny, nz cubes: native where there are kernels, else the dense reference."""
+def level_set(cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> LevelSet:
+    """An empty lattice of nx, ny, nz cubes: native where there are kernels, else the dense reference.
+
+    Args:
+        slope: the most by which the field changes from one point to the next along an axis; infinite settles
+            nothing that is not known.
+    """
     if min(cubes) < 1 or max(cubes) >= 1 << 21:
         raise ValueError(f"level_set: cubes must be 1 to {(1 << 21) - 1} along each axis, got {tuple(cubes)}")
-    return DenseLevelSet(cubes) if native.module is None else _NativeLevelSet(cubes)
+    if not (math.isfinite(level) and slope > 0):
+        raise ValueError(f"level_set: need a finite level and a positive slope, got {level}, {slope}")
+    make = DenseLevelSet if native.module is None else _NativeLevelSet
+    return make(cubes, level, slope)
 
 
 class _NativeLevelSet:
-    def __init__(self, cubes: Sequence[int]) -> None:
-        self._kernel = _kernels.LevelSet(*cubes)
+    def __init__(self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> None:
+        self._kernel = _kernels.LevelSet(*cubes, level, slope)
 
-    def put(self, points: Tensor, values: Tensor) -> None:
-        self._kernel.put(points.to(torch.int32).contiguous(), values.float().contiguous())
+    def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
+        self._kernel.put(points.to(torch.int32).contiguous(), values.float().contiguous(), reach)
 
-    def want_cells(self, corners: Tensor, size: int) -> None:
-        self._kernel.want_cells(corners.to(torch.int32).contiguous(), size)
+    def want_unsettled(self, step: int = 1, every_other: bool = False) -> None:
+        self._kernel.want_unsettled(step, every_other)
 
     def wanted(self) -> int:
         return self._kernel.wanted()
@@ -77,16 +96,16 @@ class _NativeLevelSet:
         points = torch.empty(limit, 3, dtype=torch.int32)
         return points[: self._kernel.take(points)]
 
-    def give(self, values: Tensor) -> None:
-        self._kernel.give(values.float().contiguous())
+    def give(self, values: Tensor, reach: int = 0) -> None:
+        self._kernel.give(values.float().contiguous(), reach)
 
-    def want_frontier(self, level: float) -> None:
-        self._kernel.want_frontier(level)
+    def want_frontier(self) -> None:
+        self._kernel.want_frontier()
 
-    def extract(self, level: float) -> tuple[Tensor, Tensor]:
+    def extract(self) -> tuple[Tensor, Tensor]:
         table = torch.tensor(triangle_table())
-        n_vertices, n_faces = self._kernel.measure(level, table)
-        vertices = torch.empty(n_vertices, 3, dtype=torch.float64)
-        faces = torch.empty(n_faces, 3, dtype=torch.int64)
-        self._kernel.extract(level, table, vertices, faces)
+        n_vertices, n_faces = self._kernel.measure(table)
+        vertices, faces = empty(3 * n_vertices, np.float64), empty(3 * n_faces, np.int64)
+        vertices, faces = vertices.view(-1, 3), faces.view(-1, 3)
+        self._kernel.extract(table, vertices, faces)
         return vertices, faces

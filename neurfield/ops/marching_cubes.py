@@ -65,15 +65,15 @@ def marching_cubes(
     if native.module is None:
         vertices, faces = marching_cubes_reference(grid, level)
         return frame[0] + vertices * frame[1], faces
-    room = _empty(_kernels.GridMesh.room(*grid.shape), np.int64)
+    room = empty(_kernels.GridMesh.room(*grid.shape), np.int64)
     mesh = _kernels.GridMesh(grid, level, torch.tensor(triangle_table()), room)
-    vertices = _empty(3 * mesh.vertices(), np.float64).view(-1, 3)
-    faces = _empty(3 * mesh.faces(), np.int64).view(-1, 3)
+    vertices = empty(3 * mesh.vertices(), np.float64).view(-1, 3)
+    faces = empty(3 * mesh.faces(), np.int64).view(-1, 3)
     mesh.write(frame, vertices, faces)
     return vertices, faces
 
 
-def _empty(size: int, dtype: type) -> Tensor:
+def empty(size: int, dtype: type) -> Tensor:
     """Memory from NumPy and not from torch: its large arrays come in large pages, and touching those for the
     first time is several times faster."""
     return torch.from_numpy(np.empty(size, dtype=dtype))

@@ -18,19 +18,40 @@ from neurfield.ops.reference.level_set import DenseLevelSet
 
 needs_native = pytest.mark.skipif(native.module is None, reason="native kernels are not built")
 BOTH = [pytest.param(level_set, marks=needs_native, id="native"), pytest.param(DenseLevelSet, id="reference")]
-Maker = Callable[[tuple[int, int, int]], LevelSet]
+Maker = Callable[..., LevelSet]
 
 
 def all_points(cubes: tuple[int, int, int]) -> Tensor:
     return torch.cartesian_prod(*[torch.arange(n + 1, dtype=torch.int32) for n in cubes])
 
 
-def filled(make: Maker, values: Tensor) -> LevelSet:
+def filled(make: Maker, values: Tensor, level: float = 0.0) -> LevelSet:
     """A lattice with every point known."""
-    cubes = tuple(n - 1 for n in values.shape)
-    lattice = make(cubes)  # type: ignore[arg-type]
-    lattice.put(all_points(cubes), values.reshape(-1))  # type: ignore[arg-type]
+    nx, ny, nz = values.shape
+    lattice = make((nx - 1, ny - 1, nz - 1), level)
+    lattice.put(all_points((nx - 1, ny - 1, nz - 1)), values.reshape(-1))
     return lattice
+
+
+def explored(lattice: LevelSet, field: Callable[[Tensor], Tensor], reach: int = 0) -> list[tuple[int, ...]]:
+    """Gives values until nothing is wanted; the points that were asked for."""
+    asked: list[tuple[int, ...]] = []
+
+    def answer(reach: int) -> None:
+        while lattice.wanted():
+            points = lattice.take(100)
+            asked.extend(map(tuple, points.tolist()))
+            lattice.give(field(points.float()), reach)
+
+    for step, every_other in [(4, True), (4, False), (2, False), (1, True), (1, False)]:
+        lattice.want_unsettled(step, every_other)
+        answer(min(reach, step))
+    lattice.want_frontier()
+    while lattice.wanted():
+        answer(0)
+        lattice.want_frontier()
+    assert len(asked) == len(set(asked))
+    return asked
 
 
 def noise(shape: tuple[int, int, int], seed: int) -> Tensor:
@@ -53,7 +74,7 @@ def edge_uses(faces: Tensor) -> Counter[tuple[int, int]]:
 )
 def test_native_is_the_reference_bit_for_bit(shape: tuple[int, int, int], seed: int, level: float) -> None:
     values = noise(shape, seed)
-    mine, exact = (filled(make, values).extract(level) for make in (level_set, DenseLevelSet))
+    mine, exact = (filled(make, values, level).extract() for make in (level_set, DenseLevelSet))
     assert torch.equal(mine[0], exact[0]) and torch.equal(mine[1], exact[1])
 
 
@@ -61,7 +82,7 @@ def test_native_is_the_reference_bit_for_bit(shape: tuple[int, int, int], seed: 
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_has_a_closed_surface(make: Maker, seed: int) -> None:
     values = noise((19, 10, 17), seed)
-    vertices, faces = filled(make, values).extract(0.0)
+    vertices, faces = filled(make, values).extract()
     uses = edge_uses(faces)
     assert set(uses.values()) == {1}  # no edge twice in one direction
     last = torch.tensor(values.shape) - 1
@@ -76,7 +97,7 @@ def test_noise_has_a_closed_surface(make: Maker, seed: int) -> None:
 def test_vertices_are_where_the_values_cross(make: Maker) -> None:
     values = noise((9, 9, 9), 5)
     level = 0.2
-    vertices, _ = filled(make, values).extract(level)
+    vertices, _ = filled(make, values, level).extract()
     low = vertices.floor().long().minimum(torch.tensor(values.shape) - 2)
     fraction = vertices - low
     on_edge = (fraction == 0) | (fraction == 1)
@@ -88,46 +109,93 @@ def test_vertices_are_where_the_values_cross(make: Maker) -> None:
     torch.testing.assert_close(interpolated, torch.full_like(interpolated, level), rtol=0, atol=1e-6)
 
 
+def sphere(points: Tensor) -> Tensor:
+    """Distances to a sphere in a lattice of 40, 21, 33 cubes."""
+    return (points - torch.tensor([20.0, 10.0, 16.0])).norm(dim=1) - 8.3
+
+
 @pytest.mark.parametrize("make", BOTH)
-def test_what_is_wanted_is_asked_once_and_the_frontier_completes_the_surface(make: Maker) -> None:
+def test_the_frontier_completes_a_surface_of_which_one_spot_is_known(make: Maker) -> None:
     cubes = (40, 21, 33)
-    centre = torch.tensor([20.0, 10.0, 16.0])
-
-    def field(points: Tensor) -> Tensor:
-        return (points - centre).norm(dim=1) - 8.3
-
     lattice = make(cubes)
-    asked: list[tuple[int, ...]] = []
-    lattice.want_cells(torch.tensor([[26, 10, 16]], dtype=torch.int32), 4)  # one spot on the sphere
-    while lattice.wanted():
-        while lattice.wanted():
-            points = lattice.take(100)
-            asked += map(tuple, points.tolist())
-            lattice.give(field(points.float()))
-        lattice.want_frontier(0.0)
-    assert len(asked) == len(set(asked)) < 41 * 22 * 34
-    whole = filled(make, field(all_points(cubes).float()).view(41, 22, 34)).extract(0.0)
-    found = lattice.extract(0.0)
+    spot = np_int([[28, 10, 16]])
+    lattice.put(spot, sphere(spot.float()))
+    assert len(explored(lattice, sphere)) < 41 * 22 * 34 / 2
+    whole = filled(make, sphere(all_points(cubes).float()).view(41, 22, 34)).extract()
+    found = lattice.extract()
     assert torch.equal(found[0], whole[0]) and torch.equal(found[1], whole[1])
 
 
 @pytest.mark.parametrize("make", BOTH)
-def test_known_points_are_not_asked_again_and_cells_end_with_the_lattice(make: Maker) -> None:
+def test_settled_points_are_not_asked_for_and_change_nothing(make: Maker) -> None:
+    cubes = (40, 21, 33)
+    middles = torch.cartesian_prod(*[torch.arange(4, n, 8, dtype=torch.int32) for n in cubes])
+    asked = []
+    for slope in (1.0, torch.inf):
+        lattice = make(cubes, 0.0, slope)
+        lattice.put(middles, sphere(middles.float()), 8)
+        asked.append(len(explored(lattice, sphere, reach=4)))
+        whole = filled(make, sphere(all_points(cubes).float()).view(41, 22, 34)).extract()
+        found = lattice.extract()
+        assert torch.equal(found[0], whole[0]) and torch.equal(found[1], whole[1])
+    assert asked[0] < asked[1] / 5
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_field_steeper_than_said_still_has_a_closed_surface(make: Maker, seed: int) -> None:
+    """Noise settles points on the wrong side; what is found of its surface has no border all the same."""
+    values = noise((25, 17, 33), seed)
+    inner = values[1:-1, 1:-1, 1:-1]  # the surface is not to leave the lattice
+    values = torch.nn.functional.pad(inner, (1,) * 6, value=5.0)
+    lattice = make((24, 16, 32), 0.0, 0.2)
+    start = torch.cartesian_prod(*[torch.arange(4, n, 8, dtype=torch.int32) for n in (24, 16, 32)])
+    lattice.put(start, values[tuple(start.long().T)], 8)
+    explored(lattice, lambda points: values[tuple(points.long().T)], reach=4)
+    vertices, faces = lattice.extract()
+    uses = edge_uses(faces)
+    assert len(faces) > 100 and torch.isfinite(vertices).all()
+    assert set(uses.values()) == {1} and all((b, a) in uses for a, b in uses)
+
+
+@needs_native
+@settings(max_examples=25, deadline=None)
+@given(
+    shape=st.tuples(*[st.integers(2, 20)] * 3),
+    seed=st.integers(0, 1000),
+    slope=st.sampled_from([0.3, 1.0, 4.0]),
+)
+def test_native_asks_what_the_reference_asks(shape: tuple[int, int, int], seed: int, slope: float) -> None:
+    values = noise(shape, seed)
+    results = []
+    for make in (level_set, DenseLevelSet):
+        lattice = make([n - 1 for n in shape], 0.1, slope)
+        start = torch.zeros(1, 3, dtype=torch.int32)
+        lattice.put(start, values[:1, 0, 0], 8)
+        asked = explored(lattice, lambda points: values[tuple(points.long().T)], reach=4)
+        results.append((sorted(asked), *lattice.extract()))
+    mine, exact = results
+    assert mine[0] == exact[0]
+    assert torch.equal(mine[1], exact[1]) and torch.equal(mine[2], exact[2])
+
+
+@pytest.mark.parametrize("make", BOTH)
+def test_known_points_are_not_asked_again_and_blocks_end_with_the_lattice(make: Maker) -> None:
     lattice = make((3, 3, 3))
     lattice.put(torch.tensor([[3, 3, 3]], dtype=torch.int32), torch.tensor([2.0]))
-    lattice.want_cells(torch.tensor([[2, 2, 2]], dtype=torch.int32), 2)
+    lattice.want_unsettled()
     points = lattice.take(100)
-    assert lattice.wanted() == len(points) == 7 and int(points.max()) == 3
-    lattice.give(torch.ones(7))
+    assert lattice.wanted() == len(points) == 63 and int(points.max()) == 3
+    lattice.give(torch.ones(63))
     assert lattice.wanted() == 0 and len(lattice.take(5)) == 0
 
 
 @pytest.mark.parametrize("make", BOTH)
 def test_no_crossing_no_surface(make: Maker) -> None:
     for values in (torch.ones(5, 4, 3), -torch.ones(5, 4, 3)):
-        vertices, faces = filled(make, values).extract(0.0)
+        vertices, faces = filled(make, values).extract()
         assert vertices.shape == (0, 3) and faces.shape == (0, 3)
-    vertices, faces = make((5, 5, 5)).extract(0.0)
+    vertices, faces = make((5, 5, 5)).extract()
     assert vertices.shape == (0, 3) and faces.shape == (0, 3)
 
 
@@ -136,12 +204,15 @@ def test_impossible_lattices_are_refused() -> None:
         level_set((4, 0, 4))
     with pytest.raises(ValueError, match="cubes"):
         level_set((4, 1 << 21, 4))
+    with pytest.raises(ValueError, match="slope"):
+        level_set((4, 4, 4), 0.0, 0.0)
 
 
 @needs_native
 def test_values_of_another_number_are_refused() -> None:
     lattice = level_set((4, 4, 4))
-    lattice.want_cells(np_int([[0, 0, 0]]), 2)
+    lattice.put(np_int([[0, 0, 0]]), torch.zeros(1))
+    lattice.want_unsettled()
     lattice.take(10)
     with pytest.raises(ValueError, match="values"):
         lattice.give(torch.zeros(9))

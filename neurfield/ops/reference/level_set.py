@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,27 +18,33 @@ _MOST_POINTS = 1 << 29  # 2 GiB of values
 class DenseLevelSet:
     """See `neurfield.ops.level_set.LevelSet`."""
 
-    def __init__(self, cubes: Sequence[int]) -> None:
+    def __init__(self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> None:
         shape = tuple(n + 1 for n in cubes)
         if np.prod(shape, dtype=np.int64) > _MOST_POINTS:
             raise UserError(
                 f"level set: {' x '.join(map(str, cubes))} cubes need the native kernels; choose a larger "
                 "voxel, or build them (`neurfield doctor` says why they are missing)"
             )
-        self._cubes = np.array(cubes)
+        self._cubes, self._level, self._slope = np.array(cubes), np.float32(level), slope
         self._values = np.full(shape, np.nan, dtype=np.float32)  # NaN: not known
-        self._wanted = np.zeros(shape, dtype=bool)
+        self._looked_at, self._wanted, self._above, self._below = (np.zeros(shape, bool) for _ in range(4))
         self._taken = np.empty((0, 3), dtype=np.int64)
 
-    def put(self, points: Tensor, values: Tensor) -> None:
-        self._set(points.numpy(), values.numpy())
+    def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
+        block = np.zeros([-(-n // 8) for n in self._values.shape], dtype=bool)
+        block[tuple((points.numpy() // 8).T)] = True
+        nx, ny, nz = self._values.shape
+        for axis in range(3):
+            block = block.repeat(8, axis=axis)
+        self._looked_at |= block[:nx, :ny, :nz]
+        self._set(points.numpy().astype(np.int64), values.numpy(), reach)
 
-    def want_cells(self, corners: Tensor, size: int) -> None:
-        offsets = np.stack(np.meshgrid(*[np.arange(size + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
-        points = (corners.numpy().astype(np.int64) + offsets).reshape(-1, 3)
-        points = points[(points <= self._cubes).all(axis=1)]
-        self._wanted[tuple(points.T)] = True
-        self._wanted &= np.isnan(self._values)
+    def want_unsettled(self, step: int = 1, every_other: bool = False) -> None:
+        some = (slice(None, None, step),) * 3
+        wanted = (self._looked_at & ~self._settled())[some]
+        if every_other:
+            wanted &= np.indices(wanted.shape).sum(axis=0) % 2 == 0
+        self._wanted[some] |= wanted
 
     def wanted(self) -> int:
         return int(self._wanted.sum())
@@ -48,32 +55,35 @@ class DenseLevelSet:
         )
         return torch.from_numpy(self._taken.astype(np.int32))
 
-    def give(self, values: Tensor) -> None:
-        self._set(self._taken, values.numpy())
+    def give(self, values: Tensor, reach: int = 0) -> None:
+        self._set(self._taken, values.numpy(), reach)
 
-    def want_frontier(self, level: float) -> None:
-        _, known = self._cubes_of(self._values)
+    def want_frontier(self) -> None:
+        settled, positive = self._settled(), self._positive()
         reached = np.zeros(tuple(self._cubes), dtype=bool)
+        ends = np.zeros_like(self._wanted)
         for axis in range(3):
-            ends = np.moveaxis(self._values, axis, 0)
-            with np.errstate(invalid="ignore"):
-                crossed = (ends[1:] >= level) != (ends[:-1] >= level)
-            crossed &= ~np.isnan(ends[1:]) & ~np.isnan(ends[:-1])
+            low, high = ((slice(None),) * axis + (side,) for side in (slice(0, -1), slice(1, None)))
+            crossed = (positive[low] != positive[high]) & settled[low] & settled[high]
+            ends[low] |= crossed
+            ends[high] |= crossed
+            crossed = np.moveaxis(crossed, axis, 0)
             wide = np.pad(crossed, [(0, 0), (1, 1), (1, 1)])[:, 1:-1, 1:-1]
             around = wide[:, :-1, :-1] | wide[:, 1:, :-1] | wide[:, :-1, 1:] | wide[:, 1:, 1:]
             reached |= np.moveaxis(around, 0, axis)
-        blocks = np.unique(np.argwhere(reached & ~known) // 8, axis=0)
-        if len(blocks):
-            self.want_cells(torch.from_numpy(blocks * 8), 8)
+        self._wanted |= ends & np.isnan(self._values)
+        _, complete = self._cubes_of(settled)
+        offsets = np.stack(np.meshgrid(*[np.arange(9)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+        points = (np.unique(np.argwhere(reached & ~complete) // 8, axis=0) * 8 + offsets).reshape(-1, 3)
+        self._want(points[(points <= self._cubes).all(axis=1)])
 
-    def extract(self, level: float) -> tuple[Tensor, Tensor]:
-        with np.errstate(invalid="ignore"):
-            positive = self._values >= level
-        corners, known = self._cubes_of(positive)
+    def extract(self) -> tuple[Tensor, Tensor]:
+        corners, _ = self._cubes_of(self._positive())
+        _, complete = self._cubes_of(self._settled())
         pattern = np.zeros(tuple(self._cubes), dtype=np.uint8)
         for c, bits in enumerate(corners):
             pattern |= bits.astype(np.uint8) << c
-        cubes = np.argwhere(known & (pattern > 0) & (pattern < 255))  # [k, 3]
+        cubes = np.argwhere(complete & (pattern > 0) & (pattern < 255))  # [k, 3]
         cubes = cubes[np.argsort(self._key(cubes, 0), kind="stable")]
         edges = triangle_table()[pattern[tuple(cubes.T)]]  # [k, 3 T]
         cube, slot = np.nonzero(edges != 255)
@@ -87,22 +97,38 @@ class DenseLevelSet:
         high = low + np.eye(3, dtype=np.int64)[axis]
         a, b = (self._values[tuple(end.T)].astype(np.float64) for end in (low, high))
         vertices = low.astype(np.float64)
-        vertices[np.arange(len(low)), axis] += (np.float32(level) - a) / (b - a)
+        vertices[np.arange(len(low)), axis] += (self._level - a) / (b - a)
         return torch.from_numpy(vertices), torch.from_numpy(index.reshape(-1, 3).astype(np.int64))
 
-    def _set(self, points: np.ndarray, values: np.ndarray) -> None:
+    def _settled(self) -> np.ndarray:
+        return ~np.isnan(self._values) | (self._above ^ self._below)
+
+    def _positive(self) -> np.ndarray:
+        """Whether settled points are not below the level."""
+        known = ~np.isnan(self._values)
+        return np.where(known, self._values >= self._level, self._above & ~self._below)
+
+    def _want(self, points: np.ndarray) -> None:
+        self._wanted[tuple(points.T)] = True
+        self._wanted &= np.isnan(self._values)
+
+    def _set(self, points: np.ndarray, values: np.ndarray, reach: int) -> None:
         self._values[tuple(points.T)] = values
         self._wanted[tuple(points.T)] = False
+        radius = np.minimum(np.abs(values - self._level) / np.float32(self._slope), np.float32(reach + 1))
+        for offset in np.ndindex(*[2 * reach + 1] * 3):
+            step = np.array(offset) - reach
+            near = radius * radius > np.float32(step @ step)
+            for side, chosen in ((self._above, values >= self._level), (self._below, values < self._level)):
+                found = points[near & chosen] + step
+                found = found[((found >= 0) & (found <= self._cubes)).all(axis=1)]
+                side[tuple(found.T)] |= self._looked_at[tuple(found.T)]
 
     def _cubes_of(self, points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """The eight corners [nx, ny, nz] of every cube in the table's order, and whether all have values."""
+        """The eight corners [nx, ny, nz] of every cube in the table's order, and whether all hold."""
         nx, ny, nz = self._cubes
-
-        def corners_of(array: np.ndarray) -> list[np.ndarray]:
-            return [array[x : x + nx, y : y + ny, z : z + nz] for x in (0, 1) for y in (0, 1) for z in (0, 1)]
-
-        known = np.logical_and.reduce([~np.isnan(corner) for corner in corners_of(self._values)])
-        return corners_of(points), known
+        corners = [points[x : x + nx, y : y + ny, z : z + nz] for x in (0, 1) for y in (0, 1) for z in (0, 1)]
+        return corners, np.logical_and.reduce(corners)
 
     def _key(self, points: np.ndarray, axis: np.ndarray | int) -> np.ndarray:
         """The order of the native lattice: by block of 8^3 points, in the block by axis, then by place."""
