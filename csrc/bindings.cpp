@@ -19,6 +19,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_field(module);
     neurfield::bind_adam(module);
     neurfield::bind_occupancy_grid(module);
+    neurfield::bind_sections(module);
     neurfield::bind_compositing(module);
     neurfield::bind_level_set(module);
     neurfield::bind_ceilings(module);

@@ -10,6 +10,7 @@ void bind_fused_mlp(pybind11::module_& module);
 void bind_field(pybind11::module_& module);
 void bind_adam(pybind11::module_& module);
 void bind_occupancy_grid(pybind11::module_& module);
+void bind_sections(pybind11::module_& module);
 void bind_compositing(pybind11::module_& module);
 void bind_level_set(pybind11::module_& module);
 void bind_ceilings(pybind11::module_& module);

@@ -66,4 +66,38 @@ inline void ray_composite_backward(const float* alpha, const float* values, cons
     }
 }
 
+constexpr int64_t kSurfaceChannels = 8;  // of a ray: red, green, blue, normal x, y, z, distance, opacity
+
+inline void ray_surface(const float* alpha, const float* rgb, const float* normal, const float* t, int64_t n, float* weights,
+                        float* out) {
+    float sum[kSurfaceChannels] = {}, through = 1.0f;
+    for (int64_t i = 0; i < n; ++i) {
+        const float w = weights[i] = through * alpha[i];
+        for (int a = 0; a < 3; ++a) sum[a] += w * rgb[3 * i + a];
+        for (int a = 0; a < 3; ++a) sum[3 + a] += w * normal[3 * i + a];
+        sum[6] += w * t[i];
+        sum[7] += w;
+        through *= 1.0f - alpha[i];
+    }
+    for (int c = 0; c < kSurfaceChannels; ++c) out[c] = sum[c];
+}
+
+// As `ray_composite_backward`.
+inline void ray_surface_backward(const float* alpha, const float* rgb, const float* normal, const float* t, const float* weights,
+                                 const float* grad_out, int64_t n, float* grad_alpha, float* grad_rgb, float* grad_normal) {
+    float through = 1.0f;
+    for (int64_t i = 0; i < n; ++i) {
+        grad_alpha[i] = through;
+        through *= 1.0f - alpha[i];
+    }
+    float rest = 0.0f;
+    for (int64_t i = n - 1; i >= 0; --i) {
+        const float by_rgb = sample_accumulate_backward(weights[i], rgb + 3 * i, grad_out, 3, grad_rgb + 3 * i);
+        const float by_normal = sample_accumulate_backward(weights[i], normal + 3 * i, grad_out + 3, 3, grad_normal + 3 * i);
+        const float grad_weight = by_rgb + by_normal + grad_out[6] * t[i] + grad_out[7];
+        grad_alpha[i] *= grad_weight - rest;
+        rest = alpha[i] * grad_weight + (1.0f - alpha[i]) * rest;
+    }
+}
+
 }  // namespace neurfield

@@ -2,50 +2,10 @@
 #include "marching/compositing.h"
 
 #include "common/families.h"
-#include "common/parallel.h"
-#include "common/tensor_view.h"
+#include "marching/packing.h"
 
 namespace neurfield {
 namespace {
-
-constexpr int64_t kRaysPerChunk = 64;
-
-// The (start, count) of each ray, checked: rays must tile [0, n_samples) in order, so that every sample is written once.
-class Packing {
-public:
-    Packing(const py::object& packed_info, int64_t n_samples) : info_(packed_info, "packed_info") {
-        info_.expect(1, 2, "packed_info");
-        int64_t next = 0;
-        for (int64_t ray = 0; ray < n_rays(); ++ray) {
-            if (start(ray) != next || count(ray) < 0) fail(ray);
-            next += count(ray);
-        }
-        if (next != n_samples)
-            throw py::value_error("packed_info: counts sum to " + std::to_string(next) + " but there are " +
-                                  std::to_string(n_samples) + " samples");
-    }
-
-    int64_t n_rays() const { return info_.shape(0); }
-    int64_t start(int64_t ray) const { return info_[2 * ray]; }
-    int64_t count(int64_t ray) const { return info_[2 * ray + 1]; }
-
-    // body(ray, first sample, number of samples) for every ray.
-    template <class Body>
-    void for_each_ray(Body&& body) const {
-        py::gil_scoped_release release;
-        parallel_chunks(n_rays(), kRaysPerChunk, [&](int64_t begin, int64_t end) {
-            for (int64_t ray = begin; ray < end; ++ray) body(ray, start(ray), count(ray));
-        });
-    }
-
-private:
-    [[noreturn]] static void fail(int64_t ray) {
-        throw py::value_error("packed_info: ray " + std::to_string(ray) +
-                              " does not start where the one before it ends; rays must follow one another without gaps");
-    }
-
-    TensorView<int64_t, 2> info_;
-};
 
 void pack_info(const py::object& ray_indices_, const py::object& packed_info_) {
     TensorView<int64_t, 1> ray_indices(ray_indices_, "ray_indices");
@@ -139,6 +99,36 @@ void composite_backward(const py::object& alpha_, const py::object& values_, con
     });
 }
 
+// Colour [S, 3], unit normal [S, 3] and distance [S] of samples to those of rays, without gathering them into one array first.
+void composite_surface(const py::object& alpha_, const py::object& rgb_, const py::object& normal_, const py::object& t_,
+                       const py::object& packed_info, const py::object& out_, const py::object& weights_) {
+    TensorView<float, 1> alpha(alpha_, "alpha"), t(t_, "t"), weights(weights_, "weights");
+    TensorView<float, 2> rgb(rgb_, "rgb"), normal(normal_, "normal"), out(out_, "out");
+    const int64_t samples = alpha.size();
+    rgb.expect(0, samples, "rgb"), rgb.expect(1, 3, "rgb"), normal.expect(0, samples, "normal"), normal.expect(1, 3, "normal");
+    t.expect(0, samples, "t"), weights.expect(0, samples, "weights"), out.expect(1, kSurfaceChannels, "out");
+    const Packing packing(packed_info, samples);
+    out.expect(0, packing.n_rays(), "out");
+    packing.for_each_ray([&](int64_t ray, int64_t first, int64_t n) {
+        ray_surface(alpha.data() + first, rgb.data() + 3 * first, normal.data() + 3 * first, t.data() + first, n,
+                    weights.data() + first, out.data() + ray * kSurfaceChannels);
+    });
+}
+
+void composite_surface_backward(const py::object& alpha_, const py::object& rgb_, const py::object& normal_, const py::object& t_,
+                                const py::object& weights_, const py::object& grad_out_, const py::object& packed_info,
+                                const py::object& grad_alpha_, const py::object& grad_rgb_, const py::object& grad_normal_) {
+    TensorView<float, 1> alpha(alpha_, "alpha"), t(t_, "t"), weights(weights_, "weights"), grad_alpha(grad_alpha_, "grad_alpha");
+    TensorView<float, 2> rgb(rgb_, "rgb"), normal(normal_, "normal"), grad_out(grad_out_, "grad_out");
+    TensorView<float, 2> grad_rgb(grad_rgb_, "grad_rgb"), grad_normal(grad_normal_, "grad_normal");
+    grad_out.expect(1, kSurfaceChannels, "grad_out");
+    Packing(packed_info, alpha.size()).for_each_ray([&](int64_t ray, int64_t first, int64_t n) {
+        ray_surface_backward(alpha.data() + first, rgb.data() + 3 * first, normal.data() + 3 * first, t.data() + first,
+                             weights.data() + first, grad_out.data() + ray * kSurfaceChannels, n, grad_alpha.data() + first,
+                             grad_rgb.data() + 3 * first, grad_normal.data() + 3 * first);
+    });
+}
+
 }  // namespace
 
 void bind_compositing(pybind11::module_& module) {
@@ -149,6 +139,8 @@ void bind_compositing(pybind11::module_& module) {
     module.def("accumulate_backward", &accumulate_backward);
     module.def("composite_forward", &composite_forward);
     module.def("composite_backward", &composite_backward);
+    module.def("composite_surface", &composite_surface);
+    module.def("composite_surface_backward", &composite_surface_backward);
 }
 
 }  // namespace neurfield

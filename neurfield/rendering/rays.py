@@ -76,12 +76,6 @@ class Samples:
     t_ends: Tensor
     packed_info: Tensor
 
-    def midpoints(self, rays: Rays) -> tuple[Tensor, Tensor]:
-        """Section midpoints: points [S, 3] and their t [S]."""
-        t = 0.5 * (self.t_starts + self.t_ends)
-        points = rays.origins[self.ray_indices] + t[:, None] * rays.directions[self.ray_indices]
-        return points, t
-
 
 def make_rays(
     origins: np.ndarray,

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from neurfield.fields import Radiance, SDFField
-from neurfield.ops.compositing import composite, render_weights_from_alpha
-from neurfield.rendering.opacity import neus_alpha, volsdf_alpha
+from neurfield.ops.compositing import render_weights_from_alpha
+from neurfield.ops.sections import composite_surface, section_midpoints, section_opacity
 from neurfield.rendering.rays import Rays, Samples
 
 # Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
@@ -22,7 +21,7 @@ COLOR_WEIGHT = 2e-4
 class Rendered:
     """Per ray: rgb [R, 3], distance [R] (expected t of what was hit), normal [R, 3] (not unit), opacity [R];
     per sample: sdf, gradient,
-    t, weights; and what the extra points gave (extra_gradient [E, 3])."""
+    t, weights (without gradient); and what the extra points gave (extra_gradient [E, 3])."""
 
     rgb: Tensor
     distance: Tensor
@@ -48,33 +47,29 @@ def render(
 ) -> Rendered:
     """Volume-render packed samples; `extra_points` [E, 3] join the same field query (for losses on points off
     the rays)."""
-    points, t = samples.midpoints(rays)
-    n_samples = points.shape[0]
-    queried = points if extra_points is None else torch.cat([points, extra_points])
-    everywhere = field.query(queried, gradient=True)
+    sections = samples.t_starts, samples.t_ends
+    points, t = section_midpoints(
+        rays.origins, rays.directions, samples.ray_indices, *sections, extra=extra_points
+    )
+    n_samples = t.shape[0]
+    everywhere = field.query(points, gradient=True)
     assert everywhere.gradient is not None
     sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
-    normal = normalize(gradient, dim=1, eps=1e-6)
-    length = samples.t_ends - samples.t_starts
-    directions = rays.directions[samples.ray_indices]
-    if kind == "neus":
-        slope = (gradient * directions).sum(dim=1)
-        alpha = neus_alpha(sdf, slope, length, width, anneal)
-    else:
-        alpha = volsdf_alpha(sdf, length, width)
+    alpha, normal = section_opacity(
+        sdf, gradient, *sections, rays.directions, samples.ray_indices, kind=kind, width=width, anneal=anneal
+    )
     with torch.no_grad():
-        counted = (
-            render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info) > COLOR_WEIGHT
-        ).nonzero()[:, 0]
-    views = radiance.encode_views(rays.directions)[samples.ray_indices[counted]]
-    seen = radiance(points[counted], everywhere.feature[:n_samples][counted], normal[counted], views)
-    rgb = torch.zeros_like(points).index_copy(0, counted, seen)
-    values = torch.cat([rgb, normal, t[:, None]], dim=1)  # [S, 7] one pass per ray for all of them
-    pixels, opacity, weights = composite(alpha, values, samples.packed_info)
-    distance = pixels[:, 6] / opacity.clamp_min(1e-4)
+        likely = render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info)
+        counted = (likely > COLOR_WEIGHT).nonzero()[:, 0]
+    rgb = radiance(
+        points[:n_samples], everywhere.feature[:n_samples], normal, radiance.encode_views(rays.directions),
+        rays=samples.ray_indices, counted=counted,
+    )  # fmt: skip
+    pixels, weights = composite_surface(alpha, rgb, normal, t, samples.packed_info)
+    opacity = pixels[:, 7]
     return Rendered(
         pixels[:, :3],
-        distance,
+        pixels[:, 6] / opacity.clamp_min(1e-4),
         pixels[:, 3:6],
         opacity,
         sdf,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from neurfield.ops.sections import section_midpoints
 from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rendering.rays import Rays, Samples, UnitFrame, make_rays
 from neurfield.rendering.sampling import concatenate, sample_around_depth, sample_surface
@@ -56,7 +57,7 @@ def test_two_groups_are_one_packed_set() -> None:
     counts = torch.bincount(both.ray_indices, minlength=20)
     assert torch.equal(both.packed_info[:, 1], counts)
     assert torch.equal(both.packed_info[:, 0], torch.cumsum(counts, 0) - counts)
-    points, t = both.midpoints(r)
+    points, t = section_midpoints(r.origins, r.directions, both.ray_indices, both.t_starts, both.t_ends)
     assert points.shape == (len(t), 3) and torch.isfinite(points).all()
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neurfield.ops.compositing import render_weights_from_alpha
-from neurfield.rendering.opacity import neus_alpha, volsdf_alpha, volsdf_density
+from neurfield.ops.reference.opacity import neus_alpha, volsdf_alpha, volsdf_density
 
 
 def sections(count: int, end: float, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
