@@ -67,12 +67,23 @@ struct Samples {
     int64_t count() const { return counted ? counted->size() : points.shape(0); }
     int64_t sample(int64_t i) const { return counted ? (*counted)[i] : i; }
 
-    // Takes samples [begin, end) of those that count, and fills the rows that the network sees of them.
+    // What the network saw of the samples that count, for the backward: rows of whole vectors of them. Null for None.
+    float* rows_kept(const py::object& object) const {
+        if (object.is_none()) return nullptr;
+        const TensorView<float, 1> view(object, "kept");
+        view.expect(0, whole_vectors(count()) * width(), "kept");
+        return view.data();
+    }
+
+    // Takes samples [begin, end) of those that count, with their rows in `kept` where that is not null.
+    void take(Chunk& chunk, int64_t begin, int64_t end, float* kept) const {
+        const float* from = counted ? points.data() : points.row(begin);
+        const int64_t* rows = counted ? counted->data() + begin : nullptr;
+        chunk.take(from, rows, end - begin, width(), kept != nullptr ? kept + begin * width() : nullptr);
+    }
+
+    // Fills the rows that the network sees of the samples.
     void fill(Chunk& chunk, int64_t begin, int64_t end) const {
-        if (counted)
-            chunk.take(points.data(), counted->data() + begin, end - begin, width());
-        else
-            chunk.take(points.row(begin), nullptr, end - begin, width());
         chunk.encode<false>(texture, width());
         for (int64_t i = begin; i < end; ++i) {
             const int64_t at = sample(i);
@@ -84,10 +95,11 @@ struct Samples {
     }
 };
 
-void forward(const Samples& samples, float* rgb) {
+void forward(const Samples& samples, float* rgb, float* kept) {
     parallel_chunks(samples.count(), kPart, [&](int64_t begin, int64_t end) {
         const int64_t taken = end - begin;
         Chunk& chunk = own_chunk();
+        samples.take(chunk, begin, end, kept);
         samples.fill(chunk, begin, end);
         float* colors = samples.counted ? own_rows<0>(3 * taken) : rgb + 3 * begin;
         TileWorker<Relu> worker(samples.network, Relu{});
@@ -98,13 +110,13 @@ void forward(const Samples& samples, float* rgb) {
 }
 
 template <class P>
-void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float* d_normal, const Derivatives& to,
-              float* table_gradient) {
+void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float* d_normal, float* kept,
+              const Derivatives& to, float* table_gradient) {
     const int64_t width = samples.width(), features = samples.feature.shape(1);
     const auto run = [&](Span& span, int64_t first, int64_t begin, int64_t end, float* sums) {
         const int64_t taken = end - begin;
         Chunk& chunk = own_chunk();
-        samples.fill(chunk, first + begin, first + end);
+        samples.take(chunk, first + begin, first + end, kept);
         Span::note(span.points, chunk.points(), begin, taken);
         float *above = own_rows<0>(3 * taken), *d_inputs = own_rows<1>(whole_vectors(taken) * width);
         for (int64_t i = 0; i < taken; ++i) std::copy_n(d_rgb.row(samples.sample(first + begin + i)), 3, above + 3 * i);
@@ -130,20 +142,20 @@ void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float
 void radiance_query_forward(const Grid& grid, bool smooth, int active, const py::object& table, const Objects& weights,
                             const Objects& biases, const std::string& precision, const py::object& points,
                             const py::object& feature, const py::object& normal, const py::object& views, const py::object& rays,
-                            const py::object& counted, const py::object& rgb_) {
+                            const py::object& counted, const py::object& rgb_, const py::object& kept_) {
     const Samples samples(grid, smooth, active, table, weights, biases, precision, points, feature, normal, views, rays, counted);
     if (samples.network.outputs() != 3) throw py::value_error("neurfield native: the network of colours must have 3 outputs");
     const int64_t all = samples.points.shape(0);
-    float* rgb = hash_grid::rows_of(rgb_, "rgb", all, 3);
+    float *rgb = hash_grid::rows_of(rgb_, "rgb", all, 3), *kept = samples.rows_kept(kept_);
     const py::gil_scoped_release release;
     if (samples.counted) std::fill_n(rgb, 3 * all, 0.0f);
-    forward(samples, rgb);
+    forward(samples, rgb, kept);
 }
 
 void radiance_query_backward(const Grid& grid, bool smooth, int active, const py::object& table, const Objects& weights,
                              const Objects& biases, const std::string& precision, const py::object& points, const py::object& feature,
                              const py::object& normal, const py::object& views, const py::object& rays, const py::object& counted,
-                             const py::object& d_rgb_, const py::object& d_feature_, const py::object& d_normal_,
+                             const py::object& kept_, const py::object& d_rgb_, const py::object& d_feature_, const py::object& d_normal_,
                              const Objects& d_weights, const Objects& d_biases, const py::object& table_gradient_) {
     const Samples samples(grid, smooth, active, table, weights, biases, precision, points, feature, normal, views, rays, counted);
     const int64_t all = samples.points.shape(0), features = samples.feature.shape(1);
@@ -154,6 +166,8 @@ void radiance_query_backward(const Grid& grid, bool smooth, int active, const py
     float* d_normal = hash_grid::rows_of(d_normal_, "d_normal", all, 3);
     const TensorView<float, 1> table_gradient(table_gradient_, "table_gradient");
     table_gradient.expect(0, grid.floats(), "table_gradient");
+    float* kept = samples.rows_kept(kept_);
+    if (kept == nullptr && samples.count() > 0) throw py::value_error("neurfield native: the backward needs what the forward kept");
     const Derivatives to = derivatives_of(samples.network, d_weights, d_biases);
     const py::gil_scoped_release release;
     if (samples.counted) {
@@ -161,7 +175,7 @@ void radiance_query_backward(const Grid& grid, bool smooth, int active, const py
         std::fill_n(d_normal, 3 * all, 0.0f);
     }
     with_precision(samples.network, [&](auto derivatives) {
-        backward<decltype(derivatives)>(samples, d_rgb, d_feature, d_normal, to, table_gradient.data());
+        backward<decltype(derivatives)>(samples, d_rgb, d_feature, d_normal, kept, to, table_gradient.data());
     });
 }
 

@@ -74,8 +74,9 @@ def radiance_query(
     if fused:
         network = (*weights, *biases)
         return _RadianceQuery.apply(
-            points, table, feature, normal, views, rays, counted, how, len(weights), *network
-        )
+            points, table, feature, normal, views, rays, counted, how, torch.is_grad_enabled(), len(weights),
+            *network,
+        )  # fmt: skip
     rows = slice(None) if counted is None else counted
     seen = rows if rays is None else rays[rows]
     texture = grid_features(
@@ -98,23 +99,29 @@ class _RadianceQuery(torch.autograd.Function):
         rays: Tensor | None,
         counted: Tensor | None,
         how: tuple[tuple[GridLayout, str, int | None], str],
+        keep: bool,
         n_layers: int,
         *parameters: Tensor,
     ) -> Tensor:
-        ctx.save_for_backward(points, feature, normal, views, rays, counted, *parameters)
         ctx.table, ctx.details = table, (how, n_layers)
         rgb = points.new_empty(len(points), 3)
         network = parameters[:n_layers], parameters[n_layers:]
         arguments = _arguments(table, how, *network, points, feature, normal, views, rays, counted)
         assert native.module is not None
-        native.module.radiance_query_forward(*arguments, rgb)
+        kept = None
+        if keep:
+            lanes, samples = native.module.hash_grid_lanes, len(points) if counted is None else len(counted)
+            kept = points.new_empty(-(-samples // lanes) * lanes * parameters[0].shape[1])
+        native.module.radiance_query_forward(*arguments, rgb, kept)
+        ctx.save_for_backward(points, feature, normal, views, rays, counted, kept, *parameters)
         return rgb
 
     @staticmethod
     def backward(ctx: Any, d_rgb: Tensor) -> tuple[Tensor | None, ...]:
         how, n_layers = ctx.details
         saved = ctx.saved_tensors
-        samples, weights, biases = saved[:6], saved[6 : 6 + n_layers], saved[6 + n_layers :]
+        samples, kept = saved[:6], saved[6]
+        weights, biases = saved[7 : 7 + n_layers], saved[7 + n_layers :]
         points, feature, table = samples[0], samples[1], ctx.table
         into = table.grad if table.grad is not None else torch.zeros_like(table)
         d_feature, d_normal = points.new_empty(feature.shape), points.new_empty(len(points), 3)
@@ -122,6 +129,7 @@ class _RadianceQuery(torch.autograd.Function):
         assert native.module is not None
         native.module.radiance_query_backward(
             *_arguments(table, how, weights, biases, *samples),
+            kept,
             _rows(d_rgb),
             d_feature,
             d_normal,
@@ -131,7 +139,7 @@ class _RadianceQuery(torch.autograd.Function):
         )
         d_table = None if table.grad is not None else once(into, WHY_ONCE)
         found = [once(d, WHY_ONCE) for d in (d_feature, d_normal, *d_weights, *d_biases)]
-        return None, d_table, found[0], found[1], None, None, None, None, None, *found[2:]
+        return None, d_table, found[0], found[1], *[None] * 6, *found[2:]
 
 
 def _arguments(

@@ -71,7 +71,8 @@ def sdf_query(
     )
     _check(points, table, weights, biases, shape)
     fused = serves(points, table, weights, biases) if fused is None else fused
-    return _SdfQuery.apply(points, table, shape, fused, len(weights), *weights, *biases)
+    keep = torch.is_grad_enabled()  # a backward may follow
+    return _SdfQuery.apply(points, table, shape, fused, keep, len(weights), *weights, *biases)
 
 
 def sdf_values(
@@ -123,13 +124,16 @@ class _SdfQuery(torch.autograd.Function):
         table: Tensor,
         shape: SdfShape,
         fused: bool,
+        keep: bool,
         n_layers: int,
         *parameters: Tensor,
     ) -> tuple[Tensor, Tensor]:
         points, plain = points.detach(), [p.detach() for p in parameters]
         network = plain[:n_layers], plain[n_layers:]
-        run = _fused_forward if fused else composed_query.forward
-        outputs, gradient, saved = run(points, table.detach(), *network, shape)
+        if fused:
+            outputs, gradient, saved = _fused_forward(points, table, *network, shape, keep=keep)
+        else:
+            outputs, gradient, saved = composed_query.forward(points, table.detach(), *network, shape)
         assert gradient is not None  # asked for
         ctx.save_for_backward(points, *parameters, *saved)
         ctx.table, ctx.details = table, (shape, fused, n_layers)
@@ -151,7 +155,7 @@ class _SdfQuery(torch.autograd.Function):
             found = composed_query.backward(points, *network, shape, saved, *adjoints, into)
         d_table = None if table.grad is not None else once(into, WHY_ONCE)
         d_parameters = [once(d, WHY_ONCE) for d in (*found[0], *found[1])]
-        return None, d_table, None, None, None, *d_parameters
+        return None, d_table, None, None, None, None, *d_parameters
 
 
 def _fused_forward(
@@ -161,15 +165,16 @@ def _fused_forward(
     biases: Sequence[Tensor],
     shape: SdfShape,
     gradient: bool = True,
+    keep: bool = False,
 ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
     assert native.module is not None
     outputs = points.new_empty(len(points), len(biases[-1]))
     arguments = _arguments(points, table, weights, biases, shape)
-    kept = direction = None
-    if gradient:
-        grid, *_ = arguments
-        floats = native.module.sdf_query_keeps(grid, shape.coordinates, shape.n_frequencies, len(points))
-        kept, direction = points.new_empty(floats), points.new_empty(len(points), 3)
+    direction = points.new_empty(len(points), 3) if gradient else None
+    kept = None
+    if keep:
+        details = shape.coordinates, shape.n_frequencies, len(points)
+        kept = points.new_empty(native.module.sdf_query_keeps(arguments[0], *details))
     native.module.sdf_query_forward(*arguments, outputs, direction, kept)
     return outputs, direction, () if kept is None else (kept,)
 
