@@ -40,17 +40,17 @@ private:
     int64_t width_, stride_, slopes_, rows_;
 };
 
-// Points of a forward task: the more, the longer a level's entries stay near; the fewer, the longer the rows do.
-int64_t forward_chunk(int64_t count, bool gradient) {
-    const int64_t share = (count + max_threads() - 1) / max_threads();
-    return std::clamp<int64_t>((share + kPart - 1) / kPart * kPart, kPart, (gradient ? 2 : 4) * kPart);
+// Points of a forward task: the more, the longer a level's entries stay near; the fewer, the better threads share the work.
+int64_t forward_chunk(int64_t count) {
+    const int64_t share = count / (2 * max_threads());
+    return std::clamp<int64_t>((share + kPart - 1) / kPart * kPart, kPart, 16 * kPart);
 }
 
 template <class P, class Activation>
 void forward(const PointColumns& columns, const Network& network, Activation activation, int64_t count, const float* points,
              float* outputs, float* gradient, Kept kept) {
     const int64_t width = columns.width(), wide_out = network.outputs();
-    parallel_chunks(count, forward_chunk(count, gradient != nullptr), [&](int64_t begin, int64_t end) {
+    parallel_chunks(count, forward_chunk(count), [&](int64_t begin, int64_t end) {
         const int64_t taken = end - begin, whole = whole_vectors(taken);
         Chunk& chunk = own_chunk();
         chunk.take(points + 3 * begin, nullptr, taken, width, kept.inputs(begin), kept.jacobian(begin));
