@@ -5,6 +5,10 @@ from __future__ import annotations
 import fnmatch
 import os
 import runpy
+import shutil
+import subprocess
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
@@ -100,6 +104,23 @@ def test_each_isa_has_the_same_sources(distribution) -> None:  # type: ignore[no
     assert all(extension.optional for extension in distribution.ext_modules), (
         "a missing compiler must not stop pip"
     )
+
+
+@pytest.mark.parametrize("compiler", ["aarch64-linux-gnu-g++"])
+def test_sources_compile_for_other_processors(distribution, compiler: str) -> None:  # type: ignore[no-untyped-def]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    (generic,) = [e for e in distribution.ext_modules if e.name == "neurfield._native_generic"]
+    headers = [*generic.include_dirs, sysconfig.get_paths()["include"]]
+    macros = [f"-D{name}={value}" for name, value in generic.define_macros]
+    flags = [*generic.extra_compile_args, *macros, *(f"-I{folder}" for folder in headers), "-fsyntax-only"]
+
+    def complaints(source: str) -> str:
+        result = subprocess.run([compiler, *flags, source], cwd=ROOT, capture_output=True, text=True)
+        return result.stderr if result.returncode else ""
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        assert not "".join(pool.map(complaints, generic.sources))
 
 
 def test_constraints_pin_what_is_asked_for(distribution) -> None:  # type: ignore[no-untyped-def]

@@ -10,7 +10,7 @@
 
 namespace neurfield {
 
-#if !defined(__AVX512F__)
+#if !defined(__AVX512DQ__)
 // Of lanes that are all ones or all zeros.
 inline uint32_t bits_of(IntLanes lanes) {
 #if defined(__AVX2__)
@@ -24,6 +24,15 @@ inline uint32_t bits_of(IntLanes lanes) {
 #endif
 }
 #endif
+
+// Whether a comparison of integers holds in any lane.
+inline bool any(IntLanes mask) {
+#if defined(__AVX512DQ__)
+    return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask)) != 0;
+#else
+    return bits_of(mask) != 0;
+#endif
+}
 
 // Where a >= b; not where either is NaN.
 inline uint32_t bits_at_least(Vec a, Vec b) {

@@ -34,13 +34,14 @@ NEURFIELD_POINT_MATHS void hashed_corners(const Level& level, const Uint cell[3]
     for (int corner = 0; corner < 8; ++corner) entries[corner] = (x[corner & 1] ^ y[corner >> 1 & 1] ^ z[corner >> 2]) & mask;
 }
 
-// Row-major numbers of a cell's eight corners, before they are wrapped into the level.
+// Row-major number of a cell's first corner, and steps from it to the others, before they are wrapped into the level.
 template <class Uint>
-NEURFIELD_POINT_MATHS void dense_corners(const Level& level, const Uint cell[3], Uint entries[8]) {
-    const uint32_t row = level.resolution, plane = row * row;
-    const Uint first = cell[0] + cell[1] * row + cell[2] * plane;
-    for (int corner = 0; corner < 8; ++corner)
-        entries[corner] = first + ((corner & 1 ? 1u : 0u) + (corner & 2 ? row : 0u) + (corner & 4 ? plane : 0u));
+NEURFIELD_POINT_MATHS Uint dense_corner(const Level& level, const Uint cell[3]) {
+    return cell[0] + cell[1] * level.resolution + cell[2] * (level.resolution * level.resolution);
+}
+NEURFIELD_POINT_MATHS uint32_t dense_step(const Level& level, int corner) {
+    const uint32_t row = level.resolution;
+    return (corner & 1 ? 1u : 0u) + (corner & 2 ? row : 0u) + (corner & 4 ? row * row : 0u);
 }
 
 // How far the upper corner of one axis counts, and the first and second derivative of that with respect to x.
@@ -62,14 +63,6 @@ NEURFIELD_POINT_MATHS Blend<Real> blend(Real f, float scale) {
 template <class Real>
 NEURFIELD_POINT_MATHS Real mix(Real a, Real b, Real weight) {
     return a + weight * (b - a);
-}
-
-template <class Real>
-NEURFIELD_POINT_MATHS Real interpolate(const Real corners[8], const Blend<Real> axes[3]) {
-    Real along_x[4], along_y[2];
-    for (int i = 0; i < 4; ++i) along_x[i] = mix(corners[2 * i], corners[2 * i + 1], axes[0].weight);
-    for (int i = 0; i < 2; ++i) along_y[i] = mix(along_x[2 * i], along_x[2 * i + 1], axes[1].weight);
-    return mix(along_y[0], along_y[1], axes[2].weight);
 }
 
 // The interpolant and its derivatives with respect to the three blend weights (not yet times their slopes).
@@ -107,33 +100,6 @@ NEURFIELD_POINT_MATHS void hessian_product(const Real corners[8], const Blend<Re
     out[0] = axes[0].bend * by_weight[0] * vector[0] + xy * vector[1] + xz * vector[2];
     out[1] = axes[1].bend * by_weight[1] * vector[1] + xy * vector[0] + yz * vector[2];
     out[2] = axes[2].bend * by_weight[2] * vector[2] + xz * vector[0] + yz * vector[1];
-}
-
-template <class Real>
-NEURFIELD_POINT_MATHS void corner_weights(const Blend<Real> axes[3], Real weights[8]) {
-    const Real one(1.0f);
-    for (int corner = 0; corner < 8; ++corner) {
-        const Real x = corner & 1 ? axes[0].weight : one - axes[0].weight, y = corner & 2 ? axes[1].weight : one - axes[1].weight;
-        weights[corner] = x * y * (corner & 4 ? axes[2].weight : one - axes[2].weight);
-    }
-}
-
-// The corners' weights, and their derivatives in the direction `tangent` (product rule, one axis after the other).
-template <class Real>
-NEURFIELD_POINT_MATHS void corner_weights(const Blend<Real> axes[3], const Real tangent[3], Real weights[8], Real derivatives[8]) {
-    const Real one(1.0f), zero(0.0f);
-    weights[0] = one;
-    derivatives[0] = zero;
-    for (int axis = 0; axis < 3; ++axis) {
-        const Real up = axes[axis].weight, down = one - up, turn = axes[axis].slope * tangent[axis];
-        for (int corner = 0; corner < 1 << axis; ++corner) {
-            const Real w = weights[corner], d = derivatives[corner];
-            weights[corner + (1 << axis)] = w * up;
-            derivatives[corner + (1 << axis)] = d * up + w * turn;
-            weights[corner] = w * down;
-            derivatives[corner] = d * down - w * turn;
-        }
-    }
 }
 
 }  // namespace neurfield::hash_grid

@@ -8,17 +8,21 @@ namespace neurfield {
 namespace hash_grid {
 namespace {
 
+constexpr int64_t kEncodeChunk = 32768;
+
 // Points of a task: as many as a level's table is worth being brought near for, so long as each thread gets some.
 int64_t chunk_of(int64_t count) {
     const int64_t share = (count / kLanes + max_threads() - 1) / max_threads() * kLanes;
-    return std::clamp<int64_t>(share, 1024, 32768);
+    return std::clamp<int64_t>(share, 1024, kEncodeChunk);
 }
 
 void encode_tiles(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* table, float* out,
                   float* jacobian) {
-    const int64_t row = grid.row();
+    const int64_t row = grid.row(), used = active * grid.features;
     parallel_chunks(count, chunk_of(count), [&](int64_t begin, int64_t end) {
-        Points chunk(end - begin);
+        static thread_local AlignedFloats storage;
+        float* columns = storage.reserve((end - begin) * row);
+        Points& chunk = kept_points<0>(end - begin);
         chunk.take(points + 3 * begin, 0, end - begin);
         specialise(grid, smooth, [&](auto features, auto smoothed) {
             constexpr int F = decltype(features)::value;
@@ -26,16 +30,18 @@ void encode_tiles(const Grid& grid, bool smooth, int active, int64_t count, cons
             for (int l = 0; l < active; ++l) {
                 const Level& level = grid.levels[l];
                 const float* entries = table + level.offset * F;
-                float* to = out + begin * row + l * F;
+                float* to = columns + l * F * kLanes;
                 if (jacobian)
-                    encode_level<F, Smooth, true>(level, chunk, end - begin, entries, row, to,
-                                                  jacobian + 3 * (begin * row + l * F * kLanes));
+                    encode_level_columns<F, Smooth, true>(level, chunk, end - begin, entries, row, to,
+                                                          jacobian + 3 * (begin * row + l * F * kLanes));
                 else
-                    encode_level<F, Smooth, false>(level, chunk, end - begin, entries, row, to, nullptr);
+                    encode_level_columns<F, Smooth, false>(level, chunk, end - begin, entries, row, to, nullptr);
             }
         });
-        const int64_t used = active * grid.features;
-        for (int64_t i = begin; i < end; ++i) std::fill(out + i * row + used, out + (i + 1) * row, 0.0f);
+        for (int64_t tile = 0; tile < end - begin; tile += kLanes) {
+            std::fill(columns + tile * row + used * kLanes, columns + (tile + kLanes) * row, 0.0f);
+            columns_to_rows(columns + tile * row, row, out + (begin + tile) * row);
+        }
         for (int64_t tile = begin; jacobian && tile < end; tile += kLanes)
             std::fill(jacobian + 3 * (tile * row + used * kLanes), jacobian + 3 * (tile + kLanes) * row, 0.0f);
     });
@@ -66,11 +72,21 @@ void encode(const Grid& grid, bool smooth, int active, const py::object& points_
     std::copy_n(last_out.data(), rest * row, out + whole * row);
 }
 
+template <int F, int Part>
+void fetch_corners(const Tile& tile, const float* table, Vec corners[8]) {
+    for (int c = 0; c < 8; ++c) corners[c] = gather_entries<F, F>(table, tile.entries[c] + Part * kLanes / F);
+}
+
+template <int F, int Part, bool Smooth>
+void blend_axes(const Tile& tile, float scale, Blend<Vec> axes[3]) {
+    for (int k = 0; k < 3; ++k) axes[k] = blend<Smooth>(spread<F, Part>(tile.f[k]), scale);
+}
+
 // Adds the second derivatives of one level's features, weighted by `weights` [count, row], times `vectors` to out [count, 3].
 template <int F, bool Smooth>
 void hessian_level(const Level& level, const Points& points, int64_t count, const float* table, int64_t row, const float* weights,
                    const Points& vectors, float* out) {
-    for_tiles<F, false>(level, points, count, table, [&](int64_t begin, const Tile& tile) {
+    for_tiles(level, points, count, [&](int64_t begin, const Tile& tile) {
         for_parts<F>([&](auto part) {
             constexpr int Part = decltype(part)::value;
             Blend<Vec> axes[3];
@@ -93,7 +109,7 @@ void hessian_tiles(const Grid& grid, bool smooth, int active, int64_t count, con
                    const float* weights, const float* vectors, float* out) {
     const int64_t row = grid.row();
     parallel_chunks(count, chunk_of(count), [&](int64_t begin, int64_t end) {
-        Points chunk(end - begin), directions(end - begin);
+        Points &chunk = kept_points<0>(end - begin), &directions = kept_points<1>(end - begin);
         chunk.take(points + 3 * begin, 0, end - begin);
         directions.take(vectors + 3 * begin, 0, end - begin);
         std::fill(out + 3 * begin, out + 3 * end, 0.0f);

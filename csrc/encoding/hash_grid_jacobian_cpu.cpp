@@ -1,4 +1,4 @@
-// Products with the jacobian that the encoding wrote: [tiles, levels, 3, F parts of kLanes].
+// Products with the jacobian that the encoding wrote: [tiles, levels, 3, F, kLanes].
 #include "encoding/hash_grid_tiles.h"
 
 namespace neurfield::hash_grid {
@@ -21,45 +21,31 @@ Jacobian jacobian_of(const py::object& object, int64_t count) {
     return {view.data(), view.shape(0), view.shape(1), static_cast<int>(view.shape(3) / kLanes)};
 }
 
-// out [kLanes, row] = tangent [kLanes, 3] times the tile.
+// out [row][kLanes] = tangent [kLanes, 3] times the tile.
 template <int F>
 void product_tile(const Jacobian& jacobian, const float* tile, const float* tangent, float* out) {
-    const int64_t row = jacobian.row();
-    for_parts<F>([&](auto part) {
-        constexpr int Part = decltype(part)::value;
-        const int first = Part * kLanes / F;
-        float steps[3][kLanes];
-        for (int k = 0; k < 3; ++k)
-            for (int i = 0; i < kLanes; ++i) steps[k][i] = tangent[3 * (first + i / F) + k];
-        for (int64_t l = 0; l < jacobian.levels; ++l) {
-            const float* derivatives = tile + 3 * l * F * kLanes + Part * kLanes;
+    Vec steps[3];
+    columns_of_three(tangent, steps);
+    for (int64_t l = 0; l < jacobian.levels; ++l)
+        for (int f = 0; f < F; ++f) {
+            const float* derivatives = tile + (3 * l * F + f) * kLanes;
             Vec change(0.0f);
-            for (int k = 0; k < 3; ++k) change += Vec::load(steps[k]) * Vec::load(derivatives + k * F * kLanes);
-            put<F>(change, [=](int i) { return out + (first + i) * row + l * F; });
+            for (int k = 0; k < 3; ++k) change += steps[k] * Vec::load(derivatives + k * F * kLanes);
+            change.store(out + (l * F + f) * kLanes);
         }
-    });
 }
 
-// out [kLanes, 3] = the tile times cotangent [kLanes, row].
+// out [kLanes, 3] = the tile times cotangent [row][kLanes].
 template <int F>
 void t_product_tile(const Jacobian& jacobian, const float* tile, const float* cotangent, float* out) {
-    const int64_t row = jacobian.row();
-    for_parts<F>([&](auto part) {
-        constexpr int Part = decltype(part)::value;
-        const int first = Part * kLanes / F;
-        Vec sums[3] = {Vec(0.0f), Vec(0.0f), Vec(0.0f)};
-        for (int64_t l = 0; l < jacobian.levels; ++l) {
-            const float* derivatives = tile + 3 * l * F * kLanes + Part * kLanes;
-            const Vec q = gather<F>([=](int i) { return cotangent + (first + i) * row + l * F; });
-            for (int k = 0; k < 3; ++k) sums[k] += q * Vec::load(derivatives + k * F * kLanes);
+    Vec sums[3] = {Vec(0.0f), Vec(0.0f), Vec(0.0f)};
+    for (int64_t l = 0; l < jacobian.levels; ++l)
+        for (int f = 0; f < F; ++f) {
+            const Vec q = Vec::load(cotangent + (l * F + f) * kLanes);
+            for (int k = 0; k < 3; ++k) sums[k] += q * Vec::load(tile + ((3 * l + k) * F + f) * kLanes);
         }
-        for (int k = 0; k < 3; ++k)
-            for (int i = 0; i < kLanes / F; ++i) {
-                float total = 0.0f;
-                for (int j = 0; j < F; ++j) total += sums[k].v[i * F + j];
-                out[3 * (first + i) + k] = total;
-            }
-    });
+    for (int k = 0; k < 3; ++k)
+        for (int i = 0; i < kLanes; ++i) out[3 * i + k] = sums[k].v[i];
 }
 
 template <bool Transposed>
@@ -74,7 +60,15 @@ void product(const py::object& jacobian_, const py::object& from_, const py::obj
     with_features(jacobian.features, [&](auto features) {
         constexpr int F = decltype(features)::value;
         const auto run = [&](const float* tile, const float* rows, float* to) {
-            Transposed ? t_product_tile<F>(jacobian, tile, rows, to) : product_tile<F>(jacobian, tile, rows, to);
+            static thread_local AlignedFloats storage;
+            float* columns = storage.reserve(kLanes * jacobian.row());
+            if constexpr (Transposed) {
+                rows_to_columns(rows, jacobian.row(), columns);
+                t_product_tile<F>(jacobian, tile, columns, to);
+            } else {
+                product_tile<F>(jacobian, tile, rows, columns);
+                columns_to_rows(columns, jacobian.row(), to);
+            }
         };
         parallel_chunks(whole, kChunk, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; i += kLanes) run(jacobian.tile(i), from.data() + i * in_row, out + i * out_row);

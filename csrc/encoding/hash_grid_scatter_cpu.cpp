@@ -5,17 +5,32 @@
 namespace neurfield::hash_grid {
 namespace {
 
-constexpr int64_t kChunk = 2048;  // points of a task while they are laid out
+constexpr int64_t kChunk = 1024, kSpan = 32 * kChunk;  // points of a task while they are laid out, and between two such phases
 
-// Threads own levels, the finest and dearest handed out first: no two of them write the same entry, and each entry's terms
-// are added in the order of the points, whatever the number of threads.
-void scatter_tiles(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* d_features,
-                   const float* tangents, const float* d_value_gradient, float* table_gradient) {
+// What is kept of a span between its phases; grown and never shrunk.
+struct Span {
+    AlignedFloats d_features, d_value_gradient;
+    static Span& own() {
+        static thread_local Span span;
+        return span;
+    }
+};
+
+// A span's points and what they ask are laid out in columns; then threads own levels, the finest and dearest handed out first: no
+// two of them write the same entry, and each entry's terms are added in the order of the points, whatever the number of threads.
+void scatter_span(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* d_features,
+                  const float* tangents, const float* d_value_gradient, float* table_gradient) {
     const int64_t row = grid.row();
-    Points located(count), directions(tangents ? count : 0);
+    Points &located = kept_points<0>(count), &directions = kept_points<1>(tangents ? count : 0);
+    float* d_columns = d_features ? Span::own().d_features.reserve(count * row) : nullptr;
+    float* q_columns = tangents ? Span::own().d_value_gradient.reserve(count * row) : nullptr;
     parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
         located.take(points, begin, end);
         if (tangents) directions.take(tangents, begin, end);
+        for (int64_t tile = begin; tile < end; tile += kLanes) {
+            if (d_features) rows_to_columns(d_features + tile * row, row, d_columns + tile * row);
+            if (tangents) rows_to_columns(d_value_gradient + tile * row, row, q_columns + tile * row);
+        }
     });
     parallel_chunks(active, 1, [&](int64_t task, int64_t last) {
         specialise(grid, smooth, [&](auto features, auto smoothed) {
@@ -24,16 +39,25 @@ void scatter_tiles(const Grid& grid, bool smooth, int active, int64_t count, con
             for (; task < last; ++task) {
                 const int64_t l = active - 1 - task;
                 const Level& level = grid.levels[l];
-                const float* d = d_features ? d_features + l * F : nullptr;
-                const float* q = d_value_gradient ? d_value_gradient + l * F : nullptr;
+                const int64_t at = l * F * kLanes;
+                const float* d = d_columns ? d_columns + at : nullptr;
                 float* to = table_gradient + level.offset * F;
                 if (tangents)
-                    scatter_level<F, Smooth, true>(level, located, count, row, d, directions, q, to);
+                    scatter_level_columns<F, Smooth, true>(level, located, count, row, d, directions, q_columns + at, to);
                 else
-                    scatter_level<F, Smooth, false>(level, located, count, row, d, directions, q, to);
+                    scatter_level_columns<F, Smooth, false>(level, located, count, row, d, directions, nullptr, to);
             }
         });
     });
+}
+
+void scatter_tiles(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* d_features,
+                   const float* tangents, const float* d_value_gradient, float* table_gradient) {
+    const int64_t row = grid.row();
+    for (int64_t at = 0; at < count; at += kSpan)
+        scatter_span(grid, smooth, active, std::min(kSpan, count - at), points + 3 * at,
+                     d_features ? d_features + at * row : nullptr, tangents ? tangents + 3 * at : nullptr,
+                     d_value_gradient ? d_value_gradient + at * row : nullptr, table_gradient);
 }
 
 void scatter(const Grid& grid, bool smooth, int active, const py::object& points_, const py::object& d_features_,

@@ -1,20 +1,23 @@
 // What the hash grid's kernels share: points in tiles of kLanes, the way to their corners' entries, and the choice of kernel.
 //
-// Cells and corners are found for a whole tile at once, one point a lane. Interpolation then runs on vectors ("parts" of a tile)
-// that hold the F features of kLanes / F points side by side, as they lie in the table, so that an entry is fetched by one load of
-// F floats and nothing is ever transposed.
+// Cells and corners are found for a whole tile at once, one point a lane. Entries are fetched into vectors ("parts" of a tile) that
+// hold the F features of kLanes / F points side by side, as they lie in the table: one load an entry.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "common/aligned_floats.h"
 #include "common/parallel.h"
-#include "common/simd.h"
+#include "common/simd_gather.h"
+#include "common/simd_mask.h"
+#include "common/simd_transpose.h"
 #include "common/tensor_view.h"
 #include "encoding/hash_grid.h"
 
@@ -22,8 +25,6 @@ namespace neurfield::hash_grid {
 
 typedef uint32_t UintLanes __attribute__((vector_size(kLanes * sizeof(uint32_t)), aligned(kLanes * sizeof(uint32_t))));
 typedef double PairLanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(kLanes * sizeof(float))));
-
-constexpr size_t kNear = 128 << 10;  // bytes of a level's table from which on fetching its entries ahead pays
 
 struct Grid {
     std::vector<Level> levels;
@@ -44,19 +45,34 @@ struct Points {
 
     // Rows [begin, end) of [stride, 3], whole tiles.
     void take(const float* rows, int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-            for (int k = 0; k < 3; ++k) coordinates[k * stride + i] = rows[3 * i + k];
         for (int64_t tile = begin; tile < end; tile += kLanes) {
-            bool all = true;
-            for (int64_t i = 3 * tile; i < 3 * (tile + kLanes); ++i) all &= rows[i] >= 0.0f && rows[i] <= 1.0f;
-            inside[tile / kLanes] = all;
+            Vec axes[3];
+            columns_of_three(rows + 3 * tile, axes);
+            for (int k = 0; k < 3; ++k) axes[k].store(coordinates.data() + k * stride + tile);
+            inside[tile / kLanes] = in_unit_cube(axes);
         }
+    }
+
+    static bool in_unit_cube(const Vec axes[3]) {
+        constexpr uint32_t all = (uint32_t{1} << kLanes) - 1;
+        uint32_t bits = all;
+        for (int k = 0; k < 3; ++k) bits &= bits_at_least(axes[k], Vec(0.0f)) & bits_at_least(Vec(1.0f), axes[k]);
+        return bits == all;
     }
 };
 
+// Points of the calling thread that are kept from call to call, and replaced by more where more are asked for.
+template <int Use>
+Points& kept_points(int64_t count) {
+    static thread_local std::optional<Points> points;
+    if (!points || points->stride < count) points.emplace(count);
+    return *points;
+}
+
 struct Tile {
-    alignas(64) uint32_t entries[8][kLanes];
+    alignas(64) uint32_t entries[8][kLanes];  // of the corners; those of the first alone where `lattice`
     Vec f[3];
+    bool lattice;  // no corner is wrapped: the others' entries follow from the first's
 };
 
 // scale * x + 0.5 with one rounding on every target, so that all of them agree on the cell.
@@ -70,41 +86,69 @@ inline Vec lattice_coordinate(Vec x, float scale) {
 #endif
 }
 
-inline void locate(const Level& level, const Points& points, int64_t begin, Tile& tile) {
-    UintLanes cell[3], entries[8];
+// The entries of a dense level's corners wherever they are, `first` being the first corner's before it is wrapped into the level.
+// Out of line: where corners are not wrapped, registers are wanted for other things.
+[[gnu::noinline]] inline void wrapped_corners(const Level& level, UintLanes first, bool inside, uint32_t (*to)[kLanes]) {
+    for (int c = 0; c < 8; ++c) {
+        UintLanes entries = first + dense_step(level, c);
+        if (inside)  // at most once around
+            entries = entries < level.size ? entries : entries - level.size;
+        else
+            entries %= level.size;
+        std::memcpy(to[c], &entries, sizeof entries);
+    }
+}
+
+// Finds the cells of the points at `begin` of three axes. inside: all of them are in the unit cube; lattice: the first corner's
+// entry will do where the others' follow.
+template <bool Hashed>
+[[gnu::always_inline]] inline void locate(const Level& level, const float* const axes[3], int64_t begin, bool inside, bool lattice,
+                                          Tile& tile) {
+    UintLanes cell[3];
     for (int k = 0; k < 3; ++k) {
-        const FloatLanes u = lattice_coordinate(Vec::load(points.axis(k) + begin), level.scale).v;
+        const FloatLanes u = lattice_coordinate(Vec::load(axes[k] + begin), level.scale).v;
         IntLanes floor = __builtin_convertvector(u, IntLanes);
         floor += __builtin_convertvector(floor, FloatLanes) > u;  // true is -1
         tile.f[k] = u - __builtin_convertvector(floor, FloatLanes);
         cell[k] = (UintLanes)floor;
     }
-    if (level.hashed) {
+    if constexpr (Hashed) {
+        UintLanes entries[8];
         hashed_corners(level, cell, entries);
+        std::memcpy(tile.entries, entries, sizeof entries);
     } else {
-        dense_corners(level, cell, entries);
-        const bool inside = points.inside[begin / kLanes];
-        for (UintLanes& e : entries) e = inside ? (e < level.size ? e : e - level.size) : e % level.size;
+        const UintLanes first = dense_corner(level, cell);
+        tile.lattice = lattice && inside && !any(first + dense_step(level, 7) >= level.size);
+        if (tile.lattice)
+            std::memcpy(tile.entries, &first, sizeof first);
+        else
+            wrapped_corners(level, first, inside, tile.entries);
     }
-    std::memcpy(tile.entries, entries, sizeof entries);
 }
 
-// Calls work(begin, tile) for each tile. The entries of large levels are asked of memory one tile ahead of their use.
-template <int F, bool Write, class Work>
-inline void for_tiles(const Level& level, const Points& points, int64_t count, const float* table, Work&& work) {
+// Calls work(begin, tile) for each tile. Cells are found one tile ahead: that is a long chain of operations, which fits behind the
+// loads of the tile before.
+template <bool Hashed, bool Lattice, class Work>
+[[gnu::always_inline]] inline void locate_ahead(const Level& level, const Points& points, int64_t count, Work&& work) {
     if (count == 0) return;
+    const float* const axes[3] = {points.axis(0), points.axis(1), points.axis(2)};
+    const uint8_t* inside = points.inside.data();
     Tile tiles[2];
-    const bool far = level.size * F * sizeof(float) > kNear;
-    locate(level, points, 0, tiles[0]);
-    for (int64_t begin = 0, next = kLanes; begin < count; begin = next, next += kLanes) {
-        Tile& ahead = tiles[next / kLanes & 1];
-        if (next < count) {
-            locate(level, points, next, ahead);
-            for (int c = 0; far && c < 8; ++c)
-                for (int i = 0; i < kLanes; ++i) __builtin_prefetch(table + static_cast<size_t>(ahead.entries[c][i]) * F, Write);
-        }
-        work(begin, tiles[begin / kLanes & 1]);
+    locate<Hashed>(level, axes, 0, inside[0], Lattice, tiles[0]);
+    for (int64_t begin = 0; begin < count; begin += kLanes) {
+        const int64_t tile = begin / kLanes, next = std::min(begin + kLanes, count - kLanes);
+        locate<Hashed>(level, axes, next, inside[next / kLanes], Lattice, tiles[(tile + 1) & 1]);
+        work(begin, tiles[tile & 1]);
     }
+}
+
+// Calls work(begin, tile) for each tile, with the entries of all corners.
+template <class Work>
+inline void for_tiles(const Level& level, const Points& points, int64_t count, Work&& work) {
+    if (level.hashed)
+        locate_ahead<true, false>(level, points, count, work);
+    else
+        locate_ahead<false, false>(level, points, count, work);
 }
 
 // Calls body(part) for each of a tile's F vectors, `part` being a compile-time constant.
@@ -121,11 +165,6 @@ inline Vec spread(Vec a) {
     return [&]<size_t... I>(std::index_sequence<I...>) {
         return Vec(FloatLanes(__builtin_shufflevector(a.v, a.v, (Part * kLanes / F + static_cast<int>(I) / F)...)));
     }(std::make_index_sequence<kLanes>());
-}
-
-template <int F, int Part, bool Smooth>
-inline void blend_axes(const Tile& tile, float scale, Blend<Vec> axes[3]) {
-    for (int k = 0; k < 3; ++k) axes[k] = blend<Smooth>(spread<F, Part>(tile.f[k]), scale);
 }
 
 inline double pair_at(const float* p) {

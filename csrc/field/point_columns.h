@@ -147,39 +147,31 @@ private:
 
     template <int F>
     void pull_tile(const PointColumns& columns, const float* slope, int64_t width, float* gradient, int64_t tile) {
-        const float* jacobian = jacobian_ + 3 * tile * width;
-        hash_grid::for_parts<F>([&](auto part) {
-            constexpr int Part = decltype(part)::value;
-            const int64_t first = tile + Part * kLanes / F, left = std::min<int64_t>(kLanes / F, count_ - first);
-            Vec sums[3] = {Vec(0.0f), Vec(0.0f), Vec(0.0f)};
-            for (int64_t l = 0; l < columns.active; ++l) {
-                const float* derivatives = jacobian + 3 * l * F * kLanes + Part * kLanes;
-                const Vec q = hash_grid::gather<F>([=](int i) { return slope + (first + i) * width + l * F; });
-                for (int k = 0; k < 3; ++k) sums[k] += q * Vec::load(derivatives + k * F * kLanes);
-            }
+        Vec sums[3] = {Vec(0.0f), Vec(0.0f), Vec(0.0f)};
+        for (int64_t l = 0; l < columns.active; ++l) {
+            const float* derivatives = jacobian_ + 3 * (tile * width + l * F * kLanes);
+            Vec q[F];
+            hash_grid::take_rows<F>(slope + tile * width + l * F, width, q);
             for (int k = 0; k < 3; ++k)
-                for (int64_t i = 0; i < left; ++i) {
-                    float total = 0.0f;
-                    for (int j = 0; j < F; ++j) total += sums[k].v[i * F + j];
-                    gradient[3 * (first + i) + k] += 0.5f * total;
-                }
-        });
+                for (int f = 0; f < F; ++f) sums[k] += q[f] * Vec::load(derivatives + (k * F + f) * kLanes);
+        }
+        for (int k = 0; k < 3; ++k)
+            for (int64_t i = 0; i < std::min<int64_t>(kLanes, count_ - tile); ++i)
+                gradient[3 * (tile + i) + k] += 0.5f * sums[k].v[i];
     }
 
     template <int F>
     void push_tile(const PointColumns& columns, const Points& tangents, int64_t width, float* change, int64_t tile) const {
-        hash_grid::for_parts<F>([&](auto part) {
-            constexpr int Part = decltype(part)::value;
-            const int64_t first = tile + Part * kLanes / F;
-            Vec steps[3];
-            for (int k = 0; k < 3; ++k) steps[k] = hash_grid::spread<F, Part>(Vec::load(tangents.axis(k) + tile));
-            for (int64_t l = 0; l < columns.active; ++l) {
-                const float* derivatives = jacobian_ + 3 * (tile * width + l * F * kLanes) + Part * kLanes;
-                Vec along(0.0f);
-                for (int k = 0; k < 3; ++k) along += steps[k] * Vec::load(derivatives + k * F * kLanes);
-                hash_grid::put<F>(along, [=](int i) { return change + (first + i) * width + l * F; });
+        for (int64_t l = 0; l < columns.active; ++l) {
+            const float* derivatives = jacobian_ + 3 * (tile * width + l * F * kLanes);
+            Vec along[F];
+            for (int f = 0; f < F; ++f) {
+                along[f] = Vec(0.0f);
+                for (int k = 0; k < 3; ++k)
+                    along[f] += Vec::load(tangents.axis(k) + tile) * Vec::load(derivatives + (k * F + f) * kLanes);
             }
-        });
+            hash_grid::put_rows<F>(along, width, change + tile * width + l * F);
+        }
     }
 
     std::optional<Points> points_, tangents_;

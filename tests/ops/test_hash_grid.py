@@ -164,6 +164,16 @@ class TestNativeAgainstReference:
         assert_near(features, expected[0])
         assert_near(dense(jacobian, len(points)), expected[1])
 
+    def test_a_point_does_not_notice_its_neighbours(self, layout: GridLayout, interpolation: str) -> None:
+        # Cells at the upper faces wrap around, which sends the points beside them another way too.
+        points, table = some_points(512, 0.3, 1.0), table_of(layout)
+        points[::7] = 1.0 - 0.01 * some_points(len(points[::7]))
+        shuffled = torch.randperm(len(points))
+        features, jacobian = hash_grid.encode_with_jacobian(points, table, layout, interpolation)
+        again, jacobian_again = hash_grid.encode_with_jacobian(points[shuffled], table, layout, interpolation)
+        assert torch.equal(features[shuffled], again)
+        assert torch.equal(dense(jacobian, 512)[shuffled], dense(jacobian_again, 512))
+
     def test_threads_do_not_change_a_bit(self, layout: GridLayout, interpolation: str) -> None:
         table, points, threads = table_of(layout), some_points(6007), torch.get_num_threads()
 
