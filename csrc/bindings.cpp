@@ -24,4 +24,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_level_set(module);
     neurfield::bind_ceilings(module);
     neurfield::bind_marching_cubes(module);
+    neurfield::bind_depth_fusion(module);
 }

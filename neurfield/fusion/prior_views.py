@@ -1,0 +1,80 @@
+"""Ambiguous depth maps as the alignment sees them: small, scaled to 0..1, with their cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from neurfield.scenes import Scene
+
+SMALL = (84, 150)  # rows, columns that a prior is averaged down to
+EVERY = 2  # of these, the pixels that are carried into other views
+
+
+@dataclass(frozen=True)
+class PriorViews:
+    """n images. x: [n, *SMALL] priors scaled to 0..1. uv: [k, 2] places of the carried pixels in 0..1, and
+    carried: [n, k] their x. centers: [n, 3] and turns: [n, 3, 3] world from camera. lens: [n, 4] fx, fy, cx,
+    cy as parts of the image's size. low, span: [n], prior = low + span x."""
+
+    x: Tensor
+    uv: Tensor
+    carried: Tensor
+    centers: Tensor
+    turns: Tensor
+    lens: Tensor
+    low: Tensor
+    span: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @staticmethod
+    def of(scene: Scene) -> PriorViews:
+        """Read the priors of a scene; `scene` has one for every frame."""
+        small, low, span = [], [], []
+        for i in range(len(scene)):
+            prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
+            low.append(prior.min())
+            span.append((prior.max() - prior.min()).clamp_min(1e-9))
+            small.append(interpolate(((prior - low[-1]) / span[-1])[None, None], SMALL, mode="area")[0, 0])
+        cameras, x = scene.cameras, torch.stack(small)
+        poses = torch.as_tensor(cameras.world_from_cam, dtype=torch.float32)
+        width, height = cameras.width, cameras.height
+        lens = np.stack(
+            [cameras.fx / width, cameras.fy / height, cameras.cx / width, cameras.cy / height], axis=1
+        )
+        rows, columns = (torch.arange(EVERY // 2, n, EVERY) for n in SMALL)
+        v, u = torch.meshgrid((rows + 0.5) / SMALL[0], (columns + 0.5) / SMALL[1], indexing="ij")
+        carried = x[:, rows][:, :, columns].reshape(len(x), -1)
+        uv = torch.stack([u, v], dim=-1).reshape(-1, 2)
+        lens_ = torch.as_tensor(lens, dtype=torch.float32)
+        return PriorViews(
+            x, uv, carried, poses[:, :3, 3], poses[:, :3, :3], lens_, torch.stack(low), torch.stack(span)
+        )
+
+    def directions(self, image: Tensor, uv: Tensor) -> Tensor:
+        """World directions [..., 3] of pixels per unit of z-depth."""
+        lens = self.lens[image]
+        x, y = (uv[..., 0] - lens[..., 2]) / lens[..., 0], (uv[..., 1] - lens[..., 3]) / lens[..., 1]
+        in_camera = torch.stack([x, y, torch.ones_like(x)], dim=-1)
+        return (self.turns[image] @ in_camera[..., None])[..., 0]
+
+    def look_up(self, image: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
+        """x [...] at places [..., 2], bilinear, and its derivative by the place [..., 2]."""
+        rows, columns = SMALL
+        s = (uv[..., 0] * columns - 0.5).clamp(0.0, columns - 1 - 1e-3)
+        t = (uv[..., 1] * rows - 0.5).clamp(0.0, rows - 1 - 1e-3)
+        column, row = s.floor(), t.floor()
+        a, b = s - column, t - row
+        first = (image * rows + row.long()) * columns + column.long()
+        flat = self.x.reshape(-1)
+        x00, x10, x01, x11 = (flat[first + step] for step in (0, 1, columns, columns + 1))
+        value = (x00 * (1 - a) + x10 * a) * (1 - b) + (x01 * (1 - a) + x11 * a) * b
+        by_u = ((x10 - x00) * (1 - b) + (x11 - x01) * b) * columns
+        by_v = ((x01 - x00) * (1 - a) + (x11 - x10) * a) * rows
+        return value, torch.stack([by_u, by_v], dim=-1)

@@ -1,0 +1,134 @@
+"""Depth maps into a sparse truncated signed distance field: bricks of 8^3 voxels, and running means inside
+them.
+
+Curless and Levoy 1996. Voxels live in a frame of their own: world axes, the origin at the low corner of a
+box; voxel (i, j, k) has its centre at (i + 0.5, j + 0.5, k + 0.5) * voxel. Brick (a, b, c) holds voxels
+8a .. 8a + 7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurfield.ops import native
+from neurfield.ops.reference import depth_fusion as reference
+
+EDGE = 8  # voxels along a brick
+_kernels: Any = native.module  # used only where native.serves(...) says so
+
+
+@dataclass(frozen=True)
+class DepthViews:
+    """F depth maps and where they were taken from.
+
+    depth: [F, h, w] z-depth, 0 = nothing known. weight: [F, h, w], how far each is to be trusted, or None
+    for 1. normal: uint8 [F, h, w, 4], 127.5 (n + 1) of unit normals in the axes of the voxels, the last byte
+    to spare, or None. cam_from_grid: [F, 3, 4], rigid, OpenCV axes. intrinsics: [F, 4] fx, fy, cx, cy in
+    pixels, pixel centres at +0.5.
+
+    Raises:
+        ValueError: a shape does not fit; names it.
+    """
+
+    depth: Tensor
+    weight: Tensor | None
+    normal: Tensor | None
+    cam_from_grid: Tensor
+    intrinsics: Tensor
+
+    def __post_init__(self) -> None:
+        frames = len(self.depth)
+        shape = tuple(self.depth.shape)
+        wanted = {
+            "weight": (self.weight, shape), "normal": (self.normal, (*shape, 4)),
+            "cam_from_grid": (self.cam_from_grid, (frames, 3, 4)),
+            "intrinsics": (self.intrinsics, (frames, 4)),
+        }  # fmt: skip
+        if self.depth.ndim != 3:
+            raise ValueError(f"DepthViews: depth must be [F, h, w], got {list(shape)}")
+        for name, (tensor, expected) in wanted.items():
+            if tensor is not None and tuple(tensor.shape) != expected:
+                raise ValueError(f"DepthViews: {name} must be {list(expected)}, got {list(tensor.shape)}")
+
+    def tensors(self) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor, Tensor]:
+        """The fields, contiguous, in the order of the kernels."""
+        parts = (self.depth, self.weight, self.normal, self.cam_from_grid, self.intrinsics)
+        depth, weight, normal, pose, intrinsics = (None if t is None else t.contiguous() for t in parts)
+        assert depth is not None and pose is not None and intrinsics is not None
+        return depth, weight, normal, pose, intrinsics
+
+    def native(self) -> bool:
+        """Whether the native kernels take these maps."""
+        return native.serves(*(t for t in self.tensors() if t is not None))
+
+
+@torch.no_grad()
+def touched_bricks(
+    views: DepthViews, shape: tuple[int, int, int], voxel: float, reach: float, stride: int = 1
+) -> Tensor:
+    """uint8 [X, Y, Z] = `shape`: 1 for bricks that hold a point within `reach` of a seen one, along its ray.
+
+    Every `stride`-th pixel is followed, from `reach` before its depth to `reach` behind it.
+    """
+    marks = torch.zeros(shape, dtype=torch.uint8)
+    depth, _, _, pose, intrinsics = views.tensors()
+    if views.native():
+        _kernels.fusion_touched_bricks(depth, pose, intrinsics, EDGE * voxel, reach, stride, marks)
+        return marks
+    return reference.touched_bricks(depth, pose, intrinsics, EDGE * voxel, reach, stride, marks)
+
+
+@torch.no_grad()
+def free_bricks(views: DepthViews, shape: tuple[int, int, int], voxel: float, margin: float) -> Tensor:
+    """uint8 [X, Y, Z]: 1 for bricks that some view looks through.
+
+    That is, its depth at the brick's centre lies more than half the brick's diagonal plus `margin` behind it.
+    """
+    seen = torch.zeros(shape, dtype=torch.uint8)
+    depth, _, _, pose, intrinsics = views.tensors()
+    if views.native():
+        _kernels.fusion_free_bricks(depth, pose, intrinsics, EDGE * voxel, margin, seen)
+        return seen
+    return reference.free_bricks(depth, pose, intrinsics, EDGE * voxel, margin, seen)
+
+
+@torch.no_grad()
+def integrate_depth(
+    views: DepthViews, bricks: Tensor, voxel: float, truncation: float
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Weighted means over all views that see a voxel, for the bricks int32 [B, 3].
+
+    The distance is the depth left along the view's axis (projective), cut at `truncation`; views that see the
+    voxel farther than that behind their surface say nothing, and the weight fades linearly on the way there.
+
+    Returns:
+        distance [B, 512] (truncation where nothing was seen), weight_sum [B, 512], normal [B, 3, 512] or
+        None; a brick's voxels with z fastest.
+    """
+    distance = torch.full((len(bricks), EDGE**3), float(truncation))
+    weight_sum = torch.zeros(len(bricks), EDGE**3)
+    normals = None if views.normal is None else torch.zeros(len(bricks), 3, EDGE**3)
+    depth, weight, normal, pose, intrinsics = views.tensors()
+    bricks = bricks.to(torch.int32).contiguous()
+    arguments = (
+        depth,
+        weight,
+        normal,
+        pose,
+        intrinsics,
+        bricks,
+        voxel,
+        truncation,
+        distance,
+        weight_sum,
+        normals,
+    )
+    if views.native():
+        _kernels.fusion_integrate(*arguments)
+    else:
+        reference.integrate(*arguments)
+    return distance, weight_sum, normals

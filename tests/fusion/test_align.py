@@ -1,0 +1,112 @@
+"""Ambiguous depth of a box-shaped room, each image with a scale and shift of its own: they are found
+again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neurfield.fusion import align_priors
+from neurfield.fusion.prior_model import NODES_X, NODES_Y, PARAMETERS, Meaning, nodes
+from neurfield.fusion.prior_views import PriorViews
+from neurfield.scenes import Cameras, Scene
+from neurfield.scenes.images import FileList
+
+SIZE, FOCAL = (45, 60), 40.0
+ROOM = np.array([[0.0, 0.0, 0.0], [4.0, 3.0, 2.5]])
+
+
+def wall_depth(cameras: Cameras, i: int) -> np.ndarray:
+    """Exact z-depth [h, w] of the inside of ROOM."""
+    v, u = np.meshgrid(np.arange(SIZE[0]) + 0.5, np.arange(SIZE[1]) + 0.5, indexing="ij")
+    uv = np.stack([u, v], axis=-1).reshape(-1, 2)
+    origin, direction, z_per_t = cameras.rays(np.full(len(uv), i), uv)
+    with np.errstate(divide="ignore"):
+        t = np.where(direction > 0, ROOM[1] - origin, ROOM[0] - origin) / direction
+    return (np.nanmin(np.abs(t), axis=1) * z_per_t).reshape(SIZE)
+
+
+def room_scene(frames: int = 24, seed: int = 0) -> tuple[Scene, list[np.ndarray]]:
+    """A scene that has nothing but priors, and the true depth of each frame."""
+    random = np.random.default_rng(seed)
+    poses = np.tile(np.eye(4), (frames, 1, 1))
+    for pose in poses:
+        yaw, pitch = random.uniform(0, 2 * np.pi), random.uniform(-0.4, 0.4)
+        z = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
+        x = np.cross(z, [0.0, 0.0, 1.0])
+        x /= np.linalg.norm(x)
+        pose[:3, :3] = np.stack([x, np.cross(z, x), z], axis=1)
+        pose[:3, 3] = random.uniform(ROOM[0] + 0.8, ROOM[1] - 0.8)
+    each = np.full(frames, FOCAL)
+    cameras = Cameras(
+        poses, each, each, np.full(frames, SIZE[1] / 2), np.full(frames, SIZE[0] / 2),
+        np.full(frames, SIZE[1]), np.full(frames, SIZE[0]),
+    )  # fmt: skip
+    true = [wall_depth(cameras, i) for i in range(frames)]
+    priors = [((z - random.uniform(-0.3, 0.3)) / random.uniform(2.0, 8.0)).astype(np.float32) for z in true]
+    names = [Path(f"{i}.npy") for i in range(frames)]
+    listed = FileList(names, lambda path: priors[int(path.stem)])
+    box = np.stack([ROOM[0] - 0.3, ROOM[1] + 0.5])
+    return Scene("walls", Path("walls"), cameras, {"prior_depth": listed}, box=box, kind="inside"), true
+
+
+@pytest.fixture(scope="module")
+def walls() -> tuple[Scene, list[np.ndarray]]:
+    return room_scene()
+
+
+def test_scale_and_shift_are_found(walls: tuple[Scene, list[np.ndarray]]) -> None:
+    scene, true = walls
+    aligned = align_priors(scene)
+    errors = []
+    for i, z in enumerate(true):
+        prior = scene.prior_depth(i)
+        assert prior is not None
+        errors.append(float(np.mean(np.abs(aligned.depth(i, prior).numpy() - z) / z)))
+    assert np.median(errors) < 0.03
+    assert aligned.disagreement < 0.03 and float(aligned.inliers.median()) > 0.8
+
+
+def test_the_same_seed_gives_the_same_bits(walls: tuple[Scene, list[np.ndarray]]) -> None:
+    scene, _ = walls
+    assert torch.equal(align_priors(scene, 3).meaning.values, align_priors(scene, 3).meaning.values)
+
+
+def test_derivatives_of_a_meaning() -> None:
+    values = (0.3 * torch.randn(3, PARAMETERS, dtype=torch.float64)).requires_grad_()
+    image, x, uv = (
+        torch.tensor([0, 2, 1, 2]),
+        torch.rand(4).double().requires_grad_(),
+        torch.rand(4, 2).double(),
+    )
+    log_z, slope, by_x = Meaning(values).log_depth(image, x, uv)
+    (by_values,) = torch.autograd.grad(log_z.sum(), values, retain_graph=True)
+    for k in range(4):
+        (row,) = torch.autograd.grad(log_z[k], values, retain_graph=True)
+        torch.testing.assert_close(row[image[k]].float(), slope[k].float(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.autograd.grad(log_z.sum(), x)[0], by_x)
+    assert by_values.shape == values.shape
+
+
+def test_nodes_share_one() -> None:
+    index, share = nodes(torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.5, 0.2]]))
+    torch.testing.assert_close(share.sum(dim=1), torch.ones(3))
+    assert index.min() >= 0 and index.max() < NODES_X * NODES_Y
+
+
+def test_look_up_is_the_map_and_its_slope(walls: tuple[Scene, list[np.ndarray]]) -> None:
+    views = PriorViews.of(walls[0])
+    uv = (0.1 + 0.8 * torch.rand(50, 2)).double()
+    image = torch.randint(len(views), (50,))
+    step = 1e-4
+    value, slope = views.look_up(image, uv)
+    for axis in range(2):
+        moved = uv.clone()
+        moved[:, axis] += step
+        change = (views.look_up(image, moved)[0] - value) / step
+        assert (
+            (change - slope[:, axis]).abs() < 0.05 * slope.abs().max()
+        ).float().mean() > 0.9  # but at pixel borders
