@@ -133,3 +133,35 @@ def _save(figure: Any, path: Path) -> Path:
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH)
     return path
+
+
+def save_curves(path: Path, curves: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> Path | None:
+    """Quality against seconds, a row of panels a curve: lines are ours, crosses the peer; None without
+    matplotlib.
+
+    curves: by title, `ours` and `peer` points with seconds, F@5cm, F@1cm, normals, psnr (None where unknown).
+    """
+    if not can_draw():
+        return None
+    figures = (
+        ("F@5cm", "F at 5 cm"),
+        ("F@1cm", "F at 1 cm"),
+        ("normals", "normal consistency"),
+        ("psnr", "PSNR, dB"),
+    )
+    figure, axes = _figure(len(curves), len(figures), (11.5, 2.7 * len(curves)), squeeze=False)
+    for row, (title, curve) in zip(axes, curves.items()):
+        for panel, (key, label) in zip(row, figures):
+            ours = [(p["seconds"], p[key]) for p in curve["ours"] if p.get(key) is not None]
+            peer = [(p["seconds"], p[key]) for p in curve["peer"] if p.get(key) is not None]
+            panel.plot(*zip(*ours), "o-", color=LINES[0], ms=4, label="ours")
+            if peer:
+                panel.plot(*zip(*peer), "x", color=LINES[1], ms=6, label="TSDF fusion, by voxel size")
+            panel.set(xscale="log", title=label if row is axes[0] else "")
+            panel.title.set_fontsize(9)
+            panel.tick_params(labelsize=7.5)
+            if row is axes[-1]:
+                panel.set_xlabel("seconds", fontsize=8)
+        row[0].set_ylabel(title, fontsize=8)
+        row[0].legend(fontsize=7, frameon=False, loc="lower right")
+    return _save(figure, path)
