@@ -49,6 +49,7 @@ class FieldConfig:
     hidden: list[int] = dataclasses.field(default_factory=lambda: [64, 64])
     feature_dim: int = 15
     softplus_beta: float = 100.0
+    precision: str = "float32"  # float32 | bfloat16: of the networks' derivatives, where the processor can
     radius: float = 0.0  # of the initial sphere in unit-frame lengths; 0: from the cameras
     texture_levels: int = 12
     texture_log2_table_size: int = 18
@@ -100,6 +101,20 @@ class LossConfig:
     prior_normal: float = 0.0
     prior_decay: float = 0.0  # priors fade as exp(-prior_decay * progress)
     mask: float = 0.1
+    fused_sdf: float = 1.0  # SDF at the points of the fused volume, where there is one
+    fused_free: float = 1.0  # no surface in space that views look through
+    fused_normal: float = 0.1
+
+
+@dataclass
+class WarmConfig:
+    start: str = "off"  # fuse: sensor depth, or priors aligned with each other, become one volume first; off
+    voxel: float = 0.0  # world units; 0: the box's longest side / 512, for priors / 192
+    alone: float = 0.25  # share of the steps that look at this volume only, coarse to fine; then come rays
+    width_start: float = 0.006  # of the opacity when rays come: the surface is nearly there already
+    points: int = 8192  # of the volume, per step; twice as many while alone
+    free_points: int = 1024  # in space that views look through, per step
+    until: float = 0.0  # share of the steps by which the volume has faded out; 0: it is held on to
 
 
 @dataclass
@@ -131,6 +146,7 @@ class Config:
     opacity: OpacityConfig = dataclasses.field(default_factory=OpacityConfig)
     sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
     loss: LossConfig = dataclasses.field(default_factory=LossConfig)
+    warm: WarmConfig = dataclasses.field(default_factory=WarmConfig)
     train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
@@ -138,7 +154,9 @@ class Config:
 _CHOICES = {
     "data.sensor_depth": ("auto", "exact", "noisy", "off"),
     "field.interpolation": ("linear", "smoothstep"),
+    "field.precision": ("float32", "bfloat16"),
     "opacity.kind": ("neus", "volsdf"),
+    "warm.start": ("fuse", "off"),
     "mesh.component": ("all", "largest"),
     "device": ("auto", "cpu", "cuda"),
     "preset": PRESETS,

@@ -90,6 +90,7 @@ def _go(run: Run, quiet: bool, started: float, reading: float, resume: bool) -> 
         "bytes_of_images": sum(t.numel() * t.element_size() for t in read.values()),
         "seconds_reading": round(reading, 2),
     }  # fmt: skip
+    fitter.prepare()
     if not quiet:
         Console().print(summary(run, fitter.step, fitter.seconds_per_step()), highlight=False)
     fitter.run()
@@ -131,6 +132,7 @@ def summary(run: Run, step: int, seconds_per_step: float) -> str:
         f"of {_step_size(config.sampling)}, "
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {task.field.path} ({kernels.reason}), device {task.device}, {_threads()}",
+        *([f"first surface: {task.volume.words}"] if task.volume is not None else []),
         f"about {_duration(seconds_per_step * (config.train.steps - step))} to fit, "
         f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
         f"run folder {run.folder}",

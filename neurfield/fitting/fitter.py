@@ -56,6 +56,10 @@ class Task(Protocol):
 
     device: torch.device
 
+    def prepare(self) -> None:
+        """What has to be worked out once before the first step; its time is part of the fit's."""
+        ...
+
     def groups(self) -> list[Group]:
         """Parameters and their learning rates."""
         ...
@@ -88,6 +92,15 @@ class Fitter:
         self.checkpoints = folder / "checkpoints"
         self.facts: dict[str, object] = {}  # of this session, logged with its first step
         self.started = time.perf_counter()  # of the command that asked for this session
+        self.prepared = False
+
+    def prepare(self) -> None:
+        """Let the task work out what it needs before its first step, once, on the fit's clock."""
+        if not self.prepared:
+            before = time.perf_counter()
+            self.task.prepare()
+            self.seconds += time.perf_counter() - before
+            self.prepared = True
 
     def seconds_per_step(self) -> float:
         """What a step takes on average, by rehearsing it; leaves no trace.
@@ -135,6 +148,7 @@ class Fitter:
         """
         if native.module is not None:
             native.module.keep_freed_memory()
+        self.prepare()
         train, started, before = self.train, time.perf_counter(), self.seconds
         with _interrupt_flag() as interrupted, ProgressLine(train.steps, self.step, self.quiet) as line:
             while self.step < train.steps:

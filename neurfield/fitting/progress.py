@@ -39,16 +39,18 @@ class ProgressLine:
             self.live.stop()
 
     def update(self, step: int, figures: dict[str, float]) -> None:
-        """Show the state after `step` with figures rays, samples_per_ray, psnr, loss."""
+        """Show the state after `step` with figures loss and, where rays took part, rays, samples_per_ray,
+        psnr."""
         if self.quiet:
             return
         now = time.perf_counter()
         rate = (step - self.first) / max(1e-9, now - self.started)
-        text = (
-            f"{rate * figures.get('rays', 0.0) / 1e3:.1f}k rays/s  "
-            f"{figures.get('samples_per_ray', 0.0):.1f} samples/ray  "
-            f"PSNR {figures.get('psnr', 0.0):.1f}  loss {figures['loss']:.4f}"
-        )
+        text = f"loss {figures['loss']:.4f}"
+        if "rays" in figures:  # steps on a fused volume alone have none
+            text = (
+                f"{rate * figures['rays'] / 1e3:.1f}k rays/s  {figures['samples_per_ray']:.1f} samples/ray  "
+                f"PSNR {figures['psnr']:.1f}  {text}"
+            )
         if self.live:
             self.live.update(self.row, completed=step, text=text)
         elif now - self.said > 60.0 or step == self.steps:

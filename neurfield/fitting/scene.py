@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,18 @@ from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
 from neurfield.fitting.schedule import active_levels, geometric
+from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, volume_losses
+from neurfield.fitting.warm_start import VolumePoints, warm_start
 from neurfield.losses import depth as depth_losses
 from neurfield.losses import geometric as field_losses
 from neurfield.losses import photometric, priors
 from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rendering.rays import Rays, Samples, UnitFrame
 from neurfield.rendering.sampling import concatenate, sample_around_depth, sample_surface
+from neurfield.rendering.visibility import keep_visible
 from neurfield.rendering.volume import Rendered, render
 from neurfield.scenes import Scene
 
-SMOOTH_POINTS = 512  # pairs per step for the smoothness term
-SMOOTH_STEP = 0.005  # their distance, unit lengths (MonoSDF's)
 SETTLING_STEPS = 256  # over which the surface may still cross many cells between two looks at the occupancy
 
 
@@ -84,25 +86,55 @@ class SceneTask:
         opacity = self.config.opacity
         if opacity.learn:
             return self.log_width.exp().clamp(1e-4, 1.0)
-        return geometric(opacity.width_start, opacity.width_end, progress)
+        start = opacity.width_start if self.volume is None else self.config.warm.width_start
+        return geometric(start, opacity.width_end, progress)
 
     def step(self, step: int, progress: float) -> StepReport:
         """Draw pixels, render them, compare."""
         settings = self.config.field
         self.field.active_levels = active_levels(
-            settings.start_levels, settings.levels, progress, settings.all_levels_at
-        )
+            settings.start_levels, settings.levels, progress,
+            settings.all_levels_at if self.volume is None else self.config.warm.alone,
+        )  # fmt: skip
         generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
+        losses = volume_losses(self.field, self.volume, self.config, progress, generator)
+        if self.volume is not None and progress < self.config.warm.alone:
+            return StepReport(losses, {"levels": float(self.field.active_levels)})
+        since = step - self._first_of_rays()
+        rays, figures = self._ray_losses(step, since, progress, generator)
+        for name, loss in rays.items():
+            losses[name] = losses[name] + loss if name in losses else loss
+        return StepReport(losses, {**figures, "levels": float(self.field.active_levels)})
+
+    @cached_property
+    def volume(self) -> VolumePoints | None:
+        """What the scene's depth says together; fused when first asked for."""
+        return warm_start(self.scene, self.config, self.frame, self.device)
+
+    def _first_of_rays(self) -> int:
+        return math.ceil(self.config.warm.alone * self.config.train.steps) if self.volume is not None else 0
+
+    def prepare(self) -> None:
+        """Fuse the depth that there is."""
+        _ = self.volume
+
+    def _ray_losses(
+        self, step: int, since: int, progress: float, generator: torch.Generator
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Pixels drawn, rendered, compared; `since` counts the steps that rays have taken part in."""
         truncation = geometric(
             4.0 * self.config.sampling.truncation, self.config.sampling.truncation, 2.0 * progress
         )
         width = self.width(progress)
-        if {"depth", "sensor_depth"} & self.scene.sources:
+        if self.volume is None and {"depth", "sensor_depth"} & self.scene.sources:
             # A ray with depth is sampled to the end of its band only, and must have become opaque by then.
             width = min(width, truncation / self.config.sampling.reach)
-        if step % self.config.sampling.occupancy_every == 0:
-            self._refresh_occupancy(step)
+        if since % self.config.sampling.occupancy_every == 0 or not self.occupancy.values.any():
+            self._refresh_occupancy(max(0, since))
         pixels = self.pixels.batch(step, self.budget.rays(), self.device)
+        if self.volume is not None:
+            # The volume says where the surface is, for all views at once: rays need only look there.
+            pixels = replace(pixels, t_depth=None)
         pixels, samples = self.sample(pixels, float(width), truncation, generator)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
@@ -131,9 +163,8 @@ class SceneTask:
             "rays": float(len(pixels.rays)),
             "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels.rays)),
             "width": float(width) * self.frame.half,
-            "levels": float(self.field.active_levels),
         }
-        return StepReport(losses, figures)
+        return losses, figures
 
     def _refresh_occupancy(self, step: int) -> None:
         """All cells at first; then, while the surface is still on its way, more of them than once it only
@@ -171,10 +202,11 @@ class SceneTask:
     def _march(self, rays: Rays, width: float, generator: torch.Generator) -> Samples:
         settings = self.config.sampling
         jitter = torch.rand(len(rays), generator=generator, device=self.device)
-        return sample_surface(
+        samples = sample_surface(
             rays, self.occupancy, step=max(settings.step_min, settings.step * width),
             reach=settings.reach * width, max_samples=settings.max_samples, jitter=jitter,
         )  # fmt: skip
+        return keep_visible(self.field, rays, samples, kind=self.config.opacity.kind, width=width)
 
     def _extra_points(
         self, rays: Rays, samples: Samples, generator: torch.Generator
@@ -281,7 +313,10 @@ def _make_radiance(config: Config) -> Radiance:
         log2_table_size=settings.texture_log2_table_size,
         base_resolution=settings.base_resolution, finest_resolution=settings.texture_resolution,
     )  # fmt: skip
-    return Radiance(encoding, settings.feature_dim, tuple(settings.radiance_hidden), settings.view_degree)
+    return Radiance(
+        encoding, settings.feature_dim, tuple(settings.radiance_hidden), settings.view_degree,
+        precision=settings.precision,
+    )  # fmt: skip
 
 
 def _make_field(config: Config) -> SDFField:
@@ -291,4 +326,10 @@ def _make_field(config: Config) -> SDFField:
         base_resolution=settings.base_resolution, finest_resolution=settings.finest_resolution,
         interpolation=settings.interpolation,
     )  # fmt: skip
-    return SDFField(encoding, tuple(settings.hidden), settings.feature_dim, settings.softplus_beta)
+    return SDFField(
+        encoding,
+        tuple(settings.hidden),
+        settings.feature_dim,
+        settings.softplus_beta,
+        precision=settings.precision,
+    )

@@ -13,6 +13,7 @@ from PIL import Image
 from neurfield.files import atomic_write
 from neurfield.rendering.rays import make_rays
 from neurfield.rendering.sampling import sample_surface
+from neurfield.rendering.visibility import keep_visible
 from neurfield.rendering.volume import render
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def render_camera(task: SceneTask, camera: int, scale: float, progress: float = 
             reach=settings.reach * width, max_samples=4 * settings.max_samples,
             jitter=torch.full((len(rays),), 0.5, device=task.device),
         )  # fmt: skip
+        samples = keep_visible(task.field, rays, samples, kind=task.config.opacity.kind, width=width)
         seen = render(task.field, task.radiance, rays, samples, kind=task.config.opacity.kind, width=width)
         z = torch.where(
             seen.opacity > 0.5,

@@ -39,8 +39,9 @@ def solve_scale_shift(
 
 
 def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int) -> Tensor:
-    """Mean |scale p + shift - d| relative to the image's mean depth, with scale and shift solved per image
-    and held fixed.
+    """Mean |scale p + shift - d| / d, with scale and shift solved per image and held fixed.
+
+    Relative, because a network errs by parts of the depth: an error of near pixels is known to be smaller.
 
     The fit is repeated with rays down-weighted by their residual, so that thin parts that a network misses do
     not bend it.
@@ -58,11 +59,11 @@ def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor,
             counted = residual[weight > 0]
             typical = counted.median() if counted.numel() else residual.new_tensor(1.0)
             robust = weight / (1.0 + (residual / (2.0 * typical + 1e-9)).square())
-        level = (depth * weight).sum() / weight.sum().clamp_min(1e-9)
         # A negative scale turns the image inside out: the field is still far off there, so the prior says
         # nothing yet.
         trusted = robust * (scale[group] > 0)
-    return ((depth - target).abs() * trusted).sum() / (weight.sum().clamp_min(1e-9) * level.clamp_min(1e-6))
+    relative = (depth - target).abs() / depth.detach().clamp_min(1e-3)
+    return (relative * trusted).sum() / weight.sum().clamp_min(1e-9)
 
 
 def prior_normals(normal: Tensor, prior: Tensor, weight: Tensor) -> Tensor:

@@ -143,7 +143,9 @@ def test_log_and_description(sphere_scene: Scene, tmp_path: Path, capsys: pytest
     run = fit(sphere_scene, "neus", steps=20, out=tmp_path, overrides=[*SMALL, "train.log_every=10"])
     entries = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
     assert [e["step"] for e in entries] == [1, 10, 20]
-    assert all({"loss", "psnr", "rays", "samples_per_ray", "losses", "seconds"} <= e.keys() for e in entries)
+    assert all({"loss", "losses", "seconds"} <= e.keys() for e in entries)
+    assert "psnr" not in entries[0]  # the fused depth alone, at first
+    assert all({"psnr", "rays", "samples_per_ray"} <= e.keys() for e in entries[1:])
     assert {"threads", "kernels", "seconds_reading", "seconds_to_first_step"} <= entries[0].keys()
     assert "threads" not in entries[1]
     said = capsys.readouterr().out

@@ -1,0 +1,25 @@
+"""Losses on what a volume of fused depth knows of points of space."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+
+def fused_sdf(sdf: Tensor, target: Tensor, weight: Tensor, band: float) -> Tensor:
+    """Weighted mean of |sdf - target| over points [N], in bands."""
+    return ((sdf - target).abs() * weight).sum() / (band * weight.sum().clamp_min(1e-9))
+
+
+def fused_normals(gradient: Tensor, normal: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of L1 and angular difference between the SDF's direction and the fused normals [N, 3], as
+    MonoSDF's Eq. 12 has it for rendered ones."""
+    unit = normalize(gradient, dim=1, eps=1e-5)
+    difference = (unit - normal).abs().sum(dim=1) + (1.0 - (unit * normal).sum(dim=1))
+    return (difference * weight).sum() / weight.sum().clamp_min(1e-9)
+
+
+def seen_through(sdf: Tensor, least: float) -> Tensor:
+    """Mean violation of sdf >= least at points [N] that some view looks through, in units of `least`."""
+    return torch.relu(least - sdf).mean() / least if sdf.numel() else sdf.sum()
