@@ -112,7 +112,7 @@ def _figure(rows: int, columns: int, size: tuple[float, float], **grid: Any) -> 
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, **grid)
-    for axis in axes:
+    for axis in axes.flat:
         axis.grid(True, which="major", color="#e2e2e2", lw=0.6)
         axis.set_axisbelow(True)
         for side in ("top", "right"):
@@ -149,19 +149,27 @@ def save_curves(path: Path, curves: Mapping[str, Mapping[str, Sequence[Mapping[s
         ("normals", "normal consistency"),
         ("psnr", "PSNR, dB"),
     )
-    figure, axes = _figure(len(curves), len(figures), (11.5, 2.7 * len(curves)), squeeze=False)
-    for row, (title, curve) in zip(axes, curves.items()):
+    figure, axes = _figure(len(curves), len(figures), (9.0, 1.8 * len(curves)), squeeze=False)
+    ticks = (1, 3, 10, 30, 100, 300)
+    for number, (row, (title, curve)) in enumerate(zip(axes, curves.items())):
         for panel, (key, label) in zip(row, figures):
-            ours = [(p["seconds"], p[key]) for p in curve["ours"] if p.get(key) is not None]
-            peer = [(p["seconds"], p[key]) for p in curve["peer"] if p.get(key) is not None]
-            panel.plot(*zip(*ours), "o-", color=LINES[0], ms=4, label="ours")
-            if peer:
-                panel.plot(*zip(*peer), "x", color=LINES[1], ms=6, label="TSDF fusion, by voxel size")
-            panel.set(xscale="log", title=label if row is axes[0] else "")
-            panel.title.set_fontsize(9)
-            panel.tick_params(labelsize=7.5)
-            if row is axes[-1]:
-                panel.set_xlabel("seconds", fontsize=8)
-        row[0].set_ylabel(title, fontsize=8)
-        row[0].legend(fontsize=7, frameon=False, loc="lower right")
+            for name, mark, colour, points in (
+                ("ours", "o-", LINES[0], curve["ours"]),
+                ("TSDF fusion, by voxel", "x", LINES[1], curve["peer"]),
+            ):
+                known = [(p["seconds"], p[key]) for p in points if p.get(key) is not None]
+                if known:
+                    panel.plot(*zip(*known), mark, color=colour, ms=5, label=name)
+            panel.set(xscale="log", xlim=(1.0, 400.0))
+            panel.set_xticks(ticks, [str(tick) for tick in ticks])
+            panel.set_xticks([], minor=True)
+            panel.margins(y=0.15)
+            panel.tick_params(labelsize=7)
+            if number == 0:
+                panel.set_title(label, fontsize=9)
+            if number == len(curves) - 1:
+                panel.set_xlabel("seconds of fitting", fontsize=8)
+        row[0].set_ylabel(title, fontsize=7.5)
+    marks, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(marks, names, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return _save(figure, path)

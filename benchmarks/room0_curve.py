@@ -1,10 +1,11 @@
 """What a room looks like after how many seconds of fitting: F-scores, normals and PSNR, fusion beside them.
 
-    python -m benchmarks.room0_curve [--curves noisy exact priors] [--steps N ...]
+    python -m benchmarks.room0_curve [--curves noisy exact priors] [--steps N ...] [--resume]
 
 Every point is a fit of its own whose schedules end there: what somebody gets who gives it that long. Seconds
 are those of the fit, its first surface included; reading the scene, meshing and measuring are not. The peer
-is Open3D's TSDF fusion of the same depth, at several voxel sizes. Prints a table, writes JSON and a picture.
+is Open3D's TSDF fusion of the same depth, at one or more voxel sizes. Prints a table, writes JSON and a
+picture.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import trimesh
 
 from benchmarks import room0_table
-from benchmarks.common import run_script, say
+from benchmarks.common import run_script, say, write_json
 from benchmarks.pictures import save_curves
 from benchmarks.room0_table import Row, make_mesh
 from benchmarks.script import Table, arguments, report
@@ -70,6 +71,9 @@ def fusions(name: str, args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _measure(row: str, steps: int | None, args: argparse.Namespace) -> dict[str, Any]:
+    kept = args.out / row / "point.json"
+    if args.resume and kept.is_file():
+        return dict(json.loads(kept.read_text()))
     facts = make_mesh(row, args)
     mesh = trimesh.load(facts["mesh"], force="mesh", process=False)
     numbers = evaluate_mesh(mesh, args.truth.ground_truth, cameras=args.truth.cameras)
@@ -81,6 +85,7 @@ def _measure(row: str, steps: int | None, args: argparse.Namespace) -> dict[str,
         "F@5cm": numbers["f_score@0.05"], "F@1cm": numbers["f_score@0.01"],
         "normals": numbers["normal_consistency"], "psnr": images.get("psnr"),
     }  # fmt: skip
+    write_json(kept, point)
     say(str(point))
     return point
 
@@ -89,6 +94,7 @@ def main() -> None:
     parser = arguments(__doc__, "room0_curve")
     parser.add_argument("--scene", default="room0")
     parser.add_argument("--curves", nargs="+", choices=list(CURVES), default=list(CURVES))
+    parser.add_argument("--resume", action="store_true", help="take the points that an earlier call measured")
     parser.add_argument("--steps", nargs="+", type=int, help="instead of each curve's own")
     args = parser.parse_args()
     if args.quick:

@@ -1,0 +1,30 @@
+"""The curve's picture and its points, without fitting anything."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import room0_curve
+from benchmarks.pictures import can_draw, save_curves
+
+POINT = {"run": "x", "steps": 5, "seconds": 7.0, "F@5cm": 0.9, "F@1cm": 0.5, "normals": 0.8, "psnr": None}
+
+
+@pytest.mark.skipif(not can_draw(), reason="matplotlib is not installed")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_picture_is_drawn_with_and_without_a_peer(tmp_path: Path, rows: int) -> None:
+    curves = {str(i): {"ours": [POINT, {**POINT, "seconds": 60.0}], "peer": [POINT] * i} for i in range(rows)}
+    path = save_curves(tmp_path / "curve.png", curves)
+    assert path is not None and path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_measured_points_are_taken_again(tmp_path: Path) -> None:
+    folder = tmp_path / "noisy-5"
+    folder.mkdir()
+    (folder / "point.json").write_text(json.dumps(POINT))
+    args = argparse.Namespace(out=tmp_path, resume=True)
+    assert room0_curve.fits("noisy", [5], args) == [POINT]
