@@ -149,7 +149,7 @@ def save_curves(path: Path, curves: Mapping[str, Mapping[str, Sequence[Mapping[s
         ("normals", "normal consistency"),
         ("psnr", "PSNR, dB"),
     )
-    figure, axes = _figure(len(curves), len(figures), (9.0, 1.8 * len(curves)), squeeze=False)
+    figure, axes = _figure(len(curves), len(figures), (8.4, 1.5 * len(curves)), squeeze=False)
     ticks = (1, 3, 10, 30, 100, 300)
     for number, (row, (title, curve)) in enumerate(zip(axes, curves.items())):
         for panel, (key, label) in zip(row, figures):

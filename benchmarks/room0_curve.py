@@ -41,6 +41,9 @@ class Curve:
 
 CURVES = {
     "noisy": Curve("noisy sensor depth", "--method neus --set data.sensor_depth=noisy", (600, 1500)),
+    "volsdf": Curve(
+        "noisy sensor depth, volsdf", "--method volsdf --set data.sensor_depth=noisy", (600,)
+    ),
     "exact": Curve("exact depth", "--method neus --set data.sensor_depth=exact", (600, 1500)),
     "priors": Curve(
         "images and ambiguous priors", "--method monosdf --set data.sensor_depth=off", (1000, 5000),
