@@ -48,7 +48,13 @@ class Run:
                 f"{folder}: nothing was saved in this run yet; fit it with `neurfield fit --resume {folder}`"
             )
         tensors, _ = load_checkpoint(path, run.task.device)
-        run.task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
+        state = {k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")}
+        try:
+            run.task.load(state)
+        except (KeyError, RuntimeError) as error:
+            raise UserError(
+                f"{path}: does not fit this version or the run's config.yaml ({error}); fit it again"
+            ) from error
         return run
 
     @cached_property

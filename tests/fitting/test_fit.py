@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from safetensors.torch import load_file, save_file
 
 from neurfield.errors import UserError
 from neurfield.fitting import FitFailed, FitInterrupted, Run, fit, resume
+from neurfield.fitting.checkpoint import latest_checkpoint
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.run import prepare_run
 from neurfield.fitting.scene import SceneTask
@@ -194,3 +196,14 @@ def test_mesh_mistakes(sphere_scene: Scene, tmp_path: Path) -> None:
         run.render(99)
     with pytest.raises(UserError, match="not a run"):
         Run.load(tmp_path)
+
+
+def test_a_checkpoint_that_lacks_something_is_one_clear_line(sphere_scene: Scene, tmp_path: Path) -> None:
+    run = fit(sphere_scene, "neus", steps=2, out=tmp_path, overrides=SMALL, quiet=True)
+    path = latest_checkpoint(run.folder / "checkpoints")
+    assert path is not None
+    tensors = load_file(path)
+    del tensors["task/occupancy"]
+    save_file(tensors, path)
+    with pytest.raises(UserError, match="fit it again"):
+        Run.load(run.folder)
