@@ -14,7 +14,8 @@ from neurfield.config import SamplingConfig, load_config
 from neurfield.errors import UserError
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.flat_images import BYTES_PER_PIXEL
-from neurfield.fitting.run import Run, describe_run, new_folder, open_run, prepare_run
+from neurfield.fitting.folder import new_folder
+from neurfield.fitting.run import Run, describe_run, open_run, prepare_run
 from neurfield.ops import native
 from neurfield.scenes import Scene, load_scene
 
@@ -55,7 +56,7 @@ def fit(
     scene = scene if isinstance(scene, Scene) else load_scene(scene)
     reading = time.perf_counter() - reading
     run = prepare_run(Path(), config, scene)
-    run.folder = new_folder(Path(out), scene, config)
+    run.folder = new_folder(Path(out), scene.name, config.method)
     describe_run(run)
     return _go(run, quiet, started, reading, resume=False)
 
