@@ -1,0 +1,91 @@
+"""The encoding for a picture: its sizes follow from the picture's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from neurfield.encodings import HashGrid
+from neurfield.errors import UserError
+from neurfield.image_config import EncodingConfig
+from neurfield.images import ImageSource
+
+_LOG2_TABLE = range(8, 25)  # sizes that are chosen from; more can be asked for
+_LARGEST_GRID_SHARE = 0.6  # of all parameters, beside kernels
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How fine a grid is, how large its tables are, and how many kernels stand beside it."""
+
+    finest_resolution: int
+    log2_table_size: int
+    kernels: int
+
+
+def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
+    """What the configuration leaves open, for a picture of these sides.
+
+    Cells of two pixels are the finest (instant-ngp's image mode). Tables hold about `parameters_per_pixel` numbers a
+    pixel. Kernels fill up to as many parameters as a hash grid with default levels would have.
+    """
+    finest = settings.finest_resolution or max(settings.base_resolution + 1, max(width, height) // 2)
+    wanted = settings.parameters_per_pixel * width * height
+    if settings.kind != "rbf":
+        table = settings.log2_table_size or nearest_table(settings, settings.levels, finest, wanted)
+        return Sizes(finest, table, 0)
+    usual = EncodingConfig()
+    if not settings.parameters_per_pixel < math.inf:
+        raise UserError("configuration key 'encoding.parameters_per_pixel': it must be finite")
+    hashed = nearest_table(usual, usual.levels, finest, wanted)
+    total = grid_parameters(usual, usual.levels, finest, hashed)
+    fitting = [
+        size
+        for size in _LOG2_TABLE
+        if grid_parameters(settings, settings.levels, finest, size) <= _LARGEST_GRID_SHARE * total
+    ]
+    table = settings.log2_table_size or max(fitting, default=_LOG2_TABLE[0])
+    left = total - grid_parameters(settings, settings.levels, finest, table)
+    per_kernel = 2 + 3 + settings.kernel_features
+    return Sizes(finest, table, settings.kernels or max(4 * settings.neighbours, round(left / per_kernel)))
+
+
+def nearest_table(settings: EncodingConfig, levels: int, finest: int, wanted: float) -> int:
+    """log2 of the table size whose grid's parameters come nearest to `wanted`, by their ratio."""
+    return min(
+        _LOG2_TABLE, key=lambda size: abs(math.log(grid_parameters(settings, levels, finest, size) / wanted))
+    )
+
+
+def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_table_size: int) -> int:
+    """Parameters of a grid in the plane, from base to finest resolution."""
+    growth = (finest / settings.base_resolution) ** (1.0 / max(levels - 1, 1))
+    resolutions = [math.ceil(settings.base_resolution * growth**level - 1.0) + 1 for level in range(levels)]
+    return settings.features * sum(min(2**log2_table_size, (r * r + 7) // 8 * 8) for r in resolutions)
+
+
+def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int) -> nn.Module:
+    """The encoding that the settings name, of the sizes that suit a picture."""
+    sizes = sizes_for(settings, source.width, source.height)
+    if settings.kind == "hash":
+        return _Plane(
+            HashGrid(
+                levels=settings.levels, features=settings.features, log2_table_size=sizes.log2_table_size,
+                base_resolution=settings.base_resolution, finest_resolution=sizes.finest_resolution, seed=seed,
+            )
+        )  # fmt: skip
+    raise UserError(f"encoding '{settings.kind}' is not there yet; there is: hash")
+
+
+class _Plane(nn.Module):
+    """A stand-in for HashGrid(dimensions=2): the plane z = 0.5 of a 3-D grid."""
+
+    def __init__(self, grid: HashGrid) -> None:
+        super().__init__()
+        self.grid, self.output_dim, self.dimensions, self.levels = grid, grid.output_dim, 2, grid.layout.levels
+
+    def forward(self, points: Tensor, active_levels: int | None = None) -> Tensor:
+        return self.grid(torch.cat([points, torch.full_like(points[:, :1], 0.5)], 1), active_levels)
