@@ -1,6 +1,7 @@
 """What a fit to a scene is made of, as plain dataclasses.
 
-A method is a preset in `configs/methods/<method>.yaml`; `neurfield/presets.py` tells how it is merged and checked.
+A method is a preset in `configs/methods/<method>.yaml`; `neurfield/presets.py` tells how it is merged and
+checked.
 """
 
 from __future__ import annotations
@@ -180,7 +181,8 @@ def methods() -> list[str]:
 def load_config(
     method: str = "neus", preset: str = "default", overrides: tuple[str, ...] | list[str] = ()
 ) -> Config:
-    """The configuration of a method under a preset with `group.key=value` overrides; UserError as `Family.load`."""
+    """The configuration of a method under a preset with `group.key=value` overrides; UserError as
+    `Family.load`."""
     return METHODS.load(method, preset, overrides)
 
 

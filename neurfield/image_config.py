@@ -1,4 +1,5 @@
-"""What a fit to an image is made of, as plain dataclasses; presets are in `configs/images/<encoding>.yaml`."""
+"""What a fit to an image is made of, as plain dataclasses; presets are in
+`configs/images/<encoding>.yaml`."""
 
 from __future__ import annotations
 
@@ -61,10 +62,13 @@ class ImageConfig:
 def _check(config: ImageConfig) -> None:
     if len(config.network.sine) not in (0, 2):
         raise UserError(
-            f"configuration key 'network.sine': two numbers (from, to) or none, got {len(config.network.sine)}"
+            "configuration key 'network.sine': two numbers (from, to) or none, "
+            f"got {len(config.network.sine)}"
         )
     if not config.network.hidden or min(config.network.hidden) < 1:
-        raise UserError("configuration key 'network.hidden': at least one layer of at least one unit is needed")
+        raise UserError(
+            "configuration key 'network.hidden': at least one layer of at least one unit is needed"
+        )
     if not config.encoding.parameters_per_pixel > 0:
         raise UserError("configuration key 'encoding.parameters_per_pixel': it must be positive")
 

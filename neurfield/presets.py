@@ -1,7 +1,9 @@
-"""Configurations as plain dataclasses, presets as YAML, overrides as `group.key=value`, and every key checked.
+"""Configurations as plain dataclasses, presets as YAML, overrides as `group.key=value`, and every key
+checked.
 
-A family of configurations (methods for scenes, encodings for images) is a folder of `configs/`: one file a name,
-whose `default` section holds parts and numbers, and optional `quick` and `best` sections change a few of them.
+A family of configurations (methods for scenes, encodings for images) is a folder of `configs/`: one file a
+name, whose `default` section holds parts and numbers, and optional `quick` and `best` sections change a few
+of them.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class Family(Generic[T]):
     Args:
         kind: the dataclass, of groups that are dataclasses; it has `preset` among its own values.
         folder: of `configs/`. word: what a name is called. name_key: the value that holds it.
-        choices: allowed values by key. at_least_one: keys of counts. check: what else may be wrong (UserError).
+        choices: allowed values by key. at_least_one: keys of counts. check: what else may be wrong
+            (UserError).
     """
 
     kind: type[T]
@@ -46,8 +49,8 @@ class Family(Generic[T]):
         return sorted(path.stem for path in self._path().glob("*.yaml"))
 
     def load(self, name: str, preset: str = "default", overrides: Sequence[str] = ()) -> T:
-        """The configuration of a name under a preset with `group.key=value` overrides: dataclass defaults <- name
-        <- preset section <- overrides.
+        """The configuration of a name under a preset with `group.key=value` overrides: dataclass defaults <-
+        name <- preset section <- overrides.
 
         Raises:
             UserError: unknown name, preset or key (with the nearest known one), or a value of the wrong kind.

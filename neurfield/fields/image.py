@@ -21,8 +21,8 @@ class ImageField(nn.Module):
     Args:
         encoding: any module with `output_dim` that makes [N, output_dim] of points and `active_levels`.
         channels: of the picture. hidden: units of the hidden layers (ReLU), at least one.
-        sine: (lowest, highest): the first layer's activation is h + sin(w h) instead, w log-spaced between them over
-            its units (NeuRBF, Chen et al. 2023, Sec. 3.3).
+        sine: (lowest, highest): the first layer's activation is h + sin(w h) instead, w log-spaced between
+            them over its units (NeuRBF, Chen et al. 2023, Sec. 3.3).
 
     Raises:
         ValueError: no hidden layer, or frequencies that are not positive.
@@ -52,8 +52,8 @@ class ImageField(nn.Module):
         return self._decode(self.encoding(points, active_levels))
 
     def fitted(self, points: Tensor, active_levels: int | None = None) -> Tensor:
-        """The same values for a training loop: differentiable by the parameters only, and where a table's `.grad`
-        exists its gradient is added into it in place."""
+        """The same values for a training loop: differentiable by the parameters only, and where a table's
+        `.grad` exists its gradient is added into it in place."""
         return self._decode(_fitted_features(self.encoding, points, active_levels))
 
     def _decode(self, features: Tensor) -> Tensor:
@@ -67,7 +67,8 @@ class ImageField(nn.Module):
 
 
 def _fitted_features(encoding: nn.Module, points: Tensor, active_levels: int | None) -> Tensor:
-    """An encoding's features without derivatives by the points, in-place table gradients where it is a grid."""
+    """An encoding's features without derivatives by the points, in-place table gradients where it is a
+    grid."""
     if isinstance(encoding, HashGrid):
         options: dict[str, Any] = {"interpolation": encoding.interpolation, "active_levels": active_levels}
         return grid_features(points, encoding.table, encoding.layout, **options)

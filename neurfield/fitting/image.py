@@ -71,7 +71,9 @@ class ImageTask:
         """Draw pixels, compare."""
         points, values = self.pool.batch(step, self.config.train.pixels)
         truth = torch.from_numpy(values).to(self.device)
-        error = torch.nn.functional.mse_loss(self.field.fitted(torch.from_numpy(points).to(self.device)), truth)
+        error = torch.nn.functional.mse_loss(
+            self.field.fitted(torch.from_numpy(points).to(self.device)), truth
+        )
         psnr = -10.0 * float(torch.log10(error.detach().clamp_min(1e-12)))
         return StepReport({"color": error}, {"psnr": psnr, "pixels": float(len(points))})
 
@@ -88,7 +90,8 @@ class ImageTask:
         return decode(self.field, points, self.source, self.device)
 
     def preview(self, step: int, folder: Path) -> None:
-        """true | fitted (every n-th pixel) as `step-NNNNNN.png`; only fitted where the picture is not held."""
+        """true | fitted (every n-th pixel) as `step-NNNNNN.png`; only fitted where the picture is not
+        held."""
         source = self.source
         every = -(-self.longest // PREVIEW)
         x, y = np.arange(every // 2, source.width, every), np.arange(every // 2, source.height, every)

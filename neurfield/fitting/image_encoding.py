@@ -29,8 +29,8 @@ class Sizes:
 def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
     """What the configuration leaves open, for a picture of these sides.
 
-    Cells of two pixels are the finest (instant-ngp's image mode). Tables hold about `parameters_per_pixel` numbers a
-    pixel. Kernels fill up to as many parameters as a hash grid with default levels would have.
+    Cells of two pixels are the finest (instant-ngp's image mode). Tables hold about `parameters_per_pixel`
+    numbers a pixel. Kernels fill up to as many parameters as a hash grid with default levels would have.
     """
     finest = settings.finest_resolution or max(settings.base_resolution + 1, max(width, height) // 2)
     wanted = settings.parameters_per_pixel * width * height
@@ -85,7 +85,12 @@ class _Plane(nn.Module):
 
     def __init__(self, grid: HashGrid) -> None:
         super().__init__()
-        self.grid, self.output_dim, self.dimensions, self.levels = grid, grid.output_dim, 2, grid.layout.levels
+        self.grid, self.output_dim, self.dimensions, self.levels = (
+            grid,
+            grid.output_dim,
+            2,
+            grid.layout.levels,
+        )
 
     def forward(self, points: Tensor, active_levels: int | None = None) -> Tensor:
         return self.grid(torch.cat([points, torch.full_like(points[:, :1], 0.5)], 1), active_levels)

@@ -1,4 +1,5 @@
-"""What a fit to a picture leaves for people: the reconstruction, its numbers, and what other files would take."""
+"""What a fit to a picture leaves for people: the reconstruction, its numbers, and what other files would
+take."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _HALVES = ("table", "features")  # the many numbers; the few others stay float32
 
 
 def finish_image(run: ImageRun) -> dict[str, Any]:
-    """Write reconstruction.png, model.safetensors, side_by_side.png and metrics.json of a run; returns the metrics."""
+    """Write reconstruction.png, model.safetensors, side_by_side.png and metrics.json of a run; returns the
+    metrics."""
     source, folder = run.source, run.folder
     model = save_model(run, folder / "model.safetensors")
     errors, rounded = ErrorMap(source, _LONGEST), ErrorMap(source, _LONGEST)
@@ -52,8 +54,8 @@ def finish_image(run: ImageRun) -> dict[str, Any]:
 
 
 def save_model(run: ImageRun, path: Path) -> Path:
-    """What decoding needs as one safetensors file: tables and features in float16, the few other numbers as they are,
-    and in its header the configuration and the picture's size."""
+    """What decoding needs as one safetensors file: tables and features in float16, the few other numbers as
+    they are, and in its header the configuration and the picture's size."""
     source = run.source
     header = {
         "config": json.dumps({"encoding": vars(run.config.encoding), "network": vars(run.config.network)}),
@@ -79,8 +81,8 @@ def _rounded(run: ImageRun) -> torch.nn.Module:
 
 
 def _bands(run: ImageRun, rounded: Any, errors: ErrorMap, errors_rounded: ErrorMap) -> Iterator[np.ndarray]:
-    """The fitted picture from top to bottom, compared on the way. The rounded field's is decoded too, of a picture
-    that is too large for PNG in every eighth band."""
+    """The fitted picture from top to bottom, compared on the way. The rounded field's is decoded too, of a
+    picture that is too large for PNG in every eighth band."""
     source, device = run.source, run.task.device
     rows = errors.block * max(1, _BAND // source.width // errors.block)
     every = 1 if source.pixels <= LARGEST_PNG else 8
@@ -95,14 +97,17 @@ def _bands(run: ImageRun, rounded: Any, errors: ErrorMap, errors_rounded: ErrorM
 
 
 def _files(source: ImageSource, fitted: ImageSource, model: Path) -> dict[str, Any]:
-    """Bytes of the model beside those of the picture, as it is, without loss, and as a JPEG that is as good."""
+    """Bytes of the model beside those of the picture, as it is, without loss, and as a JPEG that is as
+    good."""
     sample = sample_of(source, fitted)
     lossless = round(png_bytes(sample.true) / sample.share)
     sizes: dict[str, Any] = {"model": model.stat().st_size}
     if source.path is not None:
         sizes["source"] = source.path.stat().st_size
     sizes["png"] = lossless
-    true, ours = (np.ascontiguousarray(to_8_bits(part[:, :, : source.colors])) for part in (sample.true, sample.fitted))
+    true, ours = (
+        np.ascontiguousarray(to_8_bits(part[:, :, : source.colors])) for part in (sample.true, sample.fitted)
+    )
     wanted = psnr_of(ours, true, 255)
     jpeg = jpeg_as_good(true, wanted)
     if jpeg is not None:

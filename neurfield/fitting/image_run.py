@@ -32,7 +32,8 @@ class ImageRun:
         """Open a run's folder at its newest checkpoint.
 
         Raises:
-            UserError: not a run of a picture, the picture is gone or another one, or no checkpoint was written yet.
+            UserError: not a run of a picture, the picture is gone or another one, or no checkpoint was
+                written yet.
         """
         run = open_image_run(Path(folder))
         load_newest(run.folder, run.task)
@@ -71,7 +72,8 @@ def fit_image(
     `neurfield.fitting.image_finish.finish_image(run)` then measures it and writes the reconstruction.
 
     Args:
-        image: a file, or an array uint8 or uint16 [h, w] or [h, w, 1 to 4], which the run's folder keeps as image.png.
+        image: a file, or an array uint8 or uint16 [h, w] or [h, w, 1 to 4], which the run's folder keeps as
+            image.png.
         encoding: a preset of `configs/images`: hash, simplex or rbf.
         overrides, quiet, started: as for `fit`.
 
@@ -87,6 +89,7 @@ def fit_image(
         config.train.steps = steps
     source = open_image(image)
     run = ImageRun(Path(), config, source, ImageTask(source, config, pick_device(config.device)))
+    _ = run.task.pool  # reads the picture: a damaged one leaves no folder
     run.folder = new_folder(Path(out), source.name, config.encoding.kind)
     if source.path is None:
         bands = [source.region(0, 0, source.width, source.height)]
@@ -119,8 +122,8 @@ def open_image_run(folder: Path) -> ImageRun:
     now = [source.width, source.height, source.channels, source.bits]
     if now != facts["size"]:
         raise UserError(
-            f"{path}: the picture is another than the run's (width, height, channels, bits {now}, were {facts['size']}): "
-            "bring it back, or fit anew"
+            f"{path}: the picture is another than the run's (width, height, channels, bits "
+            f"{now}, were {facts['size']}): bring it back, or fit anew"
         )
     return ImageRun(folder, config, source, ImageTask(source, config, pick_device(config.device)))
 
@@ -152,7 +155,7 @@ def _go(run: ImageRun, quiet: bool, started: float, resume: bool) -> ImageRun:
     fitter.prepare()
     if not quiet:
         words = summary(run, fitter.step, fitter.seconds_per_step())
-        Console().print(words, highlight=False, markup=False)
+        Console().print(words, highlight=False, markup=False, soft_wrap=True)
     fitter.run()
     return run
 
@@ -163,7 +166,11 @@ def summary(run: ImageRun, step: int, seconds_per_step: float) -> str:
     kinds = {1: "grey", 2: "grey and alpha", 3: "RGB", 4: "RGB and alpha"}
     notes = "".join(f", {note}" for note in source.notes)
     parameters = run.parameters
-    kept = "held whole" if source.held else f"read tile by tile, {config.image.budget_mb} MB of it held at a time"
+    kept = (
+        "held whole"
+        if source.held
+        else f"read tile by tile, {config.image.budget_mb} MB of it held at a time"
+    )
     seconds = seconds_per_step * (config.train.steps - step)
     lasts = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
     drawn = config.train.steps * min(config.train.pixels, source.pixels) / source.pixels
@@ -173,8 +180,8 @@ def summary(run: ImageRun, step: int, seconds_per_step: float) -> str:
             f"{kinds[source.channels]}, {source.bits} bits{notes}; {kept}",
             f"encoding {config.encoding.kind} ({config.preset}): {parameters / 1e6:.3g} M parameters, "
             f"{parameters / source.pixels:.2f} a pixel",
-            f"steps {step} to {config.train.steps} of {config.train.pixels} pixels: each is seen {drawn:.1f} times; "
-            f"about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, {torch.get_num_threads()} threads, "
+            f"steps {step} to {config.train.steps} of {config.train.pixels} pixels: "
+            f"each is seen {drawn:.1f} times; about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, {torch.get_num_threads()} threads, "
             f"kernels {native.status().reason})",
             f"run folder {run.folder}",
         ]

@@ -50,8 +50,8 @@ class Jpeg:
 
 
 def jpeg_as_good(true: np.ndarray, psnr: float) -> Jpeg | None:
-    """The smallest JPEG (4:4:4, quality 1 to 100) of uint8 [h, w, 1 or 3] that reproduces it at least as well as
-    `psnr` dB; None if even quality 100 does not."""
+    """The smallest JPEG (4:4:4, quality 1 to 100) of uint8 [h, w, 1 or 3] that reproduces it at least as
+    well as `psnr` dB; None if even quality 100 does not."""
     low, high, best = 1, 100, None
     while low <= high:
         quality = (low + high) // 2

@@ -51,6 +51,16 @@ class ErrorMap:
         across, down = max(1, w // self.block), max(1, h // self.block)
         summed = np.zeros((self.blocks.shape[0] + 1, self.blocks.shape[1] + 1))
         summed[1:, 1:] = self.blocks.cumsum(axis=0).cumsum(axis=1)
-        window = summed[down:, across:] - summed[:-down, across:] - summed[down:, :-across] + summed[:-down, :-across]
+        window = (
+            summed[down:, across:]
+            - summed[:-down, across:]
+            - summed[down:, :-across]
+            + summed[:-down, :-across]
+        )
         row, column = np.unravel_index(int(window.argmax()), window.shape)
-        return min(int(column) * self.block, self.like.width - w), min(int(row) * self.block, self.like.height - h), w, h
+        return (
+            min(int(column) * self.block, self.like.width - w),
+            min(int(row) * self.block, self.like.height - h),
+            w,
+            h,
+        )

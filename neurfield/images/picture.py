@@ -1,4 +1,5 @@
-"""Pictures for people: any number of channels and bits as 8-bit RGB, and true, fitted and error side by side."""
+"""Pictures for people: any number of channels and bits as 8-bit RGB, and true, fitted and error side by
+side."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ AMPLIFIED = 10  # times, errors as shown
 
 @dataclass(frozen=True)
 class Panel:
-    """One row: the true picture and the fitted one, uint8 [h, w, 3], and errors 0..1 [h, w]; what is said of it."""
+    """One row: the true picture and the fitted one, uint8 [h, w, 3], and errors 0..1 [h, w]; what is said of
+    it."""
 
     title: str
     true: np.ndarray

@@ -1,7 +1,9 @@
-"""Where a fit draws its pixels from: the whole picture where it fits a budget of memory, else a pool of its tiles.
+"""Where a fit draws its pixels from: the whole picture where it fits a budget of memory, else a pool of its
+tiles.
 
-Either way a batch follows from (seed, step) alone, so that a resumed fit goes on as if never stopped. A batch has one
-pixel from each of its equal stretches of pixels: it covers what is held evenly, and comes in the order of memory.
+Either way a batch follows from (seed, step) alone, so that a resumed fit goes on as if never stopped. A
+batch has one pixel from each of its equal stretches of pixels: it covers what is held evenly, and comes in
+the order of memory.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ def pixel_pool(source: ImageSource, budget: int, tile: int, count: int, steps: i
     """The picture held whole if its decoded bytes are at most `budget`, else a pool of tiles of that size.
 
     Args:
-        tile: edge in pixels. count: pixels that a step draws. steps: of the whole fit, in which all tiles shall be seen.
+        tile: edge in pixels. count: pixels that a step draws. steps: of the whole fit, in which all tiles
+            shall be seen.
     """
     if source.held or source.nbytes <= budget:
         return HeldPixels(source.hold(), seed)
@@ -45,8 +48,8 @@ class HeldPixels:
         self.flat, self.seed = array.reshape(-1, channels), seed
 
     def batch(self, step: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """See `PixelPool`. Stretches have as many pixels as there are steps in a round; in each, a walk with a
-        stride that has no factor in common with its length visits all, from a start of its own."""
+        """See `PixelPool`. Stretches have as many pixels as there are steps in a round; in each, a walk with
+        a stride that has no factor in common with its length visits all, from a start of its own."""
         total = len(self.flat)
         length = math.ceil(total / count)
         turn, now = divmod(step, length)
@@ -62,11 +65,13 @@ class HeldPixels:
 class TilePool:
     """As many tiles as a budget allows, some of which are replaced each step, in rounds of a random order.
 
-    As many pixels are read as drawn, or more if otherwise some tiles would not be seen before the fit ends. Tiles
-    at the right and lower edge reach back into their neighbours, so that all have one size.
+    As many pixels are read as drawn, or more if otherwise some tiles would not be seen before the fit ends.
+    Tiles at the right and lower edge reach back into their neighbours, so that all have one size.
     """
 
-    def __init__(self, source: ImageSource, budget: int, tile: int, count: int, steps: int, seed: int) -> None:
+    def __init__(
+        self, source: ImageSource, budget: int, tile: int, count: int, steps: int, seed: int
+    ) -> None:
         self.source, self.seed = source, seed
         self.w, self.h = min(tile, source.width), min(tile, source.height)
         self.across, self.down = math.ceil(source.width / self.w), math.ceil(source.height / self.h)
@@ -115,7 +120,8 @@ class TilePool:
 
 
 def centres(x: int, y: int, w: int, h: int, longest: int) -> np.ndarray:
-    """Centres float32 [h * w, 2] of a region's pixels, row by row, in a picture whose longest side has `longest`."""
+    """Centres float32 [h * w, 2] of a region's pixels, row by row, in a picture whose longest side has
+    `longest`."""
     row, column = np.divmod(np.arange(w * h), w)
     return _centres(column + x, row + y, longest)
 

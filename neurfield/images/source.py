@@ -1,7 +1,8 @@
 """An image as regions of pixels, read when asked for, as the file has them: 1 to 4 channels of 8 or 16 bits.
 
-Read by libvips (through pyvips): tiled files of any size cost only the tiles that a region touches. Grey stays one
-channel, transparency stays a channel, palettes are expanded, and a camera's turned picture is turned upright.
+Read by libvips (through pyvips): tiled files of any size cost only the tiles that a region touches. Grey
+stays one channel, transparency stays a channel, palettes are expanded, and a camera's turned picture is
+turned upright.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _NOT_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "xyz": "XYZ", "scrgb": 
 
 @dataclass
 class ImageSource:
-    """A picture of `height` x `width` pixels with `channels` (1 grey, 2 grey and alpha, 3, 4 with alpha) of `bits`.
+    """A picture of `height` x `width` pixels with `channels` (1 grey, 2 grey and alpha, 3, 4 with alpha) of
+    `bits`.
 
     path: None for an array. notes: what a person should know of how it was read. profile: its ICC profile.
     """
@@ -69,8 +71,10 @@ class ImageSource:
             ValueError: the region leaves the picture.
             UserError: the file cannot be read there.
         """
-        if not (0 <= x and 0 <= y and 1 <= w <= self.width - x and 1 <= h <= self.height - y):
-            raise ValueError(f"ImageSource: region {(x, y, w, h)} leaves the {self.width}x{self.height} picture")
+        if not (x >= 0 and y >= 0 and 1 <= w <= self.width - x and 1 <= h <= self.height - y):
+            raise ValueError(
+                f"ImageSource: region {(x, y, w, h)} leaves the {self.width}x{self.height} picture"
+            )
         if self._array is not None:
             return self._array[y : y + h, x : x + w]
         import pyvips
@@ -104,10 +108,12 @@ class ImageSource:
 
 
 def open_image(image: str | Path | np.ndarray | ImageSource) -> ImageSource:
-    """Look at an image file's header, or wrap an array uint8 or uint16 [h, w] or [h, w, 1 to 4]; no pixel is read yet.
+    """Look at an image file's header, or wrap an array uint8 or uint16 [h, w] or [h, w, 1 to 4]; no pixel is
+    read yet.
 
     Raises:
-        UserError: missing, empty, not an image, or of a kind that is not fitted (CMYK, floats, ...), in one line.
+        UserError: missing, empty, not an image, or of a kind that is not fitted (CMYK, floats, ...), in one
+            line.
     """
     if isinstance(image, ImageSource):
         return image
@@ -116,10 +122,14 @@ def open_image(image: str | Path | np.ndarray | ImageSource) -> ImageSource:
 
 def _of_array(array: np.ndarray) -> ImageSource:
     if array.dtype not in (np.uint8, np.uint16):
-        raise UserError(f"image array: dtype {array.dtype}, expected uint8 or uint16: scale to 0..255 or 0..65535")
+        raise UserError(
+            f"image array: dtype {array.dtype}, expected uint8 or uint16: scale to 0..255 or 0..65535"
+        )
     shaped = array[:, :, None] if array.ndim == 2 else array
     if shaped.ndim != 3 or not 1 <= shaped.shape[2] <= 4 or 0 in shaped.shape:
-        raise UserError(f"image array: shape {list(array.shape)}, expected [h, w] or [h, w, 1 to 4] with pixels in it")
+        raise UserError(
+            f"image array: shape {list(array.shape)}, expected [h, w] or [h, w, 1 to 4] with pixels in it"
+        )
     height, width, channels = shaped.shape
     shaped = np.ascontiguousarray(shaped)
     return ImageSource("array", None, width, height, channels, 8 * shaped.itemsize, _array=shaped)
@@ -137,15 +147,19 @@ def _of_file(path: Path) -> ImageSource:
             raise UserError(f"{path}: the file is empty: write or copy it again")
         image = _open(path, "sequential")
     except (pyvips.Error, OSError) as reason:
-        raise UserError(f"{path}: not a readable image ({_short(reason)}): give a PNG, JPEG, TIFF or WebP") from reason
+        raise UserError(
+            f"{path}: not a readable image ({_short(reason)}): give a PNG, JPEG, TIFF or WebP"
+        ) from reason
     bits = {"uchar": 8, "ushort": 16}.get(image.format)
     if bits is None:
         raise UserError(
-            f"{path}: pixels are of type '{image.format}', 8 or 16 bits a channel are fitted: convert it to 16-bit PNG or TIFF"
+            f"{path}: pixels are of type '{image.format}', 8 or 16 bits a channel are fitted: "
+            "convert it to 16-bit PNG or TIFF"
         )
     if image.interpretation in _NOT_RGB:
         raise UserError(
-            f"{path}: colours are {_NOT_RGB[image.interpretation]}, grey and RGB are fitted: convert it to RGB"
+            f"{path}: colours are {_NOT_RGB[image.interpretation]}, grey and RGB are fitted: "
+            "convert it to RGB"
         )
     if image.bands > 4:
         raise UserError(f"{path}: {image.bands} channels, 1 to 4 are fitted: split it")

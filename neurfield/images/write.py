@@ -14,10 +14,11 @@ LARGEST_PNG = 2**28  # pixels; PNG has no tiles, so that larger ones become BigT
 
 
 def save_rows(bands: Iterable[np.ndarray], like: ImageSource, stem: Path) -> Path:
-    """Write bands [rows, width, channels], from top to bottom, as one file of `like`'s size, depth and profile.
+    """Write bands [rows, width, channels], from top to bottom, as one file of `like`'s size, depth and
+    profile.
 
-    Returns the file: `stem`.png, or `stem`.tif (BigTIFF in tiles) above 2^28 pixels. The bands' raw bytes pass through
-    a file beside it, which needs its room for a while.
+    Returns the file: `stem`.png, or `stem`.tif (BigTIFF in tiles) above 2^28 pixels. The bands' raw bytes
+    pass through a file beside it, which needs its room for a while.
     """
     import pyvips
 
@@ -30,7 +31,9 @@ def save_rows(bands: Iterable[np.ndarray], like: ImageSource, stem: Path) -> Pat
         image = pyvips.Image.rawload(str(raw), like.width, like.height, like.channels, format=form)
         image = image.copy(interpretation=_interpretation(like))
         if like.profile is not None:
-            image = image.mutate(lambda it: it.set_type(pyvips.GValue.blob_type, "icc-profile-data", like.profile))
+            image = image.mutate(
+                lambda it: it.set_type(pyvips.GValue.blob_type, "icc-profile-data", like.profile)
+            )
         as_png = like.pixels <= LARGEST_PNG
         path = stem.with_name(stem.name + (".png" if as_png else ".tif"))
         with atomic_write(path) as temporary:
