@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit", "fit_image",
-    "images", "load_scene", "losses", "ops", "rendering", "resume", "scenes", "surfaces",
+    "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
+    "fit_image", "images", "load_scene", "losses", "ops", "rendering", "resume", "scenes", "surfaces",
 ]  # fmt: skip
 
 _PACKAGES = {

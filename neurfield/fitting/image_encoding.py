@@ -74,7 +74,8 @@ def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int) -> n
         return _Plane(
             HashGrid(
                 levels=settings.levels, features=settings.features, log2_table_size=sizes.log2_table_size,
-                base_resolution=settings.base_resolution, finest_resolution=sizes.finest_resolution, seed=seed,
+                base_resolution=settings.base_resolution, finest_resolution=sizes.finest_resolution,
+                seed=seed,
             )
         )  # fmt: skip
     raise UserError(f"encoding '{settings.kind}' is not there yet; there is: hash")

@@ -181,8 +181,8 @@ def summary(run: ImageRun, step: int, seconds_per_step: float) -> str:
             f"encoding {config.encoding.kind} ({config.preset}): {parameters / 1e6:.3g} M parameters, "
             f"{parameters / source.pixels:.2f} a pixel",
             f"steps {step} to {config.train.steps} of {config.train.pixels} pixels: "
-            f"each is seen {drawn:.1f} times; about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, {torch.get_num_threads()} threads, "
-            f"kernels {native.status().reason})",
+            f"each is seen {drawn:.1f} times; about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, "
+            f"{torch.get_num_threads()} threads, kernels {native.status().reason})",
             f"run folder {run.folder}",
         ]
     )

@@ -27,7 +27,7 @@ from neurfield.report.page import (
     tiles,
     wrapped,
     write_page,
-)  # fmt: skip
+)
 from neurfield.report.pictures import contact_sheet, jpeg_uri
 
 _MOST_FRAMES = 6

@@ -21,7 +21,7 @@ from neurfield.report.page import (
     tiles,
     wrapped,
     write_page,
-)  # fmt: skip
+)
 from neurfield.report.pictures import jpeg_uri
 
 
