@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from neurfield.config import TrainConfig
@@ -69,8 +70,8 @@ def _check(config: ImageConfig) -> None:
         raise UserError(
             "configuration key 'network.hidden': at least one layer of at least one unit is needed"
         )
-    if not config.encoding.parameters_per_pixel > 0:
-        raise UserError("configuration key 'encoding.parameters_per_pixel': it must be positive")
+    if not 0.0 < config.encoding.parameters_per_pixel < math.inf:
+        raise UserError("configuration key 'encoding.parameters_per_pixel': it must be positive and finite")
 
 
 IMAGES = Family(

@@ -14,6 +14,7 @@ from neurfield.image_config import EncodingConfig
 from neurfield.images import ImageSource
 
 _LOG2_TABLE = range(8, 25)  # sizes that are chosen from; more can be asked for
+_MOST_PARAMETERS = 2**26  # that are chosen: 1 GB with gradient and moments
 _LARGEST_GRID_SHARE = 0.6  # of all parameters, beside kernels
 
 
@@ -33,13 +34,11 @@ def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
     numbers a pixel. Kernels fill up to as many parameters as a hash grid with default levels would have.
     """
     finest = settings.finest_resolution or max(settings.base_resolution + 1, max(width, height) // 2)
-    wanted = settings.parameters_per_pixel * width * height
+    wanted = min(_MOST_PARAMETERS, settings.parameters_per_pixel * width * height)
     if settings.kind != "rbf":
         table = settings.log2_table_size or nearest_table(settings, settings.levels, finest, wanted)
         return Sizes(finest, table, 0)
     usual = EncodingConfig()
-    if not settings.parameters_per_pixel < math.inf:
-        raise UserError("configuration key 'encoding.parameters_per_pixel': it must be finite")
     hashed = nearest_table(usual, usual.levels, finest, wanted)
     total = grid_parameters(usual, usual.levels, finest, hashed)
     fitting = [

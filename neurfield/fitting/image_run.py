@@ -20,6 +20,10 @@ from neurfield.images import ImageSource, open_image
 from neurfield.images.write import save_rows
 from neurfield.ops import native
 
+BYTES_OF_TORCH = 0.4e9  # what the process holds before it has done anything
+BYTES_PER_PARAMETER = 16.0  # with gradient and moments
+BYTES_PER_DRAWN = 1500.0  # pixel of a step: features, activations, their derivatives
+
 
 class ImageRun:
     """A field fitted to a picture, and that picture."""
@@ -173,13 +177,15 @@ def summary(run: ImageRun, step: int, seconds_per_step: float) -> str:
     )
     seconds = seconds_per_step * (config.train.steps - step)
     lasts = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    memory = BYTES_OF_TORCH + BYTES_PER_PARAMETER * parameters + BYTES_PER_DRAWN * config.train.pixels
+    memory += min(config.image.budget_mb * 2**20, source.nbytes)
     drawn = config.train.steps * min(config.train.pixels, source.pixels) / source.pixels
     return "\n".join(
         [
             f"{source.name}: {source.width} x {source.height} pixels ({source.pixels / 1e6:.3g} M), "
             f"{kinds[source.channels]}, {source.bits} bits{notes}; {kept}",
             f"encoding {config.encoding.kind} ({config.preset}): {parameters / 1e6:.3g} M parameters, "
-            f"{parameters / source.pixels:.2f} a pixel",
+            f"{parameters / source.pixels:.2f} a pixel, about {memory / 1e9:.1f} GB",
             f"steps {step} to {config.train.steps} of {config.train.pixels} pixels: "
             f"each is seen {drawn:.1f} times; about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, "
             f"{torch.get_num_threads()} threads, kernels {native.status().reason})",
