@@ -50,8 +50,11 @@ class ImageField(nn.Module):
 
     @torch.no_grad()
     def _start(self) -> None:
-        """As He et al. (2015) draw weights, biases zero but for a middle grey: features begin near zero, where a
-        negative bias would keep a unit shut for every point (torch's usual start: 1.5 dB less after 150 steps)."""
+        """Weights as He et al. (2015) draw them, biases zero, but for a middle grey at the end.
+
+        Features begin near zero, where a negative bias would keep a unit shut for every point: torch's usual
+        start cost 6 dB after 150 steps.
+        """
         layers = [cast(nn.Linear, layer) for layer in self.layers]
         for layer in layers:
             last = layer is layers[-1]

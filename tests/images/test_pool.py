@@ -1,4 +1,5 @@
-"""Batches cover the picture evenly, follow from seed and step alone, and read no more than the budget allows."""
+"""Batches cover the picture evenly, follow from seed and step alone, and read no more than the budget
+allows."""
 
 from __future__ import annotations
 
