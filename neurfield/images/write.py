@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def save_rows(bands: Iterable[np.ndarray], like: ImageSource, stem: Path) -> Pat
                 image.tiffsave(str(temporary), tile=True, tile_width=256, tile_height=256, bigtiff=True,
                                compression="deflate")  # fmt: skip
     except pyvips.Error as reason:
-        raise OSError(f"{stem}: cannot be written ({' '.join(str(reason).split())})") from reason
+        text = " ".join(str(reason).split())
+        code = errno.ENOSPC if "No space left" in text else errno.EIO
+        raise OSError(code, f"cannot be written ({text})", str(stem)) from reason
     finally:
         raw.unlink(missing_ok=True)
     return path

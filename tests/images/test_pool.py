@@ -1,5 +1,4 @@
-"""Batches cover the picture evenly, follow from seed and step alone, and read no more than the budget
-allows."""
+"""Batches cover the picture evenly, follow from seed and step alone, and keep within a budget."""
 
 from __future__ import annotations
 
