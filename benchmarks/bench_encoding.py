@@ -16,9 +16,9 @@ from benchmarks import nerfstudio_peer
 from benchmarks.common import run_script, say
 from benchmarks.script import Table, arguments, keep_memory, report, text_row
 from benchmarks.timing import timed_in_turns
-from neurfield.ops import hash_grid
-from neurfield.ops.hash_grid import GridLayout
-from neurfield.ops.reference import hash_grid as reference
+from neurfield.ops import grid
+from neurfield.ops.grid import GridLayout
+from neurfield.ops.reference import grid as reference
 
 GROWTH = 1.447  # 16 levels from 16 to 4096 vertices along an axis
 SAMPLES_A_RAY = 64
@@ -66,7 +66,7 @@ def works(points: Tensor, encode: Encode, table: Tensor) -> dict[str, Callable[[
 def encoders(layout: GridLayout) -> Iterator[tuple[str, Encode, Tensor]]:
     """Name, function and table of ours, of our reference, and of nerfstudio's where it is installed."""
     table = torch.randn(layout.n_parameters, generator=torch.Generator().manual_seed(1)).requires_grad_()
-    yield "ours", lambda points: hash_grid.hash_grid_encode(points, table, layout), table
+    yield "ours", lambda points: grid.grid_encode(points, table, layout), table
     yield "torch", lambda points: reference.encode(points, table, layout), table
     if nerfstudio_peer.installed():
         theirs = nerfstudio_peer.hash_encoding(layout)

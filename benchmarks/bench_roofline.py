@@ -23,9 +23,9 @@ from benchmarks.timing import timed
 from benchmarks.work import gathers_a_point, interpolation_multiply_adds, network_work
 from neurfield import ops
 from neurfield.errors import UserError
-from neurfield.ops import fused_mlp, hash_grid, native
+from neurfield.ops import fused_mlp, grid, native
 from neurfield.ops.adam import adam_step
-from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.grid import GridLayout
 
 TABLES = (1 << 18, 1 << 20, 1 << 22, 1 << 26)  # bytes
 STREAMS = (1 << 18, 1 << 22, 1 << 28)
@@ -99,17 +99,17 @@ def grid_kernels(ceilings: Ceilings, log2_table_size: int, count: int) -> list[K
     generator = torch.Generator().manual_seed(0)
     points = points_in("random", count)
     table = torch.randn(layout.n_parameters, generator=generator)
-    features, _ = hash_grid.encode_with_jacobian(points, table, layout)
+    features, _ = grid.encode_with_jacobian(points, table, layout)
     tangent, into = torch.randn(points.shape, generator=generator), torch.zeros_like(table)
 
     def scatter(along: torch.Tensor | None, weights: torch.Tensor | None) -> Callable[[], object]:
-        return lambda: hash_grid.accumulate_table_gradient(points, features, along, weights, into, layout)
+        return lambda: grid.accumulate_table_gradient(points, features, along, weights, into, layout)
 
     loads = gathers_a_point(layout.levels) * count
     flops = 2.0 * interpolation_multiply_adds(layout.levels, layout.features) * count
     works: list[tuple[str, float, int, Callable[[], object]]] = [  # with arithmetic, and bytes an entry
-        ("forward", flops, 8, lambda: hash_grid.encode(points, table, layout)),
-        ("forward, jacobian", 2.2 * flops, 8, lambda: hash_grid.encode_with_jacobian(points, table, layout)),
+        ("forward", flops, 8, lambda: grid.encode(points, table, layout)),
+        ("forward, jacobian", 2.2 * flops, 8, lambda: grid.encode_with_jacobian(points, table, layout)),
         ("scatter", flops, 16, scatter(None, None)),
         ("scatter, 2nd order", 2.0 * flops, 16, scatter(tangent, features)),
     ]

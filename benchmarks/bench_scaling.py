@@ -18,7 +18,7 @@ from benchmarks.pictures import INSTALL, save_scaling
 from benchmarks.script import Table, arguments, keep_memory, report
 from benchmarks.timing import timed_in_turns
 from neurfield.fields.sdf import SDFField
-from neurfield.ops import hash_grid
+from neurfield.ops import grid
 
 POINTS, LOG2_TABLE_SIZE = 65_536, 17
 WORKS = ("encoding", "field step")
@@ -30,7 +30,7 @@ def works(field: SDFField, count: int) -> dict[str, Callable[[], object]]:
     in_cube = points * 0.5 + 0.5
     table, layout = field.encoding.table.detach(), field.encoding.layout
     return {
-        WORKS[0]: lambda: hash_grid.encode(in_cube, table, layout),
+        WORKS[0]: lambda: grid.encode(in_cube, table, layout),
         WORKS[1]: step_of(ours(field), points),
     }
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks import nerfstudio_peer
 from neurfield.fields.sdf import SDFField
-from neurfield.ops.reference import fused_mlp, hash_grid
+from neurfield.ops.reference import fused_mlp, grid
 
 Outputs = Callable[[Tensor], Tensor]  # points [N, 3] of the unit frame to network outputs [N, O]
 Query = Callable[[Tensor], tuple[Tensor, Tensor]]  # ... to outputs and the gradient [N, 3] of the first one
@@ -25,7 +25,7 @@ def reference_outputs(field: SDFField) -> tuple[Outputs, list[Tensor]]:
     layout, interpolation = field.encoding.layout, field.encoding.interpolation
 
     def outputs(points: Tensor) -> Tensor:
-        features = hash_grid.encode(points * 0.5 + 0.5, table, layout, interpolation)
+        features = grid.encode(points * 0.5 + 0.5, table, layout, interpolation)
         inputs = torch.cat([points, features], dim=1)
         return fused_mlp.forward(inputs, weights, biases, "relu", 1.0, "none", False)[0]
 

@@ -1,138 +1,128 @@
-// The features of tiles of points in one level, and their derivatives, with one point a lane.
+// The features of tiles of points in one level of the hash grid, and their derivatives, with one point a lane.
 //
-// A cell is interpolated along y and z at either end of x, and then along x. In a dense level both ends of an edge along x lie side
-// by side, so one load brings both, and vectors hold [point][end][feature] until x is interpolated; elsewhere vectors hold
+// A cell is interpolated along all other axes at either end of x, and then along x. In a dense level both ends of an edge along x lie
+// side by side, so one load brings both, and vectors hold [point][end][feature] until x is interpolated; elsewhere vectors hold
 // [point][feature] of one end. The arithmetic is the same: a point's features do not depend on the points beside it.
 #pragma once
 
 #include "encoding/hash_grid_tiles.h"
 
-namespace neurfield::hash_grid {
+namespace neurfield::grid {
 
-// A tile's features with one point a lane, and their derivatives along x, y and z.
-template <int F, bool Jacobian>
-struct TileFeatures {
-    Vec value[F];
-    Vec slope[Jacobian ? 3 : 0][F];
-};
-
-// The interpolant along y and z, and its derivatives by the two weights.
+// The interpolant over M axes, and its derivatives by their weights.
+template <int M>
 struct Face {
-    Vec value, by_y, by_z;
+    Vec value, by[M];
 };
 
-template <bool Jacobian>
-inline Face interpolate_face(const Vec at[4], Vec y, Vec z) {
-    const Vec low = at[1] - at[0], high = at[3] - at[2];
-    const Vec front = fma(y, low, at[0]), back = fma(y, high, at[2]);
-    Face face;
-    face.by_z = back - front;
-    face.value = fma(z, face.by_z, front);
-    if constexpr (Jacobian) face.by_y = fma(z, high - low, low);
-    return face;
+template <int M, bool Jacobian>
+[[gnu::always_inline]] inline Face<M> interpolate_face(const Vec at[1 << M], const Vec weights[M]) {
+    if constexpr (M == 1) {
+        const Vec step = at[1] - at[0];
+        return {fma(weights[0], step, at[0]), {step}};
+    } else {
+        const Face<M - 1> low = interpolate_face<M - 1, Jacobian>(at, weights);
+        const Face<M - 1> high = interpolate_face<M - 1, Jacobian>(at + (1 << (M - 1)), weights);
+        Face<M> face;
+        const Vec weight = weights[M - 1];
+        face.by[M - 1] = high.value - low.value;
+        face.value = fma(weight, face.by[M - 1], low.value);
+        if constexpr (Jacobian)
+            for (int k = 0; k < M - 1; ++k) face.by[k] = fma(weight, high.by[k] - low.by[k], low.by[k]);
+        return face;
+    }
 }
 
 // Faces of vectors, in columns: what is interpolated along x.
-template <int Count>
+template <int M, int Count>
 struct FaceColumns {
-    Vec value[Count], by_y[Count], by_z[Count];
+    Vec value[Count], by[M][Count];
 
     template <bool Jacobian>
-    void set(const Face faces[Count]) {
-        const auto columns = [&](Vec Face::*member, Vec* to) {
-            Vec rows[Count];
-            for (int i = 0; i < Count; ++i) rows[i] = faces[i].*member;
-            to_columns<Count>(rows, to);
-        };
-        columns(&Face::value, value);
-        if constexpr (Jacobian) {
-            columns(&Face::by_y, by_y);
-            columns(&Face::by_z, by_z);
-        }
+    [[gnu::always_inline]] void set(const Face<M> faces[Count]) {
+        Vec rows[Count];
+        for (int i = 0; i < Count; ++i) rows[i] = faces[i].value;
+        to_columns<Count>(rows, value);
+        if constexpr (Jacobian)
+            for (int k = 0; k < M; ++k) {
+                for (int i = 0; i < Count; ++i) rows[i] = faces[i].by[k];
+                to_columns<Count>(rows, by[k]);
+            }
     }
 };
 
 // Interpolates along x, from columns [0, F) of `low` to columns [offset, offset + F) of `high`.
-template <int F, bool Jacobian, class Ends>
-inline void interpolate_ends(const Ends& low, const Ends& high, int offset, const Blend<Vec> axes[3],
-                             TileFeatures<F, Jacobian>& out) {
+template <int D, int F, bool Jacobian, class Ends>
+[[gnu::always_inline]] inline void interpolate_ends(const Ends& low, const Ends& high, int offset, const Blend<Vec> axes[D],
+                                                    TileFeatures<D, F, Jacobian>& out) {
     const auto along_x = [&](Vec a, Vec b) { return fma(axes[0].weight, b - a, a); };
-    for (int k = 0; k < F; ++k) {
-        out.value[k] = along_x(low.value[k], high.value[offset + k]);
+    for (int f = 0; f < F; ++f) {
+        out.value[f] = along_x(low.value[f], high.value[offset + f]);
         if constexpr (Jacobian) {
-            out.slope[0][k] = (high.value[offset + k] - low.value[k]) * axes[0].slope;
-            out.slope[1][k] = along_x(low.by_y[k], high.by_y[offset + k]) * axes[1].slope;
-            out.slope[2][k] = along_x(low.by_z[k], high.by_z[offset + k]) * axes[2].slope;
+            out.slope[0][f] = (high.value[offset + f] - low.value[f]) * axes[0].slope;
+            for (int k = 1; k < D; ++k)
+                out.slope[k][f] = along_x(low.by[k - 1][f], high.by[k - 1][offset + f]) * axes[k].slope;
         }
     }
 }
 
-template <int F, bool Smooth, bool Jacobian>
-[[gnu::always_inline]] inline void interpolate_tile(const Tile& tile, const Level& level, const float* table,
-                                                    TileFeatures<F, Jacobian>& out) {
-    Blend<Vec> axes[3];
-    for (int k = 0; k < 3; ++k) axes[k] = blend<Smooth>(tile.f[k], level.scale);
-    FaceColumns<F> ends[2];
+template <int D, int F, bool Smooth, bool Jacobian>
+[[gnu::always_inline]] inline void interpolate_tile(const CubeTile<D>& tile, const Level& level, const float* table,
+                                                    TileFeatures<D, F, Jacobian>& out) {
+    constexpr int M = D - 1;
+    Blend<Vec> axes[D];
+    for (int k = 0; k < D; ++k) axes[k] = blend<Smooth>(tile.f[k], level.scale);
+    FaceColumns<M, F> ends[2];
 #pragma GCC unroll 2
     for (int end = 0; end < 2; ++end) {
-        Face faces[F];
+        Face<M> faces[F];
         for_parts<F>([&](auto part) {
             constexpr int Part = decltype(part)::value;
-            Vec at[4];
-            for (int i = 0; i < 4; ++i) at[i] = gather_entries<F, F>(table, tile.entries[2 * i + end] + Part * kLanes / F);
-            faces[Part] = interpolate_face<Jacobian>(at, spread<F, Part>(axes[1].weight), spread<F, Part>(axes[2].weight));
+            Vec at[1 << M], weights[M];
+            for (int i = 0; i < 1 << M; ++i) at[i] = gather_entries<F, F>(table, tile.entries[2 * i + end] + Part * kLanes / F);
+            for (int k = 0; k < M; ++k) weights[k] = spread<F, Part>(axes[k + 1].weight);
+            faces[Part] = interpolate_face<M, Jacobian>(at, weights);
         });
         ends[end].template set<Jacobian>(faces);
     }
-    interpolate_ends<F, Jacobian>(ends[0], ends[1], 0, axes, out);
+    interpolate_ends<D, F, Jacobian>(ends[0], ends[1], 0, axes, out);
 }
 
 // The same for a tile whose corners lie as in the lattice, from the entries of their first corners.
-template <int F, bool Smooth, bool Jacobian>
-[[gnu::always_inline]] inline void interpolate_lattice_tile(const Tile& tile, const Level& level, const float* table,
-                                                            TileFeatures<F, Jacobian>& out) {
-    constexpr int E = 2 * F;  // floats of an edge, and vectors that hold a tile's
-    const size_t row = static_cast<size_t>(level.resolution) * F, plane = row * level.resolution;
-    const float* const edges[4] = {table, table + row, table + plane, table + plane + row};
-    Blend<Vec> axes[3];
-    for (int k = 0; k < 3; ++k) axes[k] = blend<Smooth>(tile.f[k], level.scale);
-    Face faces[E];
+template <int D, int F, bool Smooth, bool Jacobian>
+[[gnu::always_inline]] inline void interpolate_lattice_tile(const CubeTile<D>& tile, const Level& level, const float* table,
+                                                            TileFeatures<D, F, Jacobian>& out) {
+    constexpr int M = D - 1, E = 2 * F;  // E: floats of an edge, and vectors that hold a tile's
+    const float* edges[1 << M];
+    for (int i = 0; i < 1 << M; ++i) edges[i] = table + static_cast<size_t>(dense_step(level, 2 * i)) * F;
+    Blend<Vec> axes[D];
+    for (int k = 0; k < D; ++k) axes[k] = blend<Smooth>(tile.f[k], level.scale);
+    Face<M> faces[E];
     for_parts<E>([&](auto part) {
         constexpr int Part = decltype(part)::value;
-        Vec at[4];
-        for (int i = 0; i < 4; ++i) at[i] = gather_entries<E, F>(edges[i], tile.entries[0] + Part * kLanes / E);
-        faces[Part] = interpolate_face<Jacobian>(at, spread<E, Part>(axes[1].weight), spread<E, Part>(axes[2].weight));
+        Vec at[1 << M], weights[M];
+        for (int i = 0; i < 1 << M; ++i) at[i] = gather_entries<E, F>(edges[i], tile.entries[0] + Part * kLanes / E);
+        for (int k = 0; k < M; ++k) weights[k] = spread<E, Part>(axes[k + 1].weight);
+        faces[Part] = interpolate_face<M, Jacobian>(at, weights);
     });
-    FaceColumns<E> ends;
+    FaceColumns<M, E> ends;
     ends.template set<Jacobian>(faces);
-    interpolate_ends<F, Jacobian>(ends, ends, F, axes, out);
+    interpolate_ends<D, F, Jacobian>(ends, ends, F, axes, out);
 }
 
-template <int F, bool Smooth, bool Jacobian, bool Hashed, class Use>
-inline void interpolate_level(const Level& level_, const Points& points, int64_t count, const float* table, Use&& use) {
+template <int D, int F, bool Smooth, bool Jacobian, bool Hashed, class Use>
+inline void interpolate_cubes(const Level& level_, const Points<D>& points, int64_t count, const float* table, Use&& use) {
     const Level level = level_;  // a copy, since `use` might write anything
-    const auto interpolate = [&](int64_t begin, const Tile& tile) __attribute__((always_inline)) {
-        TileFeatures<F, Jacobian> features;
-        if constexpr (!Hashed && F <= 2) {
-            if (tile.lattice) {
-                interpolate_lattice_tile<F, Smooth, Jacobian>(tile, level, table, features);
-                use(begin, features);
-                return;
-            }
+    constexpr bool Lattice = !Hashed && F <= 2;
+    for_cubes<D, Hashed, Lattice>(level, points, count, [&](int64_t begin, const CubeTile<D>& tile) __attribute__((always_inline)) {
+        TileFeatures<D, F, Jacobian> features;
+        if (Lattice && tile.lattice) {
+            if constexpr (Lattice) interpolate_lattice_tile<D, F, Smooth, Jacobian>(tile, level, table, features);
+        } else {
+            interpolate_tile<D, F, Smooth, Jacobian>(tile, level, table, features);
         }
-        interpolate_tile<F, Smooth, Jacobian>(tile, level, table, features);
         use(begin, features);
-    };
-    locate_ahead<Hashed, !Hashed && F <= 2>(level, points, count, interpolate);
+    });
 }
 
-// Calls use(begin, features) for each tile of a run of whole tiles.
-template <int F, bool Smooth, bool Jacobian, class Use>
-inline void interpolate_level(const Level& level, const Points& points, int64_t count, const float* table, Use&& use) {
-    if (level.hashed)
-        interpolate_level<F, Smooth, Jacobian, true>(level, points, count, table, use);
-    else
-        interpolate_level<F, Smooth, Jacobian, false>(level, points, count, table, use);
-}
-
-}  // namespace neurfield::hash_grid
+}  // namespace neurfield::grid

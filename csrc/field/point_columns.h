@@ -6,15 +6,15 @@
 #include <cstring>
 #include <optional>
 
-#include "encoding/hash_grid_levels.h"
+#include "encoding/grid_levels.h"
 #include "field/frequencies.h"
 #include "network/fused_mlp.h"
 
 namespace neurfield::field {
 
-using hash_grid::Grid;
-using hash_grid::Level;
-using hash_grid::Points;
+using grid::Grid;
+using grid::Level;
+using Points = grid::Points<3>;
 
 constexpr int64_t whole_vectors(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
@@ -73,9 +73,9 @@ public:
     void encode(const PointColumns& columns, int64_t width) {
         if (Jacobian && jacobian_ == nullptr) jacobian_ = jacobian_storage_.reserve(3 * whole_ * width);
         plain_columns(columns, width);
-        each_level(columns, [&](auto features, auto smooth, const Level& level, const float* entries, int64_t l) {
+        each_level(columns, [&](auto features, auto smooth, auto shape, const Level& level, const float* entries, int64_t l) {
             constexpr int F = decltype(features)::value;
-            encode_level<F, decltype(smooth)::value, Jacobian>(level, *points_, whole_, entries, width,
+            grid::encode_level<decltype(shape), F, decltype(smooth)::value, Jacobian>(level, *points_, whole_, entries, width,
                                                                inputs_ + columns.features_at() + l * F,
                                                                Jacobian ? jacobian_ + 3 * l * F * kLanes : nullptr);
         });
@@ -95,7 +95,7 @@ public:
             frequency_product(inputs_ + i * width + columns.frequencies_at(), tangents + 3 * i, columns.frequencies,
                               to + columns.frequencies_at());
         }
-        hash_grid::with_features(columns.grid.features, [&](auto features) {
+        grid::with_features(columns.grid.features, [&](auto features) {
             for (int64_t tile = 0; tile < whole_; tile += kLanes)
                 push_tile<decltype(features)::value>(columns, t, width, change + columns.features_at(), tile);
         });
@@ -113,7 +113,7 @@ public:
             frequency_t_product(inputs_ + i * width + columns.frequencies_at(), from + columns.frequencies_at(), columns.frequencies,
                                 to);
         }
-        hash_grid::with_features(columns.grid.features, [&](auto features) {
+        grid::with_features(columns.grid.features, [&](auto features) {
             for (int64_t tile = 0; tile < count_; tile += kLanes)
                 pull_tile<decltype(features)::value>(columns, slope + columns.features_at(), width, gradient, tile);
         });
@@ -132,10 +132,10 @@ private:
 
     template <class Work>
     void each_level(const PointColumns& columns, Work&& work) const {
-        hash_grid::specialise(columns.grid, columns.smooth, [&](auto features, auto smooth) {
+        grid::specialise<3>(columns.grid, columns.smooth, [&](auto features, auto smooth, auto shape) {
             for (int64_t l = 0; l < columns.active; ++l) {
                 const Level& level = columns.grid.levels[l];
-                work(features, smooth, level, columns.table + level.offset * columns.grid.features, l);
+                work(features, smooth, shape, level, columns.table + level.offset * columns.grid.features, l);
             }
         });
     }
@@ -151,7 +151,7 @@ private:
         for (int64_t l = 0; l < columns.active; ++l) {
             const float* derivatives = jacobian_ + 3 * (tile * width + l * F * kLanes);
             Vec q[F];
-            hash_grid::take_rows<F>(slope + tile * width + l * F, width, q);
+            grid::take_rows<F>(slope + tile * width + l * F, width, q);
             for (int k = 0; k < 3; ++k)
                 for (int f = 0; f < F; ++f) sums[k] += q[f] * Vec::load(derivatives + (k * F + f) * kLanes);
         }
@@ -170,7 +170,7 @@ private:
                 for (int k = 0; k < 3; ++k)
                     along[f] += Vec::load(tangents.axis(k) + tile) * Vec::load(derivatives + (k * F + f) * kLanes);
             }
-            hash_grid::put_rows<F>(along, width, change + tile * width + l * F);
+            grid::put_rows<F>(along, width, change + tile * width + l * F);
         }
     }
 

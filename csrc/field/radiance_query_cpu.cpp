@@ -146,7 +146,7 @@ void radiance_query_forward(const Grid& grid, bool smooth, int active, const py:
     const Samples samples(grid, smooth, active, table, weights, biases, precision, points, feature, normal, views, rays, counted);
     if (samples.network.outputs() != 3) throw py::value_error("neurfield native: the network of colours must have 3 outputs");
     const int64_t all = samples.points.shape(0);
-    float *rgb = hash_grid::rows_of(rgb_, "rgb", all, 3), *kept = samples.rows_kept(kept_);
+    float *rgb = grid::rows_of(rgb_, "rgb", all, 3), *kept = samples.rows_kept(kept_);
     const py::gil_scoped_release release;
     if (samples.counted) std::fill_n(rgb, 3 * all, 0.0f);
     forward(samples, rgb, kept);
@@ -162,8 +162,8 @@ void radiance_query_backward(const Grid& grid, bool smooth, int active, const py
     const Rows d_rgb(d_rgb_, "d_rgb");
     d_rgb.expect(0, all, "d_rgb");
     d_rgb.expect(1, 3, "d_rgb");
-    float* d_feature = hash_grid::rows_of(d_feature_, "d_feature", all, features);
-    float* d_normal = hash_grid::rows_of(d_normal_, "d_normal", all, 3);
+    float* d_feature = grid::rows_of(d_feature_, "d_feature", all, features);
+    float* d_normal = grid::rows_of(d_normal_, "d_normal", all, 3);
     const TensorView<float, 1> table_gradient(table_gradient_, "table_gradient");
     table_gradient.expect(0, grid.floats(), "table_gradient");
     float* kept = samples.rows_kept(kept_);

@@ -127,8 +127,8 @@ void sdf_query_forward(const Grid& grid, bool smooth, int active, bool coordinat
                        const py::object& kept_) {
     const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, precision, points);
     const int64_t count = query.points.shape(0);
-    float* outputs = hash_grid::rows_of(outputs_, "outputs", count, query.network.outputs());
-    float* gradient = hash_grid::rows_of(gradient_, "gradient", count, 3);
+    float* outputs = grid::rows_of(outputs_, "outputs", count, query.network.outputs());
+    float* gradient = grid::rows_of(gradient_, "gradient", count, 3);
     const Kept kept(kept_, count, query.columns);
     with_precision_and_activation(query.network, activation_name, beta, [&](auto derivatives, auto activation) {
         const py::gil_scoped_release release;
@@ -143,8 +143,8 @@ void sdf_query_backward(const Grid& grid, bool smooth, int active, bool coordina
                         const py::object& table_gradient_) {
     const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, precision, points);
     const int64_t count = query.points.shape(0);
-    const float* d_outputs = hash_grid::rows_of(d_outputs_, "d_outputs", count, query.network.outputs());
-    const float* d_gradient = hash_grid::rows_of(d_gradient_, "d_gradient", count, 3);
+    const float* d_outputs = grid::rows_of(d_outputs_, "d_outputs", count, query.network.outputs());
+    const float* d_gradient = grid::rows_of(d_gradient_, "d_gradient", count, 3);
     const Kept kept(kept_, count, query.columns);
     const TensorView<float, 1> table_gradient(table_gradient_, "table_gradient");
     table_gradient.expect(0, grid.floats(), "table_gradient");

@@ -23,14 +23,14 @@ struct LevelRows {
     // Takes the grid's columns, which begin at `from`, of `count` rows that are `width` floats apart; they are points `first` onwards.
     // Up to whole vectors of points they must be readable, and finite.
     void take(const Grid& grid, const float* from, int64_t width, int64_t first, int64_t count) const {
-        hash_grid::with_features(grid.features, [&](auto features) {
+        grid::with_features(grid.features, [&](auto features) {
             constexpr int F = decltype(features)::value;
             for (int64_t tile = 0; tile < count; tile += kLanes)
                 for (size_t l = 0; l < grid.levels.size(); ++l)
-                    hash_grid::for_parts<F>([&](auto part) {
+                    grid::for_parts<F>([&](auto part) {
                         constexpr int Part = decltype(part)::value;
                         const float* rows = from + (tile + Part * kLanes / F) * width + l * F;
-                        hash_grid::gather<F>([=](int i) { return rows + i * width; })
+                        grid::gather<F>([=](int i) { return rows + i * width; })
                             .store(data + l * stride + (first + tile) * F + Part * kLanes);
                     });
         });
@@ -44,18 +44,19 @@ struct LevelRows {
 inline void scatter_span(const Grid& grid, bool smooth, int active, const Points& points, int64_t count, const LevelRows& d_features,
                          const Points* tangents, const LevelRows& slope, int64_t first, float* table_gradient) {
     parallel_chunks(active, 1, [&](int64_t task, int64_t last) {
-        hash_grid::specialise(grid, smooth, [&](auto features, auto smoothed) {
+        grid::specialise<3>(grid, smooth, [&](auto features, auto smoothed, auto shape) {
             constexpr int F = decltype(features)::value;
             constexpr bool Smooth = decltype(smoothed)::value;
+            using Shape = decltype(shape);
             for (; task < last; ++task) {
                 const int64_t l = active - 1 - task;  // the finest and dearest are handed out first
                 const Level& level = grid.levels[l];
                 float* to = table_gradient + level.offset * F;
                 if (tangents != nullptr)
-                    hash_grid::scatter_level<F, Smooth, true>(level, points, count, F, d_features.level(grid, l, 0), *tangents,
+                    grid::scatter_level<Shape, F, Smooth, true>(level, points, count, F, d_features.level(grid, l, 0), *tangents,
                                                               slope.level(grid, l, first), to);
                 else
-                    hash_grid::scatter_level<F, Smooth, false>(level, points, count, F, d_features.level(grid, l, 0), points, nullptr,
+                    grid::scatter_level<Shape, F, Smooth, false>(level, points, count, F, d_features.level(grid, l, 0), points, nullptr,
                                                                to);
             }
         });

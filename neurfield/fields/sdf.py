@@ -52,7 +52,7 @@ class SDFField(nn.Module):
         self.activation = activation
         self.n_frequencies = n_frequencies
         self.precision = precision
-        self.active_levels = self.encoding.layout.levels
+        self.active_levels = self.encoding.levels
         sizes = [3 + 6 * n_frequencies + self.encoding.output_dim, *hidden, 1 + feature_dim]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.start_as_sphere(0.5, inside=False)

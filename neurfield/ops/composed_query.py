@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurfield.ops import fused_mlp, hash_grid
-from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops import fused_mlp, grid
+from neurfield.ops.grid import GridLayout
 from neurfield.ops.reference.sdf_query import frequency_features
 
 
@@ -48,9 +48,7 @@ def values(
     points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
 ) -> Tensor:
     """Network outputs [N, O]."""
-    features = hash_grid.encode(
-        points * 0.5 + 0.5, table, shape.layout, shape.interpolation, shape.active_levels
-    )
+    features = grid.encode(points * 0.5 + 0.5, table, shape.layout, shape.interpolation, shape.active_levels)
     inputs = torch.cat([*_plain_columns(points, shape), features], dim=1)
     return fused_mlp.mlp_forward(inputs, weights, biases, activation=shape.activation, beta=shape.beta)[0]
 
@@ -59,7 +57,7 @@ def forward(
     points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
 ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """Outputs [N, O], gradient [N, 3], and what `backward` wants."""
-    features, jacobian = hash_grid.encode_with_jacobian(
+    features, jacobian = grid.encode_with_jacobian(
         points * 0.5 + 0.5, table, shape.layout, shape.interpolation, shape.active_levels
     )
     inputs = torch.cat([*_plain_columns(points, shape), features], dim=1)
@@ -74,7 +72,7 @@ def forward(
     )
     assert slope is not None  # asked for
     d_features = slope[:, shape.features_at :].contiguous()
-    gradient = 0.5 * hash_grid.jacobian_t_product(jacobian, d_features)
+    gradient = 0.5 * grid.jacobian_t_product(jacobian, d_features)
     if shape.coordinates:
         gradient = gradient + slope[:, :3]
     if shape.n_frequencies > 0:
@@ -103,7 +101,7 @@ def backward(
         columns = [d_gradient] if shape.coordinates else []
         if shape.n_frequencies > 0:
             columns.append(_turned(inputs, shape) * d_gradient.repeat(1, 2 * shape.n_frequencies))
-        d_slope = torch.cat([*columns, hash_grid.jacobian_product(jacobian, tangent)], dim=1)
+        d_slope = torch.cat([*columns, grid.jacobian_product(jacobian, tangent)], dim=1)
     d_inputs, d_weights, d_biases = fused_mlp.mlp_backward(
         inputs,
         weights,
@@ -114,7 +112,7 @@ def backward(
         d_gradient=d_slope,
         precision=shape.precision,
     )
-    hash_grid.accumulate_table_gradient(
+    grid.accumulate_table_gradient(
         points * 0.5 + 0.5,
         d_inputs[:, shape.features_at :].contiguous(),
         tangent,

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurfield.ops import hash_grid
-from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops import grid
+from neurfield.ops.grid import GridLayout
 
 
 def grid_features(
@@ -24,7 +24,7 @@ def grid_features(
     """Features [N, levels * features] of points [N, 3] in [0, 1]^3; no derivative by the points.
 
     Where `table.grad` exists the gradient is added into it in place, as in `sdf_query`: a fresh dense
-    gradient per step would cost more than the scatter. `hash_grid_encode` is the op with every derivative.
+    gradient per step would cost more than the scatter. `grid_encode` is the op with every derivative.
     """
     return _GridFeatures.apply(points, table, layout, interpolation, active_levels)
 
@@ -42,7 +42,7 @@ class _GridFeatures(torch.autograd.Function):
         points = points.detach()
         ctx.save_for_backward(points)
         ctx.table, ctx.how = table, (layout, interpolation, active_levels)
-        return hash_grid.encode(points, table.detach(), *ctx.how)
+        return grid.encode(points, table.detach(), *ctx.how)
 
     @staticmethod
     @once_differentiable
@@ -50,5 +50,5 @@ class _GridFeatures(torch.autograd.Function):
         (points,) = ctx.saved_tensors
         table = ctx.table
         into = table.grad if table.grad is not None else torch.zeros_like(table)
-        hash_grid.accumulate_table_gradient(points, d_features.contiguous(), None, None, into, *ctx.how)
+        grid.accumulate_table_gradient(points, d_features.contiguous(), None, None, into, *ctx.how)
         return None, None if table.grad is not None else into, None, None, None

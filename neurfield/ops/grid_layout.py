@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-_LARGEST_DENSE_RESOLUTION = 1625  # beyond it the number of vertices no longer fits 32 bits
+# Beyond these a level's vertices are not numbered row by row: tiny-cuda-nn's limits for 32-bit numbers.
+_LARGEST_DENSE_RESOLUTION = {2: 65535, 3: 1625, 4: 255}
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,40 @@ class GridLayout:
     log2_table_size: int = 19
     base_resolution: int = 16
     growth: float = 1.38
+    dimensions: int = 3
 
     def __post_init__(self) -> None:
+        for name in ("levels", "features", "log2_table_size", "base_resolution", "dimensions"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                hint = "; a table's size is 2**log2_table_size" if name == "log2_table_size" else ""
+                raise ValueError(f"{self._who}: {name} must be a whole number, got {value!r}{hint}")
         if self.features not in (1, 2, 4):
-            raise ValueError(f"GridLayout: features must be 1, 2 or 4, got {self.features}")
-        if self.levels < 1 or self.base_resolution < 2 or self.growth < 1.0:
-            raise ValueError(
-                f"GridLayout: need levels >= 1, base_resolution >= 2 and growth >= 1, got {self}"
-            )
+            raise ValueError(f"{self._who}: features must be 1, 2 or 4, got {self.features}")
+        if self.dimensions not in _LARGEST_DENSE_RESOLUTION:
+            raise ValueError(f"{self._who}: dimensions must be 2, 3 or 4, got {self.dimensions}")
+        if self.levels < 1:
+            raise ValueError(f"{self._who}: levels must be at least 1, got {self.levels}")
+        if self.base_resolution < 2:
+            raise ValueError(f"{self._who}: base_resolution must be at least 2, got {self.base_resolution}")
+        if not self.growth >= 1.0:
+            raise ValueError(f"{self._who}: growth must be at least 1, got {self.growth}")
         if not 3 <= self.log2_table_size <= 30:
-            raise ValueError(f"GridLayout: log2_table_size must be 3 to 30, got {self.log2_table_size}")
+            raise ValueError(f"{self._who}: log2_table_size must be 3 to 30, got {self.log2_table_size}")
+
+    @property
+    def _who(self) -> str:
+        return type(self).__name__
+
+    @property
+    def simplex(self) -> bool:
+        """Whether cells are simplices of a skewed lattice instead of cubes."""
+        return False
+
+    @property
+    def vertices(self) -> int:
+        """Entries that a point is interpolated between, per level."""
+        return 2**self.dimensions
 
     @cached_property
     def scales(self) -> tuple[float, ...]:
@@ -51,17 +76,27 @@ class GridLayout:
     @cached_property
     def hashed(self) -> tuple[bool, ...]:
         """Whether a level shares its entries by hashing."""
-        largest = 2**self.log2_table_size
-        return tuple(r > _LARGEST_DENSE_RESOLUTION or r**3 > largest for r in self.resolutions)
+        largest = _LARGEST_DENSE_RESOLUTION[self.dimensions]
+        return tuple(r > largest or r**self.dimensions > 2**self.log2_table_size for r in self.resolutions)
+
+    @cached_property
+    def steps(self) -> tuple[tuple[int, ...], ...]:
+        """Of a dense level: entries from a vertex to the next along each axis; a hashed one has none."""
+        return tuple(
+            () if hashed else tuple(r**axis for axis in range(self.dimensions))
+            for r, hashed in zip(self.resolutions, self.hashed)
+        )
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         """First entry of each level, and the number of entries of all: levels + 1 numbers."""
-        offsets = [0]
-        for resolution, hashed in zip(self.resolutions, self.hashed):
-            size = 2**self.log2_table_size if hashed else (resolution**3 + 7) // 8 * 8
-            offsets.append(offsets[-1] + min(size, 2**self.log2_table_size))
+        offsets, most = [0], 2**self.log2_table_size
+        for level, hashed in enumerate(self.hashed):
+            offsets.append(offsets[-1] + (most if hashed else min(most, self._dense_size(level))))
         return tuple(offsets)
+
+    def _dense_size(self, level: int) -> int:
+        return (self.resolutions[level] ** self.dimensions + 7) // 8 * 8
 
     @property
     def n_entries(self) -> int:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def check_points(who: str, points: Tensor, dimensions: int, dtype: torch.dtype | None = None) -> None:
-    """Raise ValueError unless points are [N, dimensions], of a floating type (`dtype` where given), and finite.
+    """Raise ValueError unless points are [N, dimensions], finite, of a floating type (`dtype` where given).
 
     On other devices than the CPU finiteness is not looked at: it would make the device wait.
     """

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurfield.ops import fused_mlp, hash_grid, native
+from neurfield.ops import fused_mlp, grid, native
+from neurfield.ops.grid import GridLayout
 from neurfield.ops.grid_features import grid_features
-from neurfield.ops.hash_grid import GridLayout
 from neurfield.ops.once import once
 from neurfield.ops.sdf_query import WHY_ONCE
 
@@ -110,7 +110,7 @@ class _RadianceQuery(torch.autograd.Function):
         assert native.module is not None
         kept = None
         if keep:
-            lanes, samples = native.module.hash_grid_lanes, len(points) if counted is None else len(counted)
+            lanes, samples = native.module.grid_lanes, len(points) if counted is None else len(counted)
             kept = points.new_empty(-(-samples // lanes) * lanes * parameters[0].shape[1])
         native.module.radiance_query_forward(*arguments, rgb, kept)
         ctx.save_for_backward(points, feature, normal, views, rays, counted, kept, *parameters)
@@ -157,9 +157,9 @@ def _arguments(
     network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
     indices = [None if t is None else t.contiguous() for t in (rays, counted)]
     rows = _rows(feature), _rows(normal), _rows(views)
-    grid, precision = hash_grid.native_arguments(*how[0]), how[1]
+    encoding, precision = grid.native_arguments(*how[0]), how[1]
     return (
-        *grid,
+        *encoding,
         table.detach().contiguous(),
         *network,
         precision,
@@ -187,7 +187,7 @@ def _check(
     rays: Tensor | None,
     counted: Tensor | None,
 ) -> None:
-    hash_grid.check(points, table, layout, interpolation)
+    grid.check(points, table, layout, interpolation)
     for name, tensor, rows in (
         ("feature", feature, len(points)),
         ("normal", normal, len(points)),

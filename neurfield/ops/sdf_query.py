@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurfield.ops import composed_query, fused_mlp, hash_grid, native
+from neurfield.ops import composed_query, fused_mlp, grid, native
 from neurfield.ops.composed_query import SdfShape
-from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.grid import GridLayout
 from neurfield.ops.once import once
 
 WHY_ONCE = (
@@ -212,14 +212,14 @@ def _arguments(
 ) -> tuple[Any, ...]:
     network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
     details = shape.coordinates, shape.n_frequencies, table.detach().contiguous(), *network
-    grid = hash_grid.native_arguments(shape.layout, shape.interpolation, shape.active_levels)
-    return *grid, *details, shape.activation, shape.beta, shape.precision, points.detach().contiguous()
+    encoding = grid.native_arguments(shape.layout, shape.interpolation, shape.active_levels)
+    return *encoding, *details, shape.activation, shape.beta, shape.precision, points.detach().contiguous()
 
 
 def _check(
     points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
 ) -> None:
-    hash_grid.check(points, table, shape.layout, shape.interpolation)
+    grid.check(points, table, shape.layout, shape.interpolation)
     if shape.n_frequencies < 0:
         raise ValueError(f"sdf_query: 'n_frequencies' must not be negative, got {shape.n_frequencies}")
     rows = points.new_empty(0, shape.width)  # what the network will see, for its own checks

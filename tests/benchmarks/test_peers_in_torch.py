@@ -8,7 +8,7 @@ import torch
 from benchmarks import nerfstudio_peer, torch_field
 from benchmarks.bench_encoding import encoders, points_in
 from benchmarks.bench_field import make_field
-from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.grid import GridLayout
 
 
 def test_reference_field_is_our_field() -> None:

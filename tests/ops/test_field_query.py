@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
-from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.grid import GridLayout
 from neurfield.ops.reference import sdf_query as reference
 from neurfield.ops.sdf_query import path, sdf_query, sdf_values
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from neurfield.ops.grid import GridLayout, grid_encode
 from neurfield.ops.grid_features import grid_features
-from neurfield.ops.hash_grid import GridLayout, hash_grid_encode
 
 LAYOUT = GridLayout(levels=4, log2_table_size=9, base_resolution=4, growth=1.7)
 
@@ -16,7 +16,7 @@ def test_same_values_and_gradient_as_the_full_op() -> None:
     table = torch.randn(LAYOUT.n_parameters, generator=generator)
     cotangent = torch.randn(41, LAYOUT.output_dim, generator=generator)
     full, quick = table.clone().requires_grad_(), table.clone().requires_grad_()
-    expected = hash_grid_encode(points, full, LAYOUT, active_levels=3)
+    expected = grid_encode(points, full, LAYOUT, active_levels=3)
     expected.backward(cotangent)
     for times in (1, 2):
         found = grid_features(points, quick, LAYOUT, active_levels=3)

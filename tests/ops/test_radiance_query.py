@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
-from neurfield.ops.hash_grid import GridLayout
+from neurfield.ops.grid import GridLayout
 from neurfield.ops.radiance_query import radiance_query
 from neurfield.ops.reference import radiance_query as reference
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurfield.ops.hash_grid import GridLayout
-from neurfield.ops.reference import hash_grid as reference
+from neurfield.ops.grid import GridLayout
+from neurfield.ops.reference import grid as reference
 from neurfield.ops.sdf_query import sdf_query, sdf_values
 
 LAYOUT = GridLayout(levels=5, features=2, log2_table_size=10, base_resolution=4, growth=1.6)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops.grid_layout import GridLayout
-from neurfield.ops.reference import fused_mlp, hash_grid
+from neurfield.ops.reference import fused_mlp, grid
 
 
 def radiance_query(
@@ -30,7 +30,7 @@ def radiance_query(
     """Colours [N, 3]; see `neurfield.ops.radiance_query`."""
     rows = torch.arange(len(points), device=points.device) if counted is None else counted
     seen = rows if rays is None else rays[rows]
-    texture = hash_grid.encode(points[rows] * 0.5 + 0.5, table, layout, interpolation, active_levels)
+    texture = grid.encode(points[rows] * 0.5 + 0.5, table, layout, interpolation, active_levels)
     inputs = torch.cat([texture, feature[rows], normal[rows], views[seen]], dim=1)
     rgb, _ = fused_mlp.forward(inputs, weights, biases, "relu", 1.0, "sigmoid", False)
     return torch.zeros_like(points).index_copy(0, rows, rgb)

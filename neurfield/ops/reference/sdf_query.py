@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops.grid_layout import GridLayout
-from neurfield.ops.reference import fused_mlp, hash_grid
+from neurfield.ops.reference import fused_mlp, grid
 
 
 def frequency_features(points: Tensor, n_frequencies: int) -> Tensor:
@@ -36,7 +36,7 @@ def sdf_query(
 ) -> tuple[Tensor, Tensor]:
     """Outputs [N, O] and the gradient [N, 3] of the first; see `neurfield.ops.sdf_query`."""
     points = points.detach().requires_grad_()
-    features = hash_grid.encode(points * 0.5 + 0.5, table, layout, interpolation, active_levels)
+    features = grid.encode(points * 0.5 + 0.5, table, layout, interpolation, active_levels)
     columns = [points] if coordinates else []
     inputs = torch.cat([*columns, frequency_features(points, n_frequencies), features], dim=1)
     outputs, _ = fused_mlp.forward(inputs, weights, biases, activation, beta, "none", False)

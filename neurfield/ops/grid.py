@@ -1,8 +1,9 @@
-"""Multiresolution hash grid: features of points in 3-D, twice differentiable.
+"""Multiresolution grids: features of points in 2-D to 4-D, twice differentiable.
 
-Müller et al. 2022, laid out as tiny-cuda-nn does. `hash_grid_encode` is the op with autograd. The functions
-under it work on plain values, natively for float32 on the CPU and by the torch reference elsewhere; a fused
-query builds on them.
+A `GridLayout` makes it the hash grid (Müller et al. 2022, as tiny-cuda-nn lays it out), a `SimplexLayout` the
+simplex grid (Wen and Yang, arXiv 2311.15439). `grid_encode` is the op with autograd. The functions under it
+work on plain values, natively for float32 on the CPU and by the torch reference elsewhere; a fused query
+builds on them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
 from neurfield.ops.grid_layout import GridLayout
-from neurfield.ops.reference import hash_grid as reference
+from neurfield.ops.points import check_points
+from neurfield.ops.reference import grid as reference
 
 __all__ = [
     "INTERPOLATIONS",
@@ -25,7 +27,7 @@ __all__ = [
     "check",
     "encode",
     "encode_with_jacobian",
-    "hash_grid_encode",
+    "grid_encode",
     "jacobian_product",
     "jacobian_t_product",
     "native_arguments",
@@ -34,7 +36,7 @@ __all__ = [
 INTERPOLATIONS = ("linear", "smoothstep")
 
 
-def hash_grid_encode(
+def grid_encode(
     points: Tensor,
     table: Tensor,
     layout: GridLayout,
@@ -44,16 +46,17 @@ def hash_grid_encode(
     """Features of points, differentiable twice with respect to the points and the table.
 
     Args:
-        points: [N, 3], meant for [0, 1]^3; others are legal and wrap around or hash.
+        points: [N, D], meant for [0, 1]^D; others are legal and wrap around or hash.
         table: [layout.n_parameters], level by level, entry by entry, the features of an entry side by side.
-        interpolation: "linear", or "smoothstep" whose derivatives are continuous across cells.
+        interpolation: "linear", or "smoothstep" whose derivatives are continuous across cells (in the simplex
+            grid across those of its lattice, not between the simplices of one).
         active_levels: levels from this one on give exact zeros (coarse to fine); None for all.
 
     Returns:
         [N, levels * features], the coarsest level first.
 
     Raises:
-        ValueError: a shape or the interpolation is wrong.
+        ValueError: a shape, a type or the interpolation is wrong, or a point is not finite.
     """
     check(points, table, layout, interpolation)
     if not native.serves(points, table):
@@ -73,7 +76,7 @@ def encode(
     interpolation: str = "linear",
     active_levels: int | None = None,
 ) -> Tensor:
-    """Features [N, levels * features], no derivatives: `hash_grid_encode` for marching and extraction."""
+    """Features [N, levels * features], no derivatives: `grid_encode` for marching and extraction."""
     if not native.serves(points, table):
         with torch.no_grad():
             return reference.encode(points, table, layout, interpolation, active_levels)
@@ -92,37 +95,39 @@ def encode_with_jacobian(
     """Features [N, levels * features] and their jacobian with respect to the points.
 
     The jacobian is meant for `jacobian_product` and `jacobian_t_product` alone: the reference's is
-    [N, 3, levels * features], the kernels' [tiles, levels, 3, features * lanes], in the order they compute
+    [N, D, levels * features], the kernels' [tiles, levels, D, features * lanes], in the order they compute
     it.
     """
     if not native.serves(points, table):
         return reference.encode_with_jacobian(points, table, layout, interpolation, active_levels)
     assert native.module is not None
-    lanes = native.module.hash_grid_lanes
+    lanes = native.module.grid_lanes
     features = points.new_empty(len(points), layout.output_dim)
-    jacobian = points.new_empty(-(-len(points) // lanes), layout.levels, 3, layout.features * lanes)
+    jacobian = points.new_empty(
+        -(-len(points) // lanes), layout.levels, layout.dimensions, layout.features * lanes
+    )
     _kernel("encode", layout, interpolation, active_levels, points, table, features, jacobian)
     return features, jacobian
 
 
 def jacobian_t_product(jacobian: Tensor, cotangent: Tensor) -> Tensor:
-    """[N, 3]: the gradient of the points from that of their features, `cotangent` [N, levels * features]."""
+    """[N, D]: the gradient of the points from that of their features, `cotangent` [N, levels * features]."""
     if jacobian.ndim == 3:
         return torch.matmul(jacobian, cotangent.unsqueeze(2)).squeeze(2)
     assert native.module is not None
-    out = cotangent.new_empty(len(cotangent), 3)
-    native.module.hash_grid_jacobian_t_product(jacobian, cotangent.detach().contiguous(), out)
+    out = cotangent.new_empty(len(cotangent), jacobian.shape[2])
+    native.module.grid_jacobian_t_product(jacobian, cotangent.detach().contiguous(), out)
     return out
 
 
 def jacobian_product(jacobian: Tensor, tangent: Tensor) -> Tensor:
-    """[N, levels * features]: the change of the features as the points move along `tangent` [N, 3]."""
+    """[N, levels * features]: the change of the features as the points move along `tangent` [N, D]."""
     if jacobian.ndim == 3:
         return torch.matmul(tangent.unsqueeze(1), jacobian).squeeze(1)
     assert native.module is not None
     _, levels, _, lanes_by_features = jacobian.shape
-    out = tangent.new_empty(len(tangent), levels * lanes_by_features // native.module.hash_grid_lanes)
-    native.module.hash_grid_jacobian_product(jacobian, tangent.detach().contiguous(), out)
+    out = tangent.new_empty(len(tangent), levels * lanes_by_features // native.module.grid_lanes)
+    native.module.grid_jacobian_product(jacobian, tangent.detach().contiguous(), out)
     return out
 
 
@@ -136,13 +141,13 @@ def accumulate_table_gradient(
     interpolation: str = "linear",
     active_levels: int | None = None,
 ) -> None:
-    """Add w * d_features + (grad w . tangent) * d_value_gradient to each corner's entry, w being its weight.
+    """Add w * d_features + (grad w . tangent) * d_value_gradient to each vertex's entry, w being its weight.
 
     The first term is the gradient through the features, the second that through their spatial derivatives
     (NeuS2, Sec. 3.3); one pass serves both. The result does not depend on the number of threads.
 
     Args:
-        points, tangent: [N, 3].
+        points, tangent: [N, D].
         d_features, d_value_gradient: [N, levels * features]; the latter comes with `tangent` or not at all.
         table_gradient: [layout.n_parameters], contiguous, changed in place.
     """
@@ -263,7 +268,7 @@ class _Bend(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, d_features, table = ctx.saved_tensors
-        product = points.new_empty(len(points), 3)
+        product = torch.empty_like(points)
         _kernel("hessian_product", *ctx.how, points, table, d_features, by_points, product)
         return product, None, None, None, None, None
 
@@ -271,16 +276,15 @@ class _Bend(torch.autograd.Function):
 @lru_cache(maxsize=32)
 def _native_grid(layout: GridLayout) -> Any:
     assert native.module is not None
-    return native.module.HashGrid(
-        layout.scales, layout.resolutions, layout.offsets, layout.hashed, layout.features
-    )
+    numbers = layout.scales, layout.steps, layout.offsets, layout.hashed
+    return native.module.Grid(*numbers, layout.features, layout.dimensions, layout.simplex)
 
 
 def _kernel(
     name: str, layout: GridLayout, interpolation: str, active_levels: int | None, *tensors: Tensor | None
 ) -> None:
     """Calls a native kernel; the last arguments are written, and so were allocated contiguous."""
-    kernel = getattr(native.module, f"hash_grid_{name}")
+    kernel = getattr(native.module, f"grid_{name}")
     values = [None if t is None else t.detach().contiguous() for t in tensors]
     kernel(*native_arguments(layout, interpolation, active_levels), *values)
 
@@ -300,10 +304,9 @@ def _is_smooth(interpolation: str) -> bool:
 
 
 def check(points: Tensor, table: Tensor, layout: GridLayout, interpolation: str) -> None:
-    """Raises ValueError if a shape or the interpolation is wrong."""
+    """Raises ValueError if a shape, a type or the interpolation is wrong, or a point is not finite."""
     _is_smooth(interpolation)
-    if points.ndim != 2 or points.shape[1] != 3:
-        raise ValueError(f"hash_grid_encode: points must be [N, 3], got {list(points.shape)}")
+    check_points("grid_encode", points, layout.dimensions, table.dtype)
     if table.shape != (layout.n_parameters,):
         wanted = f"[{layout.n_parameters}] for {layout}"
-        raise ValueError(f"hash_grid_encode: table must be {wanted}, got {list(table.shape)}")
+        raise ValueError(f"grid_encode: table must be {wanted}, got {list(table.shape)}")

@@ -1,51 +1,60 @@
-// Products with the jacobian that the encoding wrote: [tiles, levels, 3, F, kLanes].
-#include "encoding/hash_grid_tiles.h"
+// Products with the jacobian that the encoding wrote: [tiles, levels, D, F, kLanes].
+#include "common/parallel.h"
+#include "encoding/grid_families.h"
+#include "encoding/grid_tiles.h"
 
-namespace neurfield::hash_grid {
+namespace neurfield::grid {
 namespace {
 
 constexpr int64_t kChunk = 2048;  // points of a task
 
 struct Jacobian {
     const float* data;
-    int64_t tiles, levels;
-    int features;
+    int64_t levels;
+    int dimensions, features;
     int64_t row() const { return levels * features; }
-    const float* tile(int64_t begin) const { return data + 3 * begin * row(); }
+    const float* tile(int64_t begin) const { return data + dimensions * begin * row(); }
 };
 
 Jacobian jacobian_of(const py::object& object, int64_t count) {
     const TensorView<float, 4> view(object, "jacobian");
     view.expect(0, (count + kLanes - 1) / kLanes, "jacobian");
-    view.expect(2, 3, "jacobian");
-    return {view.data(), view.shape(0), view.shape(1), static_cast<int>(view.shape(3) / kLanes)};
+    return {view.data(), view.shape(1), static_cast<int>(view.shape(2)), static_cast<int>(view.shape(3) / kLanes)};
 }
 
-// out [row][kLanes] = tangent [kLanes, 3] times the tile.
-template <int F>
+// out [row][kLanes] = tangent [kLanes, D] times the tile.
+template <int D, int F>
 void product_tile(const Jacobian& jacobian, const float* tile, const float* tangent, float* out) {
-    Vec steps[3];
-    columns_of_three(tangent, steps);
+    Vec steps[D];
+    columns_of<D>(tangent, steps);
     for (int64_t l = 0; l < jacobian.levels; ++l)
         for (int f = 0; f < F; ++f) {
-            const float* derivatives = tile + (3 * l * F + f) * kLanes;
+            const float* derivatives = tile + (D * l * F + f) * kLanes;
             Vec change(0.0f);
-            for (int k = 0; k < 3; ++k) change += steps[k] * Vec::load(derivatives + k * F * kLanes);
+            for (int k = 0; k < D; ++k) change += steps[k] * Vec::load(derivatives + k * F * kLanes);
             change.store(out + (l * F + f) * kLanes);
         }
 }
 
-// out [kLanes, 3] = the tile times cotangent [row][kLanes].
-template <int F>
+// out [kLanes, D] = the tile times cotangent [row][kLanes].
+template <int D, int F>
 void t_product_tile(const Jacobian& jacobian, const float* tile, const float* cotangent, float* out) {
-    Vec sums[3] = {Vec(0.0f), Vec(0.0f), Vec(0.0f)};
+    Vec sums[D];
+    for (Vec& sum : sums) sum = Vec(0.0f);
     for (int64_t l = 0; l < jacobian.levels; ++l)
         for (int f = 0; f < F; ++f) {
             const Vec q = Vec::load(cotangent + (l * F + f) * kLanes);
-            for (int k = 0; k < 3; ++k) sums[k] += q * Vec::load(tile + ((3 * l + k) * F + f) * kLanes);
+            for (int k = 0; k < D; ++k) sums[k] += q * Vec::load(tile + ((D * l + k) * F + f) * kLanes);
         }
-    for (int k = 0; k < 3; ++k)
-        for (int i = 0; i < kLanes; ++i) out[3 * i + k] = sums[k].v[i];
+    for (int k = 0; k < D; ++k)
+        for (int i = 0; i < kLanes; ++i) out[D * i + k] = sums[k].v[i];
+}
+
+template <class Body>
+void with_shape(const Jacobian& jacobian, Body&& body) {
+    with_dimensions(jacobian.dimensions, [&](auto dimensions) {
+        with_features(jacobian.features, [&](auto features) { body(dimensions, features); });
+    });
 }
 
 template <bool Transposed>
@@ -53,20 +62,21 @@ void product(const py::object& jacobian_, const py::object& from_, const py::obj
     const TensorView<float, 2> from(from_, "from");
     const int64_t count = from.shape(0), whole = whole_tiles(count), rest = count - whole;
     const Jacobian jacobian = jacobian_of(jacobian_, count);
-    const int64_t in_row = Transposed ? jacobian.row() : 3, out_row = Transposed ? 3 : jacobian.row();
+    const int64_t in_row = Transposed ? jacobian.row() : jacobian.dimensions;
+    const int64_t out_row = Transposed ? jacobian.dimensions : jacobian.row();
     from.expect(1, in_row, "from");
     float* out = rows_of(out_, "out", count, out_row);
     py::gil_scoped_release release;
-    with_features(jacobian.features, [&](auto features) {
-        constexpr int F = decltype(features)::value;
+    with_shape(jacobian, [&](auto dimensions, auto features) {
+        constexpr int D = decltype(dimensions)::value, F = decltype(features)::value;
         const auto run = [&](const float* tile, const float* rows, float* to) {
             static thread_local AlignedFloats storage;
             float* columns = storage.reserve(kLanes * jacobian.row());
             if constexpr (Transposed) {
                 rows_to_columns(rows, jacobian.row(), columns);
-                t_product_tile<F>(jacobian, tile, columns, to);
+                t_product_tile<D, F>(jacobian, tile, columns, to);
             } else {
-                product_tile<F>(jacobian, tile, rows, columns);
+                product_tile<D, F>(jacobian, tile, rows, columns);
                 columns_to_rows(columns, jacobian.row(), to);
             }
         };
@@ -82,9 +92,9 @@ void product(const py::object& jacobian_, const py::object& from_, const py::obj
 
 }  // namespace
 
-void bind_hash_grid_jacobian(py::module_& module) {
-    module.def("hash_grid_jacobian_product", &product<false>);
-    module.def("hash_grid_jacobian_t_product", &product<true>);
+void bind_grid_jacobian(py::module_& module) {
+    module.def("grid_jacobian_product", &product<false>);
+    module.def("grid_jacobian_t_product", &product<true>);
 }
 
-}  // namespace neurfield::hash_grid
+}  // namespace neurfield::grid
