@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurfield.encodings import HashGrid
+from neurfield.encodings import Encoding
+from neurfield.encodings.grid_encoding import GridEncoding
 from neurfield.ops.fused_mlp import mlp
 from neurfield.ops.grid_features import grid_features
 
@@ -19,7 +20,7 @@ class ImageField(nn.Module):
     """Channels [N, C], meant for 0..1 but not held to it, at points [N, 2] of the encoding's domain.
 
     Args:
-        encoding: any module with `output_dim` that makes [N, output_dim] of points and `active_levels`.
+        encoding: any, of the plane.
         channels: of the picture. hidden: units of the hidden layers (ReLU), at least one.
         sine: (lowest, highest): the first layer's activation is h + sin(w h) instead, w log-spaced between
             them over its units (NeuRBF, Chen et al. 2023, Sec. 3.3).
@@ -30,7 +31,7 @@ class ImageField(nn.Module):
 
     def __init__(
         self,
-        encoding: nn.Module,
+        encoding: Encoding,
         channels: int,
         hidden: tuple[int, ...] = (64, 64),
         sine: tuple[float, float] | None = None,
@@ -41,7 +42,7 @@ class ImageField(nn.Module):
         if sine is not None and min(sine) <= 0:
             raise ValueError(f"ImageField: sine must be two positive frequencies, got {sine}")
         self.encoding = encoding
-        sizes = [cast(int, encoding.output_dim), *hidden, channels]
+        sizes = [encoding.output_dim, *hidden, channels]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self._start()
         self.frequencies: Tensor | None
@@ -80,10 +81,10 @@ class ImageField(nn.Module):
         return mlp(features, [layer.weight for layer in layers], [layer.bias for layer in layers])
 
 
-def _fitted_features(encoding: nn.Module, points: Tensor, active_levels: int | None) -> Tensor:
+def _fitted_features(encoding: Encoding, points: Tensor, active_levels: int | None) -> Tensor:
     """An encoding's features without derivatives by the points, in-place table gradients where it is a
     grid."""
-    if isinstance(encoding, HashGrid):
+    if isinstance(encoding, GridEncoding):
         options: dict[str, Any] = {"interpolation": encoding.interpolation, "active_levels": active_levels}
         return grid_features(points, encoding.table, encoding.layout, **options)
     return encoding(points, active_levels)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
-
-from neurfield.encodings import HashGrid
+from neurfield.encodings import Encoding, HashGrid, SimplexGrid
 from neurfield.errors import UserError
 from neurfield.image_config import EncodingConfig
 from neurfield.images import ImageSource
+from neurfield.ops.grid import GridLayout
 
 _LOG2_TABLE = range(8, 25)  # sizes that are chosen from; more can be asked for
 _MOST_PARAMETERS = 2**26  # that are chosen: 1 GB with gradient and moments
@@ -60,37 +58,29 @@ def nearest_table(settings: EncodingConfig, levels: int, finest: int, wanted: fl
 
 
 def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_table_size: int) -> int:
-    """Parameters of a grid in the plane, from base to finest resolution."""
+    """Parameters of a hash grid in the plane, base to finest resolution (a simplex grid's are about as
+    many)."""
     growth = (finest / settings.base_resolution) ** (1.0 / max(levels - 1, 1))
-    resolutions = [math.ceil(settings.base_resolution * growth**level - 1.0) + 1 for level in range(levels)]
-    return settings.features * sum(min(2**log2_table_size, (r * r + 7) // 8 * 8) for r in resolutions)
+    layout = GridLayout(levels, settings.features, log2_table_size, settings.base_resolution, growth, 2)
+    return layout.n_parameters
 
 
-def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int) -> nn.Module:
-    """The encoding that the settings name, of the sizes that suit a picture."""
-    sizes = sizes_for(settings, source.width, source.height)
-    if settings.kind == "hash":
-        return _Plane(
-            HashGrid(
-                levels=settings.levels, features=settings.features, log2_table_size=sizes.log2_table_size,
-                base_resolution=settings.base_resolution, finest_resolution=sizes.finest_resolution,
-                seed=seed,
-            )
+def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int) -> Encoding:
+    """The encoding that the settings name, of the sizes that suit a picture.
+
+    Raises:
+        UserError: its levels cannot be laid out.
+    """
+    grid = {"hash": HashGrid, "simplex": SimplexGrid, "rbf": HashGrid}[settings.kind]
+    try:
+        sizes = sizes_for(settings, source.width, source.height)
+        encoding = grid(
+            levels=settings.levels, features=settings.features, log2_table_size=sizes.log2_table_size,
+            base_resolution=settings.base_resolution, finest_resolution=sizes.finest_resolution,
+            seed=seed, dimensions=2,
         )  # fmt: skip
-    raise UserError(f"encoding '{settings.kind}' is not there yet; there is: hash")
-
-
-class _Plane(nn.Module):
-    """A stand-in for HashGrid(dimensions=2): the plane z = 0.5 of a 3-D grid."""
-
-    def __init__(self, grid: HashGrid) -> None:
-        super().__init__()
-        self.grid, self.output_dim, self.dimensions, self.levels = (
-            grid,
-            grid.output_dim,
-            2,
-            grid.layout.levels,
-        )
-
-    def forward(self, points: Tensor, active_levels: int | None = None) -> Tensor:
-        return self.grid(torch.cat([points, torch.full_like(points[:, :1], 0.5)], 1), active_levels)
+    except ValueError as error:
+        raise UserError(f"configuration group 'encoding': {error}") from error
+    if settings.kind == "rbf":
+        raise UserError("encoding 'rbf' is not there yet; there are: hash, simplex")
+    return encoding

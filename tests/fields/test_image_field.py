@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from neurfield.encodings import Encoding, HashGrid, SimplexGrid
 from neurfield.fields import ImageField
 
 
-class Waves(nn.Module):
+class Waves(Encoding):
     """An encoding that is nothing but the contract."""
 
     dimensions, output_dim, levels = 2, 6, 1
@@ -67,3 +68,15 @@ def test_mistakes() -> None:
         ImageField(Waves(), 3, ())
     with pytest.raises(ValueError, match="sine"):
         ImageField(Waves(), 3, (16,), (0.0, 1.0))
+
+
+@pytest.mark.parametrize("grid", [HashGrid, SimplexGrid])
+def test_a_grids_gradient_is_added_in_place(grid: type[HashGrid]) -> None:
+    field = ImageField(grid(levels=4, log2_table_size=8, finest_resolution=64, dimensions=2), 3, (16,))
+    table, points = field.encoding.table, torch.rand(1003, 2)
+    wanted = torch.autograd.grad(field(points).square().sum(), [table])[0]
+    table.grad = torch.ones_like(table)
+    kept = table.grad
+    field.fitted(points).square().sum().backward()
+    assert table.grad is kept
+    torch.testing.assert_close(kept, 1.0 + wanted, rtol=1e-4, atol=1e-4)
