@@ -161,6 +161,8 @@ def _go(run: ImageRun, quiet: bool, started: float, resume: bool) -> ImageRun:
         words = summary(run, fitter.step, fitter.seconds_per_step())
         Console().print(words, highlight=False, markup=False, soft_wrap=True)
     fitter.run()
+    for parameter in run.field.parameters():
+        parameter.grad = None  # as large as the tables, and of no more use
     return run
 
 
