@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from neurfield.encodings.closed_forms import Frequency, Identity, OneBlob
+from neurfield.encodings.concatenation import Concatenation
+from neurfield.encodings.encoding import Encoding
 from neurfield.encodings.hash_grid import HashGrid
 from neurfield.encodings.spherical_harmonics import SphericalHarmonics, spherical_harmonics
+from neurfield.encodings.triplane import TriPlane
 
-__all__ = ["HashGrid", "SphericalHarmonics", "spherical_harmonics"]
+__all__ = [
+    "Concatenation",
+    "Encoding",
+    "Frequency",
+    "HashGrid",
+    "Identity",
+    "OneBlob",
+    "SphericalHarmonics",
+    "TriPlane",
+    "spherical_harmonics",
+]
