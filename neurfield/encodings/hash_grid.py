@@ -53,6 +53,13 @@ class HashGrid(nn.Module):
         table = torch.empty(self.layout.n_parameters, device=generator.device)
         self.table = nn.Parameter(table.uniform_(-_INITIAL_RANGE, _INITIAL_RANGE, generator=generator))
 
+    dimensions = 3
+
+    @property
+    def levels(self) -> int:
+        """Lattices of the pyramid."""
+        return self.layout.levels
+
     @property
     def output_dim(self) -> int:
         """Features a point, levels * features."""

@@ -64,7 +64,7 @@ def test_native_is_the_reference_in_both_orders(dimensions: int, form: Form, cou
 
     points = some_points(count, dimensions)
     for found, expected in zip(gradients(points.clone()), gradients(points.double())):
-        assert_near(found.detach(), expected.detach(), 2e-5)
+        assert_near(found.detach(), expected.detach(), 1e-4)
 
 
 @needs_native

@@ -47,7 +47,7 @@ def _quartic_step(u: Tensor, order: int) -> Tensor:
 def spherical_harmonics(directions: Tensor, degree: int) -> Tensor:
     """[N, degree**2] of [N, 3]; see `neurfield.ops.closed_forms.spherical_harmonics`."""
     x, y, z = directions.unbind(-1)
-    values = [torch.full_like(x, 0.28209479177387814)]
+    values = [0.0 * x + 0.28209479177387814]  # a constant, but of the directions
     if degree > 1:
         first = 0.48860251190291987
         values += [-first * y, first * z, -first * x]
