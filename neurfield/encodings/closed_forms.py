@@ -9,7 +9,7 @@ from neurfield.ops.closed_forms import MAX_BANDS, frequency, one_blob
 
 
 class Frequency(Encoding):
-    """Sines and cosines of 2^k pi x (Mildenhall et al. 2020): per band k the sines of all axes, then the cosines.
+    """Sines and cosines of 2^k pi x (Mildenhall et al. 2020): per band k all axes' sines, then their cosines.
 
     Bands are the levels: coarse to fine is band by band. Periodic outside [0, 1], with period 2. The point
     itself is not among the features; `Concatenation(Identity(3), Frequency(3))` has it.
@@ -38,8 +38,8 @@ class Frequency(Encoding):
 class OneBlob(Encoding):
     """What each of an axis's bins holds of a blob around the coordinate (Müller et al. 2019), axis by axis.
 
-    The blob is a quartic kernel, two bins wide, as in tiny-cuda-nn. It wraps around: 0 and 1 are the same point,
-    and outside [0, 1] the features repeat.
+    The blob is a quartic kernel, two bins wide, as in tiny-cuda-nn. It wraps around: 0 and 1 are the same
+    point, and outside [0, 1] the features repeat.
 
     Raises:
         ValueError: bins is less than 2, dimensions not 2 to 4.

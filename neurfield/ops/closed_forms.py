@@ -1,8 +1,8 @@
 """Encodings without parameters: waves, blobs and spherical harmonics, twice differentiable.
 
-Each column of waves and blobs depends on one coordinate, so that its derivatives are columns of the same kind,
-multiplied in autograd. High frequencies are as accurate as low ones: whole turns are taken off exactly, which
-torch's sine of a float32 angle cannot do.
+Each column of waves and blobs depends on one coordinate, so that its derivatives are columns of the same
+kind, multiplied in autograd. High frequencies are as accurate as low ones: whole turns are taken off exactly,
+which torch's sine of a float32 angle cannot do.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ MAX_DEGREE = 4
 
 
 def frequency(points: Tensor, bands: int, active_bands: int | None = None) -> Tensor:
-    """[N, bands * 2 * D] of points [N, D], D at most 4: per band k the sines of 2^k pi x of all axes, then the
-    cosines (Mildenhall et al. 2020; Tancik et al. 2020).
+    """Sines and cosines of 2^k pi x, [N, bands * 2 * D] of points [N, D], D at most 4 (Mildenhall et al. 2020).
 
-    Bands from `active_bands` on are exact zeros. Periodic, so that any point is legal.
+    Per band k come the sines of all axes, then the cosines. Bands from `active_bands` on are exact zeros. Periodic, so that any point is legal.
 
     Raises:
         ValueError: bands is not 1 to 20, or points are of a wrong shape or not finite.
@@ -40,10 +39,9 @@ def frequency(points: Tensor, bands: int, active_bands: int | None = None) -> Te
 
 
 def one_blob(points: Tensor, bins: int) -> Tensor:
-    """[N, D * bins] of points [N, D], axis by axis: what each bin of [0, 1] holds of a quartic kernel around x
-    that is two bins wide (Müller et al. 2019, one-blob encoding).
+    """What each bin of [0, 1] holds of a blob around x, [N, D * bins] of points [N, D], axis by axis.
 
-    An axis's columns add up to one. The kernel wraps around, so that any point is legal; the derivative is
+    Müller et al. 2019, with tiny-cuda-nn's quartic kernel, two bins wide. An axis's columns add up to one. The kernel wraps around, so that any point is legal; the derivative is
     continuous, the second has kinks at a bin's width from the edges of bins.
 
     Raises:

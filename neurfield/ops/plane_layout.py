@@ -13,7 +13,8 @@ COMBINATIONS = ("sum", "product", "concatenation")
 class PlaneLayout:
     """Planes of all pairs of axes, [level][plane][row][column][feature].
 
-    Pairs are ordered as (0, 1), (0, 2), (1, 2). The first axis of a pair runs along a row, the second says which row, as `grid_sample` has it.
+    Pairs are ordered as (0, 1), (0, 2), (1, 2). The first axis of a pair runs along a row, the second says
+    which row, as `grid_sample` has it.
 
     Args:
         dimensions: axes of a point, 2 to 4: one plane, three, six.

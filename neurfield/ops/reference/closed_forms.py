@@ -28,11 +28,10 @@ def one_blob(points: Tensor, bins: int, order: int = 0) -> Tensor:
     `neurfield.ops.closed_forms.one_blob`."""
     within = points - points.detach().floor()
     edges = torch.arange(bins + 1, dtype=points.dtype, device=points.device) / bins
-    below = 0.0
-    for shift in (-1.0, 0.0, 1.0):
-        u = ((edges + shift - within.unsqueeze(2)) * bins).clamp(-1.0, 1.0)
-        below = below + _quartic_step(u, order)
-    shares = (below[..., 1:] - below[..., :-1]) * (-float(bins)) ** order  # type: ignore[index]
+    shifts = torch.tensor([-1.0, 0.0, 1.0], dtype=points.dtype, device=points.device)  # it wraps around
+    u = (edges + shifts.unsqueeze(1) - within[..., None, None]) * bins  # [N, D, 3, bins + 1]
+    below = _quartic_step(u.clamp(-1.0, 1.0), order).sum(2)
+    shares = (below[..., 1:] - below[..., :-1]) * (-float(bins)) ** order
     return shares.reshape(len(points), points.shape[1] * bins)
 
 
