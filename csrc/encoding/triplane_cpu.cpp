@@ -53,8 +53,8 @@ void locate_patches(const Call& call, const Level& level, const float* texels, c
 template <int Width>
 [[gnu::always_inline]] inline typename Block<Width>::Floats blend(const float* near, int64_t row, int64_t step, const float weights[4]) {
     const float* far = near + row;
-    return weights[0] * Block<Width>::at(near) + weights[1] * Block<Width>::at(near + step) + weights[2] * Block<Width>::at(far) +
-           weights[3] * Block<Width>::at(far + step);
+    return weights[0] * Block<Width>::load(near) + weights[1] * Block<Width>::load(near + step) + weights[2] * Block<Width>::load(far) +
+           weights[3] * Block<Width>::load(far + step);
 }
 
 template <int D, int Width>
@@ -66,13 +66,13 @@ void gather_point(const Call& call, const Patch<1>* patches, float* out) {
         for (int p = 0; p < planes; ++p) {
             const auto value = blend<Width>(patches[p].near + f, patches[p].row, features, patches[p].weights[0]);
             if (call.combination == Combination::concatenation)
-                Block<Width>::at(out + p * features + f) = value;
+                Block<Width>::store(value, out + p * features + f);
             else if (call.combination == Combination::sum || p == 0)
                 total = total + value;
             else
                 total = total * value;
         }
-        if (call.combination != Combination::concatenation) Block<Width>::at(out + f) = total;
+        if (call.combination != Combination::concatenation) Block<Width>::store(total, out + f);
     }
 }
 
@@ -85,7 +85,7 @@ void pull_point(const Call& call, const Patch<2>* patches, const float* d_featur
         const float* d = d_features + f;
         for (int k = 0; k < D; ++k)
             for (int l = k + 1; l < D; ++l, ++patch, d += step) {
-                const auto& adjoint = Block<Width>::at(d);
+                const auto adjoint = Block<Width>::load(d);
                 totals[k] += adjoint * blend<Width>(patch->near + f, patch->row, features, patch->weights[0]);
                 totals[l] += adjoint * blend<Width>(patch->near + f, patch->row, features, patch->weights[1]);
             }

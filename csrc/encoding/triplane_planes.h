@@ -1,6 +1,7 @@
 // What the loops over a tri-plane share: its levels, the vectors along a texel's features, and the arguments that cross from Python.
 #pragma once
 
+#include <cstring>
 #include <type_traits>
 #include <vector>
 
@@ -38,12 +39,12 @@ inline int plane_of(int a, int b, int dimensions) { return a * (2 * dimensions -
 // Width floats of a texel, at any address.
 template <int Width>
 struct Block {
-    typedef float Floats __attribute__((vector_size(4 * Width), aligned(4), may_alias));
-    static Floats& at(float* p) { return *reinterpret_cast<Floats*>(p); }
-    static const Floats& at(const float* p) { return *reinterpret_cast<const Floats*>(p); }
+    typedef float Floats __attribute__((vector_size(4 * Width)));
+    static Floats load(const float* p) { Floats v; std::memcpy(&v, p, sizeof v); return v; }
+    static void store(const Floats& v, float* p) { std::memcpy(p, &v, sizeof v); }
     static float sum(const Floats& v) {
         float halves[Width];
-        __builtin_memcpy(halves, &v, sizeof halves);
+        std::memcpy(halves, &v, sizeof halves);
         for (int half = Width / 2; half > 0; half /= 2)
             for (int i = 0; i < half; ++i) halves[i] += halves[i + half];
         return halves[0];

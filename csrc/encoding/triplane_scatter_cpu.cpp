@@ -77,10 +77,12 @@ void add_row(const Call& call, int l, int axis, const float* points, const Adjoi
             float* corners[4] = {near, near + features, near + row, near + row + features};
             for (int64_t f = 0; f < features; f += Width) {
                 typename Block<Width>::Floats by_value{}, by_change{};
-                if (adjoints.features) by_value = Block<Width>::at(adjoints.features + at + plane * plane_step + f);
-                if (adjoints.tangent) by_change = Block<Width>::at(adjoints.value + at + plane * plane_step + f);
-                for (int corner = 0; corner < 4; ++corner)
-                    Block<Width>::at(corners[corner] + f) += weights[corner] * by_value + changes[corner] * by_change;
+                if (adjoints.features) by_value = Block<Width>::load(adjoints.features + at + plane * plane_step + f);
+                if (adjoints.tangent) by_change = Block<Width>::load(adjoints.value + at + plane * plane_step + f);
+                for (int corner = 0; corner < 4; ++corner) {
+                    float* to = corners[corner] + f;
+                    Block<Width>::store(Block<Width>::load(to) + (weights[corner] * by_value + changes[corner] * by_change), to);
+                }
             }
         }
     }

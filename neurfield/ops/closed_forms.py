@@ -22,9 +22,10 @@ MAX_DEGREE = 4
 
 
 def frequency(points: Tensor, bands: int, active_bands: int | None = None) -> Tensor:
-    """Sines and cosines of 2^k pi x, [N, bands * 2 * D] of points [N, D], D at most 4 (Mildenhall et al. 2020).
+    """Sines and cosines of 2^k pi x, [N, bands * 2 * D] of points [N, D] (Mildenhall et al. 2020).
 
-    Per band k come the sines of all axes, then the cosines. Bands from `active_bands` on are exact zeros. Periodic, so that any point is legal.
+    Per band k come the sines of all axes, then the cosines; D is at most 4. Bands from `active_bands` on are
+    exact zeros. Periodic, so that any point is legal.
 
     Raises:
         ValueError: bands is not 1 to 20, or points are of a wrong shape or not finite.
@@ -41,8 +42,9 @@ def frequency(points: Tensor, bands: int, active_bands: int | None = None) -> Te
 def one_blob(points: Tensor, bins: int) -> Tensor:
     """What each bin of [0, 1] holds of a blob around x, [N, D * bins] of points [N, D], axis by axis.
 
-    Müller et al. 2019, with tiny-cuda-nn's quartic kernel, two bins wide. An axis's columns add up to one. The kernel wraps around, so that any point is legal; the derivative is
-    continuous, the second has kinks at a bin's width from the edges of bins.
+    Müller et al. 2019, with tiny-cuda-nn's quartic kernel, two bins wide. An axis's columns add up to one.
+    The kernel wraps around, so that any point is legal; the derivative is continuous, the second has kinks at
+    a bin's width from the edges of bins.
 
     Raises:
         ValueError: bins is less than 2, or points are of a wrong shape or not finite.
