@@ -9,24 +9,37 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neurfield import encodings, evaluation, fields, losses, ops, rendering, scenes, surfaces
+    from neurfield import encodings, evaluation, fields, images, losses, ops, rendering, scenes, surfaces
     from neurfield.evaluation import evaluate_mesh
     from neurfield.fitting.fit import fit, resume
+    from neurfield.fitting.image_run import ImageRun, fit_image
     from neurfield.fitting.run import Run
     from neurfield.scenes import load_scene
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit", "load_scene", "losses",
-    "ops", "rendering", "resume", "scenes", "surfaces",
+    "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
+    "fit_image", "images", "load_scene", "losses", "ops", "rendering", "resume", "scenes", "surfaces",
 ]  # fmt: skip
 
-_PACKAGES = {"encodings", "evaluation", "fields", "losses", "ops", "rendering", "scenes", "surfaces"}
+_PACKAGES = {
+    "encodings",
+    "evaluation",
+    "fields",
+    "images",
+    "losses",
+    "ops",
+    "rendering",
+    "scenes",
+    "surfaces",
+}
 _HOME_OF = {
+    "ImageRun": "neurfield.fitting",
     "Run": "neurfield.fitting",
     "evaluate_mesh": "neurfield.evaluation",
     "fit": "neurfield.fitting",
+    "fit_image": "neurfield.fitting",
     "load_scene": "neurfield.scenes",
     "resume": "neurfield.fitting",
 }

@@ -1,26 +1,17 @@
-"""What a fit is made of, as plain dataclasses; presets are YAML, overrides are `group.key=value`, and every
-key is checked.
+"""What a fit to a scene is made of, as plain dataclasses.
 
-A method is a preset in `configs/methods/<method>.yaml`: its `default` holds the parts and numbers, and
-optional `quick` and `best` sections change a few of them. `load_config` merges dataclass defaults <- method
-<- preset section <- overrides.
+A method is a preset in `configs/methods/<method>.yaml`; `neurfield/presets.py` tells how it is merged and
+checked.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from neurfield.errors import UserError
-from neurfield.files import atomic_write
-
-PRESETS = ("quick", "default", "best")
+from neurfield.presets import PRESETS, Family
 
 
 @dataclass
@@ -151,132 +142,7 @@ class Config:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
 
-_CHOICES = {
-    "data.sensor_depth": ("auto", "exact", "noisy", "off"),
-    "field.interpolation": ("linear", "smoothstep"),
-    "field.precision": ("float32", "bfloat16"),
-    "opacity.kind": ("neus", "volsdf"),
-    "warm.start": ("fuse", "off"),
-    "mesh.component": ("all", "largest"),
-    "device": ("auto", "cpu", "cuda"),
-    "preset": PRESETS,
-}
-
-
-def _methods_folder() -> Path:
-    import neurfield.configs
-
-    return Path(neurfield.configs.__file__).parent / "methods"
-
-
-def methods() -> list[str]:
-    """The names that `--method` takes: one per file in `configs/methods`."""
-    return sorted(path.stem for path in _methods_folder().glob("*.yaml"))
-
-
-def load_config(
-    method: str = "neus", preset: str = "default", overrides: tuple[str, ...] | list[str] = ()
-) -> Config:
-    """The configuration of a method under a preset with `group.key=value` overrides.
-
-    Raises:
-        UserError: unknown method, preset or key (with the nearest known one), or a value of the wrong kind.
-    """
-    if method not in methods():
-        raise UserError(
-            f"method '{method}' is not known{_suggest(method, methods())}; there are: {', '.join(methods())}"
-        )
-    if preset not in PRESETS:
-        raise UserError(
-            f"preset '{preset}' is not known{_suggest(preset, PRESETS)}; there are: {', '.join(PRESETS)}"
-        )
-    text = OmegaConf.to_container(OmegaConf.load(_methods_folder() / f"{method}.yaml"))
-    assert isinstance(text, dict)
-    layers: list[dict[str, Any]] = [dict(text.get("default", {}))]
-    if preset != "default":
-        layers.append(dict(text.get(preset, {})))
-    layers.append({"method": method, "preset": preset})
-    layers.extend(_parse(item) for item in overrides)
-    return _merge(layers)
-
-
-def read_config(path: str | Path) -> Config:
-    """Read a configuration written by `save_config`.
-
-    Raises:
-        UserError: the file is missing, not YAML, or has keys that this version does not know.
-    """
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, OmegaConfBaseException, ValueError) as error:
-        raise UserError(f"{path}: not a readable configuration ({error})") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: a configuration is a mapping of groups, this is a {type(content).__name__}")
-    content.pop("schema", None)
-    return _merge([cast(dict[str, Any], content)])
-
-
-def save_config(config: Config, path: str | Path) -> None:
-    """Write every value, so that the file alone re-runs the fit."""
-    with atomic_write(path) as temporary:
-        OmegaConf.save(OmegaConf.create({"schema": 1, **dataclasses.asdict(config)}), temporary)
-
-
-def _parse(item: str) -> dict[str, Any]:
-    key, separator, _ = item.partition("=")
-    if not separator or not key:
-        raise UserError(f"--set {item}: write it as group.key=value, for example --set train.steps=2000")
-    try:
-        content = OmegaConf.to_container(OmegaConf.from_dotlist([item]))
-    except Exception as error:
-        raise UserError(f"--set {item}: the value cannot be read ({error})") from error
-    return cast(dict[str, Any], content)
-
-
-def _merge(layers: list[dict[str, Any]]) -> Config:
-    merged = OmegaConf.structured(Config)
-    for layer in layers:
-        for key, value in _leaves(layer):
-            known = [name for name, _ in _leaves(dataclasses.asdict(Config()))]
-            if key not in known:
-                raise UserError(f"configuration key '{key}' does not exist{_suggest(key, known)}")
-            if value is False and "off" in _CHOICES.get(key, ()):
-                value = "off"  # YAML reads a bare off as false
-            try:
-                OmegaConf.update(merged, key, value)
-            except (OmegaConfBaseException, ValueError) as error:
-                reason = str(error).splitlines()[0]
-                raise UserError(f"configuration key '{key}': {value!r} is not allowed ({reason})") from error
-    config = OmegaConf.to_object(merged)
-    assert isinstance(config, Config)
-    _check(config)
-    return config
-
-
-def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found = []
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            found.extend(_leaves(value, f"{prefix}{key}."))
-        else:
-            found.append((f"{prefix}{key}", value))
-    return found
-
-
 def _check(config: Config) -> None:
-    values = dict(_leaves(dataclasses.asdict(config)))
-    for key, allowed in _CHOICES.items():
-        if values[key] not in allowed:
-            raise UserError(f"configuration key '{key}': {values[key]!r} is none of {', '.join(allowed)}")
-    for key in (
-        "train.steps",
-        "sampling.rays",
-        "data.images_per_step",
-        "field.levels",
-        "sampling.max_samples",
-    ):
-        if values[key] < 1:
-            raise UserError(f"configuration key '{key}': {values[key]} is too small, at least 1 is needed")
     if config.sampling.samples < 0:
         raise UserError("configuration key 'sampling.samples': 0 (no budget) is the least")
     if config.data.box and len(config.data.box) != 6:
@@ -285,6 +151,46 @@ def _check(config: Config) -> None:
         )
 
 
-def _suggest(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else ""
+METHODS = Family(
+    Config,
+    folder="methods",
+    word="method",
+    name_key="method",
+    choices={
+        "data.sensor_depth": ("auto", "exact", "noisy", "off"),
+        "field.interpolation": ("linear", "smoothstep"),
+        "field.precision": ("float32", "bfloat16"),
+        "opacity.kind": ("neus", "volsdf"),
+        "warm.start": ("fuse", "off"),
+        "mesh.component": ("all", "largest"),
+        "device": ("auto", "cpu", "cuda"),
+        "preset": PRESETS,
+    },
+    at_least_one=(
+        "train.steps", "sampling.rays", "data.images_per_step", "field.levels", "sampling.max_samples",
+    ),
+    check=_check,
+)  # fmt: skip
+
+
+def methods() -> list[str]:
+    """The names that `--method` takes: one per file in `configs/methods`."""
+    return METHODS.names()
+
+
+def load_config(
+    method: str = "neus", preset: str = "default", overrides: tuple[str, ...] | list[str] = ()
+) -> Config:
+    """The configuration of a method under a preset with `group.key=value` overrides; UserError as
+    `Family.load`."""
+    return METHODS.load(method, preset, overrides)
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a configuration written by `save_config`; UserError as `Family.read`."""
+    return METHODS.read(path)
+
+
+def save_config(config: Config, path: str | Path) -> None:
+    """Write every value, so that the file alone re-runs the fit."""
+    METHODS.save(config, path)

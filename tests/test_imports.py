@@ -17,7 +17,10 @@ COMMON = {"errors", "files", "optional"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "ops": set(),
-    "config": {"configs"},
+    "presets": {"configs"},
+    "config": {"presets"},
+    "image_config": {"config", "presets"},
+    "images": set(),
     "encodings": {"ops"},
     "scenes": {"ops"},
     "losses": {"ops"},
@@ -28,17 +31,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "surfaces": {"ops", "encodings", "fields"},
     "fitting": {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
-        "config",
+        "config", "image_config", "images",
     },
-    "report": {"scenes", "evaluation", "config"},
+    "report": {"scenes", "evaluation", "config", "image_config"},
     "viewer": {"scenes", "report", "fitting", "surfaces", "config"},
     "cli": {"scenes", "report", "fitting", "surfaces", "config", "evaluation", "ops", "viewer"}
     | {"__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "embreex", "matplotlib", "mcubes", "nerfacc", "open3d", "pycolmap", "skimage", "tinycudann", "viser",
-    "xatlas",
+    "embreex", "matplotlib", "mcubes", "nerfacc", "open3d", "pycolmap", "pyvips", "skimage", "tinycudann",
+    "viser", "xatlas",
 }  # fmt: skip
 
 

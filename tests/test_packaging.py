@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -132,5 +133,5 @@ def test_constraints_pin_what_is_asked_for(distribution) -> None:  # type: ignor
         *distribution.extras_require["dev"],
         *distribution.extras_require["viewer"],
     ]
-    names = {name.partition(">")[0].partition("=")[0].lower() for name in asked}
+    names = {re.split("[[>=]", name)[0].lower() for name in asked}
     assert names <= pinned

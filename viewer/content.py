@@ -73,15 +73,20 @@ def content_of_mesh(path: Path) -> Content:
 def content_of_run(folder: Path) -> Content:
     """A run's mesh.ply with the cameras and the box it was fitted with."""
     path = folder / "mesh.ply"
-    if not path.is_file():
-        raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
     try:
         facts = json.loads((folder / "run.json").read_text())
+        if facts["kind"] == "image":
+            raise UserError(
+                f"{folder}: a fit of an image: there is nothing to turn around; "
+                f"open {folder / 'report.html'} in a browser"
+            )
         name, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
     except (OSError, ValueError, KeyError) as reason:
         raise UserError(
             f"{folder / 'run.json'}: not readable ({reason}); is this a run of neurfield?"
         ) from reason
+    if not path.is_file():
+        raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
     cameras = load_scene(name).cameras
     return _with_cameras(str(folder), read_mesh(path), cameras, box, kind)
 

@@ -1,9 +1,10 @@
-"""`neurfield fit`: a field for a scene, and what a person wants of it: mesh, numbers, pictures, report."""
+"""`neurfield fit`: a field for a scene or an image, and what a person wants of it: mesh, numbers, pictures,
+report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import UseAppendAction, arg
 
@@ -13,12 +14,17 @@ from neurfield.cli.threads import Threads, use_threads
 from neurfield.errors import UserError
 
 if TYPE_CHECKING:
-    from neurfield.fitting import Run
+    from neurfield.fitting import ImageRun, Run
 
 
 def fit(
     scene: Annotated[str | None, arg(metavar="NAME|PATH", help_behavior_hint="")] = None,
+    image: Annotated[str | None, arg(metavar="FILE", help_behavior_hint="")] = None,
+    shape: Annotated[str | None, arg(metavar="FILE", help_behavior_hint="")] = None,
     method: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: neus)")] = None,
+    encoding: Annotated[
+        str | None, arg(metavar="hash|simplex|rbf", help_behavior_hint="(default: hash)")
+    ] = None,
     preset: Annotated[
         str | None, arg(metavar="quick|default|best", help_behavior_hint="(default: default)")
     ] = None,
@@ -30,14 +36,18 @@ def fit(
     resume: Annotated[str | None, arg(metavar="RUN", help_behavior_hint="")] = None,
     overrides: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="GROUP.KEY=VALUE")] = (),
 ) -> int:
-    """Fit a field to a scene; leaves mesh.ply, metrics.json, previews and report.html in a run's folder.
+    """Fit a field to a scene or an image; leaves what came out, metrics.json and report.html in a run's
+    folder.
 
     A scene is a built-in name (`neurfield scene list`), or a folder or file in a known format, which is
-    recognised, not asked.
+    recognised, not asked. It ends as mesh.ply, an image as reconstruction.png.
 
     Args:
         scene: what to fit to, for example room0.
-        method: neus, volsdf or monosdf: a file of configs/methods.
+        image: or an image of any size: PNG, JPEG, TIFF, WebP; grey, colour, alpha; 8 or 16 bits.
+        shape: or a mesh or points; not there yet.
+        method: for a scene: neus, volsdf or monosdf, a file of configs/methods.
+        encoding: for an image, a file of configs/images.
         preset: how long and how fine.
         steps: how many steps.
         device: where to compute.
@@ -47,23 +57,29 @@ def fit(
         resume: go on with this run to its requested step, or to --steps.
         overrides: any value of the configuration, for example --set data.sensor_depth=noisy.
     """
+    inputs = {"--scene": scene, "--image": image, "--shape": shape, "--resume": resume}
+    what = _one_of(inputs)
+    _refuse_beside(what, {"--method": method, "--encoding": encoding})
     use_threads(threads)
     from neurfield import fitting
 
+    common: dict[str, Any] = {
+        "preset": preset or "default", "steps": steps, "out": out or "runs", "seed": seed or 0,
+        "device": device or "auto", "overrides": overrides, "started": STARTED,
+    }  # fmt: skip
+    run: Run | ImageRun
     try:
         if resume is not None:
             fresh = {
-                "--scene": scene, "--method": method, "--preset": preset, "--device": device, "--out": out,
-                "--seed": seed, "--set": overrides or None,
+                "--preset": preset, "--device": device, "--out": out, "--seed": seed,
+                "--set": overrides or None,
             }  # fmt: skip
             run = fitting.resume(_only_steps_beside(resume, fresh), steps, started=STARTED)
-        elif scene is None:
-            raise UserError("neurfield fit: what to? --scene room0, --scene path/to/scene, or --resume RUN")
+        elif image is not None:
+            run = fitting.fit_image(image, encoding or "hash", **common)
         else:
-            run = fitting.fit(
-                scene, method or "neus", preset=preset or "default", steps=steps, out=out or "runs",
-                seed=seed or 0, device=device or "auto", overrides=overrides, started=STARTED,
-            )  # fmt: skip
+            assert scene is not None
+            run = fitting.fit(scene, method or "neus", **common)
     except fitting.FitInterrupted as stopped:
         folder = stopped.checkpoint.parent.parent
         say("", str(stopped))
@@ -72,8 +88,42 @@ def fit(
     except fitting.FitFailed as failure:
         complain(f"the fit failed: {failure}")
         return 1
-    _hand_over(run)
+    if isinstance(run, fitting.ImageRun):
+        _hand_over_image(run)
+    else:
+        _hand_over(run)
     return 0
+
+
+def _one_of(inputs: Mapping[str, str | None]) -> str:
+    """The flag that says what to fit to.
+
+    Raises:
+        UserError: none, more than one, or one that is not there yet.
+    """
+    given = [flag for flag, value in inputs.items() if value is not None]
+    if not given:
+        raise UserError(
+            "neurfield fit: what to? --scene room0, --scene path/to/scene, --image photo.png, or --resume RUN"
+        )
+    if len(given) > 1:
+        raise UserError(f"fit: {' and '.join(given)} stand side by side: give one of them")
+    if given == ["--shape"]:
+        raise UserError("--shape: fitting to meshes and points is not there yet; --scene and --image are")
+    return given[0]
+
+
+def _refuse_beside(what: str, flags: Mapping[str, str | None]) -> None:
+    """Raise UserError for a flag that means nothing beside this input."""
+    belongs = {"--method": "--scene", "--encoding": "--image"}
+    for flag, value in flags.items():
+        if value is not None and belongs[flag] != what:
+            if what == "--resume":
+                raise UserError(
+                    f"--resume goes on with the run's own configuration: leave out {flag}, "
+                    "only --steps and --threads may change"
+                )
+            raise UserError(f"{flag} goes with {belongs[flag]}, not with {what}: leave it out")
 
 
 def _only_steps_beside(resume: str, flags: Mapping[str, object]) -> str:
@@ -109,3 +159,22 @@ def _hand_over(run: Run) -> None:
         (f"neurfield view {run.folder}", "opens a window; --screenshot out.png needs no display"),
         (f"neurfield mesh {run.folder} --voxel 0.005", "extracts it again, finer"),
     )
+
+
+def _hand_over_image(run: ImageRun) -> None:
+    """Reconstruction, numbers, pictures and report of a finished run, and where they are."""
+    from neurfield.fitting.image_finish import finish_image
+    from neurfield.report import write_image_report
+
+    say("", "decoding the whole picture, measuring, comparing files ...")
+    metrics = finish_image(run)
+    print_numbers(metrics)
+    report = write_image_report(run.folder)
+    say(
+        f"picture      {next(run.folder.glob('reconstruction.*'))}",
+        f"side by side {run.folder / 'side_by_side.png'}",
+        f"model        {run.folder / 'model.safetensors'}",
+        f"report       {report}",
+    )
+    more = 2 * run.config.train.steps
+    next_commands((f"neurfield fit --resume {run.folder} --steps {more}", "goes on, twice as long"))

@@ -34,7 +34,7 @@ def finish(run: Run, voxel: float | None = None) -> dict[str, object]:
     if run.scene.ground_truth is not None:
         metrics["geometry"] = evaluate_mesh(mesh, run.scene.ground_truth, run.task.scene.cameras)
     metrics["images"] = image_scores(run)
-    metrics["fit"] = _fit_facts(run.folder)
+    metrics["fit"] = fit_facts(run.folder)
     write_metrics(run.folder, metrics)
     return metrics
 
@@ -79,7 +79,8 @@ def write_metrics(folder: Path, metrics: dict[str, object]) -> None:
         temporary.write_text(json.dumps(metrics, indent=1))
 
 
-def _fit_facts(folder: Path) -> dict[str, float]:
+def fit_facts(folder: Path) -> dict[str, float]:
+    """Steps, seconds and peak memory of a run, from its log."""
     log = folder / "log.jsonl"
     last = json.loads(log.read_text().splitlines()[-1]) if log.is_file() else {}
     return {

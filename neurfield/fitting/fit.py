@@ -14,7 +14,9 @@ from neurfield.config import SamplingConfig, load_config
 from neurfield.errors import UserError
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.flat_images import BYTES_PER_PIXEL
-from neurfield.fitting.run import Run, describe_run, new_folder, open_run, prepare_run
+from neurfield.fitting.folder import new_folder, read_facts
+from neurfield.fitting.image_run import ImageRun, resume_image
+from neurfield.fitting.run import Run, describe_run, open_run, prepare_run
 from neurfield.ops import native
 from neurfield.scenes import Scene, load_scene
 
@@ -55,21 +57,23 @@ def fit(
     scene = scene if isinstance(scene, Scene) else load_scene(scene)
     reading = time.perf_counter() - reading
     run = prepare_run(Path(), config, scene)
-    run.folder = new_folder(Path(out), scene, config)
+    run.folder = new_folder(Path(out), scene.name, config.method)
     describe_run(run)
     return _go(run, quiet, started, reading, resume=False)
 
 
 def resume(
     folder: str | Path, steps: int | None = None, quiet: bool = False, started: float | None = None
-) -> Run:
-    """Go on with a run to its requested step, or to a new one;
+) -> Run | ImageRun:
+    """Go on with a run, of a scene or an image, to its requested step, or to a new one;
     ends as an uninterrupted fit to that step would have.
 
     With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly.
     `quiet` and `started` as in `fit`.
     """
     started = time.perf_counter() if started is None else started
+    if read_facts(Path(folder)).get("kind") == "image":
+        return resume_image(folder, steps, quiet, started)
     run = open_run(Path(folder))
     if steps is not None:
         run.config.train.steps = steps

@@ -39,18 +39,20 @@ class ProgressLine:
             self.live.stop()
 
     def update(self, step: int, figures: dict[str, float]) -> None:
-        """Show the state after `step` with figures loss and, where rays took part, rays, samples_per_ray,
-        psnr."""
+        """Show the state after `step` with figures loss and, where they took part: rays or pixels (per step),
+        samples_per_ray, psnr."""
         if self.quiet:
             return
         now = time.perf_counter()
         rate = (step - self.first) / max(1e-9, now - self.started)
-        text = f"loss {figures['loss']:.4f}"
-        if "rays" in figures:  # steps on a fused volume alone have none
-            text = (
-                f"{rate * figures['rays'] / 1e3:.1f}k rays/s  {figures['samples_per_ray']:.1f} samples/ray  "
-                f"PSNR {figures['psnr']:.1f}  {text}"
-            )
+        parts = [
+            f"{rate * figures[unit] / 1e3:.1f}k {unit}/s" for unit in ("rays", "pixels") if unit in figures
+        ]
+        if "samples_per_ray" in figures:
+            parts.append(f"{figures['samples_per_ray']:.1f} samples/ray")
+        if "psnr" in figures:
+            parts.append(f"PSNR {figures['psnr']:.1f}")
+        text = "  ".join([*parts, f"loss {figures['loss']:.3g}"])
         if self.live:
             self.live.update(self.row, completed=step, text=text)
         elif now - self.said > 60.0 or step == self.steps:

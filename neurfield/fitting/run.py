@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
 from functools import cached_property
 from pathlib import Path
 
@@ -14,8 +11,7 @@ import trimesh
 
 from neurfield.config import Config, read_config, save_config
 from neurfield.errors import UserError
-from neurfield.files import atomic_write
-from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
+from neurfield.fitting.folder import load_newest, pick_device, read_facts, write_facts
 from neurfield.fitting.pixels import thinned, used_sources
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.view import render_camera
@@ -23,7 +19,6 @@ from neurfield.scenes import Scene, load_scene
 from neurfield.surfaces import extract_level_set, keep_components
 from neurfield.surfaces.color import vertex_colors
 
-SCHEMA = 1
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
 
 
@@ -42,19 +37,7 @@ class Run:
         """
         folder = Path(folder)
         run = open_run(folder)
-        path = latest_checkpoint(folder / "checkpoints")
-        if path is None:
-            raise UserError(
-                f"{folder}: nothing was saved in this run yet; fit it with `neurfield fit --resume {folder}`"
-            )
-        tensors, _ = load_checkpoint(path, run.task.device)
-        state = {k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")}
-        try:
-            run.task.load(state)
-        except (KeyError, RuntimeError) as error:
-            raise UserError(
-                f"{path}: does not fit this version or the run's config.yaml ({error}); fit it again"
-            ) from error
+        load_newest(folder, run.task)
         return run
 
     @cached_property
@@ -114,14 +97,12 @@ class Run:
 def open_run(folder: Path) -> Run:
     """A run as its config.yaml says, with a field that has not been fitted:
     for `Run.load` and for going on."""
-    try:
-        facts = json.loads((folder / "run.json").read_text())
-    except (OSError, json.JSONDecodeError) as error:
+    facts = read_facts(folder)
+    if facts["kind"] == "image":
         raise UserError(
-            f"{folder}: not a run of neurfield (run.json: {error}); give a folder under runs/"
-        ) from error
-    if facts.get("schema") != SCHEMA:
-        raise UserError(f"{folder}: run.json has schema {facts.get('schema')}, this version reads {SCHEMA}")
+            f"{folder}: a fit of an image: there is no surface to mesh, measure or look at; "
+            f"its picture and numbers are in {folder / 'report.html'}"
+        )
     config = read_config(folder / "config.yaml")
     scene = load_scene(facts["scene"])
     # The box is the run's own: a field fitted in one box means nothing in another.
@@ -138,46 +119,15 @@ def prepare_run(folder: Path, config: Config, scene: Scene, box: np.ndarray | No
     return Run(folder, config, scene, SceneTask(used, config, pick_device(config.device)))
 
 
-def new_folder(out: Path, scene: Scene, config: Config) -> Path:
-    """Make `<out>/<scene>/<method>-<time>` and point `<out>/<scene>/latest` at it."""
-    parent = out / scene.name
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    for attempt in range(100):
-        folder = parent / (f"{config.method}-{stamp}" + (f"-{attempt}" if attempt else ""))
-        try:
-            folder.mkdir(parents=True)
-            break
-        except FileExistsError:
-            continue
-    link = parent / f".latest.{os.getpid()}"
-    link.symlink_to(folder.name)
-    os.replace(link, parent / "latest")
-    return folder
-
-
 def describe_run(run: Run) -> None:
     """Write what a later verb needs to open the run: config.yaml and run.json."""
     scene = run.scene
     facts = {
-        "schema": SCHEMA, "scene": str(scene.path.resolve()), "name": scene.name, "kind": run.task.scene.kind,
-        "box": run.task.scene.box.tolist(), "created": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "scene": str(scene.path.resolve()), "name": scene.name, "kind": run.task.scene.kind,
+        "box": run.task.scene.box.tolist(),
     }  # fmt: skip
     save_config(run.config, run.folder / "config.yaml")
-    with atomic_write(run.folder / "run.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=1))
-
-
-def pick_device(name: str) -> torch.device:
-    """auto takes a CUDA device where torch sees one.
-
-    Raises:
-        UserError: "cuda" was asked for and is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "--device cuda: this torch sees no CUDA device; use --device cpu, or see `neurfield doctor`"
-        )
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+    write_facts(run.folder, facts)
 
 
 def _voxel(voxel: float | None, resolution: int | None, configured: float, longest: float) -> float:

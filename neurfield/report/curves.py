@@ -34,7 +34,8 @@ def charts(log: Sequence[dict[str, object]]) -> list[str]:
     drawn = [
         ("loss", _series(log, "loss"), True, ""),
         ("PSNR of fitted pixels", _series(log, "psnr"), False, " dB"),
-        ("rays per second", _speed(log), False, ""),
+        ("rays per second", _speed(log, "rays"), False, ""),
+        ("pixels per second", _speed(log, "pixels"), False, ""),
         ("samples per ray", _series(log, "samples_per_ray"), False, ""),
     ]
     terms = sorted({name for entry in log for name in _terms(entry)})
@@ -100,16 +101,16 @@ def _series(log: Sequence[dict[str, object]], key: str) -> list[tuple[float, flo
     return [(float(str(entry["step"])), float(str(entry[key]))) for entry in log if key in entry]
 
 
-def _speed(log: Sequence[dict[str, object]]) -> list[tuple[float, float]]:
-    """Rays per second between one report and the next."""
+def _speed(log: Sequence[dict[str, object]], unit: str) -> list[tuple[float, float]]:
+    """Rays or pixels per second between one report and the next."""
     at = [
-        (float(str(entry["step"])), float(str(entry["seconds"])), float(str(entry["rays"])))
+        (float(str(entry["step"])), float(str(entry["seconds"])), float(str(entry[unit])))
         for entry in log
-        if {"seconds", "rays"} <= entry.keys()
+        if {"seconds", unit} <= entry.keys()
     ]
     return [
-        (step, rays * (step - before) / (seconds - earlier))
-        for (before, earlier, _), (step, seconds, rays) in itertools.pairwise(at)
+        (step, count * (step - before) / (seconds - earlier))
+        for (before, earlier, _), (step, seconds, count) in itertools.pairwise(at)
         if seconds > earlier
     ]
 

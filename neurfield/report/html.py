@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,14 +12,23 @@ import trimesh
 from PIL import Image
 
 from neurfield.config import read_config
-from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.report.command import command_of
 from neurfield.report.curves import charts, read_log
 from neurfield.report.mesh_file import read_mesh
 from neurfield.report.numbers import duration, length, numbers_in_words
+from neurfield.report.page import (
+    folded,
+    picture,
+    read_facts,
+    read_metrics,
+    section,
+    table,
+    tiles,
+    wrapped,
+    write_page,
+)
 from neurfield.report.pictures import contact_sheet, jpeg_uri
-from neurfield.report.style import STYLE
 
 _MOST_FRAMES = 6
 
@@ -38,14 +45,9 @@ def write_report(
         UserError: the folder is not a run's, or its mesh.ply cannot be read.
     """
     folder = Path(folder)
-    try:
-        facts = json.loads((folder / "run.json").read_text())
-    except (OSError, ValueError) as reason:
-        raise UserError(
-            f"{folder}: not a run of neurfield (run.json: {reason}); give a folder under runs/"
-        ) from reason
+    facts = read_facts(folder)
     config = read_config(folder / "config.yaml")
-    metrics = _read_metrics(folder / "metrics.json")
+    metrics = read_metrics(folder / "metrics.json")
     title = f"{facts.get('name', folder.parent.name)} · {config.method}"
     log = read_log(folder / "log.jsonl")
     size = np.ptp(np.asarray(facts["box"], float), axis=0)
@@ -56,59 +58,33 @@ def write_report(
         _tiles(metrics),
         _mesh(folder, mesh, facts["kind"], up),
         _frames(folder, metrics),
-        _section("The fit", _wrapped("charts", charts(log))),
-        _section("Numbers", _wrapped("tables", [_table(*group) for group in numbers_in_words(metrics)])),
-        _section(
+        section("The fit", wrapped("charts", charts(log))),
+        section("Numbers", wrapped("tables", [table(*group) for group in numbers_in_words(metrics)])),
+        section(
             "The command that makes it again", f"<pre>{escape(command_of(str(facts['scene']), config))}</pre>"
         ),
-        _folded("config.yaml", (folder / "config.yaml").read_text()),
+        folded("config.yaml", (folder / "config.yaml").read_text()),
     ]
-    page = folder / "report.html"
-    with atomic_write(page) as temporary:
-        temporary.write_text(_page(title, "\n".join(part for part in body if part)), encoding="utf-8")
-    return page
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style></head>\n"
-        f"<body><main>\n{body}\n</main></body></html>\n"
-    )
-
-
-def _section(title: str, content: str) -> str:
-    return f"<h2>{escape(title)}</h2>\n{content}" if content else ""
-
-
-def _wrapped(kind: str, parts: Sequence[str]) -> str:
-    return f'<div class="{kind}">{"".join(parts)}</div>' if parts else ""
+    return write_page(folder, title, body)
 
 
 def _tiles(metrics: dict[str, Any]) -> str:
     """The few numbers that tell at a glance how it went."""
     geometry, images, fit = (metrics.get(key, {}) for key in ("geometry", "images", "fit"))
-    tiles = [
+    found = [
         (f"{value:.3f}", f"F-score at {length(float(key.split('@')[1]))}")
         for key, value in geometry.items()
         if key.startswith("f_score@")
     ]
     if "normal_consistency" in geometry:
-        tiles.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
+        found.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
     if "chamfer_l1" in geometry:
-        tiles.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
+        found.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
     if math.isfinite(images.get("psnr", math.nan)):
-        tiles.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames"))
+        found.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames"))
     if "seconds" in fit:
-        tiles.append((duration(fit["seconds"]), f"{fit.get('steps', 0):,} steps"))
-    return _wrapped(
-        "tiles",
-        [
-            f'<div class="tile"><b>{escape(value)}</b><span>{escape(what)}</span></div>'
-            for value, what in tiles
-        ],
-    )
+        found.append((duration(fit["seconds"]), f"{fit.get('steps', 0):,} steps"))
+    return tiles(found)
 
 
 def _mesh(folder: Path, mesh: trimesh.Trimesh | None, kind: str, up: np.ndarray | None) -> str:
@@ -122,7 +98,7 @@ def _mesh(folder: Path, mesh: trimesh.Trimesh | None, kind: str, up: np.ndarray 
         Image.fromarray(sheet).save(temporary, quality=92)
     looked = "looked into through the walls that turn away" if kind == "inside" else "looked at from outside"
     note = f"<p>{len(mesh.faces):,} triangles, {looked}; below without colours.</p>"
-    return _section(
+    return section(
         "The mesh from four sides", f'<img alt="the mesh from four sides" src="{jpeg_uri(sheet)}">{note}'
     )
 
@@ -139,32 +115,8 @@ def _frames(folder: Path, metrics: dict[str, Any]) -> str:
         return ""
     heads = "".join(f"<span>{head}</span>" for head in ("true picture", "rendered", "normals"))
     images = [
-        f'<img alt="{path.stem}: true, rendered, normals" src="{jpeg_uri(_picture(path))}">'
-        for path in chosen
+        f'<img alt="{path.stem}: true, rendered, normals" src="{jpeg_uri(picture(path))}">' for path in chosen
     ]
     which = metrics.get("images", {}).get("frames", "")
     title = "Rendered against true pictures" + (f" ({which} frames)" if which else "")
-    return _section(title, f'<div class="heads">{heads}</div>{_wrapped("frames", images)}')
-
-
-def _picture(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def _folded(title: str, text: str) -> str:
-    return f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
-
-
-def _table(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    cells = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
-    return f'<div class="card"><table><caption>{escape(title)}</caption>{cells}</table></div>'
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    """The groups of metrics.json, or none if it is not there or not whole."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return {key: group for key, group in found.items() if isinstance(group, dict)}
+    return section(title, f'<div class="heads">{heads}</div>{wrapped("frames", images)}')

@@ -9,14 +9,20 @@ _GROUPS = {
     "mesh": "Mesh",
     "geometry": "Geometry against the true surface",
     "images": "Pictures",
+    "image": "Picture",
+    "files": "Bytes, compared",
 }
 _NAMES = {
     "seconds": "time", "peak_memory_gb": "peak memory", "faces": "triangles",
     "accuracy": "accuracy (mesh to truth)", "completeness": "completeness (truth to mesh)",
     "chamfer_l1": "Chamfer-L1 (their mean)", "mesh_seen": "seen share of the mesh",
     "truth_seen": "seen share of the truth", "psnr": "PSNR", "ssim": "SSIM", "count": "how many",
+    "psnr_float16": "PSNR of the model file", "model": "model file (float16)",
+    "source": "the picture's own file",
+    "png": "PNG, lossless", "jpeg": "JPEG of equal quality", "bits": "bits a channel", "remarks": "note",
 }  # fmt: skip
 _LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel"}
+_BYTES = {"model", "source", "png", "jpeg"}
 _SHARES = {"mesh_seen", "truth_seen"}
 
 
@@ -47,7 +53,9 @@ def value_of(key: str, value: Any) -> str:
         return length(value)
     if key == "seconds":
         return duration(value)
-    if key == "psnr":
+    if key in _BYTES:
+        return f"{value:,} bytes"
+    if key.startswith("psnr"):
         return f"{value:.2f} dB"
     if key == "peak_memory_gb":
         return f"{value:.2f} GB"

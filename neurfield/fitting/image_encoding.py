@@ -1,0 +1,86 @@
+"""The encoding for a picture: its sizes follow from the picture's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from neurfield.encodings import Encoding, HashGrid, SimplexGrid
+from neurfield.errors import UserError
+from neurfield.image_config import EncodingConfig
+from neurfield.images import ImageSource
+from neurfield.ops.grid import GridLayout
+
+_LOG2_TABLE = range(8, 25)  # sizes that are chosen from; more can be asked for
+_MOST_PARAMETERS = 2**26  # that are chosen: 1 GB with gradient and moments
+_LARGEST_GRID_SHARE = 0.6  # of all parameters, beside kernels
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How fine a grid is, how large its tables are, and how many kernels stand beside it."""
+
+    finest_resolution: int
+    log2_table_size: int
+    kernels: int
+
+
+def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
+    """What the configuration leaves open, for a picture of these sides.
+
+    Cells of two pixels are the finest (instant-ngp's image mode). Tables hold about `parameters_per_pixel`
+    numbers a pixel. Kernels fill up to as many parameters as a hash grid with default levels would have.
+    """
+    finest = settings.finest_resolution or max(settings.base_resolution + 1, max(width, height) // 2)
+    wanted = min(_MOST_PARAMETERS, settings.parameters_per_pixel * width * height)
+    if settings.kind != "rbf":
+        table = settings.log2_table_size or nearest_table(settings, settings.levels, finest, wanted)
+        return Sizes(finest, table, 0)
+    usual = EncodingConfig()
+    hashed = nearest_table(usual, usual.levels, finest, wanted)
+    total = grid_parameters(usual, usual.levels, finest, hashed)
+    fitting = [
+        size
+        for size in _LOG2_TABLE
+        if grid_parameters(settings, settings.levels, finest, size) <= _LARGEST_GRID_SHARE * total
+    ]
+    table = settings.log2_table_size or max(fitting, default=_LOG2_TABLE[0])
+    left = total - grid_parameters(settings, settings.levels, finest, table)
+    per_kernel = 2 + 3 + settings.kernel_features
+    return Sizes(finest, table, settings.kernels or max(4 * settings.neighbours, round(left / per_kernel)))
+
+
+def nearest_table(settings: EncodingConfig, levels: int, finest: int, wanted: float) -> int:
+    """log2 of the table size whose grid's parameters come nearest to `wanted`, by their ratio."""
+    return min(
+        _LOG2_TABLE, key=lambda size: abs(math.log(grid_parameters(settings, levels, finest, size) / wanted))
+    )
+
+
+def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_table_size: int) -> int:
+    """Parameters of a hash grid in the plane, base to finest resolution (a simplex grid's are about as
+    many)."""
+    growth = (finest / settings.base_resolution) ** (1.0 / max(levels - 1, 1))
+    layout = GridLayout(levels, settings.features, log2_table_size, settings.base_resolution, growth, 2)
+    return layout.n_parameters
+
+
+def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int) -> Encoding:
+    """The encoding that the settings name, of the sizes that suit a picture.
+
+    Raises:
+        UserError: its levels cannot be laid out.
+    """
+    grid = {"hash": HashGrid, "simplex": SimplexGrid, "rbf": HashGrid}[settings.kind]
+    try:
+        sizes = sizes_for(settings, source.width, source.height)
+        encoding = grid(
+            levels=settings.levels, features=settings.features, log2_table_size=sizes.log2_table_size,
+            base_resolution=settings.base_resolution, finest_resolution=sizes.finest_resolution,
+            seed=seed, dimensions=2,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UserError(f"configuration group 'encoding': {error}") from error
+    if settings.kind == "rbf":
+        raise UserError("encoding 'rbf' is not there yet; there are: hash, simplex")
+    return encoding

@@ -1,0 +1,151 @@
+"""What a fit to a picture leaves for people: the reconstruction, its numbers, and what other files would
+take."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from neurfield.files import atomic_write
+from neurfield.fitting.finish import fit_facts, read_metrics, write_metrics
+from neurfield.fitting.image import decode_region
+from neurfield.fitting.image_run import ImageRun
+from neurfield.images import ImageSource, open_image
+from neurfield.images.compare import jpeg_as_good, png_bytes, psnr_of, sample_of, to_8_bits
+from neurfield.images.error_map import ErrorMap
+from neurfield.images.picture import Panel, as_rgb, side_by_side
+from neurfield.images.write import LARGEST_PNG, save_rows
+
+_BAND = 2**22  # pixels decoded at a time
+_CROP = 320  # pixels of the crop's sides
+_LONGEST = 480  # pixels of the pictures' longest side in side_by_side.png
+_HALVES = ("table", "features")  # the many numbers; the few others stay float32
+
+
+def finish_image(run: ImageRun) -> dict[str, Any]:
+    """Write reconstruction.png, model.safetensors, side_by_side.png and metrics.json of a run; returns the
+    metrics."""
+    source, folder = run.source, run.folder
+    model = save_model(run, folder / "model.safetensors")
+    errors, rounded = ErrorMap(source, _LONGEST), ErrorMap(source, _LONGEST)
+    path = save_rows(_bands(run, _rounded(run), errors, rounded), source, folder / "reconstruction")
+    fitted = open_image(path)
+    with atomic_write(folder / "side_by_side.png") as temporary:
+        _side_by_side(source, fitted, errors).save(temporary)
+    metrics = read_metrics(folder)
+    metrics["image"] = {
+        "width": source.width, "height": source.height, "channels": source.channels, "bits": source.bits,
+        "psnr": errors.psnr(), "psnr_float16": rounded.psnr(), "parameters": run.parameters,
+        "parameters_per_pixel": round(run.parameters / source.pixels, 4),
+    }  # fmt: skip
+    metrics["files"] = _files(source, fitted, model)
+    metrics["fit"] = fit_facts(folder)
+    write_metrics(folder, metrics)
+    return metrics
+
+
+def save_model(run: ImageRun, path: Path) -> Path:
+    """What decoding needs as one safetensors file: tables and features in float16, the few other numbers as
+    they are, and in its header the configuration and the picture's size."""
+    source = run.source
+    header = {
+        "config": json.dumps({"encoding": vars(run.config.encoding), "network": vars(run.config.network)}),
+        "size": json.dumps([source.width, source.height, source.channels, source.bits]),
+    }
+    with atomic_write(path) as temporary:
+        save_file(_halved(run.field.state_dict()), temporary, metadata=header)
+    return path
+
+
+def _halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: (tensor.half() if name.split(".")[-1] in _HALVES else tensor).detach().cpu().contiguous()
+        for name, tensor in state.items()
+    }
+
+
+def _rounded(run: ImageRun) -> torch.nn.Module:
+    """The field as model.safetensors holds it."""
+    field = copy.deepcopy(run.field)
+    field.load_state_dict(_halved(run.field.state_dict()))
+    return field
+
+
+def _bands(run: ImageRun, rounded: Any, errors: ErrorMap, errors_rounded: ErrorMap) -> Iterator[np.ndarray]:
+    """The fitted picture from top to bottom, compared on the way. The rounded field's is decoded too, of a
+    picture that is too large for PNG in every eighth band."""
+    source, device = run.source, run.task.device
+    rows = errors.block * max(1, _BAND // source.width // errors.block)
+    every = 1 if source.pixels <= LARGEST_PNG else 8
+    for index, y in enumerate(range(0, source.height, rows)):
+        place = (0, y, source.width, min(rows, source.height - y))
+        true = source.region(*place)
+        fitted = decode_region(run.field, source, device, *place)
+        errors.add(y, true, fitted)
+        if index % every == 0:
+            errors_rounded.add(y, true, decode_region(rounded, source, device, *place))
+        yield fitted
+
+
+def _files(source: ImageSource, fitted: ImageSource, model: Path) -> dict[str, Any]:
+    """Bytes of the model beside those of the picture, as it is, without loss, and as a JPEG that is as
+    good."""
+    sample = sample_of(source, fitted)
+    lossless = round(png_bytes(sample.true) / sample.share)
+    sizes: dict[str, Any] = {"model": model.stat().st_size}
+    if source.path is not None:
+        sizes["source"] = source.path.stat().st_size
+    sizes["png"] = lossless
+    true, ours = (
+        np.ascontiguousarray(to_8_bits(part[:, :, : source.colors])) for part in (sample.true, sample.fitted)
+    )
+    wanted = psnr_of(ours, true, 255)
+    jpeg = jpeg_as_good(true, wanted)
+    if jpeg is not None:
+        sizes.update({"jpeg": round(jpeg.size / sample.share), "jpeg_quality": jpeg.quality})
+    remarks = [] if jpeg is not None else [f"no JPEG is as good as {wanted:.2f} dB, even at quality 100"]
+    if source.bits == 16:
+        remarks.append("JPEG compared in 8 bits")
+    if source.colors != source.channels:
+        remarks.append("JPEG has no alpha")
+    if sample.share < 1.0:
+        remarks.append(f"PNG and JPEG reckoned from {100 * sample.share:.2g} % of the pixels")
+    if remarks:
+        sizes["remarks"] = "; ".join(remarks)
+    return sizes
+
+
+def _side_by_side(source: ImageSource, fitted: ImageSource, errors: ErrorMap) -> Any:
+    """Whole pictures, and a crop at 1:1 where the error is largest."""
+    whole_error = errors.relative()
+    true, ours = (_shrunk(image, *whole_error.shape) for image in (source, fitted))
+    x, y, w, h = errors.worst(_CROP)
+    a, b = source.region(x, y, w, h), fitted.region(x, y, w, h)
+    difference = (a.astype(np.float64) - b) / source.peak
+    return side_by_side(
+        [
+            Panel(f"{source.width} x {source.height}", true, ours, whole_error),
+            Panel(f"1:1 at {x}, {y}", as_rgb(a), as_rgb(b), np.sqrt((difference**2).mean(axis=2))),
+        ]
+    )
+
+
+def _shrunk(image: ImageSource, height: int, width: int) -> np.ndarray:
+    """uint8 [height, width, 3]: a picture in small, averaged."""
+    block = math.ceil(max(image.width, image.height) / max(width, height))
+    rows = []
+    for y in range(0, image.height, block):
+        band = image.region(0, y, image.width, min(block, image.height - y)).astype(np.float64).mean(axis=0)
+        starts = np.arange(0, image.width, block)
+        counts = np.diff(np.append(starts, image.width))
+        rows.append(np.add.reduceat(band, starts, axis=0) / counts[:, None])
+    return as_rgb((np.stack(rows) + 0.5).astype(image.dtype))

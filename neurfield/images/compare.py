@@ -1,0 +1,98 @@
+"""What other ways of keeping a picture take: PNG without loss, JPEG at a given quality of reproduction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurfield.images.source import ImageSource
+
+WHOLE = 24_000_000  # pixels up to which a picture is compared whole
+_TILES, _EDGE = 16, 1024  # of the sample of a larger one
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Two pictures' same pixels, in the files' integers [h, w, channels], and their share of all pixels."""
+
+    true: np.ndarray
+    fitted: np.ndarray
+    share: float
+
+
+def sample_of(true: ImageSource, fitted: ImageSource, seed: int = 0) -> Sample:
+    """Everything of a small picture; of a large one 16 tiles at random places, one above the other."""
+    if true.pixels <= WHOLE:
+        whole = (0, 0, true.width, true.height)
+        return Sample(true.region(*whole), fitted.region(*whole), 1.0)
+    random = np.random.default_rng(seed)
+    w, h = min(_EDGE, true.width), min(_EDGE, true.height)
+    places = [
+        (int(random.integers(true.width - w + 1)), int(random.integers(true.height - h + 1)))
+        for _ in range(_TILES)
+    ]
+    parts = [np.concatenate([image.region(x, y, w, h) for x, y in places]) for image in (true, fitted)]
+    return Sample(parts[0], parts[1], _TILES * w * h / true.pixels)
+
+
+def png_bytes(pixels: np.ndarray) -> int:
+    """Bytes of a picture [h, w, 1 to 4] of 8 or 16 bits as PNG."""
+    return len(_image(pixels).pngsave_buffer(compression=6))
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    quality: int
+    size: int  # bytes
+    psnr: float  # dB
+
+
+def jpeg_as_good(true: np.ndarray, psnr: float) -> Jpeg | None:
+    """The smallest JPEG (4:4:4, quality 1 to 100) of uint8 [h, w, 1 or 3] that reproduces it at least as
+    well as `psnr` dB; None if even quality 100 does not."""
+    low, high, best = 1, 100, None
+    while low <= high:
+        quality = (low + high) // 2
+        tried = _jpeg(true, quality)
+        if tried.psnr >= psnr:
+            best, high = tried, quality - 1
+        else:
+            low = quality + 1
+    return best
+
+
+def _jpeg(true: np.ndarray, quality: int) -> Jpeg:
+    import pyvips
+
+    content = _image(true).jpegsave_buffer(Q=quality, subsample_mode="off", optimize_coding=True)
+    back = pyvips.Image.new_from_buffer(content, "").write_to_memory()
+    return Jpeg(quality, len(content), psnr_of(np.frombuffer(back, np.uint8).reshape(true.shape), true, 255))
+
+
+def psnr_of(a: np.ndarray, b: np.ndarray, peak: int) -> float:
+    """Peak signal-to-noise ratio in dB of integer pictures of one shape; infinite if equal."""
+    difference = a.reshape(-1).astype(np.int32) - b.reshape(-1)
+    # Exactly, in integers that do not overflow for any picture that fits memory.
+    squared = float(np.einsum("i,i->", difference, difference, dtype=np.int64))
+    return math.inf if squared == 0 else 10.0 * math.log10(peak**2 * difference.size / squared)
+
+
+def to_8_bits(pixels: np.ndarray) -> np.ndarray:
+    """uint8 or uint16 rounded to uint8."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _image(pixels: np.ndarray):  # type: ignore[no-untyped-def]
+    import pyvips
+
+    h, w, channels = pixels.shape
+    form = "uchar" if pixels.dtype == np.uint8 else "ushort"
+    image = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels).data, w, h, channels, form)
+    colors = {1: "b-w", 2: "b-w", 3: "srgb", 4: "srgb"} if form == "uchar" else {
+        1: "grey16", 2: "grey16", 3: "rgb16", 4: "rgb16",
+    }  # fmt: skip
+    return image.copy(interpretation=colors[channels])

@@ -1,0 +1,67 @@
+"""Pictures for people: any number of channels and bits as 8-bit RGB, and true, fitted and error side by
+side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+_LABEL = 18  # pixels in height
+_GAP = 6
+AMPLIFIED = 10  # times, errors as shown
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row: the true picture and the fitted one, uint8 [h, w, 3], and errors 0..1 [h, w]; what is said of
+    it."""
+
+    title: str
+    true: np.ndarray
+    fitted: np.ndarray
+    error: np.ndarray
+
+
+def as_rgb(pixels: np.ndarray) -> np.ndarray:
+    """uint8 or uint16 [h, w, 1 to 4] as uint8 [h, w, 3], what is transparent over white."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    channels = pixels.shape[2]
+    colors = pixels[:, :, : channels - (channels in (2, 4))]
+    rgb = np.repeat(colors, 3, axis=2) if colors.shape[2] == 1 else colors
+    if channels in (2, 4):
+        opaque = pixels[:, :, -1:].astype(np.float32) / 255.0
+        rgb = (rgb * opaque + 255.0 * (1.0 - opaque) + 0.5).astype(np.uint8)
+    return np.ascontiguousarray(rgb)
+
+
+def side_by_side(panels: list[Panel]) -> Image.Image:
+    """true | fitted | error, one row a panel, labelled; the error is amplified."""
+    cells = [
+        [
+            (f"{panel.title}: true", panel.true),
+            ("fitted", panel.fitted),
+            (f"error x{AMPLIFIED}", _error_picture(panel.error)),
+        ]
+        for panel in panels
+    ]
+    widths = [max(max(row[k][1].shape[1] for row in cells), 120) for k in range(3)]
+    heights = [row[0][1].shape[0] + _LABEL for row in cells]
+    sheet = Image.new("RGB", (sum(widths) + 4 * _GAP, sum(heights) + (len(cells) + 1) * _GAP), "white")
+    pen = ImageDraw.Draw(sheet)
+    y = _GAP
+    for row, height in zip(cells, heights):
+        x = _GAP
+        for (label, picture), width in zip(row, widths):
+            pen.text((x, y), label, fill="black")
+            sheet.paste(Image.fromarray(picture), (x, y + _LABEL))
+            x += width + _GAP
+        y += height + _GAP
+    return sheet
+
+
+def _error_picture(error: np.ndarray) -> np.ndarray:
+    grey = np.clip(AMPLIFIED * error * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
