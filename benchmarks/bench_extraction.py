@@ -174,7 +174,7 @@ def fitted(path: Path) -> tuple[Field, np.ndarray]:
     from neurfield.fitting import Run
 
     run = Run.load(path)
-    run.task.field.active_levels = run.task.field.encoding.layout.levels
+    run.task.field.active_levels = run.task.field.encoding.levels
 
     @torch.no_grad()
     def field(points: Tensor) -> Tensor:

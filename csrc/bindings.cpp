@@ -15,6 +15,8 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.def("max_threads", &neurfield::max_threads);
     module.def("keep_freed_memory", &neurfield::keep_freed_memory);
     neurfield::bind_grid(module);
+    neurfield::bind_triplane(module);
+    neurfield::bind_closed_forms(module);
     neurfield::bind_fused_mlp(module);
     neurfield::bind_field(module);
     neurfield::bind_adam(module);

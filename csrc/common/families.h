@@ -6,6 +6,8 @@
 namespace neurfield {
 
 void bind_grid(pybind11::module_& module);
+void bind_triplane(pybind11::module_& module);
+void bind_closed_forms(pybind11::module_& module);
 void bind_fused_mlp(pybind11::module_& module);
 void bind_field(pybind11::module_& module);
 void bind_adam(pybind11::module_& module);

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from neurfield.encodings.closed_forms import Frequency, Identity, OneBlob
+from neurfield.encodings.concatenation import Concatenation
 from neurfield.encodings.encoding import Encoding
+from neurfield.encodings.grid_encoding import GridEncoding
 from neurfield.encodings.hash_grid import HashGrid
 from neurfield.encodings.simplex_grid import SimplexGrid
 from neurfield.encodings.spherical_harmonics import SphericalHarmonics, spherical_harmonics
+from neurfield.encodings.triplane import TriPlane
 
-__all__ = ["Encoding", "HashGrid", "SimplexGrid", "SphericalHarmonics", "spherical_harmonics"]
+__all__ = [
+    "Concatenation",
+    "Encoding",
+    "Frequency",
+    "GridEncoding",
+    "HashGrid",
+    "Identity",
+    "OneBlob",
+    "SimplexGrid",
+    "SphericalHarmonics",
+    "TriPlane",
+    "spherical_harmonics",
+]

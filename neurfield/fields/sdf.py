@@ -1,4 +1,4 @@
-"""A signed distance field: multiresolution hash grid and a tiny network."""
+"""A signed distance field: an encoding and a tiny network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from neurfield.encodings import HashGrid
+from neurfield.encodings import Encoding, GridEncoding, HashGrid
+from neurfield.ops import native
+from neurfield.ops.encoded_query import encoded_query, encoded_values
 from neurfield.ops.sdf_query import path, sdf_query, sdf_values
 
 
@@ -24,20 +26,25 @@ class FieldSample(NamedTuple):
 class SDFField(nn.Module):
     """SDF and a feature vector for each point of the unit frame [-1, 1]^3; positive in free space.
 
-    The network sees the point itself beside the grid's features, so that it can start as an exact-enough
-    sphere (`start_as_sphere`) before the grid has learnt anything.
+    The network sees the point itself beside the encoding's features, so that it can start as an exact-enough
+    sphere (`start_as_sphere`) before the encoding has learnt anything.
 
     Args:
+        encoding: of three dimensions; None for a hash grid. Grids of cubes and of simplices go
+            through the fused kernel, others are composed.
         hidden: units of the hidden layers, one to three of 16 to 128 for the fused kernel's best speed.
         activation: "softplus" (of `softplus_beta`), or "relu": cheaper, with a gradient that is constant in
             pieces of space but for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
         precision: of the network's derivatives, "float32" or "bfloat16"; see `ops.fused_mlp`.
+
+    Raises:
+        ValueError: the encoding is not one of points in space.
     """
 
     def __init__(
         self,
-        encoding: HashGrid | None = None,
+        encoding: Encoding | None = None,
         hidden: tuple[int, ...] = (64, 64),
         feature_dim: int = 15,
         softplus_beta: float = 100.0,
@@ -47,6 +54,11 @@ class SDFField(nn.Module):
     ) -> None:
         super().__init__()
         self.encoding = encoding if encoding is not None else HashGrid(interpolation="smoothstep")
+        if self.encoding.dimensions != 3:
+            raise ValueError(
+                f"SDFField: encoding must be of 3 dimensions, got {type(self.encoding).__name__} of "
+                f"{self.encoding.dimensions}"
+            )
         self.feature_dim = feature_dim
         self.beta = softplus_beta
         self.activation = activation
@@ -63,25 +75,31 @@ class SDFField(nn.Module):
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
         respect to the field's parameters. Without, nothing is: the quick path of marching and extraction.
         """
-        weights, biases = self._parameters_of_network()
         options: dict[str, Any] = {
-            "interpolation": self.encoding.interpolation,
-            "activation": self.activation,
-            "beta": self.beta,
-            "active_levels": self.active_levels,
-            "n_frequencies": self.n_frequencies,
+            "activation": self.activation, "beta": self.beta, "n_frequencies": self.n_frequencies,
         }  # fmt: skip
-        arguments = (points, self.encoding.table, weights, biases, self.encoding.layout)
+        grid = self.encoding
+        if isinstance(grid, GridEncoding):
+            options |= {"interpolation": grid.interpolation, "active_levels": self.active_levels}
+            on_grid = (points, grid.table, *self._parameters_of_network(), grid.layout)
+            if not gradient:
+                return _sample(sdf_values(*on_grid, **options), None)
+            return _sample(*sdf_query(*on_grid, **options, precision=self.precision))
+
+        def encode(points: Tensor) -> Tensor:
+            return self.encoding(points, self.active_levels)
+
+        composed = (points, encode, *self._parameters_of_network())
         if not gradient:
-            outputs = sdf_values(*arguments, **options)
-            return FieldSample(outputs[:, 0], None, outputs[:, 1:])
-        outputs, slope = sdf_query(*arguments, **options, precision=self.precision)
-        return FieldSample(outputs[:, 0], slope, outputs[:, 1:])
+            return _sample(encoded_values(*composed, **options), None)
+        return _sample(*encoded_query(*composed, **options, precision=self.precision))
 
     @property
     def path(self) -> str:
-        """Which way queries go, for logs: "fused avx512", "composed torch"."""
-        return path(self.encoding.table)
+        """Which way queries go, for logs: "fused avx512", "composed avx512", "composed torch"."""
+        if isinstance(self.encoding, GridEncoding):
+            return path(self.encoding.table)
+        return f"composed {native.status().isa if native.serves(*self.parameters()) else 'torch'}"
 
     def sdf(self, points: Tensor) -> Tensor:
         """SDF [N] only, no derivatives."""
@@ -107,7 +125,7 @@ class SDFField(nn.Module):
                 torch.randn(layer.weight.shape, generator=generator) * math.sqrt(2.0 / layer.out_features)
             )
             if index == 0:
-                layer.weight[:, 3:] = 0.0  # the grid and the frequencies start silent
+                layer.weight[:, 3:] = 0.0  # features and frequencies start silent
         last.weight.copy_(
             torch.randn(last.weight.shape, generator=generator) * math.sqrt(2.0 / last.in_features)
         )
@@ -137,3 +155,7 @@ class SDFField(nn.Module):
 
     def _linears(self) -> list[nn.Linear]:
         return [cast(nn.Linear, layer) for layer in self.layers]
+
+
+def _sample(outputs: Tensor, gradient: Tensor | None) -> FieldSample:
+    return FieldSample(outputs[:, 0], gradient, outputs[:, 1:])

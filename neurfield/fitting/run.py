@@ -66,7 +66,7 @@ class Run:
         """
         frame, task = self.task.frame, self.task
         voxel = _voxel(voxel, resolution, self.config.mesh.voxel, 2.0 * frame.half)
-        task.field.active_levels = task.field.encoding.layout.levels
+        task.field.active_levels = task.field.encoding.levels
         unit_box = np.array(task.unit_box).reshape(2, 3)
         vertices, faces = extract_level_set(
             lambda points: task.field.sdf(points.to(task.device)), unit_box, voxel / frame.half
@@ -90,7 +90,7 @@ class Run:
         cameras = len(self.task.scene.cameras)
         if not 0 <= camera < cameras:
             raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {cameras - 1}")
-        self.task.field.active_levels = self.task.field.encoding.layout.levels
+        self.task.field.active_levels = self.task.field.encoding.levels
         return render_camera(self.task, camera, scale)
 
 

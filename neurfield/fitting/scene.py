@@ -71,7 +71,7 @@ class SceneTask:
         groups = [
             Group(
                 "table",
-                [self.field.encoding.table, self.radiance.encoding.table],
+                [*self.field.encoding.parameters(), self.radiance.encoding.table],
                 train.lr_table,
                 sparse=True,
             ),

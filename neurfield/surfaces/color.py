@@ -15,7 +15,7 @@ def vertex_colors(
 ) -> np.ndarray:
     """uint8 RGB [v, 3] of points [v, 3] of the unit frame, each seen head-on (view = -normal), the usual
     stand-in for albedo."""
-    device = field.encoding.table.device
+    device = next(field.parameters()).device
     colors = np.empty((len(points_in_unit), 3), dtype=np.uint8)
     for start in range(0, len(points_in_unit), chunk):
         points = torch.as_tensor(points_in_unit[start : start + chunk], dtype=torch.float32, device=device)

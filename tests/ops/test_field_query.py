@@ -14,6 +14,7 @@ from neurfield.ops import native
 from neurfield.ops.grid import GridLayout
 from neurfield.ops.reference import sdf_query as reference
 from neurfield.ops.sdf_query import path, sdf_query, sdf_values
+from neurfield.ops.simplex_layout import SimplexLayout
 
 needs_native = pytest.mark.skipif(native.module is None, reason="the native kernels are not built")
 LAYOUT = GridLayout(levels=5, features=2, log2_table_size=10, base_resolution=4, growth=1.6)
@@ -114,6 +115,14 @@ def test_networks(activation: str, hidden: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("active", [None, 0, 3])
 def test_grids(features: int, interpolation: str, active: int | None) -> None:
     layout = GridLayout(levels=5, features=features, log2_table_size=9, base_resolution=5, growth=1.5)
+    how = {"interpolation": interpolation, "active_levels": active, "beta": 20.0}
+    compare(some_points(201), layout, leaves_of(layout, (32, 32)), **how)
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "smoothstep"])
+@pytest.mark.parametrize("active", [None, 3])
+def test_grids_of_simplices(interpolation: str, active: int | None) -> None:
+    layout = SimplexLayout(levels=5, features=2, log2_table_size=9, base_resolution=5, growth=1.5)
     how = {"interpolation": interpolation, "active_levels": active, "beta": 20.0}
     compare(some_points(201), layout, leaves_of(layout, (32, 32)), **how)
 
