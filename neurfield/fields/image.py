@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurfield.encodings import Encoding
+from neurfield.encodings import Concatenation, Encoding
 from neurfield.encodings.grid_encoding import GridEncoding
 from neurfield.ops.fused_mlp import mlp
 from neurfield.ops.grid_features import grid_features
@@ -87,4 +87,7 @@ def _fitted_features(encoding: Encoding, points: Tensor, active_levels: int | No
     if isinstance(encoding, GridEncoding):
         options: dict[str, Any] = {"interpolation": encoding.interpolation, "active_levels": active_levels}
         return grid_features(points, encoding.table, encoding.layout, **options)
+    if isinstance(encoding, Concatenation):
+        parts = [cast(Encoding, part) for part in encoding.encodings]
+        return torch.cat([_fitted_features(part, points, active_levels) for part in parts], dim=1)
     return encoding(points, active_levels)

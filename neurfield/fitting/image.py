@@ -32,12 +32,18 @@ class ImageTask:
         seconds_of_start: what making the field took (kernels are placed by the picture).
     """
 
-    def __init__(self, source: ImageSource, config: ImageConfig, device: torch.device) -> None:
-        before = time.perf_counter()
+    def __init__(
+        self, source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool = True
+    ) -> None:
+        """fresh: the picture is read, and the field starts from it; otherwise its state is about to be
+        loaded."""
         self.source, self.config, self.device = source, config, device
+        if fresh:
+            _ = self.pool  # kernels are placed by the picture
+        before = time.perf_counter()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            encoding = make_encoding(config.encoding, source, config.seed)
+            encoding = make_encoding(config.encoding, source, config.seed, fresh)
             sine = (config.network.sine[0], config.network.sine[1]) if config.network.sine else None
             self.field = ImageField(encoding, source.channels, tuple(config.network.hidden), sine).to(device)
         self.longest = max(source.width, source.height)

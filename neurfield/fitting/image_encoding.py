@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from neurfield.encodings import Encoding, HashGrid, SimplexGrid
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurfield.encodings import Concatenation, Encoding, HashGrid, RadialBasis, SimplexGrid, place_kernels
+from neurfield.encodings.kernel_placement import image_samples
 from neurfield.errors import UserError
 from neurfield.image_config import EncodingConfig
 from neurfield.images import ImageSource
+from neurfield.images.picture import shrunk
 from neurfield.ops.grid import GridLayout
 
 _LOG2_TABLE = range(8, 25)  # sizes that are chosen from; more can be asked for
 _MOST_PARAMETERS = 2**26  # that are chosen: 1 GB with gradient and moments
+_PLACED_BY = 4096  # pixels of the longest side of what kernels are placed by, where a picture is not held
 _LARGEST_GRID_SHARE = 0.6  # of all parameters, beside kernels
 
 
@@ -47,7 +55,8 @@ def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
     table = settings.log2_table_size or max(fitting, default=_LOG2_TABLE[0])
     left = total - grid_parameters(settings, settings.levels, finest, table)
     per_kernel = 2 + 3 + settings.kernel_features
-    return Sizes(finest, table, settings.kernels or max(4 * settings.neighbours, round(left / per_kernel)))
+    kernels = settings.kernels or max(4 * settings.neighbours, round(left / per_kernel))
+    return Sizes(finest, table, min(kernels, width * height))
 
 
 def nearest_table(settings: EncodingConfig, levels: int, finest: int, wanted: float) -> int:
@@ -65,22 +74,43 @@ def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_tab
     return layout.n_parameters
 
 
-def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int) -> Encoding:
+def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int, fresh: bool = True) -> Encoding:
     """The encoding that the settings name, of the sizes that suit a picture.
 
+    fresh: kernels are placed by the picture; otherwise anywhere, for a state that brings its own.
+
     Raises:
-        UserError: its levels cannot be laid out.
+        UserError: its levels cannot be laid out, or it has too few kernels.
     """
-    grid = {"hash": HashGrid, "simplex": SimplexGrid, "rbf": HashGrid}[settings.kind]
+    kinds = {"hash": HashGrid, "simplex": SimplexGrid, "rbf": HashGrid}
     try:
         sizes = sizes_for(settings, source.width, source.height)
-        encoding = grid(
+        more: dict[str, Any] = {"equal_density": True} if settings.kind == "simplex" else {}
+        grid = kinds[settings.kind](
             levels=settings.levels, features=settings.features, log2_table_size=sizes.log2_table_size,
             base_resolution=settings.base_resolution, finest_resolution=sizes.finest_resolution,
-            seed=seed, dimensions=2,
+            seed=seed, dimensions=2, **more,
+        )  # fmt: skip
+        if settings.kind != "rbf":
+            return grid
+        options: dict[str, Any] = {"count": sizes.kernels}
+        if fresh:
+            centres, shapes = _placed(source, sizes.kernels, seed)
+            options = {"centres": centres, "shapes": shapes}
+        kernels = RadialBasis(
+            dimensions=2, features=settings.kernel_features,
+            neighbours=min(settings.neighbours, sizes.kernels),
+            lowest=settings.lowest, highest=settings.highest, seed=seed, **options,
         )  # fmt: skip
     except ValueError as error:
         raise UserError(f"configuration group 'encoding': {error}") from error
-    if settings.kind == "rbf":
-        raise UserError("encoding 'rbf' is not there yet; there are: hash, simplex")
-    return encoding
+    return Concatenation(grid, kernels)
+
+
+def _placed(source: ImageSource, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Centres and shapes of kernels that gather where the picture has detail, in the field's coordinates."""
+    longest = max(source.width, source.height)
+    picture = source.hold() if source.held else shrunk(source, _PLACED_BY)
+    points, weights = image_samples(torch.from_numpy(picture.astype(np.float32)))
+    points = points * torch.tensor([source.width / longest, source.height / longest])
+    return place_kernels(points, weights, count, seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from neurfield.fitting.image_run import ImageRun
 from neurfield.images import ImageSource, open_image
 from neurfield.images.compare import jpeg_as_good, png_bytes, psnr_of, sample_of, to_8_bits
 from neurfield.images.error_map import ErrorMap
-from neurfield.images.picture import Panel, as_rgb, side_by_side
+from neurfield.images.picture import Panel, as_rgb, shrunk, side_by_side
 from neurfield.images.write import LARGEST_PNG, save_rows
 
 _BAND = 2**22  # pixels decoded at a time
@@ -127,7 +126,7 @@ def _files(source: ImageSource, fitted: ImageSource, model: Path) -> dict[str, A
 def _side_by_side(source: ImageSource, fitted: ImageSource, errors: ErrorMap) -> Any:
     """Whole pictures, and a crop at 1:1 where the error is largest."""
     whole_error = errors.relative()
-    true, ours = (_shrunk(image, *whole_error.shape) for image in (source, fitted))
+    true, ours = (as_rgb(shrunk(image, _LONGEST)) for image in (source, fitted))
     x, y, w, h = errors.worst(_CROP)
     a, b = source.region(x, y, w, h), fitted.region(x, y, w, h)
     difference = (a.astype(np.float64) - b) / source.peak
@@ -137,15 +136,3 @@ def _side_by_side(source: ImageSource, fitted: ImageSource, errors: ErrorMap) ->
             Panel(f"1:1 at {x}, {y}", as_rgb(a), as_rgb(b), np.sqrt((difference**2).mean(axis=2))),
         ]
     )
-
-
-def _shrunk(image: ImageSource, height: int, width: int) -> np.ndarray:
-    """uint8 [height, width, 3]: a picture in small, averaged."""
-    block = math.ceil(max(image.width, image.height) / max(width, height))
-    rows = []
-    for y in range(0, image.height, block):
-        band = image.region(0, y, image.width, min(block, image.height - y)).astype(np.float64).mean(axis=0)
-        starts = np.arange(0, image.width, block)
-        counts = np.diff(np.append(starts, image.width))
-        rows.append(np.add.reduceat(band, starts, axis=0) / counts[:, None])
-    return as_rgb((np.stack(rows) + 0.5).astype(image.dtype))

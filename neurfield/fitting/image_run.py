@@ -92,8 +92,8 @@ def fit_image(
             raise UserError(f"--steps {steps}: at least 1 is needed")
         config.train.steps = steps
     source = open_image(image)
+    # The picture is read here: a damaged one leaves no folder.
     run = ImageRun(Path(), config, source, ImageTask(source, config, pick_device(config.device)))
-    _ = run.task.pool  # reads the picture: a damaged one leaves no folder
     run.folder = new_folder(Path(out), source.name, config.encoding.kind)
     if source.path is None:
         bands = [source.region(0, 0, source.width, source.height)]
@@ -129,7 +129,9 @@ def open_image_run(folder: Path) -> ImageRun:
             f"{path}: the picture is another than the run's (width, height, channels, bits "
             f"{now}, were {facts['size']}): bring it back, or fit anew"
         )
-    return ImageRun(folder, config, source, ImageTask(source, config, pick_device(config.device)))
+    return ImageRun(
+        folder, config, source, ImageTask(source, config, pick_device(config.device), fresh=False)
+    )
 
 
 def _describe(run: ImageRun) -> None:

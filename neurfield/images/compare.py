@@ -10,6 +10,7 @@ import numpy as np
 from neurfield.images.source import ImageSource
 
 WHOLE = 24_000_000  # pixels up to which a picture is compared whole
+_CHUNK = 2**20  # values
 _TILES, _EDGE = 16, 1024  # of the sample of a larger one
 
 
@@ -73,10 +74,11 @@ def _jpeg(true: np.ndarray, quality: int) -> Jpeg:
 
 def psnr_of(a: np.ndarray, b: np.ndarray, peak: int) -> float:
     """Peak signal-to-noise ratio in dB of integer pictures of one shape; infinite if equal."""
-    difference = a.reshape(-1).astype(np.int32) - b.reshape(-1)
-    # Exactly, in integers that do not overflow for any picture that fits memory.
-    squared = float(np.einsum("i,i->", difference, difference, dtype=np.int64))
-    return math.inf if squared == 0 else 10.0 * math.log10(peak**2 * difference.size / squared)
+    a, b, squared = a.reshape(-1), b.reshape(-1), 0
+    for start in range(0, a.size, _CHUNK):  # exactly, in integers, and with little memory
+        difference = a[start : start + _CHUNK].astype(np.int64) - b[start : start + _CHUNK]
+        squared += int(difference @ difference)
+    return math.inf if squared == 0 else 10.0 * math.log10(peak**2 * a.size / squared)
 
 
 def to_8_bits(pixels: np.ndarray) -> np.ndarray:

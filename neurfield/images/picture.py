@@ -3,10 +3,13 @@ side."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
+
+from neurfield.images.source import ImageSource
 
 _LABEL = 18  # pixels in height
 _GAP = 6
@@ -35,6 +38,19 @@ def as_rgb(pixels: np.ndarray) -> np.ndarray:
         opaque = pixels[:, :, -1:].astype(np.float32) / 255.0
         rgb = (rgb * opaque + 255.0 * (1.0 - opaque) + 0.5).astype(np.uint8)
     return np.ascontiguousarray(rgb)
+
+
+def shrunk(image: ImageSource, longest: int) -> np.ndarray:
+    """A picture [h, w, channels] in its own integers, averaged over blocks so that no side has more pixels
+    than this."""
+    block = math.ceil(max(image.width, image.height) / longest)
+    starts = np.arange(0, image.width, block)
+    counts = np.diff(np.append(starts, image.width))[:, None]
+    rows = []
+    for y in range(0, image.height, block):
+        band = image.region(0, y, image.width, min(block, image.height - y)).mean(axis=0, dtype=np.float64)
+        rows.append(np.add.reduceat(band, starts, axis=0) / counts)
+    return (np.stack(rows) + 0.5).astype(image.dtype)
 
 
 def side_by_side(panels: list[Panel]) -> Image.Image:
