@@ -1,0 +1,25 @@
+"""What every operation on points refuses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def check_points(who: str, points: Tensor, dimensions: int, dtype: torch.dtype | None = None) -> None:
+    """Raise ValueError unless points are [N, dimensions], of a floating type (`dtype` where given), and finite.
+
+    On other devices than the CPU finiteness is not looked at: it would make the device wait.
+    """
+    if points.ndim != 2 or points.shape[1] != dimensions:
+        raise ValueError(f"{who}: points must be [N, {dimensions}], got {list(points.shape)}")
+    if not points.is_floating_point() or (dtype is not None and points.dtype != dtype):
+        wanted = "torch.float32 or torch.float64" if dtype is None else str(dtype)
+        raise ValueError(f"{who}: points must be {wanted}, got {points.dtype}")
+    # A sum is finite unless a summand is not, or they are so large that nothing is to be made of them anyway.
+    if points.device.type == "cpu" and points.numel() and not torch.isfinite(points.detach().sum()):
+        bad = (~torch.isfinite(points.detach())).any(dim=1).nonzero()
+        if len(bad):
+            index = int(bad[0])
+            values = ", ".join(f"{value:g}" for value in points[index].tolist())
+            raise ValueError(f"{who}: points[{index}] is not finite: ({values})")
