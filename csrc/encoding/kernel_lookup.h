@@ -62,33 +62,49 @@ public:
     int dimensions() const { return dimensions_; }
     int64_t count() const { return count_; }
 
+    int64_t leaves() const { return layers_[0].nodes; }
+
+    // The leaf that a straight way down leads to: not always the nearest, but its centres say how near is near.
     template <int D>
-    void find(const float* x, Nearest& nearest) const {
+    int64_t home_of(const float* x) const {
+        Vec at[D];
+        for (int k = 0; k < D; ++k) at[k] = Vec(x[k]);
+        alignas(64) float distance[kBranches];
+        int64_t home = 0;
+        for (int layer = top_layer(); layer > 0; --layer) {
+            box_distances<D>(layers_[layer], home, at, kFar, distance);
+            home = home * kBranches + nearest_of(distance);
+        }
+        return home;
+    }
+
+    template <int D>
+    void find(const float* x, int64_t home, Nearest& nearest) const {
+        Vec at[D];
+        for (int k = 0; k < D; ++k) at[k] = Vec(x[k]);
+        alignas(64) float distance[kBranches];
+        offer_leaf<D>(home, at, nearest);
+        if (top_layer() == 0) return;
         struct Visit { float distance; int32_t layer; int64_t node; };
         Visit stack[kBranches * 16];
         int top = 0;
-        Vec at[D];
-        for (int k = 0; k < D; ++k) at[k] = Vec(x[k]);
-        stack[top++] = {0.0f, static_cast<int32_t>(layers_.size()) - 1, 0};
+        stack[top++] = {0.0f, top_layer(), 0};
         while (top > 0) {
             const Visit visit = stack[--top];
             if (!(visit.distance < nearest.bound)) continue;
-            alignas(64) float distance[kBranches];
             if (visit.layer == 0) {
-                uint32_t hits = centre_distances<D>(visit.node, at, nearest.bound, distance);
-                for (; hits != 0; hits &= hits - 1) {
-                    const int i = __builtin_ctz(hits);
-                    nearest.offer(distance[i], ids_[visit.node * kBranches + i]);
-                }
+                offer_leaf<D>(visit.node, at, nearest);
                 continue;
             }
             uint32_t hits = box_distances<D>(layers_[visit.layer], visit.node, at, nearest.bound, distance);
             const int first = top;
             for (; hits != 0; hits &= hits - 1) {  // the farthest below, so that the nearest is taken next
                 const int i = __builtin_ctz(hits);
+                const int64_t child = visit.node * kBranches + i;
+                if (visit.layer == 1 && child == home) continue;
                 int place = top++;
                 for (; place > first && stack[place - 1].distance < distance[i]; --place) stack[place] = stack[place - 1];
-                stack[place] = {distance[i], visit.layer - 1, visit.node * kBranches + i};
+                stack[place] = {distance[i], visit.layer - 1, child};
             }
         }
     }
@@ -158,6 +174,27 @@ private:
 
     static uint32_t nearer(Vec distance, float bound) {
         return ~bits_at_least(distance, Vec(bound)) & ((1u << kLanes) - 1u);
+    }
+
+    int top_layer() const { return static_cast<int>(layers_.size()) - 1; }
+
+    static int nearest_of(const float distance[kBranches]) {
+        Vec least = Vec::load(distance);
+        for (int i = kLanes; i < kBranches; i += kLanes) least = min(least, Vec::load(distance + i));
+        float lowest = least.v[0];
+        for (int i = 1; i < kLanes; ++i) lowest = std::min(lowest, least.v[i]);
+        uint32_t hits = 0;
+        for (int i = 0; i < kBranches; i += kLanes) hits |= bits_at_least(Vec(lowest), Vec::load(distance + i)) << i;
+        return hits == 0 ? 0 : __builtin_ctz(hits);
+    }
+
+    template <int D>
+    void offer_leaf(int64_t leaf, const Vec at[D], Nearest& nearest) const {
+        alignas(64) float distance[kBranches];
+        for (uint32_t hits = centre_distances<D>(leaf, at, nearest.bound, distance); hits != 0; hits &= hits - 1) {
+            const int i = __builtin_ctz(hits);
+            nearest.offer(distance[i], ids_[leaf * kBranches + i]);
+        }
     }
 
     template <int D>

@@ -1,6 +1,7 @@
 // The nearest centres of batches of points.
 #include <cmath>
 #include <memory>
+#include <vector>
 
 #include "common/parallel.h"
 #include "common/tensor_view.h"
@@ -10,27 +11,48 @@
 namespace neurfield::radial_basis {
 namespace {
 
-constexpr int64_t kChunk = 1024;  // points of a task
+constexpr int64_t kChunk = 1024;         // points of a task
+constexpr int64_t kBatch = 1 << 20;      // points that are ordered at once
+
+// Points of a batch, leaf by leaf: those that follow each other look at the same part of the tree, however they came.
+template <int D>
+void order_by_leaf(const KernelLookup& lookup, int64_t count, const float* points, std::vector<int32_t>& homes,
+                   std::vector<int32_t>& order) {
+    homes.resize(count);
+    order.resize(count);
+    parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) homes[n] = static_cast<int32_t>(lookup.home_of<D>(points + n * D));
+    });
+    std::vector<int32_t> next(lookup.leaves() + 1);
+    for (const int32_t home : homes) ++next[home + 1];
+    for (int64_t i = 0; i < lookup.leaves(); ++i) next[i + 1] += next[i];
+    for (int64_t n = 0; n < count; ++n) order[next[homes[n]]++] = static_cast<int32_t>(n);
+}
 
 template <int D>
-void find_chunk(const KernelLookup& lookup, int wanted, int64_t begin, int64_t end, const float* points, int32_t* out) {
-    Nearest nearest;
-    float reach = kFar;  // to the last of the previous point's nearest
-    for (int64_t n = begin; n < end; ++n) {
-        const float* x = points + n * D;
-        float within = kFar;
-        if (reach < kFar) {
-            float moved = 0.0f;
-            for (int k = 0; k < D; ++k) moved += (x[k] - x[k - D]) * (x[k] - x[k - D]);
-            // All of those are at most so far from this point; a little more, because everything is rounded.
-            within = (reach + std::sqrt(moved)) * 1.00001f + 1e-30f;
-            within = within < 1e18f ? within * within : kFar;
+void find_batch(const KernelLookup& lookup, int wanted, int64_t count, const float* points, int32_t* out) {
+    std::vector<int32_t> homes, order;
+    order_by_leaf<D>(lookup, count, points, homes, order);
+    parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
+        Nearest nearest;
+        float reach = kFar;  // to the last of the previous point's nearest
+        for (int64_t i = begin; i < end; ++i) {
+            const float* x = points + order[i] * int64_t{D};
+            float within = kFar;
+            if (reach < kFar) {
+                const float* previous = points + order[i - 1] * int64_t{D};
+                float moved = 0.0f;
+                for (int k = 0; k < D; ++k) moved += (x[k] - previous[k]) * (x[k] - previous[k]);
+                // All of those are at most so far from this point; a little more, because everything is rounded.
+                within = (reach + std::sqrt(moved)) * 1.00001f + 1e-30f;
+                within = within < 1e18f ? within * within : kFar;
+            }
+            nearest.begin(wanted, within);
+            lookup.find<D>(x, homes[order[i]], nearest);
+            reach = std::sqrt(nearest.distance[wanted - 1]);
+            std::copy_n(nearest.index, wanted, out + order[i] * int64_t{wanted});
         }
-        nearest.begin(wanted, within);
-        lookup.find<D>(x, nearest);
-        reach = std::sqrt(nearest.distance[wanted - 1]);
-        std::copy_n(nearest.index, wanted, out + n * wanted);
-    }
+    });
 }
 
 void find(const KernelLookup& lookup, const py::object& points_, const py::object& out_) {
@@ -43,13 +65,16 @@ void find(const KernelLookup& lookup, const py::object& points_, const py::objec
     if (wanted < 1 || wanted > kMaxNearest || wanted > lookup.count())
         throw py::value_error("kernel lookup: so many nearest centres cannot be found");
     py::gil_scoped_release release;
-    parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
+    for (int64_t begin = 0; begin < count; begin += kBatch) {
+        const int64_t size = std::min(kBatch, count - begin);
+        const float* from = points.data() + begin * lookup.dimensions();
+        int32_t* to = out.data() + begin * wanted;
         switch (lookup.dimensions()) {
-            case 2: return find_chunk<2>(lookup, wanted, begin, end, points.data(), out.data());
-            case 3: return find_chunk<3>(lookup, wanted, begin, end, points.data(), out.data());
-            default: return find_chunk<4>(lookup, wanted, begin, end, points.data(), out.data());
+            case 2: find_batch<2>(lookup, wanted, size, from, to); break;
+            case 3: find_batch<3>(lookup, wanted, size, from, to); break;
+            default: find_batch<4>(lookup, wanted, size, from, to);
         }
-    });
+    }
 }
 
 std::unique_ptr<KernelLookup> make_lookup(const py::object& centres_) {
