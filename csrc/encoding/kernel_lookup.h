@@ -1,7 +1,7 @@
 // The nearest centres of a point: a tree of sixteen branches a node, built once, exact for every point wherever it lies.
 //
-// Centres are ordered by halving along the widest axis, so that every sixteen in a row are a leaf, every sixteen leaves a node, and so
-// on: the tree is nothing but boxes, laid out for comparing sixteen of them at a time. Dense and sparse parts of space cost the same.
+// Centres are ordered by halving along the widest axis, so that every sixteen in a row are a leaf, every sixteen leaves a node, and
+// so on: the tree is nothing but boxes, laid out for comparing sixteen of them at a time. Dense and sparse parts cost the same.
 #pragma once
 
 #include <algorithm>
@@ -18,46 +18,61 @@ constexpr int kBranches = 16;
 constexpr int kMaxNearest = 8;
 constexpr float kFar = std::numeric_limits<float>::infinity();
 
-// The nearest so far, nearest first. Distances are squares.
-struct Nearest {
+// The nearest so far, nearest first; of two at the same distance the lower index, so that the order in which a point's
+// surroundings are looked at leaves no trace. Distances are squares.
+class Nearest {
+public:
     int wanted;
-    float bound;  // only what is nearer counts
+    float bound;  // nothing farther counts
     float distance[kMaxNearest];
     int32_t index[kMaxNearest];
 
-    void begin(int count, float within) {
+    void begin(int count) {
         wanted = count;
-        bound = within;
+        bound = kFar;
         for (int i = 0; i < count; ++i) {
             distance[i] = kFar;
             index[i] = 0;  // what a point that is no number gets
         }
     }
     void offer(float d, int32_t i) {
-        if (!(d < bound)) return;
         int at = wanted - 1;
-        for (; at > 0 && distance[at - 1] > d; --at) {
+        if (!before(d, i, at)) return;
+        for (; at > 0 && before(d, i, at - 1); --at) {
             distance[at] = distance[at - 1];
             index[at] = index[at - 1];
         }
         distance[at] = d;
         index[at] = i;
-        bound = std::min(bound, distance[wanted - 1]);
+        bound = distance[wanted - 1];
+    }
+
+private:
+    bool before(float d, int32_t i, int at) const { return d < distance[at] || (d == distance[at] && i < index[at]); }
+};
+
+// Some leaves with their boxes, low and high by axis, sixteen side by side.
+template <int D>
+struct LeafList {
+    static constexpr int kMost = 128;
+    int count;
+    int64_t leaf[kMost];
+    alignas(64) float boxes[kMost / kBranches][2 * D][kBranches];
+
+    void add(int64_t number, const float* box) {
+        for (int row = 0; row < 2 * D; ++row) boxes[count / kBranches][row][count % kBranches] = box[row * kBranches];
+        leaf[count++] = number;
+    }
+    void finish() {  // empty places are infinitely far
+        for (int at = count; at % kBranches != 0; ++at)
+            for (int row = 0; row < 2 * D; ++row) boxes[at / kBranches][row][at % kBranches] = row % 2 == 0 ? kFar : -kFar;
     }
 };
 
 class KernelLookup {
 public:
     // Copies centres [count, dimensions].
-    KernelLookup(const float* centres, int64_t count, int dimensions) : dimensions_(dimensions), count_(count) {
-        std::vector<int32_t> order(count);
-        for (int64_t i = 0; i < count; ++i) order[i] = static_cast<int32_t>(i);
-        int64_t capacity = kBranches;
-        while (capacity < count) capacity *= kBranches;
-        arrange(centres, order.data(), count, capacity);
-        fill_leaves(centres, order);
-        while (layers_.back().nodes > 1) add_layer();
-    }
+    KernelLookup(const float* centres, int64_t count, int dimensions);
 
     int dimensions() const { return dimensions_; }
     int64_t count() const { return count_; }
@@ -72,18 +87,18 @@ public:
         alignas(64) float distance[kBranches];
         int64_t home = 0;
         for (int layer = top_layer(); layer > 0; --layer) {
-            box_distances<D>(layers_[layer], home, at, kFar, distance);
+            box_distances<D>(layers_[layer], home, at, at, kFar, distance);
             home = home * kBranches + nearest_of(distance);
         }
         return home;
     }
 
+    // Looks at all leaves that may hold nearer ones; `home` was looked at before.
     template <int D>
     void find(const float* x, int64_t home, Nearest& nearest) const {
         Vec at[D];
         for (int k = 0; k < D; ++k) at[k] = Vec(x[k]);
         alignas(64) float distance[kBranches];
-        offer_leaf<D>(home, at, nearest);
         if (top_layer() == 0) return;
         struct Visit { float distance; int32_t layer; int64_t node; };
         Visit stack[kBranches * 16];
@@ -91,12 +106,12 @@ public:
         stack[top++] = {0.0f, top_layer(), 0};
         while (top > 0) {
             const Visit visit = stack[--top];
-            if (!(visit.distance < nearest.bound)) continue;
+            if (visit.distance > nearest.bound) continue;
             if (visit.layer == 0) {
                 offer_leaf<D>(visit.node, at, nearest);
                 continue;
             }
-            uint32_t hits = box_distances<D>(layers_[visit.layer], visit.node, at, nearest.bound, distance);
+            uint32_t hits = box_distances<D>(layers_[visit.layer], visit.node, at, at, nearest.bound, distance);
             const int first = top;
             for (; hits != 0; hits &= hits - 1) {  // the farthest below, so that the nearest is taken next
                 const int i = __builtin_ctz(hits);
@@ -109,72 +124,68 @@ public:
         }
     }
 
+    // The leaves but `home` that points of a box (low, high) may have to look at, if none needs what is farther than `bound`. False
+    // if there are too many for this to be worth it.
+    template <int D>
+    bool collect(const float low[D], const float high[D], int64_t home, float bound, LeafList<D>& list) const {
+        list.count = 0;
+        int64_t stack[kBranches * 16];
+        int layers[kBranches * 16], top = 0;
+        if (top_layer() == 0) return true;
+        stack[top] = 0;
+        layers[top++] = top_layer();
+        Vec from[D], to[D];
+        for (int k = 0; k < D; ++k) from[k] = Vec(low[k]), to[k] = Vec(high[k]);
+        while (top > 0) {
+            const int64_t node = stack[--top];
+            const int layer = layers[top];
+            alignas(64) float distance[kBranches];
+            for (uint32_t hits = box_distances<D>(layers_[layer], node, from, to, bound, distance); hits != 0; hits &= hits - 1) {
+                const int i = __builtin_ctz(hits);
+                const int64_t child = node * kBranches + i;
+                if (layer > 1) {
+                    stack[top] = child;
+                    layers[top++] = layer - 1;
+                } else if (child != home) {
+                    if (list.count == LeafList<D>::kMost) return false;
+                    list.add(child, layers_[1].values.data() + node * 2 * D * kBranches + i);
+                }
+            }
+        }
+        list.finish();
+        return true;
+    }
+
+    template <int D>
+    void find_among(const LeafList<D>& list, const float* x, Nearest& nearest) const {
+        Vec at[D];
+        for (int k = 0; k < D; ++k) at[k] = Vec(x[k]);
+        alignas(64) float distance[kBranches];
+        for (int block = 0; block * kBranches < list.count; ++block) {
+            uint32_t hits = box_distances<D>(&list.boxes[block][0][0], at, at, nearest.bound, distance);
+            for (; hits != 0; hits &= hits - 1) {
+                const int i = __builtin_ctz(hits);
+                if (distance[i] <= nearest.bound) offer_leaf<D>(list.leaf[block * kBranches + i], at, nearest);
+            }
+        }
+    }
+
+    template <int D>
+    void offer_leaf(int64_t leaf, const float* x, Nearest& nearest) const {
+        Vec at[D];
+        for (int k = 0; k < D; ++k) at[k] = Vec(x[k]);
+        offer_leaf<D>(leaf, at, nearest);
+    }
+
 private:
     struct Layer {
         int64_t nodes;
         std::vector<float> values;  // leaves: [node][axis][16] coordinates; above: [node][axis, low and high][16] of the children
     };
 
-    void arrange(const float* centres, int32_t* order, int64_t count, int64_t capacity) {
-        while (capacity > kBranches && count <= capacity / kBranches) capacity /= kBranches;
-        if (count <= kBranches) return;
-        const int64_t child = capacity / kBranches, children = (count + child - 1) / child, half = children / 2 * child;
-        int widest = 0;
-        float width = -1.0f;
-        for (int k = 0; k < dimensions_; ++k) {
-            float low = kFar, high = -kFar;
-            for (int64_t i = 0; i < count; ++i) {
-                const float value = centres[order[i] * int64_t{dimensions_} + k];
-                low = std::min(low, value);
-                high = std::max(high, value);
-            }
-            if (high - low > width) width = high - low, widest = k;
-        }
-        std::nth_element(order, order + half, order + count, [&](int32_t a, int32_t b) {
-            const float left = centres[a * int64_t{dimensions_} + widest], right = centres[b * int64_t{dimensions_} + widest];
-            return left != right ? left < right : a < b;
-        });
-        arrange(centres, order, half, capacity);
-        arrange(centres, order + half, count - half, capacity);
-    }
-
-    void fill_leaves(const float* centres, const std::vector<int32_t>& order) {
-        const int64_t leaves = std::max<int64_t>((count_ + kBranches - 1) / kBranches, 1);
-        ids_.assign(leaves * kBranches, 0);
-        Layer layer{leaves, std::vector<float>(leaves * dimensions_ * kBranches, kFar)};
-        for (int64_t i = 0; i < count_; ++i) {
-            ids_[i] = order[i];
-            for (int k = 0; k < dimensions_; ++k)
-                layer.values[(i / kBranches * dimensions_ + k) * kBranches + i % kBranches] =
-                    centres[order[i] * int64_t{dimensions_} + k];
-        }
-        layers_.push_back(std::move(layer));
-    }
-
-    void add_layer() {
-        const Layer& below = layers_.back();
-        const bool leaves = layers_.size() == 1;
-        const int64_t nodes = (below.nodes + kBranches - 1) / kBranches;
-        Layer layer{nodes, std::vector<float>(nodes * 2 * dimensions_ * kBranches)};
-        for (int64_t child = 0; child < nodes * kBranches; ++child)
-            for (int k = 0; k < dimensions_; ++k) {
-                float low = kFar, high = -kFar;
-                for (int i = 0; i < kBranches && child < below.nodes; ++i) {
-                    const float* from = below.values.data() + (child * dimensions_ + k) * (leaves ? 1 : 2) * kBranches + i;
-                    const float upper = leaves ? from[0] : from[kBranches];
-                    low = std::min(low, from[0]);
-                    if (upper < kFar) high = std::max(high, upper);  // empty places lie at infinity
-                }
-                float* to = layer.values.data() + (child / kBranches * dimensions_ + k) * 2 * kBranches + child % kBranches;
-                to[0] = low;
-                to[kBranches] = high;
-            }
-        layers_.push_back(std::move(layer));
-    }
-
-    static uint32_t nearer(Vec distance, float bound) {
-        return ~bits_at_least(distance, Vec(bound)) & ((1u << kLanes) - 1u);
-    }
+    void arrange(const float* centres, int32_t* order, int64_t count, int64_t capacity);
+    void fill_leaves(const float* centres, const std::vector<int32_t>& order);
+    void add_layer();
 
     int top_layer() const { return static_cast<int>(layers_.size()) - 1; }
 
@@ -197,6 +208,10 @@ private:
         }
     }
 
+    static uint32_t not_farther(Vec distance, float bound) {  // empty places are infinitely far
+        return bits_at_least(Vec(std::min(bound, std::numeric_limits<float>::max())), distance);
+    }
+
     template <int D>
     uint32_t centre_distances(int64_t leaf, const Vec at[D], float bound, float out[kBranches]) const {
         const float* values = layers_[0].values.data() + leaf * D * kBranches;
@@ -208,26 +223,32 @@ private:
                 total = fma(step, step, total);
             }
             total.store(out + i);
-            hits |= nearer(total, bound) << i;
+            hits |= not_farther(total, bound) << i;
+        }
+        return hits;
+    }
+
+    // Squared distances between the box (low, high), or a point where these are the same, and sixteen boxes.
+    template <int D>
+    static uint32_t box_distances(const float* boxes, const Vec low[D], const Vec high[D], float bound, float out[kBranches]) {
+        uint32_t hits = 0;
+        for (int i = 0; i < kBranches; i += kLanes) {
+            Vec total(0.0f);
+            for (int k = 0; k < D; ++k) {
+                const float* box = boxes + 2 * k * kBranches + i;
+                const Vec step = max(max(Vec::load(box) - high[k], low[k] - Vec::load(box + kBranches)), Vec(0.0f));
+                total = fma(step, step, total);
+            }
+            total.store(out + i);
+            hits |= not_farther(total, bound) << i;
         }
         return hits;
     }
 
     template <int D>
-    static uint32_t box_distances(const Layer& layer, int64_t node, const Vec at[D], float bound, float out[kBranches]) {
-        const float* values = layer.values.data() + node * 2 * D * kBranches;
-        uint32_t hits = 0;
-        for (int i = 0; i < kBranches; i += kLanes) {
-            Vec total(0.0f);
-            for (int k = 0; k < D; ++k) {
-                const float* box = values + 2 * k * kBranches + i;
-                const Vec step = max(max(Vec::load(box) - at[k], at[k] - Vec::load(box + kBranches)), Vec(0.0f));
-                total = fma(step, step, total);
-            }
-            total.store(out + i);
-            hits |= nearer(total, bound) << i;
-        }
-        return hits;
+    static uint32_t box_distances(const Layer& layer, int64_t node, const Vec low[D], const Vec high[D], float bound,
+                                  float out[kBranches]) {
+        return box_distances<D>(layer.values.data() + node * 2 * D * kBranches, low, high, bound, out);
     }
 
     int dimensions_;

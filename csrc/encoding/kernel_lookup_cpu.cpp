@@ -1,5 +1,4 @@
 // The nearest centres of batches of points.
-#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -12,6 +11,7 @@ namespace neurfield::radial_basis {
 namespace {
 
 constexpr int64_t kChunk = 1024;         // points of a task
+constexpr int kGroup = 32;               // points that look at a leaf together
 constexpr int64_t kBatch = 1 << 20;      // points that are ordered at once
 
 // Points of a batch, leaf by leaf: those that follow each other look at the same part of the tree, however they came.
@@ -29,28 +29,41 @@ void order_by_leaf(const KernelLookup& lookup, int64_t count, const float* point
     for (int64_t n = 0; n < count; ++n) order[next[homes[n]]++] = static_cast<int32_t>(n);
 }
 
+// Up to kGroup points with one home: which other leaves come into question is found once for all of them.
+template <int D>
+void find_group(const KernelLookup& lookup, int wanted, int64_t home, const int32_t* group, int size, const float* points,
+                int32_t* out) {
+    Nearest nearest[kGroup];
+    float low[D], high[D], bound = 0.0f;
+    for (int k = 0; k < D; ++k) low[k] = kFar, high[k] = -kFar;
+    for (int i = 0; i < size; ++i) {
+        const float* x = points + group[i] * int64_t{D};
+        nearest[i].begin(wanted);
+        lookup.offer_leaf<D>(home, x, nearest[i]);
+        bound = std::max(bound, nearest[i].bound);
+        for (int k = 0; k < D; ++k) low[k] = std::min(low[k], x[k]), high[k] = std::max(high[k], x[k]);
+    }
+    LeafList<D> list;
+    const bool few = size > 1 && lookup.collect<D>(low, high, home, bound, list);
+    for (int i = 0; i < size; ++i) {
+        const float* x = points + group[i] * int64_t{D};
+        if (few)
+            lookup.find_among<D>(list, x, nearest[i]);
+        else
+            lookup.find<D>(x, home, nearest[i]);
+        std::copy_n(nearest[i].index, wanted, out + group[i] * int64_t{wanted});
+    }
+}
+
 template <int D>
 void find_batch(const KernelLookup& lookup, int wanted, int64_t count, const float* points, int32_t* out) {
     std::vector<int32_t> homes, order;
     order_by_leaf<D>(lookup, count, points, homes, order);
     parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
-        Nearest nearest;
-        float reach = kFar;  // to the last of the previous point's nearest
-        for (int64_t i = begin; i < end; ++i) {
-            const float* x = points + order[i] * int64_t{D};
-            float within = kFar;
-            if (reach < kFar) {
-                const float* previous = points + order[i - 1] * int64_t{D};
-                float moved = 0.0f;
-                for (int k = 0; k < D; ++k) moved += (x[k] - previous[k]) * (x[k] - previous[k]);
-                // All of those are at most so far from this point; a little more, because everything is rounded.
-                within = (reach + std::sqrt(moved)) * 1.00001f + 1e-30f;
-                within = within < 1e18f ? within * within : kFar;
-            }
-            nearest.begin(wanted, within);
-            lookup.find<D>(x, homes[order[i]], nearest);
-            reach = std::sqrt(nearest.distance[wanted - 1]);
-            std::copy_n(nearest.index, wanted, out + order[i] * int64_t{wanted});
+        for (int64_t first = begin, next; first < end; first = next) {
+            const int32_t home = homes[order[first]];
+            for (next = first + 1; next < end && next - first < kGroup && homes[order[next]] == home;) ++next;
+            find_group<D>(lookup, wanted, home, order.data() + first, static_cast<int>(next - first), points, out);
         }
     });
 }

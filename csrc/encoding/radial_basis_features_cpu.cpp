@@ -1,7 +1,7 @@
 // From activations to features: f_c = bias_c + sum_k w_kc T(m_c a_k), and all products that its derivatives are made of.
 //
-// T is the sine with its m-th derivatives by a (order 0: sin y, 1: m cos y, 2: -m^2 sin y), or, without waves, the activation itself
-// (order 0: a, 1: one, 2: zero). Channels lie side by side in memory, so a vector is sixteen channels of one kernel.
+// T is sin(m a) with its derivatives by a (order 0: sin y, 1: m cos y, 2: -m^2 sin y), or, without waves, the activation itself
+// (order 0: a, 1: one, 2: zero). Channels lie side by side in memory, so a vector is channels of one kernel.
 #include <vector>
 
 #include "common/parallel.h"

@@ -1,5 +1,5 @@
-// Sines and cosines of products, m a for |m a| up to about 2e5: half turns are taken off the exact product, so that a high frequency
-// costs no accuracy (where the target multiplies and adds in one instruction; elsewhere the product's own rounding stays).
+// Sines and cosines of products, m a for |m a| up to about 2e5: half turns are taken off the exact product, so that a high
+// frequency costs no accuracy (where the target multiplies and adds in one instruction; elsewhere the product's rounding stays).
 #pragma once
 
 #include "common/simd.h"

@@ -41,8 +41,8 @@ class KernelLookup:
     def nearest(self, points: Tensor, count: int) -> Tensor:
         """Indices int32 [N, count] of the centres nearest to points [N, d], the nearest first.
 
-        Which of two centres at the same distance comes first is left open, but the same every time. Points
-        that come in an order in which neighbours follow each other are served faster.
+        Natively the lower index comes first where two centres are equally near; SciPy leaves it open. Points
+        are looked up leaf by leaf, in whatever order they come.
 
         Raises:
             ValueError: `count` is not between 1 and min(8, M), or points are not [N, d].
@@ -52,9 +52,7 @@ class KernelLookup:
                 f"KernelLookup: count must be 1 to {min(MAX_NEIGHBOURS, self.count)}, got {count}"
             )
         if points.ndim != 2 or points.shape[1] != self.dimensions:
-            raise ValueError(
-                f"KernelLookup: points must be [N, {self.dimensions}], got {list(points.shape)}"
-            )
+            raise ValueError(f"KernelLookup: points must be [N, {self.dimensions}], got {list(points.shape)}")
         points = points.detach()
         if native.serves(points, self._centres):
             assert native.module is not None

@@ -100,7 +100,12 @@ class _ByFeatures(torch.autograd.Function):
 
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, features: Tensor, bias: Tensor | None, activations: Tensor, values: Tensor, how: _Composition
+        ctx: Any,
+        features: Tensor,
+        bias: Tensor | None,
+        activations: Tensor,
+        values: Tensor,
+        how: _Composition,
     ) -> Tensor:
         ctx.how, ctx.kernels = how, len(features)
         ctx.save_for_backward(activations)

@@ -10,7 +10,9 @@ from torch import Tensor
 
 MARKOV_FLOOR = 1e-12  # of q: below it exp(-sqrt q) counts as constant, for its slope has no direction at 0
 SUM_FLOOR = 1e-8  # added to the sum that responses are divided by, as published
-BLENDED_SUM_FLOOR = 1e-2  # the same with blended support, where the sum may be 0 and must not be felt abruptly
+BLENDED_SUM_FLOOR = (
+    1e-2  # the same with blended support, where the sum may be 0 and must not be felt abruptly
+)
 _BRUTE_FORCE = 1 << 24  # distances held at once
 
 
