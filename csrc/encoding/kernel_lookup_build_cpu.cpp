@@ -70,8 +70,4 @@ void KernelLookup::add_layer() {
     layers_.push_back(std::move(layer));
 }
 
-static uint32_t not_farther(Vec distance, float bound) {
-    return bits_at_least(Vec(std::min(bound, std::numeric_limits<float>::max())), distance);  // empty places are infinitely far
-}
-
 }  // namespace neurfield

@@ -231,6 +231,7 @@ void bind_radial_basis(py::module_& module) {
     module.def("radial_basis_bend", &radial_basis::bend_all);
     radial_basis::bind_kernel_lookup(module);
     radial_basis::bind_features(module);
+    radial_basis::bind_kernel_support(module);
 }
 
 }  // namespace neurfield

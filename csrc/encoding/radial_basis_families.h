@@ -1,4 +1,4 @@
-// The three parts of the radial basis encoding, each bound by the file that has it.
+// The four parts of the radial basis encoding, each bound by the file that has it.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,5 +7,6 @@ namespace neurfield::radial_basis {
 
 void bind_kernel_lookup(pybind11::module_& module);
 void bind_features(pybind11::module_& module);
+void bind_kernel_support(pybind11::module_& module);
 
 }  // namespace neurfield::radial_basis

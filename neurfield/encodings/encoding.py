@@ -21,6 +21,4 @@ class Encoding(nn.Module):
     def _check(self, points: Tensor) -> None:
         """Raises ValueError unless points are finite, [N, dimensions], and of the parameters' dtype."""
         parameter = next(self.parameters(), None)
-        check_points(
-            type(self).__name__, points, self.dimensions, None if parameter is None else parameter.dtype
-        )
+        check_points(type(self).__name__, points, self.dimensions, None if parameter is None else parameter.dtype)

@@ -1,11 +1,11 @@
 """Where the kernels of a radial basis go, and how wide they are: weighted k-means over samples of the signal.
 
-NeuRBF (Chen et al., ICCV 2023), Sec. 3.3: kernels gather where the signal is hard. `place_kernels` does it for any
-points and weights; `image_samples`, `distance_field_samples` and `radiance_samples` make these.
+NeuRBF (Chen et al., ICCV 2023), Sec. 3.3: kernels gather where the signal is hard. `place_kernels` does it
+for any points and weights; `image_samples`, `distance_field_samples` and `radiance_samples` make these.
 
-k-means itself is ten steps of Lloyd's around a lookup of the nearest centres. SciPy's `kmeans2` takes no weights
-and compares every point with every centre, as scikit-learn's does: 2 million points with 160 000 centres would
-be 3e11 distances a step, where the tree takes about a second.
+k-means itself is ten steps of Lloyd's around a lookup of the nearest centres. SciPy's `kmeans2` takes no
+weights and compares every point with every centre, as scikit-learn's does: 2 million points with 160 000
+centres would be 3e11 distances a step, where the tree takes about a second.
 """
 
 from __future__ import annotations
@@ -49,17 +49,19 @@ def place_kernels(
     seed: int = 0,
     kernel: str = "inverse_quadratic",
 ) -> tuple[Tensor, Tensor]:
-    """Centres [count, d] and shapes [count, d (d + 1) / 2] for a signal sampled at points [N, d] with weights [N].
+    """Centres [count, d] and shapes [count, d (d + 1) / 2] for a signal sampled at points [N, d] with
+    weights [N].
 
-    Centres start at points drawn in proportion to their weights, and are moved by ten steps of weighted k-means.
-    Shapes are upper triangular factors, row after row, of the inverse covariance of each cluster, scaled so that
-    the kernel is 1/2 at the cluster's width over sqrt(0.5). Of more than two million points a part is drawn by
-    weight first. Unlike the published code, which clips entries of the covariance, its principal variances are
-    clipped (to between 1/200 of the kernels' mean spacing and 1/10 of the points' range, squared, and to aspects
-    of 45), which leaves it positive definite in any dimension.
+    Centres start at points drawn in proportion to their weights, and are moved by ten steps of weighted
+    k-means. Shapes are upper triangular factors, row after row, of the inverse covariance of each cluster,
+    scaled so that the kernel is 1/2 at the cluster's width over sqrt(0.5). Of more than two million points a
+    part is drawn by weight first. Unlike the published code, which clips entries of the covariance, its
+    principal variances are clipped (to between 1/200 of the kernels' mean spacing and 1/10 of the points'
+    range, squared, and to aspects of 45), which leaves it positive definite in any dimension.
 
     Raises:
-        ValueError: shapes do not fit, weights are negative or not finite, or fewer than `count` points have any.
+        ValueError: shapes do not fit, weights are negative or not finite, or fewer than `count` points have
+        any.
     """
     if points.ndim != 2 or not 2 <= points.shape[1] <= 4:
         raise ValueError(f"place_kernels: points must be [N, 2 to 4], got {list(points.shape)}")
@@ -80,7 +82,7 @@ def place_kernels(
     heavy = int((amounts > 0.0).sum())
     if not 1 <= count <= heavy:
         raise ValueError(
-            f"place_kernels: count must be 1 to {heavy}, the number of points that weigh more than 0, got {count}"
+            f"place_kernels: count must be 1 to {heavy}, as many points weigh more than 0, got {count}"
         )
     positions, amounts = _thinned(positions, amounts, max(_LLOYD_POINTS, 4 * count), random)
     amounts /= amounts.mean()
@@ -106,8 +108,9 @@ def place_kernels(
 def image_samples(image: Tensor) -> tuple[Tensor, Tensor]:
     """Points [H * W, 2] and weights [H * W] of an image [H, W] or [H, W, C]: its gradient's length.
 
-    Points are pixel centres, (column + 0.5) / W and (row + 0.5) / H. Gradients are Sobel's, summed over channels
-    as squares; flat parts count a hundredth of the mean instead of nothing, so that they get kernels too.
+    Points are pixel centres, (column + 0.5) / W and (row + 0.5) / H. Gradients are Sobel's, summed over
+    channels as squares; flat parts count a hundredth of the mean instead of nothing, so that they get
+    kernels too.
     """
     from scipy.ndimage import sobel
 
@@ -132,8 +135,8 @@ def image_samples(image: Tensor) -> tuple[Tensor, Tensor]:
 def distance_field_samples(points: Tensor, distances: Tensor, epsilon: float = 1e-3) -> tuple[Tensor, Tensor]:
     """Points [N, d] as they are, and weights [N] 1 / (|distance| + epsilon): kernels gather at the surface.
 
-    `epsilon` is a distance in the points' unit (the published 1e-9 lets single points on the surface outweigh all
-    others).
+    `epsilon` is a distance in the points' unit (the published 1e-9 lets single points on the surface
+    outweigh all others).
     """
     if distances.shape != points.shape[:1]:
         raise ValueError(
@@ -143,7 +146,8 @@ def distance_field_samples(points: Tensor, distances: Tensor, epsilon: float = 1
 
 
 def radiance_samples(points: Tensor, opacity: Tensor, feature_gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Points [N, d] as they are, and weights [N]: opacity [N] times the length of the features' gradient [N, ...].
+    """Points [N, d] as they are, and weights [N]: opacity [N] times the length of the features' gradient [N,
+    ...].
 
     Both come from a quickly fitted radiance field, on a lattice or at samples of rays.
     """
@@ -175,7 +179,8 @@ def spread_kernels(
 
 
 def isotropic_shapes(spacing: Tensor, dimensions: int, kernel: str = "inverse_quadratic") -> Tensor:
-    """Shapes [M, d (d + 1) / 2] of round kernels as `place_kernels` gives to cubic clusters of side `spacing` [M]."""
+    """Shapes [M, d (d + 1) / 2] of round kernels as `place_kernels` gives to cubic clusters of side
+    `spacing` [M]."""
     scale = (
         _HALF[kernel] * _ALPHA * 12.0
     ) ** 0.5 / spacing.double()  # a cube's variance is a twelfth along an axis

@@ -20,15 +20,16 @@ _INITIAL_RANGE = 1e-4
 class RadialBasis(Encoding):
     """Features of points from the K kernels around them (NeuRBF, Chen et al., ICCV 2023).
 
-    Channel c of a point's features is a sum over the K nearest kernels of their own feature times sin(m_c a_k),
-    a_k being the kernel's (normalised) response and m_c log-spaced from `lowest` to `highest`: see
-    `neurfield.ops.radial_basis_encode`. Channels are the stages of coarse to fine, slow sines first. Points may lie
-    anywhere: outside the kernels the nearest are those of the true point, and responses fall off (without
-    `blend`, normalised ones only become equal). The published hybrid is the concatenation with a grid encoding.
+    Channel c of a point's features is a sum over the K nearest kernels of their own feature times sin(m_c
+    a_k), a_k being the kernel's (normalised) response and m_c log-spaced from `lowest` to `highest`: see
+    `neurfield.ops.radial_basis_encode`. Channels are the stages of coarse to fine, slow sines first. Points
+    may lie anywhere: outside the kernels the nearest are those of the true point, and responses fall off
+    (without `blend`, normalised ones only become equal). The published hybrid is the concatenation with a
+    grid encoding.
 
     Weakness: the set of the K nearest changes from place to place, and where it does, features jump and their
-    gradient says nothing about it; a loss on gradients (eikonal, normals) suffers. `blend=True`, which is ours,
-    gives each kernel a support in which it always is among the K nearest (`kernel_support`): values and
+    gradient says nothing about it; a loss on gradients (eikonal, normals) suffers. `blend=True`, which is
+    ours, gives each kernel a support in which it always is among the K nearest (`kernel_support`): values and
     gradients are then continuous everywhere. What it costs: supports are small for small K (take K = 8), and
     between clusters of very different density features may fade to the bias.
 
@@ -43,9 +44,9 @@ class RadialBasis(Encoding):
         normalise: divide responses by their sum over the K nearest.
         blend: continuous values and gradients, see above.
         seed: of the features and biases, uniform in (-1e-4, 1e-4), and of the spread of kernels.
-        learn_kernels: make centres and shapes parameters; published results keep them. The lookup (and the supports)
-            are made anew whenever centres have changed, which torch's version counter tells: write to them by
-            torch's in-place functions, not through `.data`.
+        learn_kernels: make centres and shapes parameters; published results keep them. The lookup (and the
+            supports) are made anew whenever centres have changed, which torch's version counter tells: write
+            to them by torch's in-place functions, not through `.data`.
 
     Raises:
         ValueError: an argument is out of its range, or both or neither of `count` and `centres` are given.
@@ -53,6 +54,8 @@ class RadialBasis(Encoding):
 
     centres: Tensor
     shapes: Tensor
+    features: Tensor
+    bias: Tensor
     frequencies: Tensor | None
     support: Tensor | None
 
@@ -128,7 +131,8 @@ class RadialBasis(Encoding):
         )
 
     def _current_lookup(self) -> KernelLookup:
-        """The lookup of the centres as they are; made anew, with the supports, if they are not what they were."""
+        """The lookup of the centres as they are; made anew, with the supports, if they are not what they
+        were."""
         centres = self.centres
         version = 0 if centres.is_inference() else centres._version
         known, last = self._looked_up, (centres, centres.data_ptr(), version)
@@ -147,7 +151,8 @@ class RadialBasis(Encoding):
     def extra_repr(self) -> str:
         return (
             f"kernels={len(self.centres)}, dimensions={self.dimensions}, features={self.output_dim}, "
-            f"neighbours={self.neighbours}, kernel={self.kernel!r}, normalise={self.normalise}, blend={self.blend}"
+            f"neighbours={self.neighbours}, kernel={self.kernel!r}, normalise={self.normalise}, "
+            f"blend={self.blend}"
         )
 
 
@@ -156,7 +161,8 @@ def _frequencies(lowest: float | None, highest: float | None, features: int) -> 
         return None
     if lowest is None or highest is None or not 0.0 < lowest <= highest or math.isinf(highest):
         raise ValueError(
-            f"RadialBasis: lowest and highest must be 0 < lowest <= highest, or both None, got {lowest} and {highest}"
+            "RadialBasis: lowest and highest must be 0 < lowest <= highest, or both None, "
+            f"got {lowest} and {highest}"
         )
     return torch.logspace(math.log2(lowest), math.log2(highest), features, base=2.0)
 

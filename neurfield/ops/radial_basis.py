@@ -47,14 +47,15 @@ def radial_basis_encode(
     Args:
         points: [N, d], d = 2 to 4.
         centres: [M, d].
-        shapes: [M, d (d + 1) / 2], the upper triangle of U row after row; U^T U is the inverse covariance, so it
-            cannot become indefinite, whatever is learnt.
+        shapes: [M, d (d + 1) / 2], the upper triangle of U row after row; U^T U is the inverse covariance,
+            so it cannot become indefinite, whatever is learnt.
         features: [M, F]; bias: [F].
         frequencies: [F], radians; None for f_c = bias_c + sum of features[k, c] * a_k.
         neighbours: K, 1 to 8; nearest is by Euclidean distance to the centres.
         normalise: as published the sum counts as constant in gradients; with `support` it does not.
-        support: radii [M] for blended support, as `encodings.kernel_support.support_radii` finds them: each response is
-            multiplied by (1 - |D|^2 / radius^2)^3, 0 beyond the radius. Without it features jump where the set of the K nearest changes.
+        support: radii [M] for blended support, as `encodings.kernel_support.support_radii` finds them: each
+            response is multiplied by (1 - |D|^2 / radius^2)^3, 0 beyond the radius. Without it features jump
+            where the set of the K nearest changes.
         active_channels: channels from this one on are exact zeros; None for all.
         lookup: of these centres; None builds one for this call.
 
@@ -193,7 +194,8 @@ def check(
     for name, (tensor, shape) in wanted.items():
         if tensor is not None and tensor.shape != shape:
             raise ValueError(
-                f"radial_basis_encode: {name} must be {list(shape)} for {m} kernels in {d}-D, got {list(tensor.shape)}"
+                f"radial_basis_encode: {name} must be {list(shape)} for {m} kernels in {d}-D, "
+                f"got {list(tensor.shape)}"
             )
     if not 1 <= neighbours <= min(MAX_NEIGHBOURS, m):
         most = min(MAX_NEIGHBOURS, m)

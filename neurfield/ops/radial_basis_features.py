@@ -1,4 +1,4 @@
-"""From the activations of kernels to features, and all derivatives of that: the second step of radial bases."""
+"""From the activations of kernels to features, with all derivatives: the second step of radial bases."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class _ByActivations(torch.autograd.Function):
 
 
 class _ActivationGradient(torch.autograd.Function):
-    """The gradient of the activations, as a function of that of the values, the activations and the features."""
+    """The gradient of the activations, as a function of that of the values, activations and features."""
 
     @staticmethod
     def forward(  # type: ignore[override]
