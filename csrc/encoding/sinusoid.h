@@ -6,6 +6,17 @@
 
 namespace neurfield {
 
+// m a + c in one rounding where the target can: said by name, for of two products in a sum the compiler may fuse the other.
+inline Vec fused(Vec m, Vec a, Vec c) {
+#if defined(__AVX512F__)
+    return Vec(_mm512_fmadd_ps(m.v, a.v, c.v));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return Vec(_mm256_fmadd_ps(m.v, a.v, c.v));
+#else
+    return fma(m, a, c);
+#endif
+}
+
 // Absolute errors about 1e-7. Two parts of pi: the first has eight bits, so that its multiples are exact.
 struct HalfTurns {
     Vec rest;         // in [-pi / 2, pi / 2]
@@ -15,7 +26,7 @@ struct HalfTurns {
 inline HalfTurns without_half_turns(Vec m, Vec a) {
     constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer and leaves its parity in the lowest bit
     const Vec shifted = fma(m * a, Vec(0.318309886f), Vec(kRound)), turns = shifted - Vec(kRound);
-    const Vec rest = fma(turns, Vec(-9.67653589793e-4f), fma(m, a, turns * Vec(-3.140625f)));
+    const Vec rest = fma(turns, Vec(-9.67653589793e-4f), fused(m, a, turns * Vec(-3.140625f)));
     return {rest, (IntLanes)shifted.v << 31};
 }
 
