@@ -65,7 +65,7 @@ def test_few_and_coinciding_kernels() -> None:
 def test_value_and_gradient_are_continuous_where_neighbours_change(
     d: int, neighbours: int, normalise: bool
 ) -> None:
-    """Along lines, at every place where the set of nearest changes: limits from both sides, with and without."""
+    """Along lines, wherever the set of nearest changes: limits from both sides, with and without blending."""
     centres = scattered(300, d)
     shapes = torch.zeros(300, d * (d + 1) // 2, dtype=torch.float64)
     shapes[:, [0, d] if d == 2 else [0, 3, 5]] = 0.7 * 300.0 ** (1.0 / d)
