@@ -45,7 +45,7 @@ class NetworkConfig:
 @dataclass
 class ImageTrainConfig(TrainConfig):
     pixels: int = 65536  # per step
-    lr_network: float = 5e-3
+    lr_network: float = 1e-2
     lr_kernels: float = 5e-3
 
 
