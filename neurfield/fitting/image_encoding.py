@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from neurfield.encodings import Encoding, HashGrid, SimplexGrid
+import numpy as np
+import torch
+
+from neurfield.encodings import Concatenation, Encoding, HashGrid, RadialBasis, SimplexGrid, place_kernels
+from neurfield.encodings.kernel_placement import image_samples
 from neurfield.errors import UserError
 from neurfield.image_config import EncodingConfig
 from neurfield.images import ImageSource
@@ -14,6 +18,7 @@ from neurfield.ops.grid import GridLayout
 _LOG2_TABLE = range(8, 25)  # sizes that are chosen from; more can be asked for
 _MOST_PARAMETERS = 2**26  # that are chosen: 1 GB with gradient and moments
 _LARGEST_GRID_SHARE = 0.6  # of all parameters, beside kernels
+_PLACED_BY = 2**25  # pixels that kernels are placed by; of a larger picture every n-th row and column
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,28 @@ def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int) -> E
         )  # fmt: skip
     except ValueError as error:
         raise UserError(f"configuration group 'encoding': {error}") from error
-    if settings.kind == "rbf":
-        raise UserError("encoding 'rbf' is not there yet; there are: hash, simplex")
-    return encoding
+    return Concatenation(_kernels(settings, sizes.kernels, source, seed), encoding) if sizes.kernels else encoding
+
+
+def _kernels(settings: EncodingConfig, count: int, source: ImageSource, seed: int) -> RadialBasis:
+    """Kernels where the picture has edges, in its field's coordinates."""
+    every = math.ceil(math.sqrt(source.width * source.height / _PLACED_BY))
+    pixels = torch.from_numpy(overview(source, every).astype(np.float32) / source.peak)
+    points, weights = image_samples(pixels)
+    sides = torch.tensor([source.width, source.height], dtype=points.dtype) / max(source.width, source.height)
+    centres, shapes = place_kernels(points * sides, weights, count, seed)
+    return RadialBasis(
+        centres=centres, shapes=shapes, dimensions=2, features=settings.kernel_features,
+        neighbours=settings.neighbours, lowest=settings.lowest, highest=settings.highest, seed=seed,
+    )  # fmt: skip
+
+
+def overview(source: ImageSource, every: int) -> np.ndarray:
+    """Every n-th row and column of a picture [h, w, channels], read band by band."""
+    if source.held:
+        return source.hold()[::every, ::every]
+    band = 64 * every
+    rows = range(0, source.height, band)
+    return np.concatenate(
+        [source.region(0, y, source.width, min(band, source.height - y))[::every, ::every] for y in rows]
+    )
