@@ -44,9 +44,9 @@ class RadialBasis(Encoding):
         normalise: divide responses by their sum over the K nearest.
         blend: continuous values and gradients, see above.
         seed: of the features and biases, uniform in (-1e-4, 1e-4), and of the spread of kernels.
-        learn_kernels: make centres and shapes parameters; published results keep them. The lookup (and the
-            supports) are made anew whenever centres have changed, which torch's version counter tells: write
-            to them by torch's in-place functions, not through `.data`.
+        learn_kernels: make centres and shapes parameters; published results keep them. The lookup is made
+            anew whenever the centres have other values than it was built for (state loaded, a step of an
+            optimiser), and so are supports if kernels are learnt.
 
     Raises:
         ValueError: an argument is out of its range, or both or neither of `count` and `centres` are given.
@@ -110,7 +110,6 @@ class RadialBasis(Encoding):
         self.register_buffer("frequencies", _frequencies(lowest, highest, features))
         self.register_buffer("support", support_radii(self.centres, neighbours) if blend else None)
         self._lookup: KernelLookup | None = None
-        self._looked_up: tuple[Tensor, int, int] | None = None
 
     def forward(self, points: Tensor, active_levels: int | None = None) -> Tensor:
         """Features [N, features] of points [N, dimensions]; channels from `active_levels` on are zero."""
@@ -131,22 +130,18 @@ class RadialBasis(Encoding):
         )
 
     def _current_lookup(self) -> KernelLookup:
-        """The lookup of the centres as they are; made anew, with the supports, if they are not what they
-        were."""
-        centres = self.centres
-        version = 0 if centres.is_inference() else centres._version
-        known, last = self._looked_up, (centres, centres.data_ptr(), version)
-        if self._lookup is None or known is None or known[0] is not centres or known[1:] != last[1:]:
+        """The lookup of the centres as they are; made anew, with learnt supports, if they have changed."""
+        if self._lookup is None or not self._lookup.serves(self.centres):
             # Loaded centres come with their supports; learnt ones leave theirs behind.
-            if self.support is not None and self._lookup is not None and centres.requires_grad:
+            if self.support is not None and self._lookup is not None and self.centres.requires_grad:
                 with torch.no_grad():
-                    self.support.copy_(support_radii(centres, self.neighbours))
-            self._lookup, self._looked_up = KernelLookup(centres), last
+                    self.support.copy_(support_radii(self.centres, self.neighbours))
+            self._lookup = KernelLookup(self.centres)
         return self._lookup
 
     def __getstate__(self) -> dict[str, Any]:
         # A tree is neither copied nor pickled, but made anew.
-        return {**self.__dict__, "_lookup": None, "_looked_up": None}
+        return {**self.__dict__, "_lookup": None}
 
     def extra_repr(self) -> str:
         return (

@@ -16,7 +16,7 @@ MAX_NEIGHBOURS = 8
 
 
 class KernelLookup:
-    """A tree over centres [M, d], d = 2 to 4, as they are now; it does not notice when they change.
+    """A tree over centres [M, d], d = 2 to 4, as they are now; `serves` tells whether they have changed.
 
     Natively for float32 on the CPU; else a k-d tree of SciPy's in float64, through the CPU's memory.
 
@@ -37,6 +37,11 @@ class KernelLookup:
         self._centres = centres.clone()
         self._native: Any = None
         self._tree: Any = None
+
+    def serves(self, centres: Tensor) -> bool:
+        """Whether these centres [M, d] are what the tree was built for: same values, type and device."""
+        mine = self._centres
+        return centres.device == mine.device and centres.dtype == mine.dtype and torch.equal(centres, mine)
 
     def nearest(self, points: Tensor, count: int) -> Tensor:
         """Indices int32 [N, count] of the centres nearest to points [N, d], the nearest first.

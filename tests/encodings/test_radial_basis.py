@@ -107,6 +107,15 @@ def test_learnt_kernels_move_and_are_looked_up_again() -> None:
     torch.testing.assert_close(fresh(points), values)
 
 
+def test_changes_that_torch_does_not_count_are_seen() -> None:
+    # Native optimisers write past torch's version counters.
+    encoding = RadialBasis(count=60, features=4)
+    points = uniform(100, 2)
+    encoding(points)
+    encoding.centres.numpy()[:] = uniform(60, 2, 9).numpy()
+    assert torch.equal(encoding(points), copy.deepcopy(encoding)(points))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
