@@ -27,4 +27,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_ceilings(module);
     neurfield::bind_marching_cubes(module);
     neurfield::bind_depth_fusion(module);
+    neurfield::bind_radial_basis(module);
 }

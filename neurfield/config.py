@@ -31,6 +31,7 @@ class DataConfig:
 
 @dataclass
 class FieldConfig:
+    encoding: str = "hash"  # hash | simplex | rbf | triplane | frequency: of the SDF, all of about equal size
     levels: int = 14
     features: int = 2
     log2_table_size: int = 18
@@ -158,7 +159,8 @@ METHODS = Family(
     name_key="method",
     choices={
         "data.sensor_depth": ("auto", "exact", "noisy", "off"),
-        "field.interpolation": ("linear", "smoothstep"),
+        "field.encoding": ("hash", "simplex", "rbf", "triplane", "frequency"),
+    "field.interpolation": ("linear", "smoothstep"),
         "field.precision": ("float32", "bfloat16"),
         "opacity.kind": ("neus", "volsdf"),
         "warm.start": ("fuse", "off"),

@@ -18,6 +18,7 @@ from neurfield.fitting.fitter import StepReport
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
+from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
 from neurfield.fitting.schedule import active_levels, geometric
 from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, volume_losses
 from neurfield.fitting.warm_start import VolumePoints, warm_start
@@ -69,12 +70,7 @@ class SceneTask:
         train = self.config.train
         layers = [p for module in (self.field.layers, self.radiance.layers) for p in module.parameters()]
         groups = [
-            Group(
-                "table",
-                [*self.field.encoding.parameters(), self.radiance.encoding.table],
-                train.lr_table,
-                sparse=True,
-            ),
+            *table_groups(self.field.encoding, [self.radiance.encoding.table], train.lr_table),
             Group("network", layers, train.lr_network),
         ]
         if self.config.opacity.learn:
@@ -93,7 +89,7 @@ class SceneTask:
         """Draw pixels, render them, compare."""
         settings = self.config.field
         self.field.active_levels = active_levels(
-            settings.start_levels, settings.levels, progress,
+            first_levels(settings, self.field.encoding), self.field.encoding.levels, progress,
             settings.all_levels_at if self.volume is None else self.config.warm.alone,
         )  # fmt: skip
         generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
@@ -321,11 +317,7 @@ def _make_radiance(config: Config) -> Radiance:
 
 def _make_field(config: Config) -> SDFField:
     settings = config.field
-    encoding = HashGrid(
-        levels=settings.levels, features=settings.features, log2_table_size=settings.log2_table_size,
-        base_resolution=settings.base_resolution, finest_resolution=settings.finest_resolution,
-        interpolation=settings.interpolation,
-    )  # fmt: skip
+    encoding = make_encoding(settings)
     return SDFField(
         encoding,
         tuple(settings.hidden),

@@ -73,18 +73,35 @@ def test_an_array_is_kept_with_its_run(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.source.hold(), true)
 
 
+@pytest.mark.parametrize("kind", ["simplex", "rbf"])
+def test_the_other_encodings(tmp_path: Path, kind: str) -> None:
+    true = smooth(40, 61)
+    run = fitted(true, tmp_path, 120, encoding=kind)
+    metrics = finish_image(run)
+    assert metrics["image"]["psnr"] > 25
+    assert metrics["image"]["psnr_float16"] == pytest.approx(metrics["image"]["psnr"], abs=0.5)
+    again = ImageRun.load(run.folder)
+    np.testing.assert_array_equal(again.region(0, 0, 61, 40), run.region(0, 0, 61, 40))
+    assert fitted(smooth(1, 1), tmp_path, 2, encoding=kind).region(0, 0, 1, 1).shape == (1, 1, 3)
+
+
 class _Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("budget_is_small", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "budget_is_small"), [("hash", False), ("hash", True), ("rbf", False), ("rbf", True)]
+)
 def test_resume_ends_where_an_uninterrupted_fit_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget_is_small: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, budget_is_small: bool
 ) -> None:
     path = write(tmp_path / "a.tif", smooth(700, 700), tile=16)
-    options = {"overrides": [*TILES, "train.save_every=10", "image.budget_mb=1"]}
+    options = {
+        "overrides": [*TILES, "train.save_every=10", "image.budget_mb=1", "encoding.kernels=300"],
+        "encoding": kind,
+    }
     if not budget_is_small:
-        options["overrides"].append("image.budget_mb=100")
+        options["overrides"].append("image.budget_mb=100")  # type: ignore[attr-defined]
     whole = fitted(path, tmp_path / "a", 20, **options)
     assert whole.source.held != budget_is_small
     step = ImageTask.step

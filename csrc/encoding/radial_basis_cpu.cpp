@@ -1,0 +1,237 @@
+// How much each of a point's nearest kernels responds, normalised, and the derivatives of that along the points.
+#include "encoding/radial_basis.h"
+
+#include <type_traits>
+
+#include "common/families.h"
+#include "common/parallel.h"
+#include "common/tensor_view.h"
+#include "encoding/radial_basis_families.h"
+
+namespace neurfield {
+namespace radial_basis {
+namespace {
+
+constexpr int64_t kChunk = 1024;  // points of a task, whole blocks
+constexpr int kMaxNeighbours = 8, kMaxDimensions = 4;
+
+// Kernels as they cross from Python, and which of them each point looks at.
+struct Kernels {
+    const float *points, *centres, *factors, *inverse_squares;  // the last is null without blended support
+    const int32_t* neighbours;                                  // [count, k]
+    int64_t count;
+    int k, dimensions, kind;
+    bool normalise;
+    float floor;  // of the sum; with blended support the sum has a gradient, else it counts as constant
+    bool blended() const { return inverse_squares != nullptr; }
+};
+
+// A block of kLanes points: pair p * kLanes + i is point i with its p-th neighbour.
+template <int D>
+struct Block {
+    alignas(64) float delta[D][kMaxNeighbours * kLanes], factor[factor_size(D)][kMaxNeighbours * kLanes];
+    alignas(64) float inverse_square[kMaxNeighbours * kLanes], value[kMaxNeighbours * kLanes], slope[D][kMaxNeighbours * kLanes];
+    alignas(64) float along[D][kLanes], bend[D][kMaxNeighbours * kLanes];
+
+    void take(const Kernels& in, int64_t begin, int size) {
+        for (int i = 0; i < kLanes; ++i) {
+            const int64_t n = begin + std::min(i, size - 1);  // lanes past the end repeat the last point
+            for (int p = 0; p < in.k; ++p) {
+                const int64_t kernel = in.neighbours[n * in.k + p];
+                const int at = p * kLanes + i;
+                for (int axis = 0; axis < D; ++axis) delta[axis][at] = in.points[n * D + axis] - in.centres[kernel * D + axis];
+                for (int j = 0; j < factor_size(D); ++j) factor[j][at] = in.factors[kernel * factor_size(D) + j];
+                inverse_square[at] = in.blended() ? in.inverse_squares[kernel] : 0.0f;
+            }
+        }
+    }
+
+    template <Kind K>
+    void respond(int k, bool bends) {
+        for (int at = 0; at < k * kLanes; at += kLanes) {
+            Vec d[D], f[factor_size(D)], by_x[D];
+            for (int axis = 0; axis < D; ++axis) d[axis] = Vec::load(delta[axis] + at);
+            for (int j = 0; j < factor_size(D); ++j) f[j] = Vec::load(factor[j] + at);
+            const Vec window = Vec::load(inverse_square + at);
+            activation<K, D>(d, f, window, by_x).store(value + at);
+            for (int axis = 0; axis < D; ++axis) by_x[axis].store(slope[axis] + at);
+            if (!bends) continue;
+            Vec v[D], bent[D];
+            for (int axis = 0; axis < D; ++axis) v[axis] = Vec::load(along[axis]);
+            activation_bend<K, D>(d, f, window, v, bent);
+            for (int axis = 0; axis < D; ++axis) bent[axis].store(bend[axis] + at);
+        }
+    }
+
+    // Of point i: one over what its responses are divided by.
+    float inverse_sum(const Kernels& in, int i) const {
+        if (!in.normalise) return 1.0f;
+        float total = 0.0f;
+        for (int p = 0; p < in.k; ++p) total += value[p * kLanes + i];
+        return 1.0f / (total + in.floor);
+    }
+};
+
+// Calls body(constant dimensions, constant kind).
+template <class Body>
+void specialise(const Kernels& in, Body&& body) {
+    const auto with_kind = [&](auto dimensions) {
+        switch (static_cast<Kind>(in.kind)) {
+            case Kind::kInverseQuadratic: return body(dimensions, std::integral_constant<Kind, Kind::kInverseQuadratic>{});
+            case Kind::kGaussian: return body(dimensions, std::integral_constant<Kind, Kind::kGaussian>{});
+            case Kind::kInverseMultiquadric: return body(dimensions, std::integral_constant<Kind, Kind::kInverseMultiquadric>{});
+            case Kind::kMarkov: return body(dimensions, std::integral_constant<Kind, Kind::kMarkov>{});
+            default: return body(dimensions, std::integral_constant<Kind, Kind::kTent>{});
+        }
+    };
+    switch (in.dimensions) {
+        case 2: return with_kind(std::integral_constant<int, 2>{});
+        case 3: return with_kind(std::integral_constant<int, 3>{});
+        default: return with_kind(std::integral_constant<int, 4>{});
+    }
+}
+
+// Calls body(block, first point, points in it) for all blocks, on all threads.
+template <int D, class Body>
+void for_blocks(const Kernels& in, Body&& body) {
+    parallel_chunks(in.count, kChunk, [&](int64_t begin, int64_t end) {
+        Block<D> block;
+        for (int64_t first = begin; first < end; first += kLanes) {
+            const int size = static_cast<int>(std::min<int64_t>(kLanes, end - first));
+            block.take(in, first, size);
+            body(block, first, size);
+        }
+    });
+}
+
+// values [count, k]; jacobian [count, k, D] where asked for.
+template <int D, Kind K>
+void activate(const Kernels& in, float* values, float* jacobian) {
+    for_blocks<D>(in, [&](Block<D>& block, int64_t first, int size) {
+        block.template respond<K>(in.k, false);
+        for (int i = 0; i < size; ++i) {
+            const float scale = block.inverse_sum(in, i);
+            float* value = values + (first + i) * in.k;
+            for (int p = 0; p < in.k; ++p) value[p] = block.value[p * kLanes + i] * scale;
+            if (!jacobian) continue;
+            float turn[D] = {};
+            if (in.normalise && in.blended())
+                for (int p = 0; p < in.k; ++p)
+                    for (int axis = 0; axis < D; ++axis) turn[axis] += block.slope[axis][p * kLanes + i];
+            float* row = jacobian + (first + i) * in.k * D;
+            for (int p = 0; p < in.k; ++p)
+                for (int axis = 0; axis < D; ++axis)
+                    row[p * D + axis] = (block.slope[axis][p * kLanes + i] - value[p] * turn[axis]) * scale;
+        }
+    });
+}
+
+// out [count, D]: how the gradient sum_k weights_k grad a_k turns as the point moves along `along` [count, D].
+template <int D, Kind K>
+void bend(const Kernels& in, const float* weights, const float* along, float* out) {
+    for_blocks<D>(in, [&](Block<D>& block, int64_t first, int size) {
+        for (int i = 0; i < kLanes; ++i)
+            for (int axis = 0; axis < D; ++axis) block.along[axis][i] = along[(first + std::min(i, size - 1)) * D + axis];
+        block.template respond<K>(in.k, true);
+        const bool sum_moves = in.normalise && in.blended();
+        for (int i = 0; i < size; ++i) {
+            const float scale = block.inverse_sum(in, i);
+            const float* weight = weights + (first + i) * in.k;
+            float rate[kMaxNeighbours], sum_rate = 0.0f, mean = 0.0f, mean_rate = 0.0f, gradient[D] = {}, turn[D] = {};
+            if (sum_moves) {
+                // a_k = psi_k / Z: the gradient is sum (weight_k - mean) grad psi_k / Z with mean = sum weight_k a_k.
+                for (int p = 0; p < in.k; ++p) {
+                    rate[p] = 0.0f;
+                    for (int axis = 0; axis < D; ++axis) rate[p] += block.slope[axis][p * kLanes + i] * block.along[axis][i];
+                    sum_rate += rate[p];
+                    mean += weight[p] * block.value[p * kLanes + i] * scale;
+                }
+                for (int p = 0; p < in.k; ++p)
+                    mean_rate += weight[p] * (rate[p] - block.value[p * kLanes + i] * scale * sum_rate) * scale;
+            }
+            for (int p = 0; p < in.k; ++p)
+                for (int axis = 0; axis < D; ++axis) {
+                    const int at = p * kLanes + i;
+                    gradient[axis] += (weight[p] - mean) * block.slope[axis][at];
+                    turn[axis] += (weight[p] - mean) * block.bend[axis][at] - mean_rate * block.slope[axis][at];
+                }
+            for (int axis = 0; axis < D; ++axis)
+                out[(first + i) * D + axis] = (turn[axis] - gradient[axis] * sum_rate * scale) * scale;
+        }
+    });
+}
+
+// Checks what crosses; `how` is (kind, normalise, floor of the sum).
+Kernels kernels_of(const py::object& points_, const py::object& centres_, const py::object& factors_,
+                   const py::object& inverse_squares_, const py::object& neighbours_, int kind, bool normalise, float floor) {
+    const TensorView<float, 2> points(points_, "points"), centres(centres_, "centres"), factors(factors_, "shapes");
+    const TensorView<int32_t, 2> neighbours(neighbours_, "neighbours");
+    const int dimensions = static_cast<int>(points.shape(1)), k = static_cast<int>(neighbours.shape(1));
+    if (dimensions < 2 || dimensions > kMaxDimensions || k < 1 || k > kMaxNeighbours || kind < 0 || kind > 4)
+        throw py::value_error("radial basis: such dimensions, neighbours or kernel are not supported");
+    neighbours.expect(0, points.shape(0), "neighbours");
+    centres.expect(1, dimensions, "centres");
+    factors.expect(0, centres.shape(0), "shapes");
+    factors.expect(1, factor_size(dimensions), "shapes");
+    const float* inverse_squares = nullptr;
+    if (!inverse_squares_.is_none()) {
+        const TensorView<float, 1> view(inverse_squares_, "support");
+        view.expect(0, centres.shape(0), "support");
+        inverse_squares = view.data();
+    }
+    for (int64_t i = 0; i < neighbours.size(); ++i)
+        if (neighbours[i] < 0 || neighbours[i] >= centres.shape(0)) throw py::value_error("radial basis: a neighbour is no kernel");
+    return {points.data(), centres.data(), factors.data(), inverse_squares, neighbours.data(), points.shape(0),
+            k,             dimensions,     kind,           normalise,       floor};
+}
+
+void activate_all(const py::object& points, const py::object& centres, const py::object& factors,
+                  const py::object& inverse_squares, const py::object& neighbours, int kind, bool normalise, float floor,
+                  const py::object& values_, const py::object& jacobian_) {
+    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
+    const TensorView<float, 2> values(values_, "values");
+    values.expect(0, in.count, "values");
+    values.expect(1, in.k, "values");
+    float* jacobian = nullptr;
+    if (!jacobian_.is_none()) {
+        const TensorView<float, 3> view(jacobian_, "jacobian");
+        view.expect(0, in.count, "jacobian");
+        view.expect(1, in.k, "jacobian");
+        view.expect(2, in.dimensions, "jacobian");
+        jacobian = view.data();
+    }
+    py::gil_scoped_release release;
+    specialise(in, [&](auto dimensions, auto kind) {
+        activate<decltype(dimensions)::value, decltype(kind)::value>(in, values.data(), jacobian);
+    });
+}
+
+void bend_all(const py::object& points, const py::object& centres, const py::object& factors, const py::object& inverse_squares,
+              const py::object& neighbours, int kind, bool normalise, float floor, const py::object& weights_,
+              const py::object& along_, const py::object& out_) {
+    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
+    const TensorView<float, 2> weights(weights_, "weights"), along(along_, "along"), out(out_, "out");
+    weights.expect(0, in.count, "weights");
+    weights.expect(1, in.k, "weights");
+    for (const auto* view : {&along, &out}) {
+        view->expect(0, in.count, "along");
+        view->expect(1, in.dimensions, "along");
+    }
+    py::gil_scoped_release release;
+    specialise(in, [&](auto dimensions, auto kind) {
+        bend<decltype(dimensions)::value, decltype(kind)::value>(in, weights.data(), along.data(), out.data());
+    });
+}
+
+}  // namespace
+}  // namespace radial_basis
+
+void bind_radial_basis(py::module_& module) {
+    module.def("radial_basis_activate", &radial_basis::activate_all);
+    module.def("radial_basis_bend", &radial_basis::bend_all);
+    radial_basis::bind_kernel_lookup(module);
+    radial_basis::bind_features(module);
+    radial_basis::bind_kernel_support(module);
+}
+
+}  // namespace neurfield

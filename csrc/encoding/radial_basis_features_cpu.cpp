@@ -1,0 +1,257 @@
+// From activations to features: f_c = bias_c + sum_k w_kc T(m_c a_k), and all products that its derivatives are made of.
+//
+// T is sin(m a) with its derivatives by a (order 0: sin y, 1: m cos y, 2: -m^2 sin y), or, without waves, the activation itself
+// (order 0: a, 1: one, 2: zero). Channels lie side by side in memory, so a vector is channels of one kernel.
+#include <vector>
+
+#include "common/parallel.h"
+#include "common/tensor_view.h"
+#include "encoding/radial_basis_families.h"
+#include "encoding/sinusoid.h"
+
+namespace neurfield::radial_basis {
+namespace {
+
+constexpr int64_t kPointChunk = 512, kKernelChunk = 1024;  // of a task
+constexpr int64_t kAhead = 4;                              // points whose kernels are fetched early
+
+struct Pairs {
+    const float* activations;   // [count, k]
+    const int32_t* neighbours;  // [count, k]
+    const float* frequencies;   // [channels], or null without waves
+    int64_t count;
+    int k, channels, active;    // channels from `active` on are zeros
+};
+
+Vec load_some(const float* p, int lanes) {
+    if (lanes >= kLanes) return Vec::load(p);
+    Vec r(0.0f);
+    std::memcpy(&r.v, p, lanes * sizeof(float));
+    return r;
+}
+
+void store_some(Vec v, float* p, int lanes) {
+    if (lanes >= kLanes) return v.store(p);
+    std::memcpy(p, &v.v, lanes * sizeof(float));
+}
+
+float tree_sum(Vec v) {
+    alignas(64) float lane[kLanes];
+    v.store(lane);
+    for (int half = kLanes / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    return lane[0];
+}
+
+template <int Order, bool Waves>
+Vec wave(Vec m, Vec a) {
+    if constexpr (!Waves) return Order == 0 ? a : Vec(Order == 1 ? 1.0f : 0.0f);
+    if constexpr (Order == 0) return sine_of_product(m, a);
+    if constexpr (Order == 1) return m * cosine_of_product(m, a);
+    return Vec(0.0f) - m * m * sine_of_product(m, a);
+}
+
+Vec frequency(const Pairs& in, int c, int lanes) { return in.frequencies ? load_some(in.frequencies + c, lanes) : Vec(0.0f); }
+
+// Calls body(constant order, constant whether there are waves).
+template <class Body>
+void specialise(const Pairs& in, int order, Body&& body) {
+    const auto with_order = [&](auto waves) {
+        switch (order) {
+            case 0: return body(std::integral_constant<int, 0>{}, waves);
+            case 1: return body(std::integral_constant<int, 1>{}, waves);
+            default: return body(std::integral_constant<int, 2>{}, waves);
+        }
+    };
+    return in.frequencies ? with_order(std::true_type{}) : with_order(std::false_type{});
+}
+
+void fetch_early(const Pairs& in, const float* table, int64_t n, int64_t end) {
+    if (n + kAhead >= end) return;
+    const int32_t* kernels = in.neighbours + (n + kAhead) * in.k;
+    for (int p = 0; p < in.k; ++p)
+        for (int c = 0; c < in.active; c += 16) __builtin_prefetch(table + kernels[p] * int64_t{in.channels} + c);
+}
+
+// out_c = bias_c + sum_k scale_k w_kc T(m_c a_k); bias and scales may be null.
+template <int Order, bool Waves>
+void sum_kernels(const Pairs& in, const float* table, const float* bias, const float* scales, float* out) {
+    parallel_chunks(in.count, kPointChunk, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) {
+            fetch_early(in, table, n, end);
+            const float *a = in.activations + n * in.k, *scale = scales ? scales + n * in.k : nullptr;
+            const int32_t* kernels = in.neighbours + n * in.k;
+            float* row = out + n * in.channels;
+            for (int c = 0; c < in.active; c += kLanes) {
+                const int lanes = in.active - c;
+                const Vec m = frequency(in, c, lanes);
+                Vec total = bias ? load_some(bias + c, lanes) : Vec(0.0f);
+                for (int p = 0; p < in.k; ++p) {
+                    Vec weight = load_some(table + kernels[p] * int64_t{in.channels} + c, lanes);
+                    if (scale) weight *= Vec(scale[p]);
+                    total = fma(weight, wave<Order, Waves>(m, Vec(a[p])), total);
+                }
+                store_some(total, row + c, lanes);
+            }
+            std::fill(row + in.active, row + in.channels, 0.0f);
+        }
+    });
+}
+
+// out_k = sum_c d_c w_kc T(m_c a_k)
+template <int Order, bool Waves>
+void sum_channels(const Pairs& in, const float* table, const float* d_features, float* out) {
+    parallel_chunks(in.count, kPointChunk, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) {
+            fetch_early(in, table, n, end);
+            const float *a = in.activations + n * in.k, *d = d_features + n * in.channels;
+            for (int p = 0; p < in.k; ++p) {
+                const float* weights = table + in.neighbours[n * in.k + p] * int64_t{in.channels};
+                Vec total(0.0f);
+                for (int c = 0; c < in.active; c += kLanes) {
+                    const int lanes = in.active - c;
+                    const Vec t = wave<Order, Waves>(frequency(in, c, lanes), Vec(a[p]));
+                    total = fma(load_some(weights + c, lanes) * load_some(d + c, lanes), t, total);
+                }
+                out[n * in.k + p] = tree_sum(total);
+            }
+        }
+    });
+}
+
+// Which pairs (point * k + place) each kernel is in, in order: list[starts[i]] to list[starts[i + 1]].
+struct PairLists {
+    std::vector<int64_t> starts;
+    std::vector<int32_t> list;
+
+    PairLists(const Pairs& in, int64_t kernels) : starts(kernels + 1), list(in.count * in.k) {
+        const auto own = [&](auto&& body) {  // every thread looks at all pairs and takes those of its own kernels
+            parallel_parts(kernels, 16, [&](int, int64_t begin, int64_t end) {
+                const uint32_t first = static_cast<uint32_t>(begin), length = static_cast<uint32_t>(end - begin);
+                for (int64_t pair = 0; pair < in.count * in.k; ++pair)
+                    if (static_cast<uint32_t>(in.neighbours[pair]) - first < length) body(in.neighbours[pair], pair);
+            });
+        };
+        own([&](int32_t kernel, int64_t) { ++starts[kernel + 1]; });
+        for (int64_t i = 0; i < kernels; ++i) starts[i + 1] += starts[i];
+        std::vector<int64_t> next(starts.begin(), starts.end() - 1);
+        own([&](int32_t kernel, int64_t pair) { list[next[kernel]++] = static_cast<int32_t>(pair); });
+    }
+};
+
+// out_kc = sum over the points that see kernel k of scale_k d_c T(m_c a_k). A kernel belongs to one thread and takes its points in
+// their order: no atomics, and the same bits for any number of threads.
+template <int Order, bool Waves>
+void scatter(const Pairs& in, int64_t kernels, const float* d_features, const float* scales, float* out) {
+    const PairLists pairs(in, kernels);
+    parallel_chunks(kernels, kKernelChunk, [&](int64_t begin, int64_t end) {
+        const int64_t last = pairs.starts[end];
+        for (int64_t kernel = begin; kernel < end; ++kernel) {
+            float* row = out + kernel * in.channels;
+            for (int c = 0; c < in.active; c += kLanes) {
+                const int lanes = in.active - c;
+                const Vec m = frequency(in, c, lanes);
+                Vec total(0.0f);
+                for (int64_t i = pairs.starts[kernel]; i < pairs.starts[kernel + 1]; ++i) {
+                    const int64_t pair = pairs.list[i];
+                    if (c == 0 && i + 4 * kAhead < last) {
+                        const int64_t later = pairs.list[i + 4 * kAhead];
+                        __builtin_prefetch(in.activations + later);
+                        for (int to = 0; to < in.active; to += 16)
+                            __builtin_prefetch(d_features + later / in.k * in.channels + to);
+                    }
+                    Vec d = load_some(d_features + pair / in.k * in.channels + c, lanes);
+                    if (scales) d *= Vec(scales[pair]);
+                    total = fma(d, wave<Order, Waves>(m, Vec(in.activations[pair])), total);
+                }
+                store_some(total, row + c, lanes);
+            }
+            std::fill(row + in.active, row + in.channels, 0.0f);
+        }
+    });
+}
+
+Pairs pairs_of(const py::object& activations_, const py::object& neighbours_, const py::object& frequencies_, int64_t kernels,
+               int64_t channels, int64_t active) {
+    const TensorView<float, 2> activations(activations_, "activations");
+    const TensorView<int32_t, 2> neighbours(neighbours_, "neighbours");
+    const int64_t count = activations.shape(0), k = activations.shape(1);
+    neighbours.expect(0, count, "neighbours");
+    neighbours.expect(1, k, "neighbours");
+    if (count * k > INT32_MAX) throw py::value_error("radial basis: too many points at once");
+    if (active < 0 || active > channels) throw py::value_error("radial basis: active channels must be 0 to all");
+    for (int64_t i = 0; i < neighbours.size(); ++i)
+        if (neighbours[i] < 0 || neighbours[i] >= kernels) throw py::value_error("radial basis: a neighbour is no kernel");
+    const float* frequencies = nullptr;
+    if (!frequencies_.is_none()) {
+        const TensorView<float, 1> view(frequencies_, "frequencies");
+        view.expect(0, channels, "frequencies");
+        frequencies = view.data();
+    }
+    return {activations.data(), neighbours.data(), frequencies, count, static_cast<int>(k), static_cast<int>(channels),
+            static_cast<int>(active)};
+}
+
+const float* scales_of(const py::object& object, const Pairs& in) {
+    if (object.is_none()) return nullptr;
+    const TensorView<float, 2> view(object, "scales");
+    view.expect(0, in.count, "scales");
+    view.expect(1, in.k, "scales");
+    return view.data();
+}
+
+void sum_kernels_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
+                     int order, const py::object& table_, const py::object& bias_, const py::object& scales_,
+                     const py::object& out_) {
+    const TensorView<float, 2> table(table_, "features"), out(out_, "out");
+    const Pairs in = pairs_of(activations, neighbours, frequencies, table.shape(0), table.shape(1), active);
+    out.expect(0, in.count, "out");
+    out.expect(1, in.channels, "out");
+    const float *scales = scales_of(scales_, in), *bias = nullptr;
+    if (!bias_.is_none()) {
+        const TensorView<float, 1> view(bias_, "bias");
+        view.expect(0, in.channels, "bias");
+        bias = view.data();
+    }
+    py::gil_scoped_release release;
+    specialise(in, order, [&](auto constant, auto waves) {
+        sum_kernels<decltype(constant)::value, decltype(waves)::value>(in, table.data(), bias, scales, out.data());
+    });
+}
+
+void sum_channels_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
+                      int order, const py::object& table_, const py::object& d_features_, const py::object& out_) {
+    const TensorView<float, 2> table(table_, "features"), d_features(d_features_, "d_features"), out(out_, "out");
+    const Pairs in = pairs_of(activations, neighbours, frequencies, table.shape(0), table.shape(1), active);
+    d_features.expect(0, in.count, "d_features");
+    d_features.expect(1, in.channels, "d_features");
+    out.expect(0, in.count, "out");
+    out.expect(1, in.k, "out");
+    py::gil_scoped_release release;
+    specialise(in, order, [&](auto constant, auto waves) {
+        sum_channels<decltype(constant)::value, decltype(waves)::value>(in, table.data(), d_features.data(), out.data());
+    });
+}
+
+void scatter_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
+                 int order, const py::object& d_features_, const py::object& scales_, const py::object& out_) {
+    const TensorView<float, 2> d_features(d_features_, "d_features"), out(out_, "out");
+    const Pairs in = pairs_of(activations, neighbours, frequencies, out.shape(0), out.shape(1), active);
+    d_features.expect(0, in.count, "d_features");
+    d_features.expect(1, in.channels, "d_features");
+    const float* scales = scales_of(scales_, in);
+    py::gil_scoped_release release;
+    specialise(in, order, [&](auto constant, auto waves) {
+        scatter<decltype(constant)::value, decltype(waves)::value>(in, out.shape(0), d_features.data(), scales, out.data());
+    });
+}
+
+}  // namespace
+
+void bind_features(py::module_& module) {
+    module.def("radial_basis_sum_kernels", &sum_kernels_all);
+    module.def("radial_basis_sum_channels", &sum_channels_all);
+    module.def("radial_basis_scatter", &scatter_all);
+}
+
+}  // namespace neurfield::radial_basis

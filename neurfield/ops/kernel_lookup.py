@@ -1,0 +1,79 @@
+"""Which centres are nearest to a point: a tree built once, exact for every point, in its box or outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurfield.ops import native
+
+__all__ = ["MAX_NEIGHBOURS", "KernelLookup"]
+
+MAX_NEIGHBOURS = 8
+
+
+class KernelLookup:
+    """A tree over centres [M, d], d = 2 to 4, as they are now; `serves` tells whether they have changed.
+
+    Natively for float32 on the CPU; else a k-d tree of SciPy's in float64, through the CPU's memory.
+
+    Raises:
+        ValueError: centres are no [M, 2 to 4] of finite numbers, or there are none.
+    """
+
+    def __init__(self, centres: Tensor) -> None:
+        if centres.ndim != 2 or not 2 <= centres.shape[1] <= 4 or len(centres) == 0:
+            raise ValueError(
+                f"KernelLookup: centres must be [M, 2 to 4] with M > 0, got {list(centres.shape)}"
+            )
+        centres = centres.detach()
+        if not torch.isfinite(centres).all():
+            row = int((~torch.isfinite(centres)).any(1).nonzero()[0])
+            raise ValueError(f"KernelLookup: centres[{row}] is not finite: {centres[row].tolist()}")
+        self.count, self.dimensions = centres.shape
+        self._centres = centres.clone()
+        self._native: Any = None
+        self._tree: Any = None
+
+    def serves(self, centres: Tensor) -> bool:
+        """Whether these centres [M, d] are what the tree was built for: same values, type and device."""
+        mine = self._centres
+        return centres.device == mine.device and centres.dtype == mine.dtype and torch.equal(centres, mine)
+
+    def nearest(self, points: Tensor, count: int) -> Tensor:
+        """Indices int32 [N, count] of the centres nearest to points [N, d], the nearest first.
+
+        Natively the lower index comes first where two centres are equally near; SciPy leaves it open. Points
+        are looked up leaf by leaf, in whatever order they come.
+
+        Raises:
+            ValueError: `count` is not between 1 and min(8, M), or points are not [N, d].
+        """
+        if not 1 <= count <= min(MAX_NEIGHBOURS, self.count):
+            raise ValueError(
+                f"KernelLookup: count must be 1 to {min(MAX_NEIGHBOURS, self.count)}, got {count}"
+            )
+        if points.ndim != 2 or points.shape[1] != self.dimensions:
+            raise ValueError(f"KernelLookup: points must be [N, {self.dimensions}], got {list(points.shape)}")
+        points = points.detach()
+        if native.serves(points, self._centres):
+            assert native.module is not None
+            if self._native is None:
+                self._native = native.module.KernelLookup(self._centres.contiguous())
+            found = torch.empty(len(points), count, dtype=torch.int32)
+            self._native.find(points.contiguous(), found)
+            return found
+        return self._by_scipy(points, count)
+
+    def _by_scipy(self, points: Tensor, count: int) -> Tensor:
+        if self._tree is None:
+            from scipy.spatial import cKDTree
+
+            self._tree = cKDTree(self._centres.double().cpu().numpy())
+        coordinates = points.double().cpu().numpy()
+        finite = np.isfinite(coordinates).all(axis=1, keepdims=True)
+        _, found = self._tree.query(np.where(finite, coordinates, 0.0), k=range(1, count + 1))
+        return torch.from_numpy(found.astype(np.int32).reshape(len(points), count)).to(points.device)

@@ -1,0 +1,86 @@
+"""A scene's SDF with each encoding that the configuration names."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+
+import pytest
+import torch
+from torch import nn
+
+from neurfield.config import Config, FieldConfig, load_config
+from neurfield.encodings import Frequency, HashGrid, SimplexGrid, TriPlane
+from neurfield.errors import UserError
+from neurfield.fields import SDFField
+from neurfield.fitting.scene import SceneTask
+from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
+from neurfield.scenes import Scene
+
+SMALL = FieldConfig(levels=6, log2_table_size=12, finest_resolution=64, start_levels=2)
+needs_kernels = pytest.mark.skipif(
+    importlib.util.find_spec("neurfield.encodings.radial_basis") is None, reason="no radial bases here"
+)
+KINDS = ["hash", "simplex", "triplane", "frequency", pytest.param("rbf", marks=needs_kernels)]
+
+
+def of(kind: str) -> FieldConfig:
+    return dataclasses.replace(SMALL, encoding=kind)
+
+
+def test_each_is_of_its_kind() -> None:
+    kinds = {"hash": HashGrid, "simplex": SimplexGrid, "triplane": TriPlane, "frequency": Frequency}
+    for name, kind in kinds.items():
+        assert type(make_encoding(of(name))) is kind
+    with pytest.raises(UserError, match=r"field\.encoding"):
+        load_config("neus", overrides=["field.encoding=octree"])
+
+
+@pytest.mark.parametrize("settings", [SMALL, FieldConfig()], ids=["small", "default"])
+def test_planes_have_about_as_many_parameters_as_the_grid(settings: FieldConfig) -> None:
+    grid, planes = (
+        sum(p.numel() for p in make_encoding(dataclasses.replace(settings, encoding=kind)).parameters())
+        for kind in ("hash", "triplane")
+    )
+    assert 0.85 < planes / grid < 1.05
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_parameters_are_in_one_group(kind: str) -> None:
+    encoding, texture = make_encoding(of(kind)), nn.Parameter(torch.zeros(3))
+    groups = table_groups(encoding, [texture], 0.1)
+    found = [id(p) for group in groups for p in group.parameters]
+    assert sorted(found) == sorted([id(texture), *map(id, encoding.parameters())])
+    assert all(group.parameters and group.learning_rate == 0.1 for group in groups)
+    assert [group.sparse for group in groups] == [True, False][: len(groups)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_levels_come_in_as_the_grids_do(kind: str) -> None:
+    encoding = make_encoding(of(kind))
+    assert 1 <= first_levels(of(kind), encoding) <= encoding.levels
+    assert first_levels(SMALL, make_encoding(SMALL)) == SMALL.start_levels
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_field_of_it_answers(kind: str) -> None:
+    field = SDFField(make_encoding(of(kind)), hidden=(16,))
+    sample = field.query(torch.rand(9, 3) - 0.5, gradient=True)
+    assert sample.gradient is not None
+    (sample.gradient.square().sum() + sample.sdf.sum()).backward()
+    assert all(p.grad is not None for p in field.parameters())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_task_steps_with_it(kind: str, sphere_scene: Scene) -> None:
+    config = Config()
+    config.field = of(kind)
+    config.sampling.rays, config.sampling.samples, config.sampling.occupancy_resolution = 32, 512, 16
+    config.warm.start = "off"
+    task = SceneTask(sphere_scene, config, torch.device("cpu"))
+    for group in task.groups():
+        for parameter in group.parameters:
+            parameter.grad = torch.zeros_like(parameter)
+    sum(task.step(0, 0.0).losses.values()).backward()  # type: ignore[union-attr]
+    assert task.field.active_levels == first_levels(config.field, task.field.encoding)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in task.field.parameters())
