@@ -133,5 +133,5 @@ def test_constraints_pin_what_is_asked_for(distribution) -> None:  # type: ignor
         *distribution.extras_require["dev"],
         *distribution.extras_require["viewer"],
     ]
-    names = {re.split("[[>=]", name)[0].lower() for name in asked}
+    names = {re.split(r"[\[>=]", name)[0].lower() for name in asked}
     assert names <= pinned

@@ -99,7 +99,7 @@ def place_kernels(
             # An empty cluster keeps its centre.
             centres[:, axis] = np.where(mass > 0.0, total / np.where(mass > 0.0, mass, 1.0), centres[:, axis])
     covariances = _covariances(positions, amounts, centres, _nearest(owned, centres))
-    width = np.ptp(positions, axis=0).max()
+    width = float(np.ptp(positions, axis=0).max()) or 1.0  # a single place has no width
     least = (width * count ** (-1.0 / positions.shape[1]) / 200.0) ** 2
     shapes = _factors(covariances, least, (width / 10.0) ** 2, kernel)
     return torch.from_numpy(centres), torch.from_numpy(shapes)
