@@ -17,6 +17,7 @@ from neurfield.scenes.builtin import BUILTIN, builtin_folder, made_version
 
 CORE = (
     "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "pillow", "scipy",
+    "pyvips",
 )  # fmt: skip
 # extra -> (distribution, what it is for): those that some verb needs
 EXTRAS = {"viewer": ("open3d", "the window and screenshots of `neurfield view`")}
