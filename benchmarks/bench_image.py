@@ -190,9 +190,7 @@ def main() -> None:
     """The three tables."""
     keep_memory("benchmarks.bench_image")
     parser = arguments(__doc__, "image")
-    parser.add_argument(
-        "--pictures", nargs="*", choices=["planet", *REAL_PICTURES], default=["planet", "landing"]
-    )
+    parser.add_argument("--pictures", nargs="*", choices=["planet", *REAL_PICTURES], default=["planet"])
     parser.add_argument("--encodings", nargs="+", choices=ENCODINGS, default=list(ENCODINGS))
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--size", type=int, default=4096, help="side of the picture that is made")

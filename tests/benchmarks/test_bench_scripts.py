@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks import bench_adam, bench_encoding, bench_field, bench_marching, bench_roofline, bench_scaling
+from benchmarks import (
+    bench_adam,
+    bench_encoding,
+    bench_field,
+    bench_image,
+    bench_marching,
+    bench_roofline,
+    bench_scaling,
+)
+from benchmarks.detailed_picture import planet
 from benchmarks.pictures import can_draw, save_roofline, save_scaling
 from neurfield.ops import native
 
@@ -67,6 +76,24 @@ def test_roofline() -> None:
 def test_scaling() -> None:
     row = bench_scaling.measure("label", bench_field.make_field(10), 30, 1)
     check(["label", *range(6)], [row])
+
+
+def test_grids_of_cubes_and_simplices() -> None:
+    check(bench_image.TIME_COLUMNS, bench_image.time_rows(2, 8, 40, 1))
+    check(bench_image.VOLUME_COLUMNS, bench_image.volume_rows(3, 2, 64))
+
+
+def test_when_a_fit_has_reached_a_quality() -> None:
+    log = [{"psnr": float(i), "seconds": 0.5 * i} for i in range(100)]
+    mean_of_first_window = (bench_image.WINDOW - 1) / 2
+    assert bench_image.seconds_to(log, mean_of_first_window) == 0.5 * (bench_image.WINDOW - 1)
+    assert bench_image.seconds_to(log, 200.0) is None
+
+
+def test_the_planet_is_the_same_every_time() -> None:
+    picture = planet(48)
+    assert picture.shape == (48, 48, 3) and picture.std() > 10
+    assert (picture == planet(48)).all() and (picture != planet(48, seed=1)).any()
 
 
 def test_adam() -> None:
