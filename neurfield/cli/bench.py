@@ -67,7 +67,7 @@ def bench(
         complain(f"bench: {', '.join(failed)} did not end well, see above")
         return 1
     if quick:
-        next_commands(("neurfield bench --all", "the same in full, about a quarter of an hour"))
+        next_commands(("neurfield bench --all", "the same in full, about twenty minutes"))
     elif publish:
         next_commands((f"git diff {PAGE}", "shows what changed"))
     else:
