@@ -1,19 +1,24 @@
-"""Builds the native kernels, once per instruction set, without any part of torch.
+"""Builds the native kernels, once per instruction set and once for GPUs, without any part of torch.
 
-Each variant is the same sources under other compiler flags; `neurfield.ops.native` picks one at import. A
-machine without a compiler still gets the package: a variant that does not build is left out, and the torch
-reference path runs instead.
+Each variant of the CPU's is the same sources under other compiler flags; `neurfield.ops.native` picks one at
+import. A machine without a compiler still gets the package: a variant that does not build is left out, and
+the torch reference path runs instead. `cuda_build.py` says when the CUDA kernels are built, and for which
+GPUs.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # an isolated build does not look here by itself
+import cuda_build
 
 ISA_FLAGS = {"generic": []}
 if platform.machine() in ("x86_64", "AMD64"):
@@ -47,11 +52,26 @@ def extension(isa: str) -> Extension:
     )  # fmt: skip
 
 
+CUDA = "neurfield._native_cuda"
+
+
+def cuda_extension() -> list[Extension]:
+    if not cuda_build.wanted_here():
+        return []
+    required = os.environ.get("NEURFIELD_CUDA") == "1"  # asked for: a failure is the installation's
+    return [Extension(CUDA, sources=[str(p) for p in cuda_build.sources()], optional=not required)]
+
+
 class BuildVariants(build_ext):
     """Compiles files in parallel and keeps each variant's objects apart;
     a failed variant is skipped, said once."""
 
     def build_extension(self, ext: Extension) -> None:
+        if ext.name == CUDA:
+            target = Path(self.get_ext_fullpath(ext.name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            cuda_build.build(target, cuda_build.archs())
+            return
         root = Path(self.build_temp)
         self.build_temp = str(root / ext.name.rsplit(".", 1)[-1])
         one_file = self.compiler.compile
@@ -71,7 +91,7 @@ class BuildVariants(build_ext):
 
 
 setup(
-    ext_modules=[extension(isa) for isa in ISA_FLAGS],
+    ext_modules=[*(extension(isa) for isa in ISA_FLAGS), *cuda_extension()],
     cmdclass={"build_ext": BuildVariants},
     packages=[*find_packages(include=["neurfield", "neurfield.*"]), "neurfield.configs", "neurfield.viewer"],
     package_dir={"neurfield": "neurfield", "neurfield.configs": "configs", "neurfield.viewer": "viewer"},

@@ -1,4 +1,5 @@
-// A checked, non-owning view of a contiguous CPU tensor that crossed from Python as DLPack.
+// A checked, non-owning view of a contiguous tensor that crossed from Python as DLPack: on the CPU in the CPU's modules, on the GPU in
+// that of CUDA.
 //
 // Only the few DLPack structures read here are declared (the layout is the published ABI of DLPack 0.x), so that the
 // native module needs neither torch nor any other header beyond pybind11.
@@ -27,7 +28,13 @@ struct Tensor {
     uint64_t byte_offset;
 };
 struct ManagedTensor { Tensor tensor; void* context; void (*deleter)(ManagedTensor*); };
-constexpr int32_t kCpu = 1;
+#if defined(NEURFIELD_CUDA) && !defined(NEURFIELD_EMULATED)
+constexpr int32_t kHere = 2;
+constexpr const char* kWhere = "must be on the GPU";
+#else
+constexpr int32_t kHere = 1;
+constexpr const char* kWhere = "must be on the CPU";
+#endif
 constexpr uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBool = 6;
 }  // namespace dlpack
 
@@ -45,7 +52,7 @@ inline py::object to_dlpack(const py::object& tensor) {
 }
 
 // `TensorView<float, 2> points(object, "points")` raises ValueError with the argument's name unless the tensor is a contiguous
-// CPU tensor of that type and rank. The Python object must outlive the view: views are made at the start of a bound function
+// tensor of that type and rank, and here. The Python object must outlive the view: views are made at the start of a bound function
 // and used inside it only. With FreeRows the rows may lie further apart than they are long, as those of a slice of
 // columns does.
 template <class T, int Rank, bool FreeRows = false>
@@ -57,7 +64,7 @@ public:
         if (managed == nullptr) throw py::error_already_set();
         const dlpack::Tensor& t = managed->tensor;
         const bool right_type = t.dtype.code == TypeCode<T>::code && t.dtype.bits == 8 * sizeof(T) && t.dtype.lanes == 1;
-        if (t.device.type != dlpack::kCpu) fail(name, "must be on the CPU");
+        if (t.device.type != dlpack::kHere) fail(name, dlpack::kWhere);
         if (!right_type) fail(name, std::string("must be ") + TypeCode<T>::name);
         if (t.ndim != Rank) fail(name, "must have " + std::to_string(Rank) + " dimensions, got " + std::to_string(t.ndim));
         bool empty = false;  // and contiguous whatever its strides

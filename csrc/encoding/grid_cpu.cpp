@@ -79,19 +79,6 @@ void encode(const Grid& grid, bool smooth, int active, const py::object& points_
     });
 }
 
-Grid make_grid(const std::vector<float>& scales, const std::vector<std::vector<uint32_t>>& steps, const std::vector<int64_t>& offsets,
-               const std::vector<bool>& hashed, int features, int dimensions, bool simplex) {
-    with_features(features, [](auto) {});  // refuses here what a thread could not
-    with_dimensions(dimensions, [](auto) {});
-    Grid grid{{}, features, dimensions, simplex};
-    for (size_t l = 0; l < scales.size(); ++l) {
-        Level level{scales[l], static_cast<uint32_t>(offsets[l + 1] - offsets[l]), offsets[l], hashed[l], {}};
-        std::copy_n(steps[l].begin(), std::min<size_t>(steps[l].size(), kMostDimensions), level.steps);
-        grid.levels.push_back(level);
-    }
-    return grid;
-}
-
 }  // namespace
 }  // namespace grid
 

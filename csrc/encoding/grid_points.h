@@ -14,7 +14,6 @@
 #include "common/aligned_floats.h"
 #include "common/simd_mask.h"
 #include "common/simd_transpose.h"
-#include "common/tensor_view.h"
 
 namespace neurfield::grid {
 
@@ -141,14 +140,5 @@ struct Padded {
     }
     float* data() { return rows.data(); }
 };
-
-// The data of a [count, columns] argument; null for None.
-inline float* rows_of(const pybind11::object& object, const char* name, int64_t count, int64_t columns) {
-    if (object.is_none()) return nullptr;
-    const TensorView<float, 2> view(object, name);
-    view.expect(0, count, name);
-    view.expect(1, columns, name);
-    return view.data();
-}
 
 }  // namespace neurfield::grid

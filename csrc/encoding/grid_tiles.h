@@ -1,46 +1,15 @@
-// The grid's levels as kernels take them, the choice of kernel by dimensions, features, interpolation and shape, and the walk over tiles
-// in which cells are found one tile ahead.
+// The walk over tiles of points in a grid's level, in which cells are found one tile ahead.
 #pragma once
 
 #include <cmath>
 
 #include "common/simd_gather.h"
-#include "encoding/grid.h"
+#include "encoding/grid_arguments.h"
 #include "encoding/grid_points.h"
 
 namespace neurfield::grid {
 
 typedef uint32_t UintLanes __attribute__((vector_size(kLanes * sizeof(uint32_t)), aligned(kLanes * sizeof(uint32_t))));
-
-struct Grid {
-    std::vector<Level> levels;
-    int features, dimensions;
-    bool simplex;
-    int64_t row() const { return static_cast<int64_t>(levels.size()) * features; }
-    int64_t floats() const { return (levels.back().offset + levels.back().size) * features; }
-};
-
-// Calls body with the number of features, 1, 2 or 4, as a compile-time constant.
-template <class Body>
-void with_features(int features, Body&& body) {
-    switch (features) {
-        case 1: return body(std::integral_constant<int, 1>());
-        case 2: return body(std::integral_constant<int, 2>());
-        case 4: return body(std::integral_constant<int, 4>());
-        default: throw pybind11::value_error("grid: features must be 1, 2 or 4, got " + std::to_string(features));
-    }
-}
-
-// The same for the number of dimensions, 2 to 4.
-template <class Body>
-void with_dimensions(int dimensions, Body&& body) {
-    switch (dimensions) {
-        case 2: return body(std::integral_constant<int, 2>());
-        case 3: return body(std::integral_constant<int, 3>());
-        case 4: return body(std::integral_constant<int, 4>());
-        default: throw pybind11::value_error("grid: dimensions must be 2 to 4, got " + std::to_string(dimensions));
-    }
-}
 
 // floor(u), and what is left of u above it; where u is no number or out of range, so is the result, but it is one.
 inline IntLanes split(FloatLanes u, Vec& fraction) {

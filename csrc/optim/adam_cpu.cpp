@@ -10,6 +10,7 @@
 #include "common/parallel.h"
 #include "common/simd.h"
 #include "common/tensor_view.h"
+#include "optim/adam.h"
 
 namespace neurfield {
 namespace {
@@ -18,13 +19,6 @@ constexpr int64_t kChunk = 1 << 16;  // entries per task
 constexpr int kLine = 16;            // floats in a cache line: what is touched or left alone together
 constexpr int kLines = 16;           // lines looked through ahead of their update
 static_assert(kLine % kLanes == 0);
-
-struct Step {
-    float rate;         // learning rate over the first moment's bias correction
-    float scale;        // root of the second moment's bias correction, inverted
-    float beta1, beta2, eps;
-    bool skip_zero, clear_gradient;
-};
 
 struct Streams {
     float *parameter, *gradient, *first, *second;
@@ -43,11 +37,10 @@ inline bool line_is_zero(const float* values) {
     return (any & 0x7fffffff7fffffff) == 0;
 }
 
-inline void update_lanes(const Step& step, float* parameter, float* gradient, float* first, float* second) {
+inline void update_lanes(const AdamStep& step, float* parameter, float* gradient, float* first, float* second) {
     const Vec g = Vec::load(gradient), p = Vec::load(parameter), m0 = Vec::load(first), v0 = Vec::load(second);
-    Vec m = m0 + Vec(1.0f - step.beta1) * (g - m0);
-    Vec v = Vec(step.beta2) * v0 + Vec(1.0f - step.beta2) * g * g;
-    Vec moved = p - Vec(step.rate) * m / (root(v) * Vec(step.scale) + Vec(step.eps));
+    Vec m = m0, v = v0, moved = p;
+    adam_update(step, g, moved, m, v, [](Vec a) { return root(a); });
     if (step.skip_zero) {
         const IntLanes touched = g.v != 0.0f;
         m = touched ? m.v : m0.v;
@@ -60,7 +53,7 @@ inline void update_lanes(const Step& step, float* parameter, float* gradient, fl
     if (step.clear_gradient) Vec(0.0f).store(gradient);
 }
 
-inline void update_line(const Step& step, const Streams& s, int64_t at) {
+inline void update_line(const AdamStep& step, const Streams& s, int64_t at) {
     for (int64_t j = at; j < at + kLine; j += kLanes)
         update_lanes(step, s.parameter + j, s.gradient + j, s.first + j, s.second + j);
 }
@@ -84,7 +77,7 @@ public:
         for (int i = 0; i < count_; ++i)
             for (const float* stream : {s.parameter, s.first, s.second}) __builtin_prefetch(stream + at_[i], 1);
     }
-    void update(const Step& step, const Streams& s) const {
+    void update(const AdamStep& step, const Streams& s) const {
         for (int i = 0; i < count_; ++i) update_line(step, s, at_[i]);
     }
 
@@ -93,7 +86,7 @@ private:
     int64_t at_[kLines];
 };
 
-void update_touched(const Step& step, const Streams& s, int64_t begin, int64_t end) {
+void update_touched(const AdamStep& step, const Streams& s, int64_t begin, int64_t end) {
     TouchedLines lines[2];
     int turn = 0;
     for (int64_t at = begin; at < end; at += kLines * kLine, turn ^= 1) {
@@ -103,7 +96,7 @@ void update_touched(const Step& step, const Streams& s, int64_t begin, int64_t e
     lines[turn ^ 1].update(step, s);
 }
 
-void update_range(const Step& step, const Streams& s, int64_t begin, int64_t end) {
+void update_range(const AdamStep& step, const Streams& s, int64_t begin, int64_t end) {
     int64_t i = begin + (end - begin) / kLine * kLine;
     if (step.skip_zero)
         update_touched(step, s, begin, i);
@@ -128,10 +121,7 @@ void adam_step(const py::object& parameter_, const py::object& gradient_, const 
     gradient.expect(0, size, "gradient");
     first.expect(0, size, "first");
     second.expect(0, size, "second");
-    const double steps = static_cast<double>(count);
-    const Step step{static_cast<float>(learning_rate / (1.0 - std::pow(beta1, steps))),
-                    static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, steps))),
-                    static_cast<float>(beta1), static_cast<float>(beta2), static_cast<float>(eps), skip_zero, clear_gradient};
+    const AdamStep step(count, learning_rate, beta1, beta2, eps, skip_zero, clear_gradient);
     const Streams streams{parameter.data(), gradient.data(), first.data(), second.data()};
     py::gil_scoped_release release;
     parallel_chunks(size, kChunk, [&](int64_t begin, int64_t end) { update_range(step, streams, begin, end); });

@@ -44,7 +44,8 @@ def adam_step(
         raise ValueError(f"adam_step: step counts from 1, got {step}")
     p, g, m, v = (tensor.detach() for tensor in tensors.values())
     options = (step, learning_rate, betas[0], betas[1], eps, skip_zero, clear_gradient)
-    if native.module is not None and native.serves(p, g, m, v):
-        native.module.adam_step(p, g, m, v, *options)
+    kernels = native.kernels(p, g, m, v)
+    if kernels is not None:
+        kernels.adam_step(p, g, m, v, *options)
     else:
         reference.adam_step(p, g, m, v, *options)

@@ -83,7 +83,7 @@ class _Columns(torch.autograd.Function):
         ctx.how = (name, how, width, order)
         ctx.save_for_backward(points)
         out = points.new_empty(len(points), points.shape[1] * width)
-        getattr(native.module, name)(points.detach().contiguous(), *how, order, out)
+        getattr(native.kernels(points), name)(points.detach().contiguous(), *how, order, out)
         return out
 
     @staticmethod
@@ -103,8 +103,7 @@ class _Harmonics(torch.autograd.Function):
         ctx.degree = degree
         ctx.save_for_backward(directions)
         out = directions.new_empty(len(directions), degree**2)
-        assert native.module is not None
-        native.module.spherical_harmonics(directions.detach().contiguous(), degree, out)
+        native.kernels(directions).spherical_harmonics(directions.detach().contiguous(), degree, out)
         return out
 
     @staticmethod
@@ -122,8 +121,7 @@ class _HarmonicsGradient(torch.autograd.Function):
         ctx.save_for_backward(directions, d_values)
         out = torch.empty_like(directions, memory_format=torch.contiguous_format)
         arguments = directions.detach().contiguous(), degree, d_values.detach().contiguous(), out
-        assert native.module is not None
-        native.module.spherical_harmonics_t_product(*arguments)
+        native.kernels(directions, d_values).spherical_harmonics_t_product(*arguments)
         return out
 
     @staticmethod

@@ -17,8 +17,6 @@ from torch.autograd.function import once_differentiable
 from neurfield.ops import native
 from neurfield.ops.reference import compositing as reference
 
-_kernels: Any = native.module  # used only where native.serves(...) says so
-
 
 def pack_info(ray_indices: Tensor, n_rays: int) -> Tensor:
     """packed_info int64 [n_rays, 2], (start, count) of each ray's samples; rays without samples have count 0.
@@ -26,10 +24,11 @@ def pack_info(ray_indices: Tensor, n_rays: int) -> Tensor:
     Raises:
         ValueError: `ray_indices` [S] does not ascend or leaves 0..n_rays-1.
     """
-    if not native.serves(ray_indices):
+    kernels = native.kernels(ray_indices)
+    if kernels is None:
         return reference.pack_info(ray_indices, n_rays)
-    packed_info = torch.empty(n_rays, 2, dtype=torch.int64)
-    _kernels.pack_info(ray_indices.contiguous(), packed_info)
+    packed_info = ray_indices.new_empty(n_rays, 2)
+    kernels.pack_info(ray_indices.contiguous(), packed_info)
     return packed_info
 
 
@@ -170,7 +169,7 @@ class _Weights(torch.autograd.Function):
     def forward(ctx: Any, alpha: Tensor, packing: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         alpha = _plain(alpha)
         weights, transmittance = torch.empty_like(alpha), torch.empty_like(alpha)
-        _kernels.weights_forward(alpha, packing, weights, transmittance)
+        native.kernels(alpha).weights_forward(alpha, packing, weights, transmittance)
         ctx.save_for_backward(alpha, transmittance, packing)
         return weights, transmittance
 
@@ -180,7 +179,7 @@ class _Weights(torch.autograd.Function):
         alpha, transmittance, packing = ctx.saved_tensors
         grad_alpha = torch.empty_like(alpha)
         grads = _plain(grad_weights), _plain(grad_transmittance)
-        _kernels.weights_backward(alpha, transmittance.detach(), *grads, packing, grad_alpha)
+        native.kernels(alpha).weights_backward(alpha, transmittance.detach(), *grads, packing, grad_alpha)
         return grad_alpha, None
 
 
@@ -189,7 +188,7 @@ class _Accumulate(torch.autograd.Function):
     def forward(ctx: Any, weights: Tensor, values: Tensor, packing: Tensor) -> Tensor:  # type: ignore[override]
         weights, values = _plain(weights), _plain(values)
         out = weights.new_empty(packing.shape[0], values.shape[1])
-        _kernels.accumulate_forward(weights, values, packing, out)
+        native.kernels(weights).accumulate_forward(weights, values, packing, out)
         ctx.save_for_backward(weights, values, packing)
         return out
 
@@ -198,7 +197,9 @@ class _Accumulate(torch.autograd.Function):
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
         weights, values, packing = ctx.saved_tensors
         grad_weights, grad_values = torch.empty_like(weights), torch.empty_like(values)
-        _kernels.accumulate_backward(weights, values, _plain(grad_out), packing, grad_weights, grad_values)
+        native.kernels(weights).accumulate_backward(
+            weights, values, _plain(grad_out), packing, grad_weights, grad_values
+        )
         return grad_weights, grad_values, None
 
 
@@ -210,7 +211,7 @@ class _Composite(torch.autograd.Function):
         alpha, values = _plain(alpha), _plain(values)
         accumulated = alpha.new_empty(packing.shape[0], values.shape[1])
         opacity, weights = alpha.new_empty(packing.shape[0]), torch.empty_like(alpha)
-        _kernels.composite_forward(alpha, values, packing, accumulated, opacity, weights)
+        native.kernels(alpha).composite_forward(alpha, values, packing, accumulated, opacity, weights)
         ctx.save_for_backward(alpha, values, weights, packing)
         return accumulated, opacity, weights
 
@@ -222,5 +223,7 @@ class _Composite(torch.autograd.Function):
         alpha, values, weights, packing = ctx.saved_tensors
         grad_alpha, grad_values = torch.empty_like(alpha), torch.empty_like(values)
         grads = _plain(grad_accumulated), _plain(grad_opacity), _plain(grad_weights)
-        _kernels.composite_backward(alpha, values, weights.detach(), *grads, packing, grad_alpha, grad_values)
+        native.kernels(alpha).composite_backward(
+            alpha, values, weights.detach(), *grads, packing, grad_alpha, grad_values
+        )
         return grad_alpha, grad_values, None

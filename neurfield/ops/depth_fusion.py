@@ -18,7 +18,6 @@ from neurfield.ops import native
 from neurfield.ops.reference import depth_fusion as reference
 
 EDGE = 8  # voxels along a brick
-_kernels: Any = native.module  # used only where native.serves(...) says so
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,9 @@ class DepthViews:
         assert depth is not None and pose is not None and intrinsics is not None
         return depth, weight, normal, pose, intrinsics
 
-    def native(self) -> bool:
-        """Whether the native kernels take these maps."""
-        return native.serves(*(t for t in self.tensors() if t is not None))
+    def kernels(self) -> Any:
+        """The native kernels that take these maps, or None."""
+        return native.kernels(*(t for t in self.tensors() if t is not None), needs="fusion_integrate")
 
 
 @torch.no_grad()
@@ -76,8 +75,9 @@ def touched_bricks(
     """
     marks = torch.zeros(shape, dtype=torch.uint8)
     depth, _, _, pose, intrinsics = views.tensors()
-    if views.native():
-        _kernels.fusion_touched_bricks(depth, pose, intrinsics, EDGE * voxel, reach, stride, marks)
+    kernels = views.kernels()
+    if kernels is not None:
+        kernels.fusion_touched_bricks(depth, pose, intrinsics, EDGE * voxel, reach, stride, marks)
         return marks
     return reference.touched_bricks(depth, pose, intrinsics, EDGE * voxel, reach, stride, marks)
 
@@ -90,8 +90,9 @@ def free_bricks(views: DepthViews, shape: tuple[int, int, int], voxel: float, ma
     """
     seen = torch.zeros(shape, dtype=torch.uint8)
     depth, _, _, pose, intrinsics = views.tensors()
-    if views.native():
-        _kernels.fusion_free_bricks(depth, pose, intrinsics, EDGE * voxel, margin, seen)
+    kernels = views.kernels()
+    if kernels is not None:
+        kernels.fusion_free_bricks(depth, pose, intrinsics, EDGE * voxel, margin, seen)
         return seen
     return reference.free_bricks(depth, pose, intrinsics, EDGE * voxel, margin, seen)
 
@@ -127,8 +128,9 @@ def integrate_depth(
         weight_sum,
         normals,
     )
-    if views.native():
-        _kernels.fusion_integrate(*arguments)
+    kernels = views.kernels()
+    if kernels is not None:
+        kernels.fusion_integrate(*arguments)
     else:
         reference.integrate(*arguments)
     return distance, weight_sum, normals

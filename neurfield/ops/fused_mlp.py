@@ -100,13 +100,13 @@ def mlp_forward(
             f"mlp: 'gradient' is that of a network without output activation, got {output_activation!r}"
         )
     inputs, weights, biases = _plain(inputs), [_plain(w) for w in weights], [_plain(b) for b in biases]
-    if not native.serves(inputs, *weights, *biases):
+    kernels = native.kernels(inputs, *weights, *biases)
+    if kernels is None:
         with torch.no_grad():
             return reference.forward(inputs, weights, biases, activation, beta, output_activation, gradient)
     outputs = inputs.new_empty(inputs.shape[0], weights[-1].shape[0])
     slope = torch.empty_like(inputs) if gradient else None
-    assert native.module is not None
-    native.module.mlp_forward(
+    kernels.mlp_forward(
         inputs, weights, biases, activation, beta, output_activation == "sigmoid", outputs, slope, precision
     )
     return outputs, slope
@@ -149,14 +149,14 @@ def mlp_backward(
     d_outputs = _plain(d_outputs)
     d_gradient = None if d_gradient is None else _plain(d_gradient)
     adjoints = [d_outputs] if d_gradient is None else [d_outputs, d_gradient]
-    if not native.serves(inputs, *weights, *biases, *adjoints):
+    kernels = native.kernels(inputs, *weights, *biases, *adjoints)
+    if kernels is None:
         return reference.backward(
             inputs, weights, biases, activation, beta, output_activation, d_outputs, d_gradient
         )
     d_inputs = torch.empty_like(inputs)
     d_weights, d_biases = [torch.empty_like(w) for w in weights], [torch.empty_like(b) for b in biases]
-    assert native.module is not None
-    native.module.mlp_backward(
+    kernels.mlp_backward(
         inputs, weights, biases, activation, beta, output_activation == "sigmoid",
         d_outputs, d_gradient, d_inputs, d_weights, d_biases, precision,
     )  # fmt: skip

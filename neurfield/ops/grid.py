@@ -100,8 +100,7 @@ def encode_with_jacobian(
     """
     if not native.serves(points, table):
         return reference.encode_with_jacobian(points, table, layout, interpolation, active_levels)
-    assert native.module is not None
-    lanes = native.module.grid_lanes
+    lanes = native.kernels(points).grid_lanes
     features = points.new_empty(len(points), layout.output_dim)
     jacobian = points.new_empty(
         -(-len(points) // lanes), layout.levels, layout.dimensions, layout.features * lanes
@@ -114,9 +113,10 @@ def jacobian_t_product(jacobian: Tensor, cotangent: Tensor) -> Tensor:
     """[N, D]: the gradient of the points from that of their features, `cotangent` [N, levels * features]."""
     if jacobian.ndim == 3:
         return torch.matmul(jacobian, cotangent.unsqueeze(2)).squeeze(2)
-    assert native.module is not None
     out = cotangent.new_empty(len(cotangent), jacobian.shape[2])
-    native.module.grid_jacobian_t_product(jacobian, cotangent.detach().contiguous(), out)
+    native.kernels(jacobian, cotangent).grid_jacobian_t_product(
+        jacobian, cotangent.detach().contiguous(), out
+    )
     return out
 
 
@@ -124,10 +124,10 @@ def jacobian_product(jacobian: Tensor, tangent: Tensor) -> Tensor:
     """[N, levels * features]: the change of the features as the points move along `tangent` [N, D]."""
     if jacobian.ndim == 3:
         return torch.matmul(tangent.unsqueeze(1), jacobian).squeeze(1)
-    assert native.module is not None
+    kernels = native.kernels(jacobian, tangent)
     _, levels, _, lanes_by_features = jacobian.shape
-    out = tangent.new_empty(len(tangent), levels * lanes_by_features // native.module.grid_lanes)
-    native.module.grid_jacobian_product(jacobian, tangent.detach().contiguous(), out)
+    out = tangent.new_empty(len(tangent), levels * lanes_by_features // kernels.grid_lanes)
+    kernels.grid_jacobian_product(jacobian, tangent.detach().contiguous(), out)
     return out
 
 
@@ -274,27 +274,27 @@ class _Bend(torch.autograd.Function):
 
 
 @lru_cache(maxsize=32)
-def _native_grid(layout: GridLayout) -> Any:
-    assert native.module is not None
+def _native_grid(kernels: Any, layout: GridLayout) -> Any:
     numbers = layout.scales, layout.steps, layout.offsets, layout.hashed
-    return native.module.Grid(*numbers, layout.features, layout.dimensions, layout.simplex)
+    return kernels.Grid(*numbers, layout.features, layout.dimensions, layout.simplex)
 
 
 def _kernel(
     name: str, layout: GridLayout, interpolation: str, active_levels: int | None, *tensors: Tensor | None
 ) -> None:
     """Calls a native kernel; the last arguments are written, and so were allocated contiguous."""
-    kernel = getattr(native.module, f"grid_{name}")
     values = [None if t is None else t.detach().contiguous() for t in tensors]
-    kernel(*native_arguments(layout, interpolation, active_levels), *values)
+    kernels = native.kernels(*(t for t in values if t is not None))
+    arguments = native_arguments(kernels, layout, interpolation, active_levels)
+    getattr(kernels, f"grid_{name}")(*arguments, *values)
 
 
 def native_arguments(
-    layout: GridLayout, interpolation: str, active_levels: int | None
+    kernels: Any, layout: GridLayout, interpolation: str, active_levels: int | None
 ) -> tuple[Any, bool, int]:
-    """The grid as native kernels take it: levels, whether smoothstep, how many levels are active."""
+    """The grid as a module's kernels take it: levels, whether smoothstep, how many levels are active."""
     active = layout.levels if active_levels is None else min(max(active_levels, 0), layout.levels)
-    return _native_grid(layout), _is_smooth(interpolation), active
+    return _native_grid(kernels, layout), _is_smooth(interpolation), active
 
 
 def _is_smooth(interpolation: str) -> bool:

@@ -59,11 +59,11 @@ class KernelLookup:
         if points.ndim != 2 or points.shape[1] != self.dimensions:
             raise ValueError(f"KernelLookup: points must be [N, {self.dimensions}], got {list(points.shape)}")
         points = points.detach()
-        if native.serves(points, self._centres):
-            assert native.module is not None
-            if self._native is None:
-                self._native = native.module.KernelLookup(self._centres.contiguous())
-            found = torch.empty(len(points), count, dtype=torch.int32)
+        kernels = native.kernels(points, self._centres, needs="KernelLookup")
+        if kernels is not None:
+            if self._native is None or type(self._native) is not kernels.KernelLookup:
+                self._native = kernels.KernelLookup(self._centres.contiguous())
+            found = torch.empty(len(points), count, dtype=torch.int32, device=points.device)
             self._native.find(points.contiguous(), found)
             return found
         return self._by_scipy(points, count)

@@ -9,13 +9,18 @@ import importlib
 import os
 import platform
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch  # imported first on purpose: its libgomp then serves the native kernels too
+from torch import Tensor
 
 from neurfield.errors import UserError
+from neurfield.ops import native_cuda as cuda
 
 _NEEDED_FLAGS = {
     "avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl", "fma"},
@@ -67,6 +72,7 @@ def _load() -> tuple[ModuleType | None, NativeStatus]:
 
 
 module, _status = _load()
+_emulation: ModuleType | None = None
 if module is None and os.environ.get("NEURFIELD_NATIVE", "1") != "0":
     warnings.warn(
         f"neurfield runs on its torch reference path, many times slower ({_status.reason}); "
@@ -80,11 +86,53 @@ def status() -> NativeStatus:
     return _status
 
 
-def serves(*tensors: torch.Tensor) -> bool:
-    """Whether the native kernels can take these tensors: all on the CPU, and floating ones in float32."""
-    return module is not None and all(
-        t.device.type == "cpu" and (not t.is_floating_point() or t.dtype == torch.float32) for t in tensors
-    )
+def kernels(*tensors: Tensor, needs: str | None = None) -> Any:
+    """The module whose kernels take these tensors; None where the torch reference must serve.
+
+    That is the CPU's or CUDA's, by the tensors' device, if all floating ones are float32. Both have the same
+    functions with the same arguments; CUDA's run on torch's current stream, and are not waited for.
+
+    Args:
+        needs: a function or class that the module must have: some families have no CUDA twin.
+
+    Raises:
+        ValueError: the tensors lie on different devices.
+    """
+    device = tensors[0].device
+    for other in tensors[1:]:
+        if other.device != device:
+            raise ValueError(
+                f"the tensors of one call must lie on one device, got {device} and {other.device}: "
+                "move them with .to(device)"
+            )
+    if any(t.is_floating_point() and t.dtype != torch.float32 for t in tensors):
+        return None
+    if device.type == "cpu":
+        found = module if _emulation is None else _emulation
+    elif device.type == "cuda":
+        found = cuda.on(device)
+    else:
+        found = None
+    return found if needs is None or hasattr(found, needs) else None
+
+
+def serves(*tensors: Tensor) -> bool:
+    """Whether native kernels take these tensors, as `kernels` says."""
+    return kernels(*tensors) is not None
+
+
+@contextmanager
+def emulating(emulation: ModuleType) -> Iterator[None]:
+    """Within it, CPU tensors go to `emulation`: the CUDA kernels' source, compiled for the CPU.
+
+    For tests of what a GPU will compute (`cuda_build.py` makes the module); hundreds of times slower.
+    """
+    global _emulation
+    before, _emulation = _emulation, emulation
+    try:
+        yield
+    finally:
+        _emulation = before
 
 
 def has_bf16() -> bool:

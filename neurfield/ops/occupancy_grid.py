@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from neurfield.ops import native
 from neurfield.ops.reference import occupancy_grid as reference
-
-_kernels: Any = native.module  # used only where native.serves(...) says so
 
 
 def conservative_occupancy(sdf: Tensor, half_diagonal: float, margin: float = 0.0) -> Tensor:
@@ -25,8 +21,9 @@ def conservative_occupancy(sdf: Tensor, half_diagonal: float, margin: float = 0.
     """
     if sdf.dim() != 3:
         raise ValueError(f"sdf: must be [X, Y, Z], got {tuple(sdf.shape)}")
-    if not native.serves(sdf):
+    kernels = native.kernels(sdf)
+    if kernels is None:
         return reference.conservative_occupancy(sdf, half_diagonal, margin)
-    occupied = torch.empty(sdf.shape, dtype=torch.uint8)
-    _kernels.conservative_occupancy(sdf.detach().contiguous(), half_diagonal + margin, occupied)
+    occupied = torch.empty(sdf.shape, dtype=torch.uint8, device=sdf.device)
+    kernels.conservative_occupancy(sdf.detach().contiguous(), half_diagonal + margin, occupied)
     return occupied

@@ -122,7 +122,7 @@ class _Fixed:
         return out
 
     def _call(self, name: str, points: Tensor, *tensors: Tensor | None) -> None:
-        kernel = getattr(native.module, f"radial_basis_{name}")
+        kernel = getattr(native.kernels(points, self.tensors[0]), f"radial_basis_{name}")
         kernel(points.detach().contiguous(), *self.tensors, *self.how, *tensors)
 
 

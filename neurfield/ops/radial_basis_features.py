@@ -86,8 +86,8 @@ class _Composition:
 
     def _call(self, name: str, activations: Tensor, order: int, *tensors: Tensor | None) -> None:
         values = [None if t is None else t.detach().contiguous() for t in tensors]
-        kernel = getattr(native.module, f"radial_basis_{name}")
         start = activations.detach().contiguous()
+        kernel = getattr(native.kernels(start, self.neighbours), f"radial_basis_{name}")
         kernel(start, self.neighbours, self.frequencies, self.active, order, *values)
 
 

@@ -106,13 +106,13 @@ class _RadianceQuery(torch.autograd.Function):
         ctx.table, ctx.details = table, (how, n_layers)
         rgb = points.new_empty(len(points), 3)
         network = parameters[:n_layers], parameters[n_layers:]
-        arguments = _arguments(table, how, *network, points, feature, normal, views, rays, counted)
-        assert native.module is not None
+        kernels = native.kernels(points, table)
+        arguments = _arguments(kernels, table, how, *network, points, feature, normal, views, rays, counted)
         kept = None
         if keep:
-            lanes, samples = native.module.grid_lanes, len(points) if counted is None else len(counted)
+            lanes, samples = kernels.grid_lanes, len(points) if counted is None else len(counted)
             kept = points.new_empty(-(-samples // lanes) * lanes * parameters[0].shape[1])
-        native.module.radiance_query_forward(*arguments, rgb, kept)
+        kernels.radiance_query_forward(*arguments, rgb, kept)
         ctx.save_for_backward(points, feature, normal, views, rays, counted, kept, *parameters)
         return rgb
 
@@ -126,9 +126,9 @@ class _RadianceQuery(torch.autograd.Function):
         into = table.grad if table.grad is not None else torch.zeros_like(table)
         d_feature, d_normal = points.new_empty(feature.shape), points.new_empty(len(points), 3)
         d_weights, d_biases = [w.new_empty(w.shape) for w in weights], [b.new_empty(b.shape) for b in biases]
-        assert native.module is not None
-        native.module.radiance_query_backward(
-            *_arguments(table, how, weights, biases, *samples),
+        kernels = native.kernels(points, table)
+        kernels.radiance_query_backward(
+            *_arguments(kernels, table, how, weights, biases, *samples),
             kept,
             _rows(d_rgb),
             d_feature,
@@ -143,6 +143,7 @@ class _RadianceQuery(torch.autograd.Function):
 
 
 def _arguments(
+    kernels: Any,
     table: Tensor,
     how: tuple[tuple[GridLayout, str, int | None], str],
     weights: Sequence[Tensor],
@@ -157,7 +158,7 @@ def _arguments(
     network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
     indices = [None if t is None else t.contiguous() for t in (rays, counted)]
     rows = _rows(feature), _rows(normal), _rows(views)
-    encoding, precision = grid.native_arguments(*how[0]), how[1]
+    encoding, precision = grid.native_arguments(kernels, *how[0]), how[1]
     return (
         *encoding,
         table.detach().contiguous(),

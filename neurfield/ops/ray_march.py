@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from neurfield.ops import native
 from neurfield.ops.reference import ray_march as reference
-
-_kernels: Any = native.module  # used only where native.serves(...) says so
 
 
 @torch.no_grad()
@@ -54,14 +51,15 @@ def march_rays(
         t.detach().contiguous() for t in (origins, directions, t_min, t_max, occupancy, bounds, jitter)
     ]
     origins, directions, t_min, t_max, occupancy, bounds, jitter = tensors
-    if not native.serves(*tensors):
+    kernels = native.kernels(*tensors)
+    if kernels is None:
         return reference.march_rays(
             origins, directions, t_min, t_max, occupancy, bounds, step, jitter, max_samples
         )
-    march = _kernels.RayMarch(origins, directions, t_min, t_max, occupancy, bounds, step, jitter, max_samples)
-    ray_indices = torch.empty(march.n_samples, dtype=torch.int64)
-    t_starts, t_ends = torch.empty(march.n_samples), torch.empty(march.n_samples)
-    packed_info = torch.empty(origins.shape[0], 2, dtype=torch.int64)
+    march = kernels.RayMarch(origins, directions, t_min, t_max, occupancy, bounds, step, jitter, max_samples)
+    ray_indices = torch.empty(march.n_samples, dtype=torch.int64, device=origins.device)
+    t_starts, t_ends = origins.new_empty(march.n_samples), origins.new_empty(march.n_samples)
+    packed_info = torch.empty(origins.shape[0], 2, dtype=torch.int64, device=origins.device)
     march.fill(ray_indices, t_starts, t_ends, packed_info)
     return ray_indices, t_starts, t_ends, packed_info
 

@@ -167,15 +167,15 @@ def _fused_forward(
     gradient: bool = True,
     keep: bool = False,
 ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
-    assert native.module is not None
+    kernels = native.kernels(points, table)
     outputs = points.new_empty(len(points), len(biases[-1]))
-    arguments = _arguments(points, table, weights, biases, shape)
+    arguments = _arguments(kernels, points, table, weights, biases, shape)
     direction = points.new_empty(len(points), 3) if gradient else None
     kept = None
     if keep:
         details = shape.coordinates, shape.n_frequencies, len(points)
-        kept = points.new_empty(native.module.sdf_query_keeps(arguments[0], *details))
-    native.module.sdf_query_forward(*arguments, outputs, direction, kept)
+        kept = points.new_empty(kernels.sdf_query_keeps(arguments[0], *details))
+    kernels.sdf_query_forward(*arguments, outputs, direction, kept)
     return outputs, direction, () if kept is None else (kept,)
 
 
@@ -190,10 +190,10 @@ def _fused_backward(
     d_gradient: Tensor | None,
     table_gradient: Tensor,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    assert native.module is not None
+    kernels = native.kernels(points, table)
     found = [w.new_empty(w.shape) for w in weights], [b.new_empty(b.shape) for b in biases]
-    native.module.sdf_query_backward(
-        *_arguments(points, table, weights, biases, shape),
+    kernels.sdf_query_backward(
+        *_arguments(kernels, points, table, weights, biases, shape),
         d_outputs,
         d_gradient,
         saved[0],
@@ -208,11 +208,16 @@ def _plain(adjoint: Tensor | None) -> Tensor | None:
 
 
 def _arguments(
-    points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
+    kernels: Any,
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    shape: SdfShape,
 ) -> tuple[Any, ...]:
     network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
     details = shape.coordinates, shape.n_frequencies, table.detach().contiguous(), *network
-    encoding = grid.native_arguments(shape.layout, shape.interpolation, shape.active_levels)
+    encoding = grid.native_arguments(kernels, shape.layout, shape.interpolation, shape.active_levels)
     return *encoding, *details, shape.activation, shape.beta, shape.precision, points.detach().contiguous()
 
 

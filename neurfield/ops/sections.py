@@ -16,8 +16,6 @@ from torch.autograd.function import once_differentiable
 from neurfield.ops import native
 from neurfield.ops.reference import sections as reference
 
-_kernels: Any = native.module  # used only where native.serves(...) says so
-
 
 @torch.no_grad()
 def section_midpoints(
@@ -34,13 +32,14 @@ def section_midpoints(
         origins, directions: [R, 3] of the rays, in any frame. ray_indices: int64 [S]. t_starts, t_ends: [S].
     """
     tensors = (origins, directions, ray_indices, t_starts, t_ends)
-    if not native.serves(*tensors):
+    kernels = native.kernels(*tensors)
+    if kernels is None:
         points, t = reference.midpoints(*tensors)
         return points if extra is None else torch.cat([points, extra]), t
     count = t_starts.shape[0]
-    points = torch.empty(count + (0 if extra is None else extra.shape[0]), 3)
-    t = torch.empty(count)
-    _kernels.section_midpoints(*(_plain(x) for x in tensors), points, t)
+    points = origins.new_empty(count + (0 if extra is None else extra.shape[0]), 3)
+    t = origins.new_empty(count)
+    kernels.section_midpoints(*(_plain(x) for x in tensors), points, t)
     if extra is not None:
         points[count:] = extra
     return points, t
@@ -117,7 +116,7 @@ class _Opacity(torch.autograd.Function):
         alpha, normal = torch.empty_like(sdf), torch.empty_like(gradient)
         ctx.how = neus, float(width), anneal
         ctx.shape_of_width = width.shape if isinstance(width, Tensor) else None
-        _kernels.section_opacity(sdf, gradient, *fixed, *ctx.how, alpha, normal)
+        native.kernels(sdf).section_opacity(sdf, gradient, *fixed, *ctx.how, alpha, normal)
         ctx.save_for_backward(sdf, gradient, *fixed)
         return alpha, normal
 
@@ -127,7 +126,9 @@ class _Opacity(torch.autograd.Function):
         sdf, gradient, *fixed = ctx.saved_tensors
         d_sdf, d_gradient = torch.empty_like(sdf), torch.empty_like(gradient)
         grads = _plain(d_alpha), _plain(d_normal)
-        total = _kernels.section_opacity_backward(sdf, gradient, *fixed, *ctx.how, *grads, d_sdf, d_gradient)
+        total = native.kernels(sdf).section_opacity_backward(
+            sdf, gradient, *fixed, *ctx.how, *grads, d_sdf, d_gradient
+        )
         shape = ctx.shape_of_width
         d_width = None if shape is None else torch.full(shape, total, dtype=sdf.dtype)
         return d_sdf, d_gradient, d_width, None, None, None, None, None, None
@@ -140,7 +141,7 @@ class _Surface(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         alpha, rgb, normal = _plain(alpha), _plain(rgb), _plain(normal)
         out, weights = alpha.new_empty(packed_info.shape[0], 8), torch.empty_like(alpha)
-        _kernels.composite_surface(alpha, rgb, normal, t, packed_info, out, weights)
+        native.kernels(alpha).composite_surface(alpha, rgb, normal, t, packed_info, out, weights)
         ctx.save_for_backward(alpha, rgb, normal, t, weights, packed_info)
         ctx.mark_non_differentiable(weights)
         return out, weights
@@ -150,7 +151,7 @@ class _Surface(torch.autograd.Function):
     def backward(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         alpha, rgb, normal, t, weights, packed_info = ctx.saved_tensors
         grads = torch.empty_like(alpha), torch.empty_like(rgb), torch.empty_like(normal)
-        _kernels.composite_surface_backward(
+        native.kernels(alpha).composite_surface_backward(
             alpha, rgb, normal, t, weights.detach(), _plain(d_out), packed_info, *grads
         )
         return *grads, None, None

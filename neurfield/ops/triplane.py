@@ -202,20 +202,21 @@ def _scatter(
 
 
 @lru_cache(maxsize=32)
-def _native_planes(layout: PlaneLayout) -> Any:
-    assert native.module is not None
+def _native_planes(kernels: Any, layout: PlaneLayout) -> Any:
     lattices = [layout.lattice(level) for level in range(layout.levels)]
-    return native.module.TriPlanes(layout.dimensions, layout.features, layout.resolutions, lattices)
+    return kernels.TriPlanes(layout.dimensions, layout.features, layout.resolutions, lattices)
 
 
 def _kernel(name: str, how: Details, *tensors: Tensor | None) -> None:
     """Calls a native kernel; the last tensor is written, and so was allocated contiguous."""
     layout, interpolation, active_levels = how
-    kernel = getattr(native.module, f"triplane_{name}")
     combination = COMBINATIONS.index(layout.combination)
     values = [None if t is None else t.detach().contiguous() for t in tensors]
     smooth, active = interpolation == "smoothstep", layout.active(active_levels)
-    kernel(_native_planes(layout), smooth, combination, active, *values)
+    kernels = native.kernels(*(t for t in values if t is not None))
+    getattr(kernels, f"triplane_{name}")(
+        _native_planes(kernels, layout), smooth, combination, active, *values
+    )
 
 
 def _check(points: Tensor, texels: Tensor, layout: PlaneLayout, interpolation: str) -> None:
