@@ -8,7 +8,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +45,11 @@ class FitFailed(Exception):
 
 @dataclass(frozen=True)
 class StepReport:
-    """One step's losses by name (weighted, to be summed) and figures for the log."""
+    """One step's losses by name (weighted, to be summed) and figures for the log, numbers or tensors of one,
+    which are read when the log is written: reading makes a GPU wait."""
 
     losses: dict[str, Tensor]
-    figures: dict[str, float]
+    figures: Mapping[str, float | Tensor]
 
 
 class Task(Protocol):
@@ -202,13 +203,21 @@ class Fitter:
         entry: dict[str, object] = {"step": self.step, "seconds": round(self.seconds, 3), **_figures(report)}
         entry.update(self.facts)
         self.facts = {}
-        entry["losses"] = {name: value.item() for name, value in report.losses.items()}
+        entry["losses"] = _read(report.losses)
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(entry) + "\n")
 
 
 def _figures(report: StepReport) -> dict[str, float]:
-    return {"loss": sum(value.item() for value in report.losses.values()), **report.figures}
+    return {"loss": sum(_read(report.losses).values()), **_read(report.figures)}
+
+
+def _read(values: Mapping[str, float | Tensor]) -> dict[str, float]:
+    """Tensors of one number as numbers, all of them fetched at once."""
+    names = [name for name, value in values.items() if isinstance(value, Tensor)]
+    tensors = [value.detach().float() for value in values.values() if isinstance(value, Tensor)]
+    fetched = dict(zip(names, torch.stack(tensors).tolist())) if tensors else {}
+    return {name: fetched[name] if name in fetched else float(value) for name, value in values.items()}
 
 
 @contextmanager

@@ -80,7 +80,7 @@ class ImageTask:
         error = torch.nn.functional.mse_loss(
             self.field.fitted(torch.from_numpy(points).to(self.device)), truth
         )
-        psnr = -10.0 * float(torch.log10(error.detach().clamp_min(1e-12)))
+        psnr = -10.0 * torch.log10(error.detach().clamp_min(1e-12))
         return StepReport({"color": error}, {"psnr": psnr, "pixels": float(len(points))})
 
     def state(self) -> dict[str, Tensor]:

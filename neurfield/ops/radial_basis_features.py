@@ -120,7 +120,7 @@ class _ByFeatures(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             d_bias = d_values.sum(0)
             if ctx.how.active < len(d_bias):
-                d_bias = d_bias * (torch.arange(len(d_bias)) < ctx.how.active)
+                d_bias = d_bias * (torch.arange(len(d_bias), device=d_bias.device) < ctx.how.active)
         return d_features, d_bias, None, None, None
 
 

@@ -130,7 +130,7 @@ class _Opacity(torch.autograd.Function):
             sdf, gradient, *fixed, *ctx.how, *grads, d_sdf, d_gradient
         )
         shape = ctx.shape_of_width
-        d_width = None if shape is None else torch.full(shape, total, dtype=sdf.dtype)
+        d_width = None if shape is None else torch.full(shape, total, dtype=sdf.dtype, device=sdf.device)
         return d_sdf, d_gradient, d_width, None, None, None, None, None, None
 
 
