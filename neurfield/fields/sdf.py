@@ -96,10 +96,10 @@ class SDFField(nn.Module):
 
     @property
     def path(self) -> str:
-        """Which way queries go, for logs: "fused avx512", "composed avx512", "composed torch"."""
+        """Which way queries go, for logs: "fused avx512", "composed sm_90", "composed torch"."""
         if isinstance(self.encoding, GridEncoding):
             return path(self.encoding.table)
-        return f"composed {native.status().isa if native.serves(*self.parameters()) else 'torch'}"
+        return f"composed {native.name_of(*self.parameters())}"
 
     def sdf(self, points: Tensor) -> Tensor:
         """SDF [N] only, no derivatives."""

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from neurfield.config import Config
-from neurfield.encodings import HashGrid
+from neurfield.encodings import GridEncoding, HashGrid
 from neurfield.fields import Radiance, SDFField
-from neurfield.fitting.fitter import StepReport
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
 from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
 from neurfield.fitting.schedule import active_levels, geometric
-from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, volume_losses
+from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, draw_points, volume_losses
 from neurfield.fitting.warm_start import VolumePoints, warm_start
 from neurfield.losses import depth as depth_losses
 from neurfield.losses import geometric as field_losses
@@ -52,7 +52,7 @@ class SceneTask:
             config.field.radius or self._radius(), inside=self.inside, seed=config.seed
         )
         self.log_width = nn.Parameter(torch.tensor([math.log(config.opacity.width_start)], device=device))
-        self.pixels = PixelSampler(scene, config.data, self.frame, self.unit_box, config.seed)
+        self.pixels = PixelSampler(scene, config.data, self.frame, self.unit_box, config.seed, device)
         self.budget = SampleBudget(config.sampling.samples, config.sampling.rays)
         self.occupancy = OccupancyGrid(self.unit_box, config.sampling.occupancy_resolution, device=device)
         self.bounds = torch.tensor(self.unit_box, device=device)
@@ -88,20 +88,44 @@ class SceneTask:
 
     def step(self, step: int, progress: float) -> StepReport:
         """Draw pixels, render them, compare."""
-        settings = self.config.field
-        self.field.active_levels = active_levels(
-            first_levels(settings, self.field.encoding), self.field.encoding.levels, progress,
-            settings.all_levels_at if self.volume is None else self.config.warm.alone,
-        )  # fmt: skip
-        generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
-        losses = volume_losses(self.field, self.volume, self.config, progress, generator)
-        if self.volume is not None and progress < self.config.warm.alone:
-            return StepReport(losses, {"levels": float(self.field.active_levels)})
+        self._use_levels(progress)
+        generator = self._generator(step)
+        drawn = draw_points(self.volume, self.config, progress, generator)
+        if self._alone(progress):
+            return self._volume_report(*drawn)
+        losses = volume_losses(self.field, self.volume, self.config, progress, *drawn) if drawn else {}
         since = step - self._first_of_rays()
         rays, figures = self._ray_losses(step, since, progress, generator)
         for name, loss in rays.items():
             losses[name] = losses[name] + loss if name in losses else loss
         return StepReport(losses, {**figures, "levels": float(self.field.active_levels)})
+
+    def fixed(self, step: int, progress: float) -> FixedStep | None:
+        """A step that looks at the volume alone; the samples of rays are another number each step."""
+        if not self._alone(progress) or not isinstance(self.field.encoding, GridEncoding):
+            return None
+        self._use_levels(progress)
+        drawn = draw_points(self.volume, self.config, progress, self._generator(step))
+        return FixedStep(drawn, self._volume_report, baked=self.field.active_levels)
+
+    def _volume_report(self, *drawn: Tensor) -> StepReport:
+        losses = volume_losses(self.field, self.volume, self.config, 0.0, *drawn)
+        return StepReport(losses, {"levels": float(self.field.active_levels)})
+
+    def _alone(self, progress: float) -> bool:
+        """Whether steps look at the volume alone, still."""
+        return self.volume is not None and progress < self.config.warm.alone
+
+    def _use_levels(self, progress: float) -> None:
+        settings = self.config.field
+        self.field.active_levels = active_levels(
+            first_levels(settings, self.field.encoding), self.field.encoding.levels, progress,
+            settings.all_levels_at if self.volume is None else self.config.warm.alone,
+        )  # fmt: skip
+
+    def _generator(self, step: int) -> torch.Generator:
+        """All of a step's randomness but which pixels; the CPU's numbers and a GPU's differ."""
+        return torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
 
     @cached_property
     def volume(self) -> VolumePoints | None:
@@ -129,13 +153,14 @@ class SceneTask:
             width = width.clamp_max(widest) if isinstance(width, Tensor) else min(width, widest)
         if since % self.config.sampling.occupancy_every == 0 or not self.occupancy.asked:
             self._refresh_occupancy(max(0, since))
-        pixels = self.pixels.batch(step, self.budget.rays(), self.device)
+        pixels = self.pixels.batch(step, self.budget.rays())
         if self.volume is not None:
             # The volume says where the surface is, for all views at once: rays need only look there.
             pixels = replace(pixels, t_depth=None)
         now = float(width.detach()) if isinstance(width, Tensor) else width  # a learnt one is waited for
         pixels, samples = self.sample(pixels, now, truncation, generator)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
+        self.pixels.ahead(step + 1, self.budget.rays())
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
         seen = render(

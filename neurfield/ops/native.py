@@ -121,6 +121,22 @@ def serves(*tensors: Tensor) -> bool:
     return kernels(*tensors) is not None
 
 
+def name_of(*tensors: Tensor) -> str:
+    """Whose kernels take these tensors, for logs: "avx512", "sm_90", or "torch" where none do."""
+    found = kernels(*tensors)
+    if found is None:
+        return "torch"
+    if tensors[0].device.type == "cpu":
+        return str(found.isa)
+    major, minor = torch.cuda.get_device_capability(tensors[0].device)
+    return f"sm_{major}{minor}"
+
+
+def reason_for(device: torch.device) -> str:
+    """Why the kernels on a device are what they are, in words."""
+    return _status.reason if device.type == "cpu" else cuda.load()[1]
+
+
 @contextmanager
 def emulating(emulation: ModuleType) -> Iterator[None]:
     """Within it, CPU tensors go to `emulation`: the CUDA kernels' source, compiled for the CPU.

@@ -87,8 +87,8 @@ def make_rays(
 ) -> Rays:
     """World rays [R, 3] of cameras as unit-frame rays clipped to the box.
     A ray that misses the box gets an empty stretch."""
-    lines = (part.to(device) for part in unit_lines(origins, directions, z_per_t, frame))
-    return clipped(*lines, torch.tensor(unit_box, device=device))
+    o, d, z = (part.to(device) for part in unit_lines(origins, directions, z_per_t, frame))
+    return clipped(o, d, z, torch.tensor(unit_box, device=device))
 
 
 def unit_lines(

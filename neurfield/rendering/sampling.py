@@ -17,8 +17,8 @@ def sample_surface(
     (unit lengths)."""
     return Samples(
         *march_rays(
-            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach), occupancy.bounds,
-            step, jitter, max_samples,
+            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach),
+            occupancy.bounds, step, jitter, max_samples,
         )
     )  # fmt: skip
 
