@@ -47,7 +47,9 @@ class StepGraphs:
         if step.baked != self._baked:  # the former kinds will not come back
             self._graphs, self._baked = {}, step.baked
         key = tuple((tuple(t.shape), t.dtype) for t in step.inputs)
-        graph = self._graphs.setdefault(key, _Graph(self.device))
+        if key not in self._graphs:
+            self._graphs[key] = _Graph(self.device)
+        graph = self._graphs[key]
         if graph.ran < WARM_UPS:
             return graph.warm_up(step)
         if graph.report is None:
