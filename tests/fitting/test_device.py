@@ -15,10 +15,10 @@ from neurfield.errors import UserError
 from neurfield.fitting import ImageRun, Run, device, fit, fit_image, resume
 from neurfield.fitting.device import device_of_run, pick_device
 from neurfield.image_config import IMAGES
-from neurfield.ops import gpus, native_cuda
+from neurfield.ops import gpus, native, native_cuda
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
-from tests.images.conftest import smooth
+from tests.images.conftest import smooth, write
 
 BUILT = (object(), "built for sm_90")
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -107,10 +107,7 @@ def test_cuda_that_cannot_be_is_one_line_and_exit_code_2(
     said: str,
 ) -> None:
     machine.has(False, (None, "whatever"), gpu, cuda)
-    image = tmp_path / "a.png"
-    from tests.images.conftest import write
-
-    write(image, smooth(8, 8))
+    image = write(tmp_path / "a.png", smooth(8, 8))
     words = ["fit", "--image", str(image), "--out", str(tmp_path / "runs"), "--device", "cuda"]
     assert main(words) == 2
     error = capsys.readouterr().err
@@ -173,6 +170,17 @@ def test_the_proc_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         (tmp_path / "version").write_text(text)
         assert gpus.driver() == version
     assert gpus.names() == ["NVIDIA X 1"]
+
+
+def test_the_name_of_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert native.name_of(torch.zeros(3)) == (native.status().isa or "torch")
+    assert native.name_of(torch.zeros(3, dtype=torch.float64)) == "torch"
+    assert native.reason_for(CPU) == native.status().reason
+    monkeypatch.setattr(native, "kernels", lambda *_: object())
+    monkeypatch.setattr(native_cuda, "load", lambda: BUILT)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert native.name_of(torch.zeros(3, device="meta")) == "sm_90"
+    assert native.reason_for(CUDA) == "built for sm_90"
 
 
 def test_silence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,11 @@
-"""Steps as CUDA graphs, without a GPU: a stand-in for torch's graphs records a step and runs it again by hand."""
+"""Steps as CUDA graphs, without a GPU: a stand-in for torch's graphs keeps a step and runs it again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ class Stream:
 class Graph:
     """Runs what was captured again, on the memory that it was captured with."""
 
-    made: list[Graph] = []
+    made: ClassVar[list[Graph]] = []
 
     def __init__(self) -> None:
         self.again: Any = None
@@ -56,7 +56,7 @@ class Graph:
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Graph]]:
-    """`StepGraphs.capturing` on the CPU: a capture keeps what was run, undoes it, and replays run it again."""
+    """For `capturing` on the CPU: a capture keeps what was run and undoes it, replays run it again."""
     Graph.made = []
     current = Stream(CPU)
     run = graphs._run
@@ -101,7 +101,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Graph]]:
 
 
 class Watched:
-    parameters: list[nn.Parameter] = []
+    parameters: ClassVar[list[nn.Parameter]] = []
 
 
 def capturing(parameters: list[nn.Parameter]) -> StepGraphs:
