@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from neurfield.encodings import Encoding, GridEncoding, HashGrid
 from neurfield.ops import native
 from neurfield.ops.encoded_query import encoded_query, encoded_values
+from neurfield.ops.points import check_device
 from neurfield.ops.sdf_query import path, sdf_query, sdf_values
 
 
@@ -75,6 +76,7 @@ class SDFField(nn.Module):
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
         respect to the field's parameters. Without, nothing is: the quick path of marching and extraction.
         """
+        check_device("SDFField", points, self._linears()[0].weight)
         options: dict[str, Any] = {
             "activation": self.activation, "beta": self.beta, "n_frequencies": self.n_frequencies,
         }  # fmt: skip

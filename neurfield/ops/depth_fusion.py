@@ -110,6 +110,7 @@ def integrate_depth(
         distance [B, 512] (truncation where nothing was seen), weight_sum [B, 512], normal [B, 3, 512] or
         None; a brick's voxels with z fastest.
     """
+    native.one_device(views.depth, bricks)
     distance = torch.full((len(bricks), EDGE**3), float(truncation), device=bricks.device)
     weight_sum = torch.zeros(len(bricks), EDGE**3, device=bricks.device)
     normals = None if views.normal is None else torch.zeros(len(bricks), 3, EDGE**3, device=bricks.device)

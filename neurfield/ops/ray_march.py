@@ -71,6 +71,7 @@ def ray_box(origins: Tensor, directions: Tensor, box: Sequence[float] | Tensor) 
         origins, directions: [R, 3]; t counts in lengths of the direction.
         box: six numbers, xmin ymin zmin xmax ymax zmax (or [2, 3]).
     """
+    native.one_device(origins, directions)
     low, high = torch.as_tensor(box, dtype=origins.dtype, device=origins.device).reshape(2, 3)
     along = directions == 0  # such an axis only decides between hit and miss
     inverse = 1.0 / torch.where(along, torch.ones_like(directions), directions)
