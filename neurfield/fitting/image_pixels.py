@@ -33,7 +33,7 @@ class StepPixels(Protocol):
 
 def step_pixels(pool: PixelPool, count: int, device: torch.device) -> StepPixels:
     """About `count` pixels a step of this pool, for this device."""
-    if device.type != "cuda":
+    if device.type == "cpu":
         return DrawnPixels(pool, count, device)
     if isinstance(pool, HeldPixels) and has_room(pool.flat.nbytes, device):
         return ResidentPixels(pool, count, device)

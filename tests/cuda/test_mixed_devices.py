@@ -1,6 +1,6 @@
 """Tensors of one call on two devices: one clear ValueError that names both, whichever tensor is elsewhere.
 
-The other device is torch's "meta", which every machine has; nothing can be computed there, so that an operation
+The other device is torch's "meta", which every machine has; nothing can be computed there, so an operation
 that does not look at devices first fails in another way.
 """
 
