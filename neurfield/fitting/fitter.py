@@ -116,8 +116,7 @@ class Fitter:
                 before = time.perf_counter()
                 self._gradients(self.step + turn, progress, look=False)
                 self.optimizer.clear()
-                if self.task.device.type == "cuda":
-                    torch.cuda.synchronize(self.task.device)
+                self._wait()
             seconds.append(time.perf_counter() - before)  # the others met their memory for the first time
         self.task.load(kept)
         return sum(seconds) / len(seconds)
@@ -157,6 +156,8 @@ class Fitter:
         with _interrupt_flag() as interrupted, ProgressLine(train.steps, self.step, self.quiet) as line:
             while self.step < train.steps:
                 report = self._one_step()
+                if self.step == train.steps:
+                    self._wait()  # a GPU's steps end later than they are begun
                 self.seconds = before + time.perf_counter() - started
                 last = self.step == train.steps
                 if self.facts:
@@ -207,6 +208,10 @@ class Fitter:
             self._expect_finite(report, loss)
         loss.backward()
         return report
+
+    def _wait(self) -> None:
+        if self.task.device.type == "cuda":
+            torch.cuda.synchronize(self.task.device)
 
     def _expect_finite(self, report: StepReport, loss: Tensor) -> None:
         if math.isfinite(loss.item()):

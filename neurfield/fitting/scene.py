@@ -213,7 +213,7 @@ class SceneTask:
         if pixels.t_depth is None:
             return pixels, self._march(pixels.rays, width, generator)
         sensed = pixels.t_depth > 0
-        pixels = pixels.reorder(torch.argsort(~sensed, stable=True))
+        pixels = pixels.reorder(torch.argsort((~sensed).byte(), stable=True))
         count = int(sensed.sum())
         assert pixels.t_depth is not None
         guided = sample_around_depth(
