@@ -37,4 +37,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_adam(module);
     neurfield::bind_field(module);
     neurfield::bind_fused_mlp(module);
+    neurfield::bind_grid(module);
 }
