@@ -42,7 +42,7 @@ def compare_sdf(
     width = 3 * how.get("coordinates", True) + 6 * how.get("n_frequencies", 0) + layout.output_dim
     plain = leaves_of([width, *hidden, 5], layout, random)
     points = (torch.rand(count, 3, generator=random) - 0.5) * 2.2
-    ours = [t.to(device).requires_grad_() for t in plain]
+    ours = [t.to(device, copy=True).requires_grad_() for t in plain]
     theirs = [t.double().requires_grad_() for t in plain]
     n = len(hidden) + 1
     options = {"beta": 20.0, **how}
@@ -97,7 +97,7 @@ def test_sdf_losses_that_see_one_of_the_two(device: torch.device, of: int) -> No
     random = torch.Generator().manual_seed(3)
     plain, points = leaves_of([11, 32, 5], CUBES, random), torch.rand(50, 3, generator=random) - 0.5
     ours, theirs = (
-        [t.to(device).requires_grad_() for t in plain],
+        [t.to(device, copy=True).requires_grad_() for t in plain],
         [t.double().requires_grad_() for t in plain],
     )
     exact = theirs[0], theirs[1:3], theirs[3:]
@@ -123,7 +123,7 @@ def test_radiance(device: torch.device, count: int, some: bool) -> None:
     by = torch.randn(count, 3, generator=random)
 
     def run(query: Any, kind: torch.dtype, where: torch.device, **options: Any) -> list[Tensor]:
-        leaves = [t.to(where, kind).requires_grad_() for t in (*plain, *sources)]
+        leaves = [t.to(where, kind, copy=True).requires_grad_() for t in (*plain, *sources)]
         feature, normal = leaves[-2][:, 2:], leaves[-1][:, 1:4]
         index = {"rays": seen.to(where), "counted": None if counted is None else counted.to(where)}
         network = leaves[0], leaves[1:4], leaves[4:7]
