@@ -35,7 +35,10 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.def("why_not", &why_not);
     module.def("use", &neurfield::cuda::use);
     neurfield::bind_adam(module);
+    neurfield::bind_compositing(module);
     neurfield::bind_field(module);
     neurfield::bind_fused_mlp(module);
     neurfield::bind_grid(module);
+    neurfield::bind_occupancy_grid(module);
+    neurfield::bind_sections(module);
 }
