@@ -51,7 +51,7 @@ def radiance_query(
         rays: [N] int64, the row of `views` that each sample sees; None where every sample has its own.
         counted: [M] int64, the samples whose colour is asked for, each once; None for all.
         active_levels: the grid's levels from this one on give zeros; None for all.
-        precision: of the network's derivatives, "float32" or "bfloat16"; see `fused_mlp`.
+        precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `fused_mlp`.
         fused: None takes the fused kernel wherever it serves, False never.
 
     Returns:
@@ -61,7 +61,7 @@ def radiance_query(
 
     Raises:
         ValueError: a shape, dtype, device or number does not fit; names the argument.
-        UserError: bfloat16 where the machine, or the kernels built for it, lack it.
+        UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
     """
     _check(points, table, weights, layout, interpolation, feature, normal, views, rays, counted)

@@ -50,7 +50,7 @@ def sdf_query(
             grid's features.
         activation, beta: as for `mlp`.
         active_levels: the grid's levels from this one on give zeros; None for all.
-        precision: of the network's derivatives, "float32" or "bfloat16"; see `fused_mlp`.
+        precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `fused_mlp`.
         fused: None takes the fused kernel wherever it serves, False never.
 
     Returns:
@@ -61,7 +61,7 @@ def sdf_query(
 
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
-        UserError: bfloat16 where the machine, or the kernels built for it, lack it.
+        UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
 
     Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with the curvature of activations other than ReLU.
