@@ -114,6 +114,20 @@ def folder_for(arch: str) -> Path:
     return cuda_build.ROOT / "build" / ("cuda-check" if arch == "90" else f"cuda-{arch}")
 
 
+def capability() -> int:
+    """This GPU's compute capability, 90 for 9.0.
+
+    Raises:
+        UserError: there is no GPU.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError("gpu_code: --arch native needs a GPU, give a compute capability as 90")
+    major, minor = torch.cuda.get_device_capability()
+    return 10 * major + minor
+
+
 def violations(kernel: Kernel, arch: int) -> list[str]:
     """A line for each thing that is not as it should be."""
     lines = []
@@ -151,7 +165,7 @@ def main() -> None:
     print(markdown_table(COLUMNS, [kernel.row() for kernel in kernels]))
     whose = "the GPU has them" if program else "PTX has them: no cuobjdump here"
     print(f"\nInstructions as {whose}; memory in bytes.")
-    arch = 90 if args.arch == "native" else int(args.arch)
+    arch = capability() if args.arch == "native" else int(args.arch)
     lines = [line for kernel in kernels for line in violations(kernel, arch)]
     content = {
         "arch": args.arch,

@@ -4,8 +4,8 @@ Each script runs on the CPU too (`--device cpu --tiny`), to see that it runs: th
 
 How a GPU is timed, all in turns, medians of several rounds after calls that do not count:
 
-- `kernels`: between two events around one call, with the L2 cache emptied before, and with so much work queued
-  ahead that the GPU never waits for Python. What a call waits for itself (a size read back) is inside.
+- `kernels`: between two events around one call, with the L2 cache emptied before, and with so much work
+  queued ahead that the GPU never waits for Python. What a call waits for itself (a size read back) is inside.
 - `calls`: of many calls one after the other, as they come, L2 warm: with all that Python and torch add.
 """
 
@@ -39,8 +39,8 @@ COLUMNS = (
     "x call",
 )
 NOTE = (
-    "ms: of the GPU's work alone, L2 emptied before each call; call ms: of calls one after the other, L2 warm, "
-    "Python and torch included. x: how many times the peer's speed ours is. Medians, all in turns."
+    "ms: of the GPU's work alone, L2 emptied before each call; call ms: of calls one after the other, L2 "
+    "warm, Python and torch included. x: how many times the peer's speed ours is. Medians, all in turns."
 )
 _LONGEST_SLEEP = 0.05  # seconds that the GPU is kept busy while a call is queued
 _L2_BYTES = 256 << 20  # more than any L2
@@ -92,8 +92,8 @@ class Figure:
     def row(self) -> list[Any]:
         """In the order of COLUMNS."""
         return [
-            self.work, self.setting, self.peer or "-", self.ours_ms, self.peer_ms, self.ratio, self.ours_call_ms,
-            self.peer_call_ms, self.call_ratio,
+            self.work, self.setting, self.peer or "-", self.ours_ms, self.peer_ms, self.ratio,
+            self.ours_call_ms, self.peer_call_ms, self.call_ratio,
         ]  # fmt: skip
 
 
@@ -118,8 +118,10 @@ class Bench:
         return tiny if self.tiny else full
 
     def compare(self, work: str, setting: str, makers: Mapping[str, Callable[[], Function]]) -> None:
-        """Time what the makers make, "ours" against the others; a peer that raises gets a note, ours counts as
-        failed."""
+        """Time what the makers make, "ours" against the others.
+
+        A peer that raises gets a note; if ours does, that counts as a failure.
+        """
         say(f"{work}, {setting}")
         functions: dict[str, Function] = {}
         for name, make in makers.items():

@@ -93,7 +93,7 @@ def main() -> None:
     field = make_field(bench, log2_size)
     generator = torch.Generator().manual_seed(1)
     points = (torch.rand(bench.size(args.points, 40), 3, generator=generator) * 2.0 - 1.0).to(bench.device)
-    for precision in fused_mlp.precisions_of(points) if hasattr(fused_mlp, "precisions_of") else ("float32",):
+    for precision in fused_mlp.precisions_of(points):
         compare(bench, field, points, precision)
     bench.compare(
         "field values",
