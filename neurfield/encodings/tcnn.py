@@ -2,7 +2,8 @@
 
 Its hash grid has the layout of ours: the same levels, padded to eight entries, entry after entry with the
 features side by side; a table crosses as it is. Its networks have no biases; each layer is [outputs, inputs],
-row by row, both rounded up to 16. In its NetworkWithInputEncoding the network's parameters come first.
+row by row, both rounded up to 16 (its CUTLASS network: 8). In its NetworkWithInputEncoding the network's
+parameters come first.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ WHY_ONCE = (
 )
 _INTERPOLATIONS = {"linear": "Linear", "smoothstep": "Smoothstep"}
 _FUSED_WIDTHS = (16, 32, 64, 128)
-_ALIGNMENT = 16
+_ALIGNMENTS = (16, 8)  # of its fully fused and of its CUTLASS network
 
 
 def require_tcnn() -> ModuleType:
@@ -39,7 +40,11 @@ def require_tcnn() -> ModuleType:
     """
     try:
         return importlib.import_module("tinycudann")
-    except (ImportError, OSError) as reason:
+    except (
+        ImportError,
+        OSError,
+        NameError,
+    ) as reason:  # the last where it was built for no GPU like this one
         raise UserError(
             f"tinycudann cannot be imported ({reason}): {INSTALL}, on a machine with nvcc and an NVIDIA GPU, "
             'or leave out backend="tcnn"'
@@ -90,18 +95,18 @@ def hash_grid_from_tcnn(params: Tensor, layout: GridLayout) -> Tensor:
     return params.detach()[len(params) - layout.n_parameters :].to(torch.float32).contiguous().clone()
 
 
-def network_to_tcnn(weights: Sequence[Tensor]) -> Tensor:
+def network_to_tcnn(weights: Sequence[Tensor], alignment: int = 16) -> Tensor:
     """Parameters float32 of its network from layers [outputs, inputs]; the padding is zeros."""
-    padded = [
-        functional.pad(
-            w.detach().float(), (0, _rounded(w.shape[1]) - w.shape[1], 0, _rounded(len(w)) - len(w))
-        )
-        for w in weights
-    ]
+    padded = []
+    for w in weights:
+        rows, columns = (_rounded(width, alignment) for width in w.shape)
+        padded.append(functional.pad(w.detach().float(), (0, columns - w.shape[1], 0, rows - len(w))))
     return torch.cat([layer.reshape(-1) for layer in padded])
 
 
-def network_from_tcnn(params: Tensor, widths: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+def network_from_tcnn(
+    params: Tensor, widths: Sequence[int], alignment: int = 16
+) -> tuple[list[Tensor], Tensor]:
     """Layers [outputs, inputs] float32 for widths from inputs to outputs, and the first one's bias.
 
     It fills up a network's inputs with ones, so that the padding's columns are a bias; behind a grid, which
@@ -110,12 +115,12 @@ def network_from_tcnn(params: Tensor, widths: Sequence[int]) -> tuple[list[Tenso
     Raises:
         ValueError: there are fewer parameters than such a network has.
     """
-    sizes = [(_rounded(outputs), _rounded(inputs)) for inputs, outputs in pairwise(widths)]
-    needed = sum(rows * columns for rows, columns in sizes)
-    if params.dim() != 1 or len(params) < needed:
-        raise ValueError(f"params: a network of {list(widths)} has {needed}, got {tuple(params.shape)}")
-    parts = params.detach()[:needed].float().split([rows * columns for rows, columns in sizes])
-    full = [part.view(size) for part, size in zip(parts, sizes)]
+    shapes = _padded_shapes(widths, alignment)
+    sizes = [rows * columns for rows, columns in shapes]
+    if params.dim() != 1 or len(params) < sum(sizes):
+        raise ValueError(f"params: a network of {list(widths)} has {sum(sizes)}, got {tuple(params.shape)}")
+    parts = params.detach()[: sum(sizes)].float().split(sizes)
+    full = [part.view(shape) for part, shape in zip(parts, shapes)]
     bias = full[0][: widths[1], widths[0] :].sum(dim=1)
     return [w[:o, :i].clone() for w, (i, o) in zip(full, pairwise(widths))], bias
 
@@ -152,6 +157,11 @@ class TcnnNetwork(nn.Module):
             "n_hidden_layers": hidden,
         }
         self.network = require_tcnn().Network(inputs, outputs, config)
+        counts = {a: sum(r * c for r, c in _padded_shapes(self.widths, a)) for a in _ALIGNMENTS}
+        self.alignment = next((a for a in _ALIGNMENTS if counts[a] == len(self.network.params)), 0)
+        if not self.alignment:
+            found = len(self.network.params)
+            raise RuntimeError(f"tiny-cuda-nn's network has {found} parameters, known layouts {counts}")
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs of inputs on the GPU."""
@@ -159,7 +169,7 @@ class TcnnNetwork(nn.Module):
 
     def weights(self) -> list[Tensor]:
         """Its layers, [outputs, inputs]."""
-        return network_from_tcnn(self.network.params, self.widths)[0]
+        return network_from_tcnn(self.network.params, self.widths, self.alignment)[0]
 
     @torch.no_grad()
     def set_weights(self, weights: Sequence[Tensor]) -> None:
@@ -167,7 +177,7 @@ class TcnnNetwork(nn.Module):
         shapes = [(o, i) for i, o in pairwise(self.widths)]
         if [tuple(w.shape) for w in weights] != shapes:
             raise ValueError(f"weights: must be {shapes}, got {[tuple(w.shape) for w in weights]}")
-        self.network.params.copy_(network_to_tcnn(weights))
+        self.network.params.copy_(network_to_tcnn(weights, self.alignment))
 
 
 class _Once(torch.autograd.Function):
@@ -187,5 +197,9 @@ def _check(layout: GridLayout) -> None:
         raise ValueError("tiny-cuda-nn has no grids of simplices, give a GridLayout")
 
 
-def _rounded(width: int) -> int:
-    return (width + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT
+def _padded_shapes(widths: Sequence[int], alignment: int) -> list[tuple[int, int]]:
+    return [(_rounded(o, alignment), _rounded(i, alignment)) for i, o in pairwise(widths)]
+
+
+def _rounded(width: int, alignment: int) -> int:
+    return (width + alignment - 1) // alignment * alignment

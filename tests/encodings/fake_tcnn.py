@@ -17,8 +17,8 @@ from neurfield.ops.grid_layout import GridLayout
 from neurfield.ops.reference import grid as reference
 
 
-def rounded(width: int) -> int:
-    return -(-width // 16) * 16
+def rounded(width: int, alignment: int) -> int:
+    return -(-width // alignment) * alignment
 
 
 class Encoding(nn.Module):
@@ -48,9 +48,10 @@ class Network(nn.Module):
         super().__init__()
         self.config = network_config
         width, hidden = network_config["n_neurons"], network_config["n_hidden_layers"]
-        if network_config["otype"] == "FullyFusedMLP":
-            assert width in (16, 32, 64, 128)
-        padded = [rounded(n_input_dims), *[rounded(width)] * hidden, rounded(n_output_dims)]
+        fused = network_config["otype"] == "FullyFusedMLP"
+        assert not fused or width in (16, 32, 64, 128)
+        ends = [rounded(n, 16 if fused else 8) for n in (n_input_dims, n_output_dims)]
+        padded = [ends[0], *[width] * hidden, ends[1]]
         self.shapes = [(o, i) for i, o in pairwise(padded)]
         self.outputs = n_output_dims
         count = sum(o * i for o, i in self.shapes)
