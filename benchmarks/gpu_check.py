@@ -201,7 +201,10 @@ def main() -> None:
         raise UserError(f"gpu-check: --only takes {', '.join(stage.name for stage in stages())}")
     name = here["GPU"]
     if name is None:
-        raise UserError("gpu-check: no NVIDIA GPU that torch can use is here; --dry-run lists what would run")
+        raise UserError(
+            f"gpu-check: no NVIDIA GPU that the torch of {sys.executable} can use (make gpu-check PYTHON=... "
+            "picks another); --dry-run lists what would run"
+        )
     ends = time.perf_counter() + 60.0 * args.minutes - SPARE
     outcomes: list[Outcome] = []
     for stage in chosen:

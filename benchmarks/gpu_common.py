@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import say
+from benchmarks.common import say, write_json
 from benchmarks.script import Table, arguments, report
 from benchmarks.timing import timed_in_turns
 from neurfield.errors import UserError
@@ -141,6 +141,7 @@ class Bench:
         if not peers:
             self.figures.append(Figure.of(work, setting, times["ours"]))
         self.figures += [Figure.of(work, setting, times["ours"], name, times[name]) for name in peers]
+        write_json(self.out, self._content())  # what was measured stays, should the time run out
 
     def times(self, functions: Mapping[str, Function]) -> dict[str, Times]:
         """Seconds of each, in turns."""
@@ -192,18 +193,12 @@ class Bench:
         where = gpu_record() if self.device.type == "cuda" else {"name": "the CPU: no figures"}
         table = Table(f"{title} ({where['name']})", COLUMNS, [figure.row() for figure in self.figures])
         notes = [NOTE, *self.notes, *(f"FAILED: {text}" for text in self.failures)]
-        figures = [asdict(figure) for figure in self.figures]
-        report(
-            self.out,
-            [table],
-            notes,
-            gpu=where,
-            figures=figures,
-            failures=self.failures,
-            tiny=self.tiny,
-            **more,
-        )
+        report(self.out, [table], notes, gpu=where, **self._content(), **more)
         return 1 if self.failures else 0
+
+    def _content(self) -> dict[str, Any]:
+        figures = [asdict(figure) for figure in self.figures]
+        return {"figures": figures, "failures": self.failures, "tiny": self.tiny}
 
 
 def gpu_arguments(description: str | None, name: str) -> argparse.ArgumentParser:

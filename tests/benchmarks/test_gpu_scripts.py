@@ -92,6 +92,11 @@ def test_ours_that_fails_is_a_failure_and_the_rest_goes_on(on_cpu: Bench) -> Non
     assert json.loads(on_cpu.out.read_text())["failures"] == on_cpu.failures
 
 
+def test_what_was_measured_is_kept_should_the_time_run_out(on_cpu: Bench) -> None:
+    on_cpu.compare("first", "setting", {"ours": lambda: lambda: 1})
+    assert [figure["work"] for figure in json.loads(on_cpu.out.read_text())["figures"]] == ["first"]
+
+
 def test_the_gpus_record_is_json() -> None:
     record = gpu_common.gpu_record()
     assert json.loads(json.dumps(record)) == record and record["kernels"]
