@@ -66,8 +66,13 @@ class Expectation:
     since: int = 0
 
 
-def _wide(code: Code) -> bool:
-    return any(bits >= 64 for bits in code.loads)
+def _loads(bits: int) -> Callable[[Code], bool]:
+    return lambda code: code.loads[bits] > 0
+
+
+def _adds(count: int) -> Callable[[Code], bool]:
+    """Additions of so many floats at a time, as a GPU or as PTX spells them."""
+    return lambda code: any(f"F32x{count}" in kind or f"V{count}.F32" in kind for kind in code.atomics)
 
 
 EXPECTATIONS = (
@@ -75,6 +80,10 @@ EXPECTATIONS = (
     Expectation(r"", "no float64 arithmetic: most GPUs have next to none", lambda code: code.float64 == 0),
     Expectation(r"adam_cuda.cu: update<4>", "four entries a load", lambda code: code.loads[128] >= 4),
     Expectation(r"adam_cuda.cu: update<4>", "four entries a store", lambda code: code.stores[128] >= 4),
+    Expectation(r"(encode|hessian)_kernel<[^,]*, 2,", "both features a load", _loads(64)),
+    Expectation(r"(encode|hessian)_kernel<[^,]*, 4,", "all four features a load", _loads(128)),
+    Expectation(r"scatter_kernel<[^,]*, 2,", "both features an addition", _adds(2), 90),
+    Expectation(r"scatter_kernel<[^,]*, 4,", "all four features an addition", _adds(4), 90),
     Expectation(
         r"mlp_(forward|backward)_kernel<", "products on tensor cores", lambda code: code.tensor > 0, 80
     ),

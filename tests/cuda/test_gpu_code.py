@@ -33,6 +33,7 @@ SASS = """\
         /*0040*/                   HMMA.16816.F32.BF16 R4, R4, R6, R8 ;       /* 0x0000000402047981 */
         /*0050*/              @UP0 STG.E desc[UR4][R2.64], R0 ;               /* 0x0000000402047981 */
         /*0060*/                   REDG.E.ADD.F32.FTZ.RN.STRONG.GPU desc[UR4][R2.64], R5 ; /* 0x00 */
+        /*0068*/                   REDG.E.ADD.F32x2.FTZ.RN.STRONG.GPU desc[UR4][R2.64], R5 ; /* 0x00 */
         /*0070*/                   EXIT ;                                     /* 0x000000000000794d */
 		Function : _Z5dirtyv
         /*0000*/                   STL.64 [R1], R2 ;                          /* 0x000000000000794d */
@@ -51,6 +52,7 @@ PTX = """\
 	mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 	{%f5}, {%r1}, {%r2}, {%f6};
 	st.global.f32 	[%rd1], %f1;
 	red.global.add.f32 	[%rd1], %f1;
+	red.global.add.v2.f32 	[%rd1], {%f1, %f2};
 	ret;
 }
 .entry _Z5dirtyv()
@@ -80,13 +82,13 @@ def test_warnings_of_all_compilers() -> None:
     assert gpu_assembler.warnings(SAID) == []
 
 
-@pytest.mark.parametrize(("read", "text", "atomic"), [
-    (gpu_assembler.sass, SASS, "RED.ADD.F32"), (gpu_assembler.ptx, PTX, "RED.ADD.F32"),
+@pytest.mark.parametrize(("read", "text", "pair"), [
+    (gpu_assembler.sass, SASS, "RED.ADD.F32x2"), (gpu_assembler.ptx, PTX, "RED.ADD.V2.F32"),
 ])  # fmt: skip
-def test_instructions(read, text: str, atomic: str) -> None:  # type: ignore[no-untyped-def]
+def test_instructions(read, text: str, pair: str) -> None:  # type: ignore[no-untyped-def]
     clean, dirty = read(text).values()
     assert clean.loads == {128: 1, 64: 1, 8: 1} and clean.stores == {32: 1}
-    assert clean.atomics == {atomic: 1} and clean.tensor == 1
+    assert clean.atomics == {"RED.ADD.F32": 1, pair: 1} and clean.tensor == 1
     assert clean.local == clean.float64 == 0
     assert dirty.local == 2 and dirty.float64 == 1 and not dirty.loads
 
@@ -104,6 +106,23 @@ def test_expectations_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "16 bytes of stack" in told[0] and "local memory" in told[1]
     monkeypatch.setattr(gpu_code, "MAY_SPILL", {"adam_cuda.cu: update": "for the test"})
     assert len(gpu_code.violations(kernel("update<4>", poor, stack=16), 90)) == 3
+
+
+@pytest.mark.parametrize("pair", ["RED.ADD.F32x2", "RED.ADD.V2.F32"])
+def test_grids_load_and_add_whole_entries(pair: str) -> None:
+    def lines(name: str, code: Code) -> list[str]:
+        return gpu_code.violations(gpu_code.Kernel("encoding/grid_cuda.cu", name, None, code), 90)
+
+    encode, scatter = (
+        "grid::encode_kernel<grid::CubeCell<3>, {}, false>",
+        "grid::scatter_kernel<grid::CubeCell<3>, 2, true>",
+    )
+    wide, narrow, adds = Code(), Code(), Code()
+    wide.loads[64], narrow.loads[32] = 8, 16
+    adds.atomics[pair] = 8
+    assert not lines(encode.format(2), wide) and not lines(encode.format(1), narrow)
+    assert len(lines(encode.format(2), narrow)) == len(lines(encode.format(4), wide)) == 1
+    assert not lines(scatter, adds) and len(lines(scatter, narrow)) == 1
 
 
 def test_expectations_of_newer_gpus_only() -> None:
