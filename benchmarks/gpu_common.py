@@ -38,6 +38,9 @@ COLUMNS = (
     "peer call ms",
     "x call",
 )
+# Names of peers, which claims name too.
+FLOAT32, FLOAT16 = "tiny-cuda-nn float32", "tiny-cuda-nn float16"
+SEPARATE, TORCH = "separate kernels", "torch, autograd"
 NOTE = (
     "ms: of the GPU's work alone, L2 emptied before each call; call ms: of calls one after the other, L2 "
     "warm, Python and torch included. x: how many times the peer's speed ours is. Medians, all in turns."

@@ -15,14 +15,13 @@ from torch import Tensor
 
 from benchmarks.bench_encoding import Encode, points_in
 from benchmarks.common import run_script
-from benchmarks.gpu_common import Bench, Function, gpu_arguments
+from benchmarks.gpu_common import FLOAT16, FLOAT32, Bench, Function, gpu_arguments
 from neurfield.ops import grid
 from neurfield.ops.grid import GridLayout
 from neurfield.ops.reference import grid as reference
 from neurfield.ops.simplex_layout import SimplexLayout
 
 GROWTH = 1.447  # 16 levels from 16 to 4096 vertices along an axis
-FLOAT32, FLOAT16 = "tiny-cuda-nn float32", "tiny-cuda-nn float16"
 Encoder = tuple[Encode, Tensor]  # an encoding, and its table as a leaf
 
 

@@ -15,14 +15,12 @@ import torch
 from benchmarks import torch_field
 from benchmarks.bench_field import GROWTH, HIDDEN, step_of
 from benchmarks.common import run_script
-from benchmarks.gpu_common import Bench, Function, gpu_arguments
+from benchmarks.gpu_common import SEPARATE, TORCH, Bench, Function, gpu_arguments
 from benchmarks.torch_field import Query
 from neurfield.encodings import HashGrid
 from neurfield.fields.sdf import SDFField
 from neurfield.ops import fused_mlp
 from neurfield.ops.sdf_query import sdf_query, sdf_values
-
-SEPARATE, TORCH = "separate kernels", "torch, autograd"
 
 
 def make_field(bench: Bench, log2_table_size: int) -> SDFField:

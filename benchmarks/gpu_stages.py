@@ -50,13 +50,13 @@ def stages() -> list[Stage]:
     """All of them, in their order: those that say most come first, in case the time runs out."""
     python = sys.executable
 
-    def benchmark(name: str, measures: str, limit: float, *peers: str) -> Stage:
+    def benchmark(name: str, measures: str, limit: float, *needs: str, peers: tuple[str, ...] = ()) -> Stage:
         command = (python, "-m", f"benchmarks.gpu_{name}", "--out", str(FOLDER / f"{name}.json"))
-        return Stage(name, measures, limit, command, ("GPU",), peers)
+        return Stage(name, measures, limit, command, ("GPU", *needs), peers)
 
     def sanitizer(tool: str, finds: str, limit: float) -> Stage:
         command = (
-            "compute-sanitizer", "--tool", tool, "--error-exitcode", "9", python, *PYTEST, *NOT_ON_GPUS,
+            _sanitizer() or "compute-sanitizer", "--tool", tool, "--error-exitcode", "9", python, *PYTEST, *NOT_ON_GPUS,
             "--few", "2", f"--junitxml={FOLDER / tool}.xml",
         )  # fmt: skip
         settings = {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}  # so that every tensor has bounds of its own
@@ -76,13 +76,13 @@ def stages() -> list[Stage]:
             (python, "cuda_build.py"), ("GPU", "nvcc"), settings={"NEURFIELD_CUDA_ARCHS": "native"},
         ),
         Stage("tests", "tests/cuda on the GPU: values and derivatives", 90, tests, ("GPU", "pytest")),
-        benchmark("encoding", "hash grid and simplex grid, three works", 45, "tinycudann"),
-        benchmark("field", "the fused field's query and step", 30),
+        benchmark("encoding", "hash grid and simplex grid, three works", 45, peers=("tinycudann",)),
+        benchmark("field", "the fused field's query and step", 30, "scipy"),
         benchmark("adam", "the optimiser", 12),
-        benchmark("marching", "marching and compositing", 20, "nerfacc"),
-        benchmark("extraction", "marching cubes", 20),
-        Stage("scene", "makes the built-in room, on the CPU", 110, room, spared_by="room0"),
-        benchmark("room0", "a fit of the room: seconds, F-scores, normals", 75),
+        benchmark("marching", "marching and compositing", 20, "dependencies", peers=("nerfacc",)),
+        benchmark("extraction", "marching cubes", 20, "dependencies"),
+        Stage("scene", "makes the room, on the CPU", 110, room, ("dependencies",), spared_by="room0"),
+        benchmark("room0", "a fit of the room: seconds, F-scores, normals", 75, "dependencies"),
         Stage("code", "registers, spills, widths of loads of each kernel", 30, code, ("nvcc", "cuobjdump")),
         sanitizer("memcheck", "reads and writes outside of arrays, a few cases of each test", 60),
         sanitizer("racecheck", "races in shared memory, a few cases of each test", 60),
@@ -95,9 +95,10 @@ def parts() -> dict[str, str | None]:
         "GPU": _gpu(),
         "nvcc": cuda_build.nvcc(),
         "cuobjdump": cuobjdump(cuda_build.nvcc()),
-        "compute-sanitizer": shutil.which("compute-sanitizer"),
+        "compute-sanitizer": _sanitizer(),
         "compiler": shutil.which("g++") or shutil.which("c++"),
-        **{name: _module(name) for name in ("setuptools", "pytest", "tinycudann", "nerfacc")},
+        **{name: _module(name) for name in ("setuptools", "pytest", "scipy", "tinycudann", "nerfacc")},
+        "dependencies": _dependencies(),
         "CPU kernels": _cpu_kernels(),
         "CUDA kernels": _file(CHECKOUT / "neurfield" / f"_native_cuda{cuda_build.SUFFIX}"),
         "room0": _file(CHECKOUT / "data" / "room0" / "traj.txt"),
@@ -110,9 +111,22 @@ def _gpu() -> str | None:
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
 
 
+def _sanitizer() -> str | None:
+    """On PATH, or beside nvcc."""
+    compiler = cuda_build.nvcc()
+    beside = str(Path(compiler).resolve().parent) if compiler else ""
+    return shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path=beside)
+
+
 def _module(name: str) -> str | None:
     spec = importlib.util.find_spec(name)
     return None if spec is None else str(spec.origin)
+
+
+def _dependencies() -> str | None:
+    """All that neurfield asks for; torch and NumPy alone serve the first stages."""
+    names = ("scipy", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "PIL", "pyvips")
+    return "all" if all(_module(name) for name in names) else None
 
 
 def _file(path: Path) -> str | None:

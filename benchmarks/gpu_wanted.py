@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.gpu_encoding import FLOAT32
-from benchmarks.gpu_field import SEPARATE, TORCH
+from benchmarks.gpu_common import FLOAT32, SEPARATE, TORCH
 
 Facts = dict[str, Any]  # "figures": dictionaries of `gpu_common.Figure`; "fits": of `gpu_room0.fit`
 

@@ -139,9 +139,7 @@ class TestWanted:
 
     def test_every_claim_is_measured_by_a_script(self) -> None:
         """The works and peers that claims name are those of the scripts."""
-        from benchmarks import gpu_field
-
-        peers = [gpu_wanted.FLOAT32, gpu_field.SEPARATE, gpu_field.TORCH, "hash grid"]
+        peers = [gpu_wanted.FLOAT32, gpu_wanted.SEPARATE, gpu_wanted.TORCH, "hash grid"]
         works = [f"hash grid {w}" for w in ("forward", "backward", "second order")] + ["field step"]
         works += [f"simplex grid {n}-D {w}" for n in (3, 4) for w in ("forward", "backward")]
         figures = [{"work": w, "peer": p, "ratio": 9.0} for w in works for p in peers]
