@@ -56,8 +56,8 @@ def stages() -> list[Stage]:
 
     def sanitizer(tool: str, finds: str, limit: float) -> Stage:
         command = (
-            _sanitizer() or "compute-sanitizer", "--tool", tool, "--error-exitcode", "9", python, *PYTEST, *NOT_ON_GPUS,
-            "--few", "2", f"--junitxml={FOLDER / tool}.xml",
+            _sanitizer() or "compute-sanitizer", "--tool", tool, "--error-exitcode", "9",
+            python, *PYTEST, *NOT_ON_GPUS, "--few", "2", f"--junitxml={FOLDER / tool}.xml",
         )  # fmt: skip
         settings = {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}  # so that every tensor has bounds of its own
         return Stage(tool, finds, limit, command, ("GPU", "compute-sanitizer", "pytest"), settings=settings)
