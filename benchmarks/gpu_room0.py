@@ -53,7 +53,8 @@ def main() -> None:
     parser.add_argument("--scene", default="room0")
     parser.add_argument("--steps", type=int, nargs="+", default=[600])
     args = parser.parse_args()
-    fits = [fit(args.scene, args.device, steps, args.out.parent / "room0") for steps in args.steps]
+    counts = [20] if args.tiny else args.steps
+    fits = [fit(args.scene, args.device, steps, args.out.parent / "room0") for steps in counts]
     print(
         Table("room0 on a GPU, noisy sensor depth", COLUMNS, [list(row.values()) for row in fits]).markdown()
     )
