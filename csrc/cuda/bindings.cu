@@ -34,4 +34,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.def("why_not", &why_not);
     module.def("use", &neurfield::cuda::use);
     neurfield::bind_adam(module);
+    neurfield::bind_triplane(module);
 }
