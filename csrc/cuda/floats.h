@@ -5,6 +5,12 @@
 
 namespace neurfield::cuda {
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+constexpr bool kAddsTogether = true;
+#else
+constexpr bool kAddsTogether = false;
+#endif
+
 // At addresses that are multiples of their size.
 template <int Width>
 struct alignas(Width * sizeof(float)) Floats {
@@ -26,16 +32,13 @@ struct alignas(Width * sizeof(float)) Floats {
 
     // Atomically, each float by itself: in which order is open, so the last bits of a sum are too.
     __device__ void add_to(float* to) const {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-        if constexpr (Width == 4) {
+        if constexpr (kAddsTogether && Width == 4) {
             atomicAdd(reinterpret_cast<float4*>(to), make_float4(at[0], at[1], at[2], at[3]));
-            return;
-        } else if constexpr (Width == 2) {
+        } else if constexpr (kAddsTogether && Width == 2) {
             atomicAdd(reinterpret_cast<float2*>(to), make_float2(at[0], at[1]));
-            return;
+        } else {
+            for (int i = 0; i < Width; ++i) atomicAdd(to + i, at[i]);
         }
-#endif
-        for (int i = 0; i < Width; ++i) atomicAdd(to + i, at[i]);
     }
 };
 
