@@ -35,4 +35,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.def("use", &neurfield::cuda::use);
     neurfield::bind_adam(module);
     neurfield::bind_triplane(module);
+    neurfield::bind_radial_basis(module);
 }

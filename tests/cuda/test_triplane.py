@@ -1,4 +1,4 @@
-"""Tri-planes' kernels against the reference in float64: values, gradients of both orders, and what they must be to each other."""
+"""Tri-planes' kernels against float64: values, gradients of both orders, and what they are to each other."""
 
 from __future__ import annotations
 
