@@ -5,7 +5,8 @@
 
 namespace neurfield::cuda {
 
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+// Several floats by one atomic, on GPUs and by compilers that can.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1204
 constexpr bool kAddsTogether = true;
 #else
 constexpr bool kAddsTogether = false;

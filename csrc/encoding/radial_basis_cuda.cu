@@ -88,7 +88,9 @@ __global__ void __launch_bounds__(256) bend(const Kernels in, const float* __res
     }
 }
 
-cuda::Shape shape_of(const Kernels& in) { return cuda::rows_each(in.count, static_cast<int>(std::bit_ceil(static_cast<unsigned>(in.k)))); }
+cuda::Shape shape_of(const Kernels& in) {
+    return cuda::rows_each(in.count, static_cast<int>(std::bit_ceil(static_cast<unsigned>(in.k))));
+}
 
 void activate_all(const py::object& points, const py::object& centres, const py::object& factors, const py::object& inverse_squares,
                   const py::object& neighbours, int kind, bool normalise, float floor, const py::object& values_,

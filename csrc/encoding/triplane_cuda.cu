@@ -1,5 +1,5 @@
-// Tri-planes on the GPU: one launch a level. A few neighbouring threads share a point, each with up to four of a texel's features, so
-// that they read whole texels, write whole rows, and each finds the point's place by itself.
+// Tri-planes on the GPU: one launch a level. A few neighbouring threads share a point, each with up to four of a texel's features:
+// together they read whole texels and write whole rows. Each finds the point's place by itself.
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -68,8 +68,9 @@ struct Patch {
 };
 
 template <int D, int Width, bool Changes>
-__global__ void __launch_bounds__(256) encode_level(const Slice in, const float* __restrict__ points, const float* __restrict__ tangent,
-                                                    const float* __restrict__ texels, float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    encode_level(const Slice in, const float* __restrict__ points, const float* __restrict__ tangent, const float* __restrict__ texels,
+                 float* __restrict__ out) {
     const int64_t n = cuda::row_index();
     if (n >= in.count) return;
     const Place<D> place(in, points, n);

@@ -31,7 +31,7 @@ class KernelLookup:
             raise ValueError(
                 f"KernelLookup: centres must be [M, 2 to 4] with M > 0, got {list(centres.shape)}"
             )
-        self._origin, self._version = weakref.ref(centres), centres._version
+        self._origin, self._state = weakref.ref(centres), (centres.data_ptr(), centres._version)
         centres = centres.detach()
         if not torch.isfinite(centres).all():
             row = int((~torch.isfinite(centres)).any(1).nonzero()[0])
@@ -49,10 +49,16 @@ class KernelLookup:
         the very tensor that the tree was built for and torch knows of no change.
         """
         mine = self._centres
-        if centres.is_cuda and not centres.requires_grad:
-            if self._origin() is centres and centres._version == self._version:
-                return True
-        return centres.device == mine.device and centres.dtype == mine.dtype and torch.equal(centres, mine)
+        if centres.device != mine.device or centres.dtype != mine.dtype:
+            return False
+        if centres.is_cuda and not centres.requires_grad and self._is_origin(centres):
+            return True
+        return torch.equal(centres, mine)
+
+    def _is_origin(self, centres: Tensor) -> bool:
+        """Whether these are the tensor that the tree was built for, unchanged as far as torch knows."""
+        state = (centres.data_ptr(), centres._version)
+        return self._origin() is centres and state == self._state
 
     def nearest(self, points: Tensor, count: int) -> Tensor:
         """Indices int32 [N, count] of the centres nearest to points [N, d], the nearest first.

@@ -1,4 +1,4 @@
-"""Radial bases' kernels against the reference in float64: activations and features, with gradients of both orders."""
+"""Radial bases' kernels against float64: activations and features, with gradients of both orders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neurfield.encodings.kernel_support import support_radii
+from neurfield.ops import native
 from neurfield.ops.kernel_lookup import KernelLookup
 from neurfield.ops.radial_basis import KERNELS, kernel_activations, radial_basis_encode
 from neurfield.ops.radial_basis_features import _Composition, compose_features
@@ -47,15 +48,10 @@ def assert_near(found: Tensor, expected: Tensor, tolerance: float = 2e-6) -> Non
     )
 
 
-@pytest.mark.parametrize("d", [2, 3, 4])
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("blend", [False, True])
-@pytest.mark.parametrize("normalise", [False, True])
-@pytest.mark.parametrize(("count", "k"), [(0, 4), (1, 6), (203, 6)])
-def test_activations(
-    device: torch.device, d: int, kernel: str, blend: bool, normalise: bool, count: int, k: int
+def compare_activations(
+    device: torch.device, some: Kernels, count: int, k: int, kernel: str, normalise: bool
 ) -> None:
-    some = Kernels(d, blend=blend)
+    """Values, gradient and what a loss of the gradient gives, against float64."""
     start = some.points(count)
     near, head = some.near(start, k), torch.randn(count, k, generator=some.generator)
 
@@ -73,34 +69,31 @@ def test_activations(
     def exact(points: Tensor, centres: Tensor, shapes: Tensor, support: Tensor | None) -> Tensor:
         return reference.activations(points, centres, shapes, support, near, kernel, normalise)
 
+    # Near the end of a window, and with it of the sum, float32 has few digits left of the difference.
+    tolerance = 5e-5 if some.support is None else 5e-4
     for found, expected in zip(run(ours, lambda t: t.clone().to(device)), run(exact, Tensor.double)):
-        # Near the end of a window, and with it of the sum, float32 has few digits left of the difference.
-        assert_near(found.detach(), expected.detach(), 5e-4 if blend else 5e-5)
+        assert_near(found.detach(), expected.detach(), tolerance)
+
+
+@pytest.mark.parametrize("d", [2, 3, 4])
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("blend", [False, True])
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 203])
+def test_activations(
+    device: torch.device, d: int, kernel: str, blend: bool, normalise: bool, count: int
+) -> None:
+    compare_activations(device, Kernels(d, blend=blend), count, 6, kernel, normalise)
 
 
 @pytest.mark.parametrize("k", range(1, 9))
 def test_any_number_of_neighbours(device: torch.device, k: int) -> None:
-    """Whatever k is, normalised responses add up to one, and their slopes to none."""
-    some = Kernels(3, blend=True)
-    assert some.support is not None
-    start = some.points(77)
-    near = some.near(start, k).to(device)
-    points = start.to(device).requires_grad_()
-    fixed = some.centres.to(device), some.shapes.to(device), near, "gaussian", True
-    plain = kernel_activations(points, *fixed)
-    sums = plain.detach().cpu().sum(1)
-    felt = kernel_activations(start, *(t.cpu() for t in fixed[:3]), "gaussian", False).sum(1) > 1e-2
-    assert felt.any()
-    torch.testing.assert_close(sums[felt], torch.ones(int(felt.sum())), rtol=0.0, atol=1e-5)
-    wide = torch.full((300,), 50.0, device=device)  # a window that is as good as none, so that the sum moves
-    blended = kernel_activations(points, *fixed, wide)
-    (slope,) = torch.autograd.grad(blended.sum(), points, create_graph=True)
-    total = blended.detach().sum(1, keepdim=True)
-    (one,) = torch.autograd.grad(blended[:, 0].sum(), points)
-    # sum a = Z / (Z + floor): nearly constant where the sum Z is far above its floor.
-    firm = (total > 0.99).squeeze(1)
-    if firm.any() and k > 1:
-        assert slope[firm].abs().max() < 0.05 * one.abs().max()
+    compare_activations(device, Kernels(3, blend=True), 77, k, "inverse_quadratic", True)
+    some = Kernels(3)
+    points = some.points(77)
+    fixed = some.centres.to(device), some.shapes.to(device), some.near(points, k).to(device)
+    sums = kernel_activations(points.to(device), *fixed).sum(1).cpu()
+    torch.testing.assert_close(sums, torch.ones(77), rtol=0.0, atol=1e-5)
 
 
 @pytest.mark.parametrize("channels", [1, 5, 16, 38])
@@ -154,7 +147,7 @@ class TestComposition:
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("active", [16, 7])
 def test_the_three_sums_are_parts_of_one(device: torch.device, order: int, active: int) -> None:
-    """With S = sum over pairs and channels of scale d w T: each sum gives S when its result is summed with the rest."""
+    """The sum over pairs and channels of scale d w T, whichever of the three is left for last."""
     some = Kernels(3, 16)
     near = some.near(some.points(150)).to(device)
     random = some.generator
@@ -172,11 +165,11 @@ def test_high_frequencies_are_accurate(device: torch.device) -> None:
     a = torch.rand(400, 1, generator=torch.Generator().manual_seed(0))
     near, features = torch.zeros(400, 1, dtype=torch.int32), torch.ones(1, 16)
     frequencies = torch.logspace(0.0, 12.0, 16, base=2.0)
-    found = compose_features(
-        a.to(device), near.to(device), features.to(device), None, frequencies.to(device)
-    )
+    found = compose_features(a.to(device), near.to(device), features.to(device), None, frequencies.to(device))
     expected = torch.sin(a.double() * frequencies.double())
-    assert (found.cpu() - expected).abs().max() < 1e-6
+    # Without a fused multiply-add the product is rounded: 4096 * 2^-24.
+    fused = native.kernels(features.to(device)).isa != "generic"
+    assert (found.cpu() - expected).abs().max() < (1e-6 if fused else 3e-4)
 
 
 @pytest.mark.parametrize("blend", [False, True])
