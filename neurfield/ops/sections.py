@@ -114,10 +114,12 @@ class _Opacity(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         sdf, gradient = _plain(sdf), _plain(gradient)
         alpha, normal = torch.empty_like(sdf), torch.empty_like(gradient)
-        learnt = isinstance(width, Tensor)
-        number = width.detach().reshape(1).to(sdf) if learnt else sdf.new_full((1,), width)
+        ctx.shape_of_width = width.shape if isinstance(width, Tensor) else None
+        if isinstance(width, Tensor):
+            number = width.detach().reshape(1).to(sdf)
+        else:
+            number = sdf.new_full((1,), width)
         ctx.how = neus, number, anneal
-        ctx.shape_of_width = width.shape if learnt else None
         native.kernels(sdf).section_opacity(sdf, gradient, *fixed, *ctx.how, alpha, normal)
         ctx.save_for_backward(sdf, gradient, *fixed)
         return alpha, normal
