@@ -77,7 +77,7 @@ def test_values_jacobian_and_both_products(
 @layouts
 @smooth_or_not
 def test_the_table_gradient(device: torch.device, layout: GridLayout, interpolation: str) -> None:
-    # Some points are of one cell, neighbours as samples of a ray are: their terms are summed before they are added.
+    # Some neighbours share cells, as samples along a ray do: their terms are summed before they are added.
     points = torch.cat(
         [some_points(17, layout), 0.4 + 0.01 * some_points(40, layout), some_points(10, layout)]
     )
@@ -253,7 +253,7 @@ def test_points_that_are_no_numbers_harm_no_others(device: torch.device, layout:
 
 
 def test_many_points_take_several_levels_a_thread(device: torch.device) -> None:
-    """Of 2^16 points and more a thread does several levels: features, slopes and scatter are those of parts."""
+    """Of 2^16 points and more a thread does several levels: all is as it is for a few of the points."""
     layout = GridLayout(5, 1, 4, 2, 1.5, dimensions=2)
     points, table = some_points(65_600, layout).to(device), random(layout.n_parameters).to(device)
     features, jacobian = grid.encode_with_jacobian(points, table, layout)
