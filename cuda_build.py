@@ -78,8 +78,10 @@ def _includes() -> list[str]:
     return [f"-I{pybind11.get_include()}", f"-I{sysconfig.get_path('include')}", f"-I{ROOT / 'csrc'}"]
 
 
-def _defines(module: str, isa: str) -> list[str]:
-    return ["-DNEURFIELD_CUDA", f"-DNEURFIELD_MODULE={module}", f'-DNEURFIELD_ISA="{isa}"']
+def _defines(module: str, isa: str, archs: str) -> list[str]:
+    names = {"NEURFIELD_ISA": isa, "NEURFIELD_ARCHS": archs}
+    strings = [f'-D{name}="{value}"' for name, value in names.items()]
+    return ["-DNEURFIELD_CUDA", f"-DNEURFIELD_MODULE={module}", *strings]
 
 
 def nvcc_command(wanted: tuple[str, ...], module: str = "_native_cuda") -> list[str]:
@@ -88,12 +90,13 @@ def nvcc_command(wanted: tuple[str, ...], module: str = "_native_cuda") -> list[
     if compiler is None:
         raise FileNotFoundError("nvcc was not found: set CUDA_HOME or put it on PATH")
     host = ["-fPIC", "-fvisibility=hidden", *_WARNINGS]
-    isa = "sm_" + "+".join(wanted) if wanted != ("native",) else "this GPU"
+    built_for = "this GPU" if wanted == ("native",) else " ".join(f"sm_{arch}" for arch in wanted)
     return [
         compiler, "-std=c++20", "-O3", "-lineinfo", "-Xptxas=-v",
         "--expt-relaxed-constexpr", "--extended-lambda",
         "-diag-suppress=3189",  # "module" is a name of ours here
-        *(f"-Xcompiler={flag}" for flag in host), *gpu_flags(wanted), *_includes(), *_defines(module, isa),
+        *(f"-Xcompiler={flag}" for flag in host), *gpu_flags(wanted), *_includes(),
+        *_defines(module, "cuda", built_for),
     ]  # fmt: skip
 
 
@@ -103,7 +106,7 @@ def emulated_command(module: str) -> list[str]:
     return [
         compiler, "-x", "c++", "-std=c++20", "-O1", "-g0", "-fPIC", "-fvisibility=hidden",
         "-U_FORTIFY_SOURCE", "-ffp-contract=off", *_WARNINGS, "-Wno-attributes", *_includes(),
-        *_defines(module, "emulated"), "-DNEURFIELD_EMULATED",
+        *_defines(module, "emulated", "the CPU"), "-DNEURFIELD_EMULATED",
     ]  # fmt: skip
 
 

@@ -41,7 +41,9 @@ class FieldConfig:
     hidden: list[int] = dataclasses.field(default_factory=lambda: [64, 64])
     feature_dim: int = 15
     softplus_beta: float = 100.0
-    precision: str = "float32"  # float32 | bfloat16: of the networks' derivatives, where the processor can
+    precision: str = (
+        "float32"  # float32 | bfloat16 | float16: of the networks' derivatives, where it can be had
+    )
     radius: float = 0.0  # of the initial sphere in unit-frame lengths; 0: from the cameras
     texture_levels: int = 12
     texture_log2_table_size: int = 18
@@ -161,7 +163,7 @@ METHODS = Family(
         "data.sensor_depth": ("auto", "exact", "noisy", "off"),
         "field.encoding": ("hash", "simplex", "rbf", "triplane", "frequency"),
     "field.interpolation": ("linear", "smoothstep"),
-        "field.precision": ("float32", "bfloat16"),
+        "field.precision": ("float32", "bfloat16", "float16"),
         "opacity.kind": ("neus", "volsdf"),
         "warm.start": ("fuse", "off"),
         "mesh.component": ("all", "largest"),

@@ -44,6 +44,8 @@ __device__ inline int64_t global_index() { return static_cast<int64_t>(blockIdx.
 
 inline void use(int, uint64_t) {}
 inline int multiprocessors() { return 2; }
+inline size_t most_shared() { return emulation::kMostShared; }
+inline bool has_bfloat16() { return true; }
 
 template <class... Parameters>
 void launch(void (*kernel)(Parameters...), const Shape& shape, std::type_identity_t<Parameters>... arguments) {
@@ -90,11 +92,14 @@ private:
     int before_ = 0;
 };
 
-inline int multiprocessors() {
-    int count = 0;
-    check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, target().device), "counting multiprocessors");
-    return count;
+inline int attribute(cudaDeviceAttr which) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, which, target().device), "asking about the device");
+    return value;
 }
+inline int multiprocessors() { return attribute(cudaDevAttrMultiProcessorCount); }
+inline size_t most_shared() { return static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)); }  // of a block, in bytes
+inline bool has_bfloat16() { return attribute(cudaDevAttrComputeCapabilityMajor) >= 8; }  // tensor cores that take it
 
 template <class... Parameters>
 void launch(void (*kernel)(Parameters...), const Shape& shape, std::type_identity_t<Parameters>... arguments) {

@@ -100,6 +100,8 @@ void mlp_backward(const py::object& inputs_, const Objects& weights, const Objec
 
 void bind_fused_mlp(py::module_& module) {
     module.def("has_bf16", &has_bf16);
+    module.def("has_float16", [] { return false; });
+    module.def("mlp_serves", [](int64_t, const std::vector<int64_t>&) { return true; });  // any network
     module.def("mlp_forward", &mlp_forward, py::arg("inputs"), py::arg("weights"), py::arg("biases"), py::arg("activation"),
                py::arg("beta"), py::arg("sigmoid_output"), py::arg("outputs"), py::arg("gradient"), py::arg("precision"));
     module.def("mlp_backward", &mlp_backward, py::arg("inputs"), py::arg("weights"), py::arg("biases"), py::arg("activation"),

@@ -36,7 +36,7 @@ class SDFField(nn.Module):
         activation: "softplus" (of `softplus_beta`), or "relu": cheaper, with a gradient that is constant in
             pieces of space but for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
-        precision: of the network's derivatives, "float32" or "bfloat16"; see `ops.fused_mlp`.
+        precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
 
     Raises:
         ValueError: the encoding is not one of points in space.

@@ -44,7 +44,7 @@ def encoded_query(
 
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
-        UserError: bfloat16 where the machine, or the kernels built for it, lack it.
+        UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
     """
     check_points("encoded_query", points, 3)

@@ -1,16 +1,19 @@
 """Tiny fully connected networks: value, spatial gradient, and the backward of both in one pass.
 
 Layers are given as `torch.nn.Linear` holds them: weights [out, in] and biases [out], the last pair being the
-output layer. On the CPU in float32 the native kernel runs; it keeps nothing between forward and backward and
-recomputes instead.
+output layer. In float32 the native kernel runs, on the CPU for any network, on a GPU for hidden layers of up
+to 128 units; it keeps nothing between forward and backward and recomputes instead.
 
-`precision="bfloat16"` (where `native.has_bf16()`) rounds the factors of the products that make derivatives to
+`precision="bfloat16"` (where `precisions_of` has it) rounds the factors of products that make derivatives to
 bfloat16, summed in float32: the spatial gradient, and all of the backward. Values stay in float32, because
 what a loss compares with data is the value: the outputs are the same bits in both precisions. Errors relative
 to float64, root mean square over 8192 points near the surface of a fitted room (31-64-64-16, softplus, beta
 100): spatial gradient 1.6e-3, d_inputs 3.2e-3, the weights' and biases' derivatives 3.1e-3 to 4.5e-3. (With
 bfloat16 values as well, the distances of that room are off by 1.2e-3 of half its box, as much as the width to
-which its surface is sharpened, and the weights' derivatives by up to 1.7e-2.)
+which its surface is sharpened, and the weights' derivatives by up to 1.7e-2.) `precision="float16"`, on a GPU
+alone, keeps three more bits of the same factors; they are scaled by powers of two, row by row, so that
+adjoints may have any size. Tensor cores multiply values, and in float32 everything, as sums of products of
+halves (csrc/network/mlp_factors.h).
 """
 
 from __future__ import annotations
@@ -28,7 +31,24 @@ from neurfield.ops.reference import fused_mlp as reference
 
 ACTIVATIONS = ("relu", "softplus")
 OUTPUT_ACTIVATIONS = ("none", "sigmoid")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+def precisions_of(*tensors: Tensor) -> tuple[str, ...]:
+    """The precisions in which derivatives of networks with such tensors can be multiplied here."""
+    kernels = native.kernels(*tensors)
+    if kernels is None:
+        return ("float32",)
+    there = {"float32": True, "bfloat16": kernels.has_bf16(), "float16": kernels.has_float16()}
+    return tuple(name for name in PRECISIONS if there[name])
+
+
+def kernels_of(n_inputs: int, weights: Sequence[Tensor], *tensors: Tensor) -> Any:
+    """The module whose kernels take this network and these tensors, or None: see `native.kernels`."""
+    kernels = native.kernels(*weights, *tensors)
+    if kernels is None or not kernels.mlp_serves(n_inputs, [len(w) for w in weights]):
+        return None
+    return kernels
 
 
 def mlp(
@@ -46,14 +66,14 @@ def mlp(
         inputs: [N, D]; weights: [out, in] per layer, at least one hidden; biases: [out] per layer.
         activation: "relu", or "softplus" = log(1 + exp(beta z)) / beta (beta is ignored by "relu").
         output_activation: "none" or "sigmoid".
-        precision: "float32", or "bfloat16" for the products that make derivatives (see the module).
+        precision: "float32", or "bfloat16" or "float16" for the products that make derivatives (see above).
 
     Returns:
         outputs [N, O].
 
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
-        UserError: bfloat16 where the machine, or the kernels built for it, lack it.
+        UserError: a precision that the machine, or the kernels built for it, lack.
     """
     check(inputs, weights, biases, activation, beta, output_activation, precision)
     details = (activation, float(beta), output_activation, precision)
@@ -100,7 +120,7 @@ def mlp_forward(
             f"mlp: 'gradient' is that of a network without output activation, got {output_activation!r}"
         )
     inputs, weights, biases = _plain(inputs), [_plain(w) for w in weights], [_plain(b) for b in biases]
-    kernels = native.kernels(inputs, *weights, *biases)
+    kernels = kernels_of(inputs.shape[1], weights, inputs, *biases)
     if kernels is None:
         with torch.no_grad():
             return reference.forward(inputs, weights, biases, activation, beta, output_activation, gradient)
@@ -149,7 +169,7 @@ def mlp_backward(
     d_outputs = _plain(d_outputs)
     d_gradient = None if d_gradient is None else _plain(d_gradient)
     adjoints = [d_outputs] if d_gradient is None else [d_outputs, d_gradient]
-    kernels = native.kernels(inputs, *weights, *biases, *adjoints)
+    kernels = kernels_of(inputs.shape[1], weights, inputs, *biases, *adjoints)
     if kernels is None:
         return reference.backward(
             inputs, weights, biases, activation, beta, output_activation, d_outputs, d_gradient
@@ -222,6 +242,24 @@ def _once(derivative: Tensor) -> Tensor:
     )
 
 
+def _check_precision(precision: str, inputs: Tensor) -> None:
+    if precision in precisions_of(inputs):
+        return
+    kernels = native.kernels(inputs)
+    if kernels is None and inputs.dtype != torch.float32:
+        raise ValueError(
+            f"mlp: 'precision' {precision} is for float32 tensors, got {inputs.dtype} on {inputs.device}"
+        )
+    needs = {
+        ("bfloat16", "cpu"): "a processor with AVX512_BF16 and the avx512 kernels",
+        ("bfloat16", "cuda"): "the CUDA kernels and a GPU of compute capability 8.0 or more",
+        ("float16", "cpu"): "a GPU",
+        ("float16", "cuda"): "the CUDA kernels",
+    }.get((precision, inputs.device.type), "another device")
+    here = "none" if kernels is None else kernels.isa
+    raise UserError(f"mlp: precision {precision} needs {needs} (kernels here: {here}); use precision float32")
+
+
 def _plain(tensor: Tensor) -> Tensor:
     return tensor.detach().contiguous()
 
@@ -250,17 +288,8 @@ def check(
         )
     if precision not in PRECISIONS:
         raise ValueError(f"mlp: 'precision' must be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    if precision == "bfloat16":
-        if not native.has_bf16():
-            raise UserError(
-                f"mlp: precision bfloat16 needs a processor with AVX512_BF16 and the avx512 kernels (here: "
-                f"{native.status().isa or 'none'}); use precision float32"
-            )
-        if not native.serves(inputs):
-            raise ValueError(
-                f"mlp: 'precision' bfloat16 is for float32 tensors on the CPU, got {inputs.dtype} on "
-                f"{inputs.device}"
-            )
+    if precision != "float32":
+        _check_precision(precision, inputs)
     if activation == "softplus" and not beta > 0:
         raise ValueError(f"mlp: 'beta' must be positive, got {beta}")
     if inputs.ndim != 2:

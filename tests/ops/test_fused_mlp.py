@@ -374,7 +374,7 @@ def test_bf16_through_autograd():
 
 
 def test_bf16_is_refused_where_it_is_not(monkeypatch):
-    monkeypatch.setattr(native, "has_bf16", lambda: False)
+    monkeypatch.setattr(fused_mlp, "precisions_of", lambda *tensors: ("float32",))
     weights, biases = network(4, (16,), 1)
     with pytest.raises(UserError, match="use precision float32"):
         fused_mlp.mlp(points(5, 4), weights, biases, precision="bfloat16")
@@ -393,7 +393,7 @@ def _wrong_calls():
     yield "biases[1]", lambda: fused_mlp.mlp(inputs, weights, [biases[0], biases[0], biases[2]])
     yield "activation", lambda: fused_mlp.mlp(inputs, weights, biases, "gelu")
     yield "output_activation", lambda: fused_mlp.mlp(inputs, weights, biases, output_activation="tanh")
-    yield "precision", lambda: fused_mlp.mlp(inputs, weights, biases, precision="float16")
+    yield "precision", lambda: fused_mlp.mlp(inputs, weights, biases, precision="float8")
     if native.has_bf16():
         doubled = inputs.double(), doubles(weights), doubles(biases)
         yield "precision", lambda: fused_mlp.mlp(*doubled, precision="bfloat16")
