@@ -35,6 +35,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.def("why_not", &why_not);
     module.def("use", &neurfield::cuda::use);
     neurfield::bind_adam(module);
+    neurfield::bind_closed_forms(module);
     neurfield::bind_compositing(module);
     neurfield::bind_field(module);
     neurfield::bind_fused_mlp(module);

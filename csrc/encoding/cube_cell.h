@@ -40,26 +40,14 @@ struct CubeCell {
         blends<Smooth>(level, axes);
 #pragma unroll
         for (int f = 0; f < F; ++f) {
-            // Axis after axis halves the corners, and the derivatives by the blends of the axes before.
-            float at[vertices], by[D][vertices / 2];
+            float of_feature[vertices];
 #pragma unroll
-            for (int c = 0; c < vertices; ++c) at[c] = values[c][f];
-#pragma unroll
-            for (int k = 0; k < D; ++k)
-#pragma unroll
-                for (int i = 0; i < corners_of(D - 1 - k); ++i) {
-                    const float low = at[2 * i], high = at[2 * i + 1];
-                    at[i] = mix(low, high, axes[k].weight);
-                    if constexpr (Slopes) {
-#pragma unroll
-                        for (int j = 0; j < k; ++j) by[j][i] = mix(by[j][2 * i], by[j][2 * i + 1], axes[k].weight);
-                        by[k][i] = high - low;
-                    }
-                }
-            out[f] = at[0];
+            for (int c = 0; c < vertices; ++c) of_feature[c] = values[c][f];
+            const Folded<Slopes ? 1 : 0> folded(axes, of_feature);
+            out[f] = folded.value[0];
             if constexpr (Slopes)
 #pragma unroll
-                for (int k = 0; k < D; ++k) slopes[k][f] = by[k][0] * axes[k].slope;
+                for (int k = 0; k < D; ++k) slopes[k][f] = folded.by[k][0] * axes[k].slope;
         }
     }
 
@@ -70,20 +58,20 @@ struct CubeCell {
         blends<Smooth>(level, axes);
         weights[0] = 1.0f;
         turns[0] = 0.0f;
-#pragma unroll
-        for (int k = 0; k < D; ++k) {
+        unrolled<D>([&](auto axis) {
+            constexpr int k = decltype(axis)::value, other = 1 << k;
             const float high = axes[k].weight, low = 1.0f - high;
 #pragma unroll
-            for (int i = 0; i < 1 << k; ++i) {
+            for (int i = 0; i < other; ++i) {
                 if constexpr (Tangent) {
                     const float change = axes[k].slope * tangent[k] * weights[i];
-                    turns[i + (1 << k)] = turns[i] * high + change;
+                    turns[i + other] = turns[i] * high + change;
                     turns[i] = turns[i] * low - change;
                 }
-                weights[i + (1 << k)] = weights[i] * high;
+                weights[i + other] = weights[i] * high;
                 weights[i] *= low;
             }
-        }
+        });
     }
 
     // Second derivatives of the interpolant of one value a corner, times a vector.
@@ -91,10 +79,53 @@ struct CubeCell {
     __device__ void bend(const CellLevel& level, const float values[vertices], const float vector[D], float out[D]) const {
         Blend<float> axes[D];
         blends<Smooth>(level, axes);
-        hessian_product<D>(values, axes, vector, out);
+        const Folded<2> folded(axes, values);
+#pragma unroll
+        for (int k = 0; k < D; ++k) out[k] = axes[k].bend * folded.by[k][0] * vector[k];
+        unrolled<D>([&](auto axis) {
+            constexpr int k = decltype(axis)::value;
+#pragma unroll
+            for (int j = 0; j < k; ++j) {
+                const float mixed = folded.mixed[j][k][0] * axes[j].slope * axes[k].slope;
+                out[j] += mixed * vector[k];
+                out[k] += mixed * vector[j];
+            }
+        });
     }
 
 private:
+    // The interpolant of one value a corner, and with Order 1 and 2 its derivatives by the blends of one axis and of two, each in the
+    // first place of its array: axis after axis halves the corners, and what the axes before have made of them.
+    template <int Order>
+    struct Folded {
+        float value[vertices], by[D][vertices / 2], mixed[D][D][vertices / 4];
+
+        __device__ Folded(const Blend<float> axes[D], const float values[vertices]) {
+#pragma unroll
+            for (int c = 0; c < vertices; ++c) value[c] = values[c];
+            unrolled<D>([&](auto axis) {
+                constexpr int k = decltype(axis)::value;
+                const auto fold = [weight = axes[k].weight](float* at, int i) { at[i] = mix(at[2 * i], at[2 * i + 1], weight); };
+#pragma unroll
+                for (int i = 0; i < corners_of(D - 1 - k); ++i) {
+                    if constexpr (Order >= 1) {
+#pragma unroll
+                        for (int j = 0; j < k; ++j) {
+                            if constexpr (Order >= 2) {
+#pragma unroll
+                                for (int m = 0; m < j; ++m) fold(mixed[m][j], i);
+                                mixed[j][k][i] = by[j][2 * i + 1] - by[j][2 * i];
+                            }
+                            fold(by[j], i);
+                        }
+                        by[k][i] = value[2 * i + 1] - value[2 * i];
+                    }
+                    fold(value, i);
+                }
+            });
+        }
+    };
+
     // Of a dense level's corners, `first` being the first one's number before it is wrapped into the level. A level has more entries
     // than there are between a cell's corners, so that from inside none is wrapped twice.
     __device__ void number(const CellLevel& level, uint32_t first) {

@@ -5,6 +5,8 @@
 // make features of the entries' values, derivatives of those, and the terms of a gradient.
 #pragma once
 
+#include <utility>
+
 #include "cuda/launch.h"
 #include "encoding/grid_arguments.h"
 
@@ -42,6 +44,15 @@ __device__ inline int split(float u, float& rest) {
     const float floor = floorf(u);
     rest = u - floor;
     return static_cast<int>(floor);
+}
+
+// Calls body(i) for i from 0 to Count - 1, each a compile-time constant: loops inside whose length depends on it are unrolled, too, and
+// arrays stay in registers.
+template <int Count, class Body>
+__device__ __forceinline__ void unrolled(Body&& body) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+        (body(std::integral_constant<int, I>()), ...);
+    }(std::make_integer_sequence<int, Count>());
 }
 
 }  // namespace neurfield::grid

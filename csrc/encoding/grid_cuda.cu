@@ -11,8 +11,8 @@ namespace {
 
 template <class Cell, int F, bool Smooth, bool Jacobian>
 __global__ void __launch_bounds__(kThreads)
-    encode_kernel(const CellLevels levels, int active, int group, const Samples samples, const float* __restrict__ table, bool whole_entries,
-                  float* __restrict__ out, int64_t row, bool whole_rows, float* __restrict__ jacobian) {
+    encode_kernel(const CellLevels levels, int active, int group, const Samples samples, const float* __restrict__ table,
+                  bool whole_entries, float* __restrict__ out, int64_t row, bool whole_rows, float* __restrict__ jacobian) {
     constexpr int D = Cell::dimensions, V = Cell::vertices;
     const int64_t i = cuda::global_index(), tile = i / kJacobianLanes;
     const bool live = i < samples.count;

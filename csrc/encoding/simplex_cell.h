@@ -137,14 +137,18 @@ private:
     template <class T>
     __device__ T of_rank(int r, const T by_axis[D]) const {
         T chosen = by_axis[0];
-#pragma unroll
-        for (int k = 1; k < D; ++k) chosen = rank(k) == r ? by_axis[k] : chosen;
+        unrolled<D - 1>([&](auto before) {
+            const T other = by_axis[before + 1];
+            chosen = rank(before + 1) == r ? other : chosen;
+        });
         return chosen;
     }
     __device__ float of_axis(int axis, const float by_rank[D]) const {
         float chosen = by_rank[0];
-#pragma unroll
-        for (int r = 1; r < D; ++r) chosen = rank(axis) == r ? by_rank[r] : chosen;
+        unrolled<D - 1>([&](auto before) {
+            const float other = by_rank[before + 1];
+            chosen = rank(axis) == before + 1 ? other : chosen;
+        });
         return chosen;
     }
 
