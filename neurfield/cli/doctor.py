@@ -70,13 +70,47 @@ def _kernels(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
     if stale:
         kernels += f", OLDER than {stale}"
         missing.append(("pip install --no-build-isolation --no-deps -e .", "builds the kernels anew"))
-    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU serves"
     threads = os.environ.get("OMP_NUM_THREADS")
     return [
-        ("torch", f"{torch.__version__}, CUDA device: {cuda}"),
+        ("torch", f"{torch.__version__}, {_cuda_of_torch()}"),
         ("kernels", kernels + (", bfloat16 dot products" if native.has_bf16() else "")),
+        *_gpus(missing),
         ("threads", f"{torch.get_num_threads()}" + (f" (OMP_NUM_THREADS={threads})" if threads else "")),
     ]
+
+
+def _cuda_of_torch() -> str:
+    import torch
+
+    return f"CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+
+
+def _gpus(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """GPUs, their driver, and whether the CUDA kernels run; no word of kernels where there is no GPU."""
+    import torch
+
+    from neurfield.ops import gpus, native_cuda
+
+    found = gpus.names()
+    if not found:
+        return [("GPU", "none, the CPU serves")]
+    driver = gpus.driver()
+    found[-1] += f", driver {driver}" if driver else ", no driver found"
+    module, reason = native_cuda.load()
+    rows = [("GPU", name) for name in found]
+    built = reason if module is not None else f"not used ({reason})"
+    path = getattr(module, "__file__", None)
+    stale = stale_build(Path(path), suffixes=(".h", ".cu")) if path else None
+    if stale:
+        built += f", OLDER than {stale}"
+    rows.append(("CUDA kernels", built))
+    if os.environ.get("NEURFIELD_NATIVE", "1") == "0":
+        return rows
+    if torch.version.cuda is None:
+        missing.append(("pip install --force-reinstall torch", "a torch with CUDA, then neurfield again"))
+    elif stale or reason.startswith("not built"):
+        missing.append(("NEURFIELD_CUDA=1 pip install --no-deps .", "builds the CUDA kernels, with nvcc"))
+    return rows
 
 
 def _libraries(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -112,11 +146,13 @@ def _scenes(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return rows
 
 
-def stale_build(module: Path, sources: Path | None = None) -> str | None:
+def stale_build(
+    module: Path, sources: Path | None = None, suffixes: tuple[str, ...] = (".h", ".cpp")
+) -> str | None:
     """A native source that is newer than the module built from it, or None; only a checkout has sources."""
     sources = Path(__file__).resolve().parents[2] / "csrc" if sources is None else sources
     built = module.stat().st_mtime
-    newer = (path for path in sorted(sources.rglob("*")) if path.suffix in (".h", ".cpp"))
+    newer = (path for path in sorted(sources.rglob("*")) if path.suffix in suffixes)
     return next((path.name for path in newer if path.stat().st_mtime > built), None)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, print_numbers, say
-from neurfield.cli.threads import Threads, use_threads
+from neurfield.cli.threads import Device, Threads, use_threads
 
 if TYPE_CHECKING:
     import trimesh
@@ -21,6 +21,7 @@ def evaluate(
     against: Annotated[
         str | None, arg(metavar="MESH", help_behavior_hint="(default: the scene's own true surface)")
     ] = None,
+    device: Device = None,
     threads: Threads = None,
 ) -> None:
     """Measure a run: its mesh.ply against the true surface, its pictures against the true ones.
@@ -31,6 +32,7 @@ def evaluate(
     Args:
         run: a run's folder, for example runs/room0/latest.
         against: a mesh of the true surface, in the scene's frame and units.
+        device: where to ask the field.
         threads: how many processors to use.
     """
     use_threads(threads)
@@ -40,7 +42,7 @@ def evaluate(
     from neurfield.report import up_direction, write_report
     from neurfield.report.mesh_file import read_mesh
 
-    loaded = Run.load(run)
+    loaded = Run.load(run, device)
     folder = loaded.folder
     truth = loaded.scene.ground_truth if against is None else read_mesh(Path(against))
     metrics = read_metrics(folder)

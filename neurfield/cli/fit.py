@@ -50,7 +50,7 @@ def fit(
         encoding: for an image, a file of configs/images.
         preset: how long and how fine.
         steps: how many steps.
-        device: where to compute.
+        device: where to compute; auto takes a GPU that our kernels run on.
         out: the folder for runs; this one becomes FOLDER/scene/method-time, and FOLDER/scene/latest.
         seed: of all randomness; the same seed and threads give the same result.
         threads: how many processors to use.
@@ -71,10 +71,9 @@ def fit(
     try:
         if resume is not None:
             fresh = {
-                "--preset": preset, "--device": device, "--out": out, "--seed": seed,
-                "--set": overrides or None,
+                "--preset": preset, "--out": out, "--seed": seed, "--set": overrides or None,
             }  # fmt: skip
-            run = fitting.resume(_only_steps_beside(resume, fresh), steps, started=STARTED)
+            run = fitting.resume(_only_steps_beside(resume, fresh), steps, started=STARTED, device=device)
         elif image is not None:
             run = fitting.fit_image(image, encoding or "hash", **common)
         else:
@@ -121,7 +120,7 @@ def _refuse_beside(what: str, flags: Mapping[str, str | None]) -> None:
             if what == "--resume":
                 raise UserError(
                     f"--resume goes on with the run's own configuration: leave out {flag}, "
-                    "only --steps and --threads may change"
+                    "only --steps, --device and --threads may change"
                 )
             raise UserError(f"{flag} goes with {belongs[flag]}, not with {what}: leave it out")
 
@@ -136,7 +135,7 @@ def _only_steps_beside(resume: str, flags: Mapping[str, object]) -> str:
     if given:
         raise UserError(
             f"--resume goes on with the run's own configuration: leave out {', '.join(given)}, "
-            "only --steps and --threads may change"
+            "only --steps, --device and --threads may change"
         )
     return resume
 

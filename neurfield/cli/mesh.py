@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, size_of
-from neurfield.cli.threads import Threads, use_threads
+from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.errors import UserError
 
 FORMATS = ("ply", "obj", "glb", "stl")
@@ -33,6 +33,7 @@ def mesh(
     output: Annotated[
         str | None, arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run)")
     ] = None,
+    device: Device = None,
     threads: Threads = None,
 ) -> None:
     """Extract a run's surface as one welded mesh in the scene's frame and units.
@@ -45,6 +46,7 @@ def mesh(
         color: colour at the vertices, as seen along the surface's normal, or none.
         component: all pieces, or the largest alone.
         output: the file to write.
+        device: where to ask the field.
         threads: how many processors to use.
     """
     use_threads(threads)
@@ -53,7 +55,7 @@ def mesh(
 
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
-    found = Run.load(run).mesh(voxel=voxel, resolution=resolution, color=color, component=component)
+    found = Run.load(run, device).mesh(voxel=voxel, resolution=resolution, color=color, component=component)
     save_mesh(found, path)
     low, high = found.bounds
     size = " x ".join(f"{side:.3f}" for side in high - low)

@@ -1,4 +1,4 @@
-"""`--threads`: how many processors a verb may use."""
+"""`--threads` and `--device`: how many processors a verb may use, and whether a GPU."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from neurfield.errors import UserError
 
 Threads = Annotated[
     int | None, arg(metavar="N", help_behavior_hint="(default: OMP_NUM_THREADS, else every core)")
+]
+
+Device = Annotated[
+    str | None, arg(metavar="auto|cpu|cuda", help_behavior_hint="(default: the run's, if it is here)")
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from neurfield.ops.points import check_points
+from neurfield.ops.points import check_device, check_points
 
 
 class Encoding(nn.Module):
@@ -19,8 +19,11 @@ class Encoding(nn.Module):
     levels: int = 1
 
     def _check(self, points: Tensor) -> None:
-        """Raises ValueError unless points are finite, [N, dimensions], and of the parameters' dtype."""
+        """Raises ValueError unless points are finite, [N, dimensions], and of the parameters' device and
+        dtype."""
         parameter = next(self.parameters(), None)
+        if parameter is not None:
+            check_device(type(self).__name__, points, parameter)
         check_points(
             type(self).__name__, points, self.dimensions, None if parameter is None else parameter.dtype
         )

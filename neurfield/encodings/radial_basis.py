@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from neurfield.encodings.encoding import Encoding
 from neurfield.encodings.kernel_placement import spread_kernels
 from neurfield.encodings.kernel_support import support_radii
+from neurfield.ops import native
 from neurfield.ops.kernel_lookup import KernelLookup
 from neurfield.ops.radial_basis import KERNELS, MAX_NEIGHBOURS, radial_basis_encode
 
@@ -110,6 +111,7 @@ class RadialBasis(Encoding):
         self.register_buffer("frequencies", _frequencies(lowest, highest, features))
         self.register_buffer("support", support_radii(self.centres, neighbours) if blend else None)
         self._lookup: KernelLookup | None = None
+        self._seen: tuple[int, int] | None = None  # memory and version of the centres at the last call
 
     def forward(self, points: Tensor, active_levels: int | None = None) -> Tensor:
         """Features [N, features] of points [N, dimensions]; channels from `active_levels` on are zero."""
@@ -129,8 +131,19 @@ class RadialBasis(Encoding):
             self._current_lookup(),
         )
 
+    @property
+    def on_device(self) -> bool:
+        """Whether features are found without the host: the kernels stay, and their device has a lookup."""
+        if self.centres.requires_grad:
+            return False
+        return native.kernels(self.centres, needs="KernelLookup") is not None
+
     def _current_lookup(self) -> KernelLookup:
         """The lookup of the centres as they are; made anew, with learnt supports, if they have changed."""
+        now = (self.centres.data_ptr(), self.centres._version)
+        if self._lookup is not None and now == self._seen and self._may_trust_versions():
+            return self._lookup
+        self._seen = now
         if self._lookup is None or not self._lookup.serves(self.centres):
             # Loaded centres come with their supports; learnt ones leave theirs behind.
             if self.support is not None and self._lookup is not None and self.centres.requires_grad:
@@ -138,6 +151,11 @@ class RadialBasis(Encoding):
                     self.support.copy_(support_radii(self.centres, self.neighbours))
             self._lookup = KernelLookup(self.centres)
         return self._lookup
+
+    def _may_trust_versions(self) -> bool:
+        """Whether the centres' memory and version tell if they are as before: comparing them would make a GPU
+        wait. The optimiser's kernels write without changing a version."""
+        return not (self.centres.is_cpu or self.centres.requires_grad)
 
     def __getstate__(self) -> dict[str, Any]:
         # A tree is neither copied nor pickled, but made anew.

@@ -14,6 +14,7 @@ from neurfield.encodings import Concatenation, Encoding
 from neurfield.encodings.grid_encoding import GridEncoding
 from neurfield.ops.fused_mlp import mlp
 from neurfield.ops.grid_features import grid_features
+from neurfield.ops.points import check_device
 
 
 class ImageField(nn.Module):
@@ -69,6 +70,7 @@ class ImageField(nn.Module):
     def fitted(self, points: Tensor, active_levels: int | None = None) -> Tensor:
         """The same values for a training loop: differentiable by the parameters only, and where a table's
         `.grad` exists its gradient is added into it in place."""
+        check_device("ImageField", points, cast(nn.Linear, self.layers[0]).weight)
         return self._decode(_fitted_features(self.encoding, points, active_levels))
 
     def _decode(self, features: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from neurfield.encodings import HashGrid, spherical_harmonics
+from neurfield.ops.points import check_device
 from neurfield.ops.radiance_query import radiance_query
 from neurfield.ops.sdf_query import path
 
@@ -67,6 +68,7 @@ class Radiance(nn.Module):
         `counted` [M] are the samples to ask for; the others are black.
         """
         layers = [cast(nn.Linear, layer) for layer in self.layers]
+        check_device("Radiance", points, self.encoding.table)
         return radiance_query(
             points,
             self.encoding.table,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from neurfield.encodings import Encoding, GridEncoding, HashGrid
 from neurfield.ops import native
 from neurfield.ops.encoded_query import encoded_query, encoded_values
+from neurfield.ops.points import check_device
 from neurfield.ops.sdf_query import path, sdf_query, sdf_values
 
 
@@ -75,6 +76,7 @@ class SDFField(nn.Module):
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
         respect to the field's parameters. Without, nothing is: the quick path of marching and extraction.
         """
+        check_device("SDFField", points, self._linears()[0].weight)
         options: dict[str, Any] = {
             "activation": self.activation, "beta": self.beta, "n_frequencies": self.n_frequencies,
         }  # fmt: skip
@@ -96,10 +98,10 @@ class SDFField(nn.Module):
 
     @property
     def path(self) -> str:
-        """Which way queries go, for logs: "fused avx512", "composed avx512", "composed torch"."""
+        """Which way queries go, for logs: "fused avx512", "composed cuda", "composed torch"."""
         if isinstance(self.encoding, GridEncoding) and self.encoding.fuses:
             return path(self.encoding.table)
-        return f"composed {native.status().isa if native.serves(*self.parameters()) else 'torch'}"
+        return f"composed {native.name_of(*self.parameters())}"
 
     def sdf(self, points: Tensor) -> Tensor:
         """SDF [N] only, no derivatives."""

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from neurfield.config import SamplingConfig, load_config
 from neurfield.errors import UserError
+from neurfield.fitting.device import pick_device, silent
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.flat_images import BYTES_PER_PIXEL
 from neurfield.fitting.folder import new_folder, read_facts
@@ -56,27 +57,36 @@ def fit(
     reading = time.perf_counter()
     scene = scene if isinstance(scene, Scene) else load_scene(scene)
     reading = time.perf_counter() - reading
-    run = prepare_run(Path(), config, scene)
+    where = pick_device(config.device, silent if quiet else print)
+    run = prepare_run(Path(), config, scene, device=where)
     run.folder = new_folder(Path(out), scene.name, config.method)
     describe_run(run)
     return _go(run, quiet, started, reading, resume=False)
 
 
 def resume(
-    folder: str | Path, steps: int | None = None, quiet: bool = False, started: float | None = None
+    folder: str | Path,
+    steps: int | None = None,
+    quiet: bool = False,
+    started: float | None = None,
+    device: str | None = None,
 ) -> Run | ImageRun:
     """Go on with a run, of a scene or an image, to its requested step, or to a new one;
     ends as an uninterrupted fit to that step would have.
 
-    With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly.
-    `quiet` and `started` as in `fit`.
+    With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly,
+    and only on the device where it began: a GPU draws other numbers, and adds in another order. `quiet` and
+    `started` as in `fit`; device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone.
     """
     started = time.perf_counter() if started is None else started
     if read_facts(Path(folder)).get("kind") == "image":
-        return resume_image(folder, steps, quiet, started)
-    run = open_run(Path(folder))
+        return resume_image(folder, steps, quiet, started, device)
+    run = open_run(Path(folder), device, silent if quiet else print)
     if steps is not None:
         run.config.train.steps = steps
+    if device is not None:
+        run.config.device = device
+    if steps is not None or device is not None:
         describe_run(run)
     return _go(run, quiet, started, 0.0, resume=True)
 
@@ -112,7 +122,6 @@ def summary(run: Run, step: int, seconds_per_step: float) -> str:
         "prior_depth": "ambiguous prior depth", "prior_normal": "prior normals",
     }  # fmt: skip
     sources = ", ".join(text for source, text in known.items() if source in scene.sources)
-    kernels = native.status()
     pixels = float((scene.cameras.width * scene.cameras.height).sum())
     images = pixels * sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
     total = len(run.scene.cameras)
@@ -135,7 +144,7 @@ def summary(run: Run, step: int, seconds_per_step: float) -> str:
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
         f"of {_step_size(config.sampling)}, "
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
-        f"kernels: {task.field.path} ({kernels.reason}), device {task.device}, {_threads()}",
+        f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
         *([f"first surface: {task.volume.words}"] if task.volume is not None else []),
         f"about {_duration(seconds_per_step * (config.train.steps - step))} to fit, "
         f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",

@@ -8,9 +8,8 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -25,10 +24,14 @@ from neurfield.fitting.checkpoint import (
     prune_checkpoints,
     save_checkpoint,
 )
+from neurfield.fitting.graph import WARM_UPS, StepGraphs
 from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
 from neurfield.fitting.schedule import learning_rate_factor
+from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.ops import native
+
+LOOK_EVERY = 10  # steps on a GPU between two looks at the loss, each of which makes it wait
 
 
 class FitInterrupted(Exception):
@@ -41,14 +44,6 @@ class FitInterrupted(Exception):
 
 class FitFailed(Exception):
     """The fit cannot go on (a loss or parameter is not finite); says why and which checkpoint is good."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """One step's losses by name (weighted, to be summed) and figures for the log."""
-
-    losses: dict[str, Tensor]
-    figures: dict[str, float]
 
 
 class Task(Protocol):
@@ -66,6 +61,10 @@ class Task(Protocol):
 
     def step(self, step: int, progress: float) -> StepReport:
         """Losses of a step (from 0), progress in 0..1."""
+        ...
+
+    def fixed(self, step: int, progress: float) -> FixedStep | None:
+        """The same step as `step` makes, in two; None where its shapes vary or the host takes part."""
         ...
 
     def state(self) -> dict[str, Tensor]:
@@ -93,6 +92,8 @@ class Fitter:
         self.facts: dict[str, object] = {}  # of this session, logged with its first step
         self.started = time.perf_counter()  # of the command that asked for this session
         self.prepared = False
+        self.graphs = StepGraphs(task.device)
+        self.look_every = 1 if task.device.type == "cpu" else LOOK_EVERY
 
     def prepare(self) -> None:
         """Let the task work out what it needs before its first step, once, on the fit's clock."""
@@ -109,14 +110,17 @@ class Fitter:
         """
         kept = {name: tensor.clone() for name, tensor in self.task.state().items()}
         seconds = []
-        for turn, progress in enumerate((0.25, 0.25, 0.75, 0.75)):
-            before = time.perf_counter()
-            report = self.task.step(self.step + turn, progress)
-            torch.stack(list(report.losses.values())).sum().backward()
-            self.optimizer.clear()
-            seconds.append(time.perf_counter() - before)
+        turns = 2 + WARM_UPS if self.graphs.capturing else 2
+        for progress in (0.25, 0.75):
+            for turn in range(turns):
+                before = time.perf_counter()
+                self._gradients(self.step + turn, progress, look=False)
+                self.optimizer.clear()
+                if self.task.device.type == "cuda":
+                    torch.cuda.synchronize(self.task.device)
+            seconds.append(time.perf_counter() - before)  # the others met their memory for the first time
         self.task.load(kept)
-        return (seconds[1] + seconds[3]) / 2  # the others met memory for the first time
+        return sum(seconds) / len(seconds)
 
     def resume(self) -> None:
         """Go on from the newest checkpoint.
@@ -181,17 +185,34 @@ class Fitter:
 
     def _one_step(self) -> StepReport:
         train = self.train
-        report = self.task.step(self.step, self.step / max(1, train.steps))
-        loss = torch.stack(list(report.losses.values())).sum()
-        if not math.isfinite(loss.item()):
-            bad = [name for name, value in report.losses.items() if not math.isfinite(value.item())]
-            raise FitFailed(self._failure(f"the loss is not finite ({', '.join(bad)})"))
-        loss.backward()
+        look = self.step % self.look_every == 0
+        report = self._gradients(self.step, self.step / max(1, train.steps), look)
         self.step += 1
         self.optimizer.step(
             self.step, learning_rate_factor(self.step - 1, train.steps, train.warmup, train.lr_end)
         )
         return report
+
+    def _gradients(self, step: int, progress: float, look: bool) -> StepReport:
+        """Forward and backward of a step; `look` whether the loss is finite."""
+        fixed = self.task.fixed(step, progress) if self.graphs.capturing else None
+        if fixed is not None:
+            report = self.graphs(fixed)
+            if look:
+                self._expect_finite(report, report.total())
+            return report
+        report = self.task.step(step, progress)
+        loss = report.total()
+        if look:
+            self._expect_finite(report, loss)
+        loss.backward()
+        return report
+
+    def _expect_finite(self, report: StepReport, loss: Tensor) -> None:
+        if math.isfinite(loss.item()):
+            return
+        bad = [name for name, value in report.losses.items() if not math.isfinite(value.item())]
+        raise FitFailed(self._failure(f"the loss is not finite ({', '.join(bad)})"))
 
     def _failure(self, what: str) -> str:
         good = latest_checkpoint(self.checkpoints)
@@ -202,13 +223,21 @@ class Fitter:
         entry: dict[str, object] = {"step": self.step, "seconds": round(self.seconds, 3), **_figures(report)}
         entry.update(self.facts)
         self.facts = {}
-        entry["losses"] = {name: value.item() for name, value in report.losses.items()}
+        entry["losses"] = _read(report.losses)
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(entry) + "\n")
 
 
 def _figures(report: StepReport) -> dict[str, float]:
-    return {"loss": sum(value.item() for value in report.losses.values()), **report.figures}
+    return {"loss": sum(_read(report.losses).values()), **_read(report.figures)}
+
+
+def _read(values: Mapping[str, float | Tensor]) -> dict[str, float]:
+    """Tensors of one number as numbers, all of them fetched at once."""
+    names = [name for name, value in values.items() if isinstance(value, Tensor)]
+    tensors = [value.detach().float() for value in values.values() if isinstance(value, Tensor)]
+    fetched = dict(zip(names, torch.stack(tensors).tolist())) if tensors else {}
+    return {name: fetched[name] if name in fetched else float(value) for name, value in values.items()}
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 Decoded once, in threads, and kept as compactly as the source allows: colour as the 3 bytes of the file, masks
 as one, depth and prior depth as float32, prior normals as three signed bytes in the world's axes (rounding
-turns them by at most 0.4 degrees, a tenth of what the networks that predict them are off by).
+turns them by at most 0.4 degrees, a tenth of what the networks that predict them are off by). On a GPU they
+lie there, as they are, where they take no more than half of its free memory; else the host gathers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurfield.fitting.device import CPU
+from neurfield.fitting.uploads import has_room
 from neurfield.scenes import Scene
 
 BYTES_PER_PIXEL = {
@@ -29,9 +32,10 @@ class FlatImages:
         sources: name -> uint8 [P, 3] ("image"), uint8 [P] ("mask"), float32 [P] (depths) or int8 [P, 3] world
         axes
             ("prior_normal"), P pixels in all; 0 where a frame has no such file.
+        resident: whether they lie on the device of the fit's steps, which then gather by themselves.
     """
 
-    def __init__(self, scene: Scene, frames: np.ndarray) -> None:
+    def __init__(self, scene: Scene, frames: np.ndarray, device: torch.device = CPU) -> None:
         """Read frames [n] (indices into the scene); what the scene has decoded of them, it gives up.
 
         Raises:
@@ -52,6 +56,10 @@ class FlatImages:
                 for _ in pool.map(read, [int(i) for i in frames]):
                     pass
                 self.sources[source] = flat
+        self.resident = has_room(sum(t.nbytes for t in self.sources.values()), device)
+        if self.resident:
+            for source in list(self.sources):
+                self.sources[source] = self.sources[source].to(device)
 
     def at(self, frames: np.ndarray, v: np.ndarray, u: np.ndarray) -> dict[str, Tensor]:
         """What is known at row v and column u of these frames, [R] int64 each: float32 [R] or [R, 3] by
@@ -59,8 +67,20 @@ class FlatImages:
 
         Colour in 0..1; depths in the scene's units or their own; normals unit, world axes; 0 where unknown.
         """
-        index = torch.from_numpy(self._first[frames] + v * self._width[frames] + u)
-        found = {name: flat.index_select(0, index).float() for name, flat in self.sources.items()}
+        return self.decode(self.gather(self.places(frames, v, u)))
+
+    def places(self, frames: np.ndarray, v: np.ndarray, u: np.ndarray) -> Tensor:
+        """Indices int64 [R] into the sources of row v and column u of frames, on the host."""
+        return torch.from_numpy(self._first[frames] + v * self._width[frames] + u)
+
+    def gather(self, index: Tensor) -> dict[str, Tensor]:
+        """The sources' numbers as they are at these places, which lie where the sources do."""
+        return {name: flat.index_select(0, index) for name, flat in self.sources.items()}
+
+    @staticmethod
+    def decode(gathered: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What `at` gives, from what `gather` found."""
+        found = {name: values.float() for name, values in gathered.items()}
         if "image" in found:
             found["image"] /= 255.0
         if "prior_normal" in found:

@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
@@ -78,16 +76,3 @@ def load_newest(folder: Path, task: Task) -> int:
             f"{path}: does not fit this version or the run's config.yaml ({error}); fit it again"
         ) from error
     return int(str(facts["step"]))
-
-
-def pick_device(name: str) -> torch.device:
-    """auto takes a CUDA device where torch sees one.
-
-    Raises:
-        UserError: "cuda" was asked for and is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "--device cuda: this torch sees no CUDA device; use --device cpu, or see `neurfield doctor`"
-        )
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")

@@ -11,11 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from neurfield.encodings import RadialBasis
 from neurfield.fields import ImageField
 from neurfield.files import atomic_write
-from neurfield.fitting.fitter import StepReport
 from neurfield.fitting.image_encoding import make_encoding
+from neurfield.fitting.image_pixels import StepPixels, step_pixels
 from neurfield.fitting.optimizer import Group
+from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.image_config import ImageConfig
 from neurfield.images import ImageSource, PixelPool, pixel_pool
 from neurfield.images.picture import as_rgb
@@ -56,9 +58,14 @@ class ImageTask:
         budget = settings.budget_mb * 2**20
         return pixel_pool(self.source, budget, settings.tile, train.pixels, train.steps, self.config.seed)
 
+    @cached_property
+    def drawn(self) -> StepPixels:
+        """The steps' pixels on the task's device."""
+        return step_pixels(self.pool, self.config.train.pixels, self.device)
+
     def prepare(self) -> None:
         """Read the picture, or the first tiles of it."""
-        _ = self.pool
+        _ = self.drawn
 
     def groups(self) -> list[Group]:
         """Tables, whatever else the encoding learns, and the network."""
@@ -75,12 +82,18 @@ class ImageTask:
 
     def step(self, step: int, progress: float) -> StepReport:
         """Draw pixels, compare."""
-        points, values = self.pool.batch(step, self.config.train.pixels)
-        truth = torch.from_numpy(values).to(self.device)
-        error = torch.nn.functional.mse_loss(
-            self.field.fitted(torch.from_numpy(points).to(self.device)), truth
-        )
-        psnr = -10.0 * float(torch.log10(error.detach().clamp_min(1e-12)))
+        return self._compare(*self.drawn.inputs(step))
+
+    def fixed(self, step: int, progress: float) -> FixedStep | None:
+        """The same in two; None where the encoding asks the host for something."""
+        if not all(capturable(part) for part in self.field.encoding.modules()):
+            return None
+        return FixedStep(self.drawn.inputs(step), self._compare)
+
+    def _compare(self, *inputs: Tensor) -> StepReport:
+        points, values = self.drawn.pixels(*inputs)
+        error = torch.nn.functional.mse_loss(self.field.fitted(points), values)
+        psnr = -10.0 * torch.log10(error.detach().clamp_min(1e-12))
         return StepReport({"color": error}, {"psnr": psnr, "pixels": float(len(points))})
 
     def state(self) -> dict[str, Tensor]:
@@ -110,6 +123,11 @@ class ImageTask:
             shown.insert(0, as_rgb(source.hold()[y[:, None], x[None, :]]))
         with atomic_write(folder / f"step-{step:06d}.png") as temporary:
             Image.fromarray(np.concatenate(shown, axis=1)).save(temporary)
+
+
+def capturable(part: torch.nn.Module) -> bool:
+    """Whether this part of a field can be recorded on a GPU: kernels that learn are looked at by the host."""
+    return not isinstance(part, RadialBasis) or part.on_device
 
 
 @torch.no_grad()

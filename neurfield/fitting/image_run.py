@@ -12,8 +12,9 @@ from rich.console import Console
 
 from neurfield.errors import UserError
 from neurfield.fields import ImageField
+from neurfield.fitting.device import Tell, device_of_run, pick_device, silent
 from neurfield.fitting.fitter import Fitter
-from neurfield.fitting.folder import load_newest, new_folder, pick_device, read_facts, write_facts
+from neurfield.fitting.folder import load_newest, new_folder, read_facts, write_facts
 from neurfield.fitting.image import ImageTask, decode_region
 from neurfield.image_config import IMAGES, ImageConfig
 from neurfield.images import ImageSource, open_image
@@ -32,14 +33,14 @@ class ImageRun:
         self.folder, self.config, self.source, self.task = folder, config, source, task
 
     @staticmethod
-    def load(folder: str | Path) -> ImageRun:
-        """Open a run's folder at its newest checkpoint.
+    def load(folder: str | Path, device: str | None = None) -> ImageRun:
+        """Open a run's folder at its newest checkpoint; device as for `Run.load`.
 
         Raises:
             UserError: not a run of a picture, the picture is gone or another one, or no checkpoint was
                 written yet.
         """
-        run = open_image_run(Path(folder))
+        run = open_image_run(Path(folder), device)
         load_newest(run.folder, run.task)
         return run
 
@@ -92,8 +93,9 @@ def fit_image(
             raise UserError(f"--steps {steps}: at least 1 is needed")
         config.train.steps = steps
     source = open_image(image)
+    where = pick_device(config.device, silent if quiet else print)
     # The picture is read here: a damaged one leaves no folder.
-    run = ImageRun(Path(), config, source, ImageTask(source, config, pick_device(config.device)))
+    run = ImageRun(Path(), config, source, ImageTask(source, config, where))
     run.folder = new_folder(Path(out), source.name, config.encoding.kind)
     if source.path is None:
         bands = [source.region(0, 0, source.width, source.height)]
@@ -103,18 +105,25 @@ def fit_image(
 
 
 def resume_image(
-    folder: str | Path, steps: int | None = None, quiet: bool = False, started: float | None = None
+    folder: str | Path,
+    steps: int | None = None,
+    quiet: bool = False,
+    started: float | None = None,
+    device: str | None = None,
 ) -> ImageRun:
     """Go on with a run of a picture; everything as for `resume`."""
     started = time.perf_counter() if started is None else started
-    run = open_image_run(Path(folder))
+    run = open_image_run(Path(folder), device, silent if quiet else print)
     if steps is not None:
         run.config.train.steps = steps
+    if device is not None:
+        run.config.device = device
+    if steps is not None or device is not None:
         _describe(run)
     return _go(run, quiet, started, resume=True)
 
 
-def open_image_run(folder: Path) -> ImageRun:
+def open_image_run(folder: Path, device: str | None = None, tell: Tell = print) -> ImageRun:
     """A run as its config.yaml says, with a field that has not been fitted."""
     facts = read_facts(folder)
     if facts.get("kind") != "image":
@@ -129,9 +138,8 @@ def open_image_run(folder: Path) -> ImageRun:
             f"{path}: the picture is another than the run's (width, height, channels, bits "
             f"{now}, were {facts['size']}): bring it back, or fit anew"
         )
-    return ImageRun(
-        folder, config, source, ImageTask(source, config, pick_device(config.device), fresh=False)
-    )
+    where = device_of_run(config.device, device, tell)
+    return ImageRun(folder, config, source, ImageTask(source, config, where, fresh=False))
 
 
 def _describe(run: ImageRun) -> None:
@@ -155,7 +163,7 @@ def _go(run: ImageRun, quiet: bool, started: float, resume: bool) -> ImageRun:
         fitter.resume()
     fitter.started = started
     fitter.facts = {
-        "threads": torch.get_num_threads(), "kernels": native.status().isa or "torch",
+        "threads": torch.get_num_threads(), "kernels": native.name_of(*run.field.layers.parameters()),
         "device": str(run.task.device), "seconds_reading": round(reading, 2),
     }  # fmt: skip
     fitter.prepare()
@@ -166,6 +174,10 @@ def _go(run: ImageRun, quiet: bool, started: float, resume: bool) -> ImageRun:
     for parameter in run.field.parameters():
         parameter.grad = None  # as large as the tables, and of no more use
     return run
+
+
+def _where(run: ImageRun) -> str:
+    return f"{torch.get_num_threads()} threads" if run.task.device.type == "cpu" else str(run.task.device)
 
 
 def summary(run: ImageRun, step: int, seconds_per_step: float) -> str:
@@ -192,7 +204,7 @@ def summary(run: ImageRun, step: int, seconds_per_step: float) -> str:
             f"{parameters / source.pixels:.2f} a pixel, about {memory / 1e9:.1f} GB",
             f"steps {step} to {config.train.steps} of {config.train.pixels} pixels: "
             f"each is seen {drawn:.1f} times; about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, "
-            f"{torch.get_num_threads()} threads, kernels {native.status().reason})",
+            f"{_where(run)}, kernels {native.reason_for(run.task.device)})",
             f"run folder {run.folder}",
         ]
     )

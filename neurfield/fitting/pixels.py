@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -12,10 +13,14 @@ from torch import Tensor
 
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
+from neurfield.fitting.device import CPU
 from neurfield.fitting.flat_images import BYTES_PER_PIXEL, FlatImages
-from neurfield.rendering.rays import Rays, UnitFrame, make_rays
+from neurfield.fitting.uploads import Ahead, pinned, uploaded
+from neurfield.rendering.rays import Rays, UnitFrame, clipped, unit_lines
 from neurfield.scenes import Scene
 from neurfield.scenes.scene import CACHE_BYTES
+
+_LINES = ("origins", "directions", "z_per_t")  # of a drawn batch, beside the sources
 
 
 @dataclass(frozen=True)
@@ -85,15 +90,24 @@ def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
 
 
 class PixelSampler:
-    """Draws batches of pixels; the same step and number of rays always give the same pixels, so that a
-    resumed fit goes on as if never stopped."""
+    """Draws batches of pixels; the same step and number of rays give the same pixels, on any device, so that
+    a resumed fit goes on as if never stopped."""
 
     def __init__(
-        self, scene: Scene, data: DataConfig, frame: UnitFrame, unit_box: list[float], seed: int
+        self,
+        scene: Scene,
+        data: DataConfig,
+        frame: UnitFrame,
+        unit_box: list[float],
+        seed: int,
+        device: torch.device = CPU,
     ) -> None:
         """Frames that are held out, or have no mask where the others have, are not drawn from. Nothing is
         read yet."""
-        self.scene, self.frame, self.unit_box, self.seed = scene, frame, unit_box, seed
+        self.scene, self.frame, self.seed, self.device = scene, frame, seed, device
+        self._unit_box = torch.tensor(unit_box, device=device)
+        self._pin: Callable[[Tensor], Tensor] = pinned
+        self._ahead = Ahead(self._draw_pinned)
         masks = scene.files["mask"].paths if "mask" in scene.sources else ()
         kept = [
             i
@@ -106,10 +120,23 @@ class PixelSampler:
     @cached_property
     def images(self) -> FlatImages:
         """Every pixel that may be drawn, read when first asked for."""
-        return FlatImages(self.scene, self.frames)
+        return FlatImages(self.scene, self.frames, self.device)
 
-    def batch(self, step: int, rays: int, device: torch.device) -> Pixels:
+    def batch(self, step: int, rays: int) -> Pixels:
         """About `rays` pixels for a step: the same number from each of its frames."""
+        if self.device.type == "cpu":
+            return self._pixels(self._draw(step, rays))
+        drawn = self._ahead.get(step, rays)
+        return self._pixels({name: uploaded(tensor, self.device) for name, tensor in drawn.items()})
+
+    def ahead(self, step: int, rays: int) -> None:
+        """Let the host draw the batch that will be asked for next, while the GPU is busy with this one."""
+        if self.device.type != "cpu":
+            self._ahead.start(step, rays)
+
+    def _draw(self, step: int, rays: int) -> dict[str, Tensor]:
+        """The host's part: rays not cut to the box yet, and the sources' numbers, or where they are to be
+        found."""
         chosen = self._frames_of(step)
         per_frame = max(1, rays // self.per_step)
         random = np.random.default_rng([self.seed, 7, step])
@@ -117,14 +144,25 @@ class PixelSampler:
         width, height = self.scene.cameras.width[frames], self.scene.cameras.height[frames]
         u = (random.random(len(frames)) * width).astype(np.int64)
         v = (random.random(len(frames)) * height).astype(np.int64)
-        known = {name: values.to(device) for name, values in self.images.at(frames, v, u).items()}
-        origins, directions, z_per_t = self.scene.cameras.rays(frames, np.stack([u + 0.5, v + 0.5], axis=1))
-        rays_there = make_rays(origins, directions, z_per_t, self.frame, self.unit_box, device)
+        index = self.images.places(frames, v, u)
+        known = {"index": index} if self.images.resident else self.images.gather(index)
+        lines = self.scene.cameras.rays(frames, np.stack([u + 0.5, v + 0.5], axis=1))
+        return {**known, **dict(zip(_LINES, unit_lines(*lines, self.frame)))}
+
+    def _draw_pinned(self, step: int, rays: int) -> dict[str, Tensor]:
+        return {name: self._pin(tensor) for name, tensor in self._draw(step, rays).items()}
+
+    def _pixels(self, drawn: dict[str, Tensor]) -> Pixels:
+        """The device's part."""
+        origins, directions, z_per_t = (drawn.pop(name) for name in _LINES)
+        rays_there = clipped(origins, directions, z_per_t, self._unit_box)
+        known = FlatImages.decode(self.images.gather(drawn["index"]) if self.images.resident else drawn)
         depth = known.get("depth", known.get("sensor_depth"))
+        per_frame = len(rays_there) // self.per_step
         return Pixels(
             rays_there,
-            torch.arange(len(chosen), device=device).repeat_interleave(per_frame),
-            len(chosen),
+            torch.arange(self.per_step, device=self.device).repeat_interleave(per_frame),
+            self.per_step,
             known["image"],
             None if depth is None else depth / (self.frame.half * rays_there.z_per_t),
             known.get("prior_depth"),

@@ -11,7 +11,8 @@ import trimesh
 
 from neurfield.config import Config, read_config, save_config
 from neurfield.errors import UserError
-from neurfield.fitting.folder import load_newest, pick_device, read_facts, write_facts
+from neurfield.fitting.device import Tell, device_of_run, pick_device
+from neurfield.fitting.folder import load_newest, read_facts, write_facts
 from neurfield.fitting.pixels import thinned, used_sources
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.view import render_camera
@@ -29,14 +30,17 @@ class Run:
         self.folder, self.config, self.scene, self.task = folder, config, scene, task
 
     @staticmethod
-    def load(folder: str | Path) -> Run:
+    def load(folder: str | Path, device: str | None = None) -> Run:
         """Open a run's folder at its newest checkpoint.
+
+        Args:
+            device: "auto", "cpu" or "cuda"; None: the one it was fitted on, or the CPU where that is not.
 
         Raises:
             UserError: not a run, its scene is gone, or no checkpoint was written yet.
         """
         folder = Path(folder)
-        run = open_run(folder)
+        run = open_run(folder, device)
         load_newest(folder, run.task)
         return run
 
@@ -94,7 +98,7 @@ class Run:
         return render_camera(self.task, camera, scale)
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path, device: str | None = None, tell: Tell = print) -> Run:
     """A run as its config.yaml says, with a field that has not been fitted:
     for `Run.load` and for going on."""
     facts = read_facts(folder)
@@ -106,17 +110,25 @@ def open_run(folder: Path) -> Run:
     config = read_config(folder / "config.yaml")
     scene = load_scene(facts["scene"])
     # The box is the run's own: a field fitted in one box means nothing in another.
-    return prepare_run(folder, config, scene, np.array(facts["box"]))
+    where = device_of_run(config.device, device, tell)
+    return prepare_run(folder, config, scene, np.array(facts["box"]), where)
 
 
-def prepare_run(folder: Path, config: Config, scene: Scene, box: np.ndarray | None = None) -> Run:
-    """A run object for a scene and configuration; `box` or `config.data.box` replaces the scene's own."""
+def prepare_run(
+    folder: Path,
+    config: Config,
+    scene: Scene,
+    box: np.ndarray | None = None,
+    device: torch.device | None = None,
+) -> Run:
+    """A run object for a scene and configuration; `box` or `config.data.box` replaces the scene's own,
+    `device` the configuration's."""
     used = thinned(used_sources(scene, config.data))
     if box is None and config.data.box:
         box = np.array(config.data.box).reshape(2, 3)
     if box is not None:
         used = used.with_box(box)
-    return Run(folder, config, scene, SceneTask(used, config, pick_device(config.device)))
+    return Run(folder, config, scene, SceneTask(used, config, device or pick_device(config.device)))
 
 
 def describe_run(run: Run) -> None:

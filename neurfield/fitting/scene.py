@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from neurfield.config import Config
-from neurfield.encodings import HashGrid
+from neurfield.encodings import GridEncoding, HashGrid
 from neurfield.fields import Radiance, SDFField
-from neurfield.fitting.fitter import StepReport
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
 from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
 from neurfield.fitting.schedule import active_levels, geometric
-from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, volume_losses
+from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, draw_points, volume_losses
 from neurfield.fitting.warm_start import VolumePoints, warm_start
 from neurfield.losses import depth as depth_losses
 from neurfield.losses import geometric as field_losses
@@ -52,9 +52,10 @@ class SceneTask:
             config.field.radius or self._radius(), inside=self.inside, seed=config.seed
         )
         self.log_width = nn.Parameter(torch.tensor([math.log(config.opacity.width_start)], device=device))
-        self.pixels = PixelSampler(scene, config.data, self.frame, self.unit_box, config.seed)
+        self.pixels = PixelSampler(scene, config.data, self.frame, self.unit_box, config.seed, device)
         self.budget = SampleBudget(config.sampling.samples, config.sampling.rays)
         self.occupancy = OccupancyGrid(self.unit_box, config.sampling.occupancy_resolution, device=device)
+        self.bounds = torch.tensor(self.unit_box, device=device)
 
     def _radius(self) -> float:
         """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for
@@ -87,20 +88,44 @@ class SceneTask:
 
     def step(self, step: int, progress: float) -> StepReport:
         """Draw pixels, render them, compare."""
-        settings = self.config.field
-        self.field.active_levels = active_levels(
-            first_levels(settings, self.field.encoding), self.field.encoding.levels, progress,
-            settings.all_levels_at if self.volume is None else self.config.warm.alone,
-        )  # fmt: skip
-        generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
-        losses = volume_losses(self.field, self.volume, self.config, progress, generator)
-        if self.volume is not None and progress < self.config.warm.alone:
-            return StepReport(losses, {"levels": float(self.field.active_levels)})
+        self._use_levels(progress)
+        generator = self._generator(step)
+        drawn = draw_points(self.volume, self.config, progress, generator)
+        if self._alone(progress):
+            return self._volume_report(*drawn)
+        losses = volume_losses(self.field, self.volume, self.config, progress, *drawn) if drawn else {}
         since = step - self._first_of_rays()
         rays, figures = self._ray_losses(step, since, progress, generator)
         for name, loss in rays.items():
             losses[name] = losses[name] + loss if name in losses else loss
         return StepReport(losses, {**figures, "levels": float(self.field.active_levels)})
+
+    def fixed(self, step: int, progress: float) -> FixedStep | None:
+        """A step that looks at the volume alone; the samples of rays are another number each step."""
+        if not self._alone(progress) or not isinstance(self.field.encoding, GridEncoding):
+            return None
+        self._use_levels(progress)
+        drawn = draw_points(self.volume, self.config, progress, self._generator(step))
+        return FixedStep(drawn, self._volume_report, baked=self.field.active_levels)
+
+    def _volume_report(self, *drawn: Tensor) -> StepReport:
+        losses = volume_losses(self.field, self.volume, self.config, 0.0, *drawn)
+        return StepReport(losses, {"levels": float(self.field.active_levels)})
+
+    def _alone(self, progress: float) -> bool:
+        """Whether steps look at the volume alone, still."""
+        return self.volume is not None and progress < self.config.warm.alone
+
+    def _use_levels(self, progress: float) -> None:
+        settings = self.config.field
+        self.field.active_levels = active_levels(
+            first_levels(settings, self.field.encoding), self.field.encoding.levels, progress,
+            settings.all_levels_at if self.volume is None else self.config.warm.alone,
+        )  # fmt: skip
+
+    def _generator(self, step: int) -> torch.Generator:
+        """All of a step's randomness but which pixels; the CPU's numbers and a GPU's differ."""
+        return torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
 
     @cached_property
     def volume(self) -> VolumePoints | None:
@@ -116,7 +141,7 @@ class SceneTask:
 
     def _ray_losses(
         self, step: int, since: int, progress: float, generator: torch.Generator
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+    ) -> tuple[dict[str, Tensor], dict[str, float | Tensor]]:
         """Pixels drawn, rendered, compared; `since` counts the steps that rays have taken part in."""
         truncation = geometric(
             4.0 * self.config.sampling.truncation, self.config.sampling.truncation, 2.0 * progress
@@ -124,15 +149,18 @@ class SceneTask:
         width = self.width(progress)
         if self.volume is None and {"depth", "sensor_depth"} & self.scene.sources:
             # A ray with depth is sampled to the end of its band only, and must have become opaque by then.
-            width = min(width, truncation / self.config.sampling.reach)
-        if since % self.config.sampling.occupancy_every == 0 or not self.occupancy.values.any():
+            widest = truncation / self.config.sampling.reach
+            width = width.clamp_max(widest) if isinstance(width, Tensor) else min(width, widest)
+        if since % self.config.sampling.occupancy_every == 0 or not self.occupancy.asked:
             self._refresh_occupancy(max(0, since))
-        pixels = self.pixels.batch(step, self.budget.rays(), self.device)
+        pixels = self.pixels.batch(step, self.budget.rays())
         if self.volume is not None:
             # The volume says where the surface is, for all views at once: rays need only look there.
             pixels = replace(pixels, t_depth=None)
-        pixels, samples = self.sample(pixels, float(width), truncation, generator)
+        now = float(width.detach()) if isinstance(width, Tensor) else width  # a learnt one is waited for
+        pixels, samples = self.sample(pixels, now, truncation, generator)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
+        self.pixels.ahead(step + 1, self.budget.rays())
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
         seen = render(
@@ -154,11 +182,11 @@ class SceneTask:
             seen = replace(seen, rgb=seen.rgb + (1.0 - seen.opacity)[:, None] * behind)
             pixels = replace(pixels, rgb=torch.lerp(behind, pixels.rgb, pixels.mask[:, None]))
         losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
-        figures = {
+        figures: dict[str, float | Tensor] = {
             "psnr": self._psnr(pixels, seen),
             "rays": float(len(pixels.rays)),
             "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels.rays)),
-            "width": float(width) * self.frame.half,
+            "width": now * self.frame.half,
         }
         return losses, figures
 
@@ -185,7 +213,7 @@ class SceneTask:
         if pixels.t_depth is None:
             return pixels, self._march(pixels.rays, width, generator)
         sensed = pixels.t_depth > 0
-        pixels = pixels.reorder(torch.cat([sensed.nonzero()[:, 0], (~sensed).nonzero()[:, 0]]))
+        pixels = pixels.reorder(torch.argsort(~sensed, stable=True))
         count = int(sensed.sum())
         assert pixels.t_depth is not None
         guided = sample_around_depth(
@@ -209,8 +237,7 @@ class SceneTask:
     ) -> tuple[Tensor, Tensor]:
         """Points off the rays: uniform ones in the box, then neighbours of some samples;
         and those samples' indices."""
-        low = torch.tensor(self.unit_box[:3], device=self.device)
-        high = torch.tensor(self.unit_box[3:], device=self.device)
+        low, high = self.bounds[:3], self.bounds[3:]
         count = self.config.sampling.random_points
         uniform = low + (high - low) * torch.rand(count, 3, generator=generator, device=self.device)
         n_samples = samples.t_starts.shape[0]
@@ -268,11 +295,12 @@ class SceneTask:
             losses["mask"] = weight.mask * photometric.mask_entropy(seen.opacity, pixels.mask)
         return losses
 
-    def _psnr(self, pixels: Pixels, seen: Rendered) -> float:
+    def _psnr(self, pixels: Pixels, seen: Rendered) -> Tensor:
+        """Of the pixels that the mask, if there is one, shows; 0 dB of none."""
         error = (seen.rgb.detach() - pixels.rgb).square().mean(dim=1)
-        if pixels.mask is not None:
-            error = error[pixels.mask > 0.5]
-        return -10.0 * math.log10(max(1e-10, error.mean().item())) if error.numel() else 0.0
+        shown = torch.ones_like(error) if pixels.mask is None else (pixels.mask > 0.5).float()
+        mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
+        return torch.where(shown.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)
 
     def state(self) -> dict[str, Tensor]:
         """Field, colour, width, occupancy, and how many samples a ray takes."""
@@ -292,7 +320,7 @@ class SceneTask:
                 {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
             )
         self.log_width.data.copy_(state["log_width"])
-        self.occupancy.values.copy_(state["occupancy"])
+        self.occupancy.take(state["occupancy"])
         self.budget.samples_per_ray = float(state["samples_per_ray"])
 
     def preview(self, step: int, folder: Path) -> None:

@@ -15,27 +15,35 @@ SMOOTH_POINTS = 512  # pairs per step for the smoothness term
 SMOOTH_STEP = 0.005  # their distance, unit lengths (MonoSDF's)
 
 
+def draw_points(
+    volume: VolumePoints | None, config: Config, progress: float, generator: torch.Generator
+) -> tuple[Tensor, ...]:
+    """What `volume_losses` looks at in a step, drawn on the generator's device, which is the field's; nothing
+    without a volume or once it has let go."""
+    warm = config.warm
+    if volume is None or _hold(config, progress) <= 0.0:
+        return ()
+    index = volume.draw(2 * warm.points if progress < warm.alone else warm.points, generator)
+    free = volume.draw_free(warm.free_points, generator)
+    pairs = min(len(index), SMOOTH_POINTS) if config.loss.smooth > 0 else 0
+    return index, free, torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
+
+
 def volume_losses(
     field: SDFField,
     volume: VolumePoints | None,
     config: Config,
     progress: float,
-    generator: torch.Generator,
+    index: Tensor,
+    free: Tensor,
+    offset: Tensor,
 ) -> dict[str, Tensor]:
-    """What the field costs where the volume has been seen; nothing without a volume or once it has let go.
-
-    The points are drawn on the generator's device, which is the field's.
-    """
-    warm, weight = config.warm, config.loss
-    alone = progress < warm.alone
-    hold = 1.0 if alone or warm.until <= 0 else (warm.until - progress) / (warm.until - warm.alone)
-    if volume is None or hold <= 0.0:
-        return {}
-    index = volume.draw(2 * warm.points if alone else warm.points, generator)
-    free = volume.draw_free(warm.free_points, generator)
-    near, pairs = len(index), min(len(index), SMOOTH_POINTS) if weight.smooth > 0 else 0
+    """What the field costs where the volume has been seen, at what `draw_points` drew: points of the volume,
+    points in free space, and steps aside [pairs, 3] from the first of the former."""
+    assert volume is not None  # something was drawn
+    weight, hold = config.loss, _hold(config, progress)
+    near, pairs = len(index), len(offset)
     points = volume.points[index]
-    offset = torch.rand(pairs, 3, generator=generator, device=points.device) - 0.5
     neighbours = points[:pairs] + 2.0 * SMOOTH_STEP * offset
     there = field.query(torch.cat([points, free, neighbours]), gradient=True)
     assert there.gradient is not None
@@ -55,3 +63,11 @@ def volume_losses(
             gradient, volume.normal[index], volume.normal_weight[index]
         )  # fmt: skip
     return losses
+
+
+def _hold(config: Config, progress: float) -> float:
+    """How much the volume counts: fully at first, then less until it lets go."""
+    warm = config.warm
+    if progress < warm.alone or warm.until <= 0:
+        return 1.0
+    return (warm.until - progress) / (warm.until - warm.alone)

@@ -53,13 +53,17 @@ class HeldPixels:
         total = len(self.flat)
         length = math.ceil(total / count)
         turn, now = divmod(step, length)
-        random = np.random.default_rng([self.seed, 5, turn])
-        stride = _stride(length, random)
-        first = np.arange(0, total, length)
-        index = first + (random.integers(0, length, len(first)) + now * stride) % length
+        offsets, stride = self.round_of(turn, length)
+        index = np.arange(0, total, length) + (offsets + now * stride) % length
         index = index[index < total]
         row = index // self.width
         return _centres(index - row * self.width, row, max(self.width, self.height)), _unit(self.flat, index)
+
+    def round_of(self, turn: int, length: int) -> tuple[np.ndarray, int]:
+        """Where each stretch of `length` pixels is entered in a round, int64, and the stride of all walks."""
+        random = np.random.default_rng([self.seed, 5, turn])
+        stride = _stride(length, random)
+        return random.integers(0, length, math.ceil(len(self.flat) / length)), stride
 
 
 class TilePool:

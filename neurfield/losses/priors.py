@@ -38,6 +38,15 @@ def solve_scale_shift(
     return scale.to(prior.dtype), shift.to(prior.dtype)
 
 
+def median_where(chosen: Tensor, values: Tensor, otherwise: float) -> Tensor:
+    """The lower median of the values [R] that are chosen, `otherwise` of none; a GPU is not waited for, as it
+    would be for how many they are."""
+    count = chosen.sum()
+    ascending = torch.where(chosen, values, torch.inf).sort().values
+    middle = ascending.gather(0, (count - 1).clamp_min(0).view(1) // 2)[0]
+    return torch.where(count > 0, middle, otherwise)
+
+
 def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int) -> Tensor:
     """Mean |scale p + shift - d| / d, with scale and shift solved per image and held fixed.
 
@@ -56,8 +65,7 @@ def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor,
             scale, shift = solve_scale_shift(prior, depth, robust, group, groups)
             target = scale[group] * prior + shift[group]
             residual = (target - depth).abs()
-            counted = residual[weight > 0]
-            typical = counted.median() if counted.numel() else residual.new_tensor(1.0)
+            typical = median_where(weight > 0, residual, otherwise=1.0)
             robust = weight / (1.0 + (residual / (2.0 * typical + 1e-9)).square())
         # A negative scale turns the image inside out: the field is still far off there, so the prior says
         # nothing yet.

@@ -84,6 +84,7 @@ def render_weights_from_density(
     alpha = 1 - exp(-sigma (t_end - t_start)). Differentiable in `sigmas`, `t_starts` and `t_ends` [S].
     Further arguments as for `render_weights_from_alpha`.
     """
+    native.one_device(t_starts, t_ends, sigmas)
     alphas = -torch.expm1(-sigmas * (t_ends - t_starts))
     weights, transmittance = _weights_and_transmittance(
         alphas, _packing(alphas, ray_indices, n_rays, packed_info)
@@ -141,6 +142,7 @@ def _packing(
     """packed_info, given or made, once it is clear that it describes these samples."""
     if per_sample.dim() != 1:
         raise ValueError(f"samples must be packed in one dimension [S], got {tuple(per_sample.shape)}")
+    native.one_device(per_sample, ray_indices, packed_info)
     if packed_info is None:
         if ray_indices is None or n_rays is None:
             raise ValueError("give either packed_info, or ray_indices together with n_rays")

@@ -73,7 +73,7 @@ def touched_bricks(
 
     Every `stride`-th pixel is followed, from `reach` before its depth to `reach` behind it.
     """
-    marks = torch.zeros(shape, dtype=torch.uint8)
+    marks = torch.zeros(shape, dtype=torch.uint8, device=views.depth.device)
     depth, _, _, pose, intrinsics = views.tensors()
     kernels = views.kernels()
     if kernels is not None:
@@ -88,7 +88,7 @@ def free_bricks(views: DepthViews, shape: tuple[int, int, int], voxel: float, ma
 
     That is, its depth at the brick's centre lies more than half the brick's diagonal plus `margin` behind it.
     """
-    seen = torch.zeros(shape, dtype=torch.uint8)
+    seen = torch.zeros(shape, dtype=torch.uint8, device=views.depth.device)
     depth, _, _, pose, intrinsics = views.tensors()
     kernels = views.kernels()
     if kernels is not None:
@@ -110,9 +110,10 @@ def integrate_depth(
         distance [B, 512] (truncation where nothing was seen), weight_sum [B, 512], normal [B, 3, 512] or
         None; a brick's voxels with z fastest.
     """
-    distance = torch.full((len(bricks), EDGE**3), float(truncation))
-    weight_sum = torch.zeros(len(bricks), EDGE**3)
-    normals = None if views.normal is None else torch.zeros(len(bricks), 3, EDGE**3)
+    native.one_device(views.depth, bricks)
+    distance = torch.full((len(bricks), EDGE**3), float(truncation), device=bricks.device)
+    weight_sum = torch.zeros(len(bricks), EDGE**3, device=bricks.device)
+    normals = None if views.normal is None else torch.zeros(len(bricks), 3, EDGE**3, device=bricks.device)
     depth, weight, normal, pose, intrinsics = views.tensors()
     bricks = bricks.to(torch.int32).contiguous()
     arguments = (

@@ -86,6 +86,22 @@ def status() -> NativeStatus:
     return _status
 
 
+def one_device(*tensors: Tensor | None) -> torch.device:
+    """The device of these tensors; what is None is left out.
+
+    Raises:
+        ValueError: they lie on different ones; names two.
+    """
+    device, *others = (t.device for t in tensors if t is not None)
+    for other in others:
+        if other != device:
+            raise ValueError(
+                f"the tensors of one call must lie on one device, got {device} and {other}: "
+                "move them with .to(device)"
+            )
+    return device
+
+
 def kernels(*tensors: Tensor, needs: str | None = None) -> Any:
     """The module whose kernels take these tensors; None where the torch reference must serve.
 
@@ -98,13 +114,7 @@ def kernels(*tensors: Tensor, needs: str | None = None) -> Any:
     Raises:
         ValueError: the tensors lie on different devices.
     """
-    device = tensors[0].device
-    for other in tensors[1:]:
-        if other.device != device:
-            raise ValueError(
-                f"the tensors of one call must lie on one device, got {device} and {other.device}: "
-                "move them with .to(device)"
-            )
+    device = one_device(*tensors)
     if any(t.is_floating_point() and t.dtype != torch.float32 for t in tensors):
         return None
     if device.type == "cpu":
@@ -119,6 +129,22 @@ def kernels(*tensors: Tensor, needs: str | None = None) -> Any:
 def serves(*tensors: Tensor) -> bool:
     """Whether native kernels take these tensors, as `kernels` says."""
     return kernels(*tensors) is not None
+
+
+def name_of(*tensors: Tensor) -> str:
+    """Whose kernels take these tensors, for logs: "avx512", "sm_90", or "torch" where none do."""
+    found = kernels(*tensors)
+    if found is None:
+        return "torch"
+    if tensors[0].device.type == "cpu":
+        return str(found.isa)
+    major, minor = torch.cuda.get_device_capability(tensors[0].device)
+    return f"sm_{major}{minor}"
+
+
+def reason_for(device: torch.device) -> str:
+    """Why the kernels on a device are what they are, in words."""
+    return _status.reason if device.type == "cpu" else cuda.load()[1]
 
 
 @contextmanager

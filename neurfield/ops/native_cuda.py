@@ -46,6 +46,13 @@ def on(device: torch.device) -> ModuleType | None:
     return module
 
 
+def was_told() -> None:
+    """Whoever uses the GPU knows that our kernels do not run: no warning about it any more."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _warn_once(load()[1])
+
+
 @lru_cache(maxsize=1)
 def _warn_once(reason: str) -> None:
     warnings.warn(

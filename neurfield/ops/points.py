@@ -23,3 +23,12 @@ def check_points(who: str, points: Tensor, dimensions: int, dtype: torch.dtype |
             index = int(bad[0])
             values = ", ".join(f"{value:g}" for value in points[index].tolist())
             raise ValueError(f"{who}: points[{index}] is not finite: ({values})")
+
+
+def check_device(who: str, points: Tensor, parameter: Tensor) -> None:
+    """Raise ValueError unless points lie where the parameters do."""
+    if points.device != parameter.device:
+        raise ValueError(
+            f"{who}: points are on {points.device}, the parameters on {parameter.device}: "
+            "move either with .to(device)"
+        )

@@ -67,6 +67,7 @@ def radial_basis_encode(
         ValueError: a shape, the kernel or the number of neighbours is wrong.
     """
     check(points, centres, shapes, features, bias, frequencies, neighbours, kernel, support)
+    native.one_device(points, centres, shapes, features, bias, frequencies, support)
     lookup = KernelLookup(centres) if lookup is None else lookup
     near = lookup.nearest(points, neighbours)
     activations = kernel_activations(points, centres, shapes, near, kernel, normalise, support)
@@ -87,6 +88,7 @@ def kernel_activations(
     Learnt centres and shapes go through the reference, whose work is small beside that of the features. On a
     GPU nobody checks that the neighbours are kernels: they must be what a lookup found.
     """
+    native.one_device(points, centres, shapes, neighbours, support)
     learnt = torch.is_grad_enabled() and (centres.requires_grad or shapes.requires_grad)
     if learnt or not native.serves(points, centres, shapes):
         return reference.activations(points, centres, shapes, support, neighbours, kernel, normalise)

@@ -35,6 +35,7 @@ def compose_features(
     Returns:
         [N, F].
     """
+    native.one_device(activations, neighbours, features, bias, frequencies)
     channels = features.shape[1]
     active = channels if active_channels is None else min(max(active_channels, 0), channels)
     if not native.serves(activations, features):

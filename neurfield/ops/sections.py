@@ -32,6 +32,7 @@ def section_midpoints(
         origins, directions: [R, 3] of the rays, in any frame. ray_indices: int64 [S]. t_starts, t_ends: [S].
     """
     tensors = (origins, directions, ray_indices, t_starts, t_ends)
+    native.one_device(origins, extra)
     kernels = native.kernels(*tensors)
     if kernels is None:
         points, t = reference.midpoints(*tensors)
@@ -72,6 +73,7 @@ def section_opacity(
         normal shorter than a unit.
     """
     fixed = (t_starts, t_ends, directions, ray_indices)
+    native.one_device(sdf, width if isinstance(width, Tensor) else None)
     if not native.serves(sdf, gradient, *fixed):
         return reference.opacity(sdf, gradient, *fixed, kind, width, anneal)
     return _Opacity.apply(sdf, gradient, width, kind == "neus", anneal, *(_plain(x) for x in fixed))

@@ -24,10 +24,13 @@ class OccupancyGrid(nn.Module):
         box: six numbers, low then high corner of the grid: the box given, widened about its centre to whole
             cells.
         cell: edge of a cell.
-        values: [X, Y, Z] SDF at the cell centres (a buffer).
+        bounds: the same as float32 [6], where the values are.
+        values: [X, Y, Z] SDF at the cell centres (a buffer; `take` replaces them).
+        asked: whether any cell was asked for yet, known without waiting for the values' device.
     """
 
     values: Tensor
+    bounds: Tensor
 
     def __init__(
         self,
@@ -52,6 +55,8 @@ class OccupancyGrid(nn.Module):
         centre = [0.5 * (a + b) for a, b in zip(low, high)]
         self.box = [c - h for c, h in zip(centre, half)] + [c + h for c, h in zip(centre, half)]
         self.register_buffer("values", torch.zeros(shape, device=device))
+        self.register_buffer("bounds", torch.tensor(self.box, device=device), persistent=False)
+        self.asked = False
         self._answer: tuple[tuple[int, int, int], Tensor] | None = None
 
     def occupied(self, margin: float = 0.0) -> Tensor:
@@ -67,6 +72,12 @@ class OccupancyGrid(nn.Module):
             margin = sixteenths / 16.0 * self.cell
             self._answer = (key, conservative_occupancy(self.values, half_diagonal, margin))
         return self._answer[1]
+
+    @torch.no_grad()
+    def take(self, values: Tensor) -> None:
+        """Go on from values that another grid of this shape had."""
+        self.values.copy_(values)
+        self.asked = bool(self.values.any())
 
     @torch.no_grad()
     def update(self, field: Callable[[Tensor], Tensor]) -> None:
@@ -92,9 +103,10 @@ class OccupancyGrid(nn.Module):
         flat = self.values.view(-1)
         for part in cells.split(_POINTS_AT_ONCE):
             flat[part] = field(self.centres(part)).to(flat).view(-1)
+        self.asked = True
 
     def centres(self, cells: Tensor) -> Tensor:
         """Centres [k, 3] of cells given by their flat index int64 [k], z fastest."""
         _, ny, nz = self.values.shape
         place = torch.stack([cells // (ny * nz), cells // nz % ny, cells % nz], dim=1)  # [k, 3]
-        return (place + 0.5) * self.cell + torch.tensor(self.box[:3], device=cells.device)
+        return (place + 0.5) * self.cell + self.bounds[:3]

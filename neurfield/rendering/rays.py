@@ -87,8 +87,22 @@ def make_rays(
 ) -> Rays:
     """World rays [R, 3] of cameras as unit-frame rays clipped to the box.
     A ray that misses the box gets an empty stretch."""
-    o = torch.as_tensor(frame.unit_from_world(origins), dtype=torch.float32, device=device)
-    d = torch.as_tensor(np.ascontiguousarray(directions), dtype=torch.float32, device=device)
-    t_min, t_max = ray_box(o, d, unit_box)
-    z = torch.as_tensor(np.ascontiguousarray(z_per_t), dtype=torch.float32, device=device)
-    return Rays(o, d, t_min, torch.maximum(t_max, t_min), z)
+    o, d, z = (part.to(device) for part in unit_lines(origins, directions, z_per_t, frame))
+    return clipped(o, d, z, torch.tensor(unit_box, device=device))
+
+
+def unit_lines(
+    origins: np.ndarray, directions: np.ndarray, z_per_t: np.ndarray, frame: UnitFrame
+) -> tuple[Tensor, Tensor, Tensor]:
+    """World rays [R, 3] of cameras as float32 origins and directions of the unit frame, and z-depth per t; on
+    the host."""
+    o = torch.as_tensor(frame.unit_from_world(origins), dtype=torch.float32)
+    d = torch.as_tensor(np.ascontiguousarray(directions), dtype=torch.float32)
+    return o, d, torch.as_tensor(np.ascontiguousarray(z_per_t), dtype=torch.float32)
+
+
+def clipped(origins: Tensor, directions: Tensor, z_per_t: Tensor, unit_box: Tensor) -> Rays:
+    """Rays of the unit frame, cut to the box float32 [6], all on one device; nothing is copied from the
+    host."""
+    t_min, t_max = ray_box(origins, directions, unit_box)
+    return Rays(origins, directions, t_min, torch.maximum(t_max, t_min), z_per_t)

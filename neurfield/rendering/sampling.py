@@ -30,8 +30,8 @@ def sample_surface(
         return sample_occupied(rays, occupancy, step=step, jitter=jitter, max_samples=max_samples)
     return Samples(
         *march_rays(
-            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach), occupancy.box,
-            step, jitter, max_samples,
+            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach),
+            occupancy.bounds, step, jitter, max_samples,
         )
     )  # fmt: skip
 
@@ -74,10 +74,11 @@ def sample_around_depth(
 
 def concatenate(first: Samples, second: Samples, rays_of_first: int) -> Samples:
     """Samples of two consecutive groups of rays as one packed set."""
-    offset = torch.tensor([first.t_starts.shape[0], 0], device=first.packed_info.device)
+    start, count = second.packed_info.unbind(1)
+    behind = torch.stack([start + first.t_starts.shape[0], count], dim=1)
     return Samples(
         torch.cat([first.ray_indices, second.ray_indices + rays_of_first]),
         torch.cat([first.t_starts, second.t_starts]),
         torch.cat([first.t_ends, second.t_ends]),
-        torch.cat([first.packed_info, second.packed_info + offset]),
+        torch.cat([first.packed_info, behind]),
     )

@@ -50,7 +50,8 @@ def keep_visible(
 
 def select(samples: Samples, keep: Tensor, n_rays: int) -> Samples:
     """The samples where `keep` [S] is true, still packed ray after ray."""
-    ray = samples.ray_indices[keep]
+    kept = keep.nonzero()[:, 0]  # once: how many there are is a thing that a GPU has to be waited for
+    ray = samples.ray_indices[kept]
     count = torch.zeros(n_rays, dtype=torch.int64, device=ray.device).index_add_(0, ray, torch.ones_like(ray))
     start = count.cumsum(0) - count
-    return Samples(ray, samples.t_starts[keep], samples.t_ends[keep], torch.stack([start, count], dim=1))
+    return Samples(ray, samples.t_starts[kept], samples.t_ends[kept], torch.stack([start, count], dim=1))

@@ -71,3 +71,41 @@ def test_library_that_no_machine_has() -> None:
 def test_unknown_distribution_has_no_version() -> None:
     assert doctor.version_of("no-such-distribution-anywhere") is None
     assert doctor.version_of("numpy")
+
+
+@pytest.mark.parametrize(
+    ("kernels", "cuda", "shown", "command"),
+    [
+        ((None, "not built (no module)"), "13.0", "not used (not built", "NEURFIELD_CUDA=1"),
+        ((None, "this torch was built without CUDA"), None, "without CUDA", "torch"),
+        ((object(), "built for sm_80+90"), "13.0", "built for sm_80+90", None),
+    ],
+)
+def test_gpus_and_their_kernels(
+    monkeypatch: pytest.MonkeyPatch,
+    kernels: tuple[object, str],
+    cuda: str | None,
+    shown: str,
+    command: str | None,
+) -> None:
+    from neurfield.ops import gpus, native_cuda
+
+    monkeypatch.setattr(gpus, "names", lambda: ["NVIDIA X, sm_90, 80 GiB", "NVIDIA Y, sm_80, 40 GiB"])
+    monkeypatch.setattr(gpus, "driver", lambda: "580.1")
+    monkeypatch.setattr(native_cuda, "load", lambda: kernels)
+    monkeypatch.setattr("torch.version.cuda", cuda)
+    missing: list[tuple[str, str]] = []
+    rows = doctor._gpus(missing)
+    assert [name for name, _ in rows] == ["GPU", "GPU", "CUDA kernels"]
+    assert rows[1][1].endswith("driver 580.1") and shown in rows[2][1]
+    assert len(missing) == (command is not None)
+    assert command is None or command in missing[0][0]
+
+
+def test_no_gpu_is_no_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neurfield.ops import gpus
+
+    monkeypatch.setattr(gpus, "names", list)
+    missing: list[tuple[str, str]] = []
+    assert doctor._gpus(missing) == [("GPU", "none, the CPU serves")]
+    assert not missing

@@ -18,8 +18,6 @@ from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList, read_prior_normal
 from tests.fitting.conftest import CENTRE, RADIUS
 
-CPU = torch.device("cpu")
-
 
 def sampler(scene: Scene, seed: int = 0, **data: object) -> PixelSampler:
     config = DataConfig(images_per_step=4, **data)  # type: ignore[arg-type]
@@ -30,7 +28,7 @@ def sampler(scene: Scene, seed: int = 0, **data: object) -> PixelSampler:
 
 def test_depth_puts_the_point_on_the_surface(sphere_scene: Scene) -> None:
     source = sampler(sphere_scene)
-    pixels = source.batch(3, 128, CPU)
+    pixels = source.batch(3, 128)
     assert pixels.t_depth is not None and pixels.mask is not None
     hit = pixels.t_depth > 0
     assert torch.equal(hit, pixels.mask > 0.5) and hit.any()
@@ -42,9 +40,9 @@ def test_depth_puts_the_point_on_the_surface(sphere_scene: Scene) -> None:
 
 def test_the_same_step_gives_the_same_pixels(sphere_scene: Scene) -> None:
     a, b, other = (
-        sampler(sphere_scene).batch(5, 128, CPU),
-        sampler(sphere_scene).batch(5, 128, CPU),
-        sampler(sphere_scene, seed=1).batch(5, 128, CPU),
+        sampler(sphere_scene).batch(5, 128),
+        sampler(sphere_scene).batch(5, 128),
+        sampler(sphere_scene, seed=1).batch(5, 128),
     )
     assert torch.equal(a.rays.directions, b.rays.directions) and torch.equal(a.rgb, b.rgb)
     assert not torch.equal(a.rays.directions, other.rays.directions)
@@ -58,7 +56,7 @@ def test_every_frame_gets_its_turn_and_held_out_ones_none(sphere_scene: Scene) -
 
 
 def test_more_rays_come_from_the_same_frames(sphere_scene: Scene) -> None:
-    few, many = sampler(sphere_scene).batch(5, 128, CPU), sampler(sphere_scene).batch(5, 500, CPU)
+    few, many = sampler(sphere_scene).batch(5, 128), sampler(sphere_scene).batch(5, 500)
     assert len(few.rays) == 128 and len(many.rays) == 500
     assert set(few.rays.origins[:, 0].tolist()) == set(many.rays.origins[:, 0].tolist())
 
@@ -108,7 +106,7 @@ def test_frames_without_a_mask_are_not_drawn_from_where_others_have_one(sphere_s
 
 
 def test_reordering_keeps_rows_together(sphere_scene: Scene) -> None:
-    pixels = sampler(sphere_scene).batch(0, 128, CPU)
+    pixels = sampler(sphere_scene).batch(0, 128)
     order = torch.randperm(len(pixels.rays), generator=torch.Generator().manual_seed(0))
     again = pixels.reorder(order).reorder(torch.argsort(order))
     assert torch.equal(again.rgb, pixels.rgb) and torch.equal(again.rays.origins, pixels.rays.origins)

@@ -1,0 +1,112 @@
+"""Where a training step would make the host wait for a GPU: all such places, each with its reason.
+
+Where the step only does so on the CPU is left out by name (`ONLY_ON_THE_CPU`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from neurfield.config import load_config
+from neurfield.fitting.fitter import Fitter
+from neurfield.fitting.image import ImageTask
+from neurfield.fitting.image_pixels import ResidentPixels
+from neurfield.fitting.run import prepare_run
+from neurfield.image_config import IMAGES
+from neurfield.images import open_image
+from neurfield.images.pool import HeldPixels
+from neurfield.scenes import load_scene
+from tests.cuda.strict_device import Watch
+from tests.fitting.conftest import SMALL, write_sphere_scene
+from tests.images.conftest import smooth
+
+ONLY_ON_THE_CPU = (
+    "ops.points.check_points",  # whether points are finite is not asked on other devices
+    "ops.ray_march._check",  # nor whether the box is
+    "ops.kernel_lookup.serves",  # on other devices memory and version tell whether centres have changed
+    "ops.kernel_lookup._by_scipy",  # where no kernels are built
+)
+MADE_ON_THE_HOST = {"rendering.rays.unit_lines: as_tensor"}  # and uploaded from pinned memory
+
+# The number of sections that rays take: memory is allocated by it.
+MARCHED = {"ops.ray_march.march_rays: samples are counted": 1}
+# Each leaves out samples: most of them before gradients are asked for, then most before colours are. Without
+# these two reads a step would compute many times as much.
+CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render: nonzero": 1}
+# Rays with depth are sampled along it, the others marched: how many of each there are.
+SPLIT = {"fitting.scene.sample: _local_scalar_dense": 1}
+# A learnt width decides how far apart samples are, and is a number to the opacity's kernels.
+WIDTH = {
+    "fitting.scene._ray_losses: _local_scalar_dense": 1,
+    "ops.sections.forward: _local_scalar_dense": 1,
+}
+# The cells to ask again, near the surface and of all, every `sampling.occupancy_every` steps.
+OCCUPANCY = {"rendering.occupancy.refresh: nonzero": 2}
+
+
+def watched(fitter: Fitter, step: int) -> dict[str, int]:
+    """What a step reads that does not look at the loss, as nine of ten on a GPU do not."""
+    fitter.look_every = 1 << 30
+    fitter.step = step - 1
+    fitter._one_step()  # what is made once
+    with Watch() as watch:
+        fitter._one_step()
+    assert set(watch.made) <= MADE_ON_THE_HOST
+    return {place: n for place, n in watch.reads.items() if place.split(":")[0] not in ONLY_ON_THE_CPU}
+
+
+@pytest.fixture(scope="module")
+def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sphere_scene(tmp_path_factory.mktemp("strict") / "sphere")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "step", "expected"),
+    [
+        ([], 3, {}),  # fused depth alone
+        ([], 50, {**MARCHED, **CHOSEN}),
+        (["opacity.kind=volsdf"], 50, {**MARCHED, **CHOSEN}),
+        (["data.sensor_depth=off"], 50, {**MARCHED, **CHOSEN}),
+        (["data.sensor_depth=off"], 48, {**MARCHED, **CHOSEN, **OCCUPANCY}),
+        (["warm.start=off"], 50, {**SPLIT, **MARCHED, **CHOSEN}),
+        (["data.sensor_depth=off", "opacity.learn=true"], 50, {**WIDTH, **MARCHED, **CHOSEN}),
+    ],
+)
+def test_scene(scene_folder: Path, overrides: list[str], step: int, expected: dict[str, int]) -> None:
+    config = load_config("neus", "default", [*SMALL, "train.steps=100", *overrides])
+    run = prepare_run(scene_folder, config, load_scene(scene_folder))
+    fitter = Fitter(run.task, config.train, scene_folder, quiet=True)
+    fitter.prepare()
+    assert watched(fitter, step) == expected
+
+
+@pytest.mark.parametrize("kind", ["hash", "simplex", "rbf"])
+@pytest.mark.parametrize("resident", [False, True])
+def test_image(tmp_path: Path, kind: str, resident: bool) -> None:
+    small = ["encoding.levels=6", "network.hidden=[32]", "train.pixels=512", "train.preview_every=0"]
+    config = IMAGES.load(kind, "default", small)
+    cpu = torch.device("cpu")
+    task = ImageTask(open_image(smooth(40, 61)), config, cpu)
+    if resident:
+        assert isinstance(task.pool, HeldPixels)
+        task.drawn = ResidentPixels(task.pool, 512, cpu, pin=torch.clone)
+    assert watched(Fitter(task, config.train, tmp_path, quiet=True), 1) == {}
+
+
+def test_what_it_finds() -> None:
+    x = torch.arange(4.0)
+    with Watch() as watch:
+        torch.zeros(3)
+        torch.zeros(3, device=x.device)
+        torch.tensor([1.0], device=x.device)
+        x[x > 1.0]
+        bool(x.any())
+        float(x.sum())
+        x.tolist()
+        x.nonzero()
+        x.requires_grad_().square().sum().backward()
+    assert watch.made == {"elsewhere: zeros": 1}
+    assert watch.reads.total() >= 6
