@@ -5,7 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 BUILT_FROM := setup.py pyproject.toml constraints.txt cuda_build.py $(wildcard csrc/*.cpp csrc/*/*.cpp csrc/*/*.cu csrc/*/*.h)
 
-.PHONY: room0 test lint clean
+.PHONY: room0 test lint gpu-check clean
+
+# The environment's Python where there is one, unless PYTHON was given: a GPU machine may have torch in its own.
+GPU_PYTHON = $(if $(filter file,$(origin PYTHON)),$(or $(wildcard $(BIN)/python),$(PYTHON)),$(PYTHON))
 
 room0: $(VENV)/.installed
 	$(BIN)/neurfield fit --scene room0
@@ -20,6 +23,10 @@ lint: $(VENV)/.for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The + runs this line under --dry-run too, which then lists the stages.
+gpu-check:
+	+@$(GPU_PYTHON) -m benchmarks.gpu_check $(if $(findstring n,$(firstword -$(MAKEFLAGS))),--dry-run)
 
 # A change of the native sources builds them again.
 $(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/pip

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -42,12 +43,28 @@ def nvcc() -> str | None:
     )
 
 
+def has_gpu() -> bool:
+    """Whether this machine has an NVIDIA GPU: its driver's device, or that of Windows' Linux."""
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))
+
+
 def archs() -> tuple[str, ...]:
-    """The GPUs to compile for: NEURFIELD_CUDA_ARCHS as "80,90", or "native", or all of `ARCHS`."""
-    wanted = os.environ.get("NEURFIELD_CUDA_ARCHS", "")
+    """The GPUs to compile for: NEURFIELD_CUDA_ARCHS as "80,90", or "native", or all of `ARCHS`.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    wanted = os.environ.get("NEURFIELD_CUDA_ARCHS", "").strip()
     if wanted == "native":
         return ("native",)
-    return tuple(wanted.replace(";", ",").split(",")) if wanted else ARCHS
+    found = tuple(part.strip() for part in wanted.replace(";", ",").split(",")) if wanted else ARCHS
+    for arch in found:
+        if not (arch.isdecimal() and int(arch) >= int(ARCHS[0])):
+            raise ValueError(
+                f"NEURFIELD_CUDA_ARCHS={wanted}: use native, or compute capabilities as 80,90, "
+                f"{ARCHS[0]} or newer"
+            )
+    return found
 
 
 def wanted_here() -> bool:
@@ -59,8 +76,7 @@ def wanted_here() -> bool:
     choice = os.environ.get("NEURFIELD_CUDA", "auto")
     if choice not in ("auto", "0", "1"):
         raise ValueError(f"NEURFIELD_CUDA={choice}: use auto, 0 or 1")
-    gpu = any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))
-    return choice == "1" or (choice == "auto" and gpu and nvcc() is not None)
+    return choice == "1" or (choice == "auto" and has_gpu() and nvcc() is not None)
 
 
 def gpu_flags(wanted: tuple[str, ...]) -> list[str]:
@@ -72,14 +88,27 @@ def gpu_flags(wanted: tuple[str, ...]) -> list[str]:
     return [*code, f"-gencode=arch=compute_{newest},code=compute_{newest}"]
 
 
+def pybind11_include() -> str:
+    """The folder of pybind11's headers: its own, or where that is not installed the copy that torch ships."""
+    try:
+        import pybind11
+    except ImportError:
+        spec = importlib.util.find_spec("torch")
+        folder = Path(spec.origin).parent / "include" if spec and spec.origin else Path()
+        if not (folder / "pybind11" / "pybind11.h").exists():
+            raise
+        return str(folder)
+    return str(pybind11.get_include())
+
+
 def _includes() -> list[str]:
-    import pybind11
-
-    return [f"-I{pybind11.get_include()}", f"-I{sysconfig.get_path('include')}", f"-I{ROOT / 'csrc'}"]
+    return [f"-I{pybind11_include()}", f"-I{sysconfig.get_path('include')}", "-Icsrc"]
 
 
-def _defines(module: str, isa: str) -> list[str]:
-    return ["-DNEURFIELD_CUDA", f"-DNEURFIELD_MODULE={module}", f'-DNEURFIELD_ISA="{isa}"']
+def _defines(module: str, isa: str, archs: str) -> list[str]:
+    names = {"NEURFIELD_ISA": isa, "NEURFIELD_ARCHS": archs}
+    strings = [f'-D{name}="{value}"' for name, value in names.items()]
+    return ["-DNEURFIELD_CUDA", f"-DNEURFIELD_MODULE={module}", *strings]
 
 
 def nvcc_command(wanted: tuple[str, ...], module: str = "_native_cuda") -> list[str]:
@@ -88,12 +117,13 @@ def nvcc_command(wanted: tuple[str, ...], module: str = "_native_cuda") -> list[
     if compiler is None:
         raise FileNotFoundError("nvcc was not found: set CUDA_HOME or put it on PATH")
     host = ["-fPIC", "-fvisibility=hidden", *_WARNINGS]
-    isa = "sm_" + "+".join(wanted) if wanted != ("native",) else "this GPU"
+    built_for = "this GPU" if wanted == ("native",) else " ".join(f"sm_{arch}" for arch in wanted)
     return [
         compiler, "-std=c++20", "-O3", "-lineinfo", "-Xptxas=-v",
         "--expt-relaxed-constexpr", "--extended-lambda",
         "-diag-suppress=3189",  # "module" is a name of ours here
-        *(f"-Xcompiler={flag}" for flag in host), *gpu_flags(wanted), *_includes(), *_defines(module, isa),
+        *(f"-Xcompiler={flag}" for flag in host), *gpu_flags(wanted), *_includes(),
+        *_defines(module, "cuda", built_for),
     ]  # fmt: skip
 
 
@@ -103,7 +133,7 @@ def emulated_command(module: str) -> list[str]:
     return [
         compiler, "-x", "c++", "-std=c++20", "-O1", "-g0", "-fPIC", "-fvisibility=hidden",
         "-U_FORTIFY_SOURCE", "-ffp-contract=off", *_WARNINGS, "-Wno-attributes", *_includes(),
-        *_defines(module, "emulated"), "-DNEURFIELD_EMULATED",
+        *_defines(module, "emulated", "the CPU"), "-DNEURFIELD_EMULATED",
     ]  # fmt: skip
 
 
@@ -115,33 +145,53 @@ def _state(command: list[str]) -> str:
     return digest.hexdigest()
 
 
-def compile_all(command: list[str], folder: Path) -> list[tuple[Path, Path, str]]:
+def compile_one(command: list[str], folder: Path, source: Path, phase: str = "-c") -> tuple[Path, str]:
+    """Compiles a source unless that was done; the object, and what the compiler said when it made it.
+
+    `phase` is how far the compiler goes: "-c" to an object, "-ptx" to nvcc's portable assembly.
+
+    Raises:
+        RuntimeError: it does not compile; holds what the compiler said.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    key = hashlib.sha256(_state(command).encode() + source.read_bytes()).hexdigest()[:16]
+    name = "_".join(source.relative_to(ROOT / "csrc").parts)
+    suffix = {"-c": ".o", "-ptx": ".ptx"}[phase]
+    target, said = folder / f"{name}.{key}{suffix}", folder / f"{name}.{key}.log"
+    if target.exists() and said.exists():
+        return target, said.read_text()
+    for old in folder.glob(f"{name}.*"):
+        old.unlink()
+    made = target.with_suffix(".part" + suffix)
+    whole = [*command, phase, str(source.relative_to(ROOT)), "-o", str(made)]
+    run = subprocess.run(whole, cwd=ROOT, capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(f"{source.relative_to(ROOT)} does not compile:\n{run.stdout}{run.stderr}")
+    said.write_text(run.stdout + run.stderr)
+    made.replace(target)
+    return target, run.stdout + run.stderr
+
+
+def compile_all(command: list[str], folder: Path, phase: str = "-c") -> list[tuple[Path, Path, str]]:
     """Compiles what has changed; (source, object, what the compiler said) of every source.
 
     Raises:
         RuntimeError: a source does not compile; holds what the compiler said.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    state = _state(command)
+    found = sources()
+    with ThreadPoolExecutor(jobs()) as pool:
+        compiled = pool.map(lambda source: compile_one(command, folder, source, phase), found)
+        return [(source, *made) for source, made in zip(found, compiled)]
 
-    def one(source: Path) -> tuple[Path, Path, str]:
-        key = hashlib.sha256(state.encode() + source.read_bytes()).hexdigest()[:16]
-        name = "_".join(source.relative_to(ROOT / "csrc").parts)
-        target, said = folder / f"{name}.{key}.o", folder / f"{name}.{key}.log"
-        if target.exists() and said.exists():
-            return source, target, said.read_text()
-        for old in folder.glob(f"{name}.*"):
-            old.unlink()
-        made = target.with_suffix(".part.o")
-        run = subprocess.run([*command, "-c", str(source), "-o", str(made)], capture_output=True, text=True)
-        if run.returncode != 0:
-            raise RuntimeError(f"{source.relative_to(ROOT)} does not compile:\n{run.stdout}{run.stderr}")
-        said.write_text(run.stdout + run.stderr)
-        made.replace(target)
-        return source, target, run.stdout + run.stderr
 
-    with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", os.cpu_count() or 1))) as pool:
-        return list(pool.map(one, sources()))
+def jobs() -> int:
+    """How many compilers run at a time: MAX_JOBS, or one for each processor."""
+    return int(os.environ.get("MAX_JOBS", os.cpu_count() or 1))
+
+
+def link_command(command: list[str], wanted: tuple[str, ...], objects: list[str], target: Path) -> list[str]:
+    """How the objects become the module: with CUDA's runtime inside, so that it needs the driver alone."""
+    return [command[0], "-shared", "--cudart=static", *gpu_flags(wanted), "-o", str(target), *objects]
 
 
 def build(target: Path, wanted: tuple[str, ...]) -> Path:
@@ -151,8 +201,9 @@ def build(target: Path, wanted: tuple[str, ...]) -> Path:
         str(made) for _, made, _ in compile_all(command, ROOT / "build" / ("cuda-" + "-".join(wanted)))
     ]
     part = target.with_suffix(".part")
-    link = [command[0], "-shared", "--cudart=static", *gpu_flags(wanted), "-o", str(part), *objects]
-    subprocess.run(link, check=True)
+    run = subprocess.run(link_command(command, wanted, objects, part), capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(f"{target.name} does not link:\n{run.stdout}{run.stderr}")
     part.replace(target)
     return target
 
@@ -186,7 +237,7 @@ def main() -> None:
                 print(f"== {source.relative_to(ROOT)}\n{said}")
         else:
             print(build(ROOT / "neurfield" / f"_native_cuda{SUFFIX}", archs()))
-    except (RuntimeError, FileNotFoundError) as error:
+    except (RuntimeError, FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # an isolated build does not look here by itself
 import cuda_build
@@ -35,14 +36,12 @@ def sources() -> list[str]:
 
 
 def extension(isa: str) -> Extension:
-    import pybind11
-
     name = f"_native_{isa}"
     return Extension(
         f"neurfield.{name}",
         sources=sources(),
         depends=sorted(str(path) for path in Path("csrc").rglob("*.h")),
-        include_dirs=[pybind11.get_include(), "csrc"],
+        include_dirs=[cuda_build.pybind11_include(), "csrc"],
         define_macros=[("NEURFIELD_MODULE", name), ("NEURFIELD_ISA", f'"{isa}"')],
         extra_compile_args=["-std=c++20", "-O3", "-fopenmp", "-fvisibility=hidden", "-ffp-contract=fast",
                             "-fno-math-errno", "-fno-trapping-math", "-Wall", "-g0", *ISA_FLAGS[isa]],
@@ -56,8 +55,12 @@ CUDA = "neurfield._native_cuda"
 
 
 def cuda_extension() -> list[Extension]:
-    if not cuda_build.wanted_here():
-        return []
+    try:
+        if not cuda_build.wanted_here():
+            return []
+        cuda_build.archs()
+    except ValueError as error:
+        sys.exit(str(error))
     required = os.environ.get("NEURFIELD_CUDA") == "1"  # asked for: a failure is the installation's
     return [Extension(CUDA, sources=[str(p) for p in cuda_build.sources()], optional=not required)]
 
@@ -70,7 +73,10 @@ class BuildVariants(build_ext):
         if ext.name == CUDA:
             target = Path(self.get_ext_fullpath(ext.name))
             target.parent.mkdir(parents=True, exist_ok=True)
-            cuda_build.build(target, cuda_build.archs())
+            try:
+                cuda_build.build(target, cuda_build.archs())
+            except (RuntimeError, FileNotFoundError) as error:
+                raise CompileError(str(error)) from error  # an optional module's is only told
             return
         root = Path(self.build_temp)
         self.build_temp = str(root / ext.name.rsplit(".", 1)[-1])

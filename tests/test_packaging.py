@@ -8,6 +8,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import cuda_build
 import neurfield
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +25,12 @@ SKIP = {".git", "build", "dist", ".venv", "data", "runs"}
 
 @pytest.fixture(scope="module")
 def distribution():  # type: ignore[no-untyped-def]
-    """setup.py and pyproject.toml as setuptools reads them."""
+    """setup.py and pyproject.toml as setuptools reads them, without a GPU."""
+    return read("0")
+
+
+def read(cuda: str):  # type: ignore[no-untyped-def]
+    """The same under a NEURFIELD_CUDA."""
     pytest.importorskip("pybind11", reason="setup.py asks pybind11 for its headers")
     setuptools = pytest.importorskip("setuptools", reason="setuptools reads setup.py")
     seen = {}
@@ -31,6 +38,7 @@ def distribution():  # type: ignore[no-untyped-def]
     os.chdir(ROOT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(setuptools, "setup", lambda **keywords: seen.update(keywords))
+        patch.setenv("NEURFIELD_CUDA", cuda)
         try:
             runpy.run_path("setup.py", run_name="__main__")
             found = setuptools.Distribution(seen)
@@ -91,11 +99,11 @@ def test_source_distribution_has_all_that_a_build_reads(distribution) -> None:  
     ]
     for line in (ROOT / "MANIFEST.in").read_text().splitlines():
         filelist.process_template_line(line)
-    native = {
-        str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*") if path.suffix in (".h", ".cpp")
-    }
+    native = {str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*") if path.is_file()}
+    assert any(name.endswith(".cu") for name in native)
     presets = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*.yaml")}
-    assert native | presets | {"constraints.txt", "LICENSE", "README.md"} <= set(filelist.files)
+    others = {"constraints.txt", "cuda_build.py", "LICENSE", "README.md"}
+    assert native | presets | others <= set(filelist.files)
 
 
 def test_each_isa_has_the_same_sources(distribution) -> None:  # type: ignore[no-untyped-def]
@@ -105,6 +113,55 @@ def test_each_isa_has_the_same_sources(distribution) -> None:  # type: ignore[no
     assert all(extension.optional for extension in distribution.ext_modules), (
         "a missing compiler must not stop pip"
     )
+
+
+def cuda_module(cuda: str):  # type: ignore[no-untyped-def]
+    """The extension of CUDA kernels under a NEURFIELD_CUDA, or None."""
+    found = [e for e in read(cuda).ext_modules if e.name == "neurfield._native_cuda"]
+    return found[0] if found else None
+
+
+def test_cuda_is_built_where_it_is_asked_for() -> None:
+    assert cuda_module("0") is None
+    asked = cuda_module("1")
+    assert asked is not None and not asked.optional, "a failure of what was asked for must be seen"
+    assert {Path(source).suffix for source in asked.sources} == {".cu"}
+
+
+@pytest.mark.parametrize(("gpu", "compiler"), [(True, True), (True, False), (False, True)])
+def test_cuda_is_built_where_there_are_a_gpu_and_a_compiler(
+    monkeypatch: pytest.MonkeyPatch, gpu: bool, compiler: bool
+) -> None:
+    monkeypatch.setattr(cuda_build, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(cuda_build, "nvcc", lambda: "/somewhere/nvcc" if compiler else None)
+    found = cuda_module("auto")
+    assert (found is not None) == (gpu and compiler)
+    assert found is None or found.optional, "nobody asked for it: a failure must not stop pip"
+
+
+@pytest.mark.parametrize(("name", "value"), [("NEURFIELD_CUDA", "on"), ("NEURFIELD_CUDA_ARCHS", "sm_90")])
+def test_an_unknown_cuda_setting_is_one_line(name: str, value: str) -> None:
+    pytest.importorskip("pybind11")
+    settings = os.environ | {"NEURFIELD_CUDA": "1", name: value}
+    command = [sys.executable, "setup.py", "--version"]
+    ran = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
+    (line,) = [line for line in ran.stderr.splitlines() if "warn" not in line.lower()]
+    assert ran.returncode != 0 and line.startswith(f"{name}={value}: use ")
+
+
+def test_a_failure_to_build_cuda_is_one_that_setuptools_understands(
+    distribution, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    """So that an optional module is left out, and one that was asked for ends the installation."""
+    errors = pytest.importorskip("setuptools.errors")
+    command = distribution.get_command_class("build_ext")(distribution)
+    (extension,) = [e for e in read("1").ext_modules if e.name == "neurfield._native_cuda"]
+    monkeypatch.setattr(cuda_build, "nvcc", lambda: None)
+    monkeypatch.setattr(command, "get_ext_fullpath", lambda name: str(ROOT / "build" / "never.so"))
+    with pytest.raises(errors.CompileError, match="nvcc was not found"):
+        command.build_extension(extension)
+    command.extensions, extension.optional = [extension], True
+    command.build_extensions()  # told, not raised
 
 
 @pytest.mark.parametrize("compiler", ["aarch64-linux-gnu-g++"])

@@ -31,8 +31,17 @@ std::string why_not() {
 PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     module.doc() = "neurfield's CUDA kernels";
     module.attr("isa") = NEURFIELD_ISA;
+    module.attr("archs") = NEURFIELD_ARCHS;
     module.def("why_not", &why_not);
     module.def("use", &neurfield::cuda::use);
     neurfield::bind_adam(module);
+    neurfield::bind_closed_forms(module);
+    neurfield::bind_compositing(module);
+    neurfield::bind_field(module);
     neurfield::bind_fused_mlp(module);
+    neurfield::bind_grid(module);
+    neurfield::bind_occupancy_grid(module);
+    neurfield::bind_radial_basis(module);
+    neurfield::bind_sections(module);
+    neurfield::bind_triplane(module);
 }

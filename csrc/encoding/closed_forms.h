@@ -1,11 +1,7 @@
 // Encodings without parameters: the maths of one value, for one point (Real = float) or a vector of points (Real = Vec).
 #pragma once
 
-#if defined(__CUDACC__)
-#define NEURFIELD_POINT_MATHS __host__ __device__ inline
-#elif !defined(NEURFIELD_POINT_MATHS)
-#define NEURFIELD_POINT_MATHS inline
-#endif
+#include "common/point_maths.h"
 
 namespace neurfield::closed_forms {
 

@@ -19,7 +19,7 @@ struct Level {
 };
 
 // The "coherent prime" hash of tiny-cuda-nn: XOR of the coordinates times these; neighbours along x stay neighbours.
-constexpr uint32_t kPrimes[kMostDimensions] = {1u, 2654435761u, 805459861u, 3674653429u};
+NEURFIELD_POINT_TABLE uint32_t kPrimes[kMostDimensions] = {1u, 2654435761u, 805459861u, 3674653429u};
 
 // How far the upper vertex of one axis counts, and the first and second derivative of that with respect to the coordinate, of which
 // a cell holds 1 / scale.

@@ -1,22 +1,15 @@
 // The nearest centres of a point: a tree of sixteen branches a node, built once, exact for every point wherever it lies.
-//
-// Centres are ordered by halving along the widest axis, so that every sixteen in a row are a leaf, every sixteen leaves a node, and
-// so on: the tree is nothing but boxes, laid out for comparing sixteen of them at a time. Dense and sparse parts cost the same.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
 #include "common/simd.h"
 #include "common/simd_mask.h"
+#include "encoding/kernel_tree.h"
 
 namespace neurfield {
-
-constexpr int kBranches = 16;
-constexpr int kMaxNearest = 8;
-constexpr float kFar = std::numeric_limits<float>::infinity();
 
 // The nearest so far, nearest first; of two at the same distance the lower index, so that the order in which a point's
 // surroundings are looked at leaves no trace. Distances are squares.
@@ -72,12 +65,12 @@ struct LeafList {
 class KernelLookup {
 public:
     // Copies centres [count, dimensions].
-    KernelLookup(const float* centres, int64_t count, int dimensions);
+    KernelLookup(const float* centres, int64_t count, int dimensions) : tree_(centres, count, dimensions) {}
 
-    int dimensions() const { return dimensions_; }
-    int64_t count() const { return count_; }
+    int dimensions() const { return tree_.dimensions; }
+    int64_t count() const { return tree_.count; }
 
-    int64_t leaves() const { return layers_[0].nodes; }
+    int64_t leaves() const { return tree_.layers[0].nodes; }
 
     // The leaf that a straight way down leads to: not always the nearest, but its centres say how near is near.
     template <int D>
@@ -87,7 +80,7 @@ public:
         alignas(64) float distance[kBranches];
         int64_t home = 0;
         for (int layer = top_layer(); layer > 0; --layer) {
-            box_distances<D>(layers_[layer], home, at, at, kFar, distance);
+            box_distances<D>(tree_.layers[layer], home, at, at, kFar, distance);
             home = home * kBranches + nearest_of(distance);
         }
         return home;
@@ -111,7 +104,7 @@ public:
                 offer_leaf<D>(visit.node, at, nearest);
                 continue;
             }
-            uint32_t hits = box_distances<D>(layers_[visit.layer], visit.node, at, at, nearest.bound, distance);
+            uint32_t hits = box_distances<D>(tree_.layers[visit.layer], visit.node, at, at, nearest.bound, distance);
             const int first = top;
             for (; hits != 0; hits &= hits - 1) {  // the farthest below, so that the nearest is taken next
                 const int i = __builtin_ctz(hits);
@@ -140,7 +133,7 @@ public:
             const int64_t node = stack[--top];
             const int layer = layers[top];
             alignas(64) float distance[kBranches];
-            for (uint32_t hits = box_distances<D>(layers_[layer], node, from, to, bound, distance); hits != 0; hits &= hits - 1) {
+            for (uint32_t hits = box_distances<D>(tree_.layers[layer], node, from, to, bound, distance); hits != 0; hits &= hits - 1) {
                 const int i = __builtin_ctz(hits);
                 const int64_t child = node * kBranches + i;
                 if (layer > 1) {
@@ -148,7 +141,7 @@ public:
                     layers[top++] = layer - 1;
                 } else if (child != home) {
                     if (list.count == LeafList<D>::kMost) return false;
-                    list.add(child, layers_[1].values.data() + node * 2 * D * kBranches + i);
+                    list.add(child, tree_.layers[1].values.data() + node * 2 * D * kBranches + i);
                 }
             }
         }
@@ -178,16 +171,7 @@ public:
     }
 
 private:
-    struct Layer {
-        int64_t nodes;
-        std::vector<float> values;  // leaves: [node][axis][16] coordinates; above: [node][axis, low and high][16] of the children
-    };
-
-    void arrange(const float* centres, int32_t* order, int64_t count, int64_t capacity);
-    void fill_leaves(const float* centres, const std::vector<int32_t>& order);
-    void add_layer();
-
-    int top_layer() const { return static_cast<int>(layers_.size()) - 1; }
+    int top_layer() const { return static_cast<int>(tree_.layers.size()) - 1; }
 
     static int nearest_of(const float distance[kBranches]) {
         Vec least = Vec::load(distance);
@@ -204,7 +188,7 @@ private:
         alignas(64) float distance[kBranches];
         for (uint32_t hits = centre_distances<D>(leaf, at, nearest.bound, distance); hits != 0; hits &= hits - 1) {
             const int i = __builtin_ctz(hits);
-            nearest.offer(distance[i], ids_[leaf * kBranches + i]);
+            nearest.offer(distance[i], tree_.ids[leaf * kBranches + i]);
         }
     }
 
@@ -214,7 +198,7 @@ private:
 
     template <int D>
     uint32_t centre_distances(int64_t leaf, const Vec at[D], float bound, float out[kBranches]) const {
-        const float* values = layers_[0].values.data() + leaf * D * kBranches;
+        const float* values = tree_.layers[0].values.data() + leaf * D * kBranches;
         uint32_t hits = 0;
         for (int i = 0; i < kBranches; i += kLanes) {
             Vec total(0.0f);
@@ -246,15 +230,12 @@ private:
     }
 
     template <int D>
-    static uint32_t box_distances(const Layer& layer, int64_t node, const Vec low[D], const Vec high[D], float bound,
+    static uint32_t box_distances(const KernelTree::Layer& layer, int64_t node, const Vec low[D], const Vec high[D], float bound,
                                   float out[kBranches]) {
         return box_distances<D>(layer.values.data() + node * 2 * D * kBranches, low, high, bound, out);
     }
 
-    int dimensions_;
-    int64_t count_;
-    std::vector<Layer> layers_;
-    std::vector<int32_t> ids_;
+    KernelTree tree_;
 };
 
 }  // namespace neurfield

@@ -7,14 +7,9 @@
 #include <cmath>
 #include <cstdint>
 
+#include "common/point_maths.h"
+#if !defined(NEURFIELD_CUDA)
 #include "common/simd_math.h"
-
-#ifndef NEURFIELD_POINT_MATHS
-#if defined(__CUDACC__)
-#define NEURFIELD_POINT_MATHS __host__ __device__ inline
-#else
-#define NEURFIELD_POINT_MATHS inline
-#endif
 #endif
 
 namespace neurfield::radial_basis {
@@ -29,6 +24,7 @@ NEURFIELD_POINT_MATHS float exp_of_minus(float z) { return std::exp(-z); }
 NEURFIELD_POINT_MATHS float root(float z) { return std::sqrt(z); }
 NEURFIELD_POINT_MATHS float positive(float z) { return z > 0.0f ? z : 0.0f; }
 NEURFIELD_POINT_MATHS float where_above(float a, float limit, float value) { return a > limit ? value : 0.0f; }
+#if !defined(NEURFIELD_CUDA)
 inline Vec exp_of_minus(Vec z) { return exp2_of_minus_abs(Group<1>{{z}}, 1.44269504f).at[0]; }
 inline Vec root(Vec z) {
     Vec r;
@@ -37,6 +33,7 @@ inline Vec root(Vec z) {
 }
 inline Vec positive(Vec z) { return max(z, Vec(0.0f)); }
 inline Vec where_above(Vec a, Vec limit, Vec value) { return Vec(a.v > limit.v ? value.v : FloatLanes{}); }
+#endif
 
 // u = U v
 template <int D, class Real>

@@ -1,11 +1,10 @@
 // How much each of a point's nearest kernels responds, normalised, and the derivatives of that along the points.
-#include "encoding/radial_basis.h"
-
+#include <algorithm>
 #include <type_traits>
 
 #include "common/families.h"
 #include "common/parallel.h"
-#include "common/tensor_view.h"
+#include "encoding/radial_basis_arguments.h"
 #include "encoding/radial_basis_families.h"
 
 namespace neurfield {
@@ -13,18 +12,6 @@ namespace radial_basis {
 namespace {
 
 constexpr int64_t kChunk = 1024;  // points of a task, whole blocks
-constexpr int kMaxNeighbours = 8, kMaxDimensions = 4;
-
-// Kernels as they cross from Python, and which of them each point looks at.
-struct Kernels {
-    const float *points, *centres, *factors, *inverse_squares;  // the last is null without blended support
-    const int32_t* neighbours;                                  // [count, k]
-    int64_t count;
-    int k, dimensions, kind;
-    bool normalise;
-    float floor;  // of the sum; with blended support the sum has a gradient, else it counts as constant
-    bool blended() const { return inverse_squares != nullptr; }
-};
 
 // A block of kLanes points: pair p * kLanes + i is point i with its p-th neighbour.
 template <int D>
@@ -71,25 +58,6 @@ struct Block {
         return 1.0f / (total + in.floor);
     }
 };
-
-// Calls body(constant dimensions, constant kind).
-template <class Body>
-void specialise(const Kernels& in, Body&& body) {
-    const auto with_kind = [&](auto dimensions) {
-        switch (static_cast<Kind>(in.kind)) {
-            case Kind::kInverseQuadratic: return body(dimensions, std::integral_constant<Kind, Kind::kInverseQuadratic>{});
-            case Kind::kGaussian: return body(dimensions, std::integral_constant<Kind, Kind::kGaussian>{});
-            case Kind::kInverseMultiquadric: return body(dimensions, std::integral_constant<Kind, Kind::kInverseMultiquadric>{});
-            case Kind::kMarkov: return body(dimensions, std::integral_constant<Kind, Kind::kMarkov>{});
-            default: return body(dimensions, std::integral_constant<Kind, Kind::kTent>{});
-        }
-    };
-    switch (in.dimensions) {
-        case 2: return with_kind(std::integral_constant<int, 2>{});
-        case 3: return with_kind(std::integral_constant<int, 3>{});
-        default: return with_kind(std::integral_constant<int, 4>{});
-    }
-}
 
 // Calls body(block, first point, points in it) for all blocks, on all threads.
 template <int D, class Body>
@@ -159,30 +127,6 @@ void bend(const Kernels& in, const float* weights, const float* along, float* ou
                 out[(first + i) * D + axis] = (turn[axis] - gradient[axis] * sum_rate * scale) * scale;
         }
     });
-}
-
-// Checks what crosses; `how` is (kind, normalise, floor of the sum).
-Kernels kernels_of(const py::object& points_, const py::object& centres_, const py::object& factors_,
-                   const py::object& inverse_squares_, const py::object& neighbours_, int kind, bool normalise, float floor) {
-    const TensorView<float, 2> points(points_, "points"), centres(centres_, "centres"), factors(factors_, "shapes");
-    const TensorView<int32_t, 2> neighbours(neighbours_, "neighbours");
-    const int dimensions = static_cast<int>(points.shape(1)), k = static_cast<int>(neighbours.shape(1));
-    if (dimensions < 2 || dimensions > kMaxDimensions || k < 1 || k > kMaxNeighbours || kind < 0 || kind > 4)
-        throw py::value_error("radial basis: such dimensions, neighbours or kernel are not supported");
-    neighbours.expect(0, points.shape(0), "neighbours");
-    centres.expect(1, dimensions, "centres");
-    factors.expect(0, centres.shape(0), "shapes");
-    factors.expect(1, factor_size(dimensions), "shapes");
-    const float* inverse_squares = nullptr;
-    if (!inverse_squares_.is_none()) {
-        const TensorView<float, 1> view(inverse_squares_, "support");
-        view.expect(0, centres.shape(0), "support");
-        inverse_squares = view.data();
-    }
-    for (int64_t i = 0; i < neighbours.size(); ++i)
-        if (neighbours[i] < 0 || neighbours[i] >= centres.shape(0)) throw py::value_error("radial basis: a neighbour is no kernel");
-    return {points.data(), centres.data(), factors.data(), inverse_squares, neighbours.data(), points.shape(0),
-            k,             dimensions,     kind,           normalise,       floor};
 }
 
 void activate_all(const py::object& points, const py::object& centres, const py::object& factors,

@@ -2,10 +2,11 @@
 //
 // T is sin(m a) with its derivatives by a (order 0: sin y, 1: m cos y, 2: -m^2 sin y), or, without waves, the activation itself
 // (order 0: a, 1: one, 2: zero). Channels lie side by side in memory, so a vector is channels of one kernel.
+#include <algorithm>
 #include <vector>
 
 #include "common/parallel.h"
-#include "common/tensor_view.h"
+#include "encoding/radial_basis_arguments.h"
 #include "encoding/radial_basis_families.h"
 #include "encoding/sinusoid.h"
 
@@ -14,14 +15,6 @@ namespace {
 
 constexpr int64_t kPointChunk = 512, kKernelChunk = 1024;  // of a task
 constexpr int64_t kAhead = 4;                              // points whose kernels are fetched early
-
-struct Pairs {
-    const float* activations;   // [count, k]
-    const int32_t* neighbours;  // [count, k]
-    const float* frequencies;   // [channels], or null without waves
-    int64_t count;
-    int k, channels, active;    // channels from `active` on are zeros
-};
 
 Vec load_some(const float* p, int lanes) {
     if (lanes >= kLanes) return Vec::load(p);
@@ -52,19 +45,6 @@ Vec wave(Vec m, Vec a) {
 }
 
 Vec frequency(const Pairs& in, int c, int lanes) { return in.frequencies ? load_some(in.frequencies + c, lanes) : Vec(0.0f); }
-
-// Calls body(constant order, constant whether there are waves).
-template <class Body>
-void specialise(const Pairs& in, int order, Body&& body) {
-    const auto with_order = [&](auto waves) {
-        switch (order) {
-            case 0: return body(std::integral_constant<int, 0>{}, waves);
-            case 1: return body(std::integral_constant<int, 1>{}, waves);
-            default: return body(std::integral_constant<int, 2>{}, waves);
-        }
-    };
-    return in.frequencies ? with_order(std::true_type{}) : with_order(std::false_type{});
-}
 
 void fetch_early(const Pairs& in, const float* table, int64_t n, int64_t end) {
     if (n + kAhead >= end) return;
@@ -169,35 +149,6 @@ void scatter(const Pairs& in, int64_t kernels, const float* d_features, const fl
             std::fill(row + in.active, row + in.channels, 0.0f);
         }
     });
-}
-
-Pairs pairs_of(const py::object& activations_, const py::object& neighbours_, const py::object& frequencies_, int64_t kernels,
-               int64_t channels, int64_t active) {
-    const TensorView<float, 2> activations(activations_, "activations");
-    const TensorView<int32_t, 2> neighbours(neighbours_, "neighbours");
-    const int64_t count = activations.shape(0), k = activations.shape(1);
-    neighbours.expect(0, count, "neighbours");
-    neighbours.expect(1, k, "neighbours");
-    if (count * k > INT32_MAX) throw py::value_error("radial basis: too many points at once");
-    if (active < 0 || active > channels) throw py::value_error("radial basis: active channels must be 0 to all");
-    for (int64_t i = 0; i < neighbours.size(); ++i)
-        if (neighbours[i] < 0 || neighbours[i] >= kernels) throw py::value_error("radial basis: a neighbour is no kernel");
-    const float* frequencies = nullptr;
-    if (!frequencies_.is_none()) {
-        const TensorView<float, 1> view(frequencies_, "frequencies");
-        view.expect(0, channels, "frequencies");
-        frequencies = view.data();
-    }
-    return {activations.data(), neighbours.data(), frequencies, count, static_cast<int>(k), static_cast<int>(channels),
-            static_cast<int>(active)};
-}
-
-const float* scales_of(const py::object& object, const Pairs& in) {
-    if (object.is_none()) return nullptr;
-    const TensorView<float, 2> view(object, "scales");
-    view.expect(0, in.count, "scales");
-    view.expect(1, in.k, "scales");
-    return view.data();
 }
 
 void sum_kernels_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,

@@ -10,8 +10,8 @@
 
 namespace neurfield::grid {
 
-constexpr float kSkewShrink[kMostDimensions + 1] = {1.0f, 0.70710678f, 0.57735027f, 0.5f, 0.44721360f};  // 1 / sqrt(n + 1)
-constexpr float kSkew[kMostDimensions + 1] = {0.0f, 0.41421356f, 0.36602540f, 0.33333333f, 0.30901699f};  // F
+NEURFIELD_POINT_TABLE float kSkewShrink[kMostDimensions + 1] = {1.0f, 0.70710678f, 0.57735027f, 0.5f, 0.44721360f};  // 1 / sqrt(n + 1)
+NEURFIELD_POINT_TABLE float kSkew[kMostDimensions + 1] = {0.0f, 0.41421356f, 0.36602540f, 0.33333333f, 0.30901699f};  // F
 
 // S times a vector: of coordinates, tangents and gradients alike, since S is symmetric.
 template <int D, class Real>

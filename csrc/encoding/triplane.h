@@ -7,11 +7,7 @@
 
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define NEURFIELD_POINT_MATHS __host__ __device__ inline
-#elif !defined(NEURFIELD_POINT_MATHS)
-#define NEURFIELD_POINT_MATHS inline
-#endif
+#include "common/point_maths.h"
 
 namespace neurfield::triplane {
 

@@ -169,21 +169,11 @@ void pull(const Planes& planes, bool smooth, int combination, int active, const 
     });
 }
 
-Planes make(int dimensions, int features, const std::vector<int32_t>& resolutions, const std::vector<std::pair<float, float>>& lattices) {
-    Planes planes{dimensions, features, {}};
-    int64_t offset = 0;
-    for (size_t l = 0; l < resolutions.size(); ++l) {
-        planes.levels.push_back({offset, resolutions[l], lattices[l].first, lattices[l].second});
-        offset += planes.planes() * planes.plane_size(planes.levels.back());
-    }
-    return planes;
-}
-
 }  // namespace
 }  // namespace triplane
 
 void bind_triplane(py::module_& module) {
-    py::class_<triplane::Planes>(module, "TriPlanes").def(py::init(&triplane::make));
+    py::class_<triplane::Planes>(module, "TriPlanes").def(py::init(&triplane::make_planes));
     module.def("triplane_encode", &triplane::encode);
     module.def("triplane_pull", &triplane::pull);
     module.def("triplane_scatter", &triplane::scatter);

@@ -3,6 +3,7 @@
 // and a texel's sum is taken in an order that depends on the points alone.
 #include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "common/parallel.h"
 #include "encoding/triplane_planes.h"

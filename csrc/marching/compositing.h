@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "common/point_maths.h"
+
 namespace neurfield {
 
 // Weights and transmittance [n] of one ray; returns the transmittance behind its last sample.
@@ -37,7 +39,7 @@ inline void ray_accumulate(const float* weights, const float* values, int64_t n,
 }
 
 // grad_values_i = weights_i grad_out; returns <grad_out, values_i>, the gradient of weights_i.
-inline float sample_accumulate_backward(float weight, const float* value, const float* grad_out, int64_t channels,
+NEURFIELD_POINT_MATHS float sample_accumulate_backward(float weight, const float* value, const float* grad_out, int64_t channels,
                                         float* grad_value) {
     float product = 0.0f;
     for (int64_t c = 0; c < channels; ++c) {

@@ -3,9 +3,11 @@
 #include "common/families.h"
 #include "common/parallel.h"
 #include "common/tensor_view.h"
-#include "marching/ray_march.h"
 
 namespace neurfield {
+
+void bind_ray_march(pybind11::module_& module);
+
 namespace {
 
 // occupied = not (|sdf| > limit), so that a value that is no number counts as occupied.

@@ -4,12 +4,13 @@
 // step, and always onto the same lattice: what is kept does not depend on what was skipped.
 #pragma once
 
-#include <pybind11/pybind11.h>
-
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
-#include "marching/occupancy_grid.h"
+#include "common/point_maths.h"
 
 namespace neurfield {
 
@@ -17,19 +18,21 @@ namespace neurfield {
 struct SampleLattice {
     double t_min, jitter, step;
 
-    double start(int64_t k) const { return t_min + (jitter + static_cast<double>(k)) * step; }
-    double midpoint(int64_t k) const { return t_min + (jitter + static_cast<double>(k) + 0.5) * step; }
+    NEURFIELD_POINT_MATHS double start(int64_t k) const { return t_min + (jitter + static_cast<double>(k)) * step; }
+    NEURFIELD_POINT_MATHS double midpoint(int64_t k) const { return t_min + (jitter + static_cast<double>(k) + 0.5) * step; }
 
     // The first k >= 0 whose midpoint is not before t.
-    int64_t first_not_before(double t) const {
-        return std::max<int64_t>(0, static_cast<int64_t>(std::ceil((t - t_min) / step - jitter - 0.5)));
+    NEURFIELD_POINT_MATHS int64_t first_not_before(double t) const {
+        return std::max<int64_t>(0, static_cast<int64_t>(ceil((t - t_min) / step - jitter - 0.5)));
     }
 };
 
+// A ray in the cells of a grid, which has `size`, `cells_from`, `cells_per_length` and `occupied` as OccupancyBits has.
+template <class Grid>
 struct RayInCells {
-    Vec3f origin, direction, inverse;
+    float origin[3], direction[3], inverse[3];
 
-    RayInCells(const OccupancyBits& grid, const float* origin_, const float* direction_) {
+    NEURFIELD_POINT_MATHS RayInCells(const Grid& grid, const float* origin_, const float* direction_) {
         for (int a = 0; a < 3; ++a) {
             origin[a] = grid.cells_from(a, origin_[a]);
             direction[a] = direction_[a] * grid.cells_per_length(a);
@@ -38,7 +41,7 @@ struct RayInCells {
     }
 
     // Narrows [near, far] to the grid; an axis that the ray runs along decides only whether there is anything left.
-    void clip(const OccupancyBits& grid, float& near, float& far) const {
+    NEURFIELD_POINT_MATHS void clip(const Grid& grid, float& near, float& far) const {
         for (int a = 0; a < 3; ++a) {
             const float size = static_cast<float>(grid.size(a));
             if (direction[a] == 0.0f) {
@@ -51,7 +54,7 @@ struct RayInCells {
         }
     }
 
-    std::array<int32_t, 3> cell_at(const OccupancyBits& grid, float t) const {
+    NEURFIELD_POINT_MATHS std::array<int32_t, 3> cell_at(const Grid& grid, float t) const {
         std::array<int32_t, 3> cell;
         for (int a = 0; a < 3; ++a) {
             const int32_t last = static_cast<int32_t>(grid.size(a)) - 1;
@@ -61,7 +64,7 @@ struct RayInCells {
     }
 
     // Where the ray leaves the aligned cube of `edge` cells around `cell`.
-    float exit(const std::array<int32_t, 3>& cell, int edge) const {
+    NEURFIELD_POINT_MATHS float exit(const std::array<int32_t, 3>& cell, int edge) const {
         float t = std::numeric_limits<float>::infinity();
         for (int a = 0; a < 3; ++a) {
             if (direction[a] == 0.0f) continue;
@@ -74,8 +77,8 @@ struct RayInCells {
 };
 
 // Calls emit(first k, count) for each run of kept samples, in order; at most `max_samples` of them in all.
-template <class Emit>
-void march_ray(const OccupancyBits& grid, const RayInCells& ray, const SampleLattice& lattice, float t_max, int64_t max_samples,
+template <class Grid, class Emit>
+NEURFIELD_POINT_MATHS void march_ray(const Grid& grid, const RayInCells<Grid>& ray, const SampleLattice& lattice, float t_max, int64_t max_samples,
                Emit&& emit) {
     float near = static_cast<float>(lattice.t_min), far = t_max;
     ray.clip(grid, near, far);
@@ -91,7 +94,7 @@ void march_ray(const OccupancyBits& grid, const RayInCells& ray, const SampleLat
         // How many samples fare alike, before the ray leaves the cell or the empty brick. A hundredth of a step short, so that
         // rounding can only cause one more look at the same place, never a leap over the first sample behind it.
         const double steps = std::min((ray.exit(cell, edge) - t) * per_step - 0.01, static_cast<double>(end - k));
-        int64_t alike = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(steps)));
+        int64_t alike = std::max<int64_t>(1, static_cast<int64_t>(ceil(steps)));
         if (occupied) {
             alike = std::min(alike, max_samples);
             run += alike, max_samples -= alike;
@@ -102,7 +105,5 @@ void march_ray(const OccupancyBits& grid, const RayInCells& ray, const SampleLat
     }
     if (run > 0) emit(k - run, run);
 }
-
-void bind_ray_march(pybind11::module_& module);
 
 }  // namespace neurfield

@@ -1,6 +1,8 @@
 // March many rays: find what each keeps (threads share the rays), then write it out ray after ray.
 #include "marching/ray_march.h"
 
+#include "marching/occupancy_grid.h"
+
 #include "common/parallel.h"
 #include "common/tensor_view.h"
 
@@ -35,7 +37,7 @@ public:
             std::vector<Run>& runs = runs_[begin / kRaysPerChunk];
             for (int64_t ray = begin; ray < end; ++ray) {
                 lattices_[ray] = {t_min[ray], jitter[ray], step};
-                march_ray(grid, RayInCells(grid, origins.row(ray), directions.row(ray)), lattices_[ray], t_max[ray], max_samples,
+                march_ray(grid, RayInCells<OccupancyBits>(grid, origins.row(ray), directions.row(ray)), lattices_[ray], t_max[ray], max_samples,
                           [&](int64_t k, int64_t count) {
                               runs.push_back({ray, k, count});
                               starts_[ray + 1] += count;

@@ -7,12 +7,12 @@
 #include "common/parallel.h"
 #include "common/tensor_view.h"
 #include "marching/opacity.h"
+#include "marching/opacity_point.h"
 
 namespace neurfield::sections {
 namespace {
 
 constexpr int64_t kChunk = 2048;       // sections per task
-constexpr float kLeastLength = 1e-6f;  // of a gradient that is made a unit normal
 
 // What is known of S sections, checked.
 struct Sections {
@@ -60,18 +60,6 @@ struct TileInputs {
     }
 };
 
-inline float inverse_length(const float* g) {
-    return 1.0f / std::max(kLeastLength, std::sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]));
-}
-
-// Adds the gradient of g from that of its unit vector g / |g|.
-inline void add_unit_backward(const float* g, const float* by_unit, float* by_g) {
-    const float inverse = inverse_length(g);
-    const bool free = inverse * kLeastLength < 1.0f;  // else the length was held at its least
-    const float along = free ? (g[0] * by_unit[0] + g[1] * by_unit[1] + g[2] * by_unit[2]) * inverse * inverse : 0.0f;
-    for (int a = 0; a < 3; ++a) by_g[a] += inverse * (by_unit[a] - along * g[a]);
-}
-
 // body(tile, first section, how many) for all tiles.
 template <class Body>
 void for_each_tile(int64_t count, Body&& body) {
@@ -81,12 +69,15 @@ void for_each_tile(int64_t count, Body&& body) {
     });
 }
 
+// `width` is a tensor of one number, which may be learnt.
 template <class Body>
-void with_kind(bool neus, double width, double anneal, Body&& body) {
+void with_kind(bool neus, const py::object& width_, double anneal, Body&& body) {
+    const TensorView<float, 1> width(width_, "width");
+    width.expect(0, 1, "width");
     if (neus)
-        body(Neus{static_cast<float>(width), static_cast<float>(anneal)});
+        body(Neus{width[0], static_cast<float>(anneal)});
     else
-        body(Volsdf{static_cast<float>(width)});
+        body(Volsdf{width[0]});
 }
 
 void section_midpoints(const py::object& origins_, const py::object& directions_, const py::object& rays_,
@@ -109,8 +100,8 @@ void section_midpoints(const py::object& origins_, const py::object& directions_
 }
 
 void section_opacity(const py::object& sdf, const py::object& gradient, const py::object& t_starts, const py::object& t_ends,
-                     const py::object& directions, const py::object& rays, bool neus, double width, double anneal,
-                     const py::object& alpha_, const py::object& normal_) {
+                     const py::object& directions, const py::object& rays, bool neus,
+                     const py::object& width, double anneal, const py::object& alpha_, const py::object& normal_) {
     const Sections s(sdf, gradient, t_starts, t_ends, directions, rays);
     const TensorView<float, 1> alpha(alpha_, "alpha");
     const TensorView<float, 2> normal(normal_, "normal");
@@ -129,17 +120,18 @@ void section_opacity(const py::object& sdf, const py::object& gradient, const py
     });
 }
 
-// Returns the gradient of the width.
-double section_opacity_backward(const py::object& sdf, const py::object& gradient, const py::object& t_starts,
+void section_opacity_backward(const py::object& sdf, const py::object& gradient, const py::object& t_starts,
                                 const py::object& t_ends, const py::object& directions, const py::object& rays, bool neus,
-                                double width, double anneal, const py::object& d_alpha_, const py::object& d_normal_,
-                                const py::object& d_sdf_, const py::object& d_gradient_) {
+                                const py::object& width, double anneal, const py::object& d_alpha_, const py::object& d_normal_,
+                                const py::object& d_sdf_, const py::object& d_gradient_, const py::object& d_width_) {
     const Sections s(sdf, gradient, t_starts, t_ends, directions, rays);
     const TensorView<float, 1> d_alpha(d_alpha_, "d_alpha"), d_sdf(d_sdf_, "d_sdf");
     const TensorView<float, 2> d_normal(d_normal_, "d_normal"), d_gradient(d_gradient_, "d_gradient");
     d_alpha.expect(0, s.count(), "d_alpha"), d_sdf.expect(0, s.count(), "d_sdf");
     for (const auto* view : {&d_normal, &d_gradient}) view->expect(0, s.count(), "d_normal"), view->expect(1, 3, "d_normal");
-    std::vector<double> d_width((s.count() + kTile - 1) / kTile);  // of each tile: summed in one order whatever the threads
+    const TensorView<float, 1> d_width(d_width_, "d_width");
+    d_width.expect(0, 1, "d_width");
+    std::vector<double> parts((s.count() + kTile - 1) / kTile);  // of each tile: summed in one order whatever the threads
     with_kind(neus, width, anneal, [&](const auto& kind) {
         for_each_tile(s.count(), [&](int64_t begin, int n) {
             Slopes slopes;
@@ -155,12 +147,12 @@ double section_opacity_backward(const py::object& sdf, const py::object& gradien
                 for (int a = 0; a < 3; ++a) to[a] = d_alpha[i] * by_slope[k] * s.direction(i)[a];
                 add_unit_backward(s.gradient.data() + 3 * i, d_normal.data() + 3 * i, to);
             }
-            d_width[begin / kTile] = total;
+            parts[begin / kTile] = total;
         });
     });
     double sum = 0.0;
-    for (double part : d_width) sum += part;
-    return sum;
+    for (double part : parts) sum += part;
+    d_width[0] = static_cast<float>(sum);
 }
 
 }  // namespace

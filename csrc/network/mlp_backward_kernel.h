@@ -156,6 +156,7 @@ size_t backward_bytes(const MlpLayers& net, int published) {
 
 template <class P, int Tiles>
 __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const MlpBackward call) {
+    if constexpr (!compiled<P>()) return;
     const Lane lane;
     const MlpLayers& net = call.net;
     const int warp = static_cast<int>(threadIdx.x) / kWarp, warps = static_cast<int>(blockDim.x) / kWarp, hidden = net.count - 1;

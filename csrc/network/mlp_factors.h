@@ -6,6 +6,8 @@
 // in bfloat16 have the range of float32 and are left as they are.
 #pragma once
 
+#include <type_traits>
+
 #include "cuda/tensor_cores.h"
 
 namespace neurfield::cuda {
@@ -26,6 +28,16 @@ struct SingleBfloat16 {
     static constexpr int parts = 1;
     static constexpr bool scaled = false;
 };
+
+// Whether the tensor cores that this is compiled for take precision P; where they do not, kernels are empty and the host refuses.
+template <class P>
+constexpr bool compiled() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+    return !std::is_same_v<typename P::Format, Bfloat16>;
+#else
+    return true;
+#endif
+}
 
 // 2^e that brings numbers up to `largest` to 2^14 or less, and its inverse; 1 where precision P does not scale.
 struct Scale {

@@ -33,6 +33,7 @@ struct WarpMemory {
 // Values are multiplied as float32, derivatives in precision P.
 template <class P, int Tiles, bool Gradient>
 __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_forward_kernel(const MlpForward call) {
+    if constexpr (!compiled<P>()) return;
     const Lane lane;
     const int warp = static_cast<int>(threadIdx.x) / kWarp, warps = static_cast<int>(blockDim.x) / kWarp;
     const int64_t first = (static_cast<int64_t>(blockIdx.x) * warps + warp) * kRows;

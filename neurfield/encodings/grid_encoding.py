@@ -18,6 +18,8 @@ class GridEncoding(Encoding):
     Points outside [0, 1]^dimensions are legal: dense levels repeat, hashed ones hash what lies there.
     """
 
+    backend = "neurfield"  # whose kernels encode
+
     def __init__(self, layout: GridLayout, interpolation: str, seed: int) -> None:
         super().__init__()
         if interpolation not in INTERPOLATIONS:
@@ -28,6 +30,11 @@ class GridEncoding(Encoding):
         generator = torch.Generator().manual_seed(seed)
         table = torch.empty(layout.n_parameters)
         self.table = nn.Parameter(table.uniform_(-_INITIAL_RANGE, _INITIAL_RANGE, generator=generator))
+
+    @property
+    def fuses(self) -> bool:
+        """Whether our kernels may ask this grid and a network in one go."""
+        return self.backend == "neurfield"
 
     @property
     def resolutions(self) -> tuple[int, ...]:

@@ -86,7 +86,7 @@ class ImageField(nn.Module):
 def _fitted_features(encoding: Encoding, points: Tensor, active_levels: int | None) -> Tensor:
     """An encoding's features without derivatives by the points, in-place table gradients where it is a
     grid."""
-    if isinstance(encoding, GridEncoding):
+    if isinstance(encoding, GridEncoding) and encoding.fuses:
         options: dict[str, Any] = {"interpolation": encoding.interpolation, "active_levels": active_levels}
         return grid_features(points, encoding.table, encoding.layout, **options)
     if isinstance(encoding, Concatenation):

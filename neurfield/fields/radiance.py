@@ -36,6 +36,8 @@ class Radiance(nn.Module):
             if encoding is not None
             else HashGrid(levels=12, log2_table_size=18, finest_resolution=1024)
         )
+        if not self.encoding.fuses:
+            raise ValueError(f"Radiance: encoding must be of our own kernels, got {self.encoding.backend!r}")
         self.view_degree = view_degree
         self.precision = precision
         sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]

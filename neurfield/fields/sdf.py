@@ -81,7 +81,7 @@ class SDFField(nn.Module):
             "activation": self.activation, "beta": self.beta, "n_frequencies": self.n_frequencies,
         }  # fmt: skip
         grid = self.encoding
-        if isinstance(grid, GridEncoding):
+        if isinstance(grid, GridEncoding) and grid.fuses:
             options |= {"interpolation": grid.interpolation, "active_levels": self.active_levels}
             on_grid = (points, grid.table, *self._parameters_of_network(), grid.layout)
             if not gradient:
@@ -98,8 +98,8 @@ class SDFField(nn.Module):
 
     @property
     def path(self) -> str:
-        """Which way queries go, for logs: "fused avx512", "composed sm_90", "composed torch"."""
-        if isinstance(self.encoding, GridEncoding):
+        """Which way queries go, for logs: "fused avx512", "composed cuda", "composed torch"."""
+        if isinstance(self.encoding, GridEncoding) and self.encoding.fuses:
             return path(self.encoding.table)
         return f"composed {native.name_of(*self.parameters())}"
 

@@ -2,8 +2,8 @@
 
 A `GridLayout` makes it the hash grid (Müller et al. 2022, as tiny-cuda-nn lays it out), a `SimplexLayout` the
 simplex grid (Wen and Yang, arXiv 2311.15439). `grid_encode` is the op with autograd. The functions under it
-work on plain values, natively for float32 on the CPU and by the torch reference elsewhere; a fused query
-builds on them.
+work on plain values, natively for float32 on the CPU and on GPUs, by the torch reference elsewhere; a fused
+query builds on them.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ def accumulate_table_gradient(
     """Add w * d_features + (grad w . tangent) * d_value_gradient to each vertex's entry, w being its weight.
 
     The first term is the gradient through the features, the second that through their spatial derivatives
-    (NeuS2, Sec. 3.3); one pass serves both. The result does not depend on the number of threads.
+    (NeuS2, Sec. 3.3); one pass serves both. On the CPU the result does not depend on the number of threads;
+    a GPU adds in no order, and its last bits differ from run to run.
 
     Args:
         points, tangent: [N, D].

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ MAX_NEIGHBOURS = 8
 class KernelLookup:
     """A tree over centres [M, d], d = 2 to 4, as they are now; `serves` tells whether they have changed.
 
-    Natively for float32 on the CPU; else a k-d tree of SciPy's in float64, through the CPU's memory.
+    Natively for float32 on the CPU, and on a GPU, whose tree is built on the CPU once and copied; else a k-d
+    tree of SciPy's in float64, through the CPU's memory.
 
     Raises:
         ValueError: centres are no [M, 2 to 4] of finite numbers, or there are none.
@@ -29,6 +31,7 @@ class KernelLookup:
             raise ValueError(
                 f"KernelLookup: centres must be [M, 2 to 4] with M > 0, got {list(centres.shape)}"
             )
+        self._origin, self._state = weakref.ref(centres), (centres.data_ptr(), centres._version)
         centres = centres.detach()
         if not torch.isfinite(centres).all():
             row = int((~torch.isfinite(centres)).any(1).nonzero()[0])
@@ -36,12 +39,26 @@ class KernelLookup:
         self.count, self.dimensions = centres.shape
         self._centres = centres.clone()
         self._native: Any = None
+        self._on_gpu: tuple[Tensor, Tensor] | None = None
         self._tree: Any = None
 
     def serves(self, centres: Tensor) -> bool:
-        """Whether these centres [M, d] are what the tree was built for: same values, type and device."""
+        """Whether these centres [M, d] are what the tree was built for: same values, type and device.
+
+        A GPU would have to be waited for, so there centres that nobody learns are not compared while they are
+        the very tensor that the tree was built for and torch knows of no change.
+        """
         mine = self._centres
-        return centres.device == mine.device and centres.dtype == mine.dtype and torch.equal(centres, mine)
+        if centres.device != mine.device or centres.dtype != mine.dtype:
+            return False
+        if centres.is_cuda and not centres.requires_grad and self._is_origin(centres):
+            return True
+        return torch.equal(centres, mine)
+
+    def _is_origin(self, centres: Tensor) -> bool:
+        """Whether these are the tensor that the tree was built for, unchanged as far as torch knows."""
+        state = (centres.data_ptr(), centres._version)
+        return self._origin() is centres and state == self._state
 
     def nearest(self, points: Tensor, count: int) -> Tensor:
         """Indices int32 [N, count] of the centres nearest to points [N, d], the nearest first.
@@ -59,8 +76,18 @@ class KernelLookup:
         if points.ndim != 2 or points.shape[1] != self.dimensions:
             raise ValueError(f"KernelLookup: points must be [N, {self.dimensions}], got {list(points.shape)}")
         points = points.detach()
-        kernels = native.kernels(points, self._centres, needs="KernelLookup")
-        if kernels is not None:
+        kernels = native.kernels(points, self._centres)
+        if hasattr(kernels, "kernel_lookup_find"):
+            if self._on_gpu is None:
+                tree, ids = kernels.kernel_lookup_build(self._centres.cpu().numpy())
+                self._on_gpu = (
+                    torch.from_numpy(tree).to(self._centres.device),
+                    torch.from_numpy(ids).to(self._centres.device),
+                )
+            found = torch.empty(len(points), count, dtype=torch.int32, device=points.device)
+            kernels.kernel_lookup_find(*self._on_gpu, points.contiguous(), found)
+            return found
+        if hasattr(kernels, "KernelLookup"):
             if self._native is None or type(self._native) is not kernels.KernelLookup:
                 self._native = kernels.KernelLookup(self._centres.contiguous())
             found = torch.empty(len(points), count, dtype=torch.int32, device=points.device)

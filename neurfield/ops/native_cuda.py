@@ -32,7 +32,7 @@ def load() -> tuple[ModuleType | None, str]:
             None,
             "this torch was built without CUDA" if built is None else f"torch's CUDA {built} finds no GPU",
         )
-    return module, f"built for {module.isa}"
+    return module, f"built for {module.archs}"
 
 
 def on(device: torch.device) -> ModuleType | None:

@@ -2,7 +2,8 @@
 
 NeuRBF (Chen et al., ICCV 2023). In two steps, because what lies between is small: the activations of a
 point's K nearest kernels (`kernel_activations`), [N, K], and the features composed from them
-(`compose_features`), [N, F]. Both run natively for float32 on the CPU and by the torch reference elsewhere.
+(`compose_features`), [N, F]. Both run natively for float32, on the CPU and on a GPU, and by
+the torch reference elsewhere.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ def kernel_activations(
 ) -> Tensor:
     """Activations [N, K] of the kernels `neighbours` int32 [N, K] at points [N, d]; differentiable twice.
 
-    Learnt centres and shapes go through the reference, whose work is small beside that of the features.
+    Learnt centres and shapes go through the reference, whose work is small beside that of the features. On a
+    GPU nobody checks that the neighbours are kernels: they must be what a lookup found.
     """
     native.one_device(points, centres, shapes, neighbours, support)
     learnt = torch.is_grad_enabled() and (centres.requires_grad or shapes.requires_grad)

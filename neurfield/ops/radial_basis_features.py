@@ -25,7 +25,7 @@ def compose_features(
     """bias_c + sum_k features[neighbours_k, c] * sin(frequencies_c * a_k); a_k itself without frequencies.
 
     Differentiable twice with respect to activations, features and bias. The gradient of the features does not
-    depend on the number of threads.
+    depend on the number of threads; on a GPU its last bits vary, because its sums have no order there.
 
     Args:
         activations: a, [N, K]; neighbours: int32 [N, K], rows of `features`.

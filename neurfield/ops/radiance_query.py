@@ -1,8 +1,8 @@
 """The colour of samples: texture from a hash grid, what the SDF knows of the place, and the view, through a
 tiny network.
 
-On the CPU in float32 one native call each way reads the samples that count by their index, encodes and asks
-the network; elsewhere the same is composed of the single kernels.
+In float32 one native call each way reads the samples that count by their index, encodes and asks the network;
+elsewhere the same is composed of the single kernels.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def radiance_query(
             texture, the feature, the normal and the view.
         feature: [N, F]; normal: [N, 3] unit vectors. Slices of columns are taken as they are.
         views: [R, V] encoded view directions of rays, R = N where `rays` is None.
-        rays: [N] int64, the row of `views` that each sample sees; None where every sample has its own.
+        rays: [N] int64, the row of `views` that each sample sees; None where every sample has its own. On a
+            GPU nobody looks whether `rays` and `counted` are within bounds.
         counted: [M] int64, the samples whose colour is asked for, each once; None for all.
         active_levels: the grid's levels from this one on give zeros; None for all.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `fused_mlp`.
@@ -69,7 +70,8 @@ def radiance_query(
     fused_mlp.check(points.new_empty(0, width), weights, biases, "relu", 1.0, "sigmoid", precision)
     indices = [t for t in (rays, counted) if t is not None]
     if fused is None:
-        fused = native.serves(points, table, *weights, *biases, feature, normal, views, *indices)
+        tensors = points, table, *biases, feature, normal, views, *indices
+        fused = fused_mlp.kernels_of(width, weights, *tensors) is not None
     how = (layout, interpolation, active_levels), precision
     if fused:
         network = (*weights, *biases)

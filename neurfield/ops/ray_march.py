@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,22 +46,49 @@ def march_rays(
     Raises:
         ValueError: shapes disagree, `step` is not positive, or the box is empty (not looked at on a GPU).
     """
-    bounds = torch.as_tensor(box, dtype=origins.dtype, device=origins.device).reshape(-1)
+    bounds = torch.as_tensor(box, dtype=origins.dtype).reshape(-1)  # numbers of the host, as a rule
     _check(origins, directions, t_min, t_max, occupancy, bounds, step, jitter)
-    tensors = [
-        t.detach().contiguous() for t in (origins, directions, t_min, t_max, occupancy, bounds, jitter)
-    ]
-    origins, directions, t_min, t_max, occupancy, bounds, jitter = tensors
+    tensors = [t.detach().contiguous() for t in (origins, directions, t_min, t_max, occupancy, jitter)]
+    origins, directions, t_min, t_max, occupancy, jitter = tensors
     kernels = native.kernels(*tensors)
     if kernels is None:
+        box_there = bounds.to(origins.device)
         return reference.march_rays(
-            origins, directions, t_min, t_max, occupancy, bounds, step, jitter, max_samples
+            origins, directions, t_min, t_max, occupancy, box_there, step, jitter, max_samples
         )
+    if hasattr(kernels, "march_count"):
+        rays = (origins, directions, t_min, t_max)
+        return _march_twice(kernels, rays, occupancy, bounds.tolist(), step, jitter, max_samples)
+    bounds = bounds.cpu()
     march = kernels.RayMarch(origins, directions, t_min, t_max, occupancy, bounds, step, jitter, max_samples)
     ray_indices = torch.empty(march.n_samples, dtype=torch.int64, device=origins.device)
     t_starts, t_ends = origins.new_empty(march.n_samples), origins.new_empty(march.n_samples)
     packed_info = torch.empty(origins.shape[0], 2, dtype=torch.int64, device=origins.device)
     march.fill(ray_indices, t_starts, t_ends, packed_info)
+    return ray_indices, t_starts, t_ends, packed_info
+
+
+def _march_twice(
+    kernels: Any,
+    rays: tuple[Tensor, ...],
+    occupancy: Tensor,
+    box: list[float],
+    step: float,
+    jitter: Tensor,
+    max_samples: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """On a GPU: count, add up, write. The total is read back, which every marcher of packed samples must."""
+    any_in = occupancy.new_empty([-(-n // 8) for n in occupancy.shape])
+    kernels.march_bricks(occupancy, any_in)
+    how = (*rays, occupancy, any_in, box, step, jitter, max_samples)
+    counts = torch.empty(len(jitter), dtype=torch.int64, device=jitter.device)
+    kernels.march_count(*how, counts)
+    ends = counts.cumsum(0)
+    packed_info = torch.stack([ends - counts, counts], dim=1)
+    total = int(ends[-1]) if len(ends) else 0
+    ray_indices = counts.new_empty(total)
+    t_starts, t_ends = jitter.new_empty(total), jitter.new_empty(total)
+    kernels.march_fill(*how, packed_info, ray_indices, t_starts, t_ends)
     return ray_indices, t_starts, t_ends, packed_info
 
 

@@ -1,8 +1,9 @@
 """One query of a hash-grid SDF: value, spatial gradient and features, with the backward of all three.
 
-On the CPU in float32 one native call each way takes a chunk of points from the grid through the network while
-it is in the cache; elsewhere the same is composed of the single kernels (`composed_query`). Between the two
-the features, their jacobian and the SDF's derivative by them are kept: with 16 x 2 features, 0.7 kB a point.
+In float32 one native call each way takes points from the grid through the network (on the CPU chunk by chunk,
+while they are in the cache); elsewhere the same is composed of the single kernels (`composed_query`). Between
+the two the features, their jacobian and the SDF's derivative by them are kept: with 16 x 2 features, 0.7 kB a
+point.
 """
 
 from __future__ import annotations
@@ -107,13 +108,14 @@ def sdf_values(
 
 
 def serves(points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> bool:
-    """Whether the fused kernel takes these: all on the CPU in float32, and the native module was built."""
-    return native.serves(points, table, *weights, *biases)
+    """Whether the fused kernel takes these: on one device, in float32, a network that it knows."""
+    return fused_mlp.kernels_of(weights[0].shape[1], weights, points, table, *biases) is not None
 
 
 def path(table: Tensor) -> str:
     """Which way the queries of a field with this table go, for logs: "fused avx512", "composed torch"."""
-    return f"fused {native.status().isa}" if native.serves(table) else "composed torch"
+    kernels = native.kernels(table)
+    return "composed torch" if kernels is None else f"fused {kernels.isa}"
 
 
 class _SdfQuery(torch.autograd.Function):

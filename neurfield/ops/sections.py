@@ -116,8 +116,12 @@ class _Opacity(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         sdf, gradient = _plain(sdf), _plain(gradient)
         alpha, normal = torch.empty_like(sdf), torch.empty_like(gradient)
-        ctx.how = neus, float(width), anneal
         ctx.shape_of_width = width.shape if isinstance(width, Tensor) else None
+        if isinstance(width, Tensor):
+            number = width.detach().reshape(1).to(sdf)
+        else:
+            number = sdf.new_full((1,), width)
+        ctx.how = neus, number, anneal
         native.kernels(sdf).section_opacity(sdf, gradient, *fixed, *ctx.how, alpha, normal)
         ctx.save_for_backward(sdf, gradient, *fixed)
         return alpha, normal
@@ -126,14 +130,14 @@ class _Opacity(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_alpha: Tensor, d_normal: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         sdf, gradient, *fixed = ctx.saved_tensors
-        d_sdf, d_gradient = torch.empty_like(sdf), torch.empty_like(gradient)
+        d_sdf, d_gradient, d_width = torch.empty_like(sdf), torch.empty_like(gradient), sdf.new_empty(1)
         grads = _plain(d_alpha), _plain(d_normal)
-        total = native.kernels(sdf).section_opacity_backward(
-            sdf, gradient, *fixed, *ctx.how, *grads, d_sdf, d_gradient
+        native.kernels(sdf).section_opacity_backward(
+            sdf, gradient, *fixed, *ctx.how, *grads, d_sdf, d_gradient, d_width
         )
         shape = ctx.shape_of_width
-        d_width = None if shape is None else torch.full(shape, total, dtype=sdf.dtype, device=sdf.device)
-        return d_sdf, d_gradient, d_width, None, None, None, None, None, None
+        by_width = None if shape is None else d_width.reshape(shape)
+        return d_sdf, d_gradient, by_width, None, None, None, None, None, None
 
 
 class _Surface(torch.autograd.Function):

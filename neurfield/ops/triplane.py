@@ -34,6 +34,9 @@ def triplane_encode(
 ) -> Tensor:
     """Features of points, differentiable twice with respect to the points and the texels.
 
+    The gradient of the texels does not depend on the number of threads; on a GPU its last bits vary, because
+    its sums have no order there.
+
     Args:
         points: [N, dimensions], meant for [0, 1]^dimensions. A coordinate outside (or, without
             `align_corners`, beyond the outermost texels' middles) is seen at the border, and the derivative

@@ -6,15 +6,28 @@ import torch
 from torch import Tensor
 
 from neurfield.ops.ray_march import march_rays
+from neurfield.rendering.estimators import Estimator, sample_occupied
 from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rendering.rays import Rays, Samples
 
 
 def sample_surface(
-    rays: Rays, occupancy: OccupancyGrid, *, step: float, reach: float, max_samples: int, jitter: Tensor
+    rays: Rays,
+    occupancy: OccupancyGrid | Estimator,
+    *,
+    step: float,
+    reach: float,
+    max_samples: int,
+    jitter: Tensor,
 ) -> Samples:
     """Sections of equal length `step` wherever the occupancy grid cannot rule out a surface within `reach`
-    (unit lengths)."""
+    (unit lengths).
+
+    An `OccGridEstimator` of nerfacc (or what has its `sampling`) may stand in the grid's place; it knows its
+    own cells, and `reach` is not asked for.
+    """
+    if not isinstance(occupancy, OccupancyGrid):
+        return sample_occupied(rays, occupancy, step=step, jitter=jitter, max_samples=max_samples)
     return Samples(
         *march_rays(
             rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach),
