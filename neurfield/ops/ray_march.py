@@ -44,7 +44,7 @@ def march_rays(
         ray_indices int64 [S] ascending, t_starts [S], t_ends [S], packed_info int64 [R, 2] (start, count).
 
     Raises:
-        ValueError: shapes disagree, `step` is not positive, or the box is empty (not looked at on a GPU).
+        ValueError: shapes disagree, `step` is not positive, or the box is empty.
     """
     bounds = torch.as_tensor(box, dtype=origins.dtype).reshape(-1)  # numbers of the host, as a rule
     _check(origins, directions, t_min, t_max, occupancy, bounds, step, jitter)
@@ -131,7 +131,7 @@ def _check(
         raise ValueError(
             f"occupancy: must be uint8 [X, Y, Z], got {occupancy.dtype} {tuple(occupancy.shape)}"
         )
-    if bounds.shape != (6,) or (bounds.is_cpu and not bool((bounds[3:] > bounds[:3]).all())):
+    if bounds.shape != (6,) or not bool((bounds[3:] > bounds[:3]).all()):
         raise ValueError(f"box: must be six numbers, low corner then high corner, got {bounds.tolist()}")
     if not step > 0:
         raise ValueError(f"step: must be positive, got {step}")

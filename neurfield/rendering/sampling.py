@@ -30,8 +30,8 @@ def sample_surface(
         return sample_occupied(rays, occupancy, step=step, jitter=jitter, max_samples=max_samples)
     return Samples(
         *march_rays(
-            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach),
-            occupancy.bounds, step, jitter, max_samples,
+            rays.origins, rays.directions, rays.t_min, rays.t_max, occupancy.occupied(reach), occupancy.box,
+            step, jitter, max_samples,
         )
     )  # fmt: skip
 

@@ -24,12 +24,16 @@ from tests.fitting.conftest import SMALL, write_sphere_scene
 from tests.images.conftest import smooth
 
 ONLY_ON_THE_CPU = (
+    "ops.ray_march.march_rays: cpu",  # the CPU's kernels take the box as a tensor
     "ops.points.check_points",  # whether points are finite is not asked on other devices
     "ops.ray_march._check",  # nor whether the box is
     "ops.kernel_lookup.serves",  # on other devices memory and version tell whether centres have changed
     "ops.kernel_lookup._by_scipy",  # where no kernels are built
 )
-MADE_ON_THE_HOST = {"rendering.rays.unit_lines: as_tensor"}  # and uploaded from pinned memory
+MADE_ON_THE_HOST = {
+    "rendering.rays.unit_lines: as_tensor",  # and uploaded from pinned memory
+    "ops.ray_march.march_rays: as_tensor",  # six numbers of a box, which kernels take as numbers
+}
 
 # The number of sections that rays take: memory is allocated by it.
 MARCHED = {"ops.ray_march.march_rays: samples are counted": 1}
@@ -38,11 +42,8 @@ MARCHED = {"ops.ray_march.march_rays: samples are counted": 1}
 CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render: nonzero": 1}
 # Rays with depth are sampled along it, the others marched: how many of each there are.
 SPLIT = {"fitting.scene.sample: _local_scalar_dense": 1}
-# A learnt width decides how far apart samples are, and is a number to the opacity's kernels.
-WIDTH = {
-    "fitting.scene._ray_losses: _local_scalar_dense": 1,
-    "ops.sections.forward: _local_scalar_dense": 1,
-}
+# A learnt width decides how far apart samples are.
+WIDTH = {"fitting.scene._ray_losses: _local_scalar_dense": 1}
 # The cells to ask again, near the surface and of all, every `sampling.occupancy_every` steps.
 OCCUPANCY = {"rendering.occupancy.refresh: nonzero": 2}
 
@@ -55,7 +56,7 @@ def watched(fitter: Fitter, step: int) -> dict[str, int]:
     with Watch() as watch:
         fitter._one_step()
     assert set(watch.made) <= MADE_ON_THE_HOST
-    return {place: n for place, n in watch.reads.items() if place.split(":")[0] not in ONLY_ON_THE_CPU}
+    return {place: n for place, n in watch.reads.items() if not place.startswith(ONLY_ON_THE_CPU)}
 
 
 @pytest.fixture(scope="module")
