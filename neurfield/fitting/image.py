@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from neurfield.encodings import RadialBasis
+from neurfield.encodings import GridEncoding, RadialBasis
 from neurfield.fields import ImageField
 from neurfield.files import atomic_write
 from neurfield.fitting.image_encoding import make_encoding
@@ -126,7 +126,10 @@ class ImageTask:
 
 
 def capturable(part: torch.nn.Module) -> bool:
-    """Whether this part of a field can be recorded on a GPU: kernels that learn are looked at by the host."""
+    """Whether this part of a field can be recorded on a GPU: not radial kernels that learn, at which the host
+    looks, nor grids of other libraries."""
+    if isinstance(part, GridEncoding):
+        return part.fuses
     return not isinstance(part, RadialBasis) or part.on_device
 
 

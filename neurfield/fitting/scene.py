@@ -102,7 +102,8 @@ class SceneTask:
 
     def fixed(self, step: int, progress: float) -> FixedStep | None:
         """A step that looks at the volume alone; the samples of rays are another number each step."""
-        if not self._alone(progress) or not isinstance(self.field.encoding, GridEncoding):
+        encoding = self.field.encoding
+        if not (self._alone(progress) and isinstance(encoding, GridEncoding) and encoding.fuses):
             return None
         self._use_levels(progress)
         drawn = draw_points(self.volume, self.config, progress, self._generator(step))
