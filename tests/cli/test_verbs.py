@@ -71,7 +71,10 @@ def test_eval_without_a_true_surface(ball_run: Path, capsys: Capture) -> None:
 def test_resume_to_a_later_step(ball_scene: Path, tmp_path: Path, capsys: Capture) -> None:
     assert main(fit_arguments(ball_scene, tmp_path, "--set", "train.save_every=7")) == 0
     run = tmp_path / "ball" / "latest"
-    assert main(["fit", "--resume", str(run), "--steps", "18"]) == 0
+    assert main(["fit", "--resume", str(run), "--steps", "18", "--device", "cpu"]) == 0
+    assert "device: cpu" in (run / "config.yaml").read_text()
+    assert main(["mesh", str(run), "--resolution", "16", "--device", "cpu"]) == 0
+    assert "--device gpu" in refusal(capsys, "mesh", str(run), "--device", "gpu")
     assert json.loads((run / "log.jsonl").read_text().splitlines()[-1])["step"] == 18
     assert "--steps" in refusal(capsys, "fit", "--resume", str(run), "--seed", "3")
 
