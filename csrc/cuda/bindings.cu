@@ -38,4 +38,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_field(module);
     neurfield::bind_fused_mlp(module);
     neurfield::bind_grid(module);
+    neurfield::bind_level_set(module);
 }
