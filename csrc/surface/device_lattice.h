@@ -20,13 +20,13 @@ using Word = unsigned long long;  // the type atomics take
 enum Kind { kKnown, kWanted, kAbove, kBelow, kPositive, kKinds };
 
 struct Lattice {
-    int3 cubes;         // in the lattice, along each axis
-    int3 blocks;        // that it can have
+    int3 cubes;                // in the lattice, along each axis
+    int3 blocks;               // that it can have
     const int32_t* directory;  // [blocks.x, blocks.y, blocks.z] their slots, -1 where there is none
     const int32_t* places;     // where in the directory each is
-    float* values;      // [., 512]
-    Word* bits;         // [., kKinds, 8]
-    uint8_t* dirty;     // got values since the surface's edge was last looked for
+    float* values;             // [., 512]
+    Word* bits;                // [., kKinds, 8]
+    uint8_t* dirty;            // got values since the surface's edge was last looked for
 
     __device__ int32_t slot(int x, int y, int z) const {
         if (x >= blocks.x || y >= blocks.y || z >= blocks.z) return -1;
@@ -63,7 +63,7 @@ inline Lattice lattice_of(const py::tuple& state) {
             reinterpret_cast<Word*>(bits.data()), dirty.data()};
 }
 
-// Level_set_surface_cuda.cu's part of the family.
+// The part of the family that is in level_set_surface_cuda.cu.
 void bind_surface(py::module_& module);
 
 }  // namespace neurfield::device_lattice

@@ -95,7 +95,7 @@ __global__ void __launch_bounds__(256) want_unsettled(const Lattice lattice, int
 __global__ void __launch_bounds__(256) want_corners(const Lattice lattice, int64_t count, const int64_t* __restrict__ places) {
     const int64_t i = cuda::global_index();
     if (i >= count * 64) return;
-    const int x = static_cast<int>(i % 8), dx = static_cast<int>(i >> 5 & 1), dy = static_cast<int>(i >> 4 & 1), dz = static_cast<int>(i >> 3 & 1);
+    const int word = static_cast<int>(i % 64), x = word % 8, dx = word >> 5, dy = word >> 4 & 1, dz = word >> 3 & 1;
     if (dx == 1 && x > 0) return;
     const int3 low = lattice.at(static_cast<int32_t>(places[i / 64])), block{low.x + dx, low.y + dy, low.z + dz};
     const int32_t slot = lattice.slot(block.x, block.y, block.z);

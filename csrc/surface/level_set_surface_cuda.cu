@@ -48,7 +48,8 @@ __global__ void __launch_bounds__(kRows) look(const Lattice lattice, const int64
     const WindowRows& rows = around.rows;
     const int x = static_cast<int>(threadIdx.x) / 8, y = static_cast<int>(threadIdx.x) % 8;
     if (rows.cube_row(x, y).open != 0) open[blockIdx.x] = 1;
-    const unsigned along_x = rows.edges_x(x, y).loose & 0xff, along_y = rows.edges_y(x, y).loose & 0xff, along_z = rows.edges_z(x, y).loose;
+    const unsigned along_x = rows.edges_x(x, y).loose & 0xff, along_y = rows.edges_y(x, y).loose & 0xff;
+    const unsigned along_z = rows.edges_z(x, y).loose;
     const auto want = [&](int px, int py, unsigned points) {
         points &= ~static_cast<unsigned>(rows.known[px][py]);
         const int i = (px >> 3) * 4 + (py >> 3) * 2, shift = 8 * (py & 7);
@@ -66,8 +67,8 @@ struct Edges {
     int32_t* before;  // [., 24]
 };
 
-__global__ void __launch_bounds__(kRows) count(const Lattice lattice, int64_t blocks, const uint8_t* __restrict__ triangles, const Edges edges,
-                                               int64_t* __restrict__ totals) {
+__global__ void __launch_bounds__(kRows) count(const Lattice lattice, int64_t blocks, const uint8_t* __restrict__ triangles,
+                                               const Edges edges, int64_t* __restrict__ totals) {
     __shared__ Around around;
     __shared__ Word crossed[24];
     __shared__ int faces;
