@@ -40,6 +40,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_field(module);
     neurfield::bind_fused_mlp(module);
     neurfield::bind_grid(module);
+    neurfield::bind_level_set(module);
     neurfield::bind_occupancy_grid(module);
     neurfield::bind_radial_basis(module);
     neurfield::bind_sections(module);

@@ -43,6 +43,7 @@ struct int3 { int x, y, z; };
 struct alignas(16) int4 { int x, y, z, w; };
 struct alignas(8) uint2 { unsigned x, y; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
+struct alignas(16) ulonglong2 { unsigned long long x, y; };
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float3 make_float3(float x, float y, float z) { return {x, y, z}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
@@ -251,6 +252,8 @@ template <class T, class U>
 T atomicMin(T* to, U value) { const T old = *to; *to = std::min(old, static_cast<T>(value)); return old; }
 template <class T, class U>
 T atomicOr(T* to, U bits) { const T old = *to; *to = old | static_cast<T>(bits); return old; }
+template <class T, class U>
+T atomicAnd(T* to, U bits) { const T old = *to; *to = old & static_cast<T>(bits); return old; }
 template <class T, class U>
 T atomicExch(T* to, U value) { const T old = *to; *to = static_cast<T>(value); return old; }
 template <class T, class U, class V>

@@ -12,6 +12,8 @@
 #include <memory>
 #include <vector>
 
+#include "surface/settling.h"
+
 namespace neurfield {
 
 using Cell3 = std::array<int32_t, 3>;
@@ -102,7 +104,7 @@ public:
 
     // Settles the points nearer than `reach` + 1 that are on the same side as a known one for sure, in blocks that exist.
     void settle(const Cell3& point, float value, int reach) {
-        const float radius = std::min(std::abs(value - level_) / slope_, static_cast<float>(reach) + 1.0f);
+        const float radius = settled_radius(value, level_, slope_, reach);
         if (!(radius > 1.0f)) return;
         const int r = static_cast<int>(std::ceil(radius)) - 1;
         const float square = radius * radius;
@@ -186,15 +188,10 @@ public:
 private:
     struct Pending { Block* block; int place; };
 
-    static uint64_t bits(int32_t low, int32_t high) {
-        const int32_t from = std::max(0, low), to = std::min(7, high);
-        return (uint64_t{2} << to) - (uint64_t{1} << from);
-    }
-
     // The points of a block's plane within low..high along y and z.
     static uint64_t plane_of(const Cell3& at, const Cell3& low, const Cell3& high) {
-        const uint64_t rows = bits(low[1] - 8 * at[1], high[1] - 8 * at[1]);
-        const uint64_t row = bits(low[2] - 8 * at[2], high[2] - 8 * at[2]);
+        const uint64_t rows = bits_between(low[1] - 8 * at[1], high[1] - 8 * at[1]);
+        const uint64_t row = bits_between(low[2] - 8 * at[2], high[2] - 8 * at[2]);
         uint64_t plane = 0;
         for (int y = 0; y < 8; ++y) plane |= (rows >> y & 1) * row << (8 * y);
         return plane;
@@ -218,11 +215,10 @@ private:
         uint64_t* side = positive ? block.above : block.below;
         for (int x = std::max(0, low[0] - 8 * block.at[0]); x <= x_end; ++x)
             for (int y = std::max(0, low[1] - 8 * block.at[1]); y <= y_end; ++y) {
-                const float left = square - static_cast<float>((x - x0) * (x - x0) + (y - y0) * (y - y0));
-                if (left <= 0.0f) continue;
-                const int half = static_cast<int>(std::ceil(std::sqrt(left))) - 1;
+                const int half = half_chord(square, x - x0, y - y0);
+                if (half < 0) continue;
                 const int from = std::max(0, z0 - half), to = std::min(z_end, z0 + half);
-                if (from <= to) side[x] |= bits(from, to) << (8 * y);
+                if (from <= to) side[x] |= bits_between(from, to) << (8 * y);
             }
     }
 

@@ -1,20 +1,19 @@
 // Marching cubes on one block of 8^3 cubes of a BlockLattice, a row of eight cubes at a time as bits.
 //
 // A cube belongs to the block of its lowest corner, an edge to the block of its low end; so a vertex has one owner and one
-// number, and the surface is welded from the start. A cube takes part if all its corners are settled and the ends of its
-// crossed edges known.
+// number, and the surface is welded from the start.
 #pragma once
 
 #include "surface/block_lattice.h"
 #include "surface/triangle_table.h"
+#include "surface/window_rows.h"
 
 namespace neurfield {
 
-// The 9^3 corners of a block's cubes: those of the block and of the seven blocks after it. Bit z of [x][y].
-struct Window {
+// A block's cubes with their corners: those of the block and of the seven blocks after it.
+struct Window : WindowRows {
     Cell3 at;
     std::array<const Block*, 8> blocks;  // by 4 (x >= 8) + 2 (y >= 8) + (z >= 8); null where there is none
-    uint16_t known[9][9], settled[9][9], positive[9][9];
 
     Window(const BlockLattice& lattice, const Cell3& at_) : at(at_) {
         for (int i = 0; i < 8; ++i) blocks[i] = lattice.find({at[0] + (i >> 2), at[1] + (i >> 1 & 1), at[2] + (i & 1)});
@@ -31,56 +30,13 @@ struct Window {
                 settled[x][y] = row([&](const Block& block) { return block.settled(x & 7); });
                 positive[x][y] = row([&](const Block& block) { return block.positive[x & 7]; });
             }
-        for (int a = 0; a < 3; ++a) cubes_[a] = std::clamp(lattice.cells()[a] - 8 * at[a], 0, 8);
-    }
-
-    // Bits of edges whose ends differ in sign, divided by whether both ends are known.
-    struct EdgeRow {
-        unsigned crossed, loose;
-        EdgeRow operator|(const EdgeRow& other) const { return {crossed | other.crossed, loose | other.loose}; }
-    };
-
-    // The rows of edges along x, y, z from the points of row (x, y).
-    EdgeRow edges_x(int x, int y) const { return edges(x, y, x + 1, y); }
-    EdgeRow edges_y(int x, int y) const { return edges(x, y, x, y + 1); }
-    EdgeRow edges_z(int x, int y) const {
-        const unsigned s = settled[x][y], p = positive[x][y], k = known[x][y];
-        const unsigned differ = (p ^ p >> 1) & s & s >> 1 & 0xff;
-        return {differ & k & k >> 1, differ & ~(k & k >> 1)};
-    }
-
-    // The row of cubes (x, y): bits of those with a crossed edge, divided by whether they take part; and of those with a corner
-    // that is not settled.
-    struct CubeRow { unsigned complete, loose, open; };
-    CubeRow cube_row(int x, int y) const {
-        if (x >= cubes_[0] || y >= cubes_[1]) return {0, 0, 0};
-        const unsigned s = settled[x][y] & settled[x][y + 1] & settled[x + 1][y] & settled[x + 1][y + 1];
-        const EdgeRow across = edges_x(x, y) | edges_x(x, y + 1) | edges_y(x, y) | edges_y(x + 1, y);
-        const EdgeRow along = edges_z(x, y) | edges_z(x, y + 1) | edges_z(x + 1, y) | edges_z(x + 1, y + 1);
-        const unsigned inside = (1u << cubes_[2]) - 1;
-        const unsigned loose = (across.loose | across.loose >> 1 | along.loose) & inside;
-        const unsigned any = (across.crossed | across.crossed >> 1 | along.crossed) & inside;
-        return {any & ~loose & s & s >> 1, loose, (any | loose) & ~(s & s >> 1)};
-    }
-
-    int pattern(int x, int y, int z) const {
-        return (positive[x][y] >> z & 3) | (positive[x][y + 1] >> z & 3) << 2 | (positive[x + 1][y] >> z & 3) << 4 |
-               (positive[x + 1][y + 1] >> z & 3) << 6;
+        for (int a = 0; a < 3; ++a) cubes[a] = std::clamp(lattice.cells()[a] - 8 * at[a], 0, 8);
     }
 
     float value(int x, int y, int z) const {
         const Block* block = blocks[(x >> 3) * 4 + (y >> 3) * 2 + (z >> 3)];
         return block->values[(x & 7) * 64 + (y & 7) * 8 + (z & 7)];
     }
-
-private:
-    EdgeRow edges(int x, int y, int x2, int y2) const {
-        const unsigned differ = (positive[x][y] ^ positive[x2][y2]) & settled[x][y] & settled[x2][y2];
-        const unsigned both = known[x][y] & known[x2][y2];
-        return {differ & both, differ & ~both};
-    }
-
-    Cell3 cubes_;  // how many of the eight cubes along each axis are in the lattice
 };
 
 // The numbers of one block's vertices and faces: bits of its crossed edges, and how many lie before each word.
@@ -118,7 +74,7 @@ struct BlockSurface {
                     const double a = window.value(x, y, z);
                     const double b = window.value(x + (axis == 0), y + (axis == 1), z + (axis == 2));
                     out[0] = 8 * window.at[0] + x, out[1] = 8 * window.at[1] + y, out[2] = 8 * window.at[2] + z;
-                    out[axis] += (level - a) / (b - a);
+                    out[axis] += crossing(level, a, b);
                 }
     }
 
@@ -131,11 +87,9 @@ struct BlockSurface {
                     const int z = std::countr_zero(cubes);
                     const uint8_t* edges = table.edges + window.pattern(x, y, z) * table.width;
                     for (int i = 0; i < table.width && edges[i] != TriangleTable::kEnd; ++i) {
-                        const int axis = edges[i] >> 2, u = edges[i] >> 1 & 1, v = edges[i] & 1;
-                        const int px = x + (axis == 0 ? 0 : u), py = y + (axis == 0 ? u : axis == 1 ? 0 : v);
-                        const int pz = z + (axis == 2 ? 0 : v);
-                        const BlockSurface* owner = surfaces[(px >> 3) * 4 + (py >> 3) * 2 + (pz >> 3)];
-                        *out++ = owner->vertex(axis, px & 7, py & 7, pz & 7);
+                        const CubeEdge edge(edges[i], x, y, z);
+                        const BlockSurface* owner = surfaces[(edge.x >> 3) * 4 + (edge.y >> 3) * 2 + (edge.z >> 3)];
+                        *out++ = owner->vertex(edge.axis, edge.x & 7, edge.y & 7, edge.z & 7);
                     }
                 }
     }

@@ -72,9 +72,7 @@ class Run:
         voxel = _voxel(voxel, resolution, self.config.mesh.voxel, 2.0 * frame.half)
         task.field.active_levels = task.field.encoding.levels
         unit_box = np.array(task.unit_box).reshape(2, 3)
-        vertices, faces = extract_level_set(
-            lambda points: task.field.sdf(points.to(task.device)), unit_box, voxel / frame.half
-        )
+        vertices, faces = extract_level_set(task.field.sdf, unit_box, voxel / frame.half, device=task.device)
         if len(faces) == 0:
             raise UserError(
                 f"{self.folder}: the field has no surface inside the scene's box; "

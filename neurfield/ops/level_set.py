@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.level_set_cuda import CudaLevelSet
 from neurfield.ops.marching_cubes import empty
 from neurfield.ops.marching_cubes_table import triangle_table
 from neurfield.ops.reference.level_set import DenseLevelSet
@@ -35,6 +36,9 @@ class LevelSet(Protocol):
     steeper, a point may be settled on the wrong side. It is put right when its value is asked for, as are all
     that the surface, as found, passes by: only a piece that no known point tells of stays hidden.
     """
+
+    device: torch.device
+    """Where the lattice is: points come from there, and the surface. What is given may lie anywhere."""
 
     def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
         """Make points int32 [k, 3] known by their values [k], and their blocks looked at."""
@@ -64,27 +68,38 @@ class LevelSet(Protocol):
         """
 
 
-def level_set(cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> LevelSet:
+def level_set(
+    cubes: Sequence[int],
+    level: float = 0.0,
+    slope: float = math.inf,
+    device: torch.device | str | None = None,
+) -> LevelSet:
     """An empty lattice of nx, ny, nz cubes: native where there are kernels, else the dense reference.
 
     Args:
         slope: the most by which the field changes from one point to the next along an axis; infinite settles
             nothing that is not known.
+        device: where the lattice shall be: a GPU for which there are kernels, else it is on the CPU.
     """
     if min(cubes) < 1 or max(cubes) >= 1 << 21:
         raise ValueError(f"level_set: cubes must be 1 to {(1 << 21) - 1} along each axis, got {tuple(cubes)}")
     if not (math.isfinite(level) and slope > 0):
         raise ValueError(f"level_set: need a finite level and a positive slope, got {level}, {slope}")
+    device = torch.device("cpu" if device is None else device)
+    if native.kernels(torch.empty(0, device=device), needs="level_set_set") is not None:
+        return CudaLevelSet(cubes, level, slope, device)
     make = DenseLevelSet if native.module is None else _NativeLevelSet
     return make(cubes, level, slope)
 
 
 class _NativeLevelSet:
     def __init__(self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> None:
+        self.device = torch.device("cpu")
         self._kernel = _kernels.LevelSet(*cubes, level, slope)
 
     def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
-        self._kernel.put(points.to(torch.int32).contiguous(), values.float().contiguous(), reach)
+        points, values = points.to("cpu", torch.int32), values.to("cpu", torch.float32)
+        self._kernel.put(points.contiguous(), values.contiguous(), reach)
 
     def want_unsettled(self, step: int = 1, every_other: bool = False) -> None:
         self._kernel.want_unsettled(step, every_other)
@@ -97,7 +112,7 @@ class _NativeLevelSet:
         return points[: self._kernel.take(points)]
 
     def give(self, values: Tensor, reach: int = 0) -> None:
-        self._kernel.give(values.float().contiguous(), reach)
+        self._kernel.give(values.to("cpu", torch.float32).contiguous(), reach)
 
     def want_frontier(self) -> None:
         self._kernel.want_frontier()

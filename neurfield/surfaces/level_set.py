@@ -25,6 +25,7 @@ def extract_level_set(
     lipschitz: float = 1.25,
     chunk: int = 1 << 18,
     progress: Callable[[str, float], None] | None = None,
+    device: torch.device | str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Marching cubes over a field known as a function; normals point to greater values (free space).
 
@@ -37,7 +38,7 @@ def extract_level_set(
     field is steeper than `lipschitz` all over. Welded; watertight except where the surface leaves the box.
 
     Args:
-        field: values [k] of points float32 [k, 3], on any device; the points are on the CPU.
+        field: values [k] of points float32 [k, 3] on `device`.
         box: [2, 3] low and high corner. The lattice starts at the low corner; its last cubes may reach beyond
             the high one by less than a voxel.
         voxel: edge of the cubes.
@@ -46,6 +47,7 @@ def extract_level_set(
             voxels), but a piece is lost only where that is so all around it.
         chunk: points per call of the field.
         progress: is told what goes on, and which fraction of it is done.
+        device: where the field is. If it is a GPU for which there are kernels, all happens there.
 
     Returns:
         vertices float64 [v, 3] in the box's frame and faces int64 [f, 3]; both empty where there is no
@@ -63,10 +65,9 @@ def extract_level_set(
             f"extract_level_set: need a box with volume and a positive voxel, got {[*low, *high]}, {voxel}"
         )
     cubes = np.maximum(1, np.ceil((high - low) / voxel - 1e-6)).astype(np.int64)
-    ask = _Asker(field, torch.from_numpy(low), voxel, chunk)
-
     tell = progress or (lambda stage, fraction: None)
-    lattice = level_set(cubes.tolist(), level, lipschitz * voxel)
+    lattice = level_set(cubes.tolist(), level, lipschitz * voxel, device)
+    ask = _Asker(field, torch.device(device), torch.from_numpy(low).to(lattice.device), voxel, chunk)
 
     def evaluate(stage: str, reach: int = 0) -> None:
         total = lattice.wanted()
@@ -74,7 +75,8 @@ def extract_level_set(
             tell(stage, 1.0 - left / total)
             lattice.give(ask(lattice.take(chunk)), reach)
 
-    lattice.put(*_cells_near_surface(ask, torch.from_numpy(cubes), voxel, level, lipschitz, tell), _BLOCK)
+    size = torch.from_numpy(cubes).to(lattice.device)
+    lattice.put(*_cells_near_surface(ask, size, voxel, level, lipschitz, tell), _BLOCK)
     # Few points settle many, so that few of the rest are left; all that are far from the surface, at the end.
     for step, every_other, reach in [(4, False, 4), (2, False, 2), (1, True, 1), (1, False, 0)]:
         lattice.want_unsettled(step, every_other)
@@ -86,22 +88,24 @@ def extract_level_set(
     tell("marching cubes", 0.0)
     vertices, faces = lattice.extract()
     tell("marching cubes", 1.0)
-    return low + vertices.numpy() * voxel, faces.numpy()
+    return low + vertices.cpu().numpy() * voxel, faces.cpu().numpy()
 
 
 class _Asker:
     """The field at lattice points: positions come from the integers alone, so a point is one whoever asks."""
 
-    def __init__(self, field: Callable[[Tensor], Tensor], low: Tensor, voxel: float, chunk: int) -> None:
-        self.field, self.low, self.voxel, self.chunk = field, low, voxel, chunk
+    def __init__(
+        self, field: Callable[[Tensor], Tensor], device: torch.device, low: Tensor, voxel: float, chunk: int
+    ) -> None:
+        self.field, self.device, self.low, self.voxel, self.chunk = field, device, low, voxel, chunk
 
     def __call__(self, points: Tensor) -> Tensor:
-        """Values float32 [k] of lattice points [k, 3]."""
-        values = torch.empty(points.shape[0])
+        """Values float32 [k] of lattice points [k, 3], where the points are."""
+        values = torch.empty(points.shape[0], device=points.device)
         for start in range(0, points.shape[0], self.chunk):
             part = slice(start, start + self.chunk)
-            positions = (self.low + points[part].double() * self.voxel).float()
-            values[part] = self.field(positions).detach().reshape(-1).float().cpu()
+            positions = (self.low + points[part].double() * self.voxel).float().to(self.device)
+            values[part] = self.field(positions).detach().reshape(-1).float().to(points.device)
             wrong = ~torch.isfinite(values[part])
             if wrong.any():
                 worst = int(wrong.nonzero()[0])
@@ -126,8 +130,9 @@ def _cells_near_surface(
     while int(cubes.max()) > _COARSE_CELLS * size:
         size *= 2
     coarsest = size
-    cells = torch.cartesian_prod(*[torch.arange(-(-int(n) // size)) for n in cubes])  # [k, 3]
-    children = torch.cartesian_prod(*[torch.arange(2)] * 3)
+    # The coarsest cells [k, 3], and what one of them is divided into [8, 3].
+    cells = torch.cartesian_prod(*[torch.arange(-(-int(n) // size)) for n in cubes]).to(cubes.device)
+    children = torch.cartesian_prod(*[torch.arange(2)] * 3).to(cubes.device)
     while True:
         tell("looking for the surface", 1.0 - math.log2(size / _BLOCK + 1) / math.log2(coarsest / _BLOCK + 2))
         low = cells * size

@@ -19,6 +19,7 @@ class DenseLevelSet:
     """See `neurfield.ops.level_set.LevelSet`."""
 
     def __init__(self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> None:
+        self.device = torch.device("cpu")
         shape = tuple(n + 1 for n in cubes)
         if np.prod(shape, dtype=np.int64) > _MOST_POINTS:
             raise UserError(
@@ -31,6 +32,7 @@ class DenseLevelSet:
         self._taken = np.empty((0, 3), dtype=np.int64)
 
     def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
+        points, values = points.cpu(), values.cpu()
         block = np.zeros([-(-n // 8) for n in self._values.shape], dtype=bool)
         block[tuple((points.numpy() // 8).T)] = True
         nx, ny, nz = self._values.shape
@@ -56,7 +58,7 @@ class DenseLevelSet:
         return torch.from_numpy(self._taken.astype(np.int32))
 
     def give(self, values: Tensor, reach: int = 0) -> None:
-        self._set(self._taken, values.numpy(), reach)
+        self._set(self._taken, values.cpu().numpy(), reach)
 
     def want_frontier(self) -> None:
         settled, positive = self._settled(), self._positive()
