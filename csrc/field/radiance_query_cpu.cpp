@@ -182,6 +182,7 @@ void radiance_query_backward(const Grid& grid, bool smooth, int active, const py
 }  // namespace
 
 void bind_radiance_query(py::module_& module) {
+    module.def("radiance_query_keeps", [](int64_t width, int64_t samples) { return whole_vectors(samples) * width; });
     module.def("radiance_query_forward", &radiance_query_forward);
     module.def("radiance_query_backward", &radiance_query_backward);
 }

@@ -36,6 +36,7 @@ struct Beside {
     const int64_t *rays, *counted;
     int64_t count;   // of the samples that count
     int texture;     // columns of texture, which come first
+    int64_t row;     // floats from a sample's inputs to the next one's
 
     __device__ int64_t sample(int64_t i) const { return counted != nullptr ? counted[i] : i; }
     constexpr int width() const { return texture + feature.width + 3 + views.width; }
@@ -55,7 +56,7 @@ __global__ void __launch_bounds__(256) gather(const Beside beside, float* __rest
         value = beside.normal.data[sample * beside.normal.stride + column - normal_at];
     else
         value = beside.views.data[(beside.rays != nullptr ? beside.rays[sample] : sample) * beside.views.stride + column - views_at];
-    inputs[i * beside.width() + beside.texture + column] = value;
+    inputs[i * beside.row + beside.texture + column] = value;
 }
 
 // The other way: what belongs to features and normals of d_inputs.
@@ -66,7 +67,7 @@ __global__ void __launch_bounds__(256) scatter(const Beside beside, const float*
     if (i >= beside.count) return;
     const int column = static_cast<int>(at % columns);
     const int64_t sample = beside.sample(i);
-    const float value = d_inputs[i * beside.width() + beside.texture + column];
+    const float value = d_inputs[i * beside.row + beside.texture + column];
     if (column < beside.feature.width)
         d_feature[sample * beside.feature.width + column] = value;
     else
@@ -86,6 +87,11 @@ __global__ void __launch_bounds__(256) move_triples(const Beside beside, const f
         to[sample * 3 + channel] = from[at];
 }
 
+// Rows whose textures are aligned for vector loads.
+int64_t row_of(int64_t width) { return (width + 3) / 4 * 4; }
+
+int64_t radiance_query_keeps(int64_t width, int64_t samples) { return row_of(width) * samples; }
+
 struct Query {
     const Grid& grid;
     bool smooth;
@@ -103,8 +109,9 @@ struct Query {
         : grid(grid_), smooth(smooth_), active(active_), table(table_, "table"), points(points_, "points"), feature(feature_, "feature"),
           normal(normal_, "normal"), views(views_, "views"), rays(optional(rays_, "rays")), counted(optional(counted_, "counted")),
           beside{Rows(feature), Rows(normal), Rows(views), rays ? rays->data() : nullptr, counted ? counted->data() : nullptr,
-                 counted ? counted->size() : points.shape(0), static_cast<int>(grid_.row())},
+                 counted ? counted->size() : points.shape(0), static_cast<int>(grid_.row()), 0},
           network(weights, biases, beside.width(), "relu", 1.0f, precision) {
+        beside.row = row_of(beside.width());
         table.expect(0, grid.floats(), "table");
         points.expect(1, 3, "points");
         feature.expect(0, points.shape(0), "feature");
@@ -118,14 +125,14 @@ struct Query {
     }
 
     int64_t count() const { return beside.count; }
-    int64_t width() const { return beside.width(); }
+    int64_t row() const { return beside.row; }
     grid::Samples samples() const { return {points.data(), beside.counted, count(), 0.5f, 0.5f}; }
 
-    // What the network saw of the samples that count, for the backward: rows of whole tiles of them. Null for None.
+    // What the network saw of the samples that count, for the backward. Null for None.
     float* rows_kept(const py::object& object) const {
         if (object.is_none()) return nullptr;
         const TensorView<float, 1> view(object, "kept");
-        view.expect(0, (count() + grid::kJacobianLanes - 1) / grid::kJacobianLanes * grid::kJacobianLanes * width(), "kept");
+        view.expect(0, radiance_query_keeps(beside.width(), count()), "kept");
         return view.data();
     }
 
@@ -144,12 +151,12 @@ void radiance_query_forward(const Grid& grid, bool smooth, int active, const py:
     const int64_t all = query.points.shape(0), count = query.count();
     float *rgb = grid::rows_of(rgb_, "rgb", all, 3), *inputs = query.rows_kept(kept_);
     std::optional<Scratch> own, colors;
-    if (inputs == nullptr) inputs = own.emplace(points, count * query.width()).data();
-    grid::encode_samples(grid, smooth, active, query.samples(), query.table.data(), inputs, query.width(), nullptr);
-    cuda::launch(gather, cuda::one_each(count * (query.width() - query.beside.texture)), query.beside, inputs);
-    if (!query.counted) return query.network.forward(count, inputs, rgb, nullptr, true);
+    if (inputs == nullptr) inputs = own.emplace(points, count * query.row()).data();
+    grid::encode_samples(grid, smooth, active, query.samples(), query.table.data(), inputs, query.row(), nullptr);
+    cuda::launch(gather, cuda::one_each(count * (query.beside.width() - query.beside.texture)), query.beside, inputs);
+    if (!query.counted) return query.network.forward(count, inputs, query.row(), rgb, nullptr, true);
     colors.emplace(points, 3 * count);
-    query.network.forward(count, inputs, colors->data(), nullptr, true);
+    query.network.forward(count, inputs, query.row(), colors->data(), nullptr, true);
     cuda::clear(rgb, 3 * all);
     cuda::launch(move_triples<false>, cuda::one_each(3 * count), query.beside, colors->data(), 3, rgb);
 }
@@ -170,20 +177,21 @@ void radiance_query_backward(const Grid& grid, bool smooth, int active, const py
     table_gradient.expect(0, grid.floats(), "table_gradient");
     const float* inputs = query.rows_kept(kept_);
     if (inputs == nullptr && count > 0) throw py::value_error("neurfield native: the backward needs what the forward kept");
-    const Scratch above(points, 3 * count), d_inputs(points, count * query.width());
+    const Scratch above(points, 3 * count), d_inputs(points, count * query.row());
     const Rows from(d_rgb);
     cuda::launch(move_triples<true>, cuda::one_each(3 * count), query.beside, from.data, from.stride, above.data());
-    query.network.backward(count, inputs, above.data(), nullptr, true, d_inputs.data(), d_weights, d_biases);
+    query.network.backward(count, inputs, query.row(), above.data(), nullptr, true, d_inputs.data(), d_weights, d_biases);
     if (query.counted) {
         cuda::clear(d_feature, all * features);
         cuda::clear(d_normal, 3 * all);
     }
     cuda::launch(scatter, cuda::one_each(count * (features + 3)), query.beside, d_inputs.data(), d_feature, d_normal);
-    grid::scatter_samples(grid, smooth, active, query.samples(), d_inputs.data(), query.width(), nullptr, 1.0f, nullptr, query.width(),
+    grid::scatter_samples(grid, smooth, active, query.samples(), d_inputs.data(), query.row(), nullptr, 1.0f, nullptr, query.row(),
                           table_gradient.data());
 }
 
 void bind_radiance_query(py::module_& module) {
+    module.def("radiance_query_keeps", &radiance_query_keeps);
     module.def("radiance_query_forward", &radiance_query_forward);
     module.def("radiance_query_backward", &radiance_query_backward);
 }

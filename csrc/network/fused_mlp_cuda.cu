@@ -130,16 +130,16 @@ void Mlp::pack(const py::object& like) {
     if (precision_ == MlpPrecision::bfloat16) pack_weights<SingleBfloat16>(derivatives);
 }
 
-void Mlp::forward(int64_t count, const float* inputs, float* outputs, float* gradient, bool sigmoid) const {
+void Mlp::forward(int64_t count, const float* inputs, int64_t row, float* outputs, float* gradient, bool sigmoid) const {
     with_precision(precision_, [&](auto precision) {
         using P = decltype(precision);
         const MlpPlan plan = checked(plan_forward<P>(net_, count, gradient != nullptr));
-        start_forward<P>({net_, count, inputs, outputs, gradient, sigmoid}, plan);
+        start_forward<P>({net_, count, inputs, row, outputs, gradient, sigmoid}, plan);
     });
 }
 
-void Mlp::backward(int64_t count, const float* inputs, const float* d_outputs, const float* d_gradient, bool sigmoid, float* d_inputs,
-                   const Objects& d_weights, const Objects& d_biases) const {
+void Mlp::backward(int64_t count, const float* inputs, int64_t row, const float* d_outputs, const float* d_gradient, bool sigmoid,
+                   float* d_inputs, const Objects& d_weights, const Objects& d_biases) const {
     MlpGradients to{};
     if (static_cast<int>(d_weights.size()) != net_.count || static_cast<int>(d_biases.size()) != net_.count)
         refuse("'d_weights' and 'd_biases' must be as many as the weights");
@@ -163,7 +163,8 @@ void Mlp::backward(int64_t count, const float* inputs, const float* d_outputs, c
         std::optional<Scratch> d_last;
         if (sigmoid) d_last.emplace(like_, count * outputs());
         clear(sums.data(), blocks * size);
-        start_backward<P>({net_, count, inputs, d_outputs, d_gradient, d_inputs, d_last ? d_last->data() : nullptr, sums.data(), size, published},
+        start_backward<P>({net_, count, inputs, row, d_outputs, d_gradient, d_inputs, d_last ? d_last->data() : nullptr, sums.data(), size,
+                           published},
                           plan);
         collect_sums(net_, sums.data(), size, blocks, to);
     });
@@ -187,7 +188,7 @@ void mlp_forward(const py::object& inputs_, const cuda::Objects& weights, const 
     const TensorView<float, 2> inputs(inputs_, "inputs");
     const int64_t count = inputs.shape(0);
     const cuda::Mlp mlp(weights, biases, inputs.shape(1), activation, beta, precision);
-    mlp.forward(count, inputs.data(), matrix(outputs, "outputs", count, mlp.outputs()), matrix(gradient, "gradient", count, mlp.inputs()),
+    mlp.forward(count, inputs.data(), mlp.inputs(), matrix(outputs, "outputs", count, mlp.outputs()), matrix(gradient, "gradient", count, mlp.inputs()),
                 sigmoid_output);
 }
 
@@ -197,7 +198,7 @@ void mlp_backward(const py::object& inputs_, const cuda::Objects& weights, const
     const TensorView<float, 2> inputs(inputs_, "inputs");
     const int64_t count = inputs.shape(0);
     const cuda::Mlp mlp(weights, biases, inputs.shape(1), activation, beta, precision);
-    mlp.backward(count, inputs.data(), matrix(d_outputs, "d_outputs", count, mlp.outputs()),
+    mlp.backward(count, inputs.data(), mlp.inputs(), matrix(d_outputs, "d_outputs", count, mlp.outputs()),
                  matrix(d_gradient, "d_gradient", count, mlp.inputs()), sigmoid_output, matrix(d_inputs, "d_inputs", count, mlp.inputs()),
                  d_weights, d_biases);
 }

@@ -14,10 +14,11 @@ namespace neurfield::cuda {
 struct MlpBackward {
     MlpLayers net;
     int64_t count;
-    const float* inputs;      // [count, D]
+    const float* inputs;  // [count, D], rows `row` floats apart
+    int64_t row;
     const float* d_outputs;   // [count, O]
-    const float* d_gradient;  // [count, D], or null
-    float* d_inputs;          // [count, D]
+    const float* d_gradient;  // as the inputs, or null
+    float* d_inputs;          // as the inputs
     float* d_last;            // [count, O] for a sigmoid's derivative, null without one
     float* sums;              // [blocks][size], zeros before
     int64_t size;
@@ -173,8 +174,8 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
     // All warps of a block go on while one of them has points: they meet at barriers. Rows beyond the last are zeros, and add nothing.
     for (int64_t block = static_cast<int64_t>(blockIdx.x) * warps; block * kRows < call.count; block += static_cast<int64_t>(gridDim.x) * warps) {
         const int64_t first = (block + warp) * kRows;
-        const TileRows inputs{call.inputs, net.at[0].inputs, first, call.count};
-        TileRows up{call.d_outputs, net.last().outputs, first, call.count};
+        const TileRows inputs{call.inputs, call.row, net.at[0].inputs, first, call.count};
+        TileRows up{call.d_outputs, net.last().outputs, net.last().outputs, first, call.count};
         Hidden<Tiles> a, x;
         Factors<P, Tiles> factors{memory, {}};
         hidden_forward(net, inputs, memory, lane, a, [&](int l, const Hidden<Tiles>& layer) { kept.put(2 * l, layer, lane); });
@@ -183,7 +184,7 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
             output_layer(net, a, memory, true, lane, [&](int column, float* y) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) y[i] *= (1.0f - y[i]) * up.at(lane.g + i / 2 * 8, column + 2 * lane.t + i % 2);
-                put_fragment(y, call.d_last, up.width, first, call.count, column, lane);
+                put_fragment(y, call.d_last, up, column, lane);
             });
             __syncwarp();
             up.data = call.d_last;
@@ -200,7 +201,7 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
                 multiply(factors, net.at[l].backward, net.undo[2 * l + 1], lane, x);
             }
             // Forward mode along d_gradient: q_l = W_l V_{l-1}, V_l = act'(z_l) q_l; the gradient of W_l gets r_l V_{l-1}^T
-            const TileRows seed{call.d_gradient, net.at[0].inputs, first, call.count};
+            const TileRows seed{call.d_gradient, call.row, net.at[0].inputs, first, call.count};
             exchange.below.put(warp, seed, lane);
             multiply<P>(seed, net.at[0].forward, net.undo[1], lane, x);
             for (int l = 0; l < hidden; ++l) {
@@ -250,7 +251,7 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
             if (l > 0) multiply(factors, net.at[l].backward, net.undo[2 * l + 1], lane, x);
         }
         multiply_out(factors, net.at[0].backward, net.undo[1], inputs.width, lane, [&](int column, const float* d) {
-            put_fragment(d, call.d_inputs, inputs.width, first, call.count, column, lane);
+            put_fragment(d, call.d_inputs, inputs, column, lane);
         });
     }
 }

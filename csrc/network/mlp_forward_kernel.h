@@ -10,9 +10,10 @@ constexpr int kWarps = 4;  // of a block, at most
 struct MlpForward {
     MlpLayers net;
     int64_t count;
-    const float* inputs;  // [count, D]
-    float* outputs;       // [count, O]
-    float* gradient;      // [count, D], or null
+    const float* inputs;  // [count, D], rows `row` floats apart
+    int64_t row;
+    float* outputs;   // [count, O]
+    float* gradient;  // as the inputs, or null
     bool sigmoid;
 };
 
@@ -41,13 +42,14 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_forward_kernel(const Mlp
     const MlpLayers& net = call.net;
     uint4* memory = WarpMemory<Tiles>::of(warp, Gradient ? net.count - 1 : 0);
     const Kept<Tiles> kept = WarpMemory<Tiles>::kept(memory);
-    const TileRows inputs{call.inputs, net.at[0].inputs, first, call.count};
+    const TileRows inputs{call.inputs, call.row, net.at[0].inputs, first, call.count};
+    const TileRows outputs{call.outputs, net.last().outputs, net.last().outputs, first, call.count};
     Hidden<Tiles> a;
     hidden_forward(net, inputs, memory, lane, a, [&](int l, const Hidden<Tiles>& layer) {
         if constexpr (Gradient) kept.put(l, layer, lane);
     });
     output_layer(net, a, memory, call.sigmoid, lane, [&](int column, const float* sums) {
-        put_fragment(sums, call.outputs, net.last().outputs, first, call.count, column, lane);
+        put_fragment(sums, call.outputs, outputs, column, lane);
     });
     if constexpr (Gradient) {
         // r_l = act'(z_l) s_l, s_{L-1} = row 0 of W_L, s_l = W_{l+1}^T r_{l+1}: reverse mode from output 0
@@ -60,7 +62,7 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_forward_kernel(const Mlp
             if (l > 0) multiply(factors, net.at[l].backward, net.undo[2 * l + 1], lane, r);
         }
         multiply_out(factors, net.at[0].backward, net.undo[1], inputs.width, lane, [&](int column, const float* sums) {
-            put_fragment(sums, call.gradient, inputs.width, first, call.count, column, lane);
+            put_fragment(sums, call.gradient, inputs, column, lane);
         });
     }
 }

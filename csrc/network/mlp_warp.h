@@ -8,15 +8,16 @@
 
 namespace neurfield::cuda {
 
-// Rows `first` .. of a [.., width] array of which `count` exist; the others read as zeros.
+// Rows `first` .. of an array of which `count` exist, `stride` floats apart; the others, and columns from `width` on, read as zeros.
 struct TileRows {
     const float* data;
+    int64_t stride;
     int width;
     int64_t first;
     int64_t count;
 
     __device__ __forceinline__ float at(int row, int column) const {
-        return row < count - first && column < width ? data[(first + row) * width + column] : 0.0f;
+        return row < count - first && column < width ? data[(first + row) * stride + column] : 0.0f;
     }
 };
 
@@ -169,14 +170,13 @@ __device__ __forceinline__ void multiply_out(const Factors<P, Tiles>& from, cons
     }
 }
 
-// A fragment of C into rows `first` .. of a [count, width] array, at `column`; what does not exist is left out.
-__device__ __forceinline__ void put_fragment(const float sums[4], float* to, int width, int64_t first, int64_t count, int column,
-                                             const Lane& lane) {
+// A fragment of C into the rows that `rows` describes, of array `to`, at `column`; what does not exist is left out.
+__device__ __forceinline__ void put_fragment(const float sums[4], float* to, const TileRows& rows, int column, const Lane& lane) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-        const int64_t row = first + lane.g + i / 2 * 8;
+        const int64_t row = rows.first + lane.g + i / 2 * 8;
         const int at = column + 2 * lane.t + i % 2;
-        if (row < count && at < width) to[row * width + at] = sums[i];
+        if (row < rows.count && at < rows.width) to[row * rows.stride + at] = sums[i];
     }
 }
 

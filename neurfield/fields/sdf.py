@@ -98,7 +98,7 @@ class SDFField(nn.Module):
 
     @property
     def path(self) -> str:
-        """Which way queries go, for logs: "fused avx512", "composed cuda", "composed torch"."""
+        """Which way queries go, for logs: "fused avx512", "composed sm_90", "composed torch"."""
         if isinstance(self.encoding, GridEncoding) and self.encoding.fuses:
             return path(self.encoding.table)
         return f"composed {native.name_of(*self.parameters())}"

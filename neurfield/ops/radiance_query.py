@@ -112,8 +112,8 @@ class _RadianceQuery(torch.autograd.Function):
         arguments = _arguments(kernels, table, how, *network, points, feature, normal, views, rays, counted)
         kept = None
         if keep:
-            lanes, samples = kernels.grid_lanes, len(points) if counted is None else len(counted)
-            kept = points.new_empty(-(-samples // lanes) * lanes * parameters[0].shape[1])
+            samples = len(points) if counted is None else len(counted)
+            kept = points.new_empty(kernels.radiance_query_keeps(parameters[0].shape[1], samples))
         kernels.radiance_query_forward(*arguments, rgb, kept)
         ctx.save_for_backward(points, feature, normal, views, rays, counted, kept, *parameters)
         return rgb

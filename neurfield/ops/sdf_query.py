@@ -114,8 +114,8 @@ def serves(points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Seq
 
 def path(table: Tensor) -> str:
     """Which way the queries of a field with this table go, for logs: "fused avx512", "composed torch"."""
-    kernels = native.kernels(table)
-    return "composed torch" if kernels is None else f"fused {kernels.isa}"
+    name = native.name_of(table)
+    return "composed torch" if name == "torch" else f"fused {name}"
 
 
 class _SdfQuery(torch.autograd.Function):
