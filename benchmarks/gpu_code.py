@@ -77,7 +77,7 @@ def _adds(count: int) -> Callable[[Code], bool]:
 
 EXPECTATIONS = (
     Expectation(r"", "no local memory: a thread's arrays are registers", lambda code: code.local == 0),
-    # A ray's lattice is in float64: it goes on where a float no longer tells k from k + 1 (marching/ray_march.h).
+    # A ray's lattice goes on where a float no longer tells k from k + 1 (marching/ray_march.h).
     Expectation(
         r"^(?!marching/occupancy_cuda)",
         "no float64 arithmetic: most GPUs have next to none",
