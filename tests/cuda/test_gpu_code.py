@@ -125,6 +125,13 @@ def test_grids_load_and_add_whole_entries(pair: str) -> None:
     assert not lines(scatter, adds) and len(lines(scatter, narrow)) == 1
 
 
+def test_float64_only_where_there_is_a_reason() -> None:
+    def lines(source: str) -> list[str]:
+        return gpu_code.violations(gpu_code.Kernel(source, "count_samples", None, Code(float64=3)), 90)
+
+    assert not lines("marching/occupancy_cuda.cu") and len(lines("marching/sections_cuda.cu")) == 1
+
+
 def test_expectations_of_newer_gpus_only() -> None:
     plain = gpu_code.Kernel("network/mlp_cuda.cu", "mlp_forward_kernel<Float16, 4>", None, Code())
     assert gpu_code.violations(plain, 90) and not gpu_code.violations(plain, 75)
