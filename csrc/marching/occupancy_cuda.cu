@@ -69,9 +69,9 @@ struct Rays {
 
     __device__ SampleLattice lattice(int64_t ray) const { return {t_min[ray], jitter[ray], step}; }
     template <class Emit>
-    __device__ void march(const OccupancyBytes& grid, int64_t ray, Emit&& emit) const {
+    __device__ void march(const OccupancyBytes& grid, int64_t ray, int64_t samples, Emit&& emit) const {
         const RayInCells<OccupancyBytes> in_cells(grid, origins + 3 * ray, directions + 3 * ray);
-        march_ray(grid, in_cells, lattice(ray), t_max[ray], most, emit);
+        march_ray(grid, in_cells, lattice(ray), t_max[ray], samples, emit);
     }
 };
 
@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(128) count_samples(const OccupancyBytes grid, 
     const int64_t ray = cuda::global_index();
     if (ray >= rays.count) return;
     int64_t total = 0;
-    rays.march(grid, ray, [&](int64_t, int64_t count) { total += count; });
+    rays.march(grid, ray, rays.most, [&](int64_t, int64_t count) { total += count; });
     counts[ray] = total;
 }
 
@@ -89,7 +89,8 @@ __global__ void __launch_bounds__(128) write_samples(const OccupancyBytes grid, 
     if (ray >= rays.count) return;
     const SampleLattice lattice = rays.lattice(ray);
     int64_t out = packed_info[2 * ray];
-    rays.march(grid, ray, [&](int64_t first, int64_t count) {
+    // Up to the ray's own count: so nothing behind its last sample is walked, and no ray can write into the next one's run.
+    rays.march(grid, ray, packed_info[2 * ray + 1], [&](int64_t first, int64_t count) {
         for (int64_t k = first; k < first + count; ++k, ++out) {
             ray_indices[out] = ray;
             t_starts[out] = static_cast<float>(lattice.start(k));

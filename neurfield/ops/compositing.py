@@ -22,7 +22,8 @@ def pack_info(ray_indices: Tensor, n_rays: int) -> Tensor:
     """packed_info int64 [n_rays, 2], (start, count) of each ray's samples; rays without samples have count 0.
 
     Raises:
-        ValueError: `ray_indices` [S] does not ascend or leaves 0..n_rays-1.
+        ValueError: `ray_indices` [S] does not ascend or leaves 0..n_rays-1. The kernels of a GPU do not look,
+            which would mean waiting for it: there the result is meaningless.
     """
     kernels = native.kernels(ray_indices)
     if kernels is None:
@@ -124,7 +125,8 @@ def composite(alpha: Tensor, values: Tensor, packed_info: Tensor) -> tuple[Tenso
         alpha and values (NeRF, Mildenhall et al. 2020, Eq. 3; derivatives in `csrc/marching/compositing.h`).
 
     Raises:
-        ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order.
+        ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order. The
+            kernels of a GPU do not look at what packed_info says: it must be right.
     """
     if values.dim() != 2 or values.shape[0] != alpha.shape[0]:
         raise ValueError(

@@ -92,7 +92,8 @@ def composite_surface(
         opacity); differentiable in alpha, rgb and normal. And the weights [S], which carry no gradient.
 
     Raises:
-        ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order.
+        ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order. The
+            kernels of a GPU do not look at what packed_info says: it must be right.
     """
     if not native.serves(alpha, rgb, normal, t, packed_info):
         return reference.composite_surface(alpha, rgb, normal, t, packed_info)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurfield.ops import compositing, sections
+from neurfield.ops import compositing, native, sections
 from neurfield.ops.occupancy_grid import conservative_occupancy
 from neurfield.ops.ray_march import march_rays
 from neurfield.ops.reference import compositing as compositing_reference
@@ -183,21 +183,34 @@ def test_marched_rays(device: torch.device, shape: tuple[int, int, int], share: 
         assert int(found[3][:, 1].max()) <= most
 
 
-def test_marched_rays_are_the_cpus(device: torch.device) -> None:
-    """Same lattice, same arithmetic: the samples are the same bits wherever they are made."""
+@pytest.mark.parametrize(
+    ("shape", "share"), [((20, 17, 24), 0.02), ((20, 17, 24), 0.3), ((5, 9, 16), 1.0), ((33, 8, 1), 0.5)]
+)
+@pytest.mark.parametrize("most", [3, 64])
+def test_marched_rays_are_the_cpus(
+    device: torch.device, shape: tuple[int, int, int], share: float, most: int
+) -> None:
+    """Same lattice, same arithmetic: the samples are the same bits wherever they are made.
+
+    But for single rays on a GPU, whose compiler rounds products and sums together in other places: there a
+    midpoint on a cell's border may fall to the other side.
+    """
+    if native.module is None:
+        pytest.skip("no native kernels here")
     random = torch.Generator().manual_seed(1)
-    occupancy = (torch.rand(20, 17, 24, generator=random) < 0.02).to(torch.uint8)
+    occupancy = (torch.rand(shape, generator=random) < share).to(torch.uint8)
     origins = torch.randn(400, 3, generator=random)
     directions = torch.nn.functional.normalize(torch.randn(400, 3, generator=random), dim=1)
     rays = (origins, directions, torch.zeros(400), torch.full((400,), 5.0), occupancy)
     how = ([-1.0, -1.0, -1.0, 1.0, 1.0, 1.0], 0.011)
     jitter = torch.rand(400, generator=random)
-    there = march_rays(*(t.to(device) for t in rays), *how, jitter.to(device), 64)
-    with_double = march_reference.march_rays(
-        *(t.double() for t in rays[:4]), occupancy, torch.tensor(how[0]).double(), how[1], jitter.double(), 64
-    )
-    differing = (there[3][:, 1].cpu() != with_double[3][:, 1]).sum()
-    assert int(differing) <= 2 and len(there[0]) > 300
+    there = [t.cpu() for t in march_rays(*(t.to(device) for t in rays), *how, jitter.to(device), most)]
+    with native.emulating(native.module):
+        here = march_rays(*rays, *how, jitter, most)
+    alike = there[3][:, 1] == here[3][:, 1]
+    assert int((~alike).sum()) <= (2 if device.type == "cuda" else 0) and len(here[0]) > 100
+    for mine, wanted in zip(there[:3], here[:3]):
+        assert torch.equal(mine[alike[there[0]]], wanted[alike[here[0]]])
 
 
 def test_no_rays(device: torch.device) -> None:
