@@ -119,7 +119,7 @@ def nvcc_command(wanted: tuple[str, ...], module: str = "_native_cuda") -> list[
     host = ["-fPIC", "-fvisibility=hidden", *_WARNINGS]
     built_for = "this GPU" if wanted == ("native",) else " ".join(f"sm_{arch}" for arch in wanted)
     return [
-        compiler, "-std=c++20", "-O3", "-lineinfo", "-Xptxas=-v",
+        compiler, "-std=c++20", "-O3", "-Xptxas=-v", "-Xfatbin=-compress-all",
         "--expt-relaxed-constexpr", "--extended-lambda",
         "-diag-suppress=3189",  # "module" is a name of ours here
         *(f"-Xcompiler={flag}" for flag in host), *gpu_flags(wanted), *_includes(),
