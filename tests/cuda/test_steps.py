@@ -52,7 +52,7 @@ def steps_of(fitter: Fitter) -> list[dict[str, float]]:
     for step in range(STEPS):
         # Both halves of a fit: the start from the volume, and the rays that come after it.
         fitter.step = step if step < STEPS // 2 else 60 + step
-        found.append({name: float(loss) for name, loss in fitter._one_step().losses.items()})
+        found.append({name: float(loss.detach()) for name, loss in fitter._one_step().losses.items()})
     return found
 
 
