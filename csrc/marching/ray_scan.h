@@ -63,7 +63,7 @@ __device__ inline float rest_behind(Affine map, int lane, float& rest) {
     return mine;
 }
 
-// body(i, here, transmittance) for the run's samples from front to back, all lanes together; `here` is false for lanes beyond the run.
+// body(i, here, alpha, transmittance) for the run's samples from front to back, all lanes together; `here` is false beyond the run.
 template <class Body>
 __device__ inline void walk_forwards(const RayRun& run, const float* __restrict__ alpha, Body&& body) {
     float through = 1.0f;
@@ -75,7 +75,7 @@ __device__ inline void walk_forwards(const RayRun& run, const float* __restrict_
     }
 }
 
-// body(i, here) -> the sample's map, then use(i, rest behind it), from back to front.
+// body(i) -> the sample's map, then use(i, rest behind it), from back to front.
 template <class Body, class Use>
 __device__ inline void walk_backwards(const RayRun& run, Body&& body, Use&& use) {
     float rest = 0.0f;

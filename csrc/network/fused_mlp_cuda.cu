@@ -94,7 +94,7 @@ void Mlp::pack(const py::object& like) {
     PackJobs values{}, derivatives{};
     const int parts = precision_ == MlpPrecision::float32 ? 2 : 1;
     int64_t floats = kUndo;
-    const auto add = [&](PackJobs& jobs, int l, bool transposed, int undo, int words) {
+    const auto add = [&](PackJobs& jobs, int l, bool transposed, int words) {
         const MlpLayer& layer = net_.at[l];
         const int in = l == 0 ? layer.inputs : net_.width, out = l + 1 == net_.count ? layer.outputs : net_.width;
         const int rows = up_to(transposed ? in : out, 16) / 16, columns = up_to(transposed ? out : in, 8) / 8;
@@ -103,9 +103,9 @@ void Mlp::pack(const py::object& like) {
     };
     struct Places { int64_t value, forward, backward; } places[kMostLayers];
     for (int l = 0; l < net_.count; ++l) {
-        places[l].value = add(values, l, true, 0, 2);
-        places[l].forward = parts == 2 ? places[l].value : add(derivatives, l, true, 1, 1);
-        places[l].backward = add(parts == 2 ? values : derivatives, l, false, 1, parts);
+        places[l].value = add(values, l, true, 2);
+        places[l].forward = parts == 2 ? places[l].value : add(derivatives, l, true, 1);
+        places[l].backward = add(parts == 2 ? values : derivatives, l, false, parts);
     }
     packed_.emplace(like, floats);
     float* undo = packed_->data();
