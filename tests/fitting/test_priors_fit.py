@@ -1,0 +1,28 @@
+"""A fit of priors alone: pictures of one colour say nothing, so the surface is what the priors say, whichever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurfield.fitting import fit
+from tests.fitting.conftest import SMALL
+from tests.fitting.round_scenes import RoundScene
+
+ROOMS = {"long": (1.95, 1.35, 1.35), "wide": (1.4, 1.9, 1.5)}
+OVERRIDES = (*SMALL, "warm.voxel=0.1", "data.images_per_step=6", "train.save_every=0", "device=cpu")
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_monosdf_finds_the_room_that_its_priors_mean(tmp_path: Path, name: str) -> None:
+    rooms = {room: RoundScene(axes) for room, axes in ROOMS.items()}
+    plain = rooms[name].scene(
+        "prior_depth", "prior_normal", image=lambda seen: np.full((*seen["z"].shape, 3), 120, np.uint8)
+    )
+    run = fit(plain, "monosdf", steps=150, out=tmp_path, overrides=OVERRIDES, quiet=True)
+    vertices = np.asarray(run.mesh(voxel=0.06, component="largest").vertices)
+    error = {room: float(np.median(truth.error(vertices))) for room, truth in rooms.items()}
+    other = next(room for room in rooms if room != name)
+    assert error[name] < 0.07 and error[other] > 3.0 * error[name]
