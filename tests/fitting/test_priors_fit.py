@@ -12,7 +12,10 @@ from tests.fitting.conftest import SMALL
 from tests.fitting.round_scenes import RoundScene
 
 ROOMS = {"long": (1.95, 1.35, 1.35), "wide": (1.4, 1.9, 1.5)}
-OVERRIDES = (*SMALL, "warm.voxel=0.1", "data.images_per_step=6", "train.save_every=0", "device=cpu")
+OVERRIDES = (
+    *SMALL, "warm.voxel=0.1", "warm.points=512", "warm.free_points=128", "data.images_per_step=6",
+    "sampling.samples=3000", "sampling.rays=256", "sampling.random_points=128", "device=cpu",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ROOMS)
@@ -21,8 +24,8 @@ def test_monosdf_finds_the_room_that_its_priors_mean(tmp_path: Path, name: str) 
     plain = rooms[name].scene(
         "prior_depth", "prior_normal", image=lambda seen: np.full((*seen["z"].shape, 3), 120, np.uint8)
     )
-    run = fit(plain, "monosdf", steps=150, out=tmp_path, overrides=OVERRIDES, quiet=True)
+    run = fit(plain, "monosdf", steps=100, out=tmp_path, overrides=OVERRIDES, quiet=True)
     vertices = np.asarray(run.mesh(voxel=0.06, component="largest").vertices)
     error = {room: float(np.median(truth.error(vertices))) for room, truth in rooms.items()}
     other = next(room for room in rooms if room != name)
-    assert error[name] < 0.07 and error[other] > 3.0 * error[name]
+    assert error[name] < 0.08 and error[other] > 3.0 * error[name]

@@ -65,7 +65,9 @@ def test_an_object_that_is_true_costs_nothing(kind: str) -> None:
 def test_what_is_not_true_costs() -> None:
     truth = RoundScene()
     along_the_ray = truth.scene("prior_depth", prior_depth=lambda seen: ambiguous(seen["t"]))
-    not_turned = truth.scene("prior_normal", prior_normal=lambda seen: seen["world_normal"].astype(np.float32))
+    not_turned = truth.scene(
+        "prior_normal", prior_normal=lambda seen: seen["world_normal"].astype(np.float32)
+    )
     assert losses_of(task_of(truth, along_the_ray))["prior_depth"] > 0.02
     assert losses_of(task_of(truth, not_turned))["prior_normal"] > 0.3
     too_far = truth.scene("depth", depth=lambda seen: (1.05 * seen["z"]).astype(np.float32))
@@ -78,7 +80,9 @@ def test_what_is_not_true_costs() -> None:
 
 def test_priors_fade_as_they_are_told_to() -> None:
     truth = RoundScene()
-    not_turned = truth.scene("prior_normal", prior_normal=lambda seen: seen["world_normal"].astype(np.float32))
+    not_turned = truth.scene(
+        "prior_normal", prior_normal=lambda seen: seen["world_normal"].astype(np.float32)
+    )
     task = task_of(truth, not_turned, "neus", "loss.prior_decay=2.0", "opacity.anneal=0")
     first, last = (losses_of(task, progress)["prior_normal"] for progress in (0.5, 1.0))
     assert last / first == pytest.approx(np.exp(-1.0), rel=0.05)

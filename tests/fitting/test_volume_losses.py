@@ -35,7 +35,13 @@ def volume(count: int = 2000) -> VolumePoints:
 
 
 def config(*overrides: str) -> Config:
-    plain = ("loss.fused_sdf=1", "loss.fused_free=1", "loss.fused_normal=1", "loss.eikonal=1", "loss.smooth=1")
+    plain = (
+        "loss.fused_sdf=1",
+        "loss.fused_free=1",
+        "loss.fused_normal=1",
+        "loss.eikonal=1",
+        "loss.smooth=1",
+    )
     return load_config("neus", overrides=[*plain, "warm.points=500", "warm.free_points=200", *overrides])
 
 

@@ -39,7 +39,9 @@ def test_rays_without_depth_say_nothing() -> None:
 def test_near_errors_are_means_over_the_band_on_both_sides_in_truncations() -> None:
     t = torch.tensor([1.0, 1.95, 2.05, 2.5, 1.98])
     t_depth = torch.tensor([2.0, 2.0, 2.0, 2.0, 0.0])
-    off = torch.tensor([9.0, 0.02, -0.04, 9.0, 9.0])  # the first and fourth lie outside, the last has no depth
+    off = torch.tensor(
+        [9.0, 0.02, -0.04, 9.0, 9.0]
+    )  # the first and fourth lie outside, the last has no depth
     found = near_surface_sdf((t_depth - t) * 0.5 + off, t, t_depth, torch.full_like(t, 0.5), 0.1)
     assert found.item() == pytest.approx((0.02 + 0.04) / 2 / 0.1, rel=1e-4)
 
