@@ -1,4 +1,4 @@
-"""A fit of priors alone: pictures of one colour say nothing, so the surface is what the priors say, whichever."""
+"""A fit of priors alone: pictures of one colour say nothing, so the surface is what the priors say."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The true field in a fit's place costs nothing, whatever the source, and a wrong source costs: so frames, axes,
-signs and depths along the ray or the axis are as they are meant, from the files to the loss."""
+"""The true field in a fit's place costs nothing, whatever the source, and a wrong source costs: so frames,
+axes, signs and depths along the ray or the axis are as they are meant, from the files to the loss."""
 
 from __future__ import annotations
 
