@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.mutants.__main__ import judged
 from benchmarks.mutants.catalogue import MUTANTS
 from benchmarks.mutants.mutant import ROOT, Mutant
 from benchmarks.mutants.native import binders
 from benchmarks.mutants.results import BEGIN, END, Kept, Outcome, publish, table
+from benchmarks.mutants.tree import TestRun, Tree
 
 ONE = MUTANTS[0]
 
@@ -91,3 +93,37 @@ def test_of_sources_that_call_each_other_only_the_first_is_bound() -> None:
     inner = "void bind_b(pybind11::module_& module) { module.def(1); }\n"
     assert binders({"a.cpp": outer, "b.cpp": inner}) == ["bind_a"]
     assert binders({"b.cpp": inner}) == ["bind_b"]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """A copy of a checkout with one line of code and two tests."""
+    root = tmp_path / "root"
+    for name, text in (
+        ("neurfield/__init__.py", "def double(x):\n    return 2 * x\n"),
+        ("tests/test_double.py", "import neurfield\n\ndef test_it():\n    assert neurfield.double(3) == 6\n"),
+        ("tests/test_any.py", "import neurfield\n\ndef test_it():\n    assert neurfield.double(0) == 0\n"),
+        ("pyproject.toml", ""),
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return Tree(tmp_path / "copy", root)
+
+
+def test_tests_of_a_copy_see_the_copy(tree: Tree) -> None:
+    tree.expect_to_be_imported()
+    assert judged(tree.test(["tests"]), 1.0).state == "survived"
+    tree.write("neurfield/__init__.py", "def double(x):\n    return 3 * x\n")
+    assert judged(tree.test(["tests/test_any.py"]), 1.0).state == "survived"
+    found = judged(tree.test(["tests/test_double.py"]), 1.0)
+    assert found.state == "killed" and found.by == "tests/test_double.py::test_it"
+
+
+def test_tests_that_do_not_run_kill_nothing(tree: Tree) -> None:
+    tree.write("tests/test_double.py", "import nothing_of_this_name\n")
+    for path in ("tests/test_double.py", "tests/test_not_there.py"):
+        found = judged(tree.test([path]), 1.0)
+        assert found.state == "error" and "did not run" in found.by
+    tree.write("tests/test_double.py", "import os\n\ndef test_it():\n    os.abort()\n")
+    assert judged(tree.test(["tests/test_double.py"]), 1.0) == Outcome("killed", "crashed", 1.0)
+    assert judged(TestRun("too long", "", 1.0, ""), 1.0) == Outcome("killed", "too long", 1.0)
