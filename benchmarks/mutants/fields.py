@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.mutants.mutant import of
 
-VOLUME = ("tests/fusion/test_volume.py",)
+VOLUME = ("tests/fusion/test_plane.py", "tests/fusion/test_volume.py")
 ALIGN = ("tests/fusion/test_align.py",)
-OCCUPANCY = ("tests/rendering/test_occupancy.py",)
+OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_occupancy.py")
 SAMPLING = ("tests/rendering/test_sampling.py",)
 VISIBILITY = ("tests/rendering/test_visibility.py",)
 RENDERED = ("tests/rendering/test_volume.py",)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from benchmarks.mutants.mutant import of
 
-DEPTH = ("tests/losses/test_depth.py",)
+DEPTH = ("tests/losses/test_by_hand.py", "tests/losses/test_depth.py")
 FUSED = ("tests/losses/test_fused.py",)
-SIMPLE = ("tests/losses/test_simple.py",)
-PRIORS = ("tests/losses/test_priors.py",)
-GEOMETRY = ("tests/evaluation/test_geometry.py",)
-CULLING = ("tests/evaluation/test_culling.py",)
+SIMPLE = ("tests/losses/test_by_hand.py", "tests/losses/test_simple.py")
+PRIORS = ("tests/losses/test_prior_values.py", "tests/losses/test_priors.py")
+GEOMETRY = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_geometry.py")
+CULLING = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_culling.py")
 IMAGE = ("tests/evaluation/test_image.py",)
 NEAREST = ("tests/evaluation/test_nearest.py",)
 SAMPLING = ("tests/evaluation/test_sampling.py",)

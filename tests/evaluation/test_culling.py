@@ -103,16 +103,3 @@ def test_no_points_and_no_cameras():
 def test_in_picture_agrees_with_the_pixels_it_counts():
     points = np.array([[0, 0, 1.0], [0.999, 0, 1], [1.001, 0, 1], [0, -1.001, 1], [0, 0, -1]])
     np.testing.assert_array_equal(in_picture(CAMERA, 0, points), [True, True, False, False, False])
-
-
-def test_pictures_are_as_wide_and_as_high_as_they_are():
-    wide = Cameras(np.eye(4)[None], 50.0, 50.0, 60.0, 30.0, 120, 60)
-    points = np.array([[1.1, 0, 1.0], [0, 0.5, 1], [1.3, 0, 1], [0, 0.7, 1], [0, -0.7, 1], [-1.3, 0, 1]])
-    np.testing.assert_array_equal(in_picture(wide, 0, points), [True, True, False, False, False, False])
-
-
-@pytest.mark.parametrize(("degrees", "is_seen"), [(3.0, False), (5.0, False), (7.0, True), (20.0, True)])
-def test_a_surface_is_seen_from_six_degrees_on(degrees, is_seen):
-    tilt = trimesh.transformations.rotation_matrix(np.radians(90.0 - degrees), [1, 0, 0])
-    small = plate(0.0, half=0.01).apply_transform(tilt).apply_translation([0, 0, 2.0])
-    assert (seen(small)[1] == is_seen).all()

@@ -28,7 +28,7 @@ def scored(run: Run) -> list[int]:
 def test_held_out_frames_are_scored_where_there_are_any(sphere_scene: Scene, tmp_path: Path) -> None:
     run = tiny(sphere_scene, tmp_path, every=4)
     found = image_scores(run)
-    assert scored(run) == [2, 6, 10] == sorted(set(range(12)) - set(run.task.pixels.frames.tolist()))
+    assert scored(run) == [2, 6, 10]  # the middle one of every four
     assert found["frames"] == "held out" and found["count"] == 3
 
 
@@ -47,7 +47,7 @@ def test_a_perfect_picture_is_perfect_and_a_darker_one_is_not(
     less = 0
 
     def render(self: Run, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
-        true = self.task.scene.image(camera)
+        true = sphere_scene.image(camera)
         size = (round(true.shape[1] * scale), round(true.shape[0] * scale))
         rgb = np.asarray(Image.fromarray(true).resize(size, Image.Resampling.BOX)).astype(int)
         rgb = np.clip(rgb - less, 0, 255).astype(np.uint8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
@@ -58,22 +57,3 @@ def test_its_state_makes_another_go_on_alike() -> None:
         optimizer.step(2, 0.5)
     for ours, theirs in zip([*first.parameters(), a_table], [*second.parameters(), b_table]):
         assert torch.equal(ours, theirs)
-
-
-def test_the_factor_scales_every_rate_and_gradients_are_forgotten() -> None:
-    moved = []
-    for factor in (1.0, 0.25):
-        network, table = _network(), nn.Parameter(torch.ones(20))
-        optimizer = Adam(_groups(network, table))
-        before = [p.detach().clone() for p in (*network.parameters(), table)]
-        _loss(network, table).backward()
-        optimizer.step(1, factor)
-        moved.append([p.detach() - b for p, b in zip((*network.parameters(), table), before)])
-        _loss(network, table).backward()
-        optimizer.clear()
-        assert not any(p.grad.any() for p in (*network.parameters(), table))
-    for whole, quarter in zip(*moved):
-        torch.testing.assert_close(quarter, 0.25 * whole, rtol=1e-3, atol=1e-7)
-    # The first step of Adam is as long as the rate, each group its own.
-    assert abs(moved[0][-1]).max().item() == pytest.approx(1e-1, rel=1e-3)
-    assert max(abs(part).max().item() for part in moved[0][:-1]) == pytest.approx(1e-2, rel=1e-3)

@@ -26,11 +26,3 @@ def test_levels_arrive_one_at_a_time() -> None:
     assert seen[0] == 4 and seen[50] == seen[100] == 12
     assert all(b - a in (0, 1) for a, b in pairwise(seen))
     assert active_levels(4, 12, 0.0, 0.0) == 12
-
-
-def test_rates_between_the_ends() -> None:
-    assert learning_rate_factor(24, 1000, 50, 0.1) == pytest.approx(0.5)
-    assert learning_rate_factor(525, 1000, 50, 0.1) == pytest.approx(0.55)  # half-way down the cosine
-    assert learning_rate_factor(50 + 950 // 4, 1000, 50, 0.0) == pytest.approx(0.853, abs=2e-3)
-    assert geometric(0.04, 0.0025, 2.0) == pytest.approx(0.0025) and geometric(0.04, 0.0025, -1.0) == 0.04
-    assert active_levels(4, 12, 0.25, 0.5) == 8
