@@ -84,10 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(mutants)} mistakes, {len(mutants) - len(left)} tried before", flush=True)
     outcomes = {m: kept.found[m.key()] for m in mutants if m not in left}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        trees = [Tree(Path(folder) / str(k)) for k in range(min(options.jobs, len(left)))]
         free: queue.Queue[Tree] = queue.Queue()
-        for number in range(min(options.jobs, max(1, len(left)))):
-            free.put(Tree(Path(folder) / str(number)))
-            free.queue[-1].expect_to_be_imported()
+        for tree in trees:
+            tree.expect_to_be_imported()
+            free.put(tree)
 
         def with_tree(work: Callable[..., object], *given: object) -> object:
             tree = free.get()
@@ -114,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        for tree in trees:
+            tree.close()
     ordered = [outcomes[mutant] for mutant in mutants]
     text = table(mutants, ordered)
     print("\n" + text)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.mutants.mutant import ROOT
 
 COPIED = ("neurfield", "configs", "viewer", "csrc", "tests", "benchmarks", "data")
-LIMIT = 600  # seconds for the tests of one mutant; what takes longer hangs
+RUNNER = Path(__file__).resolve().parent / "runner.py"
+# What most tests import; they run in forks of a process that has.
+WARM = (
+    "torch", "numpy", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph", "trimesh", "PIL.Image",
+    "omegaconf", "safetensors.torch", "rich.console", "hypothesis", "pytest",
+)  # fmt: skip
 _SKIP = shutil.ignore_patterns("__pycache__", "*.so", ".hypothesis", "room*")
 # Test runners say 1 for failed tests; anything else (2: cannot be collected, 5: none there) shows nothing.
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
@@ -38,8 +42,10 @@ class TestRun:
 class Tree:
     """A copy of the checkout without its history, with links to the native modules."""
 
-    def __init__(self, folder: Path, root: Path = ROOT) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, root: Path = ROOT, warm: Sequence[str] = WARM) -> None:
+        """`warm`: modules to have imported before any test, none of them the checkout's."""
+        self.folder, self.warm = folder, warm
+        self._runner: subprocess.Popen[str] | None = None
         for name in COPIED:
             if (root / name).is_dir():
                 shutil.copytree(root / name, folder / name, ignore=_SKIP, symlinks=True)
@@ -72,30 +78,34 @@ class Tree:
     def test(self, paths: Iterable[str]) -> TestRun:
         """Run tests up to the first failure."""
         started = time.perf_counter()
-        command = [
-            sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider",
-            "--hypothesis-seed=0", f"--basetemp={self.folder / 'tmp'}", *paths,
-        ]  # fmt: skip
-        process = subprocess.Popen(
-            command, cwd=self.folder, env=environment(self.folder), text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
-            output, _ = process.communicate(timeout=LIMIT)
-        except BaseException as trouble:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-            if not isinstance(trouble, subprocess.TimeoutExpired):
-                raise
-            return TestRun("too long", "", time.perf_counter() - started, output)
+        if self._runner is None:
+            command = [sys.executable, str(RUNNER), str(self.folder), *self.warm]
+            self._runner = subprocess.Popen(
+                command, cwd=self.folder, env=environment(self.folder), text=True, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        asked, answers = self._runner.stdin, self._runner.stdout
+        assert asked is not None and answers is not None
+        asked.write(json.dumps(list(paths)) + "\n")
+        asked.flush()
+        answer = json.loads(answers.readline() or '{"code": 70, "output": "the runner ended", "late": false}')
+        seconds, code, output = time.perf_counter() - started, answer["code"], answer["output"]
         failed = _FAILED.search(output)
-        ended = {0: "passed", 1: "failed"}.get(
-            process.returncode, "crashed" if process.returncode < 0 else "broken"
-        )
-        if ended == "failed" and failed is None:
-            ended = "broken"
-        return TestRun(ended, failed[1] if failed else "", time.perf_counter() - started, output)
+        if answer["late"]:
+            ended = "too long"
+        elif code < 0:
+            ended = "crashed"
+        else:
+            ended = {0: "passed", 1: "failed" if failed else "broken"}.get(code, "broken")
+        return TestRun(ended, failed[1] if failed and ended == "failed" else "", seconds, output)
+
+    def close(self) -> None:
+        """End the process that runs the tests."""
+        if self._runner is not None:
+            assert self._runner.stdin is not None and self._runner.stdout is not None
+            self._runner.stdin.close()
+            self._runner.wait()
+            self._runner.stdout.close()
 
 
 def native_modules(root: Path = ROOT) -> list[Path]:

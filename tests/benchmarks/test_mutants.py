@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_of_sources_that_call_each_other_only_the_first_is_bound() -> None:
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Tree:
+def tree(tmp_path: Path) -> Iterator[Tree]:
     """A copy of a checkout with one line of code and two tests."""
     root = tmp_path / "root"
     for name, text in (
@@ -107,7 +108,9 @@ def tree(tmp_path: Path) -> Tree:
     ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    return Tree(tmp_path / "copy", root)
+    copy = Tree(tmp_path / "copy", root, warm=["pytest"])
+    yield copy
+    copy.close()
 
 
 def test_tests_of_a_copy_see_the_copy(tree: Tree) -> None:
