@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from neurfield.evaluation import evaluate_mesh
+from neurfield.evaluation import evaluate_mesh, psnr
 from neurfield.evaluation.culling import in_picture
 from neurfield.scenes import Cameras
 from tests.evaluation.test_culling import plate, seen
@@ -44,3 +44,12 @@ def test_a_surface_is_seen_from_six_degrees_on(degrees, is_seen):
     tilt = trimesh.transformations.rotation_matrix(np.radians(90.0 - degrees), [1, 0, 0])
     small = plate(0.0, half=0.01).apply_transform(tilt).apply_translation([0, 0, 2.0])
     assert (seen(small)[1] == is_seen).all()
+
+
+def test_psnr_inside_a_mask_is_a_mean_over_the_mask_alone():
+    truth = np.full((20, 30, 3), 0.5)
+    image, mask = truth.copy(), np.zeros((20, 30), bool)
+    image[:4, :5] += 0.1
+    mask[:4, :5] = True
+    assert psnr(image, truth, mask) == pytest.approx(20.0)
+    assert psnr(image, truth) == pytest.approx(20.0 + 10.0 * np.log10(30.0))  # of which it is a thirtieth

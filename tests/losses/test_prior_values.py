@@ -70,3 +70,12 @@ def test_normals_cost_their_l1_and_their_angle() -> None:
     assert prior_normals(
         torch.cat([x, x]), torch.cat([y, x]), torch.tensor([1.0, 3.0])
     ).item() == pytest.approx(0.75)
+
+
+def test_a_prior_that_would_turn_the_image_inside_out_says_nothing() -> None:
+    depth, group, weight = rays(7)
+    inside_out = -(depth + 0.2 * torch.sin(5.0 * depth))
+    free = depth.clone().requires_grad_()
+    loss = ambiguous_depth(inside_out, free, weight, group, 3)
+    loss.backward()
+    assert loss.item() == 0.0 and free.grad is not None and not free.grad.any()
