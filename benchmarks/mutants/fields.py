@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.mutants.mutant import of
 
 VOLUME = ("tests/fusion/test_plane.py", "tests/fusion/test_volume.py")
-ALIGN = ("tests/fusion/test_align.py",)
+ALIGN = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
 OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_occupancy.py")
 SAMPLING = ("tests/rendering/test_sampling.py",)
 VISIBILITY = ("tests/rendering/test_visibility.py",)
@@ -14,7 +14,7 @@ ESTIMATORS = ("tests/rendering/test_estimators.py",)
 TRUE = ("tests/fitting/test_true_field.py",)
 COLOR = ("tests/surfaces/test_color.py",)
 CLEAN = ("tests/surfaces/test_clean.py",)
-LEVEL = ("tests/surfaces/test_level_set.py",)
+LEVEL = ("tests/surfaces/test_levels.py", "tests/surfaces/test_level_set.py")
 
 FUSION = [
     *of(
@@ -101,7 +101,6 @@ RENDERING = [
     *of(
         "neurfield/rendering/visibility.py",
         VISIBILITY,
-        ("beside[:-1] |= keep[1:] & same", "beside[:-1] |= keep[1:]", "another ray's sample kept"),
         ("start = count.cumsum(0) - count", "start = count.cumsum(0)", "rays begin where they end"),
     ),
     *of(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.mutants.mutant import of
 
-CAMERA = ("tests/scenes/test_cameras.py",)
+CAMERA = ("tests/scenes/test_lens.py", "tests/scenes/test_cameras.py")
 BOX = ("tests/scenes/test_reprojection.py", "tests/scenes/test_box.py")
-IMAGES = ("tests/scenes/test_images.py",)
+IMAGES = ("tests/scenes/test_mask_levels.py", "tests/scenes/test_images.py")
 REPLICA = ("tests/scenes/test_replica.py",)
 TRANSFORMS = ("tests/scenes/test_transforms_json.py",)
 CHECK = ("tests/scenes/test_check.py",)

@@ -36,3 +36,15 @@ def test_the_factor_scales_every_rate_and_gradients_are_forgotten() -> None:
     # The first step of Adam is as long as the rate, each group its own.
     assert abs(moved[0][-1]).max().item() == pytest.approx(1e-1, rel=1e-3)
     assert max(abs(part).max().item() for part in moved[0][:-1]) == pytest.approx(1e-2, rel=1e-3)
+
+
+def test_a_table_stands_still_without_a_gradient_and_a_network_goes_on() -> None:
+    network, table = _network(), nn.Parameter(torch.ones(20))
+    optimizer = Adam(_groups(network, table))
+    _loss(network, table).backward()
+    optimizer.step(1, 1.0)
+    before = [p.detach().clone() for p in (*network.parameters(), table)]
+    optimizer.step(2, 1.0)  # all gradients are zero now
+    after = [p.detach() for p in (*network.parameters(), table)]
+    assert torch.equal(before[-1], after[-1])
+    assert all((a != b).any() for a, b in zip(after[:-1], before[:-1]))
