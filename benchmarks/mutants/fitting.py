@@ -12,7 +12,7 @@ OPTIMIZER = ("tests/fitting/test_rates.py", "tests/fitting/test_optimizer.py")
 BUDGET = ("tests/fitting/test_sample_budget.py",)
 STEP = ("tests/fitting/test_step.py",)
 SCORES = ("tests/fitting/test_image_scores.py",)
-FIT = ("tests/fitting/test_fit.py",)
+MESH = ("tests/fitting/test_mesh_in_world.py",)
 
 STEPS = [
     *of(
@@ -187,7 +187,7 @@ RUNS = [
     ),
     *of(
         "neurfield/fitting/run.py",
-        FIT,
+        MESH,
         (
             "frame.world_from_unit(np.asarray(mesh.vertices))",
             "np.asarray(mesh.vertices)",
