@@ -20,7 +20,9 @@ FLAGS = (
 MODULE = "_native_mutant"
 _DEFINED = re.compile(r"^void (bind_\w+)\(py(?:bind11)?::module_& module\) \{", re.MULTILINE)
 
+# The first source is taken in, so that pybind11's headers are read once.
 BINDINGS = """#include <pybind11/pybind11.h>
+#include "{first}"
 namespace neurfield {{
 {declared}
 }}
@@ -64,14 +66,23 @@ def overlay(tree: Tree, built: Iterable[str]) -> None:
     bindings = tree.folder / "mutant_bindings.cpp"
     bindings.write_text(
         BINDINGS.format(
+            first=sources[0],
             module=MODULE,
             declared="\n".join(f"void {name}(pybind11::module_& module);" for name in found),
             called="\n".join(f"    neurfield::{name}(module);" for name in found),
         )
     )
     mutant = tree.folder / f"{MODULE}.so"
-    includes = [f"-I{path}" for path in (_pybind11(), sysconfig.get_paths()["include"], tree.folder / "csrc")]
-    command = [os.environ.get("CXX", "g++"), *FLAGS, *includes, *sources, bindings.name, "-o", str(mutant)]
+    includes = [f"-I{path}" for path in (_pybind11(), sysconfig.get_paths()["include"], "csrc", ".")]
+    command = [
+        os.environ.get("CXX", "g++"),
+        *FLAGS,
+        *includes,
+        *sources[1:],
+        bindings.name,
+        "-o",
+        str(mutant),
+    ]
     ran = subprocess.run(command, cwd=tree.folder, capture_output=True, text=True)
     if ran.returncode:
         raise DoesNotBuild(ran.stderr.strip().splitlines()[0] if ran.stderr else "the compiler failed")

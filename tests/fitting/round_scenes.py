@@ -7,11 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from neurfield.fields.sdf import FieldSample
 from neurfield.scenes import Cameras, Scene
-from neurfield.scenes.images import FileList
+from neurfield.scenes.images import (
+    FileList,
+    read_depth,
+    read_mask,
+    read_prior_depth,
+    read_prior_normal,
+    read_rgb,
+)
 
 WIDTH, HEIGHT = 44, 30  # neither square, nor the lens in the middle: rows are not columns
 CENTRE = np.array([0.6, -0.4, 1.1])
@@ -70,8 +78,14 @@ class RoundScene:
         }  # fmt: skip
         return {name: values.reshape(HEIGHT, WIDTH, *values.shape[1:]) for name, values in found.items()}
 
-    def scene(self, *sources: str, **instead: Callable[[dict[str, np.ndarray]], np.ndarray]) -> Scene:
-        """A scene of images and these sources; `instead` makes some of them of what a frame sees."""
+    def scene(
+        self,
+        *sources: str,
+        folder: Path | None = None,
+        **instead: Callable[[dict[str, np.ndarray]], np.ndarray],
+    ) -> Scene:
+        """A scene of images and these sources, in memory or as files in a folder; `instead` makes some of
+        them of what a frame sees."""
         makers: dict[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = {
             "image": lambda seen: np.rint(255.0 * seen["color"]).astype(np.uint8),
             "mask": lambda seen: seen["mask"],
@@ -84,12 +98,14 @@ class RoundScene:
 
         def listed(source: str) -> FileList:
             arrays = [makers[source](seen) for seen in views]
+            if folder is not None:
+                return written(folder / source, source, arrays)
             names = tuple(Path(f"{i}.npy") for i in range(len(arrays)))
             return FileList(names, lambda path: arrays[int(path.stem)].copy())
 
         return Scene(
-            "round", Path("round"), self.cameras, {name: listed(name) for name in ("image", *sources)},
-            box=BOX, kind="inside" if self.inside else "outside",
+            "round", folder or Path("round"), self.cameras,
+            {name: listed(name) for name in ("image", *sources)}, box=BOX, kind="inside" if self.inside else "outside",
         )  # fmt: skip
 
     def error(self, points: np.ndarray) -> np.ndarray:
@@ -97,6 +113,24 @@ class RoundScene:
         place = (points - CENTRE) / self.axes
         length = np.linalg.norm(place, axis=1)
         return np.abs(length - 1.0) * length / np.linalg.norm(place / self.axes, axis=1)
+
+
+def written(folder: Path, source: str, arrays: list[np.ndarray]) -> FileList:
+    """One file a frame, as the readers expect them."""
+    folder.mkdir(parents=True)
+    paths = [
+        folder / f"{i:03d}{'.png' if source in ('image', 'mask') else '.npy'}" for i in range(len(arrays))
+    ]
+    for path, array in zip(paths, arrays):
+        if path.suffix == ".png":
+            Image.fromarray(array if source == "image" else 255 * array.astype(np.uint8)).save(path)
+        else:
+            np.save(path, np.moveaxis(0.5 * array + 0.5, 2, 0) if source == "prior_normal" else array)
+    readers = {
+        "image": read_rgb, "mask": read_mask, "depth": read_depth(1.0), "prior_depth": read_prior_depth,
+        "prior_normal": read_prior_normal,
+    }  # fmt: skip
+    return FileList(tuple(paths), readers[source])
 
 
 def ambiguous(values: np.ndarray) -> np.ndarray:

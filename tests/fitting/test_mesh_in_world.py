@@ -16,7 +16,7 @@ from tests.fitting.round_scenes import CENTRE, RoundScene
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A fit that has hardly begun: its surface is the sphere that it started from."""
     folder: Path = tmp_path_factory.mktemp("run")
-    scene = RoundScene(inside=False).scene("mask")
+    scene = RoundScene(inside=False).scene("mask", folder=folder / "scene")
     options = (*SMALL, "field.radius=0.5", "train.lr_table=1e-9", "train.lr_network=1e-9", "device=cpu")
     return fit(scene, "neus", steps=1, out=folder, overrides=options, quiet=True)
 

@@ -22,7 +22,10 @@ OVERRIDES = (
 def test_monosdf_finds_the_room_that_its_priors_mean(tmp_path: Path, name: str) -> None:
     rooms = {room: RoundScene(axes) for room, axes in ROOMS.items()}
     plain = rooms[name].scene(
-        "prior_depth", "prior_normal", image=lambda seen: np.full((*seen["z"].shape, 3), 120, np.uint8)
+        "prior_depth",
+        "prior_normal",
+        folder=tmp_path / "scene",
+        image=lambda seen: np.full((*seen["z"].shape, 3), 120, np.uint8),
     )
     run = fit(plain, "monosdf", steps=100, out=tmp_path, overrides=OVERRIDES, quiet=True)
     vertices = np.asarray(run.mesh(voxel=0.06, component="largest").vertices)

@@ -20,7 +20,7 @@ def test_a_plane_seen_head_on_is_exact_at_every_voxel() -> None:
     volume = fuse_depth(depth, None, normal.contiguous(), poses, lens, box, voxel, truncation)
     points = volume.surface_points(0.08)  # so that their neighbours are not cut off yet
     assert len(points.points) > 500
-    torch.testing.assert_close(points.distance, wall - points.points[:, 2], rtol=0, atol=1e-4)
+    torch.testing.assert_close(points.distance, (wall - points.points[:, 2]).float(), rtol=0, atol=1e-4)
     # Voxels of neighbouring bricks, of which none is missing: three layers lie within the band.
     assert len(torch.unique(((points.points[:, 2] - box[0, 2]) / voxel).floor())) == 3
     assert points.normal is not None and points.normal_weight is not None
