@@ -9,7 +9,7 @@ ALIGN = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
 OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_occupancy.py")
 SAMPLING = ("tests/rendering/test_sampling.py",)
 VISIBILITY = ("tests/rendering/test_visibility.py",)
-RENDERED = ("tests/rendering/test_volume.py",)
+RENDERED = ("tests/rendering/test_distances.py", "tests/rendering/test_volume.py")
 ESTIMATORS = ("tests/rendering/test_estimators.py",)
 TRUE = ("tests/fitting/test_true_field.py",)
 COLOR = ("tests/surfaces/test_color.py",)
@@ -91,8 +91,8 @@ RENDERING = [
         "neurfield/rendering/sampling.py",
         SAMPLING,
         (
-            "(t_depth + truncation)[:, None] - band_start",
-            "t_depth[:, None] - band_start",
+            "for t in (t_depth - truncation, t_depth + truncation)",
+            "for t in (t_depth - truncation, t_depth)",
             "the band ends at the surface",
         ),
         ("second.ray_indices + rays_of_first", "second.ray_indices", "two groups of rays as one"),
@@ -106,6 +106,16 @@ RENDERING = [
     *of(
         "neurfield/rendering/volume.py",
         RENDERED,
+        (
+            "rgb + (1.0 - opacity)[:, None] * behind",
+            "rgb",
+            "black behind the object, not what the target has",
+        ),
+        (
+            "rgb / whole[:, None], opacity / whole",
+            "rgb / whole[:, None], opacity",
+            "rays that weigh more than one",
+        ),
         ("pixels[:, 6] / opacity.clamp_min(1e-4)", "pixels[:, 6]", "distance times opacity"),
         (
             "everywhere.gradient[n_samples:]",

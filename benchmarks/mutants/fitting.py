@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.mutants.mutant import of
 
 TRUE = ("tests/fitting/test_true_field.py",)
-VOLUME = ("tests/fitting/test_volume_losses.py",)
+VOLUME = ("tests/fitting/test_true_volume.py",)
 PIXELS = ("tests/fitting/test_pixels.py",)
 SCHEDULE = ("tests/fitting/test_rates.py", "tests/fitting/test_schedule.py")
 OPTIMIZER = ("tests/fitting/test_rates.py", "tests/fitting/test_optimizer.py")
@@ -28,11 +28,6 @@ STEPS = [
             "math.exp(-weight.prior_decay * progress)",
             "math.exp(weight.prior_decay * progress)",
             "priors grow",
-        ),
-        (
-            "seen.opacity)[:, None] * behind",
-            "seen.opacity)[:, None] * 0.0 * behind",
-            "black behind the object, not what the target has",
         ),
         (
             "torch.lerp(behind, pixels.rgb, pixels.mask[:, None])",

@@ -105,7 +105,8 @@ class RoundScene:
 
         return Scene(
             "round", folder or Path("round"), self.cameras,
-            {name: listed(name) for name in ("image", *sources)}, box=BOX, kind="inside" if self.inside else "outside",
+            {name: listed(name) for name in ("image", *sources)},
+            box=BOX, kind="inside" if self.inside else "outside",
         )  # fmt: skip
 
     def error(self, points: np.ndarray) -> np.ndarray:

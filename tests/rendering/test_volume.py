@@ -1,47 +1,30 @@
-"""What a ray is said to meet lies where its samples are, however little of it they cover."""
+"""What a ray shows is made of its samples and of what is behind them, and of no more than that."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from neurfield.encodings import HashGrid
-from neurfield.fields import Radiance
-from neurfield.rendering.rays import Rays, Samples
-from neurfield.rendering.volume import render
-from tests.rendering.test_visibility import GRID, sphere_and_rays
+from neurfield.rendering.volume import before
 
 
-def some_sections(rays: Rays, count: int = 12) -> Samples:
-    """Sections around where the rays pass a sphere's near side, with gaps in between."""
-    n = len(rays)
-    starts = (0.9 + 0.1 * torch.arange(count)).expand(n, count).contiguous()
-    index = torch.arange(n)
-    packed = torch.stack([index * count, torch.full_like(index, count)], dim=1)
-    return Samples(index.repeat_interleave(count), starts.view(-1), (starts + 0.01).view(-1), packed)
+@pytest.mark.parametrize("ended", [None, True, False])
+@pytest.mark.parametrize("behind", [True, False])
+def test_weights_sum_to_one_at_most(ended: bool | None, behind: bool) -> None:
+    # In front of white everything that is white shows the sum of the weights.
+    opacity = torch.linspace(0.0, 1.0, 51)
+    white = torch.ones(51, 3)
+    sensed = None if ended is None else torch.arange(51) % 2 == (0 if ended else 1)
+    rgb = before(opacity[:, None] * white, opacity, white if behind else None, sensed)
+    assert float(rgb.max()) <= 1.0 + 1e-6
+    if behind:
+        torch.testing.assert_close(rgb, white)
 
 
-@pytest.mark.parametrize(("kind", "width"), [("neus", 0.05), ("volsdf", 0.2)])
-def test_distances_are_means_of_what_was_hit(kind: str, width: float) -> None:
-    field, rays = sphere_and_rays(150)
-    radiance = Radiance(HashGrid(**GRID), hidden=(16,))
-    samples = some_sections(rays)
-    seen = render(field, radiance, rays, samples, kind=kind, width=width)
-    hit = seen.opacity > 0.01
-    assert hit.sum() > 30 and (seen.opacity[hit] < 0.9).sum() > 20  # half transparent
-    assert (seen.distance[hit] > 0.9).all() and (seen.distance[hit] < 0.9 + 0.1 * 11 + 0.01).all()
-    weights = seen.weights.view(len(rays), -1)
-    torch.testing.assert_close(weights.sum(dim=1), seen.opacity, rtol=1e-4, atol=1e-5)
-    mean = (weights * seen.t.view(len(rays), -1)).sum(dim=1) / weights.sum(dim=1)
-    torch.testing.assert_close(seen.distance[hit], mean[hit], rtol=1e-4, atol=1e-4)
-    assert (seen.rgb >= 0.0).all() and (seen.rgb <= seen.opacity[:, None] + 1e-5).all()
-
-
-def test_extra_points_are_asked_beside_the_samples() -> None:
-    field, rays = sphere_and_rays(20)
-    radiance = Radiance(HashGrid(**GRID), hidden=(16,))
-    extra = torch.rand(33, 3, generator=torch.Generator().manual_seed(0)) - 0.5
-    seen = render(field, radiance, rays, some_sections(rays), kind="neus", width=0.05, extra_points=extra)
-    alone = field.query(extra, gradient=True).gradient
-    torch.testing.assert_close(seen.extra_gradient, alone, rtol=1e-4, atol=1e-5)
-    assert seen.sdf.shape == seen.t.shape == (240,)
+def test_a_ray_that_ends_at_its_depth_shows_what_it_saw_and_nothing_behind() -> None:
+    red, green = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[0.0, 1.0, 0.0]])
+    opacity = torch.tensor([0.4])
+    ended = before(0.4 * red, opacity, green, torch.tensor([True]))
+    torch.testing.assert_close(ended, red)
+    others = before(0.4 * red, opacity, green, torch.tensor([False]))
+    torch.testing.assert_close(others, 0.4 * red + 0.6 * green)
