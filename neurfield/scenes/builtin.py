@@ -12,17 +12,30 @@ Progress = Callable[[str, float], None]
 Maker = Callable[[Path, Progress], None]
 
 
-def _make_room0(folder: Path, progress: Progress) -> None:
-    from neurfield.scenes.synthesis.writer import make_room0
+def _maker(name: str) -> Maker:
+    def make(folder: Path, progress: Progress) -> None:
+        from neurfield.scenes.synthesis.writer import make_room
 
-    make_room0(folder, progress)
+        make_room(name, folder, progress)
+
+    return make
 
 
-# name -> (maker, what it is). A maker writes the whole folder or nothing.
+_HOLDS = "with depth, priors and ground truth"
+# name -> (maker, what it is). A maker writes the whole folder or nothing. The words are here because listing
+# them must not load the modeller; a test compares them with the designs.
 BUILTIN: dict[str, tuple[Maker, str]] = {
     "room0": (
-        _make_room0,
-        "a furnished living room, 5.2 x 4.2 x 2.7 m, 120 frames with depth, priors and ground truth",
+        _maker("room0"),
+        f"a furnished living room by day, 5.2 x 4.2 x 2.7 m, 120 frames {_HOLDS}",
+    ),
+    "room1": (
+        _maker("room1"),
+        f"a dim bedroom with a desk at nightfall, 4.6 x 3.7 x 2.5 m, 110 frames {_HOLDS}",
+    ),
+    "room2": (
+        _maker("room2"),
+        f"a large bright hall, a camera that turns fast, 6.4 x 4.9 x 2.6 m, 100 frames {_HOLDS}",
     ),
 }
 

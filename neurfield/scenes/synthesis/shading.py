@@ -21,8 +21,6 @@ _ROUGHNESS = 0.15
 _BRIGHTEST = 1.0
 # Light above 1 is held back, towards this limit: what stands near a lamp keeps the drawing of its surface.
 _LIGHT_LIMIT = 1.5
-# Median over the pictures of irradiance / pi, 1 being what shows white paper as white.
-_MEDIAN_LIGHT = 0.62
 # Above this part of full scale the tone curve bends.
 _SHOULDER = 0.5
 _TABLE = 4096
@@ -165,14 +163,19 @@ class Renderer:
         return gloss[:, None] * fresnel * seen
 
 
-def choose_exposure(surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole) -> float:
-    """The factor that brings the median light [p,3] on what the cameras [n,4,4] see to _MEDIAN_LIGHT."""
+def choose_exposure(
+    surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole, median_light: float
+) -> float:
+    """The factor that brings the median light [p,3] on what the cameras [n,4,4] see to median_light.
+
+    Light is irradiance / pi; 1 shows white paper as white.
+    """
     levels = []
     for pose in poses:
         directions = camera.directions((0.5, 0.5)) @ pose[:3, :3].T
         nearest = surface.nearest_point(surface.caster.first_hits(pose[:3, 3], directions), directions)
         levels.append(light[nearest[nearest >= 0]].mean(axis=1))
-    return float(_MEDIAN_LIGHT / max(np.median(np.concatenate(levels)), 1e-9))
+    return float(median_light / max(np.median(np.concatenate(levels)), 1e-9))
 
 
 def _hold_back(light: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Makes the built-in scene `room0`: a modelled room becomes a data set on disk, in Replica's layout.
+"""Makes a built-in scene: a modelled room becomes a data set on disk, in Replica's layout.
 
 Files (see docs/room0.md): results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json as Replica has
 them; beside them sensor_depth/, normals/, segments/, priors/, mesh.ply, instances.npz and scene.json.
@@ -19,6 +19,8 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
+from neurfield.scenes.room.design import Walk
+from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.model import RoomModel, build_room
 from neurfield.scenes.synthesis.camera_path import free_places, walk
 from neurfield.scenes.synthesis.coverage import covered_part
@@ -40,19 +42,21 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of it to make: so many frames of width x height pixels.
+    """How to make it: so many frames of width x height pixels along a walk; see `Design` for median_light.
 
     light_edge, shell_edge (of the room itself) and mesh_edge: longest edges in metres of the surface that
     carries the light, and of mesh.ply.
     """
 
-    frames: int = 120
+    walk: Walk
+    frames: int
     width: int = 600
     height: int = 340
     focal: float = 300.0
     light_edge: float = 0.06
     shell_edge: float = 0.03
     mesh_edge: float = 0.25
+    median_light: float = 0.62
     seed: int = 0
 
     @property
@@ -61,11 +65,12 @@ class Plan:
         return Pinhole(self.width, self.height, self.focal, self.width / 2, self.height / 2)
 
 
-def make_room0(folder: Path, progress: Progress) -> None:
-    """Write the built-in living room to `folder`; progress(stage, fraction) is called as it goes on."""
-    plan = Plan()
+def make_room(name: str, folder: Path, progress: Progress) -> None:
+    """Write a built-in room to `folder`; progress(stage, fraction) is called as it goes on."""
+    design = DESIGNS[name]
+    plan = Plan(design.walk, design.walk.frames, median_light=design.median_light, seed=design.seed)
     progress("modelling the room", 0.0)
-    write_scene(build_room(plan.seed), Path(folder), plan, progress)
+    write_scene(build_room(name), Path(folder), plan, progress)
 
 
 def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
@@ -103,14 +108,16 @@ def _sweep(folder: Path) -> None:
 
 
 def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
-    poses = walk(model.bounds, model.keep_out, plan.frames, plan.seed)
+    poses = walk(model.bounds, model.keep_out, plan.walk, plan.frames, plan.seed)
     # Threads, not processes: ray casting, array arithmetic and encoding all let go of the interpreter's lock.
     executor = ThreadPoolExecutor(_cores())
     try:
         surface = prepare_surface(model, plan.light_edge, plan.shell_edge)
         progress("gathering light", 0.05)
         light = bake_light(surface, model.lights, executor, seed=plan.seed)
-        exposure = choose_exposure(surface, light, poses[::8], Pinhole(60, 34, 30.0, 30.0, 17.0))
+        exposure = choose_exposure(
+            surface, light, poses[::8], Pinhole(60, 34, 30.0, 30.0, 17.0), plan.median_light
+        )
         renderer = Renderer(surface, light, exposure)
         progress("writing the mesh", 0.3)
         _write_mesh(folder, model, surface, renderer, plan.mesh_edge)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neurfield.scenes.room import build_room
+from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.synthesis.camera_path import walk
 from neurfield.scenes.synthesis.prior_depth import fit_scale_shift, make_prior_depth, relative_error
 from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_normal
@@ -34,7 +35,7 @@ def views() -> list[View]:
     # Priors do not look at colours: the room may stay dark.
     renderer = Renderer(surface, np.zeros_like(surface.point_positions), 1.0)
     made = []
-    for number, pose in enumerate(walk(model.bounds, model.keep_out, 12)):
+    for number, pose in enumerate(walk(model.bounds, model.keep_out, DESIGNS["room0"].walk, 12)):
         frame = renderer.frame(pose, CAMERA)
         made.append(View(frame, prior_of_depth(frame, number), prior_of_normal(frame, number)))
     return made

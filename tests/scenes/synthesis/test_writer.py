@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
-from synthetic_room import room
+from synthetic_room import ROUTE, room
 
 from neurfield.errors import UserError
 from neurfield.evaluation.nearest import NearestSurface
@@ -17,7 +17,7 @@ from neurfield.scenes import load_scene
 from neurfield.scenes.synthesis import writer
 from neurfield.scenes.synthesis.writer import DEPTH_SCALE, Plan, write_scene
 
-PLAN = Plan(frames=3, width=90, height=50, focal=45.0, light_edge=0.3, shell_edge=0.2, mesh_edge=0.5)
+PLAN = Plan(ROUTE, frames=3, width=90, height=50, focal=45.0, light_edge=0.3, shell_edge=0.2, mesh_edge=0.5)
 
 
 def silent(stage: str, fraction: float) -> None:
