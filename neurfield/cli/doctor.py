@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from neurfield.cli.console import next_commands, table
-from neurfield.scenes.builtin import BUILTIN, builtin_folder, made_version
+from neurfield.scenes.builtin import ROOMS, builtin_folder, made_version
 
 CORE = (
     "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "pillow", "scipy",
@@ -135,7 +135,7 @@ def _scenes(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
     from neurfield.scenes.synthesis.writer import VERSION
 
     rows = []
-    for name in BUILTIN:
+    for name in ROOMS:
         made = made_version(name)
         if made is None:
             continue

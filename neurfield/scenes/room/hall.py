@@ -9,7 +9,16 @@ from neurfield.scenes.room.materials import Material, srgb
 from neurfield.scenes.room.parts import Pieces, pieces
 from neurfield.scenes.room.patterns import Plain, Stripes, Wood
 from neurfield.scenes.room.seating import tapered_leg
-from neurfield.scenes.room.shapes import block, lathe, prism, rounded, rounded_box, superellipse, tube
+from neurfield.scenes.room.shapes import (
+    Shape,
+    block,
+    lathe,
+    prism,
+    rounded,
+    rounded_box,
+    superellipse,
+    tube,
+)
 from neurfield.scenes.room.storage import strip
 
 PIANO_TOP, LADDER_LEVELS = 1.18, (0.32, 0.74, 1.16, 1.58)
@@ -40,7 +49,8 @@ def stove(ceiling: float) -> Pieces:
     ]
     rose = lathe([(0, -0.03), (0.09, -0.03), (0.12, -0.012), (0.12, 0.0), (0, 0.0)], 40).moved(0, y, ceiling)
     angles = np.radians(np.linspace(-118, -62, 19))
-    rim, glass = [], []
+    rim: list[Shape] = []
+    glass: list[Shape] = []
     for radius, half, shapes in ((0.243, 1.0, rim), (0.247, 0.82, glass)):
         a = -np.pi / 2 + half * (angles + np.pi / 2)
         for low, high in ((0.44, 0.78) if half == 1.0 else (0.475, 0.745),):

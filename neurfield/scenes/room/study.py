@@ -116,9 +116,9 @@ def office_chair(cover: Material) -> Pieces:
         wheel = lathe(
             [(0, -0.011), (0.02, -0.011), (0.026, -0.007), (0.026, 0.007), (0.02, 0.011), (0, 0.011)], 24
         )
-        for side in (-1, 1):
-            dark.append(wheel.turned(90, "x").turned(np.degrees(a)).moved(
-                *(0.29 * out[:2] + side * 0.016 * np.array([-out[1], out[0]])), 0.0262))  # fmt: skip
+        for side in (-0.016, 0.016):
+            x, y = 0.29 * out[:2] + side * np.array([-out[1], out[0]])
+            dark.append(wheel.turned(90, "x").turned(np.degrees(a)).moved(x, y, 0.0262))
         dark.append(tube([(*(0.29 * out[:2]), 0.026), (*(0.29 * out[:2]), 0.075)], 0.006, 10))
     steel.append(rounded_box((0.26, 0.26, 0.02), (0, 0, 0.425), 0.006, 2))
     spine = curve([(0, 0.14, 0.43), (0, 0.25, 0.46), (0, 0.27, 0.60), (0, 0.265, 0.78)], 16)

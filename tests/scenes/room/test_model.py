@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from neurfield.scenes.builtin import BUILTIN
+from neurfield.scenes.builtin import ROOMS
 from neurfield.scenes.room import RoomModel, build_room
 from neurfield.scenes.room.designs import DESIGNS
 
@@ -183,8 +183,8 @@ def test_same_seed_same_room_and_another_seed_another(name: str) -> None:
 
 
 def test_the_words_of_the_list_are_those_of_the_designs() -> None:
-    assert list(BUILTIN) == list(DESIGNS)
+    assert list(ROOMS) == list(DESIGNS)
     for name, design in DESIGNS.items():
         shell = design.shell
         size = f"{shell.width} x {shell.depth} x {shell.height} m, {design.walk.frames} frames"
-        assert BUILTIN[name][1].startswith(f"{design.title}, {size}")
+        assert ROOMS[name] == f"{design.title}, {size}"
