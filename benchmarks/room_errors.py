@@ -32,7 +32,7 @@ def sensor(scene: Scene, every: int) -> dict[str, float]:
     """Noise, holes and lost edges of the depth camera."""
     rows = []
     for i in range(0, len(scene), every):
-        exact, sensed = _depth(scene, i), np.asarray(scene.sensor_depth(i))
+        exact, sensed = _depth(scene, i), np.asarray(scene.depth(i, "noisy"))
         border, there = edges(exact), sensed > 0
         off = np.abs(sensed - exact)[there]
         rows.append(
