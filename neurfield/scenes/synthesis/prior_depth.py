@@ -14,7 +14,7 @@ import numpy as np
 from neurfield.scenes.synthesis.error_fields import ErrorFields
 from neurfield.scenes.synthesis.fields import blur, solve_rising
 from neurfield.scenes.synthesis.prior_kinds import PriorKind
-from neurfield.scenes.synthesis.thin import missed_parts, thin_parts
+from neurfield.scenes.synthesis.thin import Thin, missed_parts
 
 # Deviation of the blur at edges in pixels of a 600 pixel wide image.
 _BLUR = (2.0, 3.0)
@@ -22,13 +22,13 @@ _STRIDE = 3
 
 
 def make_prior_depth(
-    depth: np.ndarray, fields: ErrorFields, kind: PriorKind, rng: np.random.Generator
+    depth: np.ndarray, narrow: Thin, fields: ErrorFields, kind: PriorKind, rng: np.random.Generator
 ) -> np.ndarray:
     """Relative depth [h,w] float32 in 0..1, farther = larger.
 
-    depth [h,w] is exact z-depth in metres, 0 = nothing.
+    depth [h,w] is exact z-depth in metres, 0 = nothing; narrow are its `thin_parts`.
     """
-    thin, behind = thin_parts(depth)
+    thin, behind = narrow
     seen = np.where(missed_parts(thin, fields.missing), behind, depth)
     seen = np.where(seen > 0, seen, seen.max())
     base = blur(seen, rng.uniform(*_BLUR) * depth.shape[1] / 600)

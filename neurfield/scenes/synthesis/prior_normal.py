@@ -16,7 +16,7 @@ from neurfield.scenes.synthesis.error_fields import ErrorFields
 from neurfield.scenes.synthesis.fields import blur, solve_rising
 from neurfield.scenes.synthesis.prior_kinds import PriorKind
 from neurfield.scenes.synthesis.sensor import edges
-from neurfield.scenes.synthesis.thin import missed_parts, thin_parts
+from neurfield.scenes.synthesis.thin import Thin, missed_parts
 
 # Deviation of the blur in pixels of a 600 pixel wide image; reach of borders as a part of the width.
 _BLUR = (1.5, 2.5)
@@ -30,6 +30,7 @@ _STRIDE = 5
 def make_prior_normal(
     normal: np.ndarray,
     depth: np.ndarray,
+    narrow: Thin,
     segment: np.ndarray,
     directions: np.ndarray,
     fields: ErrorFields,
@@ -38,9 +39,10 @@ def make_prior_normal(
 ) -> np.ndarray:
     """Unit normals [h,w,3] float32 in the camera frame, towards the camera, for exact ones.
 
-    normal, directions (of the rays through the pixels) [h,w,3] in the camera frame; depth, segment [h,w].
+    normal, directions (of the rays through the pixels) [h,w,3] in the camera frame; depth, segment [h,w];
+    narrow are the `thin_parts` of depth.
     """
-    thin = thin_parts(depth)[0]
+    thin = narrow[0]
     base = _base(normal, missed_parts(thin, fields.missing), rng)
     lean = fields.lean - np.einsum("hwi,hwi->hw", fields.lean, base)[..., None] * base
     length = np.linalg.norm(lean, axis=-1)

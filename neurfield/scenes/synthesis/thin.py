@@ -10,8 +10,10 @@ _THIN = 0.015
 # Part of the thin pixels that is looked through.
 MISSED = 0.7
 
+Thin = tuple[np.ndarray, np.ndarray]
 
-def thin_parts(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+
+def thin_parts(depth: np.ndarray) -> Thin:
     """Where something narrow stands before something farther: bool [h,w]; and the depth [h,w] behind it.
 
     A morphological closing of the depth fills whatever is nearer and narrower than its window.

@@ -33,6 +33,7 @@ from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_norm
 from neurfield.scenes.synthesis.sensor import measure
 from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer, choose_exposure, to_display
 from neurfield.scenes.synthesis.surface import FineSurface, prepare_surface
+from neurfield.scenes.synthesis.thin import Thin, thin_parts
 
 SCHEMA = 1
 # Raised when the same seed gives other files than before.
@@ -182,13 +183,14 @@ def _write_frame(
         "sensor_depth_missing": 1 - float(measured.mean()),
         "sensor_depth_mean_error_m": float(off.mean()) if len(off) else 0.0,
     }
+    narrow = thin_parts(frame.depth)
     for kind, rng in zip(KINDS, prior_rngs):
         if kind.repeats:
             offsets = (frame.depth[..., None] * directions) @ pose[:3, :3].T.astype(np.float32)
             fields = repeating.of_view(offsets, pose[:3, 3], pose[:3, :3], luminance, frame.segment, rng)
         else:
             fields = fresh_fields(frame.segment, rng)
-        facts |= _write_priors(folder / kind.folder, i, frame, directions, fields, kind, rng)
+        facts |= _write_priors(folder / kind.folder, i, frame, narrow, directions, fields, kind, rng)
     return facts
 
 
@@ -196,6 +198,7 @@ def _write_priors(
     folder: Path,
     i: int,
     frame: Frame,
+    narrow: Thin,
     directions: np.ndarray,
     fields: ErrorFields,
     kind: PriorKind,
@@ -205,8 +208,10 @@ def _write_priors(
 
     As MonoSDF writes them but in half precision: a step is 0.05 % of the depth, a hundredth of its error.
     """
-    depth = make_prior_depth(frame.depth, fields, kind, rng)
-    normal = make_prior_normal(frame.normal, frame.depth, frame.segment, directions, fields, kind, rng)
+    depth = make_prior_depth(frame.depth, narrow, fields, kind, rng)
+    normal = make_prior_normal(
+        frame.normal, frame.depth, narrow, frame.segment, directions, fields, kind, rng
+    )
     np.save(folder / f"{i:06d}_depth.npy", depth.astype(np.float16))
     channels_first = np.moveaxis(0.5 * (normal + 1), -1, 0)
     np.save(folder / f"{i:06d}_normal.npy", np.ascontiguousarray(channels_first, np.float16))

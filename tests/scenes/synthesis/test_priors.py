@@ -74,8 +74,11 @@ def fields_of(frame: Frame, pose: np.ndarray, kind: PriorKind, rng: np.random.Ge
 def view_of(frame: Frame, pose: np.ndarray, kind: PriorKind, seed: int) -> View:
     rng = np.random.default_rng(seed)
     fields = fields_of(frame, pose, kind, rng)
-    depth = make_prior_depth(frame.depth, fields, kind, rng)
-    normal = make_prior_normal(frame.normal, frame.depth, frame.segment, DIRECTIONS, fields, kind, rng)
+    narrow = thin_parts(frame.depth)
+    depth = make_prior_depth(frame.depth, narrow, fields, kind, rng)
+    normal = make_prior_normal(
+        frame.normal, frame.depth, narrow, frame.segment, DIRECTIONS, fields, kind, rng
+    )
     return View(frame, pose, depth, normal)
 
 
@@ -224,7 +227,7 @@ def test_thin_parts_are_often_missing() -> None:
     seen = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        prior = make_prior_depth(depth, fresh_fields(segment, rng), FRESH, rng)
+        prior = make_prior_depth(depth, thin_parts(depth), fresh_fields(segment, rng), FRESH, rng)
         contrast = np.median(prior[:, :140], axis=1) - prior[:, 151]
         seen.append(contrast > 0.15 * np.ptp(prior))
     assert 0.1 < np.mean(seen) < 0.5

@@ -11,6 +11,7 @@ import trimesh
 from PIL import Image
 from synthetic_room import ROUTE, room
 
+from benchmarks import room_errors
 from neurfield.errors import UserError
 from neurfield.evaluation.nearest import NearestSurface
 from neurfield.scenes import load_scene
@@ -199,3 +200,17 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
     with pytest.raises(UserError, match="NEURFIELD_DATA") as caught:
         write_scene(room(), tmp_path / "file" / "small", PLAN, silent)
     assert "\n" not in str(caught.value)
+
+
+def test_the_errors_told_of_rooms_are_those_of_the_files(folder: Path) -> None:
+    measured = json.loads((folder / "scene.json").read_text())["measured"]
+    # One of three frames, from rounded files, against the mean of all.
+    for scene, priors in ((folder, "priors"), (folder / "priors_repeating", "priors_repeating")):
+        facts = room_errors.priors(load_scene(scene), every=1)
+        assert facts["depth error %"] / 100 == pytest.approx(
+            measured[f"{priors}_depth_relative_error"], rel=0.2
+        )
+        assert facts["normals °"] == pytest.approx(measured[f"{priors}_normal_median_degrees"], rel=0.2)
+    facts = room_errors.sensor(load_scene(folder), every=1)
+    assert facts["mean error mm"] / 1000 == pytest.approx(measured["sensor_depth_mean_error_m"], rel=0.02)
+    assert facts["deviation / sigma"] == pytest.approx(1, abs=0.05)
