@@ -76,7 +76,7 @@ _emulation: ModuleType | None = None
 if module is None and os.environ.get("NEURFIELD_NATIVE", "1") != "0":
     warnings.warn(
         f"neurfield runs on its torch reference path, many times slower ({_status.reason}); "
-        "with a C++ compiler, `pip install .` builds the native kernels",
+        "with a C++ compiler, `NEURFIELD_ISAS=native pip install --no-deps .` in a checkout builds the kernels",
         stacklevel=2,
     )
 
