@@ -42,7 +42,7 @@ def spins() -> bool:
 
 
 def processors() -> int:
-    """How many processors this process may use: those it is tied to, and no more than its container's share."""
+    """Processors for this process: those that it is tied to, but no more than its container's share."""
     tied = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     share = _container_share()
     return tied if share is None else max(1, min(tied, int(share)))

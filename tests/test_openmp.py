@@ -1,4 +1,4 @@
-"""How threads wait is decided before OpenMP's runtime starts, and how many there are follows what may be used."""
+"""How threads wait is decided before OpenMP's runtime starts; how many there are, by what may be used."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from neurfield.errors import UserError
 from neurfield.openmp import default_threads
 
 Threads = Annotated[
-    int | None, arg(metavar="N", help_behavior_hint="(default: OMP_NUM_THREADS, else every core this process may use)")
+    int | None, arg(metavar="N", help_behavior_hint="(default: OMP_NUM_THREADS, else each core that is ours)")
 ]
 
 Device = Annotated[

@@ -11,7 +11,8 @@ import pytest
 
 from neurfield.ops import native
 
-# Each of the kernel's two threads wants eight megabytes, and there is one left. With one arena the C library has none aside.
+# Each of the kernel's two threads wants eight megabytes, and there is one left. With one arena the C library
+# has none aside.
 CODE = """
 import os, resource, torch
 from neurfield.ops import grid, native
