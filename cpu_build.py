@@ -129,6 +129,19 @@ def compile_flags(isa: str) -> list[str]:
     ]  # fmt: skip
 
 
+def read_by(piece: list[str]) -> list[Path]:
+    """Every file of ours that a compiler reads for these sources."""
+    found: dict[Path, None] = {}
+    left = [ROOT / path for path in piece]
+    while left:
+        path = left.pop()
+        if path not in found and path.exists():
+            found[path] = None
+            included = re.findall(r'^\s*#\s*include "(.+)"', path.read_text(), re.MULTILINE)
+            left += [ROOT / "csrc" / name for name in included]
+    return sorted(found)
+
+
 def compile_pieces(compile_one: Callable[[str, str], list[str]], isa: str, command: str) -> list[str]:
     """Compiles what has changed of a variant, in parallel; the objects.
 
@@ -137,15 +150,12 @@ def compile_pieces(compile_one: Callable[[str, str], list[str]], isa: str, comma
         command: everything else that an object depends on.
     """
     folder = ROOT / "build" / "native" / isa
-    state = hashlib.sha256(command.encode())
-    for header in sorted((ROOT / "csrc").rglob("*.h")):
-        state.update(header.read_bytes())
 
     def one(piece: list[str]) -> str:
         name = "_and_".join(Path(path).stem.removesuffix("_cpu") for path in piece[:2])
-        key = state.copy()
-        for path in piece:
-            key.update(path.encode() + Path(ROOT, path).read_bytes())
+        key = hashlib.sha256(command.encode())
+        for path in read_by(piece):
+            key.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
         target = folder / f"{name}.{key.hexdigest()[:16]}.o"
         if target.exists():
             return str(target)
