@@ -3,9 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-BUILT_FROM := setup.py pyproject.toml constraints.txt cuda_build.py $(wildcard csrc/*.cpp csrc/*/*.cpp csrc/*/*.cu csrc/*/*.h)
+BUILT_FROM := setup.py pyproject.toml constraints.txt cpu_build.py cuda_build.py $(wildcard csrc/*.cpp csrc/*/*.cpp csrc/*/*.cu csrc/*/*.h)
 
-.PHONY: room0 test lint gpu-check clean
+.PHONY: room0 viewer test quick lint wheel gpu-check clean
+
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
 # The environment's Python where there is one, unless PYTHON was given: a GPU machine may have torch in its own.
 GPU_PYTHON = $(if $(filter file,$(origin PYTHON)),$(or $(wildcard $(BIN)/python),$(PYTHON)),$(PYTHON))
@@ -16,8 +18,19 @@ room0: $(VENV)/.installed
 	@echo "Newest run of the room: runs/room0/latest  (open runs/room0/latest/report.html in a browser)"
 	@echo "The command itself lies in $(BIN): type 'source $(BIN)/activate' once, then the lines above."
 
+# The window of `neurfield view`: 60 packages that nothing else needs.
+viewer: $(VENV)/.installed
+	$(BIN)/pip install --no-compile -c constraints.txt "neurfield[viewer]"
+
+# One process a processor, with one thread each. The CUDA source is compiled for the CPU first, on all of them.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 test: $(VENV)/.for-tests
-	$(BIN)/python -m pytest
+	@$(BIN)/python cuda_build.py --emulated >/dev/null
+	$(PYTEST) $(TESTS)
+
+# Three minutes: all but what is marked slow.
+quick: $(VENV)/.for-tests
+	$(PYTEST) -m "not slow" $(TESTS)
 
 lint: $(VENV)/.for-tests
 	$(BIN)/ruff check .
@@ -28,9 +41,18 @@ lint: $(VENV)/.for-tests
 gpu-check:
 	+@$(GPU_PYTHON) -m benchmarks.gpu_check $(if $(findstring n,$(firstword -$(MAKEFLAGS))),--dry-run)
 
-# A change of the native sources builds them again.
+# One wheel with every variant, for any Linux with this kind of processor; it needs no compiler to install.
+wheel: | $(VENV)/bin/pip
+	scripts/build_wheel.sh $(BIN)/python
+
+# A change of the native sources builds them again. The compiler works while the libraries come over the network; the last line
+# then finds its objects.
 $(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/pip
-	$(BIN)/pip install --no-compile -c constraints.txt -e ".[viewer]"
+	$(BIN)/pip install -q --no-compile -c constraints.txt "setuptools>=77" wheel pybind11
+	@($(BIN)/python setup.py -q build_ext --inplace & built=$$!; \
+	$(BIN)/python scripts/dependencies.py | xargs $(BIN)/pip install --no-compile -c constraints.txt; came=$$?; \
+	wait $$built; exit $$came)
+	$(BIN)/pip install --no-compile --no-build-isolation --no-deps -e .
 	@touch $@
 
 # neurfield is there already: this adds the tools for tests and builds nothing again.

@@ -14,6 +14,7 @@ without it one binary for all of `ARCHS`. Objects are kept in build/ until a sou
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -213,12 +214,16 @@ def build_emulated() -> Path:
     module = "_native_cuda_emulated"
     command = emulated_command(module)
     folder = ROOT / "build" / "cuda-emulated"
-    objects = [str(made) for _, made, _ in compile_all(command, folder)]
-    target = folder / f"{module}{SUFFIX}"
-    if not target.exists() or any(Path(made).stat().st_mtime > target.stat().st_mtime for made in objects):
-        part = target.with_suffix(".part")
-        subprocess.run([command[0], "-shared", "-o", str(part), *objects], check=True)
-        part.replace(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes ask for it at once
+        objects = [str(made) for _, made, _ in compile_all(command, folder)]
+        target = folder / f"{module}{SUFFIX}"
+        newest = max(Path(made).stat().st_mtime for made in objects)
+        if not target.exists() or newest > target.stat().st_mtime:
+            part = target.with_suffix(".part")
+            subprocess.run([command[0], "-shared", "-o", str(part), *objects], check=True)
+            part.replace(target)
     return target
 
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from benchmarks.common import run_measured, run_script, say
 from benchmarks.detailed_picture import REAL_PICTURES, planet, real_picture
-from benchmarks.room0_table import newest_run
+from benchmarks.room_table import newest_run
 from benchmarks.script import Table, arguments, keep_memory, report, text_row
 from benchmarks.timing import timed_in_turns
 from neurfield.encodings import HashGrid, SimplexGrid

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.common import run_measured, run_script, say, write_json
 from benchmarks.gpu_common import gpu_arguments, gpu_record
-from benchmarks.room0_table import newest_run
+from benchmarks.room_table import newest_run
 from benchmarks.script import Table
 from neurfield.errors import UserError
 

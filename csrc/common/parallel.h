@@ -5,11 +5,35 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <exception>
 
 namespace neurfield {
 
 inline int max_threads() { return omp_get_max_threads(); }
+
+// What the threads of a region threw: an exception that left a region would end the process. The first is thrown again by the thread
+// that asked for the region, behind it; what has not begun by then is left undone.
+class Thrown {
+public:
+    template <class Work>
+    void guard(Work&& work) noexcept {
+        if (any_.load(std::memory_order_relaxed)) return;
+        try {
+            work();
+        } catch (...) {
+            if (!any_.exchange(true)) first_ = std::current_exception();
+        }
+    }
+    void rethrow() const {
+        if (first_) std::rethrow_exception(first_);
+    }
+
+private:
+    std::atomic<bool> any_{false};
+    std::exception_ptr first_;
+};
 
 // Calls body(begin, end) for consecutive chunks of [0, count), handed out dynamically. Which thread gets a chunk must not matter
 // to the result.
@@ -20,8 +44,10 @@ void parallel_chunks(int64_t count, int64_t chunk, Body&& body) {
         if (count > 0) body(int64_t{0}, count);
         return;
     }
+    Thrown thrown;
 #pragma omp parallel for schedule(dynamic, 1)
-    for (int64_t i = 0; i < chunks; ++i) body(i * chunk, std::min(count, (i + 1) * chunk));
+    for (int64_t i = 0; i < chunks; ++i) thrown.guard([&] { body(i * chunk, std::min(count, (i + 1) * chunk)); });
+    thrown.rethrow();
 }
 
 // Calls body(thread, begin, end) once per thread, thread t owning the t-th of equal parts of [0, count): the same split for the same
@@ -30,13 +56,15 @@ template <class Body>
 void parallel_parts(int64_t count, int64_t align, Body&& body) {
     const int threads = max_threads();
     const int64_t blocks = (count + align - 1) / align;
+    Thrown thrown;
 #pragma omp parallel num_threads(threads)
     {
         const int64_t t = omp_get_thread_num(), n = omp_get_num_threads();
         const int64_t begin = std::min(count, blocks * t / n * align);
         const int64_t end = std::min(count, blocks * (t + 1) / n * align);
-        body(static_cast<int>(t), begin, end);
+        thrown.guard([&] { body(static_cast<int>(t), begin, end); });
     }
+    thrown.rethrow();
 }
 
 }  // namespace neurfield

@@ -1,48 +1,16 @@
-// A grid as Python hands it to kernels, and the choice of kernel by what it is.
+// A grid as Python hands it to kernels.
 #pragma once
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <string>
-#include <type_traits>
 #include <vector>
 
 #include "common/tensor_view.h"
-#include "encoding/grid.h"
+#include "encoding/grid_choice.h"
 
 namespace neurfield::grid {
-
-struct Grid {
-    std::vector<Level> levels;
-    int features, dimensions;
-    bool simplex;
-    int64_t row() const { return static_cast<int64_t>(levels.size()) * features; }
-    int64_t floats() const { return (levels.back().offset + levels.back().size) * features; }
-};
-
-// Calls body with the number of features, 1, 2 or 4, as a compile-time constant.
-template <class Body>
-void with_features(int features, Body&& body) {
-    switch (features) {
-        case 1: return body(std::integral_constant<int, 1>());
-        case 2: return body(std::integral_constant<int, 2>());
-        case 4: return body(std::integral_constant<int, 4>());
-        default: throw pybind11::value_error("grid: features must be 1, 2 or 4, got " + std::to_string(features));
-    }
-}
-
-// The same for the number of dimensions, 2 to 4.
-template <class Body>
-void with_dimensions(int dimensions, Body&& body) {
-    switch (dimensions) {
-        case 2: return body(std::integral_constant<int, 2>());
-        case 3: return body(std::integral_constant<int, 3>());
-        case 4: return body(std::integral_constant<int, 4>());
-        default: throw pybind11::value_error("grid: dimensions must be 2 to 4, got " + std::to_string(dimensions));
-    }
-}
 
 inline Grid make_grid(const std::vector<float>& scales, const std::vector<std::vector<uint32_t>>& steps, const std::vector<int64_t>& offsets,
                const std::vector<bool>& hashed, int features, int dimensions, bool simplex) {

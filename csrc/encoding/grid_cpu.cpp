@@ -3,6 +3,7 @@
 
 #include "common/families.h"
 #include "common/parallel.h"
+#include "encoding/grid_arguments.h"
 #include "encoding/grid_families.h"
 #include "encoding/grid_levels.h"
 

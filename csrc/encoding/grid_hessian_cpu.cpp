@@ -1,5 +1,6 @@
 // Second derivatives of a grid's features with respect to the points, times a vector.
 #include "common/parallel.h"
+#include "encoding/grid_arguments.h"
 #include "encoding/grid_families.h"
 #include "encoding/grid_levels.h"
 

@@ -1,5 +1,6 @@
 // Products with the jacobian that the encoding wrote: [tiles, levels, D, F, kLanes].
 #include "common/parallel.h"
+#include "encoding/grid_arguments.h"
 #include "encoding/grid_families.h"
 #include "encoding/grid_tiles.h"
 

@@ -2,6 +2,7 @@
 // beside it and the fused field query are made of these. A shape, Cube<D> or Simplex<D>, says what cells are like.
 #pragma once
 
+#include "encoding/grid_feature_rows.h"
 #include "encoding/hash_grid_interpolation.h"
 #include "encoding/hash_grid_scatter.h"
 #include "encoding/simplex_grid_levels.h"
@@ -61,26 +62,6 @@ void specialise(const Grid& grid, bool smooth, Body&& body) {
         };
         grid.simplex ? shaped(Simplex<D>()) : shaped(Cube<D>());
     });
-}
-
-// Features of a tile's points between vectors with one point a lane and rows that are `row` floats apart.
-template <int F>
-inline void put_rows(const Vec features[F], int64_t row, float* out) {
-    Vec rows[F];
-    to_rows<F>(features, rows);
-    for_parts<F>([&](auto part) {
-        constexpr int first = decltype(part)::value * kLanes / F;
-        put<F>(rows[decltype(part)::value], [=](int i) { return out + (first + i) * row; });
-    });
-}
-template <int F>
-inline void take_rows(const float* from, int64_t row, Vec features[F]) {
-    Vec rows[F];
-    for_parts<F>([&](auto part) {
-        constexpr int first = decltype(part)::value * kLanes / F;
-        rows[decltype(part)::value] = gather<F>([=](int i) { return from + (first + i) * row; });
-    });
-    to_columns<F>(rows, features);
 }
 
 // One level of a run of whole tiles. Rows of `out` are `row` floats apart. The jacobian's tiles are D * kLanes * row floats

@@ -2,8 +2,6 @@
 // kLanes / F points side by side, as they lie in the table.
 #pragma once
 
-#include <pybind11/pybind11.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>

@@ -1,6 +1,7 @@
 // The gradient of a grid's table: one pass over the vertices of all points, for the gradient through the features and through their
 // spatial derivatives alike.
 #include "common/parallel.h"
+#include "encoding/grid_arguments.h"
 #include "encoding/grid_families.h"
 #include "encoding/grid_levels.h"
 

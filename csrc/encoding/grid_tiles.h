@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "common/simd_gather.h"
-#include "encoding/grid_arguments.h"
+#include "encoding/grid_choice.h"
 #include "encoding/grid_points.h"
 
 namespace neurfield::grid {

@@ -11,7 +11,7 @@ namespace neurfield {
 namespace radial_basis {
 namespace {
 
-constexpr int64_t kChunk = 1024;  // points of a task, whole blocks
+constexpr int64_t kActivated = 1024;  // points of a task, whole blocks
 
 // A block of kLanes points: pair p * kLanes + i is point i with its p-th neighbour.
 template <int D>
@@ -62,7 +62,7 @@ struct Block {
 // Calls body(block, first point, points in it) for all blocks, on all threads.
 template <int D, class Body>
 void for_blocks(const Kernels& in, Body&& body) {
-    parallel_chunks(in.count, kChunk, [&](int64_t begin, int64_t end) {
+    parallel_chunks(in.count, kActivated, [&](int64_t begin, int64_t end) {
         Block<D> block;
         for (int64_t first = begin; first < end; first += kLanes) {
             const int size = static_cast<int>(std::min<int64_t>(kLanes, end - first));

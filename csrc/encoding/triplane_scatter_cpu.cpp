@@ -11,7 +11,7 @@
 namespace neurfield::triplane {
 namespace {
 
-constexpr int64_t kChunk = 8192;  // points counted by a task
+constexpr int64_t kCounted = 8192;  // points of a task, counted by row
 
 // Points by their row along one axis, in their own order within a row.
 struct Rows {
@@ -20,12 +20,12 @@ struct Rows {
 };
 
 Rows sort_by_row(const float* points, int64_t count, int dimensions, int axis, const Level& level) {
-    const int64_t rows = level.resolution - 1, chunks = (count + kChunk - 1) / kChunk;
+    const int64_t rows = level.resolution - 1, chunks = (count + kCounted - 1) / kCounted;
     Rows sorted{std::unique_ptr<int32_t[]>(new int32_t[count]), std::vector<int64_t>(rows + 1)};
     std::vector<int64_t> at(chunks * rows);  // first how many, then where the next one goes
     const auto row_of = [&](int64_t i) { return locate(points[i * dimensions + axis], level, false).cell; };
-    parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
-        int64_t* counts = at.data() + begin / kChunk * rows;
+    parallel_chunks(count, kCounted, [&](int64_t begin, int64_t end) {
+        int64_t* counts = at.data() + begin / kCounted * rows;
         for (int64_t i = begin; i < end; ++i) ++counts[row_of(i)];
     });
     int64_t total = 0;
@@ -38,8 +38,8 @@ Rows sort_by_row(const float* points, int64_t count, int dimensions, int axis, c
         }
     }
     sorted.begin[rows] = total;
-    parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
-        int64_t* next = at.data() + begin / kChunk * rows;
+    parallel_chunks(count, kCounted, [&](int64_t begin, int64_t end) {
+        int64_t* next = at.data() + begin / kCounted * rows;
         for (int64_t i = begin; i < end; ++i) sorted.order[next[row_of(i)]++] = static_cast<int32_t>(i);
     });
     return sorted;

@@ -6,7 +6,8 @@
 #include <cstring>
 #include <optional>
 
-#include "encoding/grid_levels.h"
+#include "encoding/grid_feature_rows.h"
+#include "encoding/grid_rows.h"
 #include "field/frequencies.h"
 #include "network/fused_mlp.h"
 
@@ -73,12 +74,8 @@ public:
     void encode(const PointColumns& columns, int64_t width) {
         if (Jacobian && jacobian_ == nullptr) jacobian_ = jacobian_storage_.reserve(3 * whole_ * width);
         plain_columns(columns, width);
-        each_level(columns, [&](auto features, auto smooth, auto shape, const Level& level, const float* entries, int64_t l) {
-            constexpr int F = decltype(features)::value;
-            grid::encode_level<decltype(shape), F, decltype(smooth)::value, Jacobian>(level, *points_, whole_, entries, width,
-                                                               inputs_ + columns.features_at() + l * F,
-                                                               Jacobian ? jacobian_ + 3 * l * F * kLanes : nullptr);
-        });
+        grid::encode_rows(columns.grid, columns.smooth, columns.active, *points_, whole_, columns.table, width,
+                          inputs_ + columns.features_at(), Jacobian ? jacobian_ : nullptr);
         clear_inactive(columns, inputs_, width);
     }
 
@@ -128,16 +125,6 @@ private:
         for (int64_t i = 0; i < whole_; ++i)
             for (int k = 0; k < 3; ++k) own[k * whole_ + i] = i < count_ ? source_[3 * i + k] : 0.0f;
         frequency_columns(own, whole_, whole_, columns.frequencies, width, inputs_ + columns.frequencies_at());
-    }
-
-    template <class Work>
-    void each_level(const PointColumns& columns, Work&& work) const {
-        grid::specialise<3>(columns.grid, columns.smooth, [&](auto features, auto smooth, auto shape) {
-            for (int64_t l = 0; l < columns.active; ++l) {
-                const Level& level = columns.grid.levels[l];
-                work(features, smooth, shape, level, columns.table + level.offset * columns.grid.features, l);
-            }
-        });
     }
 
     void clear_inactive(const PointColumns& columns, float* rows, int64_t width) const {

@@ -5,11 +5,12 @@
 
 #include "common/families.h"
 #include "common/parallel.h"
+#include "encoding/grid_arguments.h"
 #include "field/backward_spans.h"
 #include "field/own.h"
 #include "field/point_columns.h"
 #include "network/mlp_arguments.h"
-#include "network/mlp_worker.h"
+#include "network/mlp_tiles.h"
 
 namespace neurfield::field {
 namespace {
@@ -57,7 +58,7 @@ struct Samples {
             counted.emplace(counted_, "counted");
             expect_below(*counted, points.shape(0), "counted");
         }
-        network = make_network(weights, biases, width(), precision);
+        network = make_network(weights, biases, width(), "relu", 0.0f, precision);
     }
 
     int64_t feature_at() const { return texture.width(); }
@@ -102,14 +103,12 @@ void forward(const Samples& samples, float* rgb, float* kept) {
         samples.take(chunk, begin, end, kept);
         samples.fill(chunk, begin, end);
         float* colors = samples.counted ? own_rows<0>(3 * taken) : rgb + 3 * begin;
-        TileWorker<Relu> worker(samples.network, Relu{});
-        for (int64_t tile = 0; tile < taken; tile += kTile) worker.forward(chunk.inputs(), colors, nullptr, true, tile, taken);
+        forward_tiles(samples.network, chunk.inputs(), colors, nullptr, true, 0, taken);
         if (!samples.counted) return;
         for (int64_t i = begin; i < end; ++i) std::copy_n(colors + 3 * (i - begin), 3, rgb + 3 * samples.sample(i));
     });
 }
 
-template <class P>
 void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float* d_normal, float* kept,
               const Derivatives& to, float* table_gradient) {
     const int64_t width = samples.width(), features = samples.feature.shape(1);
@@ -120,9 +119,7 @@ void backward(const Samples& samples, const Rows& d_rgb, float* d_feature, float
         Span::note(span.points, chunk.points(), begin, taken);
         float *above = own_rows<0>(3 * taken), *d_inputs = own_rows<1>(whole_vectors(taken) * width);
         for (int64_t i = 0; i < taken; ++i) std::copy_n(d_rgb.row(samples.sample(first + begin + i)), 3, above + 3 * i);
-        TileWorker<Relu, P> worker(samples.network, Relu{});
-        for (int64_t tile = 0; tile < taken; tile += kTile)
-            worker.backward(chunk.inputs(), above, nullptr, d_inputs, sums, true, tile, taken);
+        backward_tiles(samples.network, chunk.inputs(), above, nullptr, d_inputs, sums, true, 0, taken);
         std::fill(d_inputs + taken * width, d_inputs + whole_vectors(taken) * width, 0.0f);
         span.d_features.take(samples.texture.grid, d_inputs, width, begin, taken);
         for (int64_t i = 0; i < taken; ++i) {
@@ -174,9 +171,7 @@ void radiance_query_backward(const Grid& grid, bool smooth, int active, const py
         std::fill_n(d_feature, all * features, 0.0f);
         std::fill_n(d_normal, 3 * all, 0.0f);
     }
-    with_precision(samples.network, [&](auto derivatives) {
-        backward<decltype(derivatives)>(samples, d_rgb, d_feature, d_normal, kept, to, table_gradient.data());
-    });
+    backward(samples, d_rgb, d_feature, d_normal, kept, to, table_gradient.data());
 }
 
 }  // namespace

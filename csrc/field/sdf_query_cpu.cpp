@@ -6,11 +6,12 @@
 
 #include "common/families.h"
 #include "common/parallel.h"
+#include "encoding/grid_arguments.h"
 #include "field/backward_spans.h"
 #include "field/own.h"
 #include "field/point_columns.h"
 #include "network/mlp_arguments.h"
-#include "network/mlp_worker.h"
+#include "network/mlp_tiles.h"
 
 namespace neurfield::field {
 namespace {
@@ -46,9 +47,8 @@ int64_t forward_chunk(int64_t count) {
     return std::clamp<int64_t>((share + kPart - 1) / kPart * kPart, kPart, 16 * kPart);
 }
 
-template <class P, class Activation>
-void forward(const PointColumns& columns, const Network& network, Activation activation, int64_t count, const float* points,
-             float* outputs, float* gradient, Kept kept) {
+void forward(const PointColumns& columns, const Network& network, int64_t count, const float* points, float* outputs, float* gradient,
+             Kept kept) {
     const int64_t width = columns.width(), wide_out = network.outputs();
     parallel_chunks(count, forward_chunk(count), [&](int64_t begin, int64_t end) {
         const int64_t taken = end - begin, whole = whole_vectors(taken);
@@ -56,9 +56,7 @@ void forward(const PointColumns& columns, const Network& network, Activation act
         chunk.take(points + 3 * begin, nullptr, taken, width, kept.inputs(begin), kept.jacobian(begin));
         gradient != nullptr ? chunk.encode<true>(columns, width) : chunk.encode<false>(columns, width);
         float* slope = gradient != nullptr ? own_rows<0>(whole * width) : nullptr;
-        TileWorker<Activation, P> worker(network, activation);
-        for (int64_t first = 0; first < taken; first += kTile)
-            worker.forward(chunk.inputs(), outputs + begin * wide_out, slope, false, first, taken);
+        forward_tiles(network, chunk.inputs(), outputs + begin * wide_out, slope, false, 0, taken);
         if (gradient == nullptr) return;
         std::fill(slope + taken * width, slope + whole * width, 0.0f);
         chunk.pull_to_points(columns, slope, width, gradient + 3 * begin);
@@ -66,9 +64,8 @@ void forward(const PointColumns& columns, const Network& network, Activation act
     });
 }
 
-template <class P, class Activation>
-void backward(const PointColumns& columns, const Network& network, Activation activation, int64_t count, const float* points,
-              const float* d_outputs, const float* d_gradient, Kept kept, const Derivatives& to, float* table_gradient) {
+void backward(const PointColumns& columns, const Network& network, int64_t count, const float* points, const float* d_outputs,
+              const float* d_gradient, Kept kept, const Derivatives& to, float* table_gradient) {
     const int64_t width = columns.width(), wide_out = network.outputs();
     const auto run = [&](Span& span, int64_t first, int64_t begin, int64_t end, float* sums) {
         const int64_t from = first + begin, taken = end - begin;
@@ -87,9 +84,7 @@ void backward(const PointColumns& columns, const Network& network, Activation ac
         }
         const int64_t whole = whole_vectors(taken);
         float* d_inputs = own_rows<1>(whole * width);
-        TileWorker<Activation, P> worker(network, activation);
-        for (int64_t tile = 0; tile < taken; tile += kTile)
-            worker.backward(chunk.inputs(), above, change, d_inputs, sums, false, tile, taken);
+        backward_tiles(network, chunk.inputs(), above, change, d_inputs, sums, false, 0, taken);
         std::fill(d_inputs + taken * width, d_inputs + whole * width, 0.0f);
         span.d_features.take(columns.grid, d_inputs + columns.features_at(), width, begin, taken);
     };
@@ -107,9 +102,10 @@ struct Query {
     TensorView<float, 2> points;
 
     Query(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
-          const Objects& weights, const Objects& biases, const std::string& precision, const py::object& points_)
+          const Objects& weights, const Objects& biases, const std::string& activation, float beta, const std::string& precision,
+          const py::object& points_)
         : columns{grid, checked_table(grid, table), smooth, active, coordinates, frequencies},
-          network(make_network(weights, biases, columns.width(), precision)),
+          network(make_network(weights, biases, columns.width(), activation, beta, precision)),
           points(points_, "points") {
         points.expect(1, 3, "points");
     }
@@ -122,26 +118,24 @@ struct Query {
 };
 
 void sdf_query_forward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
-                       const Objects& weights, const Objects& biases, const std::string& activation_name, float beta,
+                       const Objects& weights, const Objects& biases, const std::string& activation, float beta,
                        const std::string& precision, const py::object& points, const py::object& outputs_, const py::object& gradient_,
                        const py::object& kept_) {
-    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, precision, points);
+    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, activation, beta, precision, points);
     const int64_t count = query.points.shape(0);
     float* outputs = grid::rows_of(outputs_, "outputs", count, query.network.outputs());
     float* gradient = grid::rows_of(gradient_, "gradient", count, 3);
     const Kept kept(kept_, count, query.columns);
-    with_precision_and_activation(query.network, activation_name, beta, [&](auto derivatives, auto activation) {
-        const py::gil_scoped_release release;
-        forward<decltype(derivatives)>(query.columns, query.network, activation, count, query.points.data(), outputs, gradient, kept);
-    });
+    const py::gil_scoped_release release;
+    forward(query.columns, query.network, count, query.points.data(), outputs, gradient, kept);
 }
 
 void sdf_query_backward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
-                        const Objects& weights, const Objects& biases, const std::string& activation_name, float beta,
+                        const Objects& weights, const Objects& biases, const std::string& activation, float beta,
                         const std::string& precision, const py::object& points, const py::object& d_outputs_, const py::object& d_gradient_,
                         const py::object& kept_, const Objects& d_weights, const Objects& d_biases,
                         const py::object& table_gradient_) {
-    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, precision, points);
+    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, activation, beta, precision, points);
     const int64_t count = query.points.shape(0);
     const float* d_outputs = grid::rows_of(d_outputs_, "d_outputs", count, query.network.outputs());
     const float* d_gradient = grid::rows_of(d_gradient_, "d_gradient", count, 3);
@@ -150,11 +144,8 @@ void sdf_query_backward(const Grid& grid, bool smooth, int active, bool coordina
     table_gradient.expect(0, grid.floats(), "table_gradient");
     if (!kept) throw py::value_error("neurfield native: the backward needs what the forward kept");
     const Derivatives to = derivatives_of(query.network, d_weights, d_biases);
-    with_precision_and_activation(query.network, activation_name, beta, [&](auto derivatives, auto activation) {
-        const py::gil_scoped_release release;
-        backward<decltype(derivatives)>(query.columns, query.network, activation, count, query.points.data(), d_outputs, d_gradient, kept, to,
-                 table_gradient.data());
-    });
+    const py::gil_scoped_release release;
+    backward(query.columns, query.network, count, query.points.data(), d_outputs, d_gradient, kept, to, table_gradient.data());
 }
 
 int64_t sdf_query_keeps(const Grid& grid, bool coordinates, int frequencies, int64_t count) {

@@ -44,22 +44,11 @@ struct LevelRows {
 inline void scatter_span(const Grid& grid, bool smooth, int active, const Points& points, int64_t count, const LevelRows& d_features,
                          const Points* tangents, const LevelRows& slope, int64_t first, float* table_gradient) {
     parallel_chunks(active, 1, [&](int64_t task, int64_t last) {
-        grid::specialise<3>(grid, smooth, [&](auto features, auto smoothed, auto shape) {
-            constexpr int F = decltype(features)::value;
-            constexpr bool Smooth = decltype(smoothed)::value;
-            using Shape = decltype(shape);
-            for (; task < last; ++task) {
-                const int64_t l = active - 1 - task;  // the finest and dearest are handed out first
-                const Level& level = grid.levels[l];
-                float* to = table_gradient + level.offset * F;
-                if (tangents != nullptr)
-                    grid::scatter_level<Shape, F, Smooth, true>(level, points, count, F, d_features.level(grid, l, 0), *tangents,
-                                                              slope.level(grid, l, first), to);
-                else
-                    grid::scatter_level<Shape, F, Smooth, false>(level, points, count, F, d_features.level(grid, l, 0), points, nullptr,
-                                                               to);
-            }
-        });
+        for (; task < last; ++task) {
+            const int64_t l = active - 1 - task;  // the finest and dearest are handed out first
+            grid::scatter_rows(grid, smooth, l, points, count, d_features.level(grid, l, 0), tangents,
+                               tangents != nullptr ? slope.level(grid, l, first) : nullptr, table_gradient);
+        }
     });
 }
 

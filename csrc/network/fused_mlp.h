@@ -54,6 +54,8 @@ struct Network {
     const float* head = nullptr;  // row 0 of the last weight, padded: d y_0 / d a_{L-1}
     int64_t widest = 0;           // padded widths of hidden layers
     int64_t gradient_size = 0;    // floats of one thread's gradient buffer
+    bool softplus = false;        // else ReLU
+    float beta = 0.0f;            // of softplus
     bool bf16_derivatives = false;
     AlignedFloats storage;
 

@@ -5,7 +5,7 @@
 #include "common/families.h"
 #include "common/parallel.h"
 #include "network/mlp_arguments.h"
-#include "network/mlp_worker.h"
+#include "network/mlp_tiles.h"
 
 namespace neurfield {
 namespace {
@@ -13,18 +13,14 @@ namespace {
 constexpr int64_t kPart = 1024 / kTile * kTile;  // points
 constexpr int64_t kMaxParts = 64;                // of which each has a buffer of sums
 
-template <class P, class Activation>
-void forward(const Network& network, Activation activation, int64_t points, const float* inputs, float* outputs, float* gradient,
-             bool sigmoid_output) {
+void forward(const Network& network, int64_t points, const float* inputs, float* outputs, float* gradient, bool sigmoid_output) {
     parallel_chunks(points, kPart, [&](int64_t begin, int64_t end) {
-        TileWorker<Activation, P> worker(network, activation);
-        for (int64_t first = begin; first < end; first += kTile) worker.forward(inputs, outputs, gradient, sigmoid_output, first, end);
+        forward_tiles(network, inputs, outputs, gradient, sigmoid_output, begin, end);
     });
 }
 
-template <class P, class Activation>
-void backward(const Network& network, Activation activation, int64_t points, const float* inputs, const float* d_outputs,
-              const float* d_gradient, bool sigmoid_output, float* d_inputs, const Derivatives& to) {
+void backward(const Network& network, int64_t points, const float* inputs, const float* d_outputs, const float* d_gradient,
+              bool sigmoid_output, float* d_inputs, const Derivatives& to) {
     const int64_t tiles = (points + kTile - 1) / kTile;
     const int64_t part = std::max(kPart, (tiles + kMaxParts - 1) / kMaxParts * kTile);
     const int64_t parts = std::max<int64_t>(1, (points + part - 1) / part);
@@ -35,9 +31,7 @@ void backward(const Network& network, Activation activation, int64_t points, con
     parallel_chunks(points, part, [&](int64_t begin, int64_t end) {
         float* own = sums + begin / part * size;
         std::fill_n(own, size, 0.0f);
-        TileWorker<Activation, P> worker(network, activation);
-        for (int64_t first = begin; first < end; first += kTile)
-            worker.backward(inputs, d_outputs, d_gradient, d_inputs, own, sigmoid_output, first, end);
+        backward_tiles(network, inputs, d_outputs, d_gradient, d_inputs, own, sigmoid_output, begin, end);
     });
     parallel_chunks(size, 128 * kLanes, [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; n += kLanes) {
@@ -49,10 +43,10 @@ void backward(const Network& network, Activation activation, int64_t points, con
     unpack(network, sums, to);
 }
 
-void mlp_forward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation_name,
+void mlp_forward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation,
                  float beta, bool sigmoid_output, const py::object& outputs_, const py::object& gradient_, const std::string& precision) {
     const TensorView<float, 2> inputs(inputs_, "inputs"), outputs(outputs_, "outputs");
-    const Network network = make_network(weights, biases, inputs.shape(1), precision);
+    const Network network = make_network(weights, biases, inputs.shape(1), activation, beta, precision);
     outputs.expect(0, inputs.shape(0), "outputs");
     outputs.expect(1, network.outputs(), "outputs");
     float* gradient = nullptr;
@@ -62,19 +56,15 @@ void mlp_forward(const py::object& inputs_, const Objects& weights, const Object
         view.expect(1, inputs.shape(1), "gradient");
         gradient = view.data();
     }
-    with_activation(activation_name, beta, [&](auto activation) {
-        with_precision(network, [&](auto derivatives) {
-            const py::gil_scoped_release release;
-            forward<decltype(derivatives)>(network, activation, inputs.shape(0), inputs.data(), outputs.data(), gradient, sigmoid_output);
-        });
-    });
+    const py::gil_scoped_release release;
+    forward(network, inputs.shape(0), inputs.data(), outputs.data(), gradient, sigmoid_output);
 }
 
-void mlp_backward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation_name,
+void mlp_backward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation,
                   float beta, bool sigmoid_output, const py::object& d_outputs_, const py::object& d_gradient_,
                   const py::object& d_inputs_, const Objects& d_weights_, const Objects& d_biases_, const std::string& precision) {
     const TensorView<float, 2> inputs(inputs_, "inputs"), d_outputs(d_outputs_, "d_outputs"), d_inputs(d_inputs_, "d_inputs");
-    const Network network = make_network(weights, biases, inputs.shape(1), precision);
+    const Network network = make_network(weights, biases, inputs.shape(1), activation, beta, precision);
     d_outputs.expect(0, inputs.shape(0), "d_outputs");
     d_outputs.expect(1, network.outputs(), "d_outputs");
     d_inputs.expect(0, inputs.shape(0), "d_inputs");
@@ -87,13 +77,8 @@ void mlp_backward(const py::object& inputs_, const Objects& weights, const Objec
         d_gradient = view.data();
     }
     const Derivatives to = derivatives_of(network, d_weights_, d_biases_);
-    with_activation(activation_name, beta, [&](auto activation) {
-        with_precision(network, [&](auto derivatives) {
-            const py::gil_scoped_release release;
-            backward<decltype(derivatives)>(network, activation, inputs.shape(0), inputs.data(), d_outputs.data(), d_gradient,
-                                            sigmoid_output, d_inputs.data(), to);
-        });
-    });
+    const py::gil_scoped_release release;
+    backward(network, inputs.shape(0), inputs.data(), d_outputs.data(), d_gradient, sigmoid_output, d_inputs.data(), to);
 }
 
 }  // namespace

@@ -15,8 +15,11 @@ namespace neurfield {
 
 using Objects = std::vector<py::object>;
 
-// `precision` is that of derivatives: float32, or bfloat16 where the processor has it.
-inline Network make_network(const Objects& weights, const Objects& biases, int64_t inputs, const std::string& precision = "float32") {
+// `activation` is relu, or softplus with its beta; `precision` is that of derivatives: float32, or bfloat16 where the processor has it.
+inline Network make_network(const Objects& weights, const Objects& biases, int64_t inputs, const std::string& activation, float beta,
+                            const std::string& precision) {
+    if (activation != "relu" && activation != "softplus")
+        throw py::value_error("neurfield native: 'activation' must be relu or softplus");
     if (precision != "float32" && precision != "bfloat16")
         throw py::value_error("neurfield native: 'precision' must be float32 or bfloat16");
     if (precision == "bfloat16" && !has_bf16())
@@ -24,6 +27,8 @@ inline Network make_network(const Objects& weights, const Objects& biases, int64
     if (weights.size() < 2 || weights.size() != biases.size())
         throw py::value_error("neurfield native: 'weights' and 'biases' must have the same length, at least 2");
     Network network;
+    network.softplus = activation == "softplus";
+    network.beta = beta;
     network.layers.reserve(weights.size());
     for (size_t l = 0; l < weights.size(); ++l) {
         const TensorView<float, 2> weight(weights[l], "weights");
@@ -35,28 +40,6 @@ inline Network make_network(const Objects& weights, const Objects& biases, int64
     }
     network.pack(precision == "bfloat16");
     return network;
-}
-
-// Calls run(P{}) for the precision of the network's derivatives.
-template <class Run>
-void with_precision(const Network& network, Run&& run) {
-#if defined(__AVX512F__)
-    if (network.bf16_derivatives) return run(Bfloat16{});
-#endif
-    run(Float32{});
-}
-
-template <class Run>
-void with_activation(const std::string& name, float beta, Run&& run) {
-    if (name == "relu") return run(Relu{});
-    if (name == "softplus") return run(Softplus{beta});
-    throw py::value_error("neurfield native: 'activation' must be relu or softplus");
-}
-
-// Calls run(P{}, activation) for the precision of the network's derivatives.
-template <class Run>
-void with_precision_and_activation(const Network& network, const std::string& name, float beta, Run&& run) {
-    with_precision(network, [&](auto precision) { with_activation(name, beta, [&](auto activation) { run(precision, activation); }); });
 }
 
 // Where the gradients of weights [outputs, inputs] and biases [outputs] go, layer by layer.

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from neurfield.cli.console import next_commands, table
-from neurfield.scenes.builtin import BUILTIN, builtin_folder, made_version
+from neurfield.scenes.builtin import ROOMS, builtin_folder, made_version
 
 CORE = (
     "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "pillow", "scipy",
@@ -64,18 +64,22 @@ def _kernels(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if compiler is None:
             missing.append(("sudo apt-get install g++", "a C++ compiler, then install neurfield again"))
         else:
-            missing.append(("pip install --force-reinstall --no-deps .", "builds the native kernels"))
+            command = "NEURFIELD_ISAS=native pip install --force-reinstall --no-deps ."
+            missing.append((command, "builds the native kernels"))
     built = native.module.__file__ if native.module is not None else None
     stale = stale_build(Path(built)) if built else None
     if stale:
         kernels += f", OLDER than {stale}"
         missing.append(("pip install --no-build-isolation --no-deps -e .", "builds the kernels anew"))
-    threads = os.environ.get("OMP_NUM_THREADS")
+    from neurfield import openmp
+
+    told = os.environ.get("OMP_NUM_THREADS")
+    threads = f"{torch.get_num_threads()} (OMP_NUM_THREADS={told})" if told else f"{openmp.default_threads()}"
     return [
         ("torch", f"{torch.__version__}, {_cuda_of_torch()}"),
         ("kernels", kernels + (", bfloat16 dot products" if native.has_bf16() else "")),
         *_gpus(missing),
-        ("threads", f"{torch.get_num_threads()}" + (f" (OMP_NUM_THREADS={threads})" if threads else "")),
+        ("threads", f"{threads}, {openmp.how_threads_wait()}"),
     ]
 
 
@@ -135,7 +139,7 @@ def _scenes(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
     from neurfield.scenes.synthesis.writer import VERSION
 
     rows = []
-    for name in BUILTIN:
+    for name in ROOMS:
         made = made_version(name)
         if made is None:
             continue

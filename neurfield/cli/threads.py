@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 from tyro.conf import arg
 
 from neurfield.errors import UserError
+from neurfield.openmp import default_threads
 
 Threads = Annotated[
-    int | None, arg(metavar="N", help_behavior_hint="(default: OMP_NUM_THREADS, else every core)")
+    int | None, arg(metavar="N", help_behavior_hint="(default: OMP_NUM_THREADS, else each core that is ours)")
 ]
 
 Device = Annotated[
@@ -18,13 +20,17 @@ Device = Annotated[
 
 
 def use_threads(threads: int | None) -> None:
-    """Let torch and the native kernels, which share one pool, run on this many threads; None: as they are.
+    """Let torch and the native kernels, which share one pool, run on this many threads.
+
+    None: as many as OMP_NUM_THREADS says; without that, as the machine offers (`openmp.default_threads`).
 
     Raises:
         UserError: fewer than one.
     """
     if threads is None:
-        return
+        if "OMP_NUM_THREADS" in os.environ:
+            return
+        threads = default_threads()
     if threads < 1:
         raise UserError(f"--threads {threads}: at least 1 is needed")
     import torch

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import platform
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +55,9 @@ def _load() -> tuple[ModuleType | None, NativeStatus]:
         raise UserError(
             f"NEURFIELD_ISA={wanted}: unknown instruction set, use one of {', '.join(sorted(_NEEDED_FLAGS))}"
         )
+    if sys.platform == "darwin":  # there the module is linked with no OpenMP: it looks for torch's
+        for runtime in (Path(torch.__file__).parent / "lib").glob("libomp.dylib"):
+            ctypes.CDLL(str(runtime), mode=ctypes.RTLD_GLOBAL)
     flags = _cpu_flags()
     missing = []
     for isa in [wanted] if wanted else list(_NEEDED_FLAGS):
@@ -76,7 +81,7 @@ _emulation: ModuleType | None = None
 if module is None and os.environ.get("NEURFIELD_NATIVE", "1") != "0":
     warnings.warn(
         f"neurfield runs on its torch reference path, many times slower ({_status.reason}); "
-        "with a C++ compiler, `pip install .` builds the native kernels",
+        "with a C++ compiler, `NEURFIELD_ISAS=native pip install --no-deps .` in a checkout builds them",
         stacklevel=2,
     )
 

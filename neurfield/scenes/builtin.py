@@ -8,22 +8,36 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from neurfield.scenes.replica import REPEATING_PRIORS
+
 Progress = Callable[[str, float], None]
 Maker = Callable[[Path, Progress], None]
 
 
-def _make_room0(folder: Path, progress: Progress) -> None:
-    from neurfield.scenes.synthesis.writer import make_room0
+def _maker(name: str) -> Maker:
+    def make(folder: Path, progress: Progress) -> None:
+        from neurfield.scenes.synthesis.writer import make_room
 
-    make_room0(folder, progress)
+        make_room(name, folder, progress)
+
+    return make
 
 
-# name -> (maker, what it is). A maker writes the whole folder or nothing.
+# The words are here because listing rooms must not load the modeller; a test compares them with the designs.
+ROOMS = {
+    "room0": "a furnished living room by day, 5.2 x 4.2 x 2.7 m, 120 frames",
+    "room1": "a dim bedroom with a desk at nightfall, 4.6 x 3.7 x 2.5 m, 110 frames",
+    "room2": "a large bright hall, a camera that turns fast, 6.4 x 4.9 x 2.6 m, 100 frames",
+}
+# The end of a name that asks for the same room with the other kind of priors.
+REPEATING = "-repeating"
+# name -> (maker of its room, what it is). A maker writes the whole folder or nothing.
 BUILTIN: dict[str, tuple[Maker, str]] = {
-    "room0": (
-        _make_room0,
-        "a furnished living room, 5.2 x 4.2 x 2.7 m, 120 frames with depth, priors and ground truth",
-    ),
+    **{name: (_maker(name), f"{about} with depth, priors and truth") for name, about in ROOMS.items()},
+    **{
+        f"{name}{REPEATING}": (_maker(name), f"{name}, but with priors whose errors repeat from view to view")
+        for name in ROOMS
+    },
 }
 
 
@@ -40,13 +54,19 @@ def data_root() -> Path:
 
 
 def builtin_folder(name: str) -> Path:
-    """The folder of a built-in scene, whether it is made yet or not."""
-    return data_root() / name
+    """The folder that a built-in scene is read from, whether it is made yet or not."""
+    room = _room_folder(name)
+    return room / REPEATING_PRIORS if name.endswith(REPEATING) else room
+
+
+def _room_folder(name: str) -> Path:
+    """The folder of a built-in scene's room, which holds both kinds of priors."""
+    return data_root() / name.removesuffix(REPEATING)
 
 
 def is_made(name: str) -> bool:
     """Whether a built-in scene is on disk: makers rename a finished folder, so its presence is enough."""
-    return (builtin_folder(name) / "traj.txt").is_file()
+    return (_room_folder(name) / "traj.txt").is_file() and builtin_folder(name).is_dir()
 
 
 def made_version(name: str) -> int | None:
@@ -54,7 +74,7 @@ def made_version(name: str) -> int | None:
     if not is_made(name):
         return None
     try:
-        return int(json.loads((builtin_folder(name) / "scene.json").read_text())["version"])
+        return int(json.loads((_room_folder(name) / "scene.json").read_text())["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
 
@@ -64,11 +84,11 @@ def ensure_builtin(name: str, progress: Progress | None = None) -> Path:
     folder = builtin_folder(name)
     if is_made(name):
         return folder
-    maker = BUILTIN[name][0]
+    maker, room = BUILTIN[name][0], _room_folder(name)
     if progress is not None:
-        maker(folder, progress)
+        maker(room, progress)
     else:
-        _make_with_bar(name, maker, folder)
+        _make_with_bar(name, maker, room)
     return folder
 
 
@@ -81,7 +101,9 @@ def _make_with_bar(name: str, maker: Maker, folder: Path) -> None:
     # being waited for.
     console = Console(file=sys.stderr)
     console.print(
-        f"Making the built-in scene {name} in {folder} (once, some minutes)", highlight=False, soft_wrap=True
+        f"Making the built-in scene {name} in {folder} (once, about a minute)",
+        highlight=False,
+        soft_wrap=True,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:

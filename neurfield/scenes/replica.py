@@ -1,12 +1,13 @@
 """Reader of Replica as rendered for iMAP and NICE-SLAM, the layout that the built-in rooms share.
 
-    room0/traj.txt                    one line a frame: 16 numbers, world_from_cam row by row, OpenCV axes,
-    metres room0/results/frame000000.jpg     colour;  results/depth000000.png  uint16, metres * scale
+    room0/traj.txt                    one line a frame: 16 numbers, world_from_cam row by row, OpenCV, metres
+    room0/results/frame000000.jpg     colour;  results/depth000000.png  uint16, metres * scale
     cam_params.json                   {"camera": {w, h, fx, fy, cx, cy, scale}}, in the folder or beside it
     room0_mesh.ply (beside it) or mesh.ply (in it)                        ground truth
 
 and, where present: sensor_depth/depth000000.png (measured, same scale), priors/000000_depth.npy,
-priors/000000_normal.npy (as MonoSDF writes them), segments/000000.png (instance ids).
+priors/000000_normal.npy (as MonoSDF writes them), segments/000000.png (instance ids). Built-in rooms have a
+second kind of priors in priors_repeating/: that folder's path stands for its room with these priors.
 """
 
 from __future__ import annotations
@@ -31,17 +32,26 @@ from neurfield.scenes.images import (
 from neurfield.scenes.scene import Scene
 
 LOOKS_FOR = "Replica (traj.txt, results/frame000000.jpg, cam_params.json)"
+REPEATING_PRIORS = "priors_repeating"
 _POSITIVE = ("w", "h", "fx", "fy", "scale")
 _FRAME = re.compile(r"frame(\d+)\.(jpg|jpeg|png)$", re.IGNORECASE)
 
 
 def recognises(path: Path) -> bool:
     """Whether a folder is in this layout, however incomplete."""
-    return path.is_dir() and (path / "traj.txt").is_file() and (path / "results").is_dir()
+    room = _room_of(path)
+    return path.is_dir() and (room / "traj.txt").is_file() and (room / "results").is_dir()
+
+
+def _room_of(path: Path) -> Path:
+    """The room's folder, for itself or for its second kind of priors."""
+    return path.parent if path.name == REPEATING_PRIORS else path
 
 
 def read(path: Path) -> Scene:
     """The scene of a folder in Replica's layout; UserError names the file that is missing or wrong."""
+    whole, path = path, _room_of(path)
+    priors = whole if whole != path else path / "priors"
     camera = _read_camera(path)
     poses = _read_trajectory(path / "traj.txt")
     frames = _numbered_frames(path / "results", len(poses))
@@ -51,8 +61,8 @@ def read(path: Path) -> Scene:
         "image": FileList(tuple(frames[k] for k in numbers), read_rgb),
         "depth": _beside(path / "results", "depth{:06d}.png", numbers, depth),
         "sensor_depth": _beside(path / "sensor_depth", "depth{:06d}.png", numbers, depth),
-        "prior_depth": _beside(path / "priors", "{:06d}_depth.npy", numbers, read_prior_depth),
-        "prior_normal": _beside(path / "priors", "{:06d}_normal.npy", numbers, read_prior_normal),
+        "prior_depth": _beside(priors, "{:06d}_depth.npy", numbers, read_prior_depth),
+        "prior_normal": _beside(priors, "{:06d}_normal.npy", numbers, read_prior_normal),
         "segment": _beside(path / "segments", "{:06d}.png", numbers, read_segment),
     }
     cameras = Cameras(
@@ -68,7 +78,8 @@ def read(path: Path) -> Scene:
     )
     meshes = (path / "mesh.ply", path.parent / f"{path.name}_mesh.ply")
     truth = next((mesh for mesh in meshes if mesh.is_file()), None)
-    return Scene(path.name, path, cameras, files, ground_truth_file=truth)
+    name = path.name if whole == path else f"{path.name}-repeating"
+    return Scene(name, whole, cameras, files, ground_truth_file=truth)
 
 
 def _read_camera(folder: Path) -> dict[str, float]:

@@ -21,6 +21,7 @@ from benchmarks.detailed_picture import planet
 from benchmarks.pictures import can_draw, save_roofline, save_scaling
 from neurfield.ops import native
 
+pytestmark = pytest.mark.slow
 needs_native = pytest.mark.skipif(native.module is None, reason="no native kernels here")
 
 

@@ -10,7 +10,7 @@ from neurfield.cli.threads import use_threads
 from neurfield.ops import native
 
 
-def test_reaches_both() -> None:
+def test_reaches_both(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     try:
         for count in (1, 3):
@@ -18,8 +18,13 @@ def test_reaches_both() -> None:
             assert torch.get_num_threads() == count
             if native.module is not None:
                 assert native.module.max_threads() == count
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")  # the user said it to the runtime: nothing is changed
         use_threads(None)
         assert torch.get_num_threads() == 3
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        monkeypatch.setattr("neurfield.cli.threads.default_threads", lambda: 2)
+        use_threads(None)
+        assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 

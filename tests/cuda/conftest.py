@@ -36,7 +36,13 @@ def emulation() -> ModuleType:
     return module
 
 
-@pytest.fixture(params=["cpu", "emulated", "cuda"])
+@pytest.fixture(
+    params=[
+        "cpu",
+        pytest.param("emulated", marks=pytest.mark.slow),
+        pytest.param("cuda", marks=pytest.mark.cuda),
+    ]
+)
 def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
     """Where the kernels run that a test is about: put its tensors there."""
     if request.param == "emulated":

@@ -44,12 +44,14 @@ def test_there_are_sources() -> None:
     assert "cuda/bindings.cu" in SOURCES and len(SOURCES) > 1
 
 
+@pytest.mark.slow
 @needs_nvcc
 @pytest.mark.parametrize("name", SOURCES)
 def test_compiles_without_a_warning(said: dict[str, str | RuntimeError], name: str) -> None:
     assert gpu_assembler.warnings(compiled(said, name)) == []
 
 
+@pytest.mark.slow
 @needs_nvcc
 @pytest.mark.parametrize("name", SOURCES)
 def test_nothing_spills(said: dict[str, str | RuntimeError], name: str) -> None:

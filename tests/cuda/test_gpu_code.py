@@ -150,6 +150,7 @@ def test_names_are_short() -> None:
     assert name in ("update<4>", mangled)  # the latter without c++filt
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(cuda_build.nvcc() is None, reason="no nvcc: nothing is compiled for a GPU here")
 def test_adam_as_compiled() -> None:
     found = gpu_code.kernels_of(cuda_build.ROOT / "csrc" / "optim" / "adam_cuda.cu", "90")

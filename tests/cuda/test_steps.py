@@ -34,7 +34,10 @@ FEW = [
     "field.levels=4", "warm.points=200",
 ]  # fmt: skip
 
-pytestmark = pytest.mark.skipif(native.module is None, reason="no native kernels here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(native.module is None, reason="no native kernels here"),
+]
 
 
 def losses_of(

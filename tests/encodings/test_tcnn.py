@@ -162,6 +162,7 @@ class TestNetwork:
             (gradient.norm(dim=1) - 1).square().sum().backward()
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(
     find_spec("tinycudann") is None or not torch.cuda.is_available(), reason="no tinycudann, or no GPU"
 )

@@ -28,6 +28,7 @@ def surface_error(mesh: trimesh.Trimesh) -> np.ndarray:
     return np.abs(np.linalg.norm(mesh.vertices - CENTRE, axis=1) - RADIUS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "overrides", "bound"),
     [
@@ -48,6 +49,7 @@ def test_a_sphere_is_found(
     np.testing.assert_array_equal(again.visual.vertex_colors, mesh.visual.vertex_colors)
 
 
+@pytest.mark.slow
 def test_rendered_depth_is_metric(sphere_scene: Scene, tmp_path: Path) -> None:
     run = fit(sphere_scene, "neus", steps=250, out=tmp_path, overrides=SMALL, quiet=True)
     drawn, true = run.render(3, scale=1.0), sphere_scene.depth(3, "noisy")
@@ -57,6 +59,7 @@ def test_rendered_depth_is_metric(sphere_scene: Scene, tmp_path: Path) -> None:
     assert np.median(np.abs(drawn["depth"] - true)[both]) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["neus", "volsdf"])
 def test_the_width_can_be_learnt(sphere_scene: Scene, tmp_path: Path, method: str) -> None:
     overrides = [*SMALL, "opacity.learn=true", "data.sensor_depth=off"]
@@ -69,6 +72,7 @@ class _Stop(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_resume_ends_where_an_uninterrupted_fit_ends(
     sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ def square_light(
     return AreaLight(corner, u, v, strength * _WARM)
 
 
-def _glowing(colour: str, strength: float) -> Material:
+def glowing(colour: str, strength: float) -> Material:
     """A bulb or the lit inside of a shade."""
     r, g, b = strength * _WARM
     return Material("glow", Plain(srgb(colour), 0.0), emission=(float(r), float(g), float(b)))
@@ -62,10 +62,10 @@ def floor_lamp() -> Pieces:
     bulb = superellipsoid((0.032, 0.032, 0.045), segments=24, rings=14).moved(z=1.46)
     linen = Material("shade", Weave(srgb("#f3e3c3"), srgb("#d9bf93")), emission=(0.55, 0.40, 0.22))
     stand = pieces(finishes.black(), foot, pole, *spider)
-    return stand + pieces(linen, shade) + pieces(_glowing("#fff2d8", 5.0), bulb)
+    return stand + pieces(linen, shade) + pieces(glowing("#fff2d8", 5.0), bulb)
 
 
-def pendant_lamp(drop: float) -> Pieces:
+def pendant_lamp(drop: float, colour: str = "#b4552f") -> Pieces:
     """Metal dome 0.46 m wide, its rim `drop` metres below the origin on the ceiling."""
     rose = lathe([(0, -0.03), (0.02, -0.03), (0.045, -0.018), (0.05, -0.004), (0.05, 0.0), (0, 0.0)], 40)
     cord = tube([(0, 0, -0.02), (0, 0, -drop + 0.24)], 0.0035, 8)
@@ -95,10 +95,10 @@ def pendant_lamp(drop: float) -> Pieces:
     )
     bulb = superellipsoid((0.045, 0.045, 0.05), segments=28, rings=16).moved(z=low + 0.085)
     return (
-        pieces(finishes.metal("#b4552f", 0.25), dome)
+        pieces(finishes.metal(colour, 0.25), dome)
         + pieces(finishes.black(), rose, cord)
-        + pieces(_glowing("#fff6e6", 1.6), lining)
-        + pieces(_glowing("#fff6e6", 6.0), bulb)
+        + pieces(glowing("#fff6e6", 1.6), lining)
+        + pieces(glowing("#fff6e6", 6.0), bulb)
     )
 
 
@@ -124,5 +124,5 @@ def table_lamp() -> Pieces:
         pieces(finishes.stoneware("#5f8f8b", "#2d4a49", 0.04, "#c9ab84"), foot)
         + pieces(finishes.brass(), neck)
         + pieces(linen, shade)
-        + pieces(_glowing("#fff2d8", 3.0), bulb)
+        + pieces(glowing("#fff2d8", 3.0), bulb)
     )

@@ -1,4 +1,4 @@
-"""The built-in living room `room0`: geometry with instance ids, procedural materials, lights."""
+"""A built-in room as arrays: geometry with instance ids, procedural materials, lights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurfield.scenes.room import layout
+from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.materials import AreaLight, Material
 from neurfield.scenes.room.parts import Assembly
-from neurfield.scenes.room.shell import DEPTH, HEIGHT, WIDTH
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,10 @@ class RoomModel:
     keep_out: np.ndarray
 
 
-def build_room(seed: int = 0) -> RoomModel:
-    """Models the living room; a seed gives the same arrays again, seeds differ in books, leaves, fruit."""
-    room = Assembly()
-    layout.furnish(room, np.random.default_rng(seed))
+def build_room(name: str = "room0", seed: int | None = None) -> RoomModel:
+    """Models a built-in room; a seed gives the same arrays again, seeds differ in books, leaves, fruit."""
+    design, room = DESIGNS[name], Assembly()
+    design.furnish(room, design.shell, np.random.default_rng(design.seed if seed is None else seed))
     vertices, faces, instance, material = room.arrays()
     return RoomModel(
         vertices=vertices,
@@ -45,6 +44,6 @@ def build_room(seed: int = 0) -> RoomModel:
         instance_names=tuple(room.names),
         materials=tuple(room.materials),
         lights=tuple(room.lights),
-        bounds=np.array([[0, 0, 0], [WIDTH, DEPTH, HEIGHT]], dtype=np.float64),
+        bounds=design.shell.bounds,
         keep_out=np.stack(room.keep_out),
     )

@@ -222,3 +222,59 @@ class Fruit:
         blush = noise3(points * 18, self.seed)
         freckles = step(noise3(points * 260, self.seed + 1), 0.8, 0.1)
         return mix(mix(self.one, self.other, step(blush, 0.5, 0.5)), (0.75, 0.62, 0.3), 0.4 * freckles)
+
+
+@dataclass(frozen=True)
+class Slabs:
+    """A stone floor: square slabs in the x-y plane, each with its own tone and veins, grout between them."""
+
+    light: Rgb
+    dark: Rgb
+    grout: Rgb
+    size: float = 0.45
+
+    def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        u, v = points[:, 0] * np.float32(1 / self.size), points[:, 1] * np.float32(1 / self.size)
+        i, j = np.floor(u), np.floor(v)
+        tone, shift = hash01_cells(i, j, 4), hash01_cells(i, j, 9) * 40
+        cloud = layered2(u * 3 + shift, v * 3 + shift, 3, 6)
+        vein = np.abs(layered2(u * 1.7 + shift, v * 1.7 - shift, 3, 2) - np.float32(0.5))
+        edge = np.float32(0.5) - np.maximum(np.abs(u - i - np.float32(0.5)), np.abs(v - j - np.float32(0.5)))
+        t = np.clip(0.75 * cloud + 0.6 * tone - 0.3, 0, 1)
+        rgb = mix(self.light, self.dark, t) * (1 - 0.35 * step(-vein, -0.018, 0.02))[:, None]
+        return mix(self.grout, rgb, step(edge * np.float32(self.size), 0.004, 0.003))
+
+
+@dataclass(frozen=True)
+class Wallpaper:
+    """Paper printed with rows of pointed leaves, every other row shifted by half a leaf."""
+
+    ground: Rgb
+    ink: Rgb
+    pitch: float = 0.14
+
+    def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        u, v = flat(points, normals)
+        up = v * np.float32(1 / (1.3 * self.pitch))
+        row = np.floor(up)
+        across = u * np.float32(1 / self.pitch) + np.float32(0.5) * (row.astype(np.int32) & 1)
+        x, y = np.abs(across - np.floor(across) - np.float32(0.5)), up - row
+        width = np.float32(0.34) * np.sin(np.float32(np.pi) * np.clip(y * 1.1, 0, 1))
+        leaf = step(width - x, 0.0, 0.05) * (1 - step(-x, -0.02, 0.02))
+        ribs = step(wave(y + x * 0.9, 0.2), 0.75, 0.3)
+        paper = 1 + np.float32(0.08) * (noise2(u * 30, v * 30) - np.float32(0.5))
+        return mix(self.ground, self.ink, leaf * (1 - 0.45 * ribs)) * paper[:, None]
+
+
+@dataclass(frozen=True)
+class Pile:
+    """Carpet from wall to wall: flecks of two wools, and paths trodden into it."""
+
+    wool: Rgb
+    fleck: Rgb
+
+    def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        x, y = points[:, 0], points[:, 1]
+        flecks = step(noise2(x * 70, y * 70, 1), 0.62, 0.25) * 0.7 + 0.3 * noise2(x * 19, y * 19, 2)
+        trodden = np.float32(0.9) + np.float32(0.2) * layered2(x * 2.1, y * 2.1, 2, 5)
+        return mix(self.wool, self.fleck, flecks) * trodden[:, None]

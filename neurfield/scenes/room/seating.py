@@ -48,9 +48,9 @@ def _piping(
     return tube(np.column_stack([outline, np.zeros(72)]) + at, radius, 8, closed=True)
 
 
-def sofa() -> Pieces:
+def sofa(cover: Material | None = None) -> Pieces:
     """Three-seater, 2.10 x 0.94 x 0.84 m; front at y = -0.47."""
-    cover = finishes.cloth("#2f6f73", "#1d4a52", 1)
+    cover = cover or finishes.cloth("#2f6f73", "#1d4a52", 1)
     legs = finishes.walnut(2)
     soft = [
         rounded_box((1.98, 0.84, 0.17), (0, 0.01, 0.225), 0.03, 3, (6, 3, 1)),
@@ -78,9 +78,9 @@ def sofa() -> Pieces:
     return pieces(cover, *soft) + pieces(legs, *feet)
 
 
-def armchair() -> Pieces:
+def armchair(cover: Material | None = None) -> Pieces:
     """Barrel chair about 0.80 m wide: a bent, padded back that runs into arms, a round seat, thin legs."""
-    cover = finishes.cloth("#d8a136", "#a9741c", 6)
+    cover = cover or finishes.cloth("#d8a136", "#a9741c", 6)
     legs = finishes.oak(2)
     angles = np.radians(np.linspace(-122, 122, 41))
     path = np.stack([0.335 * np.sin(angles), 0.315 * np.cos(angles), np.zeros(41)], 1)

@@ -1,15 +1,16 @@
-"""The room itself: floor, walls and ceiling as one closed surface, door, window, skirting."""
+"""The room itself: floor, walls and ceiling as one closed surface, door, windows, skirting."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from neurfield.scenes.room import finishes
-from neurfield.scenes.room.materials import AreaLight, Material, srgb
+from neurfield.scenes.room.materials import AreaLight, Material, Pattern, srgb
 from neurfield.scenes.room.parts import Assembly, Piece, Pieces, pieces, pose
-from neurfield.scenes.room.patterns import Plain, Planks
+from neurfield.scenes.room.patterns import Plain
 from neurfield.scenes.room.shapes import (
     Shape,
     block,
@@ -23,11 +24,41 @@ from neurfield.scenes.room.shapes import (
     tube,
 )
 
-WIDTH, DEPTH, HEIGHT = 5.2, 4.2, 2.7
-# the window is a recess in the west wall (x = 0), the door a shallow niche in the east wall
-WINDOW_Y, WINDOW_Z, RECESS = (1.25, 2.95), (0.92, 2.30), 0.26
-DOOR_Y, DOOR_Z, NICHE = (0.32, 1.20), 2.06, 0.07
 _TILE = 0.12
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """An empty room in metres: x from 0 to width, y from 0 to depth, z from 0 to height.
+
+    windows: spans in y of recesses in the west wall (x = 0), all between window_z; door_y: the span of a
+    shallow niche in the east wall, up to door_z. accent is the north wall's (y = depth) paint; sky is the
+    radiance that comes in through the windows.
+    """
+
+    width: float
+    depth: float
+    height: float
+    windows: tuple[Span, ...]
+    window_z: Span
+    door_y: Span
+    plaster: Pattern
+    floor: Pattern
+    ceiling: Pattern
+    accent: Pattern
+    sky: tuple[float, float, float]
+    floor_gloss: float = 0.12
+    trim: str = "#f2efe8"
+    sill: Material | None = None
+    recess: float = 0.26
+    door_z: float = 2.06
+    niche: float = 0.07
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """The box [2,3] between the walls."""
+        return np.array([[0, 0, 0], [self.width, self.depth, self.height]], dtype=np.float64)
 
 
 def _cuts(*stops: float) -> np.ndarray:
@@ -41,17 +72,19 @@ def _within(centres: np.ndarray, low: float, high: float) -> np.ndarray:
     return (centres > low) & (centres < high)
 
 
-def carved_hull() -> Shape:
-    """Boundary of the free space (room, window recess, door niche), watertight, normals into the room."""
-    x = _cuts(-RECESS, 0.0, WIDTH, WIDTH + NICHE)
-    y = _cuts(0.0, *sorted({*WINDOW_Y, *DOOR_Y}), DEPTH)
-    z = _cuts(0.0, WINDOW_Z[0], DOOR_Z, WINDOW_Z[1], HEIGHT)
+def carved_hull(shell: Shell) -> Shape:
+    """Boundary of the free space (room, window recesses, door niche), watertight, normals into the room."""
+    width, depth, height = shell.width, shell.depth, shell.height
+    x = _cuts(-shell.recess, 0.0, width, width + shell.niche)
+    y = _cuts(*sorted({0.0, depth, *shell.door_y, *(y for window in shell.windows for y in window)}))
+    z = _cuts(*sorted({0.0, height, *shell.window_z, shell.door_z}))
     cx, cy, cz = (0.5 * (a[1:] + a[:-1]) for a in (x, y, z))
     free = np.zeros((len(cx) + 2, len(cy) + 2, len(cz) + 2), dtype=bool)
     inner = free[1:-1, 1:-1, 1:-1]
-    inner |= _within(cx, 0, WIDTH)[:, None, None]
-    inner |= (cx < 0)[:, None, None] & _within(cy, *WINDOW_Y)[:, None] & _within(cz, *WINDOW_Z)
-    inner |= (cx > WIDTH)[:, None, None] & _within(cy, *DOOR_Y)[:, None] & _within(cz, 0, DOOR_Z)
+    inner |= _within(cx, 0, width)[:, None, None]
+    for window in shell.windows:
+        inner |= (cx < 0)[:, None, None] & _within(cy, *window)[:, None] & _within(cz, *shell.window_z)
+    inner |= (cx > width)[:, None, None] & _within(cy, *shell.door_y)[:, None] & _within(cz, 0, shell.door_z)
     faces = []
     shape = (len(x), len(y), len(z))
     for axis in range(3):
@@ -74,67 +107,73 @@ def carved_hull() -> Shape:
     return Shape(np.stack([x[i], y[j], z[k]], 1), compact.reshape(all_faces.shape))
 
 
-def hull_pieces() -> Pieces:
-    """The hull cut by paint: floor, ceiling, walls (one in another colour), the sky behind the window."""
-    hull = carved_hull()
+def hull_pieces(shell: Shell) -> Pieces:
+    """The hull cut by paint: floor, ceiling, walls (one in another colour), the sky behind the windows."""
+    hull = carved_hull(shell)
     centre = hull.vertices[hull.faces].mean(1)
     x, y, z = centre.T
     eps = 1e-6
     kind = np.zeros(len(centre), dtype=int)
     kind[z < eps] = 1
-    kind[z > HEIGHT - eps] = 2
-    kind[y > DEPTH - eps] = 3
-    kind[x < -RECESS + eps] = 4
-    plaster = Material("plaster", Plain(srgb("#e9e2d4"), 0.035, 0.35))
-    floor = Material("floor", Planks(srgb("#c99a63"), srgb("#8d5f34")), gloss=0.12)
-    ceiling = Material("ceiling", Plain(srgb("#f4f1ea"), 0.015, 0.5))
-    accent = Material("accent", Plain(srgb("#7f9a92"), 0.04, 0.3))
-    sky = Material("sky", Plain(srgb("#e8f1f8"), 0.0), emission=(3.4, 3.9, 4.4))
+    kind[z > shell.height - eps] = 2
+    kind[y > shell.depth - eps] = 3
+    kind[x < -shell.recess + eps] = 4
+    plaster = Material("plaster", shell.plaster)
+    floor = Material("floor", shell.floor, gloss=shell.floor_gloss)
+    ceiling = Material("ceiling", shell.ceiling)
+    accent = Material("accent", shell.accent)
+    sky = Material("sky", Plain(srgb("#e8f1f8"), 0.0), emission=shell.sky)
     return [Piece(hull.subset(kind == k), m) for k, m in enumerate((plaster, floor, ceiling, accent, sky))]
 
 
-def build_shell(room: Assembly) -> None:
-    """Adds the hull, skirting, door, window, sill, and the light that comes in."""
-    room.place("room", hull_pieces())
-    room.place("skirting", _skirting())
-    room.place("door", _door(), pose((WIDTH, sum(DOOR_Y) / 2, 0), turn=-90))
-    room.place("window", _window(), pose((0, sum(WINDOW_Y) / 2, sum(WINDOW_Z) / 2), turn=90))
-    room.place("window sill", _sill(), pose((0, sum(WINDOW_Y) / 2, WINDOW_Z[0]), turn=90))
-    room.lights.append(
-        AreaLight(
-            np.array([-RECESS + 0.012, WINDOW_Y[0], WINDOW_Z[0]]),
-            np.array([0, WINDOW_Y[1] - WINDOW_Y[0], 0.0]),
-            np.array([0, 0, WINDOW_Z[1] - WINDOW_Z[0]]),
-            np.array([3.4, 3.9, 4.4]),
+def build_shell(room: Assembly, shell: Shell) -> None:
+    """Adds the hull, skirting, door, windows, sills, and the light that comes in."""
+    room.place("room", hull_pieces(shell))
+    room.place("skirting", _skirting(shell))
+    door = _door(shell.door_y[1] - shell.door_y[0], shell.door_z, shell.niche, shell.trim)
+    room.place("door", door, pose((shell.width, sum(shell.door_y) / 2, 0), turn=-90))
+    low, high = shell.window_z
+    for number, (start, end) in enumerate(shell.windows):
+        which = f" {number + 1}" if number else ""
+        middle, opening = (start + end) / 2, end - start
+        frame = _window(opening, high - low, shell.recess)
+        room.place(f"window{which}", frame, pose((0, middle, (low + high) / 2), turn=90))
+        room.place(f"window sill{which}", _sill(opening, shell), pose((0, middle, low), turn=90))
+        room.lights.append(
+            AreaLight(
+                np.array([-shell.recess + 0.012, start, low]),
+                np.array([0, opening, 0.0]),
+                np.array([0, 0, high - low]),
+                np.array(shell.sky),
+            )
         )
-    )
 
 
-def _skirting() -> Pieces:
+def _skirting(shell: Shell) -> Pieces:
     """Boards along the walls with a rounded top edge, left out at the door."""
     section = np.concatenate([[[0, 0]], rounded([[0.015, 0], [0.015, 0.085], [0, 0.095]], 0.012)])
     casing = 0.08
+    width, depth, door = shell.width, shell.depth, shell.door_y
 
     def run(start: tuple[float, float], end: tuple[float, float], inward: tuple[float, float]) -> Shape:
         rings = [[[x + inward[0] * d, y + inward[1] * d, h] for d, h in section] for x, y in (start, end)]
         return loft(np.array(rings))
 
     return pieces(
-        finishes.lacquer("#f2efe8"),
-        run((0, 0), (WIDTH, 0), (0, 1)),
-        run((0, DEPTH), (WIDTH, DEPTH), (0, -1)),
-        run((0, 0), (0, DEPTH), (1, 0)),
-        run((WIDTH, 0), (WIDTH, DOOR_Y[0] - casing), (-1, 0)),
-        run((WIDTH, DOOR_Y[1] + casing), (WIDTH, DEPTH), (-1, 0)),
+        finishes.lacquer(shell.trim),
+        run((0, 0), (width, 0), (0, 1)),
+        run((0, depth), (width, depth), (0, -1)),
+        run((0, 0), (0, depth), (1, 0)),
+        run((width, 0), (width, door[0] - casing), (-1, 0)),
+        run((width, door[1] + casing), (width, depth), (-1, 0)),
     )
 
 
-def _door() -> Pieces:
+def _door(width: float, height: float, niche: float, trim_colour: str) -> Pieces:
     """A panelled door in its niche, casing on the wall, lever handle; y = 0 is the wall."""
-    width, height = DOOR_Y[1] - DOOR_Y[0], DOOR_Z
     white = finishes.lacquer("#ece7dc")
-    casing = finishes.lacquer("#f2efe8")
-    leaf_y = NICHE - 0.045
+    casing = finishes.lacquer(trim_colour)
+    leaf_y = niche - 0.045
     stile, rail = 0.11, 0.13
     w, h = width - 0.006, height - 0.006
     wood = [
@@ -172,10 +211,9 @@ def _door() -> Pieces:
     return pieces(white, *wood) + pieces(casing, *trim) + pieces(finishes.brass(), *handle, *hinges)
 
 
-def _window() -> Pieces:
+def _window(width: float, height: float, recess: float) -> Pieces:
     """Frame with two casements and a middle mullion, set deep in the recess; frame: centre of the opening."""
-    width, height = WINDOW_Y[1] - WINDOW_Y[0], WINDOW_Z[1] - WINDOW_Z[0]
-    back = RECESS - 0.10
+    back = recess - 0.10
     bead = rounded([(0, 0), (0.055, 0), (0.055, 0.02), (0.075, 0.028), (0.075, 0.05), (0, 0.05)], 0.004, 1)
     sash = rounded([(0, -0.018), (0.05, -0.018), (0.062, 0.0), (0.062, 0.03), (0, 0.03)], 0.006, 2)
     frame = [rectangle_frame(width, height, bead).moved(y=back)]
@@ -193,9 +231,8 @@ def _window() -> Pieces:
     return pieces(finishes.lacquer("#f3f1ec"), *frame) + pieces(finishes.metal(), *handle)
 
 
-def _sill() -> Pieces:
+def _sill(width: float, shell: Shell) -> Pieces:
     """A board on the recess's floor that stands out over the radiator."""
-    width = WINDOW_Y[1] - WINDOW_Y[0]
     board = block((-width / 2 - 0.012, -0.15, -0.012), (width / 2 + 0.012, 0.0, 0.022), 0.008, 3)
-    inner = block((-width / 2, -0.01, -0.001), (width / 2, RECESS - 0.1, 0.0215), 0.002)
-    return pieces(finishes.oak(0, 4), join([board, inner]))
+    inner = block((-width / 2, -0.01, -0.001), (width / 2, shell.recess - 0.1, 0.0215), 0.002)
+    return pieces(shell.sill or finishes.oak(0, 4), join([board, inner]))

@@ -68,12 +68,12 @@ def book(width: float, depth: float, height: float) -> tuple[Shape, Shape]:
     front = -depth + belly - belly * np.sin(a) ** 0.8
     outer = np.column_stack([width / 2 - width / 2 * np.cos(a), front])
     inner = np.column_stack([width / 2 - (width / 2 - t) * np.cos(a), front + t])
-    spine = _strip(outer, inner, 0.0, height)
+    spine = strip(outer, inner, 0.0, height)
     pages = block((t * 0.9, -depth + belly + 0.001, 0.003), (width - t * 0.9, -0.004, height - 0.004), 0.001)
     return join([*boards, spine]), pages
 
 
-def _strip(outer: np.ndarray, inner: np.ndarray, low: float, high: float) -> Shape:
+def strip(outer: np.ndarray, inner: np.ndarray, low: float, high: float) -> Shape:
     """Upright closed strip between two lines [n,2] of the plan."""
 
     def grid(line: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurfield.scenes.room import finishes
-from neurfield.scenes.room.materials import Material, srgb
+from neurfield.scenes.room.materials import Material, Pattern, srgb
 from neurfield.scenes.room.noise import layered2
 from neurfield.scenes.room.parts import Pieces, pieces
 from neurfield.scenes.room.patterns import Stripes
@@ -14,7 +14,7 @@ from neurfield.scenes.room.shapes import Shape, lathe, loft, rounded_box, supere
 from neurfield.scenes.room.sheets import sheet, two_skins
 
 
-def rug(width: float, depth: float) -> Pieces:
+def rug(width: float, depth: float, pattern: Pattern | None = None) -> Pieces:
     """Carpet about 1 cm thick, slightly wavy, lower side on the floor; centred on the origin."""
     x, y = np.meshgrid(
         np.linspace(-width / 2, width / 2, 61), np.linspace(-depth / 2, depth / 2, 45), indexing="ij"
@@ -26,11 +26,14 @@ def rug(width: float, depth: float) -> Pieces:
     height = 0.005 + 0.005 * np.clip(rim / 0.02, 0, 1) + 0.007 * swell * np.clip(rim / 0.15, 0, 1)
     top = np.stack([x, y, height], 2)
     bottom = np.stack([x, y, np.zeros_like(x)], 2)
-    pattern = Rug(finishes.CREAM, finishes.NAVY, finishes.RUST, finishes.TEAL, width, depth)
+    if pattern is None:
+        pattern = Rug(finishes.CREAM, finishes.NAVY, finishes.RUST, finishes.TEAL, width, depth)
     return pieces(Material("rug", pattern), two_skins(top, bottom))
 
 
-def curtain(width: float, low: float, high: float, folds: int, seed: int) -> Pieces:
+def curtain(
+    width: float, low: float, high: float, folds: int, seed: int, pattern: Pattern | None = None
+) -> Pieces:
     """Cloth gathered in folds, in the x-z plane about y = 0; deeper and more irregular towards the hem."""
     rng = np.random.default_rng(seed)
     n, m = 12 * folds, 36
@@ -44,7 +47,8 @@ def curtain(width: float, low: float, high: float, folds: int, seed: int) -> Pie
     y = depth * np.sin(phase)
     z = high - (high - low) * t + 0.004 * np.sin(phase) * t
     colours = (srgb("#e3d3b8"), srgb("#c8825c"), srgb("#e3d3b8"), srgb("#5d8a8a"))
-    cloth = Material("curtain", Stripes(colours, (0.20, 0.035, 0.09, 0.02), axis=2, weave=0.22))
+    bands = Stripes(colours, (0.20, 0.035, 0.09, 0.02), axis=2, weave=0.22)
+    cloth = Material("curtain", pattern or bands)
     return pieces(cloth, sheet(np.stack([x, y, z], 2), 0.005))
 
 

@@ -5,30 +5,28 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from neurfield.scenes.room.design import Walk
+
 # Clearance asked for (metres), and what the smooth curve aims at so that the trembling hand keeps it.
 CLEARANCE = 0.35
 _AIM = 0.43
 _LOWEST, _HIGHEST = 1.22, 1.68
 _ROUNDS = 2
 _KNOTS = 480
-# Where the camera looks at equal steps along the walk: degrees to the left of straight across the room, and
-# up. Chosen so that nearly all that can be seen from such places is seen several times (see docs/room0.md).
-# fmt: off
-_TURN = (41, 31, -20, -4, -72, -82, -98, -70, -33, -6, -14, 5, 34,
-         66, 68, 27, 36, 26, 50, 77, 109, 76, -13, -31, -2)
-_TILT = (-17, -19, -34, 7, -20, -16, -4, -15, 11, -20, -38, -11, -7,
-         6, 18, -38, 0, -19, -38, -10, -35, -35, -38, -16, 24)
-# fmt: on
 
 
-def walk(bounds: np.ndarray, keep_out: np.ndarray, frames: int, seed: int = 0) -> np.ndarray:
-    """Poses world_from_cam [frames,4,4] float64 (OpenCV axes), z up, evenly spread over the walk.
+def walk(
+    bounds: np.ndarray, keep_out: np.ndarray, route: Walk, frames: int | None = None, seed: int = 0
+) -> np.ndarray:
+    """Poses world_from_cam [n,4,4] float64 (OpenCV axes), z up, evenly spread over a route's walk.
 
+    frames is their number, by default the route's own;
     bounds [2,3] the room between its walls, keep_out [k,2,3] boxes of furniture, metres: the camera stays
     CLEARANCE away from both. Raises ValueError when the room leaves no such way.
     """
     rng = np.random.default_rng(seed)
-    curve = _clear_curve(bounds, keep_out)
+    frames = frames or route.frames
+    curve = _clear_curve(bounds, keep_out, route.wall_gap)
     t = (np.arange(frames) + 0.5) / frames
     positions = _along(curve, t) + 0.012 * _tremble(t, 3, rng)
     short = CLEARANCE - clearance(positions, bounds, keep_out).min()
@@ -36,7 +34,7 @@ def walk(bounds: np.ndarray, keep_out: np.ndarray, frames: int, seed: int = 0) -
         raise ValueError(
             f"the walk comes {short:.2f} m too near to a wall or a piece of furniture: leave more free floor"
         )
-    yaw, pitch, roll = _gaze(t, positions, bounds.mean(axis=0), rng)
+    yaw, pitch, roll = _gaze(t, positions, bounds.mean(axis=0), route, rng)
     return _poses(positions, yaw, pitch, roll)
 
 
@@ -61,14 +59,14 @@ def _gaps(points: np.ndarray, keep_out: np.ndarray) -> np.ndarray:
     return points[:, None] - np.clip(points[:, None], boxes[:, 0], boxes[:, 1])
 
 
-def _clear_curve(bounds: np.ndarray, keep_out: np.ndarray) -> np.ndarray:
+def _clear_curve(bounds: np.ndarray, keep_out: np.ndarray, wall_gap: float) -> np.ndarray:
     """A closed smooth curve of _ROUNDS rounds [n,3] that keeps _AIM metres from everything where it can."""
     centre, half = bounds.mean(axis=0), 0.5 * (bounds[1] - bounds[0])
     phase = np.arange(_KNOTS) / _KNOTS * 2 * np.pi
     angle = phase * _ROUNDS
     # Rounded rectangles: the first round runs near the walls, the second nearer to the middle.
     corner = (np.abs(np.cos(angle)) ** 4 + np.abs(np.sin(angle)) ** 4) ** -0.25
-    reach = np.maximum(half[:2] - 0.5, 0.05) * (corner * (0.8 + 0.2 * np.cos(phase)))[:, None]
+    reach = np.maximum(half[:2] - wall_gap, 0.05) * (corner * (0.8 + 0.2 * np.cos(phase)))[:, None]
     height = bounds[0, 2] + 0.5 * (_LOWEST + _HIGHEST) + 0.2 * np.sin(5 * phase + 0.7)
     wanted = np.column_stack([centre[:2] + reach * np.stack([np.cos(angle), np.sin(angle)], axis=1), height])
     low = np.append(bounds[0, :2] + _AIM, bounds[0, 2] + _LOWEST)
@@ -92,12 +90,12 @@ def _along(curve: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def _gaze(
-    t: np.ndarray, positions: np.ndarray, centre: np.ndarray, rng: np.random.Generator
+    t: np.ndarray, positions: np.ndarray, centre: np.ndarray, route: Walk, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Yaw, pitch (up is positive) and roll [n] in radians along the walk t [n] in 0..1."""
     across = np.unwrap(np.arctan2(centre[1] - positions[:, 1], centre[0] - positions[:, 0]))
-    keys = np.linspace(0, 1, len(_TURN))
-    turn, tilt = (np.radians(CubicSpline(keys, table)(t)) for table in (_TURN, _TILT))
+    keys = np.linspace(0, 1, len(route.turn))
+    turn, tilt = (np.radians(CubicSpline(keys, table)(t)) for table in (route.turn, route.tilt))
     shake = _tremble(t, 3, rng)
     return across + turn + 0.02 * shake[:, 0], tilt + 0.015 * shake[:, 1], 0.018 * shake[:, 2]
 

@@ -37,14 +37,16 @@ _FEWEST_SHADOW_RAYS = 16
 _NEAREST = 0.03
 # Points worked on at a time: their rays stay in the processor's cache.
 _CHUNK = 4096
+# Rows of a product that are worked on at a time.
+_ROWS = 1 << 17
 
 
 def bake_light(
     surface: FineSurface,
     lamps: tuple[AreaLight, ...],
     executor: Executor,
-    shadow_rays: int = 64,
-    bounce_rays: int = 36,
+    shadow_rays: int = 48,
+    bounce_rays: int = 25,
     seed: int = 0,
 ) -> np.ndarray:
     """Light (irradiance / pi, linear rgb) at the light points of a surface: [p,3] float32.
@@ -68,9 +70,9 @@ def bake_light(
 
     gathered = list(executor.map(gather, range(len(chunks))))
     direct = np.concatenate([d for d, _ in gathered])
-    sight = _sight(np.concatenate([seen for _, seen in gathered]), bounce_rays)
+    sight = _Rows(_sight(np.concatenate([seen for _, seen in gathered]), bounce_rays), executor)
     del gathered
-    mixing = _mixing(*surface.neighbours(), len(x))
+    mixing = _Rows(_mixing(*surface.neighbours(), len(x)), executor)
     direct = _through(_smooth(direct, mixing, _SMOOTH_DIRECT), surface.twin)
     albedo = surface.point_albedo()
     indirect = np.zeros_like(direct)
@@ -150,8 +152,7 @@ def _cosine_directions(n: np.ndarray, rays: int, rng: np.random.Generator) -> np
 
 def _mixing(a: np.ndarray, b: np.ndarray, n: int) -> csr_matrix:
     """The matrix [n,n] of the mean over every point's neighbours; a point without any keeps its own value."""
-    everyone = np.arange(n)
-    alone = np.setdiff1d(everyone, a)
+    alone = np.flatnonzero(np.bincount(a, minlength=n) == 0)
     a, b = np.concatenate([a, alone]), np.concatenate([b, alone])
     pairs = coo_matrix((np.ones(len(a), np.float32), (a, b)), shape=(n, n)).tocsr()
     pairs.data[:] = 1.0
@@ -159,11 +160,23 @@ def _mixing(a: np.ndarray, b: np.ndarray, n: int) -> csr_matrix:
     return pairs
 
 
-def _smooth(values: np.ndarray, mixing: csr_matrix, rounds: int) -> np.ndarray:
+def _smooth(values: np.ndarray, mixing: _Rows, rounds: int) -> np.ndarray:
     """Half of each value from its neighbours, `rounds` times: what takes the grain of few samples away."""
     for _ in range(rounds):
         values = 0.5 * (values + mixing @ values)
     return values.astype(np.float32)
+
+
+class _Rows:
+    """A sparse matrix whose products are worked out by an executor, some rows at a time."""
+
+    def __init__(self, matrix: csr_matrix, executor: Executor) -> None:
+        cuts = range(0, matrix.shape[0], _ROWS)
+        self._parts = [matrix[i : i + _ROWS] for i in cuts]
+        self._executor = executor
+
+    def __matmul__(self, values: np.ndarray) -> np.ndarray:
+        return np.concatenate(list(self._executor.map(lambda part: part @ values, self._parts)))
 
 
 def _through(light: np.ndarray, twin: np.ndarray) -> np.ndarray:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from neurfield.scenes.synthesis.surface import FineSurface, albedo_by_material
 
 # Sub-pixel positions of the four samples: a square turned so that no two share a row or a column.
 _SAMPLES = ((0.125, 0.375), (0.375, 0.875), (0.625, 0.125), (0.875, 0.625))
+# Two opposite ones come first, the others where these two differ by more than so much (of 255), or a pixel
+# from those around it by twice that.
+_FIRST, _MORE, _ALIKE = (0, 3), (1, 2), 10
 # Reflectance of polished dielectrics looked at straight on (refractive index 1.5).
 _HEAD_ON = 0.04
 # Surfaces with no more gloss than this mirror nothing.
@@ -21,8 +25,6 @@ _ROUGHNESS = 0.15
 _BRIGHTEST = 1.0
 # Light above 1 is held back, towards this limit: what stands near a lamp keeps the drawing of its surface.
 _LIGHT_LIMIT = 1.5
-# Median over the pictures of irradiance / pi, 1 being what shows white paper as white.
-_MEDIAN_LIGHT = 0.62
 # Above this part of full scale the tone curve bends.
 _SHOULDER = 0.5
 _TABLE = 4096
@@ -84,10 +86,7 @@ class Renderer:
         """Render one view [4,4]."""
         rotation = world_from_cam[:3, :3].astype(np.float32)
         origin = world_from_cam[:3, 3].astype(np.float32)
-        radiance = np.zeros((camera.width * camera.height, 3), np.float32)
-        for offset in _SAMPLES:
-            radiance += self._radiance(origin, camera.directions(offset) @ rotation.T, offset)
-        rgb = to_display(radiance / len(_SAMPLES))
+        rgb = self._picture(origin, rotation, camera)
         directions = camera.directions((0.5, 0.5))
         hits = self.surface.whole_caster.first_hits(origin, directions @ rotation.T)
         missed = hits.face < 0
@@ -105,6 +104,20 @@ class Renderer:
             normal.reshape(*shape, 3),
             segment.reshape(shape).astype(np.int32),
         )
+
+    def _picture(self, origin: np.ndarray, rotation: np.ndarray, camera: Pinhole) -> np.ndarray:
+        """The picture [h*w,3] uint8: the mean of two samples of each pixel, of four where colours change."""
+        rays = [camera.directions(offset) @ rotation.T for offset in _SAMPLES]
+        first, second = (self._radiance(origin, rays[k], _SAMPLES[k]) for k in _FIRST)
+        radiance = (first + second) / 2
+        shown = to_display(radiance).reshape(camera.height, camera.width, 3)
+        spread = maximum_filter(shown, (3, 3, 1)) - minimum_filter(shown, (3, 3, 1))
+        apart = np.abs(to_display(first).astype(np.int16) - to_display(second)).max(axis=1)
+        more = np.flatnonzero((apart > _ALIKE) | (spread.max(axis=2).ravel() > 2 * _ALIKE))
+        for k in _MORE:
+            first[more] += self._radiance(origin, rays[k][more], _SAMPLES[k])
+        radiance[more] = (first[more] + second[more]) / len(_SAMPLES)
+        return to_display(radiance)
 
     def _radiance(
         self, origin: np.ndarray, directions: np.ndarray, offset: tuple[float, float]
@@ -165,14 +178,19 @@ class Renderer:
         return gloss[:, None] * fresnel * seen
 
 
-def choose_exposure(surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole) -> float:
-    """The factor that brings the median light [p,3] on what the cameras [n,4,4] see to _MEDIAN_LIGHT."""
+def choose_exposure(
+    surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole, median_light: float
+) -> float:
+    """The factor that brings the median light [p,3] on what the cameras [n,4,4] see to median_light.
+
+    Light is irradiance / pi; 1 shows white paper as white.
+    """
     levels = []
     for pose in poses:
         directions = camera.directions((0.5, 0.5)) @ pose[:3, :3].T
         nearest = surface.nearest_point(surface.caster.first_hits(pose[:3, 3], directions), directions)
         levels.append(light[nearest[nearest >= 0]].mean(axis=1))
-    return float(_MEDIAN_LIGHT / max(np.median(np.concatenate(levels)), 1e-9))
+    return float(median_light / max(np.median(np.concatenate(levels)), 1e-9))
 
 
 def _hold_back(light: np.ndarray) -> np.ndarray:

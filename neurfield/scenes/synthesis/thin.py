@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import grey_closing
 
-from neurfield.scenes.synthesis.fields import smooth_noise
-
 # Narrower than this part of the image's width (9 pixels of 600) counts as thin.
 _THIN = 0.015
-# Part of the thin pixels that is looked through, and the size of the patches in which that happens.
+# Part of the thin pixels that is looked through.
 MISSED = 0.7
-_PATCH = 0.08
+
+Thin = tuple[np.ndarray, np.ndarray]
 
 
-def thin_parts(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def thin_parts(depth: np.ndarray) -> Thin:
     """Where something narrow stands before something farther: bool [h,w]; and the depth [h,w] behind it.
 
     A morphological closing of the depth fills whatever is nearer and narrower than its window.
@@ -24,9 +23,6 @@ def thin_parts(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (behind > 1.05 * depth) & (depth > 0), behind
 
 
-def missed_parts(thin: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The pixels [h,w] of thin things that are looked through: MISSED of them, in patches."""
-    if not thin.any():
-        return thin
-    noise = smooth_noise(thin.shape, _PATCH * thin.shape[1], rng)[0]
-    return thin & (noise < np.quantile(noise, MISSED))
+def missed_parts(thin: np.ndarray, patches: np.ndarray) -> np.ndarray:
+    """The pixels [h,w] of thin things that are looked through: MISSED of them, where patches [h,w] is low."""
+    return thin & (patches < np.quantile(patches, MISSED)) if thin.any() else thin

@@ -1,7 +1,8 @@
-"""Makes the built-in scene `room0`: a modelled room becomes a data set on disk, in Replica's layout.
+"""Makes a built-in scene: a modelled room becomes a data set on disk, in Replica's layout.
 
-Files (see docs/room0.md): results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json as Replica has
-them; beside them sensor_depth/, normals/, segments/, priors/, mesh.ply, instances.npz and scene.json.
+Files (see docs/rooms.md): results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json as Replica has
+them; beside them sensor_depth/, normals/, segments/, priors/, priors_repeating/, mesh.ply, instances.npz and
+scene.json.
 """
 
 from __future__ import annotations
@@ -19,40 +20,47 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
+from neurfield.scenes.room.design import Walk
+from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.model import RoomModel, build_room
 from neurfield.scenes.synthesis.camera_path import free_places, walk
 from neurfield.scenes.synthesis.coverage import covered_part
+from neurfield.scenes.synthesis.error_fields import ErrorFields, RepeatingFields, fresh_fields
 from neurfield.scenes.synthesis.lighting import bake_light
 from neurfield.scenes.synthesis.prior_depth import make_prior_depth, relative_error
+from neurfield.scenes.synthesis.prior_kinds import KINDS, PriorKind
 from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_normal
 from neurfield.scenes.synthesis.sensor import measure
 from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer, choose_exposure, to_display
 from neurfield.scenes.synthesis.surface import FineSurface, prepare_surface
+from neurfield.scenes.synthesis.thin import Thin, thin_parts
 
 SCHEMA = 1
 # Raised when the same seed gives other files than before.
-VERSION = 1
+VERSION = 2
 # Replica's unit of depth: one step of the 16-bit files is 1 / DEPTH_SCALE metres.
 DEPTH_SCALE = 6553.5
-_FOLDERS = ("results", "sensor_depth", "normals", "segments", "priors")
+_FOLDERS = ("results", "sensor_depth", "normals", "segments", *(kind.folder for kind in KINDS))
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of it to make: so many frames of width x height pixels.
+    """How to make it: so many frames of width x height pixels along a walk; see `Design` for median_light.
 
     light_edge, shell_edge (of the room itself) and mesh_edge: longest edges in metres of the surface that
     carries the light, and of mesh.ply.
     """
 
-    frames: int = 120
+    walk: Walk
+    frames: int
     width: int = 600
     height: int = 340
     focal: float = 300.0
-    light_edge: float = 0.06
+    light_edge: float = 0.075
     shell_edge: float = 0.03
     mesh_edge: float = 0.25
+    median_light: float = 0.62
     seed: int = 0
 
     @property
@@ -61,11 +69,12 @@ class Plan:
         return Pinhole(self.width, self.height, self.focal, self.width / 2, self.height / 2)
 
 
-def make_room0(folder: Path, progress: Progress) -> None:
-    """Write the built-in living room to `folder`; progress(stage, fraction) is called as it goes on."""
-    plan = Plan()
+def make_room(name: str, folder: Path, progress: Progress) -> None:
+    """Write a built-in room to `folder`; progress(stage, fraction) is called as it goes on."""
+    design = DESIGNS[name]
+    plan = Plan(design.walk, design.walk.frames, median_light=design.median_light, seed=design.seed)
     progress("modelling the room", 0.0)
-    write_scene(build_room(plan.seed), Path(folder), plan, progress)
+    write_scene(build_room(name), Path(folder), plan, progress)
 
 
 def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
@@ -103,27 +112,38 @@ def _sweep(folder: Path) -> None:
 
 
 def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
-    poses = walk(model.bounds, model.keep_out, plan.frames, plan.seed)
+    poses = walk(model.bounds, model.keep_out, plan.walk, plan.frames, plan.seed)
     # Threads, not processes: ray casting, array arithmetic and encoding all let go of the interpreter's lock.
     executor = ThreadPoolExecutor(_cores())
     try:
+        coarse = executor.submit(prepare_surface, model, plan.mesh_edge)
         surface = prepare_surface(model, plan.light_edge, plan.shell_edge)
         progress("gathering light", 0.05)
         light = bake_light(surface, model.lights, executor, seed=plan.seed)
-        exposure = choose_exposure(surface, light, poses[::8], Pinhole(60, 34, 30.0, 30.0, 17.0))
+        exposure = choose_exposure(
+            surface, light, poses[::8], Pinhole(60, 34, 30.0, 30.0, 17.0), plan.median_light
+        )
         renderer = Renderer(surface, light, exposure)
-        progress("writing the mesh", 0.3)
-        _write_mesh(folder, model, surface, renderer, plan.mesh_edge)
+        repeating = RepeatingFields(len(model.instance_names), plan.seed)
+        progress("rendering frames", 0.3)
         _write_cameras(folder, poses, plan.camera)
+        # What is done once runs beside the frames.
+        mesh = executor.submit(_write_mesh, folder, model, coarse.result(), surface, renderer)
+        places = free_places(model.bounds, model.keep_out, 500, np.random.default_rng(plan.seed))
+        covered = executor.submit(covered_part, surface, poses, plan.camera, places)
         facts = []
-        makers = executor.map(lambda i: _write_frame(folder, i, renderer, poses[i], plan), range(plan.frames))
+        makers = executor.map(
+            lambda i: _write_frame(folder, i, renderer, repeating, poses[i], plan), range(plan.frames)
+        )
         for done, fact in enumerate(makers):
             facts.append(fact)
-            progress("rendering frames", 0.35 + 0.64 * (done + 1) / plan.frames)
+            progress("rendering frames", 0.3 + 0.68 * (done + 1) / plan.frames)
+        progress("writing the mesh", 0.99)
+        mesh.result()
+        seen = covered.result()
     finally:
         # After an interruption the frames still in the queue are not waited for.
         executor.shutdown(cancel_futures=True)
-    places = free_places(model.bounds, model.keep_out, 500, np.random.default_rng(plan.seed))
     summary = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -134,7 +154,7 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
         "triangles": len(model.faces),
         "instances": len(model.instance_names),
         "measured": {
-            "surface_seen_by_3_frames": covered_part(surface, poses, plan.camera, places),
+            "surface_seen_by_3_frames": seen,
             **{name: float(np.mean([fact[name] for fact in facts])) for name in facts[0]},
         },
     }
@@ -142,40 +162,64 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
     progress("done", 1.0)
 
 
-def _write_frame(folder: Path, i: int, renderer: Renderer, pose: np.ndarray, plan: Plan) -> dict[str, float]:
+def _write_frame(
+    folder: Path, i: int, renderer: Renderer, repeating: RepeatingFields, pose: np.ndarray, plan: Plan
+) -> dict[str, float]:
     """Render and write one frame; returns the measured size of the errors that were put in."""
-    seeds = np.random.SeedSequence((plan.seed, i)).spawn(3)
-    sensor_rng, depth_rng, normal_rng = (np.random.default_rng(seed) for seed in seeds)
+    seeds = np.random.SeedSequence((plan.seed, i)).spawn(1 + len(KINDS))
+    sensor_rng, *prior_rngs = (np.random.default_rng(seed) for seed in seeds)
     frame = renderer.frame(pose, plan.camera)
     directions = plan.camera.directions((0.5, 0.5)).reshape(plan.height, plan.width, 3)
     luminance = frame.rgb.mean(axis=2) / 255
     sensed = measure(frame.depth, frame.normal, luminance, sensor_rng)
-    depth_prior = make_prior_depth(frame.depth, frame.segment, depth_rng)
-    normal_prior = make_prior_normal(frame.normal, frame.depth, frame.segment, directions, normal_rng)
     Image.fromarray(frame.rgb).save(folder / f"results/frame{i:06d}.jpg", quality=95)
     _save_png(folder / f"results/depth{i:06d}.png", _as_uint16(frame.depth * DEPTH_SCALE))
     _save_png(folder / f"sensor_depth/depth{i:06d}.png", _as_uint16(sensed * DEPTH_SCALE))
     _save_png(folder / f"normals/{i:06d}.png", np.rint((frame.normal + 1) * 127.5).astype(np.uint8))
     _save_png(folder / f"segments/{i:06d}.png", np.maximum(frame.segment, 0).astype(np.uint16))
-    np.save(folder / f"priors/{i:06d}_depth.npy", depth_prior)
-    channels_first = np.ascontiguousarray(np.moveaxis(0.5 * (normal_prior + 1), -1, 0))
-    np.save(folder / f"priors/{i:06d}_normal.npy", channels_first)
-    return _measure_errors(frame, sensed, depth_prior, normal_prior)
-
-
-def _measure_errors(
-    frame: Frame, sensed: np.ndarray, depth_prior: np.ndarray, normal_prior: np.ndarray
-) -> dict[str, float]:
-    """How wrong what was made is, against the exact frame."""
     measured = sensed > 0
     off = np.abs(sensed - frame.depth)[measured]
-    angles = angle_error(normal_prior, frame.normal)[frame.depth > 0]
-    return {
+    facts = {
         "sensor_depth_missing": 1 - float(measured.mean()),
         "sensor_depth_mean_error_m": float(off.mean()) if len(off) else 0.0,
-        "prior_depth_relative_error": relative_error(depth_prior, frame.depth),
-        "prior_normal_median_degrees": float(np.median(angles)),
-        "prior_normal_mean_degrees": float(angles.mean()),
+    }
+    narrow = thin_parts(frame.depth)
+    for kind, rng in zip(KINDS, prior_rngs):
+        if kind.repeats:
+            offsets = (frame.depth[..., None] * directions) @ pose[:3, :3].T.astype(np.float32)
+            fields = repeating.of_view(offsets, pose[:3, 3], pose[:3, :3], luminance, frame.segment, rng)
+        else:
+            fields = fresh_fields(frame.segment, rng)
+        facts |= _write_priors(folder / kind.folder, i, frame, narrow, directions, fields, kind, rng)
+    return facts
+
+
+def _write_priors(
+    folder: Path,
+    i: int,
+    frame: Frame,
+    narrow: Thin,
+    directions: np.ndarray,
+    fields: ErrorFields,
+    kind: PriorKind,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Make and write the priors of one frame; returns how wrong they are.
+
+    As MonoSDF writes them but in half precision: a step is 0.05 % of the depth, a hundredth of its error.
+    """
+    depth = make_prior_depth(frame.depth, narrow, fields, kind, rng)
+    normal = make_prior_normal(
+        frame.normal, frame.depth, narrow, frame.segment, directions, fields, kind, rng
+    )
+    np.save(folder / f"{i:06d}_depth.npy", depth.astype(np.float16))
+    channels_first = np.moveaxis(0.5 * (normal + 1), -1, 0)
+    np.save(folder / f"{i:06d}_normal.npy", np.ascontiguousarray(channels_first, np.float16))
+    angles = angle_error(normal, frame.normal)[frame.depth > 0]
+    return {
+        f"{kind.folder}_depth_relative_error": relative_error(depth, frame.depth),
+        f"{kind.folder}_normal_median_degrees": float(np.median(angles)),
+        f"{kind.folder}_normal_mean_degrees": float(angles.mean()),
     }
 
 
@@ -195,12 +239,11 @@ def _write_cameras(folder: Path, poses: np.ndarray, camera: Pinhole) -> None:
 
 
 def _write_mesh(
-    folder: Path, model: RoomModel, lit: FineSurface, renderer: Renderer, longest_edge: float
+    folder: Path, model: RoomModel, mesh: FineSurface, lit: FineSurface, renderer: Renderer
 ) -> None:
     """mesh.ply with the colours that the light gives it, and the instance of each of its faces."""
     import trimesh
 
-    mesh = prepare_surface(model, longest_edge)
     fronts = int(mesh.corner.max()) + 1
     vertex = np.empty(fronts, np.int64)
     vertex[mesh.corner] = mesh.faces

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from neurfield.scenes.room import Material, build_room
+from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.materials import srgb
 from neurfield.scenes.room.noise import hash01, layered2, noise2, noise3
 from neurfield.scenes.room.parts import pose
 from neurfield.scenes.room.patterns import Plain, Wood
 
-MATERIALS = {type(m.pattern).__name__: m for m in build_room(0).materials}
+MATERIALS = {type(m.pattern).__name__: m for name in DESIGNS for m in build_room(name).materials}
 
 
 def samples(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +56,7 @@ def test_a_pattern_travels_with_its_object() -> None:
 
 
 def test_some_surfaces_are_nearly_textureless_and_some_are_not() -> None:
-    room = build_room(0)
+    room = build_room()
     points, normals = samples()
     spread = {m.name: m.albedo(points, normals).std(0).max() for m in room.materials}
     assert spread["plaster"] < 0.03 and spread["screen"] < 1e-3

@@ -1,19 +1,27 @@
-"""The furnished room: counts, closedness, normals, what stands where, determinism."""
+"""The furnished rooms: counts, closedness, normals, what stands where, determinism."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from neurfield.scenes.builtin import ROOMS
 from neurfield.scenes.room import RoomModel, build_room
-from neurfield.scenes.room.shell import NICHE, RECESS
+from neurfield.scenes.room.designs import DESIGNS
 
 
-@pytest.fixture(scope="module")
-def room() -> RoomModel:
-    return build_room(0)
+@pytest.fixture(scope="module", params=DESIGNS)
+def room(request: pytest.FixtureRequest) -> RoomModel:
+    return built(request.param)
+
+
+@lru_cache
+def built(name: str) -> RoomModel:
+    return build_room(name)
 
 
 def triangles(room: RoomModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -44,8 +52,8 @@ def cross_sections(room: RoomModel, name: str, z: float) -> list[np.ndarray]:
 
 
 def test_sizes_are_within_the_promised_range(room: RoomModel) -> None:
-    assert 100_000 <= len(room.faces) <= 300_000
-    assert 40 <= len(room.instance_names) <= 80
+    assert 100_000 <= len(room.faces) <= 400_000
+    assert 40 <= len(room.instance_names) <= 90
     assert len(set(room.instance_names)) == len(room.instance_names)
     assert room.instance_names[0] == "room"
 
@@ -80,17 +88,18 @@ def test_every_piece_of_furniture_is_closed_and_faces_outwards(room: RoomModel) 
     assert volume.min() > 0
 
 
+@pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_everything_is_inside_the_room_or_its_recesses(seed: int) -> None:
-    room = build_room(seed)
+def test_everything_is_inside_the_room_or_its_recesses(name: str, seed: int) -> None:
+    room, shell = build_room(name, seed), DESIGNS[name].shell
     low, high = room.bounds
-    margin = np.array([RECESS, 0, 0]), np.array([NICHE, 0, 0])
+    margin = np.array([shell.recess, 0, 0]), np.array([shell.niche, 0, 0])
     assert (room.vertices >= low - margin[0] - 0.002).all()
     assert (room.vertices <= high + margin[1] + 0.002).all()
     # only what belongs to the window or the door may be behind the walls
     behind = ((room.vertices < low - 0.002) | (room.vertices > high + 0.002)).any(1)
     names = {room.instance_names[i] for i in np.unique(room.face_instance[behind[room.faces].any(1)])}
-    assert names <= {"room", "window", "window sill", "blind", "door"}
+    assert {name.rstrip(" 2") for name in names} <= {"room", "window", "window sill", "blind", "door"}
 
 
 def test_the_hull_looks_inwards(room: RoomModel) -> None:
@@ -100,26 +109,41 @@ def test_the_hull_looks_inwards(room: RoomModel) -> None:
     assert width * depth * height < volume < 1.03 * width * depth * height
 
 
-STANDING = ("sofa", "armchair", "chair 1", "dining table", "floor lamp", "plant", "bookshelf")
+STANDING = {
+    "room0": ("sofa", "armchair", "chair 1", "dining table", "floor lamp", "plant", "bookshelf"),
+    "room1": ("bed", "chest 1", "wardrobe", "desk", "office chair", "bench", "bookshelf", "armchair"),
+    "room2": ("piano", "piano bench", "stove", "round table", "ladder shelf", "sofa", "chair 3", "plant"),
+}
 
 
-@pytest.mark.parametrize("name", STANDING)
-def test_furniture_stands_on_the_floor(room: RoomModel, name: str) -> None:
-    assert abs(room.vertices[of_object(room, name)][..., 2].min()) < 1e-3
+@pytest.mark.parametrize(("name", "thing"), [(name, thing) for name in STANDING for thing in STANDING[name]])
+def test_furniture_stands_on_the_floor(name: str, thing: str) -> None:
+    room = built(name)
+    assert abs(room.vertices[of_object(room, thing)][..., 2].min()) < 1e-3
 
 
 @pytest.mark.parametrize(
-    ("upper", "lower"),
+    ("name", "upper", "lower"),
     [
-        ("laptop", "dining table"),
-        ("bowl", "dining table"),
-        ("magazines", "coffee table"),
-        ("television", "television board"),
+        ("room0", "laptop", "dining table"),
+        ("room0", "bowl", "dining table"),
+        ("room0", "magazines", "coffee table"),
+        ("room0", "television", "television board"),
+        ("room1", "monitor", "desk"),
+        ("room1", "desk lamp", "desk"),
+        ("room1", "table lamp", "chest 1"),
+        ("room1", "box", "bench"),
+        ("room2", "fruit bowl", "round table"),
+        ("room2", "vase", "piano"),
+        ("room2", "disc player", "sideboard"),
+        ("room2", "tray", "coffee table"),
     ],
 )
-def test_small_things_rest_on_what_carries_them(room: RoomModel, upper: str, lower: str) -> None:
-    def box(name: str) -> np.ndarray:
-        v = room.vertices[of_object(room, name)].reshape(-1, 3)
+def test_small_things_rest_on_what_carries_them(name: str, upper: str, lower: str) -> None:
+    room = built(name)
+
+    def box(thing: str) -> np.ndarray:
+        v = room.vertices[of_object(room, thing)].reshape(-1, 3)
         return np.stack([v.min(0), v.max(0)])
 
     above, below = box(upper), box(lower)
@@ -128,7 +152,9 @@ def test_small_things_rest_on_what_carries_them(room: RoomModel, upper: str, low
     assert (middle > below[0, :2]).all() and (middle < below[1, :2]).all()
 
 
-def test_chair_legs_and_lamp_pole_are_as_thin_as_promised(room: RoomModel) -> None:
+@pytest.mark.parametrize("name", ["room0", "room2"])
+def test_chair_legs_and_lamp_pole_are_as_thin_as_promised(name: str) -> None:
+    room = built(name)
     (pole,) = cross_sections(room, "floor lamp", 0.7)
     assert np.allclose(np.ptp(pole, axis=0), 0.02, atol=1e-3)
     legs = cross_sections(room, "chair 4", 0.1)
@@ -143,12 +169,13 @@ def test_lights_shine_into_the_room(room: RoomModel) -> None:
     for light in room.lights:
         assert (light.radiance > 0).all()
         centre = light.corner + (light.edge_u + light.edge_v) / 2
-        assert (centre > room.bounds[0] - [RECESS, 0, 0]).all() and (centre < room.bounds[1]).all()
+        assert (centre > room.bounds[0] - [0.26, 0, 0]).all() and (centre < room.bounds[1]).all()
     assert any(np.cross(light.edge_u, light.edge_v)[2] < 0 for light in room.lights)
 
 
-def test_same_seed_same_room_and_another_seed_another(room: RoomModel) -> None:
-    again, other = build_room(0), build_room(1)
+@pytest.mark.parametrize("name", DESIGNS)
+def test_same_seed_same_room_and_another_seed_another(name: str) -> None:
+    room, again, other = build_room(name), build_room(name), build_room(name, 1)
     assert np.array_equal(room.vertices, again.vertices)
     assert np.array_equal(room.faces, again.faces)
     assert room.instance_names == again.instance_names == other.instance_names
@@ -157,3 +184,11 @@ def test_same_seed_same_room_and_another_seed_another(room: RoomModel) -> None:
     for one, two in zip(room.materials, again.materials, strict=True):
         assert np.array_equal(one.albedo(points, up), two.albedo(points, up))
     assert room.vertices.shape != other.vertices.shape or not np.array_equal(room.vertices, other.vertices)
+
+
+def test_the_words_of_the_list_are_those_of_the_designs() -> None:
+    assert list(ROOMS) == list(DESIGNS)
+    for name, design in DESIGNS.items():
+        shell = design.shell
+        size = f"{shell.width} x {shell.depth} x {shell.height} m, {design.walk.frames} frames"
+        assert ROOMS[name] == f"{design.title}, {size}"

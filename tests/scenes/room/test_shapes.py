@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.shapes import (
     Shape,
     block,
@@ -23,7 +24,7 @@ from neurfield.scenes.room.shapes import (
     tube,
 )
 from neurfield.scenes.room.sheets import leaf, pillow, sheet
-from neurfield.scenes.room.shell import DEPTH, HEIGHT, WIDTH, carved_hull
+from neurfield.scenes.room.shell import carved_hull
 
 
 def wave_grid() -> np.ndarray:
@@ -89,11 +90,12 @@ def test_turned_bodies_have_the_volume_of_their_profile() -> None:
 
 
 def test_the_hull_is_closed_and_its_volume_is_the_room_with_window_and_door() -> None:
-    hull = carved_hull()
+    shell = DESIGNS["room0"].shell
+    hull = carved_hull(shell)
     assert is_closed(hull)
     inwards = -hull.volume()
     recess, niche = 0.26 * 1.70 * 1.38, 0.07 * 0.88 * 2.06
-    assert np.isclose(inwards, WIDTH * DEPTH * HEIGHT + recess + niche, rtol=1e-9)
+    assert np.isclose(inwards, shell.width * shell.depth * shell.height + recess + niche, rtol=1e-9)
 
 
 def test_subset_keeps_only_the_vertices_it_needs() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
+from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.materials import AreaLight, Material
 from neurfield.scenes.room.model import RoomModel
 from neurfield.scenes.synthesis.surface import FineSurface, prepare_surface
 
 SIZE = np.array([4.0, 3.4, 2.5])
+ROUTE = DESIGNS["room0"].walk
 LAMP = AreaLight(
     np.array([1.6, 1.4, 2.45]),
     np.array([0.0, 0.6, 0.0]),

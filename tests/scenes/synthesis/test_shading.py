@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from synthetic_room import SIZE, room
+from synthetic_room import ROUTE, SIZE, room
 
 from neurfield.scenes.synthesis.camera_path import walk
 from neurfield.scenes.synthesis.lighting import bake_light
@@ -22,14 +22,14 @@ def renderer() -> Renderer:
     surface = prepare_surface(model, 0.1)
     with ThreadPoolExecutor(2) as executor:
         light = bake_light(surface, model.lights, executor)
-    poses = walk(model.bounds, model.keep_out, 8)
-    return Renderer(surface, light, choose_exposure(surface, light, poses, CAMERA))
+    poses = walk(model.bounds, model.keep_out, ROUTE, 8)
+    return Renderer(surface, light, choose_exposure(surface, light, poses, CAMERA, 0.62))
 
 
 @pytest.fixture(scope="module")
 def frames(renderer: Renderer) -> list[tuple[np.ndarray, Frame]]:
     model = room()
-    return [(pose, renderer.frame(pose, CAMERA)) for pose in walk(model.bounds, model.keep_out, 6)]
+    return [(pose, renderer.frame(pose, CAMERA)) for pose in walk(model.bounds, model.keep_out, ROUTE, 6)]
 
 
 def looking(

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
-from synthetic_room import room
+from synthetic_room import ROUTE, room
 
+from benchmarks import room_errors
 from neurfield.errors import UserError
 from neurfield.evaluation.nearest import NearestSurface
 from neurfield.scenes import load_scene
 from neurfield.scenes.synthesis import writer
 from neurfield.scenes.synthesis.writer import DEPTH_SCALE, Plan, write_scene
 
-PLAN = Plan(frames=3, width=90, height=50, focal=45.0, light_edge=0.3, shell_edge=0.2, mesh_edge=0.5)
+PLAN = Plan(ROUTE, frames=3, width=90, height=50, focal=45.0, light_edge=0.3, shell_edge=0.2, mesh_edge=0.5)
 
 
 def silent(stage: str, fraction: float) -> None:
@@ -44,7 +45,8 @@ def test_all_files_are_there(folder: Path) -> None:
             f"sensor_depth/depth{i:06d}.png",
         }
         expected |= {f"normals/{i:06d}.png", f"segments/{i:06d}.png"}
-        expected |= {f"priors/{i:06d}_depth.npy", f"priors/{i:06d}_normal.npy"}
+        for priors in ("priors", "priors_repeating"):
+            expected |= {f"{priors}/{i:06d}_depth.npy", f"{priors}/{i:06d}_normal.npy"}
     assert set(files(folder)) == expected
 
 
@@ -55,11 +57,15 @@ def test_kinds_and_shapes_are_those_of_replica_and_monosdf(folder: Path) -> None
     depth = np.asarray(Image.open(folder / "results/depth000000.png"))
     assert depth.shape == (50, 90) and depth.dtype == np.uint16
     assert np.asarray(Image.open(folder / "segments/000000.png")).max() <= 5
-    assert np.load(folder / "priors/000000_depth.npy").shape == (50, 90)
-    normal = np.load(folder / "priors/000000_normal.npy")
-    assert normal.shape == (3, 50, 90) and normal.dtype == np.float32
-    assert normal.min() >= 0 and normal.max() <= 1
-    assert np.allclose(np.linalg.norm(2 * normal - 1, axis=0), 1, atol=1e-5)
+    for priors in ("priors", "priors_repeating"):
+        depth = np.load(folder / f"{priors}/000000_depth.npy")
+        assert depth.shape == (50, 90) and depth.dtype == np.float16
+        # 0 would mean that there is none
+        assert depth.min() > 0 and depth.max() <= 1
+        normal = np.load(folder / f"{priors}/000000_normal.npy").astype(np.float32)
+        assert normal.shape == (3, 50, 90)
+        assert normal.min() >= 0 and normal.max() <= 1
+        assert np.allclose(np.linalg.norm(2 * normal - 1, axis=0), 1, atol=2e-3)
 
 
 def test_the_reader_finds_every_source(folder: Path) -> None:
@@ -67,6 +73,26 @@ def test_the_reader_finds_every_source(folder: Path) -> None:
     assert scene.kind == "inside"
     assert {"image", "depth", "sensor_depth", "prior_depth", "prior_normal", "segment"} <= set(scene.sources)
     assert scene.ground_truth is not None
+
+
+def test_the_folder_of_repeating_priors_stands_for_the_room_with_these(folder: Path) -> None:
+    usual, other = load_scene(folder), load_scene(folder / "priors_repeating")
+    assert usual.name == "small" and other.name == "small-repeating"
+    assert other.path == folder / "priors_repeating"
+    assert other.sources == usual.sources and other.kind == "inside"
+    assert np.array_equal(other.cameras.world_from_cam, usual.cameras.world_from_cam)
+    assert np.array_equal(other.image(1), usual.image(1)) and np.array_equal(other.depth(1), usual.depth(1))
+    assert np.array_equal(other.prior_depth(1), np.load(folder / "priors_repeating/000001_depth.npy"))
+    assert np.array_equal(usual.prior_depth(1), np.load(folder / "priors/000001_depth.npy"))
+    assert not np.array_equal(other.prior_normal(1), usual.prior_normal(1))
+
+
+def test_a_built_in_name_asks_for_either_kind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEURFIELD_DATA", str(folder.parent))
+    room = {"small": (None, ""), "small-repeating": (None, "")}
+    monkeypatch.setattr("neurfield.scenes.builtin.BUILTIN", room)
+    assert load_scene("small").path == folder
+    assert load_scene("small-repeating").path == folder / "priors_repeating"
 
 
 def test_depth_reaches_the_mesh_through_the_reader(folder: Path) -> None:
@@ -125,7 +151,8 @@ def test_scene_json_tells_what_was_made(folder: Path) -> None:
     summary = json.loads((folder / "scene.json").read_text())
     assert summary["schema"] == 1 and summary["plan"]["frames"] == 3 and summary["instances"] == 6
     measured = summary["measured"]
-    assert measured["prior_normal_median_degrees"] < measured["prior_normal_mean_degrees"]
+    for priors in ("priors", "priors_repeating"):
+        assert measured[f"{priors}_normal_median_degrees"] < measured[f"{priors}_normal_mean_degrees"]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -173,3 +200,17 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
     with pytest.raises(UserError, match="NEURFIELD_DATA") as caught:
         write_scene(room(), tmp_path / "file" / "small", PLAN, silent)
     assert "\n" not in str(caught.value)
+
+
+def test_the_errors_told_of_rooms_are_those_of_the_files(folder: Path) -> None:
+    measured = json.loads((folder / "scene.json").read_text())["measured"]
+    # One of three frames, from rounded files, against the mean of all.
+    for scene, priors in ((folder, "priors"), (folder / "priors_repeating", "priors_repeating")):
+        facts = room_errors.priors(load_scene(scene), every=1)
+        assert facts["depth error %"] / 100 == pytest.approx(
+            measured[f"{priors}_depth_relative_error"], rel=0.2
+        )
+        assert facts["normals °"] == pytest.approx(measured[f"{priors}_normal_median_degrees"], rel=0.2)
+    facts = room_errors.sensor(load_scene(folder), every=1)
+    assert facts["mean error mm"] / 1000 == pytest.approx(measured["sensor_depth_mean_error_m"], rel=0.02)
+    assert facts["deviation / sigma"] == pytest.approx(1, abs=0.05)

@@ -1,7 +1,7 @@
-"""Where everything stands: the floor plan of the built-in living room.
+"""room0, a living room by day.
 
 The window is in the west wall (x = 0), the door in the east wall; the sofa stands against the south wall
-(y = 0), the television against the north wall (y = DEPTH), the dining table in the north-east.
+(y = 0), the television against the north wall, the dining table in the north-east.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from neurfield.scenes.room import (
     finishes,
-    lamps,
+    groups,
     plants,
     prints,
     seating,
@@ -20,10 +20,11 @@ from neurfield.scenes.room import (
     textiles,
     wall,
 )
+from neurfield.scenes.room.design import Design, Walk
 from neurfield.scenes.room.materials import Material, srgb
 from neurfield.scenes.room.parts import Assembly, pose
-from neurfield.scenes.room.patterns import Stripes, Weave, Zigzag
-from neurfield.scenes.room.shell import DEPTH, HEIGHT, WIDTH, WINDOW_Y, WINDOW_Z, build_shell
+from neurfield.scenes.room.patterns import Plain, Planks, Stripes, Weave, Zigzag
+from neurfield.scenes.room.shell import Shell, build_shell
 
 _RUG_TOP = 0.012
 _SOFA = pose((1.85, 0.53, 0.0), turn=180)
@@ -31,29 +32,15 @@ _COFFEE = (1.80, 1.72, _RUG_TOP)
 _DINING = (4.22, 2.92, 0.0)
 
 
-def furnish(room: Assembly, rng: np.random.Generator) -> None:
+def furnish(room: Assembly, shell: Shell, rng: np.random.Generator) -> None:
     """Places the shell and every object; instance ids follow this order."""
-    build_shell(room)
-    _window_side(room)
+    build_shell(room, shell)
+    groups.dress_window(room, shell, shell.windows[0])
     _sitting_corner(room, rng)
-    _dining_corner(room, rng)
-    _television_side(room, rng)
-    _bookcase(room, rng)
-    _walls(room, rng)
-
-
-def _window_side(room: Assembly) -> None:
-    middle = sum(WINDOW_Y) / 2
-    opening = WINDOW_Y[1] - WINDOW_Y[0]
-    room.place(
-        "blind",
-        textiles.blind(opening - 0.02, WINDOW_Z[1] - WINDOW_Z[0], 0.62),
-        pose((-0.07, middle, WINDOW_Z[1]), 90),
-    )
-    room.place("radiator", textiles.radiator(1.16, 0.72), pose((0, middle, 0), 90), solid=True)
-    room.place("curtain rod", textiles.curtain_rod(2.80, 2.46), pose((0, middle, 0), 90))
-    for name, y, seed in (("curtain left", middle - 1.12, 3), ("curtain right", middle + 1.12, 8)):
-        room.place(name, textiles.curtain(0.43, 0.025, 2.445, 5, seed), pose((0.09, y, 0), 90), solid=True)
+    _dining_corner(room, shell, rng)
+    _television_side(room, shell, rng)
+    groups.bookcase(room, rng, pose((4.20, 0.018, 0.0), 180))
+    _walls(room, shell, rng)
 
 
 def _sitting_corner(room: Assembly, rng: np.random.Generator) -> None:
@@ -75,12 +62,9 @@ def _sitting_corner(room: Assembly, rng: np.random.Generator) -> None:
     )
     room.place("throw", seating.throw_over_arm(blanket), _SOFA @ pose((0.955, -0.14, 0.004)))
     room.place("armchair", seating.armchair(), pose((3.18, 1.98, 0.0), -62), solid=True)
-    room.place("floor lamp", lamps.floor_lamp(), pose((0.42, 0.36, 0.0)), solid=True)
-    room.lights.append(lamps.square_light((0.42, 0.36, 1.296), 0.26, 9.0))
-    room.lights.append(lamps.square_light((0.42, 0.36, 1.604), 0.20, 9.0, up=True))
+    groups.floor_lamp(room, (0.42, 0.36), 9.0)
     room.place("side table", tables.side_table(), pose((3.18, 0.38, 0.0)), solid=True)
-    room.place("table lamp", lamps.table_lamp(), pose((3.22, 0.32, tables.SIDE_TOP), 20))
-    room.lights.append(lamps.square_light((3.22, 0.32, tables.SIDE_TOP + 0.243), 0.16, 9.0))
+    groups.table_lamp(room, (3.22, 0.32, tables.SIDE_TOP), 9.0)
     room.place("cup", tabletop.plate_with_cup(), pose((3.07, 0.47, tables.SIDE_TOP), 200))
     room.place("pouf", seating.pouf(), pose((0.88, 2.50, _RUG_TOP), 15), solid=True)
 
@@ -95,7 +79,7 @@ def _sitting_corner(room: Assembly, rng: np.random.Generator) -> None:
     room.place("box", tabletop.box_with_lid("#b9a07a"), pose((x + 0.12, y, _COFFEE[2] + 0.167), 8))
 
 
-def _dining_corner(room: Assembly, rng: np.random.Generator) -> None:
+def _dining_corner(room: Assembly, shell: Shell, rng: np.random.Generator) -> None:
     wood = finishes.oak(2, 21)
     seat_cover = Material("seat", Weave(srgb("#53707f"), srgb("#2d4350")))
     room.place("dining table", tables.dining_table(), pose(_DINING, 90), solid=True)
@@ -106,20 +90,18 @@ def _dining_corner(room: Assembly, rng: np.random.Generator) -> None:
         (x + 0.45, y + 0.30, -88.0),
         (x + 0.02, y - 0.82, 204.0),
     )
-    for k, (cx, cy, turn) in enumerate(spots):
-        room.place(f"chair {k + 1}", seating.chair(wood, seat_cover), pose((cx, cy, 0), turn), solid=True)
+    groups.chairs(room, wood, seat_cover, spots)
     top = tables.DINING_TOP
     room.place("bowl", tabletop.bowl(), pose((x + 0.02, y + 0.02, top)))
     room.place("fruit", tabletop.fruit(rng), pose((x + 0.02, y + 0.02, top)))
     room.place("laptop", tabletop.laptop(), pose((x - 0.20, y - 0.33, top), -97))
     room.place("mug 2", tabletop.mug("#c4583a"), pose((x + 0.20, y - 0.28, top), 40))
     room.place("tablet", tabletop.tablet(), pose((x + 0.22, y + 0.38, top), 75))
-    room.place("pendant lamp", lamps.pendant_lamp(0.95), pose((x, y, HEIGHT)), solid=True)
-    room.lights.append(lamps.square_light((x, y, HEIGHT - 0.953), 0.36, 14.0))
+    groups.pendant(room, (x, y, shell.height), 0.95, 14.0)
 
 
-def _television_side(room: Assembly, rng: np.random.Generator) -> None:
-    wall_y, x = DEPTH, 1.85
+def _television_side(room: Assembly, shell: Shell, rng: np.random.Generator) -> None:
+    wall_y, x = shell.depth, 1.85
     top = storage.BOARD_TOP
     room.place("television board", storage.tv_board(), pose((x, wall_y - 0.02, 0)), solid=True)
     room.place("television", storage.television(), pose((x - 0.05, wall_y - 0.20, top)), solid=True)
@@ -132,32 +114,8 @@ def _television_side(room: Assembly, rng: np.random.Generator) -> None:
     room.place("basket", storage.basket(), pose((3.08, wall_y - 0.27, 0.0), 20), solid=True)
 
 
-def _bookcase(room: Assembly, rng: np.random.Generator) -> None:
-    at = np.array([4.20, 0.018, 0.0])
-    stand = pose(at, 180)
-    room.place("bookshelf", storage.bookshelf(), stand, solid=True)
-    half = storage.SHELF_WIDTH / 2 - 0.013
-    levels = storage.SHELF_LEVELS
-    rows = (
-        (0, -half, half - 0.30, True),
-        (1, -half + 0.26, half, False),
-        (2, -half, half - 0.36, True),
-        (3, -half + 0.02, half - 0.10, True),
-    )
-    for level, start, end, lean in rows:
-        clear = levels[level + 1] - levels[level] - 0.022
-        row = storage.books_on_shelf(rng, start, end, clear, lean)
-        room.place(f"books {level + 1}", row, stand @ pose((0, 0, levels[level])))
-    room.place("storage box", tabletop.box_with_lid("#a8553a"), stand @ pose((half - 0.13, -0.15, levels[0])))
-    room.place("stones", tabletop.stones(), stand @ pose((-half + 0.12, -0.16, levels[1]), 10))
-    room.place("globe", tabletop.globe(), stand @ pose((half - 0.15, -0.15, levels[2]), 30))
-    room.place("book stack", storage.lying_books(rng, 3), stand @ pose((0.1, -0.16, levels[4])))
-    tuft = plants.strap_plant(rng, 0.24, 0.14)
-    room.place("strap plant", tuft, stand @ pose((-half + 0.27, -0.15, levels[4])))
-    room.place("vase 2", tabletop.vase("#3f6f86", 0.2), stand @ pose((half - 0.22, -0.15, levels[4])))
-
-
-def _walls(room: Assembly, rng: np.random.Generator) -> None:
+def _walls(room: Assembly, shell: Shell, rng: np.random.Generator) -> None:
+    width, depth = shell.width, shell.depth
     hills = prints.Hills(
         (srgb("#f3d9a8"), srgb("#7fb0c4")),
         srgb("#f7f0d0"),
@@ -179,14 +137,45 @@ def _walls(room: Assembly, rng: np.random.Generator) -> None:
     room.place(
         "picture 3",
         wall.picture(0.62, 0.82, prints.Discs(cool, 0.46, 0.66, 9, 14), finishes.walnut(2, 4), 0.06),
-        pose((WIDTH, 2.95, 1.55), -90),
+        pose((width, 2.95, 1.55), -90),
     )
     leaves = prints.Tiles((srgb("#e8dcc0"), finishes.FOREST, finishes.SAGE, finishes.MUSTARD), 0.075, seed=21)
     room.place(
-        "picture 4", wall.picture(0.50, 0.50, leaves, finishes.oak(0, 31), 0.05), pose((4.35, DEPTH, 1.60), 0)
+        "picture 4", wall.picture(0.50, 0.50, leaves, finishes.oak(0, 31), 0.05), pose((4.35, depth, 1.60), 0)
     )
-    room.place("clock", wall.clock(), pose((WIDTH, 0.76, 2.36), -90))
-    room.place("light switch", wall.light_switch(), pose((WIDTH, 1.42, 1.08), -90))
-    room.place("wall shelf", wall.wall_shelf(0.72), pose((3.30, DEPTH, 1.42), 0), solid=True)
-    room.place("small plant", plants.strap_plant(rng, 0.2, 0.09), pose((3.08, DEPTH - 0.09, 1.42)))
-    room.place("candle 2", tabletop.candle(), pose((3.50, DEPTH - 0.09, 1.42)))
+    room.place("clock", wall.clock(), pose((width, 0.76, 2.36), -90))
+    room.place("light switch", wall.light_switch(), pose((width, 1.42, 1.08), -90))
+    room.place("wall shelf", wall.wall_shelf(0.72), pose((3.30, depth, 1.42), 0), solid=True)
+    room.place("small plant", plants.strap_plant(rng, 0.2, 0.09), pose((3.08, depth - 0.09, 1.42)))
+    room.place("candle 2", tabletop.candle(), pose((3.50, depth - 0.09, 1.42)))
+
+
+# fmt: off
+_WALK = Walk(
+    turn=(41, 31, -20, -4, -72, -82, -98, -70, -33, -6, -14, 5, 34,
+          66, 68, 27, 36, 26, 50, 77, 109, 76, -13, -31, -2),
+    tilt=(-17, -19, -34, 7, -20, -16, -4, -15, 11, -20, -38, -11, -7,
+          6, 18, -38, 0, -19, -38, -10, -35, -35, -38, -16, 24),
+    frames=120,
+)
+# fmt: on
+ROOM0 = Design(
+    title="a furnished living room by day",
+    shell=Shell(
+        width=5.2,
+        depth=4.2,
+        height=2.7,
+        windows=((1.25, 2.95),),
+        window_z=(0.92, 2.30),
+        door_y=(0.32, 1.20),
+        plaster=Plain(srgb("#e9e2d4"), 0.035, 0.35),
+        floor=Planks(srgb("#c99a63"), srgb("#8d5f34")),
+        ceiling=Plain(srgb("#f4f1ea"), 0.015, 0.5),
+        accent=Plain(srgb("#7f9a92"), 0.04, 0.3),
+        sky=(3.4, 3.9, 4.4),
+    ),
+    furnish=furnish,
+    walk=_WALK,
+    median_light=0.62,
+    seed=0,
+)

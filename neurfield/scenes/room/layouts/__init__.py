@@ -1,0 +1,1 @@
+"""Floor plans of the built-in rooms, one a file."""

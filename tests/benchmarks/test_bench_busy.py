@@ -1,0 +1,44 @@
+"""What stands beside a fit does not outlive the measurement, and each kind of waiting reaches its process."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import bench_busy
+
+
+def children() -> set[int]:
+    """Processes that this one started and that still run."""
+    mine = Path(f"/proc/self/task/{os.getpid()}/children")
+    if not mine.exists():
+        pytest.skip("no /proc here that tells")
+    return {int(number) for number in mine.read_text().split()}
+
+
+def test_busy_loops_end_with_what_they_are_beside() -> None:
+    before = children()
+    with pytest.raises(ZeroDivisionError), bench_busy.busy(2):
+        assert len(children() - before) == 2
+        raise ZeroDivisionError
+    assert children() <= before
+
+
+def test_each_kind_takes_its_turn_beside_nothing_and_beside_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def step(settings: dict[str, str], options: list[str]) -> tuple[float, int]:
+        asked.append((dict(settings), len(children())))
+        return float(len(asked)), 2
+
+    before = len(children())
+    monkeypatch.setattr(bench_busy, "step_in_a_process", step)
+    rows = bench_busy.measure(Namespace(scene="room0", repeats=1, rounds=2, loops=1))
+    kinds = list(bench_busy.KINDS.values())
+    assert [settings for settings, _ in asked] == 4 * kinds
+    assert [count - before for _, count in asked] == [0] * 2 * len(kinds) + [1] * 2 * len(kinds)
+    assert [row[0] for row in rows] == ["nothing"] * len(kinds) + ["1 busy loops"] * len(kinds)
+    assert rows[0][3:] == [(1.0 + 4.0) / 2, 1.0, 4.0]
