@@ -171,8 +171,8 @@ NATIVE = [
         ("/ step - jitter - 0.5)", "/ step - jitter)", "the first section left out"),
         (
             "direction[a] > 0.0f ? low + edge : low",
-            "direction[a] < 0.0f ? low + edge : low",
-            "cells left through the wall behind",
+            "direction[a] > 0.0f ? low + 2 * edge : low - edge",
+            "empty cells leapt over with the next one",
         ),
         built=("csrc/marching/ray_march_cpu.cpp",),
     ),
