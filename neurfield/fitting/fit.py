@@ -70,18 +70,22 @@ def resume(
     quiet: bool = False,
     started: float | None = None,
     device: str | None = None,
+    scene: str | Path | None = None,
 ) -> Run | ImageRun:
     """Go on with a run, of a scene or an image, to its requested step, or to a new one;
     ends as an uninterrupted fit to that step would have.
 
     With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly,
     and only on the device where it began: a GPU draws other numbers, and adds in another order. `quiet` and
-    `started` as in `fit`; device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone.
+    `started` as in `fit`; device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone;
+    scene: where the run's scene lies now, if it was moved.
     """
     started = time.perf_counter() if started is None else started
     if read_facts(Path(folder)).get("kind") == "image":
+        if scene is not None:
+            raise UserError(f"{folder}: a fit of an image: it has no scene that could have moved")
         return resume_image(folder, steps, quiet, started, device)
-    run = open_run(Path(folder), device, silent if quiet else print)
+    run = open_run(Path(folder), device, silent if quiet else print, scene)
     if steps is not None:
         run.config.train.steps = steps
     if device is not None:

@@ -6,14 +6,26 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
-from neurfield.fitting.fitter import Task
 
 SCHEMA = 1
+
+
+class Loadable(Protocol):
+    """What can take the state of a fit's task, or a part of it."""
+
+    device: torch.device
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take a state that a task wrote."""
+        ...
 
 
 def new_folder(out: Path, name: str, kind: str) -> Path:
@@ -35,7 +47,10 @@ def new_folder(out: Path, name: str, kind: str) -> Path:
 
 def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     """Write run.json: what a later verb needs to open the run beside its config.yaml."""
-    known = {"schema": SCHEMA, **facts, "created": time.strftime("%Y-%m-%dT%H:%M:%S")}
+    created = time.strftime("%Y-%m-%dT%H:%M:%S")
+    if (folder / "run.json").is_file():
+        created = read_facts(folder).get("created", created)
+    known = {"schema": SCHEMA, **facts, "created": created}
     with atomic_write(folder / "run.json") as temporary:
         temporary.write_text(json.dumps(known, indent=1))
 
@@ -57,7 +72,22 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def load_newest(folder: Path, task: Task) -> int:
+def scene_facts(folder: Path) -> dict[str, Any]:
+    """`read_facts` of a run of a scene.
+
+    Raises:
+        UserError: also for a run of an image.
+    """
+    facts = read_facts(folder)
+    if facts["kind"] == "image":
+        raise UserError(
+            f"{folder}: a fit of an image: there is no surface to mesh, measure or look at; "
+            f"its picture and numbers are in {folder / 'report.html'}"
+        )
+    return facts
+
+
+def load_newest(folder: Path, task: Loadable) -> int:
     """Give a task the state of the newest checkpoint, and return its step.
 
     Raises:
