@@ -15,7 +15,7 @@ from neurfield.cli.threads import Threads, use_threads
 from neurfield.errors import UserError
 
 if TYPE_CHECKING:
-    from neurfield.fitting import ImageRun, Run
+    from neurfield.fitting import ImageRun, Run, SurfaceLeft
 
 
 def fit(
@@ -89,6 +89,10 @@ def fit(
         say("", str(stopped))
         next_commands((f"neurfield fit --resume {folder}", "goes on to the requested step"))
         return 130
+    except fitting.SurfaceLeft as left:
+        assert left.checkpoint is not None
+        say("", "there is no surface left to fit: the fit is stopped here")
+        return _hand_over(fitting.Run.load(left.checkpoint.parent.parent, device), left)
     except fitting.FitFailed as failure:
         complain(f"the fit failed: {failure}")
         return 1
@@ -140,14 +144,14 @@ def _only_steps_beside(flags: Mapping[str, object]) -> None:
         )
 
 
-def _hand_over(run: Run) -> int:
+def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
     """Mesh, numbers, pictures and report of a run, as far as they can be made, and where they are; returns
-    the exit code."""
+    the exit code. stopped: why the fit did not come to its end."""
     from neurfield.fitting.finish import finish
     from neurfield.report import up_direction, write_report
 
     say("", "extracting the mesh, measuring, drawing ...")
-    outcome = finish(run)
+    outcome = finish(run, stopped=stopped)
     print_numbers(outcome.metrics)
     report = write_report(run.folder, outcome.mesh, up_direction(run.scene.cameras.world_from_cam))
     made = [f"report   {report}", f"pictures {run.folder / 'previews'}"]

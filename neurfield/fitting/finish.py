@@ -20,6 +20,8 @@ from neurfield.evaluation import Surface, evaluate_mesh
 from neurfield.files import atomic_write
 from neurfield.fitting.image_scores import image_scores
 from neurfield.fitting.run import Run
+from neurfield.fitting.surface import NoSurface
+from neurfield.fitting.surface_watch import SurfaceLeft
 from neurfield.surfaces import save_mesh
 
 
@@ -52,9 +54,14 @@ class Outcome:
         write_metrics(folder, self.metrics)
 
 
-def finish(run: Run, voxel: float | None = None) -> Outcome:
-    """Write mesh.ply, previews and metrics.json of a finished run, as far as they can be made."""
+def finish(run: Run, voxel: float | None = None, stopped: SurfaceLeft | None = None) -> Outcome:
+    """Write mesh.ply, previews and metrics.json of a run, as far as they can be made.
+
+    stopped: why the fit did not come to its end; the first of the troubles then.
+    """
     outcome = Outcome(read_metrics(run.folder))
+    if stopped is not None:
+        outcome.troubles["fit"] = stopped
     with outcome.part("mesh"):
         started = time.perf_counter()
         outcome.mesh = run.mesh(voxel=voxel)
@@ -65,6 +72,8 @@ def finish(run: Run, voxel: float | None = None) -> Outcome:
             "seconds": round(seconds, 2),
             "voxel": voxel or run.config.mesh.voxel or 2.0 * run.task.frame.half / 512,
         }  # fmt: skip
+    if stopped is not None and isinstance(outcome.troubles.get("mesh"), NoSurface):
+        del outcome.troubles["mesh"]  # said already
     if outcome.mesh is None:  # a mesh of earlier steps is none of this state
         for old in ("mesh.ply", "previews/mesh.jpg"):
             (run.folder / old).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from neurfield.config import Config
 from neurfield.encodings import GridEncoding
+from neurfield.fitting.determined import what_would_help
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
@@ -20,6 +21,7 @@ from neurfield.fitting.scene_encodings import first_levels, table_groups
 from neurfield.fitting.scene_fields import fields_state, load_fields, make_field, make_radiance
 from neurfield.fitting.schedule import active_levels, geometric
 from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.surface_watch import SurfaceWatch, least_samples
 from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, draw_points, volume_losses
 from neurfield.fitting.warm_start import VolumePoints, warm_start
 from neurfield.losses import depth as depth_losses
@@ -133,6 +135,12 @@ class SceneTask:
         """What the scene's depth says together; fused when first asked for."""
         return warm_start(self.scene, self.config, self.frame, self.device)
 
+    @cached_property
+    def watch(self) -> SurfaceWatch:
+        """Ends a fit whose surface has left the box."""
+        advice = what_would_help(self.scene.sources, self.inside)
+        return SurfaceWatch(least_samples(self.scene, self.config.data), advice)
+
     def _first_of_rays(self) -> int:
         return math.ceil(self.config.warm.alone * self.config.train.steps) if self.volume is not None else 0
 
@@ -161,6 +169,7 @@ class SceneTask:
         now = float(width.detach()) if isinstance(width, Tensor) else width  # a learnt one is waited for
         pixels, samples = self.sample(pixels, now, truncation, generator)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
+        self.watch.look(samples.t_starts.shape[0] / max(1, len(pixels.rays)))
         self.pixels.ahead(step + 1, self.budget.rays())
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
@@ -318,6 +327,7 @@ class SceneTask:
         self.log_width.data.copy_(state["log_width"])
         self.occupancy.take(state["occupancy"])
         self.budget.samples_per_ray = float(state["samples_per_ray"])
+        self.watch.reset()
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""
