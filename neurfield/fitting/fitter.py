@@ -18,6 +18,7 @@ from torch import Tensor
 
 from neurfield.config import TrainConfig
 from neurfield.errors import UserError
+from neurfield.files import sweep
 from neurfield.fitting.checkpoint import (
     latest_checkpoint,
     load_checkpoint,
@@ -128,6 +129,7 @@ class Fitter:
         Raises:
             UserError: there is none, or it does not fit this configuration.
         """
+        sweep(self.checkpoints)
         path = latest_checkpoint(self.checkpoints)
         if path is None:
             raise UserError(f"{self.checkpoints}: no checkpoint to resume from; start anew without --resume")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from neurfield.files import atomic_write
 from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
 
 SCHEMA = 1
+_STALE_AFTER = 60.0  # seconds
 
 
 class Loadable(Protocol):
@@ -39,10 +41,31 @@ def new_folder(out: Path, name: str, kind: str) -> Path:
             break
         except FileExistsError:
             continue
-    link = parent / f".latest.{os.getpid()}"
-    link.symlink_to(folder.name)
-    os.replace(link, parent / "latest")
+    _point_latest_at(folder)
     return folder
+
+
+def _point_latest_at(folder: Path) -> None:
+    """Make `latest` beside a run's folder a link to it. Whoever was killed between the two steps left a link
+    of another name, which is removed: it never lives longer than this function.
+
+    Raises:
+        UserError: `latest` is a folder of its own.
+    """
+    parent = folder.parent
+    for stale in parent.glob(".latest.*"):
+        if stale.is_symlink() and time.time() - stale.lstat().st_mtime > _STALE_AFTER:
+            stale.unlink(missing_ok=True)
+    link = parent / f".latest.{secrets.token_hex(4)}"
+    link.symlink_to(folder.name)
+    try:
+        os.replace(link, parent / "latest")
+    except IsADirectoryError as reason:
+        link.unlink()
+        folder.rmdir()
+        raise UserError(
+            f"{parent / 'latest'}: a folder stands where the link to the newest run belongs: rename it"
+        ) from reason
 
 
 def write_facts(folder: Path, facts: dict[str, Any]) -> None:
