@@ -21,7 +21,7 @@ from neurfield.fitting.scene_encodings import first_levels, table_groups
 from neurfield.fitting.scene_fields import fields_state, load_fields, make_field, make_radiance
 from neurfield.fitting.schedule import active_levels, geometric
 from neurfield.fitting.step import FixedStep, StepReport
-from neurfield.fitting.surface_watch import SurfaceWatch, least_samples
+from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, draw_points, volume_losses
 from neurfield.fitting.warm_start import VolumePoints, warm_start
 from neurfield.losses import depth as depth_losses
@@ -139,7 +139,7 @@ class SceneTask:
     def watch(self) -> SurfaceWatch:
         """Ends a fit whose surface has left the box."""
         advice = what_would_help(self.scene.sources, self.inside)
-        return SurfaceWatch(least_samples(self.scene, self.config.data), advice)
+        return SurfaceWatch(least_share(self.scene, self.config.data), advice, self.device)
 
     def _first_of_rays(self) -> int:
         return math.ceil(self.config.warm.alone * self.config.train.steps) if self.volume is not None else 0
@@ -169,7 +169,6 @@ class SceneTask:
         now = float(width.detach()) if isinstance(width, Tensor) else width  # a learnt one is waited for
         pixels, samples = self.sample(pixels, now, truncation, generator)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
-        self.watch.look(samples.t_starts.shape[0] / max(1, len(pixels.rays)))
         self.pixels.ahead(step + 1, self.budget.rays())
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
@@ -191,6 +190,7 @@ class SceneTask:
             behind = torch.rand(len(pixels.rays), 3, generator=generator, device=self.device)
             seen = replace(seen, rgb=seen.rgb + (1.0 - seen.opacity)[:, None] * behind)
             pixels = replace(pixels, rgb=torch.lerp(behind, pixels.rgb, pixels.mask[:, None]))
+        self.watch.look(seen.opacity, None if self.inside else pixels.mask)
         losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
         figures: dict[str, float | Tensor] = {
             "psnr": self._psnr(pixels, seen),

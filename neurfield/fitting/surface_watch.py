@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
 from neurfield.scenes import Scene
 
-LEAST_IN_A_ROOM = 1.0  # samples a ray, where each ray ought to meet a wall: surfaces take about ten
-LEAST_ANYWHERE = 0.02  # where it is not known how many rays ought to meet something
+LEAST_EXPECTED = 0.15  # of the rays that ought to end at a surface; where there is one, most of them do
+LEAST_ANYWHERE = 0.002  # where it is not known how many rays ought to
 MEMORY = 0.01  # share of the newest step in the mean
-START = 8.0  # times the least: with no sample at all it takes 200 steps to be sure
-MOST_MASKS = 16
+START = 8.0  # times the least: where nothing is met, it takes 200 steps to be sure
+LOOK_EVERY = 25  # steps between two looks at the mean, for which a GPU is waited for
 
 
 class SurfaceLeft(UserError):
@@ -27,38 +28,42 @@ class SurfaceLeft(UserError):
 
 
 class SurfaceWatch:
-    """A slow mean of samples a ray; once it is below `least`, the surface has left."""
+    """A slow mean of the share of rays that end at a surface, of those that ought to; once it is below
+    `least`, the surface has left."""
 
-    def __init__(self, least: float, advice: str) -> None:
+    def __init__(self, least: float, advice: str, device: torch.device | str = "cpu") -> None:
         self.least, self.advice = least, advice
+        self.mean = torch.zeros((), device=device)
         self.reset()
 
     def reset(self) -> None:
         """Look anew."""
-        self.mean = START * self.least
+        self.mean.fill_(START * self.least)
+        self.looked = 0
 
-    def look(self, samples_per_ray: float) -> None:
-        """Take note of a step.
+    def look(self, opacity: Tensor, ought: Tensor | None) -> None:
+        """Take note of a step: the opacity [R] of its rays, and which of them ought to end at a surface (1 or
+        0, [R]; None: all).
 
         Raises:
             SurfaceLeft: there was hardly any surface for long enough.
         """
-        self.mean += MEMORY * (samples_per_ray - self.mean)
-        if self.mean < self.least:
+        hit = (opacity.detach() > 0.5).float()
+        ought = torch.ones_like(hit) if ought is None else ought
+        known = ought.sum()
+        share = (hit * ought).sum() / known.clamp_min(1.0)
+        self.mean += MEMORY * (share - self.mean) * (known > 0)
+        self.looked += 1
+        if self.looked % LOOK_EVERY == 0 and (mean := float(self.mean)) < self.least:
             raise SurfaceLeft(
-                f"the surface has left the box (rays meet {self.mean:.2g} samples each, "
-                f"at a surface it would be about {10.0 * self.least:.2g}): {self.advice}"
+                f"the surface has left the box ({100.0 * mean:.2g} % of the rays that ought to end at it "
+                f"do): {self.advice}"
             )
 
 
-def least_samples(scene: Scene, data: DataConfig) -> float:
-    """Samples a ray below which there is no surface: in a room whose box nobody chose each ray ought to end
-    at a wall, before a masked object those within the masks."""
-    if scene.kind == "inside":
-        return LEAST_ANYWHERE if data.box else LEAST_IN_A_ROOM
-    if "mask" not in scene.sources:
-        return LEAST_ANYWHERE
-    with_mask = [i for i, path in enumerate(scene.files["mask"].paths) if path is not None]
-    chosen = np.unique(np.linspace(0, len(with_mask) - 1, MOST_MASKS).astype(int))
-    masks = [scene.mask(with_mask[k]) for k in chosen]
-    return LEAST_IN_A_ROOM * float(np.mean([mask.mean() for mask in masks if mask is not None]))
+def least_share(scene: Scene, data: DataConfig) -> float:
+    """The share of rays below which there is no surface: in a room whose box nobody chose every ray ought to
+    end at a wall, before a masked object those within the masks."""
+    if (scene.kind == "inside" and not data.box) or (scene.kind == "outside" and "mask" in scene.sources):
+        return LEAST_EXPECTED
+    return LEAST_ANYWHERE

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from neurfield.cli.main import main
 from neurfield.config import DataConfig
 from neurfield.fitting import Run, SurfaceLeft, fit
 from neurfield.fitting.determined import what_is_determined, what_would_help
-from neurfield.fitting.surface_watch import LEAST_IN_A_ROOM, SurfaceWatch, least_samples
+from neurfield.fitting.surface_watch import LEAST_EXPECTED, SurfaceWatch, least_share
 from neurfield.scenes import Scene, load_scene
 from tests.fitting.conftest import SMALL
 from tests.scenes.tiny_scenes import (
@@ -78,41 +79,54 @@ def test_stopping_leaves_the_last_state(sphere_scene: Scene, tmp_path: Path) -> 
     assert caught.value.checkpoint is not None and caught.value.checkpoint.is_file()
 
 
-def test_a_surface_that_takes_few_samples_for_a_while_goes_on() -> None:
-    watch = SurfaceWatch(1.0, "")
+def rays(share: float) -> torch.Tensor:
+    """Opacities of a hundred rays, of which a share ends at a surface."""
+    return torch.where(torch.arange(100) < round(100 * share), 0.9, 0.1)
+
+
+def test_a_surface_that_is_gone_for_a_while_goes_on() -> None:
+    watch = SurfaceWatch(LEAST_EXPECTED, "")
     for _ in range(20):
         for _ in range(100):
-            watch.look(0.0)
+            watch.look(rays(0.0), None)
         for _ in range(100):
-            watch.look(10.0)
+            watch.look(rays(0.9), None)
 
 
-@pytest.mark.parametrize(("samples", "stops"), [(0.0, True), (0.9, True), (1.2, False), (10.0, False)])
-def test_it_is_the_mean_that_stops_a_fit(samples: float, stops: bool) -> None:
-    watch = SurfaceWatch(1.0, "advice")
+@pytest.mark.parametrize(("share", "stops"), [(0.0, True), (0.1, True), (0.2, False), (1.0, False)])
+def test_it_is_the_mean_that_stops_a_fit(share: float, stops: bool) -> None:
+    watch = SurfaceWatch(LEAST_EXPECTED, "advice")
     for _ in range(200):
-        watch.look(samples)
+        watch.look(rays(share), None)
     if not stops:
         for _ in range(2000):
-            watch.look(samples)
+            watch.look(rays(share), None)
         return
     with pytest.raises(SurfaceLeft, match="advice"):
         for _ in range(2000):
-            watch.look(samples)
+            watch.look(rays(share), None)
     watch.reset()
-    watch.look(samples)  # begins anew
+    for _ in range(200):
+        watch.look(rays(share), None)  # begins anew
 
 
-def test_as_many_samples_are_expected_as_rays_ought_to_meet_something(
-    sphere_scene: Scene, tmp_path: Path
-) -> None:
-    masks = [sphere_scene.mask(i) for i in range(len(sphere_scene))]
-    share = float(np.mean([mask.mean() for mask in masks if mask is not None]))
-    assert least_samples(sphere_scene, DataConfig()) == pytest.approx(LEAST_IN_A_ROOM * share)
-    assert least_samples(sphere_scene.without("mask"), DataConfig()) < 0.05
+def test_only_rays_that_ought_to_end_at_the_surface_count() -> None:
+    small, nothing = (torch.arange(100) < 3).float(), torch.zeros(100)
+    watch = SurfaceWatch(LEAST_EXPECTED, "")
+    for _ in range(1000):
+        watch.look(rays(0.03), small)  # an object that fills little of the picture is there
+        watch.look(rays(0.0), nothing)  # and pictures that do not show it say nothing
+    with pytest.raises(SurfaceLeft):
+        for _ in range(1000):
+            watch.look(1.0 - rays(0.03), small)  # opaque everywhere but there
+
+
+def test_who_is_expected_to_meet_a_surface(sphere_scene: Scene, tmp_path: Path) -> None:
+    assert least_share(sphere_scene, DataConfig()) == LEAST_EXPECTED
+    assert least_share(sphere_scene.without("mask"), DataConfig()) < 0.01
     room = load_scene(write_pictures_of_a_room(tmp_path / "room"))
-    assert least_samples(room, DataConfig()) == LEAST_IN_A_ROOM
-    assert least_samples(room, DataConfig(box=[0.0, 0.0, 0.0, 1.0, 1.0, 1.0])) < 0.05
+    assert least_share(room, DataConfig()) == LEAST_EXPECTED
+    assert least_share(room, DataConfig(box=[0.0, 0.0, 0.0, 1.0, 1.0, 1.0])) < 0.01
 
 
 def test_what_sources_determine() -> None:
