@@ -9,9 +9,10 @@ import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.evaluation.culling import PosedCameras, Visibility
+from neurfield.evaluation.culling import CamerasFrom, PosedCameras, Visibility
 from neurfield.evaluation.nearest import NearestSurface
 from neurfield.evaluation.sampling import SurfacePoints, face_normals, sample_surface
+from neurfield.far import local_origin
 
 
 def evaluate_mesh(
@@ -36,6 +37,11 @@ def evaluate_mesh(
     "truth_seen", the shares of the two areas that count. Raises UserError if a mesh has no surface, is not
     finite, or is not seen by any camera.
     """
+    # Squares and boxes of coordinates far from zero (UTM) would lose what is measured.
+    origin = local_origin(np.asarray(ground_truth.vertices)) if len(ground_truth.vertices) else np.zeros(3)
+    if origin.any():
+        mesh, ground_truth = _from(mesh, origin), _from(ground_truth, origin)
+        cameras = None if cameras is None else CamerasFrom(cameras, origin)
     rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
     truth = _Side(ground_truth, "the ground truth", cameras, samples, np.random.default_rng([seed, 1]))
     to_truth, to_mesh = truth.nearest(rec.seen), rec.nearest(truth.seen)
@@ -112,6 +118,11 @@ class _Side:
         faces, anchor_faces = np.unique(self.seen.faces, return_inverse=True)
         distance, _, found = NearestSurface(self._triangles[faces], self.seen.points, anchor_faces)(points)
         return distance, faces[found]
+
+
+def _from(mesh: trimesh.Trimesh, origin: np.ndarray) -> trimesh.Trimesh:
+    """The triangles counted from a point [3]."""
+    return trimesh.Trimesh(np.asarray(mesh.vertices) - origin, mesh.faces, process=False)
 
 
 def _alignment(a: np.ndarray, b: np.ndarray) -> float:

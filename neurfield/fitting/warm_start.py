@@ -134,13 +134,13 @@ def _points(
         fade = torch.exp(-0.5 * (near.distance / spread).square())
         weight = weight * fade
         normal_weight = None if normal_weight is None else normal_weight * fade
-    centre = torch.tensor(frame.centre)
+    centre = torch.tensor(frame.centre, dtype=torch.float64)  # world coordinates may be far from zero
 
     def moved(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor.to(device)
 
-    points, sdf = (near.points - centre) / frame.half, near.distance / frame.half
-    free = ((volume.free - centre) / frame.half).to(device)
+    points, sdf = ((near.points - centre) / frame.half).float(), near.distance / frame.half
+    free = ((volume.free - centre) / frame.half).float().to(device)
     return VolumePoints(
         points.to(device), sdf.to(device), weight.to(device), moved(near.normal), moved(normal_weight),
         band / frame.half, free, 4.0 * volume.voxel / frame.half, words,

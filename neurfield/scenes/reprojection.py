@@ -110,4 +110,4 @@ def _pair(scene: Scene, cameras: Cameras, i: int, j: int, kind: Literal["exact",
     if not len(pixels):
         return None
     origins, directions, z_per_t = cameras.rays(np.full(len(pixels), i), pixels)
-    return Pair(j, origins.astype(np.float64), directions * (z[z > 0] / z_per_t)[:, None], other)
+    return Pair(j, origins, directions * (z[z > 0] / z_per_t)[:, None], other)
