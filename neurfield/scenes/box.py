@@ -81,7 +81,7 @@ def scene_box(scene: Scene) -> np.ndarray:
         if points is None:
             return box_around_cameras(scene.cameras)
         return box_around_points(np.concatenate([points, scene.cameras.centers]), margin=0.05)
-    if "mask" in scene.sources:
+    if "mask" in scene.sources and scene.mask_says == "object":
         return visual_hull_box(scene)
     if points is not None:
         return box_around_points(points, margin=0.05)

@@ -85,12 +85,25 @@ def _files(scene: Scene) -> Iterator[Finding]:
         if len(troubles) > _MOST_LISTED:
             yield Finding("error", f"{len(troubles)} files like these", source, "write or copy them again")
         missing = sum(path is None for path in scene.files[source].paths)
-        if missing:
+        if missing and source == "mask":
+            yield _some_masks(scene, missing)
+        elif missing:
             yield Finding(
                 "warn", f"{missing} of {len(scene)} frames have none", source, "complete the folder"
             )
         if not troubles:
-            yield Finding("ok", f"{len(scene) - missing} files can be read", source)
+            means = {"object": ", the object's outline", "valid": ", what to look at"}
+            more = means[scene.mask_says] if source == "mask" else ""
+            yield Finding("ok", f"{len(scene) - missing} files can be read{more}", source)
+
+
+def _some_masks(scene: Scene, missing: int) -> Finding:
+    """What becomes of frames without a mask where others have one."""
+    what = f"{missing} of {len(scene)} frames have none"
+    if scene.mask_says == "valid":
+        return Finding("ok", f"{what} and are looked at whole", "mask")
+    what += ": these give colours to what other frames show, and no outline"
+    return Finding("warn", what, "mask", "complete the folder")
 
 
 def _poses(scene: Scene) -> Iterator[Finding]:

@@ -100,6 +100,12 @@ def read_mask(path: Path) -> np.ndarray:
     return grey > white / 2
 
 
+def read_dynamic_mask(path: Path) -> np.ndarray:
+    """Mask bool [H,W] of instant-ngp's dynamic_mask_*.png, in which what is not black is left out."""
+    colour = np.asarray(_decode(path).convert("RGB"))
+    return np.asarray((colour == 0).all(axis=2))
+
+
 def read_depth(metres_per_unit: float) -> Read:
     """A reader of depth files (integer PNG, npy): float32 [H,W] z-depth in metres, 0 = missing."""
 

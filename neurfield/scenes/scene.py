@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SOURCES = ("image", "mask", "depth", "sensor_depth", "prior_depth", "prior_normal", "segment")
 CACHE_BYTES = 1 << 30
+MaskSays = Literal["object", "valid"]
 
 
 class Scene:
@@ -27,7 +28,9 @@ class Scene:
     files: source -> `FileList` with one entry a camera; sources are "image" (uint8 colour), "mask", "depth"
     (exact),
     "sensor_depth" (measured), "prior_depth" and "prior_normal" (of monocular networks), "segment" (instance
-    ids). kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
+    ids). mask_says: whether masks are the object's outline, beyond which there is nothing ("object"), or
+    show which pixels are to be looked at ("valid"); not given, the first around objects, the second in rooms.
+    kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
     ground_truth_file: a mesh of the true surface in the same frame. Arrays are cached up to cache_bytes and
     are read-only.
     """
@@ -42,6 +45,7 @@ class Scene:
         ground_truth_file: Path | None = None,
         box: np.ndarray | None = None,
         kind: Kind | None = None,
+        mask_says: MaskSays | None = None,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.name = name
@@ -61,6 +65,7 @@ class Scene:
                 )
         self._box_by_hand = None if box is None else _checked_box(box, cameras)
         self._kind_by_hand = kind
+        self._mask_says_by_hand = mask_says
 
     def __len__(self) -> int:
         return len(self.cameras)
@@ -77,6 +82,11 @@ class Scene:
     def kind(self) -> Kind:
         """Whether cameras stand "inside" the surface (a room) or look in at it from "outside" (an object)."""
         return self._kind_by_hand or scene_kind(self)
+
+    @property
+    def mask_says(self) -> MaskSays:
+        """What masks mean here, "object" or "valid" (see above)."""
+        return self._mask_says_by_hand or ("object" if self.kind == "outside" else "valid")
 
     @cached_property
     def box(self) -> np.ndarray:
@@ -109,7 +119,8 @@ class Scene:
         return image
 
     def mask(self, i: int) -> np.ndarray | None:
-        """True where the subject is seen in frame i, bool [H,W], or None."""
+        """True where the object is seen in frame i, or what is to be looked at (`mask_says`), bool [H,W], or
+        None."""
         return self._array("mask", i)
 
     def depth(self, i: int, kind: Literal["exact", "noisy"] = "exact") -> np.ndarray | None:
@@ -189,6 +200,7 @@ class Scene:
             ground_truth_file=self.ground_truth_file,
             box=box,
             kind=self._kind_by_hand,
+            mask_says=self._mask_says_by_hand,
             cache_bytes=self._cache.budget,
         )
 
