@@ -13,6 +13,7 @@ from neurfield.errors import UserError
 from neurfield.scenes.box import Kind, cameras_in_box_view, scene_box, scene_kind
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import ByteCache, FileList, file_size
+from neurfield.scenes.sizes import check_size, fitted
 
 if TYPE_CHECKING:
     import trimesh
@@ -163,11 +164,12 @@ class Scene:
         return self._derived(self.cameras, files, self._box_by_hand)
 
     def verify_files(self) -> None:
-        """Check by headers that every file is there and has its camera's size; UserError if not."""
+        """Check by headers that every file is there and has its camera's size, or can be brought to it;
+        UserError if not."""
         for source, listed in self.files.items():
             for i, path in enumerate(listed.paths):
                 if path is not None:
-                    self._check_size(source, i, path, file_size(path))
+                    check_size(source, path, file_size(path), self._size(i))
 
     def _array(self, source: str, i: int) -> np.ndarray | None:
         if source not in self.files:
@@ -179,17 +181,11 @@ class Scene:
     def _read(self, source: str, i: int) -> np.ndarray | None:
         listed = self.files[source]
         array = listed(i)
-        if array is not None:
-            self._check_size(source, i, listed.paths[i], (array.shape[1], array.shape[0]))
-        return array
+        return array if array is None else fitted(array, source, listed.paths[i], self._size(i))
 
-    def _check_size(self, source: str, i: int, path: Path | None, size: tuple[int, int]) -> None:
-        width, height = int(self.cameras.width[i]), int(self.cameras.height[i])
-        if size != (width, height):
-            remedy = "correct the intrinsics" if source == "image" else "resample it to that size"
-            raise UserError(
-                f"{path}: {source} of {size[0]}x{size[1]} pixels, its camera has {width}x{height}: {remedy}"
-            )
+    def _size(self, i: int) -> tuple[int, int]:
+        """Width and height of camera i."""
+        return int(self.cameras.width[i]), int(self.cameras.height[i])
 
     def _derived(self, cameras: Cameras, files: Mapping[str, FileList], box: np.ndarray | None) -> Scene:
         return Scene(

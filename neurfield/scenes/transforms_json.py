@@ -106,7 +106,12 @@ def _has_frames(file: Path) -> bool:
         data = json.loads(file.read_text())
     except (ValueError, OSError):
         return file.name.startswith("transforms")
-    return isinstance(data, dict) and "frames" in data
+    frames = data.get("frames") if isinstance(data, dict) else None
+    if not isinstance(frames, list):
+        return frames is not None
+    # Other programs' JSON has frames as well (SDFStudio's meta_data.json).
+    ours = {"file_path", "transform_matrix"}
+    return not frames or any(isinstance(frame, dict) and frame.keys() & ours for frame in frames)
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -186,8 +191,8 @@ def _focal(where: str, values: dict[str, Any], axis: str, size: float) -> float 
 
 
 def _refuse_other_lenses(where: str, values: dict[str, Any]) -> None:
-    model = values.get("camera_model", "OPENCV")
-    if model not in _PERSPECTIVE:
+    model = values.get("camera_model") or "OPENCV"
+    if str(model).upper() not in _PERSPECTIVE:
         raise UserError(
             f"{where}: camera_model {model} is not supported: undistort the images to PINHOLE or OPENCV first"
         )

@@ -237,6 +237,13 @@ def test_what_is_wrong_is_one_line_that_names_it(written, spoil, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("model", [None, "", "pinhole", "OpenCV", "SIMPLE_RADIAL"])
+def test_camera_models_that_are_the_default_in_another_spelling(written, model):
+    folder, data = written
+    scene = rewrite(folder, {**data, "camera_model": model})
+    np.testing.assert_allclose(scene.cameras.fx, CAMERAS.fx)
+
+
 @pytest.mark.parametrize("harmless", [{"k4": 0.0}, {"is_fisheye": False}, {"rolling_shutter": [0, 0, 0, 0]}])
 def test_switched_off_quirks_are_harmless(written, harmless):
     folder, data = written
