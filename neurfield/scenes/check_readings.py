@@ -21,14 +21,14 @@ from neurfield.scenes.scene import Scene
 _FEWEST = 3
 _CELLS = 24  # of the carved grid: whether anything is left is asked, not its shape
 _OUTLINE = 0.6  # masks that cover less of most pictures are an object's outline
-_PLACE = 1e-6
+_PLACE, _ROUNDING = 1e-6, 1e-9  # metres, and of coordinates far from zero
 _OFF_AXIS, _SIDES = 8.0, 60.0  # degrees
 
 
 def in_one_place(cameras: Cameras) -> bool:
     """Whether all cameras stand in one place, but for rounding."""
     spread = float(np.ptp(cameras.centers, axis=0).max())
-    return spread <= _PLACE * max(1.0, float(np.abs(cameras.centers).max()))
+    return spread <= _PLACE + _ROUNDING * float(np.abs(cameras.centers).max())
 
 
 def reading_findings(scene: Scene) -> Iterator[Finding]:

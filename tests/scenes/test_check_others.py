@@ -109,6 +109,9 @@ def test_tours_of_rooms_are_left_alone(tmp_path, seed):
 def test_one_place_is_one_place_also_after_rounding():
     ring = ring_cameras(CENTRE)
     assert not in_one_place(ring)
+    utm = ring.world_from_cam.copy()
+    utm[:, :3, 3] += [552345.25, 5412345.5, 312.0]
+    assert not in_one_place(Cameras(utm, FOCAL, FOCAL, 1.0, 1.0, WIDTH, HEIGHT))
     poses = ring.world_from_cam.copy()
     poses[:, :3, 3] = [5412345.5, 3.0, 1.0] + 1e-9 * np.random.default_rng(0).normal(size=(len(ring), 3))
     assert in_one_place(Cameras(poses, FOCAL, FOCAL, 1.0, 1.0, WIDTH, HEIGHT))
