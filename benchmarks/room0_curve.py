@@ -27,7 +27,7 @@ from neurfield.errors import UserError
 from neurfield.evaluation import evaluate_mesh
 from neurfield.scenes import load_scene
 
-COLUMNS = ("run", "steps", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB")
+COLUMNS = ("run", "steps", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB, fitted")
 
 
 @dataclass(frozen=True)

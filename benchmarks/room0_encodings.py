@@ -24,7 +24,7 @@ from neurfield.evaluation import evaluate_mesh
 from neurfield.fitting.scene_encodings import make_encoding
 from neurfield.scenes import load_scene
 
-COLUMNS = ("encoding", "M numbers", "features", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB")
+COLUMNS = ("encoding", "M numbers", "features", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB, fitted")
 ENCODINGS = ("hash", "simplex", "triplane", "rbf", "frequency")
 FLAGS = "--method neus --set data.sensor_depth=noisy --set field.encoding={} --steps {}"
 

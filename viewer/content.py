@@ -49,21 +49,23 @@ class Content:
         return four_sides(self.box, self.kind, self.up, aspect)[_SIDE]
 
 
-def content_of(target: str | Path) -> Content:
+def content_of(target: str | Path, scene: str | None = None) -> Content:
     """What to show of a run's folder, a mesh file, or a scene (a built-in name or a path).
+
+    scene: where a run's scene lies now, if it was moved.
 
     Raises:
         UserError: the target is none of these, or a file of it cannot be read.
     """
-    return _near_zero(_content_of(target))
+    return _near_zero(_content_of(target, scene))
 
 
-def _content_of(target: str | Path) -> Content:
+def _content_of(target: str | Path, scene: str | None) -> Content:
     path = Path(target).expanduser()
     if path.suffix.lower() in MESH_SUFFIXES and (path.is_file() or not path.exists()):
         return content_of_mesh(path)
     if (path / "run.json").is_file():
-        return content_of_run(path)
+        return content_of_run(path, scene)
     return content_of_scene(load_scene(target))
 
 
@@ -89,7 +91,7 @@ def content_of_mesh(path: Path) -> Content:
     )
 
 
-def content_of_run(folder: Path) -> Content:
+def content_of_run(folder: Path, scene: str | None = None) -> Content:
     """A run's mesh.ply with the cameras and the box it was fitted with."""
     path = folder / "mesh.ply"
     try:
@@ -99,20 +101,27 @@ def content_of_run(folder: Path) -> Content:
                 f"{folder}: a fit of an image: there is nothing to turn around; "
                 f"open {folder / 'report.html'} in a browser"
             )
-        name, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
+        known, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
     except (OSError, ValueError, KeyError) as reason:
         raise UserError(
             f"{folder / 'run.json'}: not readable ({reason}); is this a run of neurfield?"
         ) from reason
     if not path.is_file():
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
-    cameras = load_scene(name).cameras
+    if scene is None and not Path(known).exists():
+        raise UserError(
+            f"{folder}: the scene it was fitted to is no longer at {known}: "
+            "say where it is now with --scene PATH"
+        )
+    cameras = load_scene(known if scene is None else scene).cameras
     return _with_cameras(str(folder), read_mesh(path), cameras, box, kind)
 
 
 def content_of_scene(scene: Scene) -> Content:
-    """A scene's true surface, where it has one, with its cameras and its box."""
-    return _with_cameras(scene.name, scene.ground_truth, scene.cameras, scene.box, scene.kind)
+    """A scene's true surface, where it has one in triangles, with its cameras and its box."""
+    truth = scene.ground_truth
+    mesh = truth if isinstance(truth, trimesh.Trimesh) else None
+    return _with_cameras(scene.name, mesh, scene.cameras, scene.box, scene.kind)
 
 
 def camera_pyramids(cameras: Cameras, depth: float) -> np.ndarray:

@@ -103,14 +103,13 @@ class PixelSampler:
         seed: int,
         device: torch.device = CPU,
     ) -> None:
-        """Frames that are held out are not drawn from. Nothing is read yet."""
+        """All frames of the scene are drawn from. Nothing is read yet."""
         self.scene, self.frame, self.seed, self.device = scene, frame, seed, device
         self._unit_box = torch.tensor(unit_box, device=device)
         self._pin: Callable[[Tensor], Tensor] = pinned
         self._ahead = Ahead(self._draw_pinned)
-        kept = [i for i in range(len(scene)) if not is_held_out(i, data.holdout_every)]
-        self.frames = np.array(kept)
-        self.per_step = min(data.images_per_step, len(kept))
+        self.frames = np.arange(len(scene))
+        self.per_step = min(data.images_per_step, len(scene))
 
     @cached_property
     def images(self) -> FlatImages:
@@ -179,6 +178,9 @@ class PixelSampler:
         return np.array([self.frames[rounds[p // total][p % total]] for p in positions])
 
 
-def is_held_out(index: int, every: int) -> bool:
-    """Whether a frame is kept from the fit: the middle one of each `every` consecutive frames."""
-    return every > 0 and index % every == every // 2
+def fitted_and_held_out(count: int, every: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of `count` frames a fit may look at, and which are kept from it: the middle one of each `every`
+    consecutive frames, none for 0."""
+    frames = np.arange(count)
+    held_out = frames % every == every // 2 if every > 0 else np.zeros(count, bool)
+    return frames[~held_out], frames[held_out]

@@ -12,15 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from neurfield.config import Config
-from neurfield.encodings import GridEncoding, HashGrid
-from neurfield.fields import Radiance, SDFField
+from neurfield.encodings import GridEncoding
+from neurfield.fitting.determined import what_would_help
 from neurfield.fitting.masks import before_background, counted
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
-from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
+from neurfield.fitting.scene_encodings import first_levels, table_groups
+from neurfield.fitting.scene_fields import fields_state, load_fields, make_field, make_radiance
 from neurfield.fitting.schedule import active_levels, geometric
 from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.surface_watch import SurfaceWatch, least_samples
 from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, draw_points, volume_losses
 from neurfield.fitting.warm_start import VolumePoints, warm_start
 from neurfield.losses import depth as depth_losses
@@ -46,8 +48,8 @@ class SceneTask:
         self.unit_box = self.frame.box_in_unit(scene.box)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.field = _make_field(config).to(device)
-            self.radiance = _make_radiance(config).to(device)
+            self.field = make_field(config).to(device)
+            self.radiance = make_radiance(config).to(device)
         self.inside = scene.kind == "inside"
         self.mask_says = scene.mask_says
         self.field.start_as_sphere(
@@ -135,6 +137,12 @@ class SceneTask:
         """What the scene's depth says together; fused when first asked for."""
         return warm_start(self.scene, self.config, self.frame, self.device)
 
+    @cached_property
+    def watch(self) -> SurfaceWatch:
+        """Ends a fit whose surface has left the box."""
+        advice = what_would_help(self.scene.sources, self.inside)
+        return SurfaceWatch(least_samples(self.scene, self.config.data), advice)
+
     def _first_of_rays(self) -> int:
         return math.ceil(self.config.warm.alone * self.config.train.steps) if self.volume is not None else 0
 
@@ -163,6 +171,7 @@ class SceneTask:
         now = float(width.detach()) if isinstance(width, Tensor) else width  # a learnt one is waited for
         pixels, samples = self.sample(pixels, now, truncation, generator)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
+        self.watch.look(samples.t_starts.shape[0] / max(1, len(pixels.rays)))
         self.pixels.ahead(step + 1, self.budget.rays())
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
         anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
@@ -302,10 +311,8 @@ class SceneTask:
 
     def state(self) -> dict[str, Tensor]:
         """Field, colour, width, occupancy, and how many samples a ray takes."""
-        parts = {"field": self.field, "radiance": self.radiance}
-        tensors = {f"{name}.{k}": v for name, module in parts.items() for k, v in module.state_dict().items()}
         return {
-            **tensors,
+            **fields_state(self.field, self.radiance),
             "log_width": self.log_width.data,
             "occupancy": self.occupancy.values,
             "samples_per_ray": torch.tensor([self.budget.samples_per_ray], dtype=torch.float64),
@@ -313,41 +320,14 @@ class SceneTask:
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take a state written by `state`."""
-        for name, module in (("field", self.field), ("radiance", self.radiance)):
-            module.load_state_dict(
-                {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
-            )
+        load_fields(state, self.field, self.radiance)
         self.log_width.data.copy_(state["log_width"])
         self.occupancy.take(state["occupancy"])
         self.budget.samples_per_ray = float(state["samples_per_ray"])
+        self.watch.reset()
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""
         from neurfield.fitting.view import write_preview
 
         write_preview(self, step, folder)
-
-
-def _make_radiance(config: Config) -> Radiance:
-    settings = config.field
-    encoding = HashGrid(
-        levels=settings.texture_levels, features=settings.features,
-        log2_table_size=settings.texture_log2_table_size,
-        base_resolution=settings.base_resolution, finest_resolution=settings.texture_resolution,
-    )  # fmt: skip
-    return Radiance(
-        encoding, settings.feature_dim, tuple(settings.radiance_hidden), settings.view_degree,
-        precision=settings.precision,
-    )  # fmt: skip
-
-
-def _make_field(config: Config) -> SDFField:
-    settings = config.field
-    encoding = make_encoding(settings)
-    return SDFField(
-        encoding,
-        tuple(settings.hidden),
-        settings.feature_dim,
-        settings.softplus_beta,
-        precision=settings.precision,
-    )

@@ -32,18 +32,45 @@ def check_scene(scene: Scene) -> list[Finding]:
     findings = list(_files(scene))
     if any(finding.level == "error" for finding in findings):
         return findings
-    depth = [*_depth(scene, "exact"), *_depth(scene, "noisy")]
     return [
         *findings,
+        *_exposure(scene),
+        *check_before_fit(scene),
+        *check_truth(scene),
+        *_knowledge(scene),
+    ]
+
+
+def check_before_fit(scene: Scene) -> list[Finding]:
+    """The part that every fit can afford: the poses, the box, and some thirty frames of depth and normals.
+
+    Raises:
+        UserError: one of these files cannot be read.
+    """
+    return [
         *file_findings(scene),
         *_poses(scene),
         *reading_findings(scene),
-        *_exposure(scene),
-        *depth,
+        *_depth(scene, "exact"),
+        *_depth(scene, "noisy"),
         *_normals(scene),
         *_box(scene),
-        *_knowledge(scene),
     ]
+
+
+def check_truth(scene: Scene) -> Iterator[Finding]:
+    """The true surface, where there is one, can be measured against."""
+    if scene.ground_truth_file is None:
+        return
+    try:
+        truth = scene.ground_truth
+    except UserError as trouble:
+        what = f"{trouble}; until then meshes are not measured"
+        yield Finding("warn", what, "true surface")
+        return
+    faces = len(getattr(truth, "faces", ()))
+    counted = f"{faces} triangles" if faces else f"{0 if truth is None else len(truth.vertices)} points"
+    yield Finding("ok", counted, "true surface")
 
 
 def _spread(count: int, most: int = _MOST_FRAMES) -> np.ndarray:
@@ -98,14 +125,18 @@ def _some_masks(scene: Scene, missing: int) -> Finding:
 
 
 def _poses(scene: Scene) -> Iterator[Finding]:
-    """Rotations are orthonormal, and cameras do not all stand in one place."""
+    """Rotations are orthonormal, and cameras do not all stand in one place, unless there is depth."""
     rotation = scene.cameras.world_from_cam[:, :3, :3]
     off = np.abs(np.swapaxes(rotation, 1, 2) @ rotation - np.eye(3)).max(axis=(1, 2))
     worst = int(off.argmax())
     if off[worst] > 1e-4:
         what = f"the rotation is off by {off[worst]:.1e} from orthonormal"
         yield Finding("warn", what, f"pose of frame {worst}", "write the poses with more digits")
-    if len(scene) > 1 and in_one_place(scene.cameras):
+    if in_one_place(scene.cameras):
+        if scene.sources & {"depth", "sensor_depth"}:
+            what = "all is seen from one place, and what is hidden from there stays open"
+            yield Finding("warn", what, "poses", "correct the poses if the camera moved")
+            return
         what = "all cameras stand in one place, from where no depth can be seen"
         yield Finding("error", what, "poses", "correct the poses, or move while recording")
     elif off[worst] <= 1e-4:

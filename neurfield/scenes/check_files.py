@@ -13,6 +13,7 @@ from neurfield.scenes.images import file_size, orientation
 from neurfield.scenes.scene import Scene
 
 _MOST_FRAMES = 100
+_MOST_MAPS = 30
 _MOST_LISTED = 3
 _CEILING = 0.005  # of the depth there is: more pixels than this do not share the largest value by chance
 _FAR = 1.5  # times what nearly all depth is; a wall that fills the far end is no ceiling
@@ -100,7 +101,8 @@ def _ceiling(scene: Scene) -> Iterator[Finding]:
     for source, kind in (("depth", "exact"), ("sensor_depth", "noisy")):
         if source not in scene.sources:
             continue
-        maps = [scene.depth(i, kind) for i in _frames(scene)]  # type: ignore[arg-type]
+        frames = np.unique(np.array(_frames(scene))[:: max(1, len(_frames(scene)) // _MOST_MAPS)])
+        maps = [scene.depth(int(i), kind) for i in frames]  # type: ignore[arg-type]
         known = [depth[depth > 0] for depth in maps if depth is not None]
         depth = np.concatenate(known) if known else np.zeros(0)
         if not len(depth):

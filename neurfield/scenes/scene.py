@@ -16,7 +16,7 @@ from neurfield.scenes.images import ByteCache, FileList, file_size
 from neurfield.scenes.sizes import check_size, fitted
 
 if TYPE_CHECKING:
-    import trimesh
+    from neurfield.scenes.truth import Truth
 
 SOURCES = ("image", "mask", "depth", "sensor_depth", "prior_depth", "prior_normal", "segment")
 CACHE_BYTES = 1 << 30
@@ -32,8 +32,8 @@ class Scene:
     ids). mask_says: whether masks are the object's outline, beyond which there is nothing ("object"), or
     show which pixels are to be looked at ("valid"); not given, the first around objects, the second in rooms.
     kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
-    ground_truth_file: a mesh of the true surface in the same frame. Arrays are cached up to cache_bytes and
-    are read-only.
+    ground_truth_file: a mesh of the true surface, or points on it, in the same frame. Arrays are cached up to
+    cache_bytes and are read-only.
     """
 
     def __init__(
@@ -95,22 +95,14 @@ class Scene:
         return scene_box(self) if self._box_by_hand is None else self._box_by_hand
 
     @cached_property
-    def ground_truth(self) -> trimesh.Trimesh | None:
-        """The true surface in the world frame, or None; UserError if its file cannot be read."""
+    def ground_truth(self) -> Truth | None:
+        """The true surface in the world frame, a mesh or a scanner's points, or None;
+        UserError if its file cannot be read."""
         if self.ground_truth_file is None:
             return None
-        import trimesh
+        from neurfield.scenes.truth import read_truth
 
-        path = self.ground_truth_file
-        try:
-            mesh = trimesh.load(path, force="mesh", process=False)
-        except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-            raise UserError(
-                f"{path}: not a readable mesh ({type(reason).__name__}): copy it again"
-            ) from reason
-        if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
-            raise UserError(f"{path}: holds no triangles: give the surface as a mesh, or move this file away")
-        return mesh
+        return read_truth(self.ground_truth_file)
 
     def image(self, i: int) -> np.ndarray:
         """Colour image of frame i, uint8 [H,W,3]."""

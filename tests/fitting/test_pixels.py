@@ -13,7 +13,7 @@ import torch
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
 from neurfield.fitting.flat_images import FlatImages
-from neurfield.fitting.pixels import PixelSampler, is_held_out, thinned, used_sources
+from neurfield.fitting.pixels import PixelSampler, fitted_and_held_out, thinned, used_sources
 from neurfield.rendering.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList, read_prior_normal
@@ -49,11 +49,17 @@ def test_the_same_step_gives_the_same_pixels(sphere_scene: Scene) -> None:
     assert not torch.equal(a.rays.directions, other.rays.directions)
 
 
-def test_every_frame_gets_its_turn_and_held_out_ones_none(sphere_scene: Scene) -> None:
+def test_every_frame_gets_its_turn(sphere_scene: Scene) -> None:
     seen = np.concatenate([sampler(sphere_scene)._frames_of(step) for step in range(3)])
     assert sorted(seen) == list(range(12))
-    kept = sampler(sphere_scene, holdout_every=4)
-    assert set(kept.frames) == {i for i in range(12) if not is_held_out(i, 4)} == set(range(12)) - {2, 6, 10}
+
+
+def test_the_middle_of_each_few_frames_is_held_out() -> None:
+    fitted, held_out = fitted_and_held_out(12, 4)
+    assert held_out.tolist() == [2, 6, 10] and sorted([*fitted, *held_out]) == list(range(12))
+    assert fitted_and_held_out(3, 0)[0].tolist() == [0, 1, 2]
+    for every in (2, 3, 7):  # something is always left to fit
+        assert len(fitted_and_held_out(1, every)[0]) == 1
 
 
 def test_more_rays_come_from_the_same_frames(sphere_scene: Scene) -> None:

@@ -1,0 +1,36 @@
+"""The true surface of a scene: a mesh, or the points that a scanner left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from neurfield.errors import UserError
+
+Truth = trimesh.Trimesh | trimesh.PointCloud
+
+
+def read_truth(path: Path) -> Truth:
+    """A file of triangles (ply, obj, glb, stl, off) or of points (ply, xyz), as they are in it.
+
+    Raises:
+        UserError: it is missing, unreadable, or holds neither.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such mesh file")
+    try:
+        found = trimesh.load(path, process=False)
+        if isinstance(found, trimesh.Scene):
+            found = trimesh.load(path, force="mesh", process=False)
+    except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
+        raise UserError(
+            f"{path}: not a readable mesh ({type(reason).__name__}): copy it again, or move it away"
+        ) from reason
+    vertices = np.asarray(getattr(found, "vertices", np.zeros((0, 3))))
+    if isinstance(found, trimesh.Trimesh) and len(found.faces):
+        return found
+    if not len(vertices):
+        raise UserError(f"{path}: holds neither triangles nor points: copy it again, or move it away")
+    return found if isinstance(found, trimesh.PointCloud) else trimesh.PointCloud(vertices)
