@@ -7,7 +7,6 @@ inverted they stand in one place: a "room" that nobody walked through.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from neurfield.scenes.finding import Finding
 from neurfield.scenes.reprojection import other_conventions
 from neurfield.scenes.scene import Scene
 
-_FEWEST = 3
+_FEWEST, _MOST_MASKS = 3, 30
 _CELLS = 24  # of the carved grid: whether anything is left is asked, not its shape
 _OUTLINE = 0.6  # masks that cover less of most pictures are an object's outline
 _PLACE, _ROUNDING = 1e-6, 1e-9  # metres, and of coordinates far from zero
@@ -78,10 +77,12 @@ def _has_outlines(scene: Scene) -> bool:
 
 def _masks_meet(scene: Scene, cameras: Cameras) -> bool:
     """Whether some place is inside the masks, if these are the cameras."""
-    files = {source: listed for source, listed in scene.files.items() if source in ("image", "mask")}
-    read = Scene(scene.name, scene.path, replace(cameras), files, kind="outside", mask_says="object")
+    files = {"mask": scene.files["mask"]}
+    read = Scene(scene.name, scene.path, cameras, files, kind="outside", mask_says="object")
+    masked = [i for i, path in enumerate(files["mask"].paths) if path is not None]
+    few = np.unique(np.linspace(0, len(masked) - 1, min(len(masked), _MOST_MASKS)).astype(int))
     try:
-        visual_hull_box(read, cells=_CELLS)
+        visual_hull_box(read.with_frames(np.array(masked)[few]), cells=_CELLS)
     except UserError:
         return False
     return True
