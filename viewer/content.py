@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
+from neurfield.far import local_origin
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
 from neurfield.report.pictures import solid_box
 from neurfield.report.viewpoints import Viewpoint, four_sides, up_direction
@@ -56,12 +57,30 @@ def content_of(target: str | Path, scene: str | None = None) -> Content:
     Raises:
         UserError: the target is none of these, or a file of it cannot be read.
     """
+    return _near_zero(_content_of(target, scene))
+
+
+def _content_of(target: str | Path, scene: str | None) -> Content:
     path = Path(target).expanduser()
     if path.suffix.lower() in MESH_SUFFIXES and (path.is_file() or not path.exists()):
         return content_of_mesh(path)
     if (path / "run.json").is_file():
         return content_of_run(path, scene)
     return content_of_scene(load_scene(target))
+
+
+def _near_zero(content: Content) -> Content:
+    """The same, moved to where it can be drawn: what draws it counts in float32, and UTM would be drawn as
+    slices."""
+    origin = local_origin(content.box)
+    if not origin.any():
+        return content
+    mesh = content.mesh
+    if mesh is not None:
+        mesh = mesh.copy()
+        mesh.vertices = np.asarray(mesh.vertices) - origin
+    lines = tuple(replace(item, ends=item.ends - origin) for item in content.lines)
+    return replace(content, mesh=mesh, lines=lines, box=content.box - origin)
 
 
 def content_of_mesh(path: Path) -> Content:

@@ -61,7 +61,8 @@ def evaluate(
     print_numbers(outcome.metrics)
     report = write_report(folder, outcome.mesh, up_direction(loaded.scene.cameras.world_from_cam))
     say(f"numbers  {folder / 'metrics.json'}", f"report   {report}")
-    next_commands((f"neurfield view {run}", "shows the mesh"))
+    if outcome.mesh is not None:
+        next_commands((f"neurfield view {run}", "shows the mesh"))
     return tell_troubles(outcome.troubles.values())
 
 

@@ -52,7 +52,7 @@ def mesh(
     """
     use_threads(threads)
     from neurfield.fitting.surface import FittedSurface
-    from neurfield.surfaces import save_mesh
+    from neurfield.surfaces import place_in_words, save_mesh
 
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
@@ -66,6 +66,9 @@ def mesh(
         f"         {len(found.vertices):,} vertices, {len(found.faces):,} triangles, {size}"
         f" in the scene's units, {time.perf_counter() - started:.1f} s",
     )
+    place = place_in_words(found, path)
+    if place:
+        say(f"         {place}")
     if path == Path(run) / "mesh.ply":
         next_commands((f"neurfield eval {run}", "measures it"), (f"neurfield view {run}", "shows it"))
     else:

@@ -74,7 +74,10 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
     ]
     for source, text in _NAMES.items():
         if source in found.sources:
-            rows.append((text, f"{sum(path is not None for path in found.files[source].paths)} frames"))
+            means = {"object": ", the object's outline", "valid": ", what to look at"}
+            more = means[found.mask_says] if source == "mask" else ""
+            count = sum(path is not None for path in found.files[source].paths)
+            rows.append((text, f"{count} frames{more}"))
     rows.append(("true surface", _truth_in_words(found)))
     table(found.name, ("", ""), rows)
     next_commands(

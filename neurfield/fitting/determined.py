@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from neurfield.scenes import Scene
+
 _DEPTH, _PRIORS = frozenset({"depth", "sensor_depth"}), frozenset({"prior_depth", "prior_normal"})
 _BOX = "(--set data.box=[...])"
+
+
+def telling_sources(scene: Scene) -> set[str]:
+    """The sources that say something of the surface: masks only where they are an object's outline."""
+    return scene.sources - ({"mask"} if scene.mask_says == "valid" else set())
 
 
 def what_is_determined(sources: Set[str], inside: bool) -> tuple[str, bool]:

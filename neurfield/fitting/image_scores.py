@@ -16,12 +16,15 @@ MOST_IMAGES = 8
 def image_scores(run: Run) -> dict[str, object]:
     """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`), inside
     the masks where frames have them (said in `pixels`); strips of true picture, rendered picture and normals
-    into previews/.
+    into previews/. Where masks are an object's outline, frames without one are left out if others have one.
 
     A score that no frame has (a mask that no SSIM window fits into) is left out.
     """
     scene = run.used
     frames = run.held_out if len(run.held_out) else np.arange(len(scene))
+    if "mask" in scene.sources and scene.mask_says == "object":
+        masked_frames = [i for i in frames.tolist() if scene.files["mask"].paths[i] is not None]
+        frames = np.array(masked_frames) if masked_frames else frames
     chosen = frames[np.unique(np.linspace(0, len(frames) - 1, MOST_IMAGES).astype(int))]
     strips = {i: run.folder / "previews" / f"frame-{i:06d}.png" for i in chosen.tolist()}
     scores, masked = [], False

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from neurfield.config import Config
 from neurfield.encodings import GridEncoding
-from neurfield.fitting.determined import what_would_help
+from neurfield.fitting.determined import telling_sources, what_would_help
+from neurfield.fitting.masks import before_background, counted
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
@@ -50,6 +51,7 @@ class SceneTask:
             self.field = make_field(config).to(device)
             self.radiance = make_radiance(config).to(device)
         self.inside = scene.kind == "inside"
+        self.mask_says = scene.mask_says
         self.field.start_as_sphere(
             config.field.radius or self._radius(), inside=self.inside, seed=config.seed
         )
@@ -138,7 +140,7 @@ class SceneTask:
     @cached_property
     def watch(self) -> SurfaceWatch:
         """Ends a fit whose surface has left the box."""
-        advice = what_would_help(self.scene.sources, self.inside)
+        advice = what_would_help(telling_sources(self.scene), self.inside)
         return SurfaceWatch(least_share(self.scene, self.config.data), advice, self.device)
 
     def _first_of_rays(self) -> int:
@@ -184,13 +186,8 @@ class SceneTask:
             )
             seen = replace(seen, rgb=seen.rgb / rest[:, None])
         if pixels.mask is not None:
-            # A random colour behind the object, in front of which opacity errs as dearly outside the mask as
-            # inside: colour asked for inside the mask alone would reward a surface that stands out by the
-            # width of its opacity.
-            behind = torch.rand(len(pixels.rays), 3, generator=generator, device=self.device)
-            seen = replace(seen, rgb=seen.rgb + (1.0 - seen.opacity)[:, None] * behind)
-            pixels = replace(pixels, rgb=torch.lerp(behind, pixels.rgb, pixels.mask[:, None]))
-        self.watch.look(seen.opacity, None if self.inside else pixels.mask)
+            pixels, seen = before_background(pixels, seen, generator, self.mask_says)
+        self.watch.look(seen.opacity, self._ought_to_end(pixels))
         losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
         figures: dict[str, float | Tensor] = {
             "psnr": self._psnr(pixels, seen),
@@ -199,6 +196,11 @@ class SceneTask:
             "width": now * self.frame.half,
         }
         return losses, figures
+
+    def _ought_to_end(self, pixels: Pixels) -> Tensor | None:
+        """Which rays [R] ought to end at a surface, 1 or 0: those within the object's outline; None: all."""
+        outlined = pixels.mask is not None and self.mask_says == "object"
+        return counted(pixels.mask, pixels.rays.t_min) if outlined else None
 
     def _refresh_occupancy(self, step: int) -> None:
         """All cells at first; then, while the surface is still on its way, more of them than once it only
@@ -301,14 +303,14 @@ class SceneTask:
             losses["prior_normal"] = (
                 weight.prior_normal * fade * priors.prior_normals(seen.normal, pixels.prior_normal, trust)
             )
-        if pixels.mask is not None and weight.mask > 0:
+        if pixels.mask is not None and weight.mask > 0 and self.mask_says == "object":
             losses["mask"] = weight.mask * photometric.mask_entropy(seen.opacity, pixels.mask)
         return losses
 
     def _psnr(self, pixels: Pixels, seen: Rendered) -> Tensor:
         """Of the pixels that the mask, if there is one, shows; 0 dB of none."""
         error = (seen.rgb.detach() - pixels.rgb).square().mean(dim=1)
-        shown = torch.ones_like(error) if pixels.mask is None else (pixels.mask > 0.5).float()
+        shown = counted(pixels.mask, error)
         mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
         return torch.where(shown.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from neurfield.config import SamplingConfig
-from neurfield.fitting.determined import what_is_determined
+from neurfield.fitting.determined import telling_sources, what_is_determined
 from neurfield.fitting.flat_images import BYTES_PER_PIXEL
 from neurfield.fitting.run import Run
 from neurfield.ops import native
@@ -30,7 +30,7 @@ def summary(run: Run, step: int, seconds_per_step: float) -> str:
     images = pixels * sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
     memory = BYTES_OF_TORCH + images + 16.0 * parameters + 0.4e9
     near, far = _stretch(scene)
-    determined, doubtful = what_is_determined(scene.sources, task.inside)
+    determined, doubtful = what_is_determined(telling_sources(scene), task.inside)
     return "\n".join(
         [
             f"[bold]{scene.name}[/bold]: {_cameras(run)}, {_used(scene)}",

@@ -64,6 +64,6 @@ class SurfaceWatch:
 def least_share(scene: Scene, data: DataConfig) -> float:
     """The share of rays below which there is no surface: in a room whose box nobody chose every ray ought to
     end at a wall, before a masked object those within the masks."""
-    if (scene.kind == "inside" and not data.box) or (scene.kind == "outside" and "mask" in scene.sources):
-        return LEAST_EXPECTED
-    return LEAST_ANYWHERE
+    whole_room = scene.kind == "inside" and not data.box
+    outlined = scene.kind == "outside" and "mask" in scene.sources and scene.mask_says == "object"
+    return LEAST_EXPECTED if whole_room or outlined else LEAST_ANYWHERE
