@@ -8,12 +8,14 @@ import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
+from neurfield.far import read_shift
 
 Truth = trimesh.Trimesh | trimesh.PointCloud
 
 
 def read_truth(path: Path) -> Truth:
-    """A file of triangles (ply, obj, glb, stl, off) or of points (ply, xyz), as they are in it.
+    """A file of triangles (ply, obj, glb, stl, off) or of points (ply, xyz), as they are in it, moved by what
+    is written beside it (`neurfield.far`).
 
     Raises:
         UserError: it is missing, unreadable, or holds neither.
@@ -29,8 +31,11 @@ def read_truth(path: Path) -> Truth:
             f"{path}: not a readable mesh ({type(reason).__name__}): copy it again, or move it away"
         ) from reason
     vertices = np.asarray(getattr(found, "vertices", np.zeros((0, 3))))
-    if isinstance(found, trimesh.Trimesh) and len(found.faces):
-        return found
     if not len(vertices):
         raise UserError(f"{path}: holds neither triangles nor points: copy it again, or move it away")
-    return found if isinstance(found, trimesh.PointCloud) else trimesh.PointCloud(vertices)
+    if not (isinstance(found, trimesh.Trimesh) and len(found.faces)):
+        found = trimesh.PointCloud(vertices)
+    shift = read_shift(path)
+    if shift.any():
+        found.vertices = vertices + shift
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,20 @@ def test_pictures_of_masked_scenes_are_compared_inside_the_mask(
         assert scores["psnr"] == float("inf") and scores["ssim"] == pytest.approx(1.0)
     else:
         assert scores["psnr"] < 8.0 and scores["ssim"] < 0.3
+
+
+def test_frames_without_an_outline_are_not_scored_where_others_have_one(
+    sphere_scene: Scene, tmp_path: Path
+) -> None:
+    run = fit(sphere_scene, "neus", steps=2, out=tmp_path, overrides=OPTIONS, quiet=True)
+    masks = run.used.files["mask"]
+    some = tuple(path if i in (3, 7) else None for i, path in enumerate(masks.paths))
+    run.used = run.used.with_frames(np.arange(12))
+    run.used.files["mask"] = replace(masks, paths=some)
+    scores = image_scores(run)
+    assert scores["count"] == 2 and scores["pixels"] == "inside the masks"
+    names = {path.stem for path in (run.folder / "previews").glob("frame-*.png")}
+    assert names == {"frame-000003", "frame-000007"}
 
 
 def test_every_camera_of_the_scene_culls(

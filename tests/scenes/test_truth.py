@@ -9,6 +9,7 @@ import pytest
 import trimesh
 
 from neurfield.errors import UserError
+from neurfield.far import write_shift
 from neurfield.scenes.truth import read_truth
 
 POINTS = np.random.default_rng(0).normal(size=(30, 3))
@@ -29,6 +30,16 @@ def test_points(tmp_path: Path) -> None:
         found = read_truth(tmp_path / name)
         assert isinstance(found, trimesh.PointCloud)
         np.testing.assert_allclose(found.vertices, POINTS, atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", ["stl", "ply"])
+def test_what_is_written_beside_it_moves_it(tmp_path: Path, ending: str) -> None:
+    surfaces = {"stl": trimesh.creation.box((1, 2, 3)), "ply": trimesh.PointCloud(POINTS)}
+    path, shift = tmp_path / f"true.{ending}", np.array([5e5, 4.2e6, 100.0])
+    surfaces[ending].export(path)
+    before = np.asarray(read_truth(path).vertices)
+    write_shift(path, shift)
+    np.testing.assert_allclose(read_truth(path).vertices, before + shift, rtol=0, atol=1e-6)
 
 
 def test_neither(tmp_path: Path) -> None:
