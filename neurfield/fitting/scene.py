@@ -169,28 +169,27 @@ class SceneTask:
             # The volume says where the surface is, for all views at once: rays need only look there.
             pixels = replace(pixels, t_depth=None)
         now = float(width.detach()) if isinstance(width, Tensor) else width  # a learnt one is waited for
-        pixels, samples = self.sample(pixels, now, truncation, generator)
+        anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
+        pixels, samples = self.sample(pixels, now, truncation, generator, anneal)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
         self.pixels.ahead(step + 1, self.budget.rays())
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
-        anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
         seen = render(
             self.field, self.radiance, pixels.rays, samples, kind=self.config.opacity.kind, width=width,
             anneal=anneal, extra_points=extra,
         )  # fmt: skip
+        ended = compared = None
         if pixels.t_depth is not None:
-            # At grazing incidence the band around the depth ends before the ray is opaque; what it saw counts
-            # as all there is.
-            rest = torch.where(
-                pixels.t_depth > 0, seen.opacity.clamp_min(0.02), torch.ones_like(seen.opacity)
-            )
-            seen = replace(seen, rgb=seen.rgb / rest[:, None])
-        if pixels.mask is not None:
-            pixels, seen = before_background(pixels, seen, generator, self.mask_says)
+            sensed, elsewhere = pixels.t_depth > 0, pixels.elsewhere(truncation)
+            if pixels.mask is not None:  # beside the object depth is of what is behind it
+                sensed, elsewhere = sensed & (pixels.mask > 0.5), elsewhere & (pixels.mask > 0.5)
+            ended = sensed & ~elsewhere
+            compared = ~elsewhere  # what the box leaves out has no colour inside it
+        pixels, seen = before_background(pixels, seen, ended, generator, self.mask_says)
         self.watch.look(seen.opacity, self._ought_to_end(pixels))
-        losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
+        losses = self._losses(pixels, samples, seen, pairs, truncation, progress, compared)
         figures: dict[str, float | Tensor] = {
-            "psnr": self._psnr(pixels, seen),
+            "psnr": self._psnr(pixels, seen, compared),
             "rays": float(len(pixels.rays)),
             "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels.rays)),
             "width": now * self.frame.half,
@@ -214,7 +213,12 @@ class SceneTask:
             self.occupancy.refresh(self.field.sdf, turn, near=2, far=19)
 
     def sample(
-        self, pixels: Pixels, width: float, truncation: float, generator: torch.Generator
+        self,
+        pixels: Pixels,
+        width: float,
+        truncation: float,
+        generator: torch.Generator,
+        anneal: float = 1.0,
     ) -> tuple[Pixels, Samples]:
         """Sections for every ray: around the sensed depth where there is one, near the field's surface
         elsewhere.
@@ -223,8 +227,8 @@ class SceneTask:
         """
         settings = self.config.sampling
         if pixels.t_depth is None:
-            return pixels, self._march(pixels.rays, width, generator)
-        sensed = pixels.t_depth > 0
+            return pixels, self._march(pixels.rays, width, generator, anneal)
+        sensed = (pixels.t_depth > 0) & (pixels.rays.t_max > pixels.rays.t_min)
         pixels = pixels.reorder(torch.argsort((~sensed).byte(), stable=True))
         count = int(sensed.sum())
         assert pixels.t_depth is not None
@@ -232,17 +236,18 @@ class SceneTask:
             pixels.rays.take(slice(0, count)), pixels.t_depth[:count], truncation=truncation,
             near=settings.depth_near, free=settings.depth_free, generator=generator,
         )  # fmt: skip
-        rest = self._march(pixels.rays.take(slice(count, None)), width, generator)
+        rest = self._march(pixels.rays.take(slice(count, None)), width, generator, anneal)
         return pixels, concatenate(guided, rest, count)
 
-    def _march(self, rays: Rays, width: float, generator: torch.Generator) -> Samples:
+    def _march(self, rays: Rays, width: float, generator: torch.Generator, anneal: float) -> Samples:
         settings = self.config.sampling
         jitter = torch.rand(len(rays), generator=generator, device=self.device)
         samples = sample_surface(
             rays, self.occupancy, step=max(settings.step_min, settings.step * width),
             reach=settings.reach * width, max_samples=settings.max_samples, jitter=jitter,
         )  # fmt: skip
-        return keep_visible(self.field, rays, samples, kind=self.config.opacity.kind, width=width)
+        kind = self.config.opacity.kind
+        return keep_visible(self.field, rays, samples, kind=kind, width=width, anneal=anneal)
 
     def _extra_points(
         self, rays: Rays, samples: Samples, generator: torch.Generator
@@ -269,10 +274,11 @@ class SceneTask:
         pairs: Tensor,
         truncation: float,
         progress: float,
+        compared: Tensor | None = None,
     ) -> dict[str, Tensor]:
         weight, count = self.config.loss, self.config.sampling.random_points
         fade = math.exp(-weight.prior_decay * progress)
-        losses = {"color": weight.color * photometric.color_l1(seen.rgb, pixels.rgb)}
+        losses = {"color": weight.color * photometric.color_l1(seen.rgb, pixels.rgb, compared)}
         everywhere = torch.cat([seen.gradient, seen.extra_gradient[:count]])
         losses["eikonal"] = weight.eikonal * field_losses.eikonal(everywhere)
         if pairs.numel():
@@ -307,10 +313,12 @@ class SceneTask:
             losses["mask"] = weight.mask * photometric.mask_entropy(seen.opacity, pixels.mask)
         return losses
 
-    def _psnr(self, pixels: Pixels, seen: Rendered) -> Tensor:
-        """Of the pixels that the mask, if there is one, shows; 0 dB of none."""
+    def _psnr(self, pixels: Pixels, seen: Rendered, compared: Tensor | None) -> Tensor:
+        """Of the pixels that the mask, if there is one, shows, and that are `compared`; 0 dB of none."""
         error = (seen.rgb.detach() - pixels.rgb).square().mean(dim=1)
         shown = counted(pixels.mask, error)
+        if compared is not None:
+            shown = shown * compared
         mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
         return torch.where(shown.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)
 

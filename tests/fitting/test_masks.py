@@ -42,7 +42,7 @@ def compared(scene: Scene, says: str) -> tuple[torch.Tensor, torch.Tensor, torch
     none = torch.zeros(0)
     parts = dict.fromkeys(Rendered.__dataclass_fields__, none)
     seen = Rendered(**{**parts, "rgb": rgb, "opacity": opacity})
-    asked, shown = before_background(pixels, seen, torch.Generator().manual_seed(0), says)
+    asked, shown = before_background(pixels, seen, None, torch.Generator().manual_seed(0), says)
     color_l1(shown.rgb, asked.rgb).backward()
     assert rgb.grad is not None
     by_opacity = torch.zeros_like(opacity) if opacity.grad is None else opacity.grad
@@ -68,7 +68,7 @@ def test_a_perfect_surface_is_asked_nothing_where_the_outline_is_unknown(sphere_
     opacity = torch.linspace(0.0, 1.0, len(pixels.rays))
     seen = Rendered(**{**parts, "rgb": opacity[:, None] * pixels.rgb, "opacity": opacity})
     assert pixels.mask is not None
-    asked, shown = before_background(pixels, seen, torch.Generator().manual_seed(0), "object")
+    asked, shown = before_background(pixels, seen, None, torch.Generator().manual_seed(0), "object")
     unknown = pixels.mask == 2
     assert unknown.any()
     torch.testing.assert_close(asked.rgb[unknown], shown.rgb[unknown])
