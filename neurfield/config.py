@@ -7,6 +7,7 @@ checked.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,6 +146,12 @@ class Config:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
 
+_POSITIVE = (
+    "opacity.width_start", "opacity.width_end", "warm.width_start",
+    "sampling.reach", "sampling.step", "sampling.truncation",
+)  # fmt: skip
+
+
 def _check(config: Config) -> None:
     if config.sampling.samples < 0:
         raise UserError("configuration key 'sampling.samples': 0 (no budget) is the least")
@@ -152,6 +159,18 @@ def _check(config: Config) -> None:
         raise UserError(
             f"configuration key 'data.holdout_every': {config.data.holdout_every} is not possible: "
             "give 2 or more to keep every n-th frame from the fit, or 0 to fit all"
+        )
+    for key in _POSITIVE:
+        group, name = key.split(".")
+        value = getattr(getattr(config, group), name)
+        if not 0.0 < value < math.inf:
+            raise UserError(f"configuration key '{key}': must be a positive number, got {value}")
+    warm = config.warm
+    if 0 < warm.until <= warm.alone:
+        raise UserError(
+            f"configuration key 'warm.until': the volume would have faded out by {warm.until:g} of the steps "
+            f"while they look at it alone up to {warm.alone:g}; set warm.until above warm.alone, or to 0 to "
+            "hold on to the volume"
         )
     if config.data.box and len(config.data.box) != 6:
         raise UserError(

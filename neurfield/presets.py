@@ -121,7 +121,10 @@ class Family(Generic[T]):
         values = dict(_leaves(_as_dict(config)))
         for key, allowed in self.choices.items():
             if values[key] not in allowed:
-                raise UserError(f"configuration key '{key}': {values[key]!r} is none of {', '.join(allowed)}")
+                raise UserError(
+                    f"configuration key '{key}': {values[key]!r} is none of {', '.join(allowed)}"
+                    f"{_suggest(str(values[key]), allowed)}"
+                )
         for key in self.at_least_one:
             if values[key] < 1:
                 raise UserError(

@@ -75,7 +75,7 @@ void blobs(const TensorView<float, 2>& points, int64_t bins, const TensorView<fl
                 Vec share(0.0f);
                 for (int turn = -1; turn <= 1; ++turn) {
                     const Vec from = left + Vec(static_cast<float>(turn) * scale);
-                    const auto below = [](Vec u) { return quartic_step<Order>(min(max(u, Vec(-1.0f)), Vec(1.0f))); };
+                    const auto below = [](Vec u) { return quartic_step<Order>(min(Vec(1.0f), max(Vec(-1.0f), u))); };  // NaN stays NaN
                     share += below(from + Vec(1.0f)) - below(from);
                 }
                 store_some(share * Vec(height), bins - k, out.data() + i * bins + k);

@@ -80,7 +80,7 @@ __global__ void __launch_bounds__(kThreads) blobs(uint32_t count, uint32_t bins,
     if (i >= count * bins) return;
     const float scale = static_cast<float>(bins), x = __ldg(coordinates + i / bins);
     const float left = static_cast<float>(i % bins) - scale * (x - floorf(x));
-    const auto below = [](float u) { return quartic_step<Order>(fminf(fmaxf(u, -1.0f), 1.0f)); };
+    const auto below = [](float u) { return quartic_step<Order>(u > 1.0f ? 1.0f : u < -1.0f ? -1.0f : u); };  // NaN stays NaN
     float share = 0.0f;
 #pragma unroll
     for (int turn = -1; turn <= 1; ++turn) {

@@ -212,7 +212,9 @@ private:
         return hits;
     }
 
-    // Squared distances between the box (low, high), or a point where these are the same, and sixteen boxes.
+    // Squared distances between the box (low, high), or a point where these are the same, and sixteen boxes. What is no number is at no
+    // distance, and so never a hit: hence 0 comes first in the outer maximum. Else a point of NaN would hit empty places, whose
+    // nodes do not exist.
     template <int D>
     static uint32_t box_distances(const float* boxes, const Vec low[D], const Vec high[D], float bound, float out[kBranches]) {
         uint32_t hits = 0;
@@ -220,7 +222,7 @@ private:
             Vec total(0.0f);
             for (int k = 0; k < D; ++k) {
                 const float* box = boxes + 2 * k * kBranches + i;
-                const Vec step = max(max(Vec::load(box) - high[k], low[k] - Vec::load(box + kBranches)), Vec(0.0f));
+                const Vec step = max(Vec(0.0f), max(Vec::load(box) - high[k], low[k] - Vec::load(box + kBranches)));
                 total = fma(step, step, total);
             }
             total.store(out + i);

@@ -11,6 +11,8 @@ namespace neurfield {
 namespace fusion {
 namespace {
 
+constexpr int64_t kAgreeing = 2;  // views that it takes to call a place free
+
 struct Maps {
     TensorView<float, 3> depth;
     const float* weight = nullptr;
@@ -69,8 +71,9 @@ void touched_bricks(const py::object& depth_, const py::object& cam_from_grid_, 
                     int64_t cell[3];
                     bool inside = at > 0.0f;
                     for (int a = 0; a < 3; ++a) {
-                        cell[a] = static_cast<int64_t>(std::floor(point[a] / brick));
-                        inside &= cell[a] >= 0 && cell[a] < size[a];
+                        const float place = point[a] / brick;  // compared before it becomes an integer: it may be no number
+                        inside = inside && place >= 0.0f && place < static_cast<float>(size[a]);
+                        cell[a] = inside ? static_cast<int64_t>(place) : 0;
                     }
                     if (!inside) continue;
                     uint8_t& mark = marks[(cell[0] * size[1] + cell[1]) * size[2] + cell[2]];
@@ -80,7 +83,8 @@ void touched_bricks(const py::object& depth_, const py::object& cam_from_grid_, 
     });
 }
 
-// Marks in seen [X, Y, Z] the bricks whose centre some view sees more than half a diagonal and `margin` in front of its surface.
+// Marks in seen [X, Y, Z] the bricks whose centre at least kAgreeing views see more than half a diagonal and `margin` in front of
+// their surface, and more of them than see a surface that near to it.
 void free_bricks(const py::object& depth_, const py::object& cam_from_grid_, const py::object& intrinsics_, float brick, float margin,
                  const py::object& seen_) {
     const Maps maps(depth_, py::none(), py::none(), cam_from_grid_, intrinsics_);
@@ -93,7 +97,8 @@ void free_bricks(const py::object& depth_, const py::object& cam_from_grid_, con
             const float centre[3] = {(static_cast<float>(cell / plane) + 0.5f) * brick,
                                      (static_cast<float>(cell / row % seen.shape(1)) + 0.5f) * brick,
                                      (static_cast<float>(cell % row) + 0.5f) * brick};
-            for (size_t i = 0; i < maps.views.size() && !seen[cell]; ++i) {
+            int64_t through = 0, hits = 0;
+            for (size_t i = 0; i < maps.views.size(); ++i) {
                 const View& view = maps.views[i];
                 const DepthMap map = maps.map(static_cast<int64_t>(i));
                 float at[3];
@@ -101,8 +106,11 @@ void free_bricks(const py::object& depth_, const py::object& cam_from_grid_, con
                 if (!(at[2] > 1e-3f)) continue;
                 const float u = view.fx * at[0] / at[2] + view.cx, v = view.fy * at[1] / at[2] + view.cy;
                 if (!(u >= 0.0f && v >= 0.0f && u < static_cast<float>(map.width) && v < static_cast<float>(map.height))) continue;
-                seen[cell] = map.depth[static_cast<int64_t>(v) * map.width + static_cast<int64_t>(u)] - at[2] > needed;
+                const float depth = map.depth[static_cast<int64_t>(v) * map.width + static_cast<int64_t>(u)], behind = depth - at[2];
+                through += behind > needed;
+                hits += depth > 0.0f && std::abs(behind) <= needed;
             }
+            seen[cell] = through >= kAgreeing && through > hits;
         }
     });
 }

@@ -25,13 +25,13 @@ struct Neus {
     static Tile log_sigmoid(const Tile& x, Tile& t) {
         t = exp2_of_minus_abs(x, kLog2E);
         Tile result = log1p_of_unit(t);
-        for (int i = 0; i < kVectors; ++i) result.at[i] = min(x.at[i], Vec(0.0f)) - result.at[i];
+        for (int i = 0; i < kVectors; ++i) result.at[i] = min(Vec(0.0f), x.at[i]) - result.at[i];
         return result;
     }
 
-    // How fast the ray approaches the surface, never positive.
+    // How fast the ray approaches the surface, never positive. Here and below bounds come first in max and min: NaN stays NaN.
     Vec approach(Vec slope) const {
-        const Vec half = max(Vec(0.5f) - Vec(0.5f) * slope, Vec(0.0f)), whole = max(Vec(0.0f) - slope, Vec(0.0f));
+        const Vec half = max(Vec(0.0f), Vec(0.5f) - Vec(0.5f) * slope), whole = max(Vec(0.0f), Vec(0.0f) - slope);
         return Vec(0.0f) - (half * Vec(1.0f - anneal) + whole * Vec(anneal));
     }
 
@@ -46,7 +46,7 @@ struct Neus {
         const Tile log_entry = log_sigmoid(entry, at_entry), log_exit = log_sigmoid(exit, at_exit);
         Tile fall;
         for (int i = 0; i < kVectors; ++i) fall.at[i] = log_exit.at[i] - log_entry.at[i];
-        for (int i = 0; i < kVectors; ++i) ratio.at[i] = min(fall.at[i], Vec(0.0f));
+        for (int i = 0; i < kVectors; ++i) ratio.at[i] = min(Vec(0.0f), fall.at[i]);
         ratio = exp2_of_minus_abs(ratio, kLog2E);
         for (int i = 0; i < kVectors; ++i) result.at[i] = Vec(1.0f) - ratio.at[i];
         if (slopes == nullptr) return result;

@@ -7,22 +7,26 @@
 
 namespace neurfield::sections {
 
+// The lesser and the greater of x and a bound, for which fminf and fmaxf would take the place of NaN.
+NEURFIELD_POINT_MATHS float at_most(float bound, float x) { return x > bound ? bound : x; }
+NEURFIELD_POINT_MATHS float at_least(float bound, float x) { return x < bound ? bound : x; }
+
 // Derivatives of alpha by the distance, by the slope along the ray, and by the width.
 struct PointSlopes {
     float sdf, slope, width;
 };
 
 NEURFIELD_POINT_MATHS float sigmoid(float x) { return x < 0.0f ? expf(x) / (1.0f + expf(x)) : 1.0f / (1.0f + expf(-x)); }
-NEURFIELD_POINT_MATHS float log_sigmoid(float x) { return fminf(x, 0.0f) - log1pf(expf(-fabsf(x))); }
+NEURFIELD_POINT_MATHS float log_sigmoid(float x) { return at_most(0.0f, x) - log1pf(expf(-fabsf(x))); }
 
 // NeuS (Wang et al. 2021, Eq. 13), with the distances extrapolated to the ends of the section. anneal: 0 lets sections that leave the
 // surface be half opaque too, 1 is the paper's equation.
 NEURFIELD_POINT_MATHS float neus_alpha(float sdf, float slope, float length, float width, float anneal, PointSlopes* slopes) {
     const float inverse = 1.0f / width;
-    const float approach = -(fmaxf(0.5f - 0.5f * slope, 0.0f) * (1.0f - anneal) + fmaxf(-slope, 0.0f) * anneal);
+    const float approach = -(at_least(0.0f, 0.5f - 0.5f * slope) * (1.0f - anneal) + at_least(0.0f, -slope) * anneal);
     const float half_step = 0.5f * approach * length;
     const float entry = (sdf - half_step) * inverse, exit = (sdf + half_step) * inverse;
-    const float fall = log_sigmoid(exit) - log_sigmoid(entry), ratio = expf(fminf(fall, 0.0f));
+    const float fall = log_sigmoid(exit) - log_sigmoid(entry), ratio = expf(at_most(0.0f, fall));
     if (slopes != nullptr) {
         const float q = fall > 0.0f ? 0.0f : ratio;
         const float by_entry = q * sigmoid(-entry), by_exit = -q * sigmoid(-exit);
@@ -48,7 +52,7 @@ NEURFIELD_POINT_MATHS float volsdf_alpha(float sdf, float length, float width, P
 constexpr float kLeastLength = 1e-6f;  // of a gradient that is made a unit normal
 
 NEURFIELD_POINT_MATHS float inverse_length(const float* g) {
-    return 1.0f / fmaxf(kLeastLength, sqrtf(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]));
+    return 1.0f / at_least(kLeastLength, sqrtf(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]));
 }
 
 // Adds the gradient of g from that of its unit vector g / |g|.

@@ -21,9 +21,11 @@ struct SampleLattice {
     NEURFIELD_POINT_MATHS double start(int64_t k) const { return t_min + (jitter + static_cast<double>(k)) * step; }
     NEURFIELD_POINT_MATHS double midpoint(int64_t k) const { return t_min + (jitter + static_cast<double>(k) + 0.5) * step; }
 
-    // The first k >= 0 whose midpoint is not before t.
+    // The first k >= 0 whose midpoint is not before t, if there are so many; 0 where that is no number.
     NEURFIELD_POINT_MATHS int64_t first_not_before(double t) const {
-        return std::max<int64_t>(0, static_cast<int64_t>(ceil((t - t_min) / step - jitter - 0.5)));
+        constexpr double most = 4611686018427387904.0;  // 2^62
+        const double k = ceil((t - t_min) / step - jitter - 0.5);
+        return k > 0.0 ? static_cast<int64_t>(k < most ? k : most) : 0;
     }
 };
 
@@ -38,6 +40,13 @@ struct RayInCells {
             direction[a] = direction_[a] * grid.cells_per_length(a);
             inverse[a] = direction[a] == 0.0f ? 0.0f : 1.0f / direction[a];
         }
+    }
+
+    // Whether it is somewhere and goes somewhere: nothing is to be found along a ray of NaN or infinities.
+    NEURFIELD_POINT_MATHS bool is_finite() const {
+        bool finite = true;
+        for (int a = 0; a < 3; ++a) finite = finite && std::isfinite(origin[a]) && std::isfinite(direction[a]);
+        return finite;
     }
 
     // Narrows [near, far] to the grid; an axis that the ray runs along decides only whether there is anything left.
@@ -58,7 +67,8 @@ struct RayInCells {
         std::array<int32_t, 3> cell;
         for (int a = 0; a < 3; ++a) {
             const int32_t last = static_cast<int32_t>(grid.size(a)) - 1;
-            cell[a] = std::clamp(static_cast<int32_t>(origin[a] + direction[a] * t), 0, last);
+            const float at = origin[a] + direction[a] * t;
+            cell[a] = at > 0.0f ? (at < static_cast<float>(last) ? static_cast<int32_t>(at) : last) : 0;
         }
         return cell;
     }
@@ -82,7 +92,7 @@ NEURFIELD_POINT_MATHS void march_ray(const Grid& grid, const RayInCells<Grid>& r
                Emit&& emit) {
     float near = static_cast<float>(lattice.t_min), far = t_max;
     ray.clip(grid, near, far);
-    if (!(near < far) || !std::isfinite(near) || !std::isfinite(far)) return;
+    if (!(near < far) || !std::isfinite(near) || !std::isfinite(far) || !ray.is_finite()) return;
     const int64_t end = lattice.first_not_before(far);
     const double per_step = 1.0 / lattice.step;
     int64_t k = lattice.first_not_before(near), run = 0;

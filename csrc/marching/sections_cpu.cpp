@@ -74,6 +74,8 @@ template <class Body>
 void with_kind(bool neus, const py::object& width_, double anneal, Body&& body) {
     const TensorView<float, 1> width(width_, "width");
     width.expect(0, 1, "width");
+    if (!(width[0] > 0.0f) || std::isinf(width[0]))
+        throw py::value_error("opacity: width must be positive and finite, got " + std::to_string(width[0]));
     if (neus)
         body(Neus{width[0], static_cast<float>(anneal)});
     else

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from neurfield.fitting.pixels import Pixels
-from neurfield.rendering.volume import Rendered
 
 
-def before_background(
-    pixels: Pixels, seen: Rendered, generator: torch.Generator, says: str
-) -> tuple[Pixels, Rendered]:
-    """The true and the rendered colours as they are to be compared; `pixels` has a mask.
+def background(
+    pixels: Pixels, generator: torch.Generator, says: str
+) -> tuple[Pixels, Tensor | None, Tensor | None]:
+    """The pixels with the colours that are asked for, what stands behind the field [R, 3] (None: black), and
+    which pixels are compared [R] (None: all); `pixels` has a mask.
 
     Behind an object stands a random colour, in front of which opacity errs as dearly outside the mask as
     inside: colour asked for inside the mask alone would reward a surface that stands out by the width of its
@@ -30,12 +30,11 @@ def before_background(
     mask = pixels.mask
     assert mask is not None
     if says == "valid":
-        rgb = torch.where(mask[:, None] > 0.5, pixels.rgb, seen.rgb.detach())
-        return replace(pixels, rgb=rgb), seen
+        return pixels, None, mask > 0.5
     random = torch.rand(len(pixels.rays), 3, generator=generator, device=mask.device)
     behind = torch.where(mask[:, None] < 1.5, random, pixels.rgb)
-    rendered = replace(seen, rgb=seen.rgb + (1.0 - seen.opacity)[:, None] * behind)
-    return replace(pixels, rgb=torch.lerp(behind, pixels.rgb, mask.clamp_max(1.0)[:, None])), rendered
+    asked = torch.lerp(behind, pixels.rgb, mask.clamp_max(1.0)[:, None])
+    return replace(pixels, rgb=asked), behind, None
 
 
 def counted(mask: Tensor | None, like: Tensor) -> Tensor:

@@ -42,6 +42,11 @@ class Pixels:
     prior_normal: Tensor | None
     mask: Tensor | None
 
+    def elsewhere(self, tolerance: float) -> Tensor:
+        """[R] whether a surface was sensed, but farther than `tolerance` from the stretch in the box."""
+        t = torch.zeros_like(self.rays.t_min) if self.t_depth is None else self.t_depth
+        return (t > 0) & ((t < self.rays.t_min - tolerance) | (t > self.rays.t_max + tolerance))
+
     def reorder(self, order: Tensor) -> Pixels:
         """The same pixels in another order."""
         columns: dict[str, Any] = {

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from neurfield.config import Config
 from neurfield.encodings import GridEncoding
 from neurfield.fitting.determined import what_would_help
-from neurfield.fitting.masks import before_background, counted
+from neurfield.fitting.masks import background, counted
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
@@ -32,7 +32,7 @@ from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rendering.rays import Rays, Samples, UnitFrame
 from neurfield.rendering.sampling import concatenate, sample_around_depth, sample_surface
 from neurfield.rendering.visibility import keep_visible
-from neurfield.rendering.volume import Rendered, render
+from neurfield.rendering.volume import Rendered, before, render
 from neurfield.scenes import Scene
 
 SETTLING_STEPS = 256  # over which the surface may still cross many cells between two looks at the occupancy
@@ -169,28 +169,31 @@ class SceneTask:
             # The volume says where the surface is, for all views at once: rays need only look there.
             pixels = replace(pixels, t_depth=None)
         now = float(width.detach()) if isinstance(width, Tensor) else width  # a learnt one is waited for
-        pixels, samples = self.sample(pixels, now, truncation, generator)
+        anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
+        pixels, samples = self.sample(pixels, now, truncation, generator, anneal)
         self.budget.count(len(pixels.rays), samples.t_starts.shape[0])
         self.watch.look(samples.t_starts.shape[0] / max(1, len(pixels.rays)))
         self.pixels.ahead(step + 1, self.budget.rays())
         extra, pairs = self._extra_points(pixels.rays, samples, generator)
-        anneal = 1.0 if self.config.opacity.anneal <= 0 else min(1.0, progress / self.config.opacity.anneal)
         seen = render(
             self.field, self.radiance, pixels.rays, samples, kind=self.config.opacity.kind, width=width,
             anneal=anneal, extra_points=extra,
         )  # fmt: skip
+        behind = ended = compared = None
         if pixels.t_depth is not None:
-            # At grazing incidence the band around the depth ends before the ray is opaque; what it saw counts
-            # as all there is.
-            rest = torch.where(
-                pixels.t_depth > 0, seen.opacity.clamp_min(0.02), torch.ones_like(seen.opacity)
-            )
-            seen = replace(seen, rgb=seen.rgb / rest[:, None])
+            sensed, elsewhere = pixels.t_depth > 0, pixels.elsewhere(truncation)
+            if pixels.mask is not None:  # beside the object depth is of what is behind it
+                sensed, elsewhere = sensed & (pixels.mask > 0.5), elsewhere & (pixels.mask > 0.5)
+            ended = sensed & ~elsewhere
+            compared = ~elsewhere  # what the box leaves out has no colour inside it
         if pixels.mask is not None:
-            pixels, seen = before_background(pixels, seen, generator, self.mask_says)
-        losses = self._losses(pixels, samples, seen, pairs, truncation, progress)
+            pixels, behind, valid = background(pixels, generator, self.mask_says)
+            if valid is not None:
+                compared = valid if compared is None else compared & valid
+        seen = replace(seen, rgb=before(seen.rgb, seen.opacity, behind, ended))
+        losses = self._losses(pixels, samples, seen, pairs, truncation, progress, compared)
         figures: dict[str, float | Tensor] = {
-            "psnr": self._psnr(pixels, seen),
+            "psnr": self._psnr(pixels, seen, compared),
             "rays": float(len(pixels.rays)),
             "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels.rays)),
             "width": now * self.frame.half,
@@ -209,7 +212,12 @@ class SceneTask:
             self.occupancy.refresh(self.field.sdf, turn, near=2, far=19)
 
     def sample(
-        self, pixels: Pixels, width: float, truncation: float, generator: torch.Generator
+        self,
+        pixels: Pixels,
+        width: float,
+        truncation: float,
+        generator: torch.Generator,
+        anneal: float = 1.0,
     ) -> tuple[Pixels, Samples]:
         """Sections for every ray: around the sensed depth where there is one, near the field's surface
         elsewhere.
@@ -218,8 +226,8 @@ class SceneTask:
         """
         settings = self.config.sampling
         if pixels.t_depth is None:
-            return pixels, self._march(pixels.rays, width, generator)
-        sensed = pixels.t_depth > 0
+            return pixels, self._march(pixels.rays, width, generator, anneal)
+        sensed = (pixels.t_depth > 0) & (pixels.rays.t_max > pixels.rays.t_min)
         pixels = pixels.reorder(torch.argsort((~sensed).byte(), stable=True))
         count = int(sensed.sum())
         assert pixels.t_depth is not None
@@ -227,17 +235,18 @@ class SceneTask:
             pixels.rays.take(slice(0, count)), pixels.t_depth[:count], truncation=truncation,
             near=settings.depth_near, free=settings.depth_free, generator=generator,
         )  # fmt: skip
-        rest = self._march(pixels.rays.take(slice(count, None)), width, generator)
+        rest = self._march(pixels.rays.take(slice(count, None)), width, generator, anneal)
         return pixels, concatenate(guided, rest, count)
 
-    def _march(self, rays: Rays, width: float, generator: torch.Generator) -> Samples:
+    def _march(self, rays: Rays, width: float, generator: torch.Generator, anneal: float) -> Samples:
         settings = self.config.sampling
         jitter = torch.rand(len(rays), generator=generator, device=self.device)
         samples = sample_surface(
             rays, self.occupancy, step=max(settings.step_min, settings.step * width),
             reach=settings.reach * width, max_samples=settings.max_samples, jitter=jitter,
         )  # fmt: skip
-        return keep_visible(self.field, rays, samples, kind=self.config.opacity.kind, width=width)
+        kind = self.config.opacity.kind
+        return keep_visible(self.field, rays, samples, kind=kind, width=width, anneal=anneal)
 
     def _extra_points(
         self, rays: Rays, samples: Samples, generator: torch.Generator
@@ -264,10 +273,11 @@ class SceneTask:
         pairs: Tensor,
         truncation: float,
         progress: float,
+        compared: Tensor | None = None,
     ) -> dict[str, Tensor]:
         weight, count = self.config.loss, self.config.sampling.random_points
         fade = math.exp(-weight.prior_decay * progress)
-        losses = {"color": weight.color * photometric.color_l1(seen.rgb, pixels.rgb)}
+        losses = {"color": weight.color * photometric.color_l1(seen.rgb, pixels.rgb, compared)}
         everywhere = torch.cat([seen.gradient, seen.extra_gradient[:count]])
         losses["eikonal"] = weight.eikonal * field_losses.eikonal(everywhere)
         if pairs.numel():
@@ -302,10 +312,12 @@ class SceneTask:
             losses["mask"] = weight.mask * photometric.mask_entropy(seen.opacity, pixels.mask)
         return losses
 
-    def _psnr(self, pixels: Pixels, seen: Rendered) -> Tensor:
-        """Of the pixels that the mask, if there is one, shows; 0 dB of none."""
+    def _psnr(self, pixels: Pixels, seen: Rendered, compared: Tensor | None) -> Tensor:
+        """Of the pixels that the mask, if there is one, shows, and that are `compared`; 0 dB of none."""
         error = (seen.rgb.detach() - pixels.rgb).square().mean(dim=1)
         shown = counted(pixels.mask, error)
+        if compared is not None:
+            shown = shown * compared
         mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
         return torch.where(shown.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)
 

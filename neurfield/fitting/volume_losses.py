@@ -70,4 +70,6 @@ def _hold(config: Config, progress: float) -> float:
     warm = config.warm
     if progress < warm.alone or warm.until <= 0:
         return 1.0
+    if progress >= warm.until:
+        return 0.0
     return (warm.until - progress) / (warm.until - warm.alone)

@@ -6,9 +6,12 @@ import torch
 from torch import Tensor
 
 
-def color_l1(rgb: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute colour difference of rgb, target [R, 3]."""
-    return (rgb - target).abs().mean()
+def color_l1(rgb: Tensor, target: Tensor, compared: Tensor | None = None) -> Tensor:
+    """Mean absolute colour difference of rgb, target [R, 3]; with `compared` bool [R] of those alone."""
+    error = (rgb - target).abs()
+    if compared is None:
+        return error.mean()
+    return (error.mean(dim=1) * compared).sum() / compared.sum().clamp_min(1)
 
 
 def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ box; voxel (i, j, k) has its centre at (i + 0.5, j + 0.5, k + 0.5) * voxel. Bric
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,12 @@ class DepthViews:
         return native.kernels(*(t for t in self.tensors() if t is not None), needs="fusion_integrate")
 
 
+def _check_lengths(who: str, **lengths: float) -> None:
+    for name, length in lengths.items():
+        if not 0.0 < length < math.inf:
+            raise ValueError(f"{who}: {name} must be a positive length, got {length}")
+
+
 @torch.no_grad()
 def touched_bricks(
     views: DepthViews, shape: tuple[int, int, int], voxel: float, reach: float, stride: int = 1
@@ -73,6 +80,7 @@ def touched_bricks(
 
     Every `stride`-th pixel is followed, from `reach` before its depth to `reach` behind it.
     """
+    _check_lengths("touched_bricks", voxel=voxel, reach=reach)
     marks = torch.zeros(shape, dtype=torch.uint8, device=views.depth.device)
     depth, _, _, pose, intrinsics = views.tensors()
     kernels = views.kernels()
@@ -84,10 +92,15 @@ def touched_bricks(
 
 @torch.no_grad()
 def free_bricks(views: DepthViews, shape: tuple[int, int, int], voxel: float, margin: float) -> Tensor:
-    """uint8 [X, Y, Z]: 1 for bricks that some view looks through.
+    """uint8 [X, Y, Z]: 1 for bricks that views look through: at least two, and more than see a surface there.
 
-    That is, its depth at the brick's centre lies more than half the brick's diagonal plus `margin` behind it.
+    A view looks through a brick if its depth at the brick's centre lies more than half the brick's diagonal
+    plus `margin` behind it, and sees a surface there if its depth lies no farther than that from it. One view
+    alone may be wrong, and marks nothing free.
     """
+    _check_lengths("free_bricks", voxel=voxel)
+    if not 0.0 <= margin < math.inf:
+        raise ValueError(f"free_bricks: margin must be a length, got {margin}")
     seen = torch.zeros(shape, dtype=torch.uint8, device=views.depth.device)
     depth, _, _, pose, intrinsics = views.tensors()
     kernels = views.kernels()
@@ -110,6 +123,7 @@ def integrate_depth(
         distance [B, 512] (truncation where nothing was seen), weight_sum [B, 512], normal [B, 3, 512] or
         None; a brick's voxels with z fastest.
     """
+    _check_lengths("integrate_depth", voxel=voxel, truncation=truncation)
     native.one_device(views.depth, bricks)
     distance = torch.full((len(bricks), EDGE**3), float(truncation), device=bricks.device)
     weight_sum = torch.zeros(len(bricks), EDGE**3, device=bricks.device)

@@ -181,14 +181,10 @@ class _Encode(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, table = ctx.saved_tensors
-        return (
-            None,
-            _TableGradient.apply(d_features, points, table.detach(), *ctx.how),
-            None,
-            None,
-            None,
-            None,
-        )
+        d_table = None
+        if ctx.needs_input_grad[1]:
+            d_table = _TableGradient.apply(d_features, points, table.detach(), *ctx.how)
+        return None, d_table, None, None, None, None
 
 
 class _TableGradient(torch.autograd.Function):

@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from neurfield.ops import grid
 from neurfield.ops.grid import GridLayout
+from neurfield.ops.table_gradient import place_for
 
 
 def grid_features(
@@ -23,8 +24,8 @@ def grid_features(
 ) -> Tensor:
     """Features [N, levels * features] of points [N, 3] in [0, 1]^3; no derivative by the points.
 
-    Where `table.grad` exists the gradient is added into it in place, as in `sdf_query`: a fresh dense
-    gradient per step would cost more than the scatter. `grid_encode` is the op with every derivative.
+    Where `table.grad` exists `loss.backward()` adds the gradient into it in place, as in `sdf_query`: a fresh
+    dense gradient per step would cost more than the scatter. `grid_encode` is the op with every derivative.
     """
     return _GridFeatures.apply(points, table, layout, interpolation, active_levels)
 
@@ -49,6 +50,6 @@ class _GridFeatures(torch.autograd.Function):
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (points,) = ctx.saved_tensors
         table = ctx.table
-        into = table.grad if table.grad is not None else torch.zeros_like(table)
+        into, returned = place_for(table, ctx.needs_input_grad[1])
         grid.accumulate_table_gradient(points, d_features.contiguous(), None, None, into, *ctx.how)
-        return None, None if table.grad is not None else into, None, None, None
+        return None, into if returned else None, None, None, None

@@ -64,7 +64,8 @@ class KernelLookup:
         """Indices int32 [N, count] of the centres nearest to points [N, d], the nearest first.
 
         Natively the lower index comes first where two centres are equally near; SciPy leaves it open. Points
-        are looked up leaf by leaf, in whatever order they come.
+        are looked up leaf by leaf, in whatever order they come. A point with a coordinate that is not finite
+        has no nearest centre and gets 0 for every index, as does one so far away that squares overflow.
 
         Raises:
             ValueError: `count` is not between 1 and min(8, M), or points are not [N, d].
@@ -103,4 +104,5 @@ class KernelLookup:
         coordinates = points.double().cpu().numpy()
         finite = np.isfinite(coordinates).all(axis=1, keepdims=True)
         _, found = self._tree.query(np.where(finite, coordinates, 0.0), k=range(1, count + 1))
+        found = np.where(finite, found, 0)
         return torch.from_numpy(found.astype(np.int32).reshape(len(points), count)).to(points.device)

@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
 from neurfield.ops.kernel_lookup import MAX_NEIGHBOURS, KernelLookup
+from neurfield.ops.points import check_points
 from neurfield.ops.radial_basis_features import compose_features
 from neurfield.ops.reference import radial_basis as reference
 
@@ -64,7 +65,8 @@ def radial_basis_encode(
         [N, F].
 
     Raises:
-        ValueError: a shape, the kernel or the number of neighbours is wrong.
+        ValueError: a shape, the kernel or the number of neighbours is wrong, or a point is not finite (not
+            looked at on a GPU).
     """
     check(points, centres, shapes, features, bias, frequencies, neighbours, kernel, support)
     native.one_device(points, centres, shapes, features, bias, frequencies, support)
@@ -186,6 +188,7 @@ def check(
         raise ValueError(f"radial_basis_encode: kernel must be one of {', '.join(KERNELS)}, got {kernel!r}")
     if points.ndim != 2 or not 2 <= points.shape[1] <= 4:
         raise ValueError(f"radial_basis_encode: points must be [N, 2 to 4], got {list(points.shape)}")
+    check_points("radial_basis_encode", points, points.shape[1])
     d, m, channels = points.shape[1], len(centres), features.shape[-1]
     wanted: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
         "centres": (centres, (m, d)),

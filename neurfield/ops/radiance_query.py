@@ -18,6 +18,7 @@ from neurfield.ops.grid import GridLayout
 from neurfield.ops.grid_features import grid_features
 from neurfield.ops.once import once
 from neurfield.ops.sdf_query import WHY_ONCE
+from neurfield.ops.table_gradient import place_for
 
 __all__ = ["radiance_query"]
 
@@ -57,8 +58,8 @@ def radiance_query(
 
     Returns:
         rgb [N, 3], zeros where not counted; differentiable once with respect to feature, normal, table,
-        weights and biases (not to points and views). The table's gradient is added into `table.grad` in place
-        where that exists.
+        weights and biases (not to points and views). `loss.backward()` adds the table's gradient into
+        `table.grad` in place where that exists.
 
     Raises:
         ValueError: a shape, dtype, device or number does not fit; names the argument.
@@ -125,7 +126,7 @@ class _RadianceQuery(torch.autograd.Function):
         samples, kept = saved[:6], saved[6]
         weights, biases = saved[7 : 7 + n_layers], saved[7 + n_layers :]
         points, feature, table = samples[0], samples[1], ctx.table
-        into = table.grad if table.grad is not None else torch.zeros_like(table)
+        into, returned = place_for(table, ctx.needs_input_grad[1])
         d_feature, d_normal = points.new_empty(feature.shape), points.new_empty(len(points), 3)
         d_weights, d_biases = [w.new_empty(w.shape) for w in weights], [b.new_empty(b.shape) for b in biases]
         kernels = native.kernels(points, table)
@@ -139,7 +140,7 @@ class _RadianceQuery(torch.autograd.Function):
             d_biases,
             into,
         )
-        d_table = None if table.grad is not None else once(into, WHY_ONCE)
+        d_table = once(into, WHY_ONCE) if returned else None
         found = [once(d, WHY_ONCE) for d in (d_feature, d_normal, *d_weights, *d_biases)]
         return None, d_table, found[0], found[1], *[None] * 6, *found[2:]
 

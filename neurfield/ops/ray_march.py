@@ -131,7 +131,8 @@ def _check(
         raise ValueError(
             f"occupancy: must be uint8 [X, Y, Z], got {occupancy.dtype} {tuple(occupancy.shape)}"
         )
-    if bounds.shape != (6,) or not bool((bounds[3:] > bounds[:3]).all()):
+    extent = bounds[3:] - bounds[:3]
+    if bounds.shape != (6,) or not bool((extent.isfinite() & (extent > 0)).all()):
         raise ValueError(f"box: must be six numbers, low corner then high corner, got {bounds.tolist()}")
     if not step > 0:
         raise ValueError(f"step: must be positive, got {step}")

@@ -18,6 +18,7 @@ from neurfield.ops import composed_query, fused_mlp, grid, native
 from neurfield.ops.composed_query import SdfShape
 from neurfield.ops.grid import GridLayout
 from neurfield.ops.once import once
+from neurfield.ops.table_gradient import place_for
 
 WHY_ONCE = (
     "a field query can be differentiated once: for losses on the SDF's gradient use the gradient that the "
@@ -56,9 +57,9 @@ def sdf_query(
 
     Returns:
         outputs [N, O] and gradient [N, 3] = d outputs[:, 0] / d points; both differentiable once with respect
-        to the table, the weights and the biases (not the points). The table's gradient is added into
-        `table.grad` in place where that exists: a fresh dense gradient per step would cost more than the
-        whole scatter.
+        to the table, the weights and the biases (not the points). `loss.backward()` adds the table's gradient
+        into `table.grad` in place where that exists: a fresh dense gradient per step would cost more than the
+        whole scatter (`table_gradient.py`).
 
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
@@ -150,12 +151,12 @@ class _SdfQuery(torch.autograd.Function):
         network, saved = (plain[:n_layers], plain[n_layers:]), rest[2 * n_layers :]
         table = ctx.table
         adjoints = _plain(d_outputs), _plain(d_gradient)
-        into = table.grad if table.grad is not None else torch.zeros_like(table)
+        into, returned = place_for(table, ctx.needs_input_grad[1])
         if fused:
             found = _fused_backward(points, table.detach(), *network, shape, saved, *adjoints, into)
         else:
             found = composed_query.backward(points, *network, shape, saved, *adjoints, into)
-        d_table = None if table.grad is not None else once(into, WHY_ONCE)
+        d_table = once(into, WHY_ONCE) if returned else None
         d_parameters = [once(d, WHY_ONCE) for d in (*found[0], *found[1])]
         return None, d_table, None, None, None, None, *d_parameters
 

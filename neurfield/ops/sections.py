@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
 from neurfield.ops.reference import sections as reference
+from neurfield.ops.reference.opacity import check as check_opacity
 
 
 @torch.no_grad()
@@ -70,8 +71,12 @@ def section_opacity(
 
     Returns:
         alpha and normal, differentiable in sdf, gradient and width. A gradient shorter than 1e-6 gives a
-        normal shorter than a unit.
+        normal shorter than a unit. NaN stays NaN.
+
+    Raises:
+        ValueError: an unknown kind, or a width that is not positive and finite (not looked at on a GPU).
     """
+    check_opacity(kind, width)
     fixed = (t_starts, t_ends, directions, ray_indices)
     native.one_device(sdf, width if isinstance(width, Tensor) else None)
     if not native.serves(sdf, gradient, *fixed):

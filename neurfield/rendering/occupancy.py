@@ -17,8 +17,10 @@ class OccupancyGrid(nn.Module):
     """SDF values at the centres of cubic cells that cover a box; all cells count as occupied until asked for.
 
     The rule is PermutoSDF's (Rosu and Behnke 2023): a cell is out of reach of the surface if the SDF at its
-    centre exceeds half the cell's diagonal by more than the reach of the opacity. No moving average, no
-    jitter: the last value of a cell decides.
+    centre exceeds half the cell's diagonal, times the field's slope, by more than the reach of the opacity.
+    No moving average, no jitter: the last value of a cell decides. Fields are steeper than distances while
+    they are fitted, and here and there at the end, so the slope of each cell is measured: from its value to
+    those of the cells beside it.
 
     Attributes:
         box: six numbers, low then high corner of the grid: the box given, widened about its centre to whole
@@ -40,7 +42,7 @@ class OccupancyGrid(nn.Module):
         lipschitz: float = 1.0,
         device: torch.device | str | None = None,
     ) -> None:
-        """Cells of the longest side / `resolution`; `lipschitz` is the steepest slope expected."""
+        """Cells of the longest side / `resolution`; `lipschitz` is the least slope to reckon with."""
         super().__init__()
         low, high = list(box[:3]), list(box[3:])
         extent = [b - a for a, b in zip(low, high)]
@@ -58,6 +60,7 @@ class OccupancyGrid(nn.Module):
         self.register_buffer("bounds", torch.tensor(self.box, device=device), persistent=False)
         self.asked = False
         self._answer: tuple[tuple[int, int, int], Tensor] | None = None
+        self._clear: tuple[tuple[int, int], Tensor] | None = None
 
     def occupied(self, margin: float = 0.0) -> Tensor:
         """uint8 [X, Y, Z]: 1 where a cell may come within `margin` (a length of the box) of the surface.
@@ -65,12 +68,13 @@ class OccupancyGrid(nn.Module):
         The margin is rounded up to a 16th of a cell, and the answer kept for as long as it holds: a margin
         that shrinks a little every step does not cost a pass over the grid every step. Not to be written to.
         """
+        if not 0.0 <= margin < math.inf:
+            raise ValueError(f"OccupancyGrid: margin must be a length, got {margin}")
         sixteenths = math.ceil(margin / self.cell * 16.0 - 1e-6)
         key = (sixteenths, self.values._version, self.values.data_ptr())
         if self._answer is None or self._answer[0] != key:
-            half_diagonal = 0.5 * math.sqrt(3.0) * self.cell * self.lipschitz
             margin = sixteenths / 16.0 * self.cell
-            self._answer = (key, conservative_occupancy(self.values, half_diagonal, margin))
+            self._answer = (key, conservative_occupancy(self._clearance(), 0.0, margin))
         return self._answer[1]
 
     @torch.no_grad()
@@ -104,6 +108,25 @@ class OccupancyGrid(nn.Module):
         for part in cells.split(_POINTS_AT_ONCE):
             flat[part] = field(self.centres(part)).to(flat).view(-1)
         self.asked = True
+
+    def _clearance(self) -> Tensor:
+        """[X, Y, Z] how far, in SDF, each cell is at least from the surface; 0 where it may hold it."""
+        state = self.values._version, self.values.data_ptr()
+        if self._clear is None or self._clear[0] != state:
+            within = 0.5 * math.sqrt(3.0) * self.cell * self.slopes()
+            self._clear = (state, (self.values.abs() - within).clamp_min(0.0))
+        return self._clear[1]
+
+    def slopes(self) -> Tensor:
+        """[X, Y, Z] the slope reckoned with: how steeply the values rise or fall towards the cells beside
+        each, to the steeper side along each axis; at least `lipschitz`."""
+        square = torch.zeros_like(self.values)
+        for axis in range(3):
+            rise = self.values.diff(dim=axis).abs_()
+            none = torch.zeros_like(self.values.narrow(axis, 0, 1))
+            before, after = torch.cat([none, rise], dim=axis), torch.cat([rise, none], dim=axis)
+            square.addcmul_(*[torch.maximum(before, after)] * 2)
+        return square.sqrt_().div_(self.cell).clamp_min_(self.lipschitz)
 
     def centres(self, cells: Tensor) -> Tensor:
         """Centres [k, 3] of cells given by their flat index int64 [k], z fastest."""

@@ -41,15 +41,22 @@ def sample_around_depth(
 ) -> Samples:
     """Stratified sections: `free` in front of the band around a measured distance and `near` inside it.
 
+    None reaches beyond the ray's stretch in the box, outside of which a field's encoding repeats itself: what
+    of the band is not there is cut off, and where nothing is left, the band's sections are empty.
+
     Args:
+        rays: R rays that meet the box.
         t_depth: [R] distance of the seen surface along the ray, all valid.
         truncation: half width of the band, unit lengths.
     """
     n_rays, count = len(rays), free + near
     device = t_depth.device
-    start = torch.minimum(rays.t_min, (t_depth - truncation).clamp_min(0.0))[:, None]
-    band_start = torch.maximum((t_depth - truncation)[:, None], start)
-    length = ((t_depth + truncation)[:, None] - band_start) / near  # [R, 1]
+    start, end = rays.t_min[:, None], rays.t_max[:, None]
+    band_start, band_end = (
+        torch.minimum(torch.maximum(t[:, None], start), end)
+        for t in (t_depth - truncation, t_depth + truncation)
+    )
+    length = (band_end - band_start) / near  # [R, 1]
     noise = torch.rand(n_rays, count + 1, generator=generator, device=device)
     # The sections in free space are as short as those of the band, with gaps in between: the opacity of a
     # long one would be extrapolated over its whole length, into surfaces that the ray only passes by.

@@ -7,45 +7,85 @@ import torch
 from torch import Tensor
 
 from neurfield.fields import SDFField
-from neurfield.ops.compositing import render_weights_from_alpha
-from neurfield.ops.reference.opacity import volsdf_alpha
-from neurfield.ops.sections import section_midpoints
+from neurfield.ops.compositing import accumulate_along_rays, render_transmittance_from_alpha
+from neurfield.ops.sections import section_midpoints, section_opacity
 from neurfield.rendering.rays import Rays, Samples
 
-LEAST_WEIGHT = 1e-3
+LEAST_WEIGHT = 2e-3  # of a sample
+MOST_LEFT_OUT = 1e-2  # of a pixel, by all samples together that it loses
 
 
 @torch.no_grad()
 def keep_visible(
-    field: SDFField, rays: Rays, samples: Samples, *, kind: str, width: float, least: float = LEAST_WEIGHT
+    field: SDFField,
+    rays: Rays,
+    samples: Samples,
+    *,
+    kind: str,
+    width: float,
+    anneal: float = 1.0,
+    least: float = LEAST_WEIGHT,
+    most: float = MOST_LEFT_OUT,
 ) -> Samples:
-    """The samples that weigh at least `least` in their pixel, and the one before and after each such sample.
+    """The samples that weigh at least `least` in their pixel, the one before and after each such sample, and
+    lighter ones where together they weigh more than `most`.
 
     A value costs a sixth of a value with all its derivatives, so that asking twice is cheaper than training
-    on samples in empty space or behind the surface. What is left out weighs next to nothing: the rendered
-    pixel does not change by more than that.
+    on samples in empty space or behind the surface. What is left out of a ray weighs less than `most`: its
+    opacity falls by less than that, and so does each of its colours change. The weights are those of
+    `section_opacity` with the same `kind`, `width` and `anneal`. The slope along the ray, on which the
+    opacity of "neus" depends, is between those from the section before to the section and from there to the
+    next, where it goes on increasing or decreasing over the three; samples count with the most that they can
+    then weigh. A section without neighbours counts as one of a distance field, with slopes from -1 to 1.
+
+    Args:
+        anneal: of "neus", see `neus_alpha`.
     """
     if not samples.t_starts.numel():
         return samples
-    points, _ = section_midpoints(
-        rays.origins, rays.directions, samples.ray_indices, samples.t_starts, samples.t_ends
-    )
-    sdf = field.sdf(points)
     ray = samples.ray_indices
+    points, t = section_midpoints(rays.origins, rays.directions, ray, samples.t_starts, samples.t_ends)
+    sdf = field.sdf(points)
+    towards = rays.directions[ray]
+
+    def opacity(slope: Tensor) -> Tensor:
+        along = slope[:, None] * towards
+        fixed = samples.t_starts, samples.t_ends, rays.directions, ray
+        return section_opacity(sdf, along, *fixed, kind=kind, width=width, anneal=anneal)[0]
+
+    lowest, highest = _slopes(sdf, t, samples)
+    dense = opacity(lowest)
+    clear = opacity(highest) if kind == "neus" else dense  # that of "volsdf" does not depend on the slope
+    packing = samples.packed_info
+    weight = render_transmittance_from_alpha(clear, packed_info=packing) * dense
+    keep = _with_neighbours(weight >= least, ray)
+    left = accumulate_along_rays(weight * ~keep, packed_info=packing)[:, 0]  # [R]
+    share = most / packing[:, 1].clamp_min(1)
+    keep |= (left > most)[ray] & (weight >= share[ray])
+    return select(samples, keep, len(rays))
+
+
+def _slopes(sdf: Tensor, t: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
+    """The lesser and the greater of the slopes to the sections beside each, [S] both."""
+    ray, starts, ends = samples.ray_indices, samples.t_starts, samples.t_ends
+    step = t[1:] - t[:-1]
+    touch = (ray[1:] == ray[:-1]) & (starts[1:] - ends[:-1] <= 0.5 * (ends - starts)[1:]) & (step > 0.0)
+    slope = (sdf[1:] - sdf[:-1]) / torch.where(touch, step, torch.ones_like(step))
+    none = sdf.new_full((1,), torch.inf)
+    least, most = (torch.where(touch, slope, bound) for bound in (none, -none))
+    lowest = torch.minimum(torch.cat([none, least]), torch.cat([least, none]))
+    highest = torch.maximum(torch.cat([-none, most]), torch.cat([most, -none]))
+    alone = lowest > highest
+    return torch.where(alone, -1.0, lowest), torch.where(alone, 1.0, highest)
+
+
+def _with_neighbours(keep: Tensor, ray: Tensor) -> Tensor:
+    """`keep` [S], and the samples before and after those on the same ray."""
     same = ray[1:] == ray[:-1]
-    if kind == "neus":
-        # 1 - Phi(next) / Phi(here) from one midpoint to the next; a ray's last section goes on as if at its
-        # end.
-        log_phi = torch.nn.functional.logsigmoid(sdf / width)
-        alpha = torch.zeros_like(sdf)
-        alpha[:-1] = torch.where(same, -torch.expm1((log_phi[1:] - log_phi[:-1]).clamp_max(0.0)), alpha[:-1])
-    else:
-        alpha = volsdf_alpha(sdf, samples.t_ends - samples.t_starts, width)
-    keep = render_weights_from_alpha(alpha, packed_info=samples.packed_info) >= least
     beside = keep.clone()
     beside[1:] |= keep[:-1] & same
     beside[:-1] |= keep[1:] & same
-    return select(samples, beside, len(rays))
+    return beside
 
 
 def select(samples: Samples, keep: Tensor, n_rays: int) -> Samples:

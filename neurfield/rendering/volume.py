@@ -15,6 +15,7 @@ from neurfield.rendering.rays import Rays, Samples
 # Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
 # step.
 COLOR_WEIGHT = 2e-4
+LEAST_OPACITY = 0.02  # by which the colour of a ray is divided
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,22 @@ class Rendered:
     t: Tensor
     weights: Tensor
     extra_gradient: Tensor
+
+
+def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | None) -> Tensor:
+    """Colours [R, 3] of rays, with `behind` [R, 3] where they are not opaque (None: black).
+
+    The samples of some rays end with the surface that was sensed there, at grazing incidence before they are
+    opaque. What such a ray saw counts as all there is: its weights are scaled to a sum of one. Those of the
+    samples and of what is behind sum to one for every ray.
+
+    Args:
+        rgb: [R, 3], sums of weight times colour. opacity: [R], sums of weights. ended: [R], which rays do.
+    """
+    if ended is not None:
+        whole = torch.where(ended, opacity.clamp_min(LEAST_OPACITY), torch.ones_like(opacity))
+        rgb, opacity = rgb / whole[:, None], opacity / whole
+    return rgb if behind is None else rgb + (1.0 - opacity)[:, None] * behind
 
 
 def render(

@@ -52,6 +52,18 @@ def test_any_number_of_centres(device: torch.device, kernels: int) -> None:
     assert_nearest(found, points, centres)
 
 
+@pytest.mark.parametrize("kernels", [8, 300])  # of the latter the last node has empty places
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_point_that_is_nowhere_finds_no_centre(device: torch.device, kernels: int, value: float) -> None:
+    centres, points = uniform(kernels, 3), uniform(60, 3, 1)
+    spoilt = points.clone()
+    spoilt[::3] = value
+    spoilt[1::3, 0] = value
+    found = KernelLookup(centres.to(device)).nearest(spoilt.to(device), 4).cpu()
+    assert (found[::3] == 0).all() and (found[1::3] == 0).all()
+    assert_nearest(found[2::3], points[2::3], centres)
+
+
 def test_of_two_as_near_the_lower_number_comes_first(device: torch.device) -> None:
     centres = uniform(40, 2)[torch.arange(400) % 40]
     points = centres[:40] + 1e-3

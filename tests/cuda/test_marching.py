@@ -213,6 +213,38 @@ def test_marched_rays_are_the_cpus(
         assert torch.equal(mine[alike[there[0]]], wanted[alike[here[0]]])
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_ray_that_is_no_ray_has_no_sections(device: torch.device, value: float) -> None:
+    random = torch.Generator().manual_seed(1)
+    origins, directions = torch.randn(2, 8, 3, generator=random)
+    t_min, t_max, jitter = torch.zeros(8), torch.full((8,), 5.0), torch.rand(8, generator=random)
+    origins[0, 1] = directions[1, 2] = jitter[2] = t_min[3] = value
+    origins[4] = directions[5] = value
+    some = torch.ones(4, 4, 4, dtype=torch.uint8)
+    rays = [t.to(device) for t in (origins, directions, t_min, t_max, some)]
+    info = march_rays(*rays, [-2.0] * 3 + [2.0] * 3, 0.1, jitter.to(device), 90)[3].cpu()
+    assert info[:6, 1].tolist() == [0] * 6 and (info[6:, 1] > 0).any()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("anneal", [1.0, 0.3])
+def test_opacity_is_no_number_where_the_reference_says_so(
+    device: torch.device, value: float, anneal: float
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    sdf, gradient = 0.1 * torch.randn(40, generator=random), torch.randn(40, 3, generator=random)
+    sdf[3::11], gradient[5::11, 0] = value, value
+    starts, rays = torch.rand(40, generator=random), torch.randint(0, 7, (40,), generator=random)
+    directions = torch.nn.functional.normalize(torch.randn(7, 3, generator=random), dim=1)
+    fixed = (starts, starts + 0.1, directions, rays)
+    for kind in ("neus", "volsdf"):
+        wanted = sections_reference.opacity(sdf, gradient, *fixed, kind, 0.05, anneal)
+        there = (t.to(device) for t in (sdf, gradient, *fixed))
+        found = sections.section_opacity(*there, kind=kind, width=0.05, anneal=anneal)
+        for mine, theirs in zip(found, wanted):
+            assert torch.equal(mine.cpu().isnan(), theirs.isnan())
+
+
 def test_no_rays(device: torch.device) -> None:
     none, some = torch.empty(0, device=device), torch.ones(4, 4, 4, dtype=torch.uint8, device=device)
     found = march_rays(none.view(0, 3), none.view(0, 3), none, none, some, [0, 0, 0, 1, 1, 1], 0.1, none, 9)

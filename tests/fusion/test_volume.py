@@ -46,7 +46,7 @@ def test_points_know_their_distance_and_normal() -> None:
 
 
 def test_free_space_is_free() -> None:
-    volume = fused()
+    volume = fused(0.015, 0.05)
     offset = volume.free - torch.from_numpy(LOW).float() - CENTRE
     assert len(offset) and (offset.norm(dim=1) > RADIUS).all()
 

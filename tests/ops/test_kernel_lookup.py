@@ -94,6 +94,24 @@ class TestNative:
         assert (found >= 0).all() and (found < 1000).all()
         assert_nearest(found[3:], points[3:], centres)
 
+    @pytest.mark.parametrize("d", [2, 3, 4])
+    @pytest.mark.parametrize("kernels", [8, 300, 5000])  # of 300 and 5000 the last node has empty places
+    @pytest.mark.parametrize("share", [0.03, 0.5, 1.0])
+    def test_points_that_are_nowhere_find_no_centre(self, d: int, kernels: int, share: float) -> None:
+        random = torch.Generator().manual_seed(0)
+        points, centres = uniform(2000, d, 1), uniform(kernels, d)
+        wrong = torch.rand(2000, generator=random) < share
+        values = torch.tensor([float("nan"), float("inf"), -float("inf")])
+        odd = values[torch.randint(3, (2000, d), generator=random)]
+        whole = torch.rand(2000, 1, generator=random) < 0.7  # all of its coordinates, or some of them
+        some = torch.rand(2000, d, generator=random) < 0.5
+        some[:, 0] = True
+        points = torch.where(wrong[:, None] & (whole | some), odd, points)
+        found = KernelLookup(centres).nearest(points, 4)
+        assert (found[wrong] == 0).all()
+        if share < 1.0:
+            assert_nearest(found[~wrong], points[~wrong], centres)
+
     def test_takes_points_that_are_not_contiguous(self) -> None:
         lookup, wide = KernelLookup(uniform(100, 2)), uniform(50, 4, 1)
         assert torch.equal(lookup.nearest(wide[:, ::2], 4), lookup.nearest(wide[:, ::2].contiguous(), 4))

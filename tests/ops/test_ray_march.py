@@ -125,6 +125,32 @@ def test_empty_stretches_and_no_rays() -> None:
     assert rays.shape == starts.shape == ends.shape == (0,) and info.shape == (0, 2)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_ray_that_is_no_ray_has_no_sections(value: float, dtype: torch.dtype) -> None:
+    occupancy = torch.ones(4, 4, 4, dtype=torch.uint8)
+    origins, directions, jitter = (t.to(dtype) for t in random_rays(9, 1))
+    t_min, t_max = torch.zeros(9, dtype=dtype), torch.full((9,), 5.0, dtype=dtype)
+    rest = torch.tensor([6, 7, 8])
+    how = (occupancy, BOX, 0.1)
+    alone = ops.march_rays(*(t[rest] for t in (origins, directions, t_min, t_max)), *how, jitter[rest], 100)
+    origins[0, 1] = directions[1, 2] = t_min[2] = jitter[3] = value
+    origins[4] = directions[5] = value
+    rays, starts, ends, info = ops.march_rays(origins, directions, t_min, t_max, *how, jitter, 100)
+    if value < 0.0:  # a lattice that begins before all time has no sections either
+        assert info[2, 1] == 0
+    assert info[:6, 1].tolist() == [0] * 6 and torch.equal(rays, rest[alone[0]])
+    assert torch.equal(starts, alone[1]) and torch.equal(ends, alone[2])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_box_of_no_numbers_is_refused(value: float) -> None:
+    occupancy = torch.ones(2, 2, 2, dtype=torch.uint8)
+    one, t = torch.ones(1, 3), torch.zeros(1)
+    with pytest.raises(ValueError, match="box"):
+        ops.march_rays(one, one, t, t + 1.0, occupancy, [0.0, 0.0, 0.0, 1.0, 1.0, value], 0.1, t, 10)
+
+
 def test_box_as_entry_and_exit() -> None:
     origins, directions, _ = random_rays(300, 5, span=4.0)
     directions[:50, 0] = 0.0

@@ -110,6 +110,46 @@ def test_opacity_far_from_the_surface(kind: str) -> None:
 
 
 @needs_native
+@pytest.mark.parametrize("kind", ["neus", "volsdf"])
+@pytest.mark.parametrize("anneal", [1.0, 0.3])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_opacity_is_no_number_where_the_reference_says_so(kind: str, anneal: float, value: float) -> None:
+    # Every input in turn, in some places of a tile; the others are as without.
+    s = sections([40, 30])
+    clean, _ = section_opacity(*arguments(s), kind=kind, width=0.05, anneal=anneal)
+    for name in ("sdf", "gradient", "t_starts", "t_ends"):
+        odd = {**s, name: s[name].clone()}
+        odd[name][3::11] = value
+        if name == "gradient":
+            odd[name][3::11, 1:] = s[name][3::11, 1:]
+        alpha, normal = section_opacity(*arguments(odd), kind=kind, width=0.05, anneal=anneal)
+        wanted = reference.opacity(*arguments(odd), kind, 0.05, anneal)
+        assert torch.equal(alpha.isnan(), wanted[0].isnan())
+        assert torch.equal(normal.isnan(), wanted[1].isnan())
+        others = torch.ones(70, dtype=torch.bool)
+        others[3::11] = False
+        assert torch.equal(alpha[others], clean[others])
+
+
+def arguments(s: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    return tuple(s[n] for n in ("sdf", "gradient", "t_starts", "t_ends", "directions", "ray_indices"))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_unknown_opacities_and_impossible_widths_are_refused(dtype: torch.dtype) -> None:
+    s = sections([3], dtype)
+    for kind, hint in (("nues", "mean 'neus'"), ("Neus", "mean 'neus'"), ("laplace", "must be")):
+        with pytest.raises(ValueError, match=hint):
+            section_opacity(*arguments(s), kind=kind, width=0.1)
+    for width in (0.0, -0.1, float("nan"), float("inf")):
+        for given in (width, torch.tensor([width], dtype=dtype)):
+            with pytest.raises(ValueError, match="width must be positive"):
+                section_opacity(*arguments(s), kind="volsdf", width=given)
+    with pytest.raises(ValueError, match="one number"):
+        section_opacity(*arguments(s), kind="neus", width=torch.ones(3, dtype=dtype))
+
+
+@needs_native
 def test_opacity_takes_slices_and_nothing() -> None:
     s = sections([5, 0, 3])
     wide = torch.stack([s["sdf"], s["sdf"]], dim=1)

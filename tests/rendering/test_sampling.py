@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from neurfield.ops.ray_march import ray_box
 from neurfield.ops.sections import section_midpoints
 from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rendering.rays import Rays, Samples, UnitFrame, make_rays
@@ -32,8 +35,11 @@ def guided(r: Rays, t_depth: torch.Tensor) -> Samples:
 
 @pytest.mark.parametrize("count", [0, 1, 57])
 def test_guided_sections_do_not_overlap_and_cover_the_band(count: int) -> None:
-    r = rays(count)
-    t_depth = 0.2 + torch.rand(count, generator=torch.Generator().manual_seed(1))
+    r = rays(3 * count)
+    r = r.take((r.t_max - r.t_min > 0.2).nonzero()[:count, 0])
+    assert len(r) == count
+    share = torch.rand(count, generator=torch.Generator().manual_seed(1))
+    t_depth = torch.lerp(r.t_min + 0.06, r.t_max - 0.06, share)
     samples = guided(r, t_depth)
     starts, ends = samples.t_starts.view(count, 9), samples.t_ends.view(count, 9)
     assert (ends >= starts).all()
@@ -44,6 +50,28 @@ def test_guided_sections_do_not_overlap_and_cover_the_band(count: int) -> None:
     # What is called free space ends where the band begins, even for a depth just before the camera.
     close = guided(r, torch.full((count,), 1e-3))
     assert (close.t_starts >= 0).all()
+
+
+def test_guided_sections_stay_where_the_ray_is_in_the_box() -> None:
+    # Cropped: many rays are blocked before the box, many see through it.
+    box = [-0.4, -0.2, -0.5, 0.5, 0.3, 0.1]
+    r = rays(300)
+    near, far = ray_box(r.origins, r.directions, box)
+    hit = far > near
+    r = replace(r, t_min=near, t_max=far).take(hit.nonzero()[:, 0])
+    t_depth = 2.0 * torch.rand(len(r), generator=torch.Generator().manual_seed(2))
+    assert (t_depth < r.t_min).any() and (t_depth > r.t_max).any() and len(r) > 50
+    samples = guided(r, t_depth)
+    points, t = section_midpoints(
+        r.origins, r.directions, samples.ray_indices, samples.t_starts, samples.t_ends
+    )
+    low, high = torch.tensor(box).view(2, 3)
+    assert ((points >= low - 1e-5) & (points <= high + 1e-5)).all()
+    assert (samples.t_ends >= samples.t_starts).all() and torch.isfinite(t).all()
+    # What lies inside is sampled as ever.
+    inside = (t_depth - 0.05 > r.t_min) & (t_depth + 0.05 < r.t_max)
+    length = (samples.t_ends - samples.t_starts).view(-1, 9)[inside, 3:].sum(dim=1)
+    assert inside.any() and (length > 0.08).all()
 
 
 def test_two_groups_are_one_packed_set() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 EDGE = 8
+AGREEING = 2  # views that it takes to call a place free
 
 
 def touched_bricks(
@@ -30,9 +31,9 @@ def touched_bricks(
         for s in range(steps):
             at = z - reach + 2.0 * reach * s / (steps - 1)
             points = (torch.stack([x * at, y * at, at], dim=-1) - pose[:, 3]) @ pose[:, :3]
-            cells = (points / brick).floor().long()
-            inside = (z > 0) & (at > 0) & ((cells >= 0) & (cells < size)).all(dim=-1)
-            a, b, c = cells[inside].unbind(1)
+            places = points / brick  # compared before they become integers: they may be no numbers
+            inside = (z > 0) & (at > 0) & ((places >= 0) & (places < size)).all(dim=-1)
+            a, b, c = places[inside].long().unbind(1)
             marks[a, b, c] = 1
     return marks
 
@@ -40,12 +41,17 @@ def touched_bricks(
 def free_bricks(
     depth: Tensor, cam_from_grid: Tensor, intrinsics: Tensor, brick: float, margin: float, seen: Tensor
 ) -> Tensor:
-    """Marks, in place, the bricks whose centre some view sees well in front of its surface."""
+    """Marks, in place, the bricks whose centre enough views see well in front of their surface."""
     cells = torch.ones(seen.shape).nonzero()
+    needed = 0.5 * math.sqrt(3.0) * brick + margin
+    through = torch.zeros(len(cells), dtype=torch.int64)
+    hits = torch.zeros_like(through)
     for map_, pose, lens in zip(depth, cam_from_grid, intrinsics):
         z, pixel = _look_up(map_, (cells + 0.5) * brick, pose, lens)
         known = torch.where(pixel >= 0, map_.reshape(-1)[pixel.clamp_min(0)], torch.zeros_like(z))
-        seen.view(-1)[(pixel >= 0) & (known - z > 0.5 * math.sqrt(3.0) * brick + margin)] = 1
+        through += (pixel >= 0) & (known - z > needed)
+        hits += (pixel >= 0) & (known > 0) & ((known - z).abs() <= needed)
+    seen.view(-1)[(through >= AGREEING) & (through > hits)] = 1
     return seen
 
 

@@ -7,8 +7,44 @@ reaches).
 
 from __future__ import annotations
 
+import difflib
+
 import torch
 from torch import Tensor
+
+KINDS = ("neus", "volsdf")
+
+
+def check(kind: str, width: Tensor | float) -> None:
+    """Raise ValueError unless `kind` is a known opacity and the width one number, positive and finite.
+
+    What a tensor holds is not looked at: a GPU would have to be waited for.
+    """
+    if kind not in KINDS:
+        close = difflib.get_close_matches(str(kind).lower(), KINDS, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"opacity: kind must be one of {', '.join(KINDS)}, got {kind!r}{hint}")
+    if isinstance(width, Tensor):
+        if width.numel() != 1:
+            raise ValueError(f"opacity: width must be one number, got {list(width.shape)}")
+    elif not 0.0 < width < float("inf"):
+        raise ValueError(f"opacity: width must be positive and finite, got {width}")
+
+
+def alpha(
+    kind: str, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, anneal: float = 1.0
+) -> Tensor:
+    """Opacity [S] of a kind; sdf, slope, length [S] as for `neus_alpha`.
+
+    Raises:
+        ValueError: as `check`, and for what a width on the CPU holds.
+    """
+    check(kind, width)
+    if isinstance(width, Tensor) and width.device.type == "cpu":
+        check(kind, float(width.detach()))
+    if kind == "neus":
+        return neus_alpha(sdf, slope, length, width, anneal)
+    return volsdf_alpha(sdf, length, width)
 
 
 def neus_alpha(

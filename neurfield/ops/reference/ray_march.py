@@ -26,8 +26,12 @@ def march_rays(
     centre, reach = 0.5 * (low + high), 0.5 * (high - low).norm()
     # No point of the box is farther along a ray than this; it bounds the lattice where t_max does not.
     limit = ((centre - origins).norm(dim=1) + reach) / directions.norm(dim=1)  # [R]
+    # A ray that is nowhere or goes nowhere has no sections.
     last = torch.minimum(t_max, limit)
-    longest = int(((last - t_min) / step).nan_to_num(0.0).clamp_min(0.0).ceil().amax()) + 1 if n_rays else 0
+    numbers = torch.stack([*origins.unbind(1), *directions.unbind(1), t_min, last, jitter])
+    real = numbers.isfinite().all(dim=0)
+    sections = torch.where(real, (last - t_min) / step, torch.zeros_like(last))
+    longest = int(sections.clamp_min(0.0).ceil().amax()) + 1 if n_rays else 0
     k = torch.arange(longest, device=origins.device, dtype=origins.dtype)  # [K]
 
     kept = [torch.empty(0, 2, dtype=torch.int64, device=origins.device)]
@@ -40,6 +44,7 @@ def march_rays(
             ((points >= low) & (points <= high)).all(dim=2)
             & (t >= t_min[rays, None])
             & (t < t_max[rays, None])
+            & real[rays, None]
         )
         cell = ((points - low) / (high - low) * size).long()  # [r, K, 3]
         cell = torch.minimum(cell.clamp_min(0), size - 1)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from neurfield.ops.reference import compositing
-from neurfield.ops.reference.opacity import neus_alpha, volsdf_alpha
+from neurfield.ops.reference.opacity import alpha
 
 
 def midpoints(
@@ -31,10 +31,8 @@ def opacity(
 ) -> tuple[Tensor, Tensor]:
     """Alpha [S] and unit normal [S, 3]; see `neurfield.ops.sections.section_opacity`."""
     normal = normalize(gradient, dim=1, eps=1e-6)
-    if kind == "neus":
-        slope = (gradient * directions[ray_indices]).sum(dim=1)
-        return neus_alpha(sdf, slope, t_ends - t_starts, width, anneal), normal
-    return volsdf_alpha(sdf, t_ends - t_starts, width), normal
+    slope = (gradient * directions[ray_indices]).sum(dim=1)
+    return alpha(kind, sdf, slope, t_ends - t_starts, width, anneal), normal
 
 
 def composite_surface(

@@ -1,0 +1,73 @@
+"""A fit to depth whose box leaves a part of the scene out: nothing outside of it is asked or trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from neurfield.config import load_config
+from neurfield.fitting.pixels import used_sources
+from neurfield.fitting.scene import SceneTask
+from neurfield.rendering.volume import Rendered
+from neurfield.scenes import Scene
+from tests.fitting.conftest import CENTRE, RADIUS, SMALL
+
+# One side of the sphere.
+HALF = np.array([CENTRE - 1.1 * RADIUS, [CENTRE[0], *(CENTRE + 1.1 * RADIUS)[1:]]])
+
+
+def cropped_task(scene: Scene, *overrides: str) -> SceneTask:
+    config = load_config("neus", "default", [*SMALL, "warm.start=off", *overrides])
+    used = used_sources(scene.with_box(HALF), config.data)
+    return SceneTask(used, config, torch.device("cpu"))
+
+
+def test_samples_stay_in_the_box_and_so_in_the_fields_cube(sphere_scene: Scene) -> None:
+    task = cropped_task(sphere_scene)
+    pixels = task.pixels.batch(0, 512)
+    assert pixels.t_depth is not None and pixels.elsewhere(0.0).any()
+    generator = torch.Generator().manual_seed(0)
+    pixels, samples = task.sample(pixels, 0.01, 0.05, generator)
+    t = torch.stack([samples.t_starts, samples.t_ends])
+    rays = pixels.rays
+    points = rays.origins[samples.ray_indices] + t[..., None] * rays.directions[samples.ray_indices]
+    low, high = torch.tensor(task.unit_box).view(2, 3)
+    middles = points.mean(dim=0)
+    assert len(middles) > 1000 and ((middles >= low - 1e-4) & (middles <= high + 1e-4)).all()
+    assert middles.abs().max() <= 1.0 + 1e-4
+
+
+def test_a_pixel_whose_surface_is_not_in_the_box_has_no_colour_to_compare(sphere_scene: Scene) -> None:
+    task = cropped_task(sphere_scene, "data.mask=false", "loss.smooth=0")
+    seen: list[tuple[Rendered, torch.Tensor]] = []
+    losses = task._losses
+
+    def watch(pixels, samples, rendered, pairs, truncation, progress, compared=None):  # type: ignore[no-untyped-def]
+        outside = pixels.elsewhere(truncation)
+        assert compared is not None and torch.equal(compared, ~outside) and outside.any()
+        found = losses(pixels, samples, rendered, pairs, truncation, progress, compared)
+        (by_colour,) = torch.autograd.grad(found["color"], rendered.rgb, retain_graph=True)
+        assert not by_colour[outside].any() and by_colour[compared].any()
+        seen.append((rendered, outside))
+        return found
+
+    task._losses = watch  # type: ignore[method-assign]
+    report = task.step(0, 0.5)
+    assert len(seen) == 1 and all(torch.isfinite(loss) for loss in report.losses.values())
+
+
+def test_masks_and_depth_without_a_volume_weigh_no_more_than_everything(sphere_scene: Scene) -> None:
+    task = cropped_task(sphere_scene, "field.radius=0.8")  # which the true surface crosses
+    task.radiance.forward = lambda points, *_, **__: torch.ones_like(points)  # type: ignore[method-assign]
+    shown: list[torch.Tensor] = []
+    losses = task._losses
+
+    def watch(pixels, samples, rendered, *rest):  # type: ignore[no-untyped-def]
+        shown.append(rendered.rgb.detach())
+        assert pixels.mask is not None and pixels.t_depth is not None
+        return losses(pixels, samples, rendered, *rest)
+
+    task._losses = watch  # type: ignore[method-assign]
+    task.step(0, 0.5)
+    # White in front of any colour: as bright as white at most.
+    assert shown[0].max() <= 1.0 + 1e-5 and shown[0].max() > 0.5
