@@ -8,11 +8,10 @@ import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.evaluation.culling import CamerasFrom, PosedCameras, Visibility
+from neurfield.evaluation.culling import PosedCameras, Visibility
 from neurfield.evaluation.nearest import Nearest, NearestSurface
 from neurfield.evaluation.points import PointSide
 from neurfield.evaluation.sampling import SurfacePoints, face_normals, sample_surface
-from neurfield.far import local_origin
 
 Surface = trimesh.Trimesh | trimesh.PointCloud
 
@@ -39,13 +38,6 @@ def evaluate_mesh(
     "mesh_seen", "truth_seen", the shares of the two areas that count. Raises UserError if a mesh has no
     surface, is not finite, or is not seen by any camera.
     """
-    # Squares and boxes of coordinates far from zero (UTM) would lose what is measured.
-    origin = local_origin(np.asarray(ground_truth.vertices)) if len(ground_truth.vertices) else np.zeros(3)
-    if origin.any():
-        mesh, ground_truth = mesh.copy(), ground_truth.copy()
-        for surface in (mesh, ground_truth):
-            surface.vertices = np.asarray(surface.vertices) - origin
-        cameras = None if cameras is None else CamerasFrom(cameras, origin)
     rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
     rng = np.random.default_rng([seed, 1])
     truth: _Side | PointSide

@@ -15,30 +15,26 @@ import torch
 from torch import Tensor
 
 from neurfield.fitting.pixels import Pixels
-from neurfield.rendering.volume import Rendered, before
 
 
-def before_background(
-    pixels: Pixels, seen: Rendered, ended: Tensor | None, generator: torch.Generator, says: str
-) -> tuple[Pixels, Rendered]:
-    """The true and the rendered colours as they are to be compared; ended: [R], see `before`.
+def background(
+    pixels: Pixels, generator: torch.Generator, says: str
+) -> tuple[Pixels, Tensor | None, Tensor | None]:
+    """The pixels with the colours that are asked for, what stands behind the field [R, 3] (None: black), and
+    which pixels are compared [R] (None: all); `pixels` has a mask.
 
     Behind an object stands a random colour, in front of which opacity errs as dearly outside the mask as
     inside: colour asked for inside the mask alone would reward a surface that stands out by the width of its
     opacity. Where the outline is unknown, what stands behind is the true colour itself.
     """
     mask = pixels.mask
-    if mask is None or says == "valid":
-        rendered = replace(seen, rgb=before(seen.rgb, seen.opacity, None, ended))
-        if mask is None:
-            return pixels, rendered
-        return replace(
-            pixels, rgb=torch.where(mask[:, None] > 0.5, pixels.rgb, rendered.rgb.detach())
-        ), rendered
+    assert mask is not None
+    if says == "valid":
+        return pixels, None, mask > 0.5
     random = torch.rand(len(pixels.rays), 3, generator=generator, device=mask.device)
     behind = torch.where(mask[:, None] < 1.5, random, pixels.rgb)
-    rendered = replace(seen, rgb=before(seen.rgb, seen.opacity, behind, ended))
-    return replace(pixels, rgb=torch.lerp(behind, pixels.rgb, mask.clamp_max(1.0)[:, None])), rendered
+    asked = torch.lerp(behind, pixels.rgb, mask.clamp_max(1.0)[:, None])
+    return replace(pixels, rgb=asked), behind, None
 
 
 def counted(mask: Tensor | None, like: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from neurfield.config import Config
 from neurfield.encodings import GridEncoding
 from neurfield.fitting.determined import telling_sources, what_would_help
-from neurfield.fitting.masks import before_background, counted
+from neurfield.fitting.masks import background, counted
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
@@ -32,7 +32,7 @@ from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rendering.rays import Rays, Samples, UnitFrame
 from neurfield.rendering.sampling import concatenate, sample_around_depth, sample_surface
 from neurfield.rendering.visibility import keep_visible
-from neurfield.rendering.volume import Rendered, render
+from neurfield.rendering.volume import Rendered, before, render
 from neurfield.scenes import Scene
 
 SETTLING_STEPS = 256  # over which the surface may still cross many cells between two looks at the occupancy
@@ -178,14 +178,18 @@ class SceneTask:
             self.field, self.radiance, pixels.rays, samples, kind=self.config.opacity.kind, width=width,
             anneal=anneal, extra_points=extra,
         )  # fmt: skip
-        ended = compared = None
+        behind = ended = compared = None
         if pixels.t_depth is not None:
             sensed, elsewhere = pixels.t_depth > 0, pixels.elsewhere(truncation)
             if pixels.mask is not None:  # beside the object depth is of what is behind it
                 sensed, elsewhere = sensed & (pixels.mask > 0.5), elsewhere & (pixels.mask > 0.5)
             ended = sensed & ~elsewhere
             compared = ~elsewhere  # what the box leaves out has no colour inside it
-        pixels, seen = before_background(pixels, seen, ended, generator, self.mask_says)
+        if pixels.mask is not None:
+            pixels, behind, valid = background(pixels, generator, self.mask_says)
+            if valid is not None:
+                compared = valid if compared is None else compared & valid
+        seen = replace(seen, rgb=before(seen.rgb, seen.opacity, behind, ended))
         self.watch.look(seen.opacity, self._ought_to_end(pixels))
         losses = self._losses(pixels, samples, seen, pairs, truncation, progress, compared)
         figures: dict[str, float | Tensor] = {

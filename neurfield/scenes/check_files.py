@@ -63,7 +63,7 @@ def _turns(scene: Scene) -> Iterator[Finding]:
     if unsure:
         what += " and are turned upright; nothing tells whether the poses belong to the upright picture"
         todo = "if they belong to the stored one, take the orientation out (exiftool -Orientation= -n)"
-        yield Finding("warn", what, str(unsure[0]), todo)
+        yield Finding("warn", what, "image", todo)
     else:
         yield Finding("ok", f"{what}; they are shown as their cameras' sizes say", "image")
 

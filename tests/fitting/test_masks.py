@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from neurfield.config import Config, load_config
-from neurfield.fitting.masks import before_background, counted
+from neurfield.fitting.masks import background, counted
 from neurfield.fitting.pixels import Pixels
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.warm_start import warm_start
 from neurfield.losses.photometric import color_l1
-from neurfield.rendering.volume import Rendered
+from neurfield.rendering.volume import before
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList
 from tests.fitting.conftest import SMALL
@@ -39,11 +39,8 @@ def compared(scene: Scene, says: str) -> tuple[torch.Tensor, torch.Tensor, torch
     assert pixels.mask is not None
     rgb = torch.full_like(pixels.rgb, 0.3, requires_grad=True)
     opacity = torch.full_like(pixels.mask, 0.5, requires_grad=True)
-    none = torch.zeros(0)
-    parts = dict.fromkeys(Rendered.__dataclass_fields__, none)
-    seen = Rendered(**{**parts, "rgb": rgb, "opacity": opacity})
-    asked, shown = before_background(pixels, seen, None, torch.Generator().manual_seed(0), says)
-    color_l1(shown.rgb, asked.rgb).backward()
+    asked, behind, counts = background(pixels, torch.Generator().manual_seed(0), says)
+    color_l1(before(rgb, opacity, behind, None), asked.rgb, counts).backward()
     assert rgb.grad is not None
     by_opacity = torch.zeros_like(opacity) if opacity.grad is None else opacity.grad
     return pixels.mask, rgb.grad, by_opacity
@@ -64,14 +61,14 @@ def test_an_outline_asks_for_a_background_and_its_absence_for_colour_alone(spher
 
 def test_a_perfect_surface_is_asked_nothing_where_the_outline_is_unknown(sphere_scene: Scene) -> None:
     pixels = with_first_frame(some_masks(sphere_scene, "object"))
-    parts = {name: torch.zeros(0) for name in Rendered.__dataclass_fields__}
     opacity = torch.linspace(0.0, 1.0, len(pixels.rays))
-    seen = Rendered(**{**parts, "rgb": opacity[:, None] * pixels.rgb, "opacity": opacity})
     assert pixels.mask is not None
-    asked, shown = before_background(pixels, seen, None, torch.Generator().manual_seed(0), "object")
+    asked, behind, counts = background(pixels, torch.Generator().manual_seed(0), "object")
+    shown = before(opacity[:, None] * pixels.rgb, opacity, behind, None)
+    assert counts is None
     unknown = pixels.mask == 2
     assert unknown.any()
-    torch.testing.assert_close(asked.rgb[unknown], shown.rgb[unknown])
+    torch.testing.assert_close(asked.rgb[unknown], shown[unknown])
 
 
 @pytest.mark.parametrize("says", ["object", "valid"])
