@@ -65,3 +65,8 @@ $(VENV)/bin/pip:
 
 clean:
 	rm -rf $(VENV) build neurfield.egg-info neurfield/_native_*.so
+
+# Breaks one line at a time and asks whether a test notices (docs/testing.md); goes on where it was stopped.
+.PHONY: mutants
+mutants: $(VENV)/.for-tests
+	$(BIN)/python -m benchmarks.mutants

@@ -1,0 +1,171 @@
+"""Mistakes on the way from depth to a volume, from a field to pixels, and to a mesh."""
+
+from __future__ import annotations
+
+from benchmarks.mutants.mutant import of
+
+VOLUME = ("tests/fusion/test_plane.py", "tests/fusion/test_volume.py")
+ALIGN = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
+OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_occupancy.py")
+SAMPLING = ("tests/rendering/test_sampling.py",)
+VISIBILITY = ("tests/rendering/test_visibility.py",)
+RENDERED = ("tests/rendering/test_distances.py", "tests/rendering/test_volume.py")
+ESTIMATORS = ("tests/rendering/test_estimators.py",)
+TRUE = ("tests/fitting/test_true_field.py",)
+COLOR = ("tests/surfaces/test_color.py",)
+CLEAN = ("tests/surfaces/test_clean.py",)
+LEVEL = ("tests/surfaces/test_levels.py", "tests/surfaces/test_level_set.py")
+
+FUSION = [
+    *of(
+        "neurfield/fusion/volume.py",
+        VOLUME,
+        (".sqrt() / (2.0 * self.voxel)", ".sqrt() / self.voxel", "slopes twice as steep"),
+        ("* EDGE + place + 0.5)", "* EDGE + place)", "corners for the middles of voxels"),
+        (
+            "narrow(axis + 1, 0 if step > 0 else EDGE - 1, 1)",
+            "narrow(axis + 1, EDGE - 1 if step > 0 else 0, 1)",
+            "the far layer of the next brick",
+        ),
+        (
+            "flat = (x * EDGE + y) * EDGE + z",
+            "flat = (z * EDGE + y) * EDGE + x",
+            "axes swapped for normals and weights",
+        ),
+        ("((length - 0.5) / 0.5)", "(length / 0.5)", "normals that disagree are trusted"),
+        ("normal / length.clamp_min(1e-6)[:, None]", "normal", "normals left short"),
+        (
+            "pose[:, :, 3] += cam_from_world",
+            "pose[:, :, 3] -= cam_from_world",
+            "the grid's corner on the wrong side",
+        ),
+        ("cell[:, axis] += step", "cell[:, axis] -= step", "the brick on the other side"),
+    ),
+    *of(
+        "neurfield/fusion/prior_model.py",
+        ALIGN,
+        (
+            "near * (1.0 - x) / z, far * x / z",
+            "near * x / z, far * (1.0 - x) / z",
+            "the ends' slopes swapped",
+        ),
+        (
+            "first + NODES_X, first + NODES_X + 1",
+            "first + NODES_Y, first + NODES_Y + 1",
+            "rows of the warp as long as its columns",
+        ),
+    ),
+    *of(
+        "neurfield/fusion/prior_views.py",
+        ALIGN,
+        ("(x11 - x01) * b) * columns", "(x11 - x01) * b) * rows", "a slope by the other axis' size"),
+    ),
+    *of(
+        "neurfield/fusion/prior_views.py",
+        (*ALIGN, *TRUE),
+        (
+            "(uv[..., 1] - lens[..., 3]) / lens[..., 1]",
+            "(uv[..., 1] - lens[..., 3]) / lens[..., 0]",
+            "one focal length for both",
+        ),
+    ),
+]
+
+RENDERING = [
+    *of(
+        "neurfield/rendering/occupancy.py",
+        OCCUPANCY,
+        ("0.5 * math.sqrt(3.0) * self.cell", "0.25 * math.sqrt(3.0) * self.cell", "half the half diagonal"),
+        ("0.5 * math.sqrt(3.0) * self.cell", "0.5 * math.sqrt(2.0) * self.cell", "the diagonal of a square"),
+        ("(place + 0.5) * self.cell", "place * self.cell", "corners for the middles of cells"),
+        ("cells // nz % ny", "cells // ny % nz", "rows and columns of the grid swapped"),
+        ("every[turn % far :: far] = True", "every[:: far] = True", "the same cells each turn"),
+    ),
+    *of(
+        "neurfield/rendering/rays.py",
+        SAMPLING,
+        ("float((high - low).max() / 2)", "float((high - low).max())", "a frame of half the size"),
+        ("float((high - low).max() / 2)", "float((high - low).min() / 2)", "the box's shortest side"),
+    ),
+    *of(
+        "neurfield/rendering/sampling.py",
+        SAMPLING,
+        (
+            "for t in (t_depth - truncation, t_depth + truncation)",
+            "for t in (t_depth - truncation, t_depth)",
+            "the band ends at the surface",
+        ),
+        ("second.ray_indices + rays_of_first", "second.ray_indices", "two groups of rays as one"),
+        ("start + first.t_starts.shape[0]", "start", "the second group begins at the first"),
+    ),
+    *of(
+        "neurfield/rendering/visibility.py",
+        VISIBILITY,
+        ("start = count.cumsum(0) - count", "start = count.cumsum(0)", "rays begin where they end"),
+    ),
+    *of(
+        "neurfield/rendering/volume.py",
+        RENDERED,
+        (
+            "rgb + (1.0 - opacity)[:, None] * behind",
+            "rgb",
+            "black behind the object, not what the target has",
+        ),
+        (
+            "rgb / whole[:, None], opacity / whole",
+            "rgb / whole[:, None], opacity",
+            "rays that weigh more than one",
+        ),
+        ("pixels[:, 6] / opacity.clamp_min(1e-4)", "pixels[:, 6]", "distance times opacity"),
+        (
+            "everywhere.gradient[n_samples:]",
+            "everywhere.gradient[:n_samples]",
+            "samples for the extra points",
+        ),
+    ),
+    *of(
+        "neurfield/rendering/estimators.py",
+        ESTIMATORS,
+        ("start + far * length", "start + far", "ends not stretched"),
+        ("place < max_samples", "place <= max_samples", "one sample too many"),
+    ),
+]
+
+SURFACES = [
+    *of(
+        "neurfield/surfaces/color.py",
+        COLOR,
+        ("encode_views(-normal)", "encode_views(normal)", "seen from behind"),
+        ("* 255.0 + 0.5)", "* 255.0)", "colours rounded down"),
+        (
+            "normal = normalize(sample.gradient, dim=1, eps=1e-6)",
+            "normal = sample.gradient",
+            "normals of any length",
+        ),
+    ),
+    *of(
+        "neurfield/surfaces/clean.py",
+        CLEAN,
+        ("weights=mesh.area_faces", "weights=None", "pieces by their faces, not their area"),
+        (
+            "areas >= _fraction(which) * areas.sum()",
+            "areas >= _fraction(which) * areas.max()",
+            "a share of the largest piece",
+        ),
+    ),
+    *of(
+        "neurfield/surfaces/level_set.py",
+        LEVEL,
+        (
+            "return low + vertices.cpu().numpy() * voxel",
+            "return vertices.cpu().numpy() * voxel",
+            "the box's corner forgotten",
+        ),
+        (
+            "lipschitz * 0.5 * math.sqrt(3.0) * size",
+            "lipschitz * 0.25 * math.sqrt(3.0) * size",
+            "blocks with a surface dropped",
+        ),
+        ("(values - level).abs()", "values.abs()", "pruned around zero, whatever the level"),
+    ),
+]

@@ -1,0 +1,100 @@
+"""Mistakes with cameras, boxes and files."""
+
+from __future__ import annotations
+
+from benchmarks.mutants.mutant import of
+
+CAMERA = ("tests/scenes/test_lens.py", "tests/scenes/test_cameras.py")
+BOX = ("tests/scenes/test_reprojection.py", "tests/scenes/test_box.py")
+IMAGES = ("tests/scenes/test_mask_levels.py", "tests/scenes/test_images.py")
+REPLICA = ("tests/scenes/test_replica.py",)
+TRANSFORMS = ("tests/scenes/test_transforms_json.py",)
+CHECK = ("tests/scenes/test_check.py",)
+
+CAMERAS = [
+    *of(
+        "neurfield/scenes/cameras.py",
+        CAMERA,
+        ("y * self.fy[i] + self.cy[i]", "y * self.fx[i] + self.cy[i]", "one focal length for both"),
+        ('"rij,rj->ri"', '"rji,rj->ri"', "rays turned the other way"),
+        ("1.0 / np.sqrt(x * x + y * y + 1.0)", "np.sqrt(x * x + y * y + 1.0)", "t per z for z per t"),
+        ("p2 * (r2 + 2.0 * x * x)", "p2 * (r2 + 2.0 * y * y)", "the lens' tangential shifts swapped"),
+        ("uv[z <= 0] = np.nan", "pass", "what lies behind a camera is in its picture"),
+        (
+            "self.world_from_cam[:, :3, 2]",
+            "self.world_from_cam[:, 2, :3]",
+            "a row of the rotation for the axis",
+        ),
+    ),
+    *of(
+        "neurfield/scenes/box.py",
+        BOX,
+        ("(z[known] / z_per_t)[:, None]", "z[known][:, None]", "z-depth along the ray"),
+        (
+            "np.stack([low - margin, high + margin])",
+            "np.stack([low + margin, high - margin])",
+            "boxes shrunk",
+        ),
+        (
+            "cameras.height / cameras.fy) / 2",
+            "cameras.height / cameras.fy)",
+            "an object twice as large as the view",
+        ),
+        ("directions[:, :, None] * directions[:, None, :]", "directions[:, None, :]", "not across the axes"),
+        (
+            "[columns[known] + 0.5, rows[known] + 0.5]",
+            "[columns[known], rows[known]]",
+            "corners for the middles of pixels",
+        ),
+    ),
+    *of(
+        "neurfield/scenes/reprojection.py",
+        (*BOX, *CHECK),
+        ("pair.other[row, column] * scale", "pair.other[row, column]", "one of two depths scaled"),
+    ),
+    *of(
+        "neurfield/scenes/reprojection.py",
+        BOX,
+        (
+            "directions * (z[z > 0] / z_per_t)[:, None]",
+            "directions * z[z > 0][:, None]",
+            "z-depth along the ray",
+        ),
+    ),
+]
+
+READERS = [
+    *of(
+        "neurfield/scenes/replica.py",
+        REPLICA,
+        ('camera["cx"] + 0.5', 'camera["cx"] - 0.5', "half a pixel the wrong way"),
+        ('read_depth(1.0 / camera["scale"])', 'read_depth(camera["scale"])', "depth times its scale"),
+    ),
+    *of(
+        "neurfield/scenes/transforms_json.py",
+        TRANSFORMS,
+        ("np.diag([1.0, -1.0, -1.0, 1.0])", "np.diag([1.0, 1.0, -1.0, 1.0])", "OpenGL's axes half turned"),
+        (
+            "0.5 * size / math.tan(0.5 * angle)",
+            "0.5 * size / math.tan(angle)",
+            "half the field of view for the whole",
+        ),
+        ('"cy", height / 2)', '"cy", width / 2)', "the middle of the wrong side"),
+    ),
+    *of(
+        "neurfield/scenes/images.py",
+        IMAGES,
+        (
+            "depth[~(np.isfinite(depth) & (depth > 0))] = 0.0",
+            "depth[~(depth > 0)] = 0.0",
+            "infinite depth is depth",
+        ),
+        (
+            "2.0 * np.asarray(array, dtype=np.float32) - 1.0",
+            "2.0 * np.asarray(array, dtype=np.float32)",
+            "normals all point one way",
+        ),
+        ("np.moveaxis(array, 0, 2)", "np.swapaxes(array, 0, 2)", "pictures of normals transposed"),
+        ("white / 2", "white / 4", "a quarter white is white"),
+    ),
+]
