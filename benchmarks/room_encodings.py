@@ -25,7 +25,6 @@ from neurfield.fitting.scene_encodings import make_encoding
 from neurfield.scenes.builtin import ROOMS
 from neurfield.scenes.scene import Scene
 
-<<<<<<< HEAD:benchmarks/room_encodings.py
 COLUMNS = (
     "scene",
     "encoding",
@@ -37,9 +36,6 @@ COLUMNS = (
     "normals",
     "PSNR dB, fitted",
 )
-=======
-COLUMNS = ("encoding", "M numbers", "features", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB, fitted")
->>>>>>> fit:benchmarks/room0_encodings.py
 ENCODINGS = ("hash", "simplex", "triplane", "rbf", "frequency")
 FLAGS = "--method neus --set data.sensor_depth=noisy --set field.encoding={} --steps {}"
 
