@@ -23,7 +23,7 @@ class DataConfig:
     prior_depth: bool = False  # ambiguous depth of a monocular network: scale and shift unknown per image
     prior_normal: bool = False
     mask: bool = True  # used when the scene has masks
-    holdout_every: int = 0  # every n-th frame is kept from the fit, for image scores; 0 keeps none
+    holdout_every: int = 0  # every n-th frame is kept from all of the fit, for image scores; 0 keeps none
     images_per_step: int = 16
     box: list[float] = dataclasses.field(
         default_factory=list
@@ -155,6 +155,11 @@ _POSITIVE = (
 def _check(config: Config) -> None:
     if config.sampling.samples < 0:
         raise UserError("configuration key 'sampling.samples': 0 (no budget) is the least")
+    if config.data.holdout_every < 0 or config.data.holdout_every == 1:
+        raise UserError(
+            f"configuration key 'data.holdout_every': {config.data.holdout_every} is not possible: "
+            "give 2 or more to keep every n-th frame from the fit, or 0 to fit all"
+        )
     for key in _POSITIVE:
         group, name = key.split(".")
         value = getattr(getattr(config, group), name)
@@ -190,7 +195,8 @@ METHODS = Family(
         "preset": PRESETS,
     },
     at_least_one=(
-        "train.steps", "sampling.rays", "data.images_per_step", "field.levels", "sampling.max_samples",
+        "train.steps", "train.log_every", "data.images_per_step", "field.levels",
+        "sampling.rays", "sampling.max_samples", "sampling.occupancy_resolution", "sampling.occupancy_every",
     ),
     check=_check,
 )  # fmt: skip

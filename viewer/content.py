@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
+from neurfield.far import local_origin
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
 from neurfield.report.pictures import solid_box
 from neurfield.report.viewpoints import Viewpoint, four_sides, up_direction
@@ -48,18 +49,38 @@ class Content:
         return four_sides(self.box, self.kind, self.up, aspect)[_SIDE]
 
 
-def content_of(target: str | Path) -> Content:
+def content_of(target: str | Path, scene: str | None = None) -> Content:
     """What to show of a run's folder, a mesh file, or a scene (a built-in name or a path).
+
+    scene: where a run's scene lies now, if it was moved.
 
     Raises:
         UserError: the target is none of these, or a file of it cannot be read.
     """
+    return _near_zero(_content_of(target, scene))
+
+
+def _content_of(target: str | Path, scene: str | None) -> Content:
     path = Path(target).expanduser()
     if path.suffix.lower() in MESH_SUFFIXES and (path.is_file() or not path.exists()):
         return content_of_mesh(path)
     if (path / "run.json").is_file():
-        return content_of_run(path)
+        return content_of_run(path, scene)
     return content_of_scene(load_scene(target))
+
+
+def _near_zero(content: Content) -> Content:
+    """The same, moved to where it can be drawn: what draws it counts in float32, and UTM would be drawn as
+    slices."""
+    origin = local_origin(content.box)
+    if not origin.any():
+        return content
+    mesh = content.mesh
+    if mesh is not None:
+        mesh = mesh.copy()
+        mesh.vertices = np.asarray(mesh.vertices) - origin
+    lines = tuple(replace(item, ends=item.ends - origin) for item in content.lines)
+    return replace(content, mesh=mesh, lines=lines, box=content.box - origin)
 
 
 def content_of_mesh(path: Path) -> Content:
@@ -70,7 +91,7 @@ def content_of_mesh(path: Path) -> Content:
     )
 
 
-def content_of_run(folder: Path) -> Content:
+def content_of_run(folder: Path, scene: str | None = None) -> Content:
     """A run's mesh.ply with the cameras and the box it was fitted with."""
     path = folder / "mesh.ply"
     try:
@@ -80,20 +101,27 @@ def content_of_run(folder: Path) -> Content:
                 f"{folder}: a fit of an image: there is nothing to turn around; "
                 f"open {folder / 'report.html'} in a browser"
             )
-        name, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
+        known, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
     except (OSError, ValueError, KeyError) as reason:
         raise UserError(
             f"{folder / 'run.json'}: not readable ({reason}); is this a run of neurfield?"
         ) from reason
     if not path.is_file():
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
-    cameras = load_scene(name).cameras
+    if scene is None and not Path(known).exists():
+        raise UserError(
+            f"{folder}: the scene it was fitted to is no longer at {known}: "
+            "say where it is now with --scene PATH"
+        )
+    cameras = load_scene(known if scene is None else scene).cameras
     return _with_cameras(str(folder), read_mesh(path), cameras, box, kind)
 
 
 def content_of_scene(scene: Scene) -> Content:
-    """A scene's true surface, where it has one, with its cameras and its box."""
-    return _with_cameras(scene.name, scene.ground_truth, scene.cameras, scene.box, scene.kind)
+    """A scene's true surface, where it has one in triangles, with its cameras and its box."""
+    truth = scene.ground_truth
+    mesh = truth if isinstance(truth, trimesh.Trimesh) else None
+    return _with_cameras(scene.name, mesh, scene.cameras, scene.box, scene.kind)
 
 
 def camera_pyramids(cameras: Cameras, depth: float) -> np.ndarray:

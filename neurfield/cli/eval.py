@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, print_numbers, say
+from neurfield.cli.runs import MovedScene, tell_troubles
 from neurfield.cli.threads import Device, Threads, use_threads
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ def evaluate(
     against: Annotated[
         str | None, arg(metavar="MESH", help_behavior_hint="(default: the scene's own true surface)")
     ] = None,
+    scene: MovedScene = None,
     device: Device = None,
     threads: Threads = None,
-) -> None:
+) -> int:
     """Measure a run: its mesh.ply against the true surface, its pictures against the true ones.
 
     Only what the cameras saw counts; docs/evaluation.md tells how it is measured. Writes metrics.json and
@@ -31,37 +33,37 @@ def evaluate(
 
     Args:
         run: a run's folder, for example runs/room0/latest.
-        against: a mesh of the true surface, in the scene's frame and units.
+        against: a mesh of the true surface, or points on it, in the scene's frame and units.
+        scene: where the run's scene lies now, if it was moved.
         device: where to ask the field.
         threads: how many processors to use.
     """
     use_threads(threads)
-    from neurfield.evaluation import evaluate_mesh
     from neurfield.fitting import Run
-    from neurfield.fitting.finish import image_scores, read_metrics, write_metrics
+    from neurfield.fitting.finish import Outcome, measure, read_metrics
     from neurfield.report import up_direction, write_report
-    from neurfield.report.mesh_file import read_mesh
+    from neurfield.scenes.truth import read_truth
 
-    loaded = Run.load(run, device)
+    given = None if against is None else read_truth(Path(against))
+    loaded = Run.load(run, device, scene)
     folder = loaded.folder
-    truth = loaded.scene.ground_truth if against is None else read_mesh(Path(against))
-    metrics = read_metrics(folder)
-    mesh = _mesh_of(loaded)
-    counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-    known = metrics.get("mesh")
-    if not isinstance(known, dict) or not counts.items() <= known.items():  # no longer the fit's own mesh
-        metrics["mesh"] = counts
-    if truth is None:
+    outcome = Outcome(read_metrics(folder))
+    with outcome.part("mesh"):
+        outcome.mesh = _mesh_of(loaded)
+        counts = {"vertices": len(outcome.mesh.vertices), "faces": len(outcome.mesh.faces)}
+        known = outcome.metrics.get("mesh")
+        if not isinstance(known, dict) or not counts.items() <= known.items():  # no longer the fit's own mesh
+            outcome.metrics["mesh"] = counts
+    if given is None and loaded.scene.ground_truth_file is None:
         say("the scene has no true surface: give one with --against MESH; pictures only")
-        metrics.pop("geometry", None)
-    else:
-        metrics["geometry"] = evaluate_mesh(mesh, truth, loaded.scene.cameras)
-    metrics["images"] = image_scores(loaded)
-    write_metrics(folder, metrics)
-    print_numbers(metrics)
-    report = write_report(folder, mesh, up_direction(loaded.scene.cameras.world_from_cam))
+    measure(loaded, outcome, lambda: loaded.scene.ground_truth if given is None else given)
+    outcome.write(folder)
+    print_numbers(outcome.metrics)
+    report = write_report(folder, outcome.mesh, up_direction(loaded.scene.cameras.world_from_cam))
     say(f"numbers  {folder / 'metrics.json'}", f"report   {report}")
-    next_commands((f"neurfield view {run}", "shows the mesh"))
+    if outcome.mesh is not None:
+        next_commands((f"neurfield view {run}", "shows the mesh"))
+    return tell_troubles(outcome.troubles.values())
 
 
 def _mesh_of(run: Run) -> trimesh.Trimesh:

@@ -10,11 +10,12 @@ from tyro.conf import UseAppendAction, arg
 
 from neurfield.cli.console import complain, next_commands, print_numbers, say
 from neurfield.cli.main import STARTED
+from neurfield.cli.runs import tell_troubles
 from neurfield.cli.threads import Threads, use_threads
 from neurfield.errors import UserError
 
 if TYPE_CHECKING:
-    from neurfield.fitting import ImageRun, Run
+    from neurfield.fitting import ImageRun, Run, SurfaceLeft
 
 
 def fit(
@@ -43,7 +44,7 @@ def fit(
     recognised, not asked. It ends as mesh.ply, an image as reconstruction.png.
 
     Args:
-        scene: what to fit to, for example room0.
+        scene: what to fit to, for example room0; beside --resume: where the run's scene was moved to.
         image: or an image of any size: PNG, JPEG, TIFF, WebP; grey, colour, alpha; 8 or 16 bits.
         shape: or a mesh or points; not there yet.
         method: for a scene: neus, volsdf or monosdf, a file of configs/methods.
@@ -57,7 +58,10 @@ def fit(
         resume: go on with this run to its requested step, or to --steps.
         overrides: any value of the configuration, for example --set data.sensor_depth=noisy.
     """
-    inputs = {"--scene": scene, "--image": image, "--shape": shape, "--resume": resume}
+    moved_to = scene if resume is not None else None  # beside --resume: where the run's scene lies now
+    inputs = {
+        "--scene": None if moved_to else scene, "--image": image, "--shape": shape, "--resume": resume,
+    }  # fmt: skip
     what = _one_of(inputs)
     _refuse_beside(what, {"--method": method, "--encoding": encoding})
     use_threads(threads)
@@ -73,7 +77,8 @@ def fit(
             fresh = {
                 "--preset": preset, "--out": out, "--seed": seed, "--set": overrides or None,
             }  # fmt: skip
-            run = fitting.resume(_only_steps_beside(resume, fresh), steps, started=STARTED, device=device)
+            _only_steps_beside(fresh)
+            run = fitting.resume(resume, steps, started=STARTED, device=device, scene=moved_to)
         elif image is not None:
             run = fitting.fit_image(image, encoding or "hash", **common)
         else:
@@ -84,14 +89,17 @@ def fit(
         say("", str(stopped))
         next_commands((f"neurfield fit --resume {folder}", "goes on to the requested step"))
         return 130
+    except fitting.SurfaceLeft as left:
+        assert left.checkpoint is not None
+        say("", "there is no surface left to fit: the fit is stopped here")
+        return _hand_over(fitting.Run.load(left.checkpoint.parent.parent, device), left)
     except fitting.FitFailed as failure:
         complain(f"the fit failed: {failure}")
         return 1
     if isinstance(run, fitting.ImageRun):
         _hand_over_image(run)
-    else:
-        _hand_over(run)
-    return 0
+        return 0
+    return _hand_over(run)
 
 
 def _one_of(inputs: Mapping[str, str | None]) -> str:
@@ -120,44 +128,40 @@ def _refuse_beside(what: str, flags: Mapping[str, str | None]) -> None:
             if what == "--resume":
                 raise UserError(
                     f"--resume goes on with the run's own configuration: leave out {flag}, "
-                    "only --steps, --device and --threads may change"
+                    "only --steps, --device, --threads and the place of its --scene may change"
                 )
             raise UserError(f"{flag} goes with {belongs[flag]}, not with {what}: leave it out")
 
 
-def _only_steps_beside(resume: str, flags: Mapping[str, object]) -> str:
-    """The run to resume; it brings its own configuration, so that nothing else may be asked for.
-
-    Raises:
-        UserError: a flag that says what to fit stands beside --resume.
-    """
+def _only_steps_beside(flags: Mapping[str, object]) -> None:
+    """Raise UserError for a flag that says what to fit beside --resume: a run brings its own
+    configuration."""
     given = [flag for flag, value in flags.items() if value is not None]
     if given:
         raise UserError(
             f"--resume goes on with the run's own configuration: leave out {', '.join(given)}, "
-            "only --steps, --device and --threads may change"
+            "only --steps, --device, --threads and the place of its --scene may change"
         )
-    return resume
 
 
-def _hand_over(run: Run) -> None:
-    """Mesh, numbers, pictures and report of a finished run, and where they are."""
+def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
+    """Mesh, numbers, pictures and report of a run, as far as they can be made, and where they are; returns
+    the exit code. stopped: why the fit did not come to its end."""
     from neurfield.fitting.finish import finish
     from neurfield.report import up_direction, write_report
 
     say("", "extracting the mesh, measuring, drawing ...")
-    metrics = finish(run)
-    print_numbers(metrics)
-    report = write_report(run.folder, up=up_direction(run.scene.cameras.world_from_cam))
-    say(
-        f"mesh     {run.folder / 'mesh.ply'}",
-        f"report   {report}",
-        f"pictures {run.folder / 'previews'}",
-    )
-    next_commands(
-        (f"neurfield view {run.folder}", "opens a window; --screenshot out.png needs no display"),
-        (f"neurfield mesh {run.folder} --voxel 0.005", "extracts it again, finer"),
-    )
+    outcome = finish(run, stopped=stopped)
+    print_numbers(outcome.metrics)
+    report = write_report(run.folder, outcome.mesh, up_direction(run.scene.cameras.world_from_cam))
+    made = [f"report   {report}", f"pictures {run.folder / 'previews'}"]
+    say(*([f"mesh     {run.folder / 'mesh.ply'}"] if outcome.mesh is not None else []), *made)
+    if outcome.mesh is not None:
+        next_commands(
+            (f"neurfield view {run.folder}", "opens a window; --screenshot out.png needs no display"),
+            (f"neurfield mesh {run.folder} --voxel 0.005", "extracts it again, finer"),
+        )
+    return tell_troubles(outcome.troubles.values())
 
 
 def _hand_over_image(run: ImageRun) -> None:

@@ -36,7 +36,8 @@ def mesh(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Extract a run's surface as one welded mesh in the scene's frame and units.
+    """Extract a run's surface as one welded mesh in the scene's frame and units; needs the run's folder
+    alone.
 
     Args:
         run: a run's folder, for example runs/room0/latest.
@@ -50,12 +51,13 @@ def mesh(
         threads: how many processors to use.
     """
     use_threads(threads)
-    from neurfield.fitting import Run
-    from neurfield.surfaces import save_mesh
+    from neurfield.fitting.surface import FittedSurface
+    from neurfield.surfaces import place_in_words, save_mesh
 
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
-    found = Run.load(run, device).mesh(voxel=voxel, resolution=resolution, color=color, component=component)
+    surface = FittedSurface.open(run, device)
+    found = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
     save_mesh(found, path)
     low, high = found.bounds
     size = " x ".join(f"{side:.3f}" for side in high - low)
@@ -64,6 +66,9 @@ def mesh(
         f"         {len(found.vertices):,} vertices, {len(found.faces):,} triangles, {size}"
         f" in the scene's units, {time.perf_counter() - started:.1f} s",
     )
+    place = place_in_words(found, path)
+    if place:
+        say(f"         {place}")
     if path == Path(run) / "mesh.ply":
         next_commands((f"neurfield eval {run}", "measures it"), (f"neurfield view {run}", "shows it"))
     else:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, table
 from neurfield.cli.dispatch import Verb, dispatch
+
+if TYPE_CHECKING:
+    from neurfield.scenes import Scene
 
 VERBS = {
     "list": Verb("neurfield.cli.scene:list_scenes", "the built-in scenes"),
@@ -71,15 +74,30 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
     ]
     for source, text in _NAMES.items():
         if source in found.sources:
-            rows.append((text, f"{sum(path is not None for path in found.files[source].paths)} frames"))
-    truth = found.ground_truth
-    rows.append(("true surface", f"{len(truth.faces):,} triangles" if truth is not None else "none"))
+            means = {"object": ", the object's outline", "valid": ", what to look at"}
+            more = means[found.mask_says] if source == "mask" else ""
+            count = sum(path is not None for path in found.files[source].paths)
+            rows.append((text, f"{count} frames{more}"))
+    rows.append(("true surface", _truth_in_words(found)))
     table(found.name, ("", ""), rows)
     next_commands(
         (f"neurfield scene check {scene}", "looks for mistakes"),
         (f"neurfield view {scene}", "shows it"),
         (f"neurfield fit --scene {scene}", "fits a field to it"),
     )
+
+
+def _truth_in_words(scene: Scene) -> str:
+    from neurfield.errors import UserError
+
+    try:
+        truth = scene.ground_truth
+    except UserError as trouble:
+        return str(trouble)
+    if truth is None:
+        return "none"
+    faces = getattr(truth, "faces", ())
+    return f"{len(faces):,} triangles" if len(faces) else f"{len(truth.vertices):,} points"
 
 
 def make(scene: Annotated[Positional[str], arg(metavar="NAME")]) -> None:

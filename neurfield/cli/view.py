@@ -7,11 +7,13 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say
+from neurfield.cli.runs import MovedScene
 
 
 def view(
     target: Annotated[Positional[str], arg(metavar="RUN|MESH|SCENE")],
     screenshot: Annotated[str | None, arg(metavar="FILE", help_behavior_hint="")] = None,
+    scene: MovedScene = None,
     width: Annotated[int, arg(metavar="PIXELS")] = 1280,
     height: Annotated[int, arg(metavar="PIXELS")] = 800,
 ) -> None:
@@ -22,12 +24,13 @@ def view(
     Args:
         target: a run's folder, a mesh file, a built-in scene's name or a scene's folder.
         screenshot: write a picture there instead of opening a window; needs no display.
+        scene: where the run's scene lies now, if it was moved.
         width: of the screenshot.
         height: of the screenshot.
     """
     from neurfield.viewer.content import content_of
 
-    content = content_of(target)
+    content = content_of(target, scene)
     if screenshot is None:
         from neurfield.viewer.window import KEYS, open_window
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurfield.evaluation.geometry import evaluate_mesh
+from neurfield.evaluation.geometry import Surface, evaluate_mesh
 from neurfield.evaluation.image import psnr, ssim
 
-__all__ = ["evaluate_mesh", "psnr", "ssim"]
+__all__ = ["Surface", "evaluate_mesh", "psnr", "ssim"]

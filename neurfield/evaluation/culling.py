@@ -44,6 +44,31 @@ class PosedCameras(Protocol):
     def project(self, i: int, points_in_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
 
+class CamerasFrom:
+    """Cameras of a world far from zero, counted from a point [3] in it."""
+
+    def __init__(self, cameras: PosedCameras, origin: np.ndarray) -> None:
+        self._cameras, self._origin = cameras, origin
+
+    @property
+    def width(self) -> np.ndarray:
+        return self._cameras.width
+
+    @property
+    def height(self) -> np.ndarray:
+        return self._cameras.height
+
+    def __len__(self) -> int:
+        return len(self._cameras)
+
+    @property
+    def centers(self) -> np.ndarray:
+        return np.asarray(self._cameras.centers - self._origin)
+
+    def project(self, i: int, points_in_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._cameras.project(i, points_in_world + self._origin)
+
+
 class Visibility:
     """Tells which points on a mesh some camera sees."""
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
 from neurfield.evaluation.culling import PosedCameras, Visibility
-from neurfield.evaluation.nearest import NearestSurface
+from neurfield.evaluation.nearest import Nearest, NearestSurface
+from neurfield.evaluation.points import PointSide
 from neurfield.evaluation.sampling import SurfacePoints, face_normals, sample_surface
+
+Surface = trimesh.Trimesh | trimesh.PointCloud
 
 
 def evaluate_mesh(
     mesh: trimesh.Trimesh,
-    ground_truth: trimesh.Trimesh,
+    ground_truth: Surface,
     cameras: PosedCameras | None = None,
     *,
     thresholds: Sequence[float] = (0.05, 0.01),
@@ -25,32 +27,38 @@ def evaluate_mesh(
 ) -> dict[str, float]:
     """Numbers of a reconstruction against the true surface, both in one frame; lengths in metres.
 
+    ground_truth: a mesh, or a cloud of points on the true surface, which has no normals and hides nothing.
     cameras: only what they saw counts, of either mesh (`neurfield.evaluation.culling`); None counts
     everything. thresholds: distances for precision, recall and F-score. samples: points drawn on each mesh.
     The same seed gives the same numbers.
 
     Returns "accuracy" (mean distance mesh -> truth), "completeness" (truth -> mesh), "chamfer_l1" (their
-    mean),
-    "normal_consistency" (mean |n.n'|, both ways), for each threshold t "precision@t", "recall@t", "f_score@t"
-    (shares, 0..1; the default thresholds give "f_score@0.05" and "f_score@0.01"), and "mesh_seen",
-    "truth_seen", the shares of the two areas that count. Raises UserError if a mesh has no surface, is not
-    finite, or is not seen by any camera.
+    mean), "normal_consistency" (mean |n.n'|, both ways; not of points), for each threshold t "precision@t",
+    "recall@t", "f_score@t" (shares, 0..1; the default thresholds give "f_score@0.05" and "f_score@0.01"), and
+    "mesh_seen", "truth_seen", the shares of the two areas that count. Raises UserError if a mesh has no
+    surface, is not finite, or is not seen by any camera.
     """
     rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
-    truth = _Side(ground_truth, "the ground truth", cameras, samples, np.random.default_rng([seed, 1]))
+    rng = np.random.default_rng([seed, 1])
+    truth: _Side | PointSide
+    if isinstance(ground_truth, trimesh.PointCloud):
+        truth = PointSide(ground_truth, "the ground truth", cameras, samples, rng)
+    else:
+        truth = _Side(ground_truth, "the ground truth", cameras, samples, rng)
     to_truth, to_mesh = truth.nearest(rec.seen), rec.nearest(truth.seen)
     result = {
         "accuracy": float(to_truth.distance.mean()),
         "completeness": float(to_mesh.distance.mean()),
     }
     result["chamfer_l1"] = (result["accuracy"] + result["completeness"]) / 2
-    result["normal_consistency"] = float(
-        (
-            _alignment(rec.normals[rec.seen.faces], truth.normals[to_truth.faces])
-            + _alignment(truth.normals[truth.seen.faces], rec.normals[to_mesh.faces])
+    if truth.normals is not None:
+        result["normal_consistency"] = float(
+            (
+                _alignment(rec.normals[rec.seen.faces], truth.normals[to_truth.faces])
+                + _alignment(truth.normals[truth.seen.faces], rec.normals[to_mesh.faces])
+            )
+            / 2
         )
-        / 2
-    )
     for threshold in thresholds:
         precision = float((to_truth.distance < threshold).mean())
         recall = float((to_mesh.distance < threshold).mean())
@@ -60,14 +68,6 @@ def evaluate_mesh(
         result[f"f_score@{threshold:g}"] = 2 * precision * recall / both if both else 0.0
     result["mesh_seen"], result["truth_seen"] = rec.seen_share, truth.seen_share
     return result
-
-
-@dataclass(frozen=True)
-class _Nearest:
-    """For query points: the distance to the nearest seen point of a surface [k], and its face [k]."""
-
-    distance: np.ndarray
-    faces: np.ndarray
 
 
 class _Side:
@@ -94,7 +94,7 @@ class _Side:
         self._triangles = np.asarray(mesh.triangles)
         self._whole = NearestSurface(self._triangles, drawn.points, drawn.faces)
 
-    def nearest(self, queries: SurfacePoints) -> _Nearest:
+    def nearest(self, queries: SurfacePoints) -> Nearest:
         """The nearest seen point of this surface for each query.
 
         The nearest point of all is taken, and asked whether a camera sees it; the few that none sees (a layer
@@ -105,7 +105,7 @@ class _Side:
             hidden = np.flatnonzero(~self._visible.nearly_sees(points))
             if len(hidden):
                 distance[hidden], faces[hidden] = self._nearest_sampled(queries.points[hidden])
-        return _Nearest(distance, faces)
+        return Nearest(distance, faces)
 
     def _nearest_sampled(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance and face of the nearest point on the triangles that seen samples lie on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import correlate1d
+from scipy.ndimage import correlate1d, minimum_filter
 
 from neurfield.errors import UserError
 
@@ -13,19 +13,25 @@ _WINDOW, _SIGMA = 11, 1.5
 def psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
     """Peak signal-to-noise ratio in dB of [H,W,3] or [H,W] images, uint8 or 0..1; infinite if equal.
 
-    mask: bool [H,W], only these pixels count.
+    mask: bool [H,W], only these pixels count; NaN if there are none.
     """
     a, b = _pair(image, truth)
     squared = (a - b) ** 2
-    error = squared.mean() if mask is None else squared[mask].mean()
+    if mask is not None:
+        squared = squared[mask]
+    if not squared.size:
+        return float("nan")
+    error = squared.mean()
     return float("inf") if error == 0 else float(-10.0 * np.log10(error))
 
 
-def ssim(image: np.ndarray, truth: np.ndarray) -> float:
+def ssim(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
     """Structural similarity of [H,W,3] or [H,W] images, uint8 or floats in 0..1; 1 if they are equal.
 
     Wang et al., Image Quality Assessment (2004): Gaussian window of 11 x 11 with sigma 1.5, K1 = 0.01, K2 =
     0.03, biased moments, averaged over channels and over the pixels whose window lies within the picture.
+
+    mask: bool [H,W], only pixels count whose whole window lies inside it; NaN if there are none.
     """
     a, b = _pair(image, truth)
     if min(a.shape[:2]) < _WINDOW:
@@ -38,7 +44,16 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> float:
     covariance = _blur(a * b) - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
     structure = (2 * covariance + c2) / (var_a + var_b + c2)
-    return float((luminance * structure).mean())
+    similar = luminance * structure
+    if mask is not None:
+        similar = similar[_windows_inside(mask)]
+    return float(similar.mean()) if similar.size else float("nan")
+
+
+def _windows_inside(mask: np.ndarray) -> np.ndarray:
+    """For the pixels whose window lies within the image, whether it lies within the mask."""
+    half = _WINDOW // 2
+    return minimum_filter(mask, size=_WINDOW)[half:-half, half:-half]
 
 
 def _blur(image: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -15,6 +16,14 @@ from scipy.spatial import cKDTree
 _ANCHORS = 3
 _CHUNK = 1 << 12
 _MORTON_BITS = 20
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For query points: the distance to the nearest seen point of a surface [k], and its face [k]."""
+
+    distance: np.ndarray
+    faces: np.ndarray
 
 
 class NearestSurface:

@@ -1,79 +1,107 @@
-"""What a fit leaves for people: the mesh, its numbers, pictures, the report."""
+"""What a fit leaves for people: the mesh, its numbers, pictures, the report.
+
+A part that fails takes no other with it: its trouble is kept, and told once everything else is there.
+"""
 
 from __future__ import annotations
 
 import json
 import resource
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from PIL import Image
+import trimesh
 
-from neurfield.evaluation import evaluate_mesh, psnr, ssim
+from neurfield.evaluation import Surface, evaluate_mesh
 from neurfield.files import atomic_write
-from neurfield.fitting.pixels import is_held_out
+from neurfield.fitting.image_scores import image_scores
 from neurfield.fitting.run import Run
+from neurfield.fitting.surface import NoSurface
+from neurfield.fitting.surface_watch import SurfaceLeft
 from neurfield.surfaces import save_mesh
 
-IMAGE_SCALE = 0.5  # of the pictures that image scores are taken on
-MOST_IMAGES = 8
+
+@dataclass
+class Outcome:
+    """metrics: what metrics.json holds. mesh: as it was extracted or read, None where there is none.
+    troubles: by part ("mesh", "geometry", "images"), what kept it from being made."""
+
+    metrics: dict[str, Any]
+    mesh: trimesh.Trimesh | None = None
+    troubles: dict[str, Exception] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Make a part of the metrics; if it fails, what was there of it goes and the trouble stays.
+        A file that cannot be written is no part's trouble, and raised."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as trouble:
+            self.metrics.pop(name, None)
+            self.troubles[name] = trouble
+
+    def write(self, folder: Path) -> None:
+        """Into metrics.json, with the troubles in words."""
+        self.metrics.pop("troubles", None)
+        if self.troubles:
+            self.metrics["troubles"] = {name: str(trouble) for name, trouble in self.troubles.items()}
+        write_metrics(folder, self.metrics)
 
 
-def finish(run: Run, voxel: float | None = None) -> dict[str, object]:
-    """Write mesh.ply, previews and metrics.json of a finished run; returns the metrics."""
-    started = time.perf_counter()
-    mesh = run.mesh(voxel=voxel)
-    seconds_of_mesh = time.perf_counter() - started
-    save_mesh(mesh, run.folder / "mesh.ply")
-    metrics = read_metrics(run.folder)
-    metrics["mesh"] = {
-        "vertices": len(mesh.vertices), "faces": len(mesh.faces), "seconds": round(seconds_of_mesh, 2),
-        "voxel": voxel or run.config.mesh.voxel or 2.0 * run.task.frame.half / 512,
-    }  # fmt: skip
-    if run.scene.ground_truth is not None:
-        metrics["geometry"] = evaluate_mesh(mesh, run.scene.ground_truth, run.task.scene.cameras)
-    metrics["images"] = image_scores(run)
-    metrics["fit"] = fit_facts(run.folder)
-    write_metrics(run.folder, metrics)
-    return metrics
+def finish(run: Run, voxel: float | None = None, stopped: SurfaceLeft | None = None) -> Outcome:
+    """Write mesh.ply, previews and metrics.json of a run, as far as they can be made.
+
+    stopped: why the fit did not come to its end; the first of the troubles then.
+    """
+    outcome = Outcome(read_metrics(run.folder))
+    if stopped is not None:
+        outcome.troubles["fit"] = stopped
+    with outcome.part("mesh"):
+        started = time.perf_counter()
+        outcome.mesh = run.mesh(voxel=voxel)
+        seconds = time.perf_counter() - started
+        save_mesh(outcome.mesh, run.folder / "mesh.ply")
+        outcome.metrics["mesh"] = {
+            "vertices": len(outcome.mesh.vertices), "faces": len(outcome.mesh.faces),
+            "seconds": round(seconds, 2),
+            "voxel": voxel or run.config.mesh.voxel or 2.0 * run.task.frame.half / 512,
+        }  # fmt: skip
+    if stopped is not None and isinstance(outcome.troubles.get("mesh"), NoSurface):
+        del outcome.troubles["mesh"]  # said already
+    if outcome.mesh is None:  # a mesh of earlier steps is none of this state
+        for old in ("mesh.ply", "previews/mesh.jpg"):
+            (run.folder / old).unlink(missing_ok=True)
+    measure(run, outcome, lambda: run.scene.ground_truth)
+    outcome.metrics["fit"] = fit_facts(run.folder)
+    outcome.write(run.folder)
+    return outcome
 
 
-def image_scores(run: Run) -> dict[str, object]:
-    """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`);
-    pictures into previews/."""
-    scene, every = run.task.scene, run.config.data.holdout_every
-    held_out = [i for i in range(len(scene)) if is_held_out(i, every)]
-    frames = held_out or list(range(len(scene)))
-    chosen = [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, MOST_IMAGES).astype(int))]
-    scores = []
-    for i in chosen:
-        drawn = run.render(i, IMAGE_SCALE)
-        height, width = drawn["rgb"].shape[:2]
-        true = np.asarray(Image.fromarray(scene.image(i)).resize((width, height), Image.Resampling.BOX))
-        mask = scene.mask(i)
-        rgb = drawn["rgb"]
-        if mask is not None:
-            inside = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
-            true, rgb = np.where(inside[..., None], true, 255), np.where(inside[..., None], rgb, 255)
-        scores.append((psnr(rgb, true), ssim(rgb, true)))
-        normals = ((drawn["normal"] * 0.5 + 0.5) * 255.0).astype(np.uint8)
-        with atomic_write(run.folder / "previews" / f"frame-{i:06d}.png") as temporary:
-            Image.fromarray(np.concatenate([true, rgb, normals], axis=1).astype(np.uint8)).save(temporary)
-    mean = np.mean(scores, axis=0)
-    return {
-        "psnr": float(mean[0]), "ssim": float(mean[1]), "frames": "held out" if held_out else "fitted",
-        "count": len(chosen),
-    }  # fmt: skip
+def measure(run: Run, outcome: Outcome, truth: Callable[[], Surface | None]) -> None:
+    """Numbers of the outcome's mesh against the truth, by what all of the scene's cameras saw, and of the
+    run's pictures."""
+    with outcome.part("geometry"):
+        outcome.metrics.pop("geometry", None)
+        true = truth() if outcome.mesh is not None else None
+        if outcome.mesh is not None and true is not None:
+            outcome.metrics["geometry"] = evaluate_mesh(outcome.mesh, true, run.scene.cameras)
+    with outcome.part("images"):
+        outcome.metrics["images"] = image_scores(run)
 
 
-def read_metrics(folder: Path) -> dict[str, object]:
+def read_metrics(folder: Path) -> dict[str, Any]:
     """metrics.json of a run, or an empty one."""
     path = folder / "metrics.json"
     return json.loads(path.read_text()) if path.is_file() else {"schema": 1}
 
 
-def write_metrics(folder: Path, metrics: dict[str, object]) -> None:
+def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
     """Replace metrics.json."""
     with atomic_write(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=1))

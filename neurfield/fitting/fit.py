@@ -6,22 +6,25 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
+from rich.markup import escape
 
-from neurfield.config import SamplingConfig, load_config
+from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting.device import pick_device, silent
 from neurfield.fitting.fitter import Fitter
-from neurfield.fitting.flat_images import BYTES_PER_PIXEL
 from neurfield.fitting.folder import new_folder, read_facts
 from neurfield.fitting.image_run import ImageRun, resume_image
 from neurfield.fitting.run import Run, describe_run, open_run, prepare_run
-from neurfield.ops import native
+from neurfield.fitting.summary import summary
 from neurfield.scenes import Scene, load_scene
+from neurfield.scenes.check import check_before_fit, check_truth
 
-BYTES_OF_TORCH = 0.4e9  # what the process holds before it has done anything
+_WITHOUT = {
+    "depth": "data.sensor_depth=off", "sensor_depth": "data.sensor_depth=off",
+    "prior_normal": "data.prior_normal=false",
+}  # fmt: skip
 
 
 def fit(
@@ -45,7 +48,9 @@ def fit(
         started: `time.perf_counter()` of the command, for the log; None: now.
 
     Raises:
-        UserError: something in the arguments or the scene can be mended by the user.
+        UserError: something in the arguments or the scene can be mended by the user, also what
+            `neurfield scene check` calls an error.
+        SurfaceLeft: there was nothing left to fit (a UserError; the run's folder has its last state).
         FitInterrupted, FitFailed: see `neurfield.fitting.fitter`.
     """
     started = time.perf_counter() if started is None else started
@@ -59,6 +64,10 @@ def fit(
     reading = time.perf_counter() - reading
     where = pick_device(config.device, silent if quiet else print)
     run = prepare_run(Path(), config, scene, device=where)
+    warnings = _looked_at(run)
+    if not quiet:
+        for warning in warnings:
+            Console().print(f"[yellow]{escape(warning)}[/yellow]", highlight=False, soft_wrap=True)
     run.folder = new_folder(Path(out), scene.name, config.method)
     describe_run(run)
     return _go(run, quiet, started, reading, resume=False)
@@ -70,18 +79,22 @@ def resume(
     quiet: bool = False,
     started: float | None = None,
     device: str | None = None,
+    scene: str | Path | None = None,
 ) -> Run | ImageRun:
     """Go on with a run, of a scene or an image, to its requested step, or to a new one;
     ends as an uninterrupted fit to that step would have.
 
     With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly,
     and only on the device where it began: a GPU draws other numbers, and adds in another order. `quiet` and
-    `started` as in `fit`; device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone.
+    `started` as in `fit`; device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone;
+    scene: where the run's scene lies now, if it was moved.
     """
     started = time.perf_counter() if started is None else started
     if read_facts(Path(folder)).get("kind") == "image":
+        if scene is not None:
+            raise UserError(f"{folder}: a fit of an image: it has no scene that could have moved")
         return resume_image(folder, steps, quiet, started, device)
-    run = open_run(Path(folder), device, silent if quiet else print)
+    run = open_run(Path(folder), device, silent if quiet else print, scene)
     if steps is not None:
         run.config.train.steps = steps
     if device is not None:
@@ -106,77 +119,26 @@ def _go(run: Run, quiet: bool, started: float, reading: float, resume: bool) -> 
     }  # fmt: skip
     fitter.prepare()
     if not quiet:
-        Console().print(summary(run, fitter.step, fitter.seconds_per_step()), highlight=False)
+        words = summary(run, fitter.step, fitter.seconds_per_step())
+        Console().print(words, highlight=False, soft_wrap=True)
     fitter.run()
     return run
 
 
-def summary(run: Run, step: int, seconds_per_step: float) -> str:
-    """The paragraph before a fit: what is fitted, where, with what, and what it will take."""
-    task, config = run.task, run.config
-    scene = task.scene
-    size = scene.box[1] - scene.box[0]
-    parameters = sum(p.numel() for group in task.groups() for p in group.parameters)
-    known = {
-        "image": "images", "mask": "masks", "depth": "exact depth", "sensor_depth": "noisy sensor depth",
-        "prior_depth": "ambiguous prior depth", "prior_normal": "prior normals",
-    }  # fmt: skip
-    sources = ", ".join(text for source, text in known.items() if source in scene.sources)
-    pixels = float((scene.cameras.width * scene.cameras.height).sum())
-    images = pixels * sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
-    total = len(run.scene.cameras)
-    cameras = (
-        f"{len(scene.cameras)} cameras"
-        if len(scene) == total
-        else f"{len(scene)} of {total} cameras (evenly spaced)"
-    )
-    memory = BYTES_OF_TORCH + images + 16.0 * parameters + 0.4e9
-    near, far = _stretch(scene)
-    lines = [
-        f"[bold]{scene.name}[/bold]: {cameras}, {sources}",
-        f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look "
-        + (
-            "out of it (a room: free space inside)"
-            if task.inside
-            else "in at it (an object: free space outside)"
-        ),
-        f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
-        f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
-        f"of {_step_size(config.sampling)}, "
-        f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
-        f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
-        *([f"first surface: {task.volume.words}"] if task.volume is not None else []),
-        f"about {_duration(seconds_per_step * (config.train.steps - step))} to fit, "
-        f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
-        f"run folder {run.folder}",
-    ]
-    if task.inside and not {"depth", "sensor_depth", "prior_depth", "prior_normal"} & scene.sources:
-        lines.append(
-            "[yellow]images alone leave plain walls undetermined: "
-            "expect a rough room without depth or priors[/yellow]"
+def _looked_at(run: Run) -> list[str]:
+    """What the quick part of `neurfield scene check` warns of in the sources that are used.
+
+    Raises:
+        UserError: it finds what makes the fit go wrong.
+    """
+    findings = [*check_before_fit(run.task.scene), *check_truth(run.scene)]
+    errors = [finding for finding in findings if finding.level == "error"]
+    if errors:
+        without = _WITHOUT.get(errors[0].where)
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise UserError(
+            f"{run.scene.path}: {errors[0]}{more}"
+            + (f", or leave it out with --set {without}" if without else "")
+            + "; `neurfield scene check` shows everything"
         )
-    return "\n".join(lines)
-
-
-def _threads() -> str:
-    count = torch.get_num_threads()
-    return f"{count} threads" if count > 1 else "1 thread"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90.0:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
-
-
-def _step_size(sampling: SamplingConfig) -> str:
-    return f"about {sampling.samples} samples" if sampling.samples else f"{sampling.rays} rays"
-
-
-def _stretch(scene: Scene) -> tuple[float, float]:
-    """Between which distances rays can meet the box: nearest point to farthest corner, over all cameras."""
-    low, high = scene.box
-    centers = scene.cameras.centers
-    outside = np.maximum(np.maximum(low - centers, centers - high), 0.0)
-    farthest = np.maximum(np.abs(centers - low), np.abs(high - centers))
-    return float(np.linalg.norm(outside, axis=1).min()), float(np.linalg.norm(farthest, axis=1).max())
+    return [str(finding) for finding in findings if finding.level == "warn"]

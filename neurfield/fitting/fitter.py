@@ -18,6 +18,7 @@ from torch import Tensor
 
 from neurfield.config import TrainConfig
 from neurfield.errors import UserError
+from neurfield.files import sweep
 from neurfield.fitting.checkpoint import (
     latest_checkpoint,
     load_checkpoint,
@@ -29,6 +30,7 @@ from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
 from neurfield.fitting.schedule import learning_rate_factor
 from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.surface_watch import SurfaceLeft
 from neurfield.ops import native
 
 LOOK_EVERY = 10  # steps on a GPU between two looks at the loss, each of which makes it wait
@@ -127,6 +129,7 @@ class Fitter:
         Raises:
             UserError: there is none, or it does not fit this configuration.
         """
+        sweep(self.checkpoints)
         path = latest_checkpoint(self.checkpoints)
         if path is None:
             raise UserError(f"{self.checkpoints}: no checkpoint to resume from; start anew without --resume")
@@ -148,6 +151,7 @@ class Fitter:
         Raises:
             FitInterrupted: after Ctrl-C, once the state is saved.
             FitFailed: when a loss or a parameter stops being finite.
+            SurfaceLeft: when there is no surface any more, once the state is saved.
         """
         if native.module is not None:
             native.module.keep_freed_memory()
@@ -155,7 +159,10 @@ class Fitter:
         train, started, before = self.train, time.perf_counter(), self.seconds
         with _interrupt_flag() as interrupted, ProgressLine(train.steps, self.step, self.quiet) as line:
             while self.step < train.steps:
-                report = self._one_step()
+                try:
+                    report = self._one_step()
+                except SurfaceLeft as left:
+                    raise SurfaceLeft(f"stopped at step {self.step}: {left}", self.save()) from None
                 if self.step == train.steps:
                     self._wait()  # a GPU's steps end later than they are begun
                 self.seconds = before + time.perf_counter() - started

@@ -31,7 +31,8 @@ class FlatImages:
     Attributes:
         sources: name -> uint8 [P, 3] ("image"), uint8 [P] ("mask"), float32 [P] (depths) or int8 [P, 3] world
         axes
-            ("prior_normal"), P pixels in all; 0 where a frame has no such file.
+            ("prior_normal"), P pixels in all; 0 where a frame has no such file, but masks: there 1 where
+            masks say what is valid, 2 (unknown) where they say what belongs to the object.
         resident: whether they lie on the device of the fit's steps, which then gather by themselves.
     """
 
@@ -51,7 +52,8 @@ class FlatImages:
         self.sources: dict[str, Tensor] = {}
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for source in sorted(scene.sources & BYTES_PER_PIXEL.keys()):
-                flat = torch.zeros(_shape(source, total), dtype=_dtype(source))
+                without = {"object": 2, "valid": 1}[scene.mask_says] if source == "mask" else 0
+                flat = torch.full(_shape(source, total), without, dtype=_dtype(source))
                 read = self._reader(scene, source, flat.numpy())
                 for _ in pool.map(read, [int(i) for i in frames]):
                     pass

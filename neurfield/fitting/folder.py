@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
-from neurfield.fitting.fitter import Task
 
 SCHEMA = 1
+_STALE_AFTER = 60.0  # seconds
+
+
+class Loadable(Protocol):
+    """What can take the state of a fit's task, or a part of it."""
+
+    device: torch.device
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take a state that a task wrote."""
+        ...
 
 
 def new_folder(out: Path, name: str, kind: str) -> Path:
@@ -27,15 +41,39 @@ def new_folder(out: Path, name: str, kind: str) -> Path:
             break
         except FileExistsError:
             continue
-    link = parent / f".latest.{os.getpid()}"
-    link.symlink_to(folder.name)
-    os.replace(link, parent / "latest")
+    _point_latest_at(folder)
     return folder
+
+
+def _point_latest_at(folder: Path) -> None:
+    """Make `latest` beside a run's folder a link to it. Whoever was killed between the two steps left a link
+    of another name, which is removed: it never lives longer than this function.
+
+    Raises:
+        UserError: `latest` is a folder of its own.
+    """
+    parent = folder.parent
+    for stale in parent.glob(".latest.*"):
+        if stale.is_symlink() and time.time() - stale.lstat().st_mtime > _STALE_AFTER:
+            stale.unlink(missing_ok=True)
+    link = parent / f".latest.{secrets.token_hex(4)}"
+    link.symlink_to(folder.name)
+    try:
+        os.replace(link, parent / "latest")
+    except IsADirectoryError as reason:
+        link.unlink()
+        folder.rmdir()
+        raise UserError(
+            f"{parent / 'latest'}: a folder stands where the link to the newest run belongs: rename it"
+        ) from reason
 
 
 def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     """Write run.json: what a later verb needs to open the run beside its config.yaml."""
-    known = {"schema": SCHEMA, **facts, "created": time.strftime("%Y-%m-%dT%H:%M:%S")}
+    created = time.strftime("%Y-%m-%dT%H:%M:%S")
+    if (folder / "run.json").is_file():
+        created = read_facts(folder).get("created", created)
+    known = {"schema": SCHEMA, **facts, "created": created}
     with atomic_write(folder / "run.json") as temporary:
         temporary.write_text(json.dumps(known, indent=1))
 
@@ -57,7 +95,22 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def load_newest(folder: Path, task: Task) -> int:
+def scene_facts(folder: Path) -> dict[str, Any]:
+    """`read_facts` of a run of a scene.
+
+    Raises:
+        UserError: also for a run of an image.
+    """
+    facts = read_facts(folder)
+    if facts["kind"] == "image":
+        raise UserError(
+            f"{folder}: a fit of an image: there is no surface to mesh, measure or look at; "
+            f"its picture and numbers are in {folder / 'report.html'}"
+        )
+    return facts
+
+
+def load_newest(folder: Path, task: Loadable) -> int:
     """Give a task the state of the newest checkpoint, and return its step.
 
     Raises:

@@ -29,7 +29,8 @@ class Pixels:
 
     group: [R] int64, which of the step's frames; frames: how many. rgb [R, 3] in 0..1. t_depth: [R] distance
     of the sensed surface along the ray, unit lengths, 0 = none. prior_depth [R] in its own unit, 0 = none.
-    prior_normal [R, 3] unit, world axes, 0 = none. mask [R] 0 or 1.
+    prior_normal [R, 3] unit, world axes, 0 = none. mask [R] 0 or 1, or 2 where it is not known
+    (`FlatImages`); where it says that a pixel is not valid, there is no depth and no prior either.
     """
 
     rays: Rays
@@ -107,20 +108,13 @@ class PixelSampler:
         seed: int,
         device: torch.device = CPU,
     ) -> None:
-        """Frames that are held out, or have no mask where the others have, are not drawn from. Nothing is
-        read yet."""
+        """All frames of the scene are drawn from. Nothing is read yet."""
         self.scene, self.frame, self.seed, self.device = scene, frame, seed, device
         self._unit_box = torch.tensor(unit_box, device=device)
         self._pin: Callable[[Tensor], Tensor] = pinned
         self._ahead = Ahead(self._draw_pinned)
-        masks = scene.files["mask"].paths if "mask" in scene.sources else ()
-        kept = [
-            i
-            for i in range(len(scene))
-            if not is_held_out(i, data.holdout_every) and not (masks and masks[i] is None)
-        ]
-        self.frames = np.array(kept)
-        self.per_step = min(data.images_per_step, len(kept))
+        self.frames = np.arange(len(scene))
+        self.per_step = min(data.images_per_step, len(scene))
 
     @cached_property
     def images(self) -> FlatImages:
@@ -162,6 +156,9 @@ class PixelSampler:
         origins, directions, z_per_t = (drawn.pop(name) for name in _LINES)
         rays_there = clipped(origins, directions, z_per_t, self._unit_box)
         known = FlatImages.decode(self.images.gather(drawn["index"]) if self.images.resident else drawn)
+        if "mask" in known and self.scene.mask_says == "valid":
+            for name in known.keys() - {"mask", "image"}:
+                known[name] = known[name] * known["mask"].view(-1, *[1] * (known[name].ndim - 1))
         depth = known.get("depth", known.get("sensor_depth"))
         per_frame = len(rays_there) // self.per_step
         return Pixels(
@@ -186,6 +183,9 @@ class PixelSampler:
         return np.array([self.frames[rounds[p // total][p % total]] for p in positions])
 
 
-def is_held_out(index: int, every: int) -> bool:
-    """Whether a frame is kept from the fit: the middle one of each `every` consecutive frames."""
-    return every > 0 and index % every == every // 2
+def fitted_and_held_out(count: int, every: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of `count` frames a fit may look at, and which are kept from it: the middle one of each `every`
+    consecutive frames, none for 0."""
+    frames = np.arange(count)
+    held_out = frames % every == every // 2 if every > 0 else np.zeros(count, bool)
+    return frames[~held_out], frames[held_out]

@@ -51,7 +51,7 @@ class ProgressLine:
         if "samples_per_ray" in figures:
             parts.append(f"{figures['samples_per_ray']:.1f} samples/ray")
         if "psnr" in figures:
-            parts.append(f"PSNR {figures['psnr']:.1f}")
+            parts.append(f"PSNR of fitted pixels {figures['psnr']:.1f}")
         text = "  ".join([*parts, f"loss {figures['loss']:.3g}"])
         if self.live:
             self.live.update(self.row, completed=step, text=text)

@@ -12,14 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from neurfield.config import Config
-from neurfield.encodings import GridEncoding, HashGrid
-from neurfield.fields import Radiance, SDFField
+from neurfield.encodings import GridEncoding
+from neurfield.fitting.determined import telling_sources, what_would_help
+from neurfield.fitting.masks import background, counted
 from neurfield.fitting.optimizer import Group
 from neurfield.fitting.pixels import Pixels, PixelSampler
 from neurfield.fitting.sample_budget import SampleBudget
-from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
+from neurfield.fitting.scene_encodings import first_levels, table_groups
+from neurfield.fitting.scene_fields import fields_state, load_fields, make_field, make_radiance
 from neurfield.fitting.schedule import active_levels, geometric
 from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, draw_points, volume_losses
 from neurfield.fitting.warm_start import VolumePoints, warm_start
 from neurfield.losses import depth as depth_losses
@@ -45,9 +48,10 @@ class SceneTask:
         self.unit_box = self.frame.box_in_unit(scene.box)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.field = _make_field(config).to(device)
-            self.radiance = _make_radiance(config).to(device)
+            self.field = make_field(config).to(device)
+            self.radiance = make_radiance(config).to(device)
         self.inside = scene.kind == "inside"
+        self.mask_says = scene.mask_says
         self.field.start_as_sphere(
             config.field.radius or self._radius(), inside=self.inside, seed=config.seed
         )
@@ -133,6 +137,12 @@ class SceneTask:
         """What the scene's depth says together; fused when first asked for."""
         return warm_start(self.scene, self.config, self.frame, self.device)
 
+    @cached_property
+    def watch(self) -> SurfaceWatch:
+        """Ends a fit whose surface has left the box."""
+        advice = what_would_help(telling_sources(self.scene), self.inside)
+        return SurfaceWatch(least_share(self.scene, self.config.data), advice, self.device)
+
     def _first_of_rays(self) -> int:
         return math.ceil(self.config.warm.alone * self.config.train.steps) if self.volume is not None else 0
 
@@ -176,12 +186,11 @@ class SceneTask:
             ended = sensed & ~elsewhere
             compared = ~elsewhere  # what the box leaves out has no colour inside it
         if pixels.mask is not None:
-            # A random colour behind the object, in front of which opacity errs as dearly outside the mask as
-            # inside: colour asked for inside the mask alone would reward a surface that stands out by the
-            # width of its opacity.
-            behind = torch.rand(len(pixels.rays), 3, generator=generator, device=self.device)
-            pixels = replace(pixels, rgb=torch.lerp(behind, pixels.rgb, pixels.mask[:, None]))
+            pixels, behind, valid = background(pixels, generator, self.mask_says)
+            if valid is not None:
+                compared = valid if compared is None else compared & valid
         seen = replace(seen, rgb=before(seen.rgb, seen.opacity, behind, ended))
+        self.watch.look(seen.opacity, self._ought_to_end(pixels))
         losses = self._losses(pixels, samples, seen, pairs, truncation, progress, compared)
         figures: dict[str, float | Tensor] = {
             "psnr": self._psnr(pixels, seen, compared),
@@ -190,6 +199,11 @@ class SceneTask:
             "width": now * self.frame.half,
         }
         return losses, figures
+
+    def _ought_to_end(self, pixels: Pixels) -> Tensor | None:
+        """Which rays [R] ought to end at a surface, 1 or 0: those within the object's outline; None: all."""
+        outlined = pixels.mask is not None and self.mask_says == "object"
+        return counted(pixels.mask, pixels.rays.t_min) if outlined else None
 
     def _refresh_occupancy(self, step: int) -> None:
         """All cells at first; then, while the surface is still on its way, more of them than once it only
@@ -299,14 +313,14 @@ class SceneTask:
             losses["prior_normal"] = (
                 weight.prior_normal * fade * priors.prior_normals(seen.normal, pixels.prior_normal, trust)
             )
-        if pixels.mask is not None and weight.mask > 0:
+        if pixels.mask is not None and weight.mask > 0 and self.mask_says == "object":
             losses["mask"] = weight.mask * photometric.mask_entropy(seen.opacity, pixels.mask)
         return losses
 
     def _psnr(self, pixels: Pixels, seen: Rendered, compared: Tensor | None) -> Tensor:
         """Of the pixels that the mask, if there is one, shows, and that are `compared`; 0 dB of none."""
         error = (seen.rgb.detach() - pixels.rgb).square().mean(dim=1)
-        shown = torch.ones_like(error) if pixels.mask is None else (pixels.mask > 0.5).float()
+        shown = counted(pixels.mask, error)
         if compared is not None:
             shown = shown * compared
         mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
@@ -314,10 +328,8 @@ class SceneTask:
 
     def state(self) -> dict[str, Tensor]:
         """Field, colour, width, occupancy, and how many samples a ray takes."""
-        parts = {"field": self.field, "radiance": self.radiance}
-        tensors = {f"{name}.{k}": v for name, module in parts.items() for k, v in module.state_dict().items()}
         return {
-            **tensors,
+            **fields_state(self.field, self.radiance),
             "log_width": self.log_width.data,
             "occupancy": self.occupancy.values,
             "samples_per_ray": torch.tensor([self.budget.samples_per_ray], dtype=torch.float64),
@@ -325,41 +337,14 @@ class SceneTask:
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take a state written by `state`."""
-        for name, module in (("field", self.field), ("radiance", self.radiance)):
-            module.load_state_dict(
-                {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
-            )
+        load_fields(state, self.field, self.radiance)
         self.log_width.data.copy_(state["log_width"])
         self.occupancy.take(state["occupancy"])
         self.budget.samples_per_ray = float(state["samples_per_ray"])
+        self.watch.reset()
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""
         from neurfield.fitting.view import write_preview
 
         write_preview(self, step, folder)
-
-
-def _make_radiance(config: Config) -> Radiance:
-    settings = config.field
-    encoding = HashGrid(
-        levels=settings.texture_levels, features=settings.features,
-        log2_table_size=settings.texture_log2_table_size,
-        base_resolution=settings.base_resolution, finest_resolution=settings.texture_resolution,
-    )  # fmt: skip
-    return Radiance(
-        encoding, settings.feature_dim, tuple(settings.radiance_hidden), settings.view_degree,
-        precision=settings.precision,
-    )  # fmt: skip
-
-
-def _make_field(config: Config) -> SDFField:
-    settings = config.field
-    encoding = make_encoding(settings)
-    return SDFField(
-        encoding,
-        tuple(settings.hidden),
-        settings.feature_dim,
-        settings.softplus_beta,
-        precision=settings.precision,
-    )

@@ -15,6 +15,7 @@ from neurfield.rendering.rays import make_rays
 from neurfield.rendering.sampling import sample_surface
 from neurfield.rendering.visibility import keep_visible
 from neurfield.rendering.volume import render
+from neurfield.scenes import Cameras
 
 if TYPE_CHECKING:
     from neurfield.fitting.scene import SceneTask
@@ -23,14 +24,15 @@ CHUNK = 4096  # rays at a time
 
 
 @torch.no_grad()
-def render_camera(task: SceneTask, camera: int, scale: float, progress: float = 1.0) -> dict[str, np.ndarray]:
+def render_camera(
+    task: SceneTask, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
+) -> dict[str, np.ndarray]:
     """rgb uint8 [h,w,3], z-depth float32 [h,w] (world units, 0 = nothing hit) and normal float32 [h,w,3]
-    (world axes) of a camera.
+    (world axes) of one of `cameras`.
 
     Args:
         scale: of the picture's sides, 1 = the camera's own size. progress: 0..1, how sharp the opacity is.
     """
-    cameras = task.scene.cameras
     full_w, full_h = int(cameras.width[camera]), int(cameras.height[camera])
     w, h = max(1, round(full_w * scale)), max(1, round(full_h * scale))
     v, u = np.meshgrid((np.arange(h) + 0.5) * full_h / h, (np.arange(w) + 0.5) * full_w / w, indexing="ij")
@@ -68,7 +70,7 @@ def write_preview(task: SceneTask, step: int, folder: Path) -> None:
     """true image | rendered | normals of a frame in the middle of the sequence, as `step-NNNNNN.png`."""
     camera = len(task.scene.cameras) // 2
     scale = min(1.0, 320.0 / float(task.scene.cameras.width[camera]))
-    drawn = render_camera(task, camera, scale, step / task.config.train.steps)
+    drawn = render_camera(task, task.scene.cameras, camera, scale, step / task.config.train.steps)
     h, w = drawn["rgb"].shape[:2]
     true = np.asarray(Image.fromarray(task.scene.image(camera)).resize((w, h), Image.Resampling.BOX))
     normals = ((drawn["normal"] * 0.5 + 0.5) * 255.0).astype(np.uint8)

@@ -79,7 +79,7 @@ def warm_start(scene: Scene, config: Config, frame: UnitFrame, device: torch.dev
 
 def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
     exact = "depth" in scene.sources
-    maps = [scene.depth(i, "exact" if exact else "noisy") for i in range(len(scene))]
+    maps = [_valid(scene, i, scene.depth(i, "exact" if exact else "noisy")) for i in range(len(scene))]
     depth = torch.from_numpy(np.stack([m for m in maps if m is not None]))
     frames = np.array([i for i, m in enumerate(maps) if m is not None])
     # An exact map is as fine as its pixels are on the surface; a sensor's noise grows with the square of
@@ -93,7 +93,8 @@ def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
 def _fuse_priors(scene: Scene, voxel: float, seed: int) -> tuple[FusedVolume, str]:
     aligned = align_priors(scene, seed)
     frames = (aligned.inliers >= LEAST_INLIERS).nonzero()[:, 0].numpy()
-    depth = torch.stack([aligned.depth(i, _prior(scene, i)) for i in frames.tolist()])
+    priors = [aligned.depth(i, _prior(scene, i)).numpy() for i in frames.tolist()]
+    depth = torch.stack([torch.as_tensor(_valid(scene, i, z)) for i, z in zip(frames.tolist(), priors)])
     normal = None
     if "prior_normal" in scene.sources:
         normal = torch.stack([_packed_normals(scene, i) for i in frames.tolist()])
@@ -134,13 +135,13 @@ def _points(
         fade = torch.exp(-0.5 * (near.distance / spread).square())
         weight = weight * fade
         normal_weight = None if normal_weight is None else normal_weight * fade
-    centre = torch.tensor(frame.centre)
+    centre = torch.tensor(frame.centre, dtype=torch.float64)  # world coordinates may be far from zero
 
     def moved(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor.to(device)
 
-    points, sdf = (near.points - centre) / frame.half, near.distance / frame.half
-    free = ((volume.free - centre) / frame.half).to(device)
+    points, sdf = ((near.points - centre) / frame.half).float(), near.distance / frame.half
+    free = ((volume.free - centre) / frame.half).float().to(device)
     return VolumePoints(
         points.to(device), sdf.to(device), weight.to(device), moved(near.normal), moved(normal_weight),
         band / frame.half, free, 4.0 * volume.voxel / frame.half, words,
@@ -151,6 +152,12 @@ def _inverse_square(deviation: Tensor, depth: Tensor) -> Tensor:
     """Weights [F, h, w] of about 1, 0 where there is no depth."""
     typical = deviation.flatten()[::97].median().clamp_min(1e-9)
     return torch.where(depth > 0, (typical / deviation.clamp_min(1e-6)).square(), torch.zeros_like(depth))
+
+
+def _valid(scene: Scene, i: int, depth: np.ndarray | None) -> np.ndarray | None:
+    """Depth [h, w] of frame i, 0 where its mask says that the picture is not to be looked at."""
+    valid = scene.mask(i) if scene.mask_says == "valid" else None
+    return depth if depth is None or valid is None else np.where(valid, depth, depth.dtype.type(0))
 
 
 def _prior(scene: Scene, i: int) -> np.ndarray:

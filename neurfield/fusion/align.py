@@ -52,7 +52,7 @@ class AlignedPriors:
 def align_priors(scene: Scene, seed: int = 0) -> AlignedPriors:
     """Align the prior depth of all frames of a scene (pinhole cameras) with each other."""
     views, generator = PriorViews.of(scene), torch.Generator().manual_seed(seed)
-    box = torch.as_tensor(scene.box, dtype=torch.float32)
+    box = torch.as_tensor(scene.box - views.origin, dtype=torch.float32)
     meaning = Meaning(_ends_at_box(views, box))
     near = NEAREST * float((box[1] - box[0]).norm())
     partners = _overlap(views, meaning)

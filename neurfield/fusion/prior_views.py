@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from neurfield.far import local_origin
 from neurfield.scenes import Scene
 
 SMALL = (84, 150)  # rows, columns that a prior is averaged down to
@@ -19,7 +20,8 @@ EVERY = 2  # of these, the pixels that are carried into other views
 class PriorViews:
     """n images. x: [n, *SMALL] priors scaled to 0..1. uv: [k, 2] places of the carried pixels in 0..1, and
     carried: [n, k] their x. centers: [n, 3] and turns: [n, 3, 3] world from camera. lens: [n, 4] fx, fy, cx,
-    cy as parts of the image's size. low, span: [n], prior = low + span x."""
+    cy as parts of the image's size. low, span: [n], prior = low + span x. origin: [3] float64, from where
+    centers are counted: zero, unless cameras are far from it."""
 
     x: Tensor
     uv: Tensor
@@ -29,6 +31,7 @@ class PriorViews:
     lens: Tensor
     low: Tensor
     span: Tensor
+    origin: np.ndarray
 
     def __len__(self) -> int:
         return len(self.x)
@@ -43,7 +46,9 @@ class PriorViews:
             span.append((prior.max() - prior.min()).clamp_min(1e-9))
             small.append(interpolate(((prior - low[-1]) / span[-1])[None, None], SMALL, mode="area")[0, 0])
         cameras, x = scene.cameras, torch.stack(small)
-        poses = torch.as_tensor(cameras.world_from_cam, dtype=torch.float32)
+        origin = local_origin(cameras.centers)
+        centers = torch.as_tensor(cameras.centers - origin, dtype=torch.float32)
+        turns = torch.as_tensor(cameras.world_from_cam[:, :3, :3], dtype=torch.float32)
         width, height = cameras.width, cameras.height
         lens = np.stack(
             [cameras.fx / width, cameras.fy / height, cameras.cx / width, cameras.cy / height], axis=1
@@ -53,9 +58,7 @@ class PriorViews:
         carried = x[:, rows][:, :, columns].reshape(len(x), -1)
         uv = torch.stack([u, v], dim=-1).reshape(-1, 2)
         lens_ = torch.as_tensor(lens, dtype=torch.float32)
-        return PriorViews(
-            x, uv, carried, poses[:, :3, 3], poses[:, :3, :3], lens_, torch.stack(low), torch.stack(span)
-        )
+        return PriorViews(x, uv, carried, centers, turns, lens_, torch.stack(low), torch.stack(span), origin)
 
     def directions(self, image: Tensor, uv: Tensor) -> Tensor:
         """World directions [..., 3] of pixels per unit of z-depth."""

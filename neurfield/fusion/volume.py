@@ -20,9 +20,9 @@ ENOUGH = 0.02  # part of the median weight below which a voxel counts as unseen
 class SurfacePoints:
     """N voxel centres near a fused surface.
 
-    points: [N, 3] world. distance: [N] signed, world lengths, positive in free space. weight: [N] 0..1.
-    normal: [N, 3] unit, world, fused from the views' normals, and normal_weight: [N] 0..1; both None without
-    normals.
+    points: [N, 3] float64, world. distance: [N] signed, world lengths, positive in free space. weight: [N]
+    0..1. normal: [N, 3] unit, world, fused from the views' normals, and normal_weight: [N] 0..1; both None
+    without normals.
     """
 
     points: Tensor
@@ -38,7 +38,7 @@ class FusedVolume:
 
     low: world position of the grid's corner. voxel, truncation: world lengths. bricks: int64 [B, 3]. row:
     int64 [X, Y, Z], the number of a brick's row or -1. distance, weight_sum: [B, 512]. normal: [B, 3, 512] or
-    None. free: [E, 3] world centres of bricks that views look through.
+    None. free: [E, 3] float64 world centres of bricks that views look through.
     """
 
     low: np.ndarray
@@ -63,7 +63,7 @@ class FusedVolume:
         )
         parts = [self._part(known, band, part) for part in torch.arange(len(known)).split(BRICKS_AT_ONCE)]
         if not parts:
-            parts = [[torch.zeros(0, 3), torch.zeros(0), torch.zeros(0), torch.zeros(0, 3)]]
+            parts = [[torch.zeros(0, 3).double(), torch.zeros(0), torch.zeros(0), torch.zeros(0, 3)]]
         points, distance, weight, normal = (torch.cat(columns) for columns in zip(*parts))
         typical = weight.median() if len(weight) else weight.new_tensor(1.0)
         weight = (weight / typical).clamp_max(1.0)
@@ -92,7 +92,7 @@ class FusedVolume:
         flat = (x * EDGE + y) * EDGE + z
         distance = cube[b, x, y, z] / steepness[b, x, y, z].clamp(FLATTEST, STEEPEST)
         normal = torch.zeros(len(b), 3) if self.normal is None else self.normal[brick, :, flat]
-        return [points.float(), distance, self.weight_sum[brick, flat], normal]
+        return [points, distance, self.weight_sum[brick, flat], normal]
 
     def _beside(self, known: Tensor, rows: Tensor, axis: int, step: int) -> Tensor:
         """The layer of voxels that touches each brick on one side, NaN where there is no brick."""
@@ -152,4 +152,4 @@ def fuse_depth(
     distance, weight_sum, normals = integrate_depth(views, bricks, voxel, truncation)
     free = (free_bricks(views, size, voxel, truncation) != 0) & (marks == 0)
     centres = (free.nonzero() + 0.5) * (EDGE * voxel) + torch.from_numpy(low)
-    return FusedVolume(low, voxel, truncation, bricks, row, distance, weight_sum, normals, centres.float())
+    return FusedVolume(low, voxel, truncation, bricks, row, distance, weight_sum, normals, centres)

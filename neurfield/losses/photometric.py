@@ -15,6 +15,10 @@ def color_l1(rgb: Tensor, target: Tensor, compared: Tensor | None = None) -> Ten
 
 
 def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:
-    """Binary cross entropy of the rays' opacity [R] against the mask [R] (1 = object), clipped as NeuS does
-    (1e-3)."""
-    return torch.nn.functional.binary_cross_entropy(opacity.clamp(1e-3, 1.0 - 1e-3), mask)
+    """Binary cross entropy of the rays' opacity [R] against the mask [R] (1 = object, 2 = unknown, which does
+    not count), clipped as NeuS does (1e-3)."""
+    known = (mask < 1.5).to(opacity.dtype)
+    entropy = torch.nn.functional.binary_cross_entropy(
+        opacity.clamp(1e-3, 1.0 - 1e-3), mask.clamp_max(1.0), weight=known, reduction="sum"
+    )
+    return entropy / known.sum().clamp_min(1.0)

@@ -81,7 +81,8 @@ def _tiles(metrics: dict[str, Any]) -> str:
     if "chamfer_l1" in geometry:
         found.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
     if math.isfinite(images.get("psnr", math.nan)):
-        found.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames"))
+        inside = ", inside the masks" if images.get("pixels", "all") != "all" else ""
+        found.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames{inside}"))
     if "seconds" in fit:
         found.append((duration(fit["seconds"]), f"{fit.get('steps', 0):,} steps"))
     return tiles(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _GROUPS = {
+    "troubles": "What could not be made",
     "fit": "Fit",
     "mesh": "Mesh",
     "geometry": "Geometry against the true surface",
@@ -24,6 +25,7 @@ _NAMES = {
 _LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel"}
 _BYTES = {"model", "source", "png", "jpeg"}
 _SHARES = {"mesh_seen", "truth_seen"}
+_SAID_BESIDE = {("images", "frames"), ("images", "pixels")}  # in the names of the scores
 
 
 def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -32,8 +34,22 @@ def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str,
     for key, title in _GROUPS.items():
         found = metrics.get(key)
         if isinstance(found, dict) and found:
-            groups.append((title, [(name_of(item), value_of(item, value)) for item, value in found.items()]))
+            rows = [
+                (name_of(item) + _which(item, found), value_of(item, value))
+                for item, value in found.items()
+                if (key, item) not in _SAID_BESIDE
+            ]
+            groups.append((title, rows))
     return groups
+
+
+def _which(item: str, images: dict[str, Any]) -> str:
+    """Of which frames and pixels a score of pictures is, as far as is known."""
+    if item not in ("psnr", "ssim") or "frames" not in images:
+        return ""
+    return f" of {images['frames']} frames" + (
+        f", {images['pixels']}" if images.get("pixels", "all") != "all" else ""
+    )
 
 
 def name_of(key: str) -> str:

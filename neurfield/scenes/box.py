@@ -66,7 +66,9 @@ def nearest_to_axes(cameras: Cameras) -> np.ndarray | None:
     system = across.mean(axis=0)
     if np.linalg.eigvalsh(system)[0] < 1e-4:
         return None
-    return np.linalg.solve(system, np.einsum("nij,nj->i", across, cameras.centers) / len(cameras))
+    middle = cameras.centers.mean(axis=0)  # counted from there, because poses may be far from zero
+    pull = np.einsum("nij,nj->i", across, cameras.centers - middle) / len(cameras)
+    return middle + np.linalg.solve(system, pull)
 
 
 def scene_box(scene: Scene) -> np.ndarray:
@@ -79,7 +81,7 @@ def scene_box(scene: Scene) -> np.ndarray:
         if points is None:
             return box_around_cameras(scene.cameras)
         return box_around_points(np.concatenate([points, scene.cameras.centers]), margin=0.05)
-    if "mask" in scene.sources:
+    if "mask" in scene.sources and scene.mask_says == "object":
         return visual_hull_box(scene)
     if points is not None:
         return box_around_points(points, margin=0.05)

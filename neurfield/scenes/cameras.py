@@ -92,10 +92,11 @@ class Cameras:
     def rays(
         self, camera_indices: np.ndarray, pixels_uv: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rays through pixels: origins [r,3], unit directions [r,3] (world), and z_per_t [r]; all float32.
+        """Rays through pixels: origins [r,3] float64, unit directions [r,3] and z_per_t [r] float32 (world).
 
-        camera_indices [r] int; pixels_uv [r,2] pixel coordinates (column + 0.5, row + 0.5 for a pixel's
-        centre). The z-depth of the point at distance t along a ray is t * z_per_t.
+        Origins keep the precision of the poses, which may be far from zero (UTM). camera_indices [r] int;
+        pixels_uv [r,2] pixel coordinates (column + 0.5, row + 0.5 for a pixel's centre). The z-depth of the
+        point at distance t along a ray is t * z_per_t.
         """
         index = np.asarray(camera_indices, dtype=np.int64)
         uv = np.asarray(pixels_uv, dtype=np.float64)
@@ -112,7 +113,7 @@ class Cameras:
         pose = self.world_from_cam[index]
         directions = np.einsum("rij,rj->ri", pose[:, :3, :3], in_cam)
         origins = pose[:, :3, 3]
-        return origins.astype(np.float32), directions.astype(np.float32), z_per_t.astype(np.float32)
+        return origins, directions.astype(np.float32), z_per_t.astype(np.float32)
 
     def project(self, i: int, points_in_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points [k,3] in the world to pixel coordinates uv [k,2] and z-depth [k] of camera i, float64.

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.scenes.box import cameras_in_box_view
+from neurfield.scenes.check_files import file_findings
+from neurfield.scenes.check_readings import in_one_place, reading_findings
+from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
+from neurfield.scenes.finding import Finding, Level
 from neurfield.scenes.reprojection import best_scale, depth_pairs, other_conventions, reprojection_error
 from neurfield.scenes.scene import Scene
 
-Level = Literal["ok", "warn", "error"]
 _MOST_FRAMES = 300
 _MOST_LISTED = 5
 # Depth of neighbouring frames that is right differs by rounding, noise and edges: under this, at the median.
 _SAME_DEPTH = 0.02
 # Units that differ by less than this (as a logarithm) are the same: calibration is not better.
 _SAME_SCALE = 0.03
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: how grave it is, what was found, where, and what to do about it, if anything."""
-
-    level: Level
-    what: str
-    where: str
-    todo: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f": {self.todo}" if self.todo else "")
 
 
 def check_scene(scene: Scene) -> list[Finding]:
@@ -43,16 +32,45 @@ def check_scene(scene: Scene) -> list[Finding]:
     findings = list(_files(scene))
     if any(finding.level == "error" for finding in findings):
         return findings
-    depth = [*_depth(scene, "exact"), *_depth(scene, "noisy")]
     return [
         *findings,
-        *_poses(scene),
         *_exposure(scene),
-        *depth,
-        *_normals(scene),
-        *_box(scene),
+        *check_before_fit(scene),
+        *check_truth(scene),
         *_knowledge(scene),
     ]
+
+
+def check_before_fit(scene: Scene) -> list[Finding]:
+    """The part that every fit can afford: the poses, the box, and some thirty frames of depth and normals.
+
+    Raises:
+        UserError: one of these files cannot be read.
+    """
+    return [
+        *file_findings(scene),
+        *_poses(scene),
+        *reading_findings(scene),
+        *_depth(scene, "exact"),
+        *_depth(scene, "noisy"),
+        *_normals(scene),
+        *_box(scene),
+    ]
+
+
+def check_truth(scene: Scene) -> Iterator[Finding]:
+    """The true surface, where there is one, can be measured against."""
+    if scene.ground_truth_file is None:
+        return
+    try:
+        truth = scene.ground_truth
+    except UserError as trouble:
+        what = f"{trouble}; until then meshes are not measured"
+        yield Finding("warn", what, "true surface")
+        return
+    faces = len(getattr(truth, "faces", ()))
+    counted = f"{faces} triangles" if faces else f"{0 if truth is None else len(truth.vertices)} points"
+    yield Finding("ok", counted, "true surface")
 
 
 def _spread(count: int, most: int = _MOST_FRAMES) -> np.ndarray:
@@ -85,23 +103,40 @@ def _files(scene: Scene) -> Iterator[Finding]:
         if len(troubles) > _MOST_LISTED:
             yield Finding("error", f"{len(troubles)} files like these", source, "write or copy them again")
         missing = sum(path is None for path in scene.files[source].paths)
-        if missing:
+        if missing and source == "mask":
+            yield _some_masks(scene, missing)
+        elif missing:
             yield Finding(
                 "warn", f"{missing} of {len(scene)} frames have none", source, "complete the folder"
             )
         if not troubles:
-            yield Finding("ok", f"{len(scene) - missing} files can be read", source)
+            means = {"object": ", the object's outline", "valid": ", what to look at"}
+            more = means[scene.mask_says] if source == "mask" else ""
+            yield Finding("ok", f"{len(scene) - missing} files can be read{more}", source)
+
+
+def _some_masks(scene: Scene, missing: int) -> Finding:
+    """What becomes of frames without a mask where others have one."""
+    what = f"{missing} of {len(scene)} frames have none"
+    if scene.mask_says == "valid":
+        return Finding("ok", f"{what} and are looked at whole", "mask")
+    what += ": these give colours to what other frames show, and no outline"
+    return Finding("warn", what, "mask", "complete the folder")
 
 
 def _poses(scene: Scene) -> Iterator[Finding]:
-    """Rotations are orthonormal, and cameras do not all stand in one place."""
+    """Rotations are orthonormal, and cameras do not all stand in one place, unless there is depth."""
     rotation = scene.cameras.world_from_cam[:, :3, :3]
     off = np.abs(np.swapaxes(rotation, 1, 2) @ rotation - np.eye(3)).max(axis=(1, 2))
     worst = int(off.argmax())
     if off[worst] > 1e-4:
         what = f"the rotation is off by {off[worst]:.1e} from orthonormal"
         yield Finding("warn", what, f"pose of frame {worst}", "write the poses with more digits")
-    if len(scene) > 1 and np.ptp(scene.cameras.centers, axis=0).max() == 0.0:
+    if in_one_place(scene.cameras):
+        if scene.sources & {"depth", "sensor_depth"}:
+            what = "all is seen from one place, and what is hidden from there stays open"
+            yield Finding("warn", what, "poses", "correct the poses if the camera moved")
+            return
         what = "all cameras stand in one place, from where no depth can be seen"
         yield Finding("error", what, "poses", "correct the poses, or move while recording")
     elif off[worst] <= 1e-4:
@@ -149,12 +184,16 @@ def _depth(scene: Scene, kind: Literal["exact", "noisy"]) -> Iterator[Finding]:
             # Which frames look the same way depends on the reading, too.
             left = reprojection_error(other, depth_pairs(scene, other, kind))
             explained.append((left, what, "convert the poses"))
+    if error > WORTH_ASKING:
+        explained += other_depths(scene, kind)
     least, what, todo = min(explained, default=(error, "", ""))
     found = f"frames disagree by {100 * error:.2g} % at the median"
     if least < 0.5 * error:
-        yield Finding("error", f"{found}, by {100 * least:.2g} % if {what}", source, todo)
+        # A wrong unit does not depend on how far frames are apart; what bends a little is worth a word.
+        level: Level = "error" if error > _SAME_DEPTH or "multiplied" in what else "warn"
+        yield Finding(level, f"{found}, by {100 * least:.2g} % if {what}", source, todo)
     elif error > _SAME_DEPTH:
-        level: Level = "error" if error > 0.1 else "warn"
+        level = "error" if error > 0.1 else "warn"
         todo = "check units, axes and order of the poses, and that depth is z-depth"
         yield Finding(level, found, source, todo)
     else:

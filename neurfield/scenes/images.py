@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from neurfield.errors import UserError
 
 Read = Callable[[Path], np.ndarray]
+_ORIENTATION = 0x0112  # EXIF's tag
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+_SIDEWAYS = (5, 6, 7, 8)  # its values for pictures that are stored on their side
 
 
 @dataclass(frozen=True)
@@ -100,17 +103,28 @@ def read_mask(path: Path) -> np.ndarray:
     return grey > white / 2
 
 
+def read_dynamic_mask(path: Path) -> np.ndarray:
+    """Mask bool [H,W] of instant-ngp's dynamic_mask_*.png, in which what is not black is left out."""
+    colour = np.asarray(_decode(path).convert("RGB"))
+    return np.asarray((colour == 0).all(axis=2))
+
+
 def read_depth(metres_per_unit: float) -> Read:
-    """A reader of depth files (integer PNG, npy): float32 [H,W] z-depth in metres, 0 = missing."""
+    """A reader of depth files (integer PNG, npy): float32 [H,W] z-depth in metres, 0 = missing.
+
+    The largest value of an integer type is no measurement, whatever the sensor: 65535 of 16 bits.
+    """
 
     def read(path: Path) -> np.ndarray:
-        raw = _array_2d(path) if path.suffix.lower() == ".npy" else np.asarray(_decode(path))
+        raw = _array_2d(path) if path.suffix.lower() == ".npy" else _levels(_decode(path))
         if raw.ndim != 2:
             raise UserError(
                 f"{path}: shape {raw.shape}, expected one channel: give depth as a single-channel PNG or npy"
             )
         depth = raw.astype(np.float32) * np.float32(metres_per_unit)
         depth[~(np.isfinite(depth) & (depth > 0))] = 0.0
+        if raw.dtype.kind in "iu":
+            depth[raw == np.iinfo(raw.dtype).max] = 0.0
         return depth
 
     return read
@@ -149,7 +163,8 @@ def read_segment(path: Path) -> np.ndarray:
 
 
 def file_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image or npy file, from its header; UserError if it is missing or neither."""
+    """Width and height of an image (upright, as EXIF says) or npy file, from its header; UserError if it is
+    missing or neither."""
     if path.suffix.lower() == ".npy":
         shape = _open_npy(path).shape
         if len(shape) == 3 and shape[0] in (1, 3):
@@ -158,7 +173,21 @@ def file_size(path: Path) -> tuple[int, int]:
             raise UserError(f"{path}: shape {shape}, expected [H,W] or [3,H,W]: write one array a frame")
         return int(shape[1]), int(shape[0])
     with _open_image(path) as image:
-        return image.size
+        width, height = image.size
+        return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
+
+
+def orientation(path: Path) -> int:
+    """The EXIF orientation of an image file, 1 (upright) where it says nothing."""
+    if path.suffix.lower() == ".npy":
+        return 1
+    with _open_image(path) as image:
+        return _orientation(image)
+
+
+def looks_like_picture(path: Path) -> bool:
+    """Whether a file's name says that it is an image of a kind that is read here."""
+    return path.suffix.lower() in _PICTURES and path.is_file()
 
 
 def has_alpha(path: Path) -> bool:
@@ -173,12 +202,34 @@ def _open_image(path: Path) -> Image.Image:
     try:
         return Image.open(path)
     except (OSError, SyntaxError, Image.DecompressionBombError) as reason:
+        if path.suffix.lower() not in Image.registered_extensions():
+            kind = path.suffix or "a file without suffix"
+            raise UserError(
+                f"{path}: {kind} is not a format that is read here: write PNG, JPEG, TIFF or WebP, and depth "
+                "as 16-bit PNG, TIFF or npy"
+            ) from reason
         raise UserError(
             f"{path}: not a readable image ({_short(reason)}): write or copy it again"
         ) from reason
 
 
+def _orientation(image: Image.Image) -> int:
+    """EXIF's orientation, of formats that Pillow does not turn by itself (TIFF), from the header alone."""
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return 1  # Pillow would read a whole PNG to look for EXIF at its end
+    return int(image.getexif().get(_ORIENTATION, 1))
+
+
+def _levels(image: Image.Image) -> np.ndarray:
+    """The numbers of an image, in the type that its file has: Pillow has 16-bit PNG as 32 bits, too."""
+    array = np.asarray(image)
+    if image.format == "PNG" and array.dtype == np.int32:
+        return array.astype(np.uint16)
+    return array
+
+
 def _decode(path: Path) -> Image.Image:
+    """The image of a file, turned upright as its EXIF orientation says."""
     with _open_image(path) as image:
         try:
             image.load()
@@ -186,6 +237,11 @@ def _decode(path: Path) -> Image.Image:
             raise UserError(
                 f"{path}: damaged or truncated ({_short(reason)}): write or copy it again"
             ) from reason
+        if _orientation(image) == 1:
+            return image
+        format_of_file = image.format
+        image = ImageOps.exif_transpose(image)
+        image.format = format_of_file
         return image
 
 
@@ -195,6 +251,10 @@ def _open_npy(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as reason:
+        if "object" in str(reason).lower():
+            raise UserError(
+                f"{path}: holds Python objects, which are never loaded: save the plain array [H,W] as npy"
+            ) from reason
         raise UserError(
             f"{path}: not a readable npy file ({_short(reason)}): write or copy it again"
         ) from reason

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neurfield.errors import UserError
 from neurfield.scenes import builtin, replica, transforms_json
+from neurfield.scenes.foreign import foreign_format
 from neurfield.scenes.scene import Scene
 
 
@@ -57,6 +58,9 @@ def read_scene(path: Path) -> Scene:
             )
         if not any(path.iterdir()):
             raise UserError(f"{path} is an empty folder: {_looked_for()}")
+    foreign = foreign_format(path)
+    if foreign:
+        raise UserError(f"{path} {foreign}")
     raise UserError(f"{path} is in no known format: {_looked_for()}")
 
 

@@ -6,6 +6,7 @@ hours are spent on them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +15,7 @@ import numpy as np
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.scene import Scene
 
+Reading = Callable[[int, np.ndarray], np.ndarray]
 _PAIRS = 16
 _PIXELS = 300
 # The distance between two frames to compare, as a share of the depth they see.
@@ -34,8 +36,13 @@ class Pair:
     other: np.ndarray
 
 
-def depth_pairs(scene: Scene, cameras: Cameras, kind: Literal["exact", "noisy"]) -> list[Pair]:
-    """Pairs of frames that, if these are the cameras, look the same way from different places."""
+def depth_pairs(
+    scene: Scene, cameras: Cameras, kind: Literal["exact", "noisy"], reading: Reading | None = None
+) -> list[Pair]:
+    """Pairs of frames that, if these are the cameras, look the same way from different places.
+
+    reading: makes z-depth of a frame's depth [H,W]; None: it is.
+    """
     listed = scene.files["depth" if kind == "exact" else "sensor_depth"].paths
     with_depth = np.array([i for i in range(len(cameras)) if listed[i] is not None])
     pairs = []
@@ -48,7 +55,7 @@ def depth_pairs(scene: Scene, cameras: Cameras, kind: Literal["exact", "noisy"])
         # Far enough apart to tell a scale, near enough to see the same things; never the frame itself.
         apart[apart == 0.0] = np.inf
         j = int(same_way[np.abs(apart - _APART * np.median(depth[depth > 0])).argmin()])
-        pair = _pair(scene, cameras, int(i), j, kind)
+        pair = _pair(scene, cameras, int(i), j, kind, reading)
         if pair is not None:
             pairs.append(pair)
     return pairs
@@ -86,21 +93,31 @@ def other_conventions(cameras: Cameras) -> list[tuple[str, Cameras]]:
     flip = np.diag([1.0, -1.0, -1.0, 1.0])
     poses = cameras.world_from_cam
     axes = "the camera axes are OpenGL's where OpenCV's are expected, or the reverse"
-    inverted = "the poses are cam_from_world instead of world_from_cam"
+    inverted = "the poses are cam_from_world instead of world_from_cam, in {} camera axes"
+    # An inverted pose in the other axes is the same but for a turn of the whole world.
     readings = [
         (axes, poses @ flip),
-        (inverted, np.linalg.inv(poses)),
-        (inverted, np.linalg.inv(poses @ flip)),
-        (f"{inverted}, and {axes}", np.linalg.inv(poses) @ flip),
-        (f"{inverted}, and {axes}", np.linalg.inv(poses @ flip) @ flip),
+        (inverted.format("OpenCV's"), np.linalg.inv(poses)),
+        (inverted.format("OpenCV's"), np.linalg.inv(poses @ flip)),
+        (inverted.format("OpenGL's"), np.linalg.inv(poses) @ flip),
+        (inverted.format("OpenGL's"), np.linalg.inv(poses @ flip) @ flip),
     ]
     return [(what, replace(cameras, world_from_cam=reading)) for what, reading in readings]
 
 
-def _pair(scene: Scene, cameras: Cameras, i: int, j: int, kind: Literal["exact", "noisy"]) -> Pair | None:
+def _pair(
+    scene: Scene,
+    cameras: Cameras,
+    i: int,
+    j: int,
+    kind: Literal["exact", "noisy"],
+    reading: Reading | None,
+) -> Pair | None:
     depth, other = scene.depth(i, kind), scene.depth(j, kind)
     if depth is None or other is None:
         return None
+    if reading is not None:
+        depth, other = reading(i, depth), reading(j, other)
     step = max(1, int(np.sqrt(depth.size / _PIXELS)))
     rows, columns = np.mgrid[step // 2 : depth.shape[0] : step, step // 2 : depth.shape[1] : step].reshape(
         2, -1
@@ -110,4 +127,4 @@ def _pair(scene: Scene, cameras: Cameras, i: int, j: int, kind: Literal["exact",
     if not len(pixels):
         return None
     origins, directions, z_per_t = cameras.rays(np.full(len(pixels), i), pixels)
-    return Pair(j, origins.astype(np.float64), directions * (z[z > 0] / z_per_t)[:, None], other)
+    return Pair(j, origins, directions * (z[z > 0] / z_per_t)[:, None], other)

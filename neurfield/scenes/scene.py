@@ -13,12 +13,14 @@ from neurfield.errors import UserError
 from neurfield.scenes.box import Kind, cameras_in_box_view, scene_box, scene_kind
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import ByteCache, FileList, file_size
+from neurfield.scenes.sizes import check_size, fitted
 
 if TYPE_CHECKING:
-    import trimesh
+    from neurfield.scenes.truth import Truth
 
 SOURCES = ("image", "mask", "depth", "sensor_depth", "prior_depth", "prior_normal", "segment")
 CACHE_BYTES = 1 << 30
+MaskSays = Literal["object", "valid"]
 
 
 class Scene:
@@ -27,9 +29,11 @@ class Scene:
     files: source -> `FileList` with one entry a camera; sources are "image" (uint8 colour), "mask", "depth"
     (exact),
     "sensor_depth" (measured), "prior_depth" and "prior_normal" (of monocular networks), "segment" (instance
-    ids). kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
-    ground_truth_file: a mesh of the true surface in the same frame. Arrays are cached up to cache_bytes and
-    are read-only.
+    ids). mask_says: whether masks are the object's outline, beyond which there is nothing ("object"), or
+    show which pixels are to be looked at ("valid"); not given, the first around objects, the second in rooms.
+    kind and box are decided from the cameras, depth and masks (`neurfield.scenes.box`) when not given.
+    ground_truth_file: a mesh of the true surface, or points on it, in the same frame. Arrays are cached up to
+    cache_bytes and are read-only.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Scene:
         ground_truth_file: Path | None = None,
         box: np.ndarray | None = None,
         kind: Kind | None = None,
+        mask_says: MaskSays | None = None,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.name = name
@@ -61,6 +66,7 @@ class Scene:
                 )
         self._box_by_hand = None if box is None else _checked_box(box, cameras)
         self._kind_by_hand = kind
+        self._mask_says_by_hand = mask_says
 
     def __len__(self) -> int:
         return len(self.cameras)
@@ -78,28 +84,25 @@ class Scene:
         """Whether cameras stand "inside" the surface (a room) or look in at it from "outside" (an object)."""
         return self._kind_by_hand or scene_kind(self)
 
+    @property
+    def mask_says(self) -> MaskSays:
+        """What masks mean here, "object" or "valid" (see above)."""
+        return self._mask_says_by_hand or ("object" if self.kind == "outside" else "valid")
+
     @cached_property
     def box(self) -> np.ndarray:
         """The box that holds the surface: [2,3] float64, minimum and maximum, world."""
         return scene_box(self) if self._box_by_hand is None else self._box_by_hand
 
     @cached_property
-    def ground_truth(self) -> trimesh.Trimesh | None:
-        """The true surface in the world frame, or None; UserError if its file cannot be read."""
+    def ground_truth(self) -> Truth | None:
+        """The true surface in the world frame, a mesh or a scanner's points, or None;
+        UserError if its file cannot be read."""
         if self.ground_truth_file is None:
             return None
-        import trimesh
+        from neurfield.scenes.truth import read_truth
 
-        path = self.ground_truth_file
-        try:
-            mesh = trimesh.load(path, force="mesh", process=False)
-        except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-            raise UserError(
-                f"{path}: not a readable mesh ({type(reason).__name__}): copy it again"
-            ) from reason
-        if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
-            raise UserError(f"{path}: holds no triangles: give the surface as a mesh, or move this file away")
-        return mesh
+        return read_truth(self.ground_truth_file)
 
     def image(self, i: int) -> np.ndarray:
         """Colour image of frame i, uint8 [H,W,3]."""
@@ -109,7 +112,8 @@ class Scene:
         return image
 
     def mask(self, i: int) -> np.ndarray | None:
-        """True where the subject is seen in frame i, bool [H,W], or None."""
+        """True where the object is seen in frame i, or what is to be looked at (`mask_says`), bool [H,W], or
+        None."""
         return self._array("mask", i)
 
     def depth(self, i: int, kind: Literal["exact", "noisy"] = "exact") -> np.ndarray | None:
@@ -152,11 +156,12 @@ class Scene:
         return self._derived(self.cameras, files, self._box_by_hand)
 
     def verify_files(self) -> None:
-        """Check by headers that every file is there and has its camera's size; UserError if not."""
+        """Check by headers that every file is there and has its camera's size, or can be brought to it;
+        UserError if not."""
         for source, listed in self.files.items():
             for i, path in enumerate(listed.paths):
                 if path is not None:
-                    self._check_size(source, i, path, file_size(path))
+                    check_size(source, path, file_size(path), self._size(i))
 
     def _array(self, source: str, i: int) -> np.ndarray | None:
         if source not in self.files:
@@ -168,17 +173,11 @@ class Scene:
     def _read(self, source: str, i: int) -> np.ndarray | None:
         listed = self.files[source]
         array = listed(i)
-        if array is not None:
-            self._check_size(source, i, listed.paths[i], (array.shape[1], array.shape[0]))
-        return array
+        return array if array is None else fitted(array, source, listed.paths[i], self._size(i))
 
-    def _check_size(self, source: str, i: int, path: Path | None, size: tuple[int, int]) -> None:
-        width, height = int(self.cameras.width[i]), int(self.cameras.height[i])
-        if size != (width, height):
-            remedy = "correct the intrinsics" if source == "image" else "resample it to that size"
-            raise UserError(
-                f"{path}: {source} of {size[0]}x{size[1]} pixels, its camera has {width}x{height}: {remedy}"
-            )
+    def _size(self, i: int) -> tuple[int, int]:
+        """Width and height of camera i."""
+        return int(self.cameras.width[i]), int(self.cameras.height[i])
 
     def _derived(self, cameras: Cameras, files: Mapping[str, FileList], box: np.ndarray | None) -> Scene:
         return Scene(
@@ -189,6 +188,7 @@ class Scene:
             ground_truth_file=self.ground_truth_file,
             box=box,
             kind=self._kind_by_hand,
+            mask_says=self._mask_says_by_hand,
             cache_bytes=self._cache.budget,
         )
 

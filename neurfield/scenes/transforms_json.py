@@ -6,7 +6,8 @@ turned. Pixel coordinates already count the centre of the first pixel as (0.5, 0
 all (a frame's own value wins): w, h, fl_x, fl_y, cx, cy, camera_angle_x/_y (radians), x_fov/y_fov (degrees),
 k1, k2, p1, p2, k3; per frame file_path (with or without extension), transform_matrix, mask_path,
 depth_file_path (nerfstudio) or depth_path (instant-ngp), mono_depth_path and mono_normal_path (SDFStudio).
-Without masks, an alpha channel is one. ground_truth.ply beside the file, in the same world, is the true
+Without masks, an alpha channel is one, and so are instant-ngp's dynamic_mask_*.png beside the images, which
+show what to leave out. ground_truth.ply beside the file, in the same world, is the true
 surface.
 """
 
@@ -28,12 +29,13 @@ from neurfield.scenes.images import (
     has_alpha,
     read_alpha,
     read_depth,
+    read_dynamic_mask,
     read_mask,
     read_prior_depth,
     read_prior_normal,
     read_rgb,
 )
-from neurfield.scenes.scene import Scene
+from neurfield.scenes.scene import MaskSays, Scene
 
 LOOKS_FOR = "nerfstudio or instant-ngp (transforms.json, or transforms_train.json)"
 _NAMES = ("transforms.json", "transforms_train.json")
@@ -79,7 +81,16 @@ def read(path: Path) -> Scene:
     # A file that the folder alone would not lead to stays the path, so that the path always leads back to it.
     is_default = _file(folder) == file
     name, where = (folder.name, folder) if is_default else (f"{folder.name}-{file.stem}", file)
-    return Scene(name, where, cameras, files, ground_truth_file=_ground_truth(folder), box=_aabb(file, data))
+    says: MaskSays | None = "valid" if "mask" in files and files["mask"].read is read_dynamic_mask else None
+    return Scene(
+        name,
+        where,
+        cameras,
+        files,
+        ground_truth_file=_ground_truth(folder),
+        box=_aabb(file, data),
+        mask_says=says,
+    )
 
 
 def _file(path: Path) -> Path | None:
@@ -95,7 +106,12 @@ def _has_frames(file: Path) -> bool:
         data = json.loads(file.read_text())
     except (ValueError, OSError):
         return file.name.startswith("transforms")
-    return isinstance(data, dict) and "frames" in data
+    frames = data.get("frames") if isinstance(data, dict) else None
+    if not isinstance(frames, list):
+        return frames is not None
+    # Other programs' JSON has frames as well (SDFStudio's meta_data.json).
+    ours = {"file_path", "transform_matrix"}
+    return not frames or any(isinstance(frame, dict) and frame.keys() & ours for frame in frames)
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -175,8 +191,8 @@ def _focal(where: str, values: dict[str, Any], axis: str, size: float) -> float 
 
 
 def _refuse_other_lenses(where: str, values: dict[str, Any]) -> None:
-    model = values.get("camera_model", "OPENCV")
-    if model not in _PERSPECTIVE:
+    model = values.get("camera_model") or "OPENCV"
+    if str(model).upper() not in _PERSPECTIVE:
         raise UserError(
             f"{where}: camera_model {model} is not supported: undistort the images to PINHOLE or OPENCV first"
         )
@@ -201,7 +217,15 @@ def _other_sources(
         "prior_depth": listed("mono_depth_path", read_prior_depth),
         "prior_normal": listed("mono_normal_path", read_prior_normal),
     }
-    if not any(sources["mask"].paths) and has_alpha(images[0]):
+    dynamic = dynamic_masks(images)
+    if any(sources["mask"].paths) and any(dynamic):
+        raise UserError(
+            f"{file}: frames name a mask_path, and {next(filter(None, dynamic))} lies beside the images: "
+            "keep one of the two"
+        )
+    if any(dynamic):
+        sources["mask"] = FileList(tuple(dynamic), read_dynamic_mask)
+    elif not any(sources["mask"].paths) and has_alpha(images[0]):
         sources["mask"] = FileList(tuple(images), read_alpha)
     # Depth that came with photographs was measured or estimated: never "depth", which stands for exact. As in
     # nerfstudio the factor applies to npy files too.
@@ -211,6 +235,12 @@ def _other_sources(
     if not any(sources["sensor_depth"].paths) and ngp_unit > 0:
         sources["sensor_depth"] = listed("depth_path", read_depth(ngp_unit))
     return sources
+
+
+def dynamic_masks(images: list[Path]) -> list[Path | None]:
+    """instant-ngp's masks of what moves, one a picture, where there are any."""
+    beside = [image.with_name(f"dynamic_mask_{image.stem}.png") for image in images]
+    return [path if path.is_file() else None for path in beside]
 
 
 def _image_file(file: Path, name: str) -> Path:

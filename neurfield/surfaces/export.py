@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
+from neurfield.far import local_origin, shift_file, write_shift
 from neurfield.files import atomic_write
+from neurfield.surfaces.glb import glb_bytes
+from neurfield.surfaces.ply import ply_bytes
 
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 
@@ -19,6 +23,11 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
     convention, and a .glb of a Z-up world shows lying on its side in viewers that take the convention at its
     word. The file is whole or not there.
 
+    A mesh that lies where float32 is too coarse (`local_origin`) keeps its place: a .ply then holds doubles,
+    an .obj its digits, a .glb counts its vertices from a point that its node's translation adds. An .stl can
+    hold nothing of the kind: its vertices are counted from that point, which is written beside
+    (`neurfield.far.shift_file`).
+
     Raises:
         UserError: an unknown suffix, or a mesh without faces.
     """
@@ -29,6 +38,37 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
         raise UserError(f"{path}: cannot write a mesh as {kind}; use {', '.join(SUFFIXES)}")
     if not len(mesh.faces):
         raise UserError(f"{path}: the mesh is empty, there is nothing to write")
+    shift = local_origin(np.asarray(mesh.vertices))
     with atomic_write(path) as temporary:
-        mesh.export(temporary, file_type=suffix[1:])
+        if suffix == ".glb":
+            temporary.write_bytes(glb_bytes(mesh, shift))
+        elif suffix == ".ply" and shift.any():
+            temporary.write_bytes(ply_bytes(mesh))
+        elif suffix == ".stl":
+            _from(mesh, shift).export(temporary, file_type="stl")
+        else:
+            mesh.export(temporary, file_type=suffix[1:])
+    if suffix == ".stl":
+        write_shift(path, shift)
     return path
+
+
+def place_in_words(mesh: trimesh.Trimesh, path: Path) -> str | None:
+    """How a file that `save_mesh` wrote holds a mesh far from zero, in a line; None where nothing is
+    special."""
+    shift = local_origin(np.asarray(mesh.vertices))
+    if not shift.any():
+        return None
+    point = " ".join(f"{v:.10g}" for v in shift)
+    return {
+        ".ply": "far from zero: coordinates are doubles",
+        ".obj": "far from zero: read it in double precision",
+        ".glb": f"far from zero: vertices count from {point}, which the node's translation adds",
+        ".stl": f"far from zero: vertices count from {point}; add it ({shift_file(path).name})",
+    }[path.suffix.lower()]
+
+
+def _from(mesh: trimesh.Trimesh, origin: np.ndarray) -> trimesh.Trimesh:
+    if not origin.any():
+        return mesh
+    return trimesh.Trimesh(np.asarray(mesh.vertices) - origin, mesh.faces, process=False)

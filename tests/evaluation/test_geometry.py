@@ -8,6 +8,7 @@ import trimesh
 
 from neurfield.errors import UserError
 from neurfield.evaluation import evaluate_mesh
+from neurfield.scenes import Cameras
 
 FEW = {"samples": 8_000}
 
@@ -131,3 +132,16 @@ def test_a_mesh_that_cannot_be_measured_is_the_users_to_mend(room, cameras, spoi
     with pytest.raises(UserError, match=says) as caught:
         evaluate_mesh(spoil(room), room, cameras, **FEW)
     assert "\n" not in str(caught.value)
+
+
+def test_far_from_zero_the_numbers_are_the_same(room, cameras):
+    """At 5e6 a coordinate is rounded by 1e-9: what is found must not depend on it."""
+    utm = np.array([552345.25, 5412345.5, 312.0])
+    poses = cameras.world_from_cam.copy()
+    poses[:, :3, 3] += utm
+    away = Cameras(poses, cameras.fx, cameras.fy, cameras.cx, cameras.cy, cameras.width, cameras.height)
+    ripple = room.copy()
+    ripple.vertices = room.vertices + 0.01 * np.sin(7.0 * room.vertices)
+    near = evaluate_mesh(ripple, room, cameras, **FEW)
+    far = evaluate_mesh(ripple.copy().apply_translation(utm), room.copy().apply_translation(utm), away, **FEW)
+    assert far == pytest.approx(near, rel=1e-4)

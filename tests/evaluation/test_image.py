@@ -34,6 +34,19 @@ def test_only_masked_pixels_count():
     other[20:] = 0
     assert psnr(other, IMAGE, mask) == float("inf")
     assert psnr(other, IMAGE, ~mask) < 10
+    assert np.isnan(psnr(other, IMAGE, np.zeros_like(mask)))
+
+
+def test_ssim_of_a_mask_is_that_of_the_windows_inside_it():
+    other = np.clip(IMAGE + RNG.normal(0, 20, IMAGE.shape), 0, 255).astype(np.uint8)
+    mask = np.zeros((40, 50), bool)
+    mask[6:28, 5:41] = True
+    inside = ssim(other, IMAGE, mask)
+    assert inside == pytest.approx(ssim(other[6:28, 5:41], IMAGE[6:28, 5:41]))
+    agreed = np.where(mask[..., None], other, IMAGE)  # white outside, say, on which both agree
+    assert ssim(agreed, IMAGE, mask) == pytest.approx(inside) and ssim(agreed, IMAGE) > inside + 0.01
+    mask[7::10] = False
+    assert np.isnan(ssim(other, IMAGE, mask))
 
 
 def test_ssim_falls_with_noise_and_survives_a_small_shift_of_brightness():

@@ -4,6 +4,7 @@ at."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
 from neurfield.fitting.flat_images import FlatImages
-from neurfield.fitting.pixels import PixelSampler, is_held_out, thinned, used_sources
+from neurfield.fitting.pixels import PixelSampler, fitted_and_held_out, thinned, used_sources
 from neurfield.rendering.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList, read_prior_normal
@@ -48,11 +49,17 @@ def test_the_same_step_gives_the_same_pixels(sphere_scene: Scene) -> None:
     assert not torch.equal(a.rays.directions, other.rays.directions)
 
 
-def test_every_frame_gets_its_turn_and_held_out_ones_none(sphere_scene: Scene) -> None:
+def test_every_frame_gets_its_turn(sphere_scene: Scene) -> None:
     seen = np.concatenate([sampler(sphere_scene)._frames_of(step) for step in range(3)])
     assert sorted(seen) == list(range(12))
-    kept = sampler(sphere_scene, holdout_every=4)
-    assert set(kept.frames) == {i for i in range(12) if not is_held_out(i, 4)} == set(range(12)) - {2, 6, 10}
+
+
+def test_the_middle_of_each_few_frames_is_held_out() -> None:
+    fitted, held_out = fitted_and_held_out(12, 4)
+    assert held_out.tolist() == [2, 6, 10] and sorted([*fitted, *held_out]) == list(range(12))
+    assert fitted_and_held_out(3, 0)[0].tolist() == [0, 1, 2]
+    for every in (2, 3, 7):  # something is always left to fit
+        assert len(fitted_and_held_out(1, every)[0]) == 1
 
 
 def test_more_rays_come_from_the_same_frames(sphere_scene: Scene) -> None:
@@ -97,12 +104,47 @@ def test_prior_normals_come_in_world_axes_nearly_as_exact_as_the_file(
     np.testing.assert_allclose(np.linalg.norm(found[known], axis=1), 1.0, atol=1e-6)
 
 
-def test_frames_without_a_mask_are_not_drawn_from_where_others_have_one(sphere_scene: Scene) -> None:
+def some_masks(sphere_scene: Scene, says: Literal["object", "valid"] | None = None) -> Scene:
+    """The sphere's scene whose first two frames have no mask."""
     masks = sphere_scene.files["mask"]
-    files = {**sphere_scene.files, "mask": FileList((None, *masks.paths[1:]), masks.read)}
-    scene = Scene("masks", sphere_scene.path, sphere_scene.cameras, files, box=sphere_scene.box)
-    assert set(sampler(scene).frames) == set(range(1, 12))
-    assert set(sampler(scene, mask=False).frames) == set(range(12))
+    files = {**sphere_scene.files, "mask": FileList((None, None, *masks.paths[2:]), masks.read)}
+    box = sphere_scene.box
+    return Scene("masks", sphere_scene.path, sphere_scene.cameras, files, box=box, mask_says=says)
+
+
+@pytest.mark.parametrize("says", ["object", "valid"])
+def test_all_frames_are_drawn_from_where_some_have_a_mask(
+    sphere_scene: Scene, says: Literal["object", "valid"]
+) -> None:
+    source = sampler(some_masks(sphere_scene, says))
+    assert set(source.frames) == set(range(12))
+    frames, v, u = np.arange(12), np.full(12, 24), np.zeros(12, np.int64)  # all outside the object
+    expected = np.where(frames < 2, 2.0 if says == "object" else 1.0, 0.0)
+    np.testing.assert_array_equal(source.images.at(frames, v, u)["mask"].numpy(), expected)
+
+
+def test_pixels_that_are_not_valid_say_nothing_of_depth_or_priors(
+    sphere_scene: Scene, tmp_path: Path
+) -> None:
+    mask = np.zeros((48, 48), bool)
+    mask[:, 24:] = True
+    np.save(tmp_path / "prior.npy", np.ones((48, 48), np.float32))
+    np.save(tmp_path / "normal.npy", np.ones((3, 48, 48), np.float32))
+    files = {
+        **sphere_scene.files,
+        "mask": FileList((tmp_path,) * 12, lambda path: mask),
+        "prior_depth": FileList((tmp_path / "prior.npy",) * 12, np.load),
+        "prior_normal": FileList((tmp_path / "normal.npy",) * 12, read_prior_normal),
+    }
+    scene = Scene("valid", tmp_path, sphere_scene.cameras, files, box=sphere_scene.box, mask_says="valid")
+    pixels = sampler(scene, prior_depth=True, prior_normal=True).batch(0, 256)
+    assert pixels.mask is not None and pixels.t_depth is not None
+    assert pixels.prior_depth is not None and pixels.prior_normal is not None
+    valid = pixels.mask > 0.5
+    assert valid.any() and not valid.all() and (pixels.t_depth[valid] > 0).any()
+    for known in (pixels.t_depth, pixels.prior_depth, pixels.prior_normal):
+        assert not known[~valid].any()
+    assert (pixels.prior_depth[valid] == 1).all() and pixels.prior_normal[valid].any(dim=1).all()
 
 
 def test_reordering_keeps_rows_together(sphere_scene: Scene) -> None:

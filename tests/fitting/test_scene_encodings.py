@@ -15,6 +15,7 @@ from neurfield.errors import UserError
 from neurfield.fields import SDFField
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
+from neurfield.fitting.scene_fields import make_field, make_radiance
 from neurfield.scenes import Scene
 
 SMALL = FieldConfig(levels=6, log2_table_size=12, finest_resolution=64, start_levels=2)
@@ -53,6 +54,18 @@ def test_all_parameters_are_in_one_group(kind: str) -> None:
     assert sorted(found) == sorted([id(texture), *map(id, encoding.parameters())])
     assert all(group.parameters and group.learning_rate == 0.1 for group in groups)
     assert [group.sparse for group in groups] == [True, False][: len(groups)]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "frequency"])
+def test_the_fits_seed_is_that_of_its_encodings(kind: str) -> None:
+    def tables(seed: int) -> list[torch.Tensor]:
+        config = Config(seed=seed, field=of(kind))
+        return [*make_field(config).encoding.parameters(), *make_radiance(config).encoding.parameters()]
+
+    for first, same, other in zip(tables(0), tables(0), tables(1)):
+        assert torch.equal(first, same)
+        if first.unique().numel() > 1:  # not what starts the same everywhere
+            assert not torch.equal(first, other)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -33,3 +33,12 @@ def test_smoothness_looks_at_direction_only() -> None:
     g = torch.randn(64, 3, generator=torch.Generator().manual_seed(2))
     assert normal_smoothness(g, 3.0 * g).item() < 1e-3
     assert normal_smoothness(g, -g).item() > 1.9
+
+
+def test_mask_entropy_does_not_count_what_is_not_known() -> None:
+    opacity = torch.tensor([0.3, 0.9, 0.6], requires_grad=True)
+    mask_entropy(opacity, torch.tensor([0.0, 1.0, 2.0])).backward()
+    few = torch.tensor([0.3, 0.9], requires_grad=True)
+    mask_entropy(few, torch.tensor([0.0, 1.0])).backward()
+    assert opacity.grad is not None and few.grad is not None
+    assert torch.allclose(opacity.grad, torch.cat([few.grad, torch.zeros(1)]))

@@ -45,7 +45,7 @@ def test_directions_are_unit_and_the_central_ray_is_the_optical_axis():
     np.testing.assert_allclose(directions, cameras.view_directions, atol=1e-6)
     np.testing.assert_allclose(origins, cameras.centers, atol=1e-6)
     np.testing.assert_allclose(z_per_t, 1.0)
-    assert origins.dtype == directions.dtype == z_per_t.dtype == np.float32
+    assert origins.dtype == np.float64 and directions.dtype == z_per_t.dtype == np.float32
     _, corner, z_corner = cameras.rays(np.zeros(1, int), np.zeros((1, 2)))
     assert np.linalg.norm(corner) == pytest.approx(1.0, abs=1e-6)
     assert z_corner[0] == pytest.approx(corner[0] @ cameras.view_directions[0], abs=1e-6)

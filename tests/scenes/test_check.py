@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 from tiny_scenes import (
     DEPTH_SCALE,
@@ -119,7 +120,18 @@ def test_cameras_in_one_place_are_an_error(tmp_path):
 
     folder = write_replica(tmp_path / "still", extras=False)
     rewrite_poses(folder, still)
+    assert any("one place" in f.what for f in findings(folder, "warn"))  # depth can be fitted all the same
+    for depth in (folder / "results").glob("depth*.png"):
+        depth.unlink()
     assert any("one place" in f.what for f in findings(folder, "error"))
+
+
+def test_a_true_surface_is_looked_at(tmp_path):
+    folder = write_replica(tmp_path / "room", extras=False)
+    (folder / "mesh.ply").write_bytes(b"ply\nformat ascii 1.0\n")
+    assert any(f.where == "true surface" and "mesh.ply" in f.what for f in findings(folder, "warn"))
+    trimesh.PointCloud(np.eye(3)).export(folder / "mesh.ply")
+    assert any(f.where == "true surface" and "3 points" in f.what for f in findings(folder, "ok"))
 
 
 def test_a_room_of_pictures_alone_is_warned_of(tmp_path):

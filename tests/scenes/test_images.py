@@ -69,6 +69,37 @@ def test_depth_is_metres_with_zero_for_missing(tmp_path):
     assert read[3, 3] == depth[3, 3]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "name"), [(np.uint8, "d.png"), (np.uint16, "d.png"), (np.uint16, "d.npy"), (np.int32, "d.tif")]
+)
+def test_the_largest_value_of_an_integer_type_is_no_measurement(tmp_path, dtype, name):
+    most = np.iinfo(dtype).max
+    raw = np.array([[0, 1, most - 1, most]], dtype=dtype)
+    np.save(tmp_path / name, raw) if name.endswith("npy") else save(tmp_path / name, raw)
+    np.testing.assert_allclose(read_depth(1.0)(tmp_path / name), [[0.0, 1.0, most - 1, 0.0]])
+
+
+def test_the_largest_value_of_a_float_file_is_a_measurement(tmp_path):
+    np.save(tmp_path / "d.npy", np.array([[1.0, 65535.0]], np.float32))
+    np.testing.assert_allclose(read_depth(1.0)(tmp_path / "d.npy"), [[1.0, 65535.0]])
+
+
+@pytest.mark.parametrize("name", ["d.npz", "d.exr", "d.heic", "d"])
+@pytest.mark.parametrize("read", [read_depth(1.0), file_size, read_rgb])
+def test_a_format_that_is_not_read_is_not_called_damaged(tmp_path, name, read):
+    (tmp_path / name).write_bytes(b"\x76\x2f\x31\x01" + bytes(200))
+    with pytest.raises(UserError, match=r"not a format that is read.*PNG.*npy") as caught:
+        read(tmp_path / name)
+    assert "copy it again" not in str(caught.value)
+
+
+def test_an_array_of_objects_is_told_how_to_be_saved(tmp_path):
+    np.save(tmp_path / "d.npy", {"depth": np.ones((6, 8))}, allow_pickle=True)
+    with pytest.raises(UserError, match=r"Python objects.*plain array") as caught:
+        read_depth(1.0)(tmp_path / "d.npy")
+    assert "copy it again" not in str(caught.value)
+
+
 def test_prior_depth_is_mapped_not_read(tmp_path):
     depth = RNG.random((1, 6, 8)).astype(np.float32)
     np.save(tmp_path / "d.npy", depth)

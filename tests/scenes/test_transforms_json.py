@@ -155,6 +155,19 @@ def test_masks_depth_and_priors_that_frames_name(written):
     np.testing.assert_allclose(rewrite(folder, data).depth(0, "noisy"), depth * 1000 / 6553.5, atol=1e-3)
 
 
+def test_instant_ngps_dynamic_masks_show_what_to_leave_out(written):
+    folder, data = written
+    moving = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    moving[10:20, 5:30] = [0, 3, 0]
+    Image.fromarray(moving).save(folder / "images/dynamic_mask_004.png")
+    scene = load_scene(folder)
+    assert scene.mask_says == "valid" and scene.mask(3) is None and len(scene) == 12
+    np.testing.assert_array_equal(scene.mask(4), moving[..., 1] == 0)
+    data["frames"][2]["mask_path"] = "images/002.png"
+    with pytest.raises(UserError, match=r"mask_path.*dynamic_mask_004.png.*keep one"):
+        rewrite(folder, data)
+
+
 def test_depth_of_instant_ngp(written):
     folder, data = written
     Image.fromarray(np.full((HEIGHT, WIDTH), 2000, np.uint16)).save(folder / "d.png")
@@ -222,6 +235,13 @@ def test_what_is_wrong_is_one_line_that_names_it(written, spoil, says):
     with pytest.raises(UserError, match=says) as caught:
         rewrite(folder, data)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("model", [None, "", "pinhole", "OpenCV", "SIMPLE_RADIAL"])
+def test_camera_models_that_are_the_default_in_another_spelling(written, model):
+    folder, data = written
+    scene = rewrite(folder, {**data, "camera_model": model})
+    np.testing.assert_allclose(scene.cameras.fx, CAMERAS.fx)
 
 
 @pytest.mark.parametrize("harmless", [{"k4": 0.0}, {"is_fisheye": False}, {"rolling_shutter": [0, 0, 0, 0]}])

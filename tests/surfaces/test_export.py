@@ -7,9 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from trimesh.exchange.gltf import load_glb
 
 from neurfield.errors import UserError
-from neurfield.surfaces import save_mesh
+from neurfield.far import read_shift
+from neurfield.report.mesh_file import read_mesh
+from neurfield.surfaces import place_in_words, save_mesh
+
+UTM = np.array([552345.25, 5412345.5, 312.0])
 
 
 @pytest.fixture
@@ -31,11 +36,48 @@ def test_reads_back_in_the_same_frame(ball: trimesh.Trimesh, suffix: str, tmp_pa
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("far", [False, True])
 @pytest.mark.parametrize("suffix", ["ply", "obj", "glb"])
-def test_vertex_colours_travel(ball: trimesh.Trimesh, suffix: str, tmp_path: Path) -> None:
-    back = trimesh.load(save_mesh(ball, tmp_path / f"ball.{suffix}"), force="mesh", process=False)
-    np.testing.assert_allclose(back.vertices, ball.vertices, atol=1e-5)
-    assert np.abs(back.visual.vertex_colors[:, :3].astype(int) - ball.visual.vertex_colors[:, :3]).max() <= 1
+def test_vertex_colours_travel(ball: trimesh.Trimesh, suffix: str, far: bool, tmp_path: Path) -> None:
+    ball.vertices = ball.vertices + (UTM if far else 0.0)
+    back = read_mesh(save_mesh(ball, tmp_path / f"ball.{suffix}"))
+    np.testing.assert_allclose(back.vertices, ball.vertices, atol=1e-6)
+    np.testing.assert_array_equal(back.faces, ball.faces)
+    assert np.abs(back.visual.vertex_colors.astype(int) - ball.visual.vertex_colors).max() == 0
+
+
+def test_colours_of_a_glb_are_linear(ball: trimesh.Trimesh, tmp_path: Path) -> None:
+    """What glTF asks for; the values are those of the sRGB standard's formula, by hand."""
+    ball.visual.vertex_colors = np.tile(np.array([134, 81, 10, 255], np.uint8), (len(ball.vertices), 1))
+    with save_mesh(ball, tmp_path / "ball.glb").open("rb") as file:
+        (mesh,) = load_glb(file)["geometry"].values()
+    np.testing.assert_allclose(mesh["vertex_colors"][0][:3], [0.238398, 0.082283, 0.003035], atol=1e-6)
+
+
+def test_colours_of_anothers_glb_are_read_as_linear_whatever_their_type(
+    ball: trimesh.Trimesh, tmp_path: Path
+) -> None:
+    ball.visual.vertex_colors = np.tile(np.array([61, 21, 255, 255], np.uint8), (len(ball.vertices), 1))
+    ball.export(tmp_path / "bytes.glb")  # trimesh writes these bytes as they are
+    back = read_mesh(tmp_path / "bytes.glb")
+    np.testing.assert_array_equal(back.visual.vertex_colors[0], [134, 81, 255, 255])
+
+
+@pytest.mark.parametrize("suffix", ["ply", "obj", "glb", "stl"])
+def test_far_from_zero_the_shape_is_kept_and_said(ball: trimesh.Trimesh, suffix: str, tmp_path: Path) -> None:
+    near = tmp_path / f"near.{suffix}"
+    assert place_in_words(ball, near) is None
+    ball.vertices = ball.vertices + UTM
+    path = save_mesh(ball, tmp_path / f"far.{suffix}")
+    said = place_in_words(ball, path)
+    assert said is not None and "far from zero" in said
+    plain = trimesh.load(path, force="mesh", process=False)
+    shift = read_shift(path)
+    assert shift.any() == (suffix == "stl")
+    np.testing.assert_allclose(np.sort(plain.triangles.ravel() + np.tile(shift, 3 * len(plain.faces))),
+                               np.sort(ball.triangles.ravel()), atol=1e-6)  # fmt: skip
+    save_mesh(ball.apply_translation(-UTM), path)
+    assert not read_shift(path).any()
 
 
 def test_mistakes_are_named_and_leave_nothing(ball: trimesh.Trimesh, tmp_path: Path) -> None:

@@ -76,3 +76,15 @@ def test_damaged_run(tmp_path: Path, ball_file: Path) -> None:
     (tmp_path / "run.json").write_text('{"scene": ')
     with pytest.raises(UserError, match=r"run\.json"):
         content_of(tmp_path)
+
+
+def test_what_lies_far_from_zero_is_drawn_near_it(ball_file: Path) -> None:
+    """Screens count in float32: at UTM a ball would be drawn as slices."""
+    utm = np.array([552345.25, 5412345.5, 312.0])
+    ball = trimesh.load(ball_file, process=False).apply_translation(utm)
+    ball.export(ball_file.with_suffix(".obj"))
+    near, far = content_of(ball_file), content_of(ball_file.with_suffix(".obj"))
+    assert near.mesh is not None and far.mesh is not None
+    assert np.abs(far.mesh.vertices).max() < 10.0 and np.abs(far.box).max() < 10.0
+    sides = [np.ptp(content.mesh.vertices, axis=0) for content in (near, far) if content.mesh is not None]
+    np.testing.assert_allclose(sides[1], sides[0], atol=1e-6)

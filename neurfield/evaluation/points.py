@@ -1,0 +1,60 @@
+"""A true surface that is known by points alone, as scanners leave it."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
+
+from neurfield.errors import UserError
+from neurfield.evaluation.culling import PosedCameras, in_picture
+from neurfield.evaluation.nearest import Nearest
+from neurfield.evaluation.sampling import SurfacePoints
+
+
+class PointSide:
+    """The points that some camera has in its picture (points hide nothing), and the nearest of them to any
+    point. They have no normals.
+
+    Attributes:
+        seen: at most `samples` of them, drawn by `rng`. seen_share: how many of all count.
+    """
+
+    normals = None
+
+    def __init__(
+        self,
+        cloud: trimesh.PointCloud,
+        what: str,
+        cameras: PosedCameras | None,
+        samples: int,
+        rng: np.random.Generator,
+    ) -> None:
+        points = np.asarray(cloud.vertices, dtype=np.float64)
+        if not len(points):
+            raise UserError(f"{what} has no points: there is nothing to measure")
+        if not np.isfinite(points).all():
+            raise UserError(f"{what} has points that are NaN or infinite: write it again without them")
+        counts = np.ones(len(points), bool) if cameras is None else _in_some_picture(points, cameras)
+        self.seen_share = float(counts.mean())
+        if not counts.any():
+            raise UserError(f"no camera sees {what}: check that it is in the frame of the scene")
+        kept = points[counts]
+        self._tree = cKDTree(kept)
+        drawn = rng.choice(len(kept), samples, replace=False) if len(kept) > samples else np.arange(len(kept))
+        self.seen = SurfacePoints(kept[drawn], np.zeros(len(drawn), int))
+
+    def nearest(self, queries: SurfacePoints) -> Nearest:
+        """The nearest point that counts for each query."""
+        distance, _ = self._tree.query(queries.points, workers=-1)
+        return Nearest(distance, np.zeros(len(distance), int))
+
+
+def _in_some_picture(points: np.ndarray, cameras: PosedCameras) -> np.ndarray:
+    seen = np.zeros(len(points), bool)
+    for i in range(len(cameras)):
+        unseen = np.flatnonzero(~seen)
+        if not len(unseen):
+            break
+        seen[unseen] = in_picture(cameras, i, points[unseen])
+    return seen

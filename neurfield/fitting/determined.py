@@ -1,0 +1,70 @@
+"""What the sources of a fit can and cannot determine, for people, before and after it went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from neurfield.scenes import Scene
+
+_DEPTH, _PRIORS = frozenset({"depth", "sensor_depth"}), frozenset({"prior_depth", "prior_normal"})
+_BOX = "(--set data.box=[...])"
+
+
+def telling_sources(scene: Scene) -> set[str]:
+    """The sources that say something of the surface: masks only where they are an object's outline."""
+    return scene.sources - ({"mask"} if scene.mask_says == "valid" else set())
+
+
+def what_is_determined(sources: Set[str], inside: bool) -> tuple[str, bool]:
+    """One line on what these sources, which take part in a fit, say of the surface of a room (`inside`) or an
+    object, and whether it is a warning."""
+    if sources & _DEPTH:
+        return (
+            "depth determines the surface where it was measured, images its colour",
+            False,
+        )
+    if inside and "prior_depth" in sources:
+        return (
+            "priors determine shapes, the views their scale; what all priors get wrong alike stays",
+            False,
+        )
+    if inside and "prior_normal" in sources:
+        return (
+            "prior normals determine how walls lean, images where they stand: plain walls may be off",
+            True,
+        )
+    if inside:
+        return (
+            "images alone determine textured surfaces at best, neither plain walls nor where the room ends: "
+            "expect a rough room or none without depth or priors",
+            True,
+        )
+    if "mask" in sources:
+        return (
+            "masks determine the outline, images what lies within; hollows may stay closed",
+            False,
+        )
+    return (
+        "images without masks do not determine where the object ends: what is behind it counts as black; "
+        "expect a rough surface or none where it is not",
+        True,
+    )
+
+
+def what_would_help(sources: Set[str], inside: bool) -> str:
+    """What to do when such a fit has lost its surface."""
+    if sources & _DEPTH:
+        return "check depth and poses (neurfield scene check), and the box"
+    if inside and not sources & _PRIORS:
+        return (
+            "images alone do not hold a room: add depth, or depth and normals of a monocular network "
+            f"(--method monosdf), or give the box that holds the walls {_BOX}"
+        )
+    if inside:
+        return f"give the box that holds the walls {_BOX}, and check poses and priors (neurfield scene check)"
+    if "mask" not in sources:
+        return f"add masks of the object, and give the box that holds it {_BOX}"
+    return (
+        "check the poses, that masks are white on the object (neurfield scene check), "
+        f"and the box that holds it {_BOX}"
+    )

@@ -1,0 +1,65 @@
+"""PSNR and SSIM of what a run renders, on frames that it never saw where there are any."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from neurfield.evaluation import psnr, ssim
+from neurfield.files import atomic_write
+from neurfield.fitting.run import Run
+
+IMAGE_SCALE = 0.5  # of the pictures that image scores are taken on
+MOST_IMAGES = 8
+
+
+def image_scores(run: Run) -> dict[str, object]:
+    """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`), inside
+    the masks where frames have them (said in `pixels`); strips of true picture, rendered picture and normals
+    into previews/. Where masks are an object's outline, frames without one are left out if others have one.
+
+    A score that no frame has (a mask that no SSIM window fits into) is left out.
+    """
+    scene = run.used
+    frames = run.held_out if len(run.held_out) else np.arange(len(scene))
+    if "mask" in scene.sources and scene.mask_says == "object":
+        masked_frames = [i for i in frames.tolist() if scene.files["mask"].paths[i] is not None]
+        frames = np.array(masked_frames) if masked_frames else frames
+    chosen = frames[np.unique(np.linspace(0, len(frames) - 1, MOST_IMAGES).astype(int))]
+    strips = {i: run.folder / "previews" / f"frame-{i:06d}.png" for i in chosen.tolist()}
+    scores, masked = [], False
+    for i, strip in strips.items():
+        drawn = run.render(i, IMAGE_SCALE)
+        rgb = drawn["rgb"]
+        size = rgb.shape[1], rgb.shape[0]
+        true = np.asarray(Image.fromarray(scene.image(i)).resize(size, Image.Resampling.BOX))
+        mask = scene.mask(i)
+        inside = None if mask is None else _wholly_inside(mask, size)
+        scores.append((psnr(rgb, true, inside), ssim(rgb, true, inside)))
+        if inside is not None:
+            masked = True
+            true, rgb = (np.where(inside[..., None], picture, 255) for picture in (true, rgb))
+        normals = ((drawn["normal"] * 0.5 + 0.5) * 255.0).astype(np.uint8)
+        with atomic_write(strip) as temporary:
+            Image.fromarray(np.concatenate([true, rgb, normals], axis=1).astype(np.uint8)).save(temporary)
+    for old in (run.folder / "previews").glob("frame-*.png"):
+        if old not in strips.values():
+            old.unlink()
+    known = {name: _mean(column) for name, column in zip(("psnr", "ssim"), np.array(scores).T)}
+    return {
+        **{name: value for name, value in known.items() if not np.isnan(value)},
+        "frames": "held out" if len(run.held_out) else "fitted",
+        "pixels": "inside the masks" if masked else "all",
+        "count": len(chosen),
+    }
+
+
+def _wholly_inside(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The pixels of a smaller picture that have nothing but mask beneath them, bool [h,w]."""
+    shares = Image.fromarray(mask.astype(np.float32)).resize(size, Image.Resampling.BOX)
+    return np.asarray(shares) > 1.0 - 1e-4
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

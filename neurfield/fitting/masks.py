@@ -1,0 +1,42 @@
+"""What a mask asks of the pixels of a step.
+
+Cameras around an object: the mask is the object's outline, and beyond it there is nothing. Cameras in a room,
+or masks that came as what to leave out: beyond the mask the picture says nothing (a visitor, a reflection).
+Which of the two is `Scene.mask_says`. A frame without a mask where others have one is whole in the second
+case. In the first nobody knows where the object ends there: its colours are asked of what is opaque, and
+nothing of what is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from neurfield.fitting.pixels import Pixels
+
+
+def background(
+    pixels: Pixels, generator: torch.Generator, says: str
+) -> tuple[Pixels, Tensor | None, Tensor | None]:
+    """The pixels with the colours that are asked for, what stands behind the field [R, 3] (None: black), and
+    which pixels are compared [R] (None: all); `pixels` has a mask.
+
+    Behind an object stands a random colour, in front of which opacity errs as dearly outside the mask as
+    inside: colour asked for inside the mask alone would reward a surface that stands out by the width of its
+    opacity. Where the outline is unknown, what stands behind is the true colour itself.
+    """
+    mask = pixels.mask
+    assert mask is not None
+    if says == "valid":
+        return pixels, None, mask > 0.5
+    random = torch.rand(len(pixels.rays), 3, generator=generator, device=mask.device)
+    behind = torch.where(mask[:, None] < 1.5, random, pixels.rgb)
+    asked = torch.lerp(behind, pixels.rgb, mask.clamp_max(1.0)[:, None])
+    return replace(pixels, rgb=asked), behind, None
+
+
+def counted(mask: Tensor | None, like: Tensor) -> Tensor:
+    """1 for the pixels [R] that a mask shows, 0 for the others and for those of unknown outline."""
+    return torch.ones_like(like) if mask is None else ((mask > 0.5) & (mask < 1.5)).to(like.dtype)

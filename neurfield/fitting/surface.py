@@ -1,0 +1,99 @@
+"""The surface of a fitted field as a mesh; needs the run's folder alone, and none of the pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from torch import Tensor
+
+from neurfield.config import Config, read_config
+from neurfield.errors import UserError
+from neurfield.fields import Radiance, SDFField
+from neurfield.fitting.device import device_of_run
+from neurfield.fitting.folder import load_newest, scene_facts
+from neurfield.fitting.scene_fields import load_fields, make_field, make_radiance
+from neurfield.rendering.rays import UnitFrame
+from neurfield.surfaces import extract_level_set, keep_components
+from neurfield.surfaces.color import vertex_colors
+
+LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
+
+
+class NoSurface(UserError):
+    """The field has no surface inside the scene's box."""
+
+
+class FittedSurface:
+    """A field, its colour, and the box [2, 3] (world) that the surface lies in."""
+
+    def __init__(
+        self, folder: Path, config: Config, box: np.ndarray, field: SDFField, radiance: Radiance
+    ) -> None:
+        self.folder, self.config, self.box = folder, config, box
+        self.field, self.radiance = field, radiance
+        self.device = next(radiance.parameters()).device
+
+    @staticmethod
+    def open(folder: str | Path, device: str | None = None) -> FittedSurface:
+        """Of a run's folder, at its newest checkpoint; device as for `Run.load`.
+
+        Raises:
+            UserError: not a run of a scene, or no checkpoint was written yet.
+        """
+        folder = Path(folder)
+        facts = scene_facts(folder)
+        config = read_config(folder / "config.yaml")
+        where = device_of_run(config.device, device)
+        parts = make_field(config).to(where), make_radiance(config).to(where)
+        surface = FittedSurface(folder, config, np.array(facts["box"]), *parts)
+        load_newest(folder, surface)
+        return surface
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take field and colour out of what the fit's task wrote."""
+        load_fields(state, self.field, self.radiance)
+
+    def mesh(
+        self,
+        voxel: float | None = None,
+        resolution: int | None = None,
+        color: str = "vertex",
+        component: str | None = None,
+    ) -> trimesh.Trimesh:
+        """As `Run.mesh`."""
+        frame = UnitFrame.around(self.box)
+        voxel = _voxel(voxel, resolution, self.config.mesh.voxel, 2.0 * frame.half)
+        self.field.active_levels = self.field.encoding.levels
+        unit_box = np.array(frame.box_in_unit(self.box)).reshape(2, 3)
+        vertices, faces = extract_level_set(self.field.sdf, unit_box, voxel / frame.half, device=self.device)
+        if len(faces) == 0:
+            size = " x ".join(f"{side:.3g}" for side in np.ptp(self.box, axis=0))
+            raise NoSurface(
+                f"{self.folder}: the field has no surface inside the box of {size}; look at the pictures in "
+                "previews/, give the box that holds the surface (--set data.box=[...]), or fit for longer"
+            )
+        mesh = trimesh.Trimesh(vertices, faces, process=False)
+        mesh = keep_components(mesh, component or self.config.mesh.component)
+        if color == "vertex":
+            colors = vertex_colors(self.field, self.radiance, np.asarray(mesh.vertices))
+            mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
+        mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
+        return mesh
+
+
+def _voxel(voxel: float | None, resolution: int | None, configured: float, longest: float) -> float:
+    if voxel is not None and resolution is not None:
+        raise UserError("give either a voxel size or a resolution, not both")
+    if resolution is not None:
+        voxel = longest / resolution if resolution > 0 else 0.0
+    size = voxel if voxel is not None else (configured or longest / 512)
+    if not size > 0:
+        raise UserError(f"voxel size {size}: it must be positive, in the scene's units")
+    if longest / size > LARGEST_GRID:
+        raise UserError(
+            f"voxel size {size:g} cuts the {longest:.3g} long box into more than {LARGEST_GRID}: "
+            "is it in the scene's units?"
+        )
+    return size

@@ -1,0 +1,69 @@
+"""Notices that the surface has left the box, before hours are spent on a field that has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from neurfield.config import DataConfig
+from neurfield.errors import UserError
+from neurfield.scenes import Scene
+
+LEAST_EXPECTED = 0.15  # of the rays that ought to end at a surface; where there is one, most of them do
+LEAST_ANYWHERE = 0.002  # where it is not known how many rays ought to
+MEMORY = 0.01  # share of the newest step in the mean
+START = 8.0  # times the least: where nothing is met, it takes 200 steps to be sure
+LOOK_EVERY = 25  # steps between two looks at the mean, for which a GPU is waited for
+
+
+class SurfaceLeft(UserError):
+    """Rays meet no surface any more, and the fit is to be stopped, or was stopped: then `checkpoint` is its
+    last state."""
+
+    def __init__(self, words: str, checkpoint: Path | None = None) -> None:
+        super().__init__(words)
+        self.checkpoint = checkpoint
+
+
+class SurfaceWatch:
+    """A slow mean of the share of rays that end at a surface, of those that ought to; once it is below
+    `least`, the surface has left."""
+
+    def __init__(self, least: float, advice: str, device: torch.device | str = "cpu") -> None:
+        self.least, self.advice = least, advice
+        self.mean = torch.zeros((), device=device)
+        self.reset()
+
+    def reset(self) -> None:
+        """Look anew."""
+        self.mean.fill_(START * self.least)
+        self.looked = 0
+
+    def look(self, opacity: Tensor, ought: Tensor | None) -> None:
+        """Take note of a step: the opacity [R] of its rays, and which of them ought to end at a surface (1 or
+        0, [R]; None: all).
+
+        Raises:
+            SurfaceLeft: there was hardly any surface for long enough.
+        """
+        hit = (opacity.detach() > 0.5).float()
+        ought = torch.ones_like(hit) if ought is None else ought
+        known = ought.sum()
+        share = (hit * ought).sum() / known.clamp_min(1.0)
+        self.mean += MEMORY * (share - self.mean) * (known > 0)
+        self.looked += 1
+        if self.looked % LOOK_EVERY == 0 and (mean := float(self.mean)) < self.least:
+            raise SurfaceLeft(
+                f"the surface has left the box ({100.0 * mean:.2g} % of the rays that ought to end at it "
+                f"do): {self.advice}"
+            )
+
+
+def least_share(scene: Scene, data: DataConfig) -> float:
+    """The share of rays below which there is no surface: in a room whose box nobody chose every ray ought to
+    end at a wall, before a masked object those within the masks."""
+    whole_room = scene.kind == "inside" and not data.box
+    outlined = scene.kind == "outside" and "mask" in scene.sources and scene.mask_says == "object"
+    return LEAST_EXPECTED if whole_room or outlined else LEAST_ANYWHERE

@@ -1,0 +1,88 @@
+"""Poses in other axes, or inverted, seen without any depth: by where cameras look, and by what masks leave.
+
+Around an object all cameras look at one point. The same poses in the other camera axes look away from it, and
+inverted they stand in one place: a "room" that nobody walked through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.box import cameras_kind, nearest_to_axes, visual_hull_box
+from neurfield.scenes.cameras import Cameras
+from neurfield.scenes.finding import Finding
+from neurfield.scenes.reprojection import other_conventions
+from neurfield.scenes.scene import Scene
+
+_FEWEST, _MOST_MASKS = 3, 30
+_CELLS = 24  # of the carved grid: whether anything is left is asked, not its shape
+_OUTLINE = 0.6  # masks that cover less of most pictures are an object's outline
+_PLACE, _ROUNDING = 1e-6, 1e-9  # metres, and of coordinates far from zero
+_OFF_AXIS, _SIDES = 8.0, 60.0  # degrees
+
+
+def in_one_place(cameras: Cameras) -> bool:
+    """Whether all cameras stand in one place, but for rounding."""
+    spread = float(np.ptp(cameras.centers, axis=0).max())
+    return spread <= _PLACE + _ROUNDING * float(np.abs(cameras.centers).max())
+
+
+def reading_findings(scene: Scene) -> Iterator[Finding]:
+    """Whether the poses make more sense in another reading, where no depth can tell; nothing where they are
+    good."""
+    if len(scene) < _FEWEST or scene.sources & {"depth", "sensor_depth"}:
+        return
+    cameras, outlines = scene.cameras, _has_outlines(scene)
+    if cameras_kind(cameras) == "outside" and not (outlines and not _masks_meet(scene, cameras)):
+        return
+    for what, other in other_conventions(cameras):
+        if cameras_kind(other) != "outside" or (outlines and not _masks_meet(scene, other)):
+            continue
+        if outlines:
+            found = f"no place is inside all masks, but there is one if {what}"
+            yield Finding("error", found, "poses", "convert the poses")
+            return
+        away = "cam_from_world" not in what
+        if away or _surround(other):
+            seen = "look away from one point between them; they would" if away else "would"
+            found = f"all cameras {seen} look in at one thing from around it if {what}"
+            yield Finding("warn", found, "poses", "convert the poses, unless they are those of a room")
+            return
+
+
+def _surround(cameras: Cameras) -> bool:
+    """Whether cameras look at one point from so many sides, and so well, that it is no chance: inverted poses
+    of one tour of a room in fifty do so loosely."""
+    point = nearest_to_axes(cameras)
+    if point is None:
+        return False
+    directions = cameras.view_directions
+    to_point = point - cameras.centers
+    cosine = np.einsum("ni,ni->n", to_point, directions) / np.maximum(np.linalg.norm(to_point, axis=1), 1e-12)
+    sides = float((directions @ directions.T).min())
+    return float(np.median(cosine)) > np.cos(np.radians(_OFF_AXIS)) and sides < np.cos(np.radians(_SIDES))
+
+
+def _has_outlines(scene: Scene) -> bool:
+    """Whether most masks cover a part of the picture only, as the outline of an object does."""
+    if "mask" not in scene.sources:
+        return False
+    masks = [scene.mask(int(i)) for i in np.unique(np.linspace(0, len(scene) - 1, 20).astype(int))]
+    covered = [float(mask.mean()) for mask in masks if mask is not None]
+    return bool(covered) and float(np.median(covered)) < _OUTLINE
+
+
+def _masks_meet(scene: Scene, cameras: Cameras) -> bool:
+    """Whether some place is inside the masks, if these are the cameras."""
+    files = {"mask": scene.files["mask"]}
+    read = Scene(scene.name, scene.path, cameras, files, kind="outside", mask_says="object")
+    masked = [i for i, path in enumerate(files["mask"].paths) if path is not None]
+    few = np.unique(np.linspace(0, len(masked) - 1, min(len(masked), _MOST_MASKS)).astype(int))
+    try:
+        visual_hull_box(read.with_frames(np.array(masked)[few]), cells=_CELLS)
+    except UserError:
+        return False
+    return True

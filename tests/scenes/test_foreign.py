@@ -1,0 +1,61 @@
+"""Layouts of other programs are named, with the way to one that is read."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neurfield.errors import UserError
+from neurfield.scenes import load_scene
+
+
+def touch(*names):
+    def make(folder):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+
+    return make
+
+
+def sdfstudio(folder):
+    frames = [{"rgb_path": "a.png", "camtoworld": np.eye(4).tolist(), "intrinsics": np.eye(4).tolist()}]
+    (folder / "meta_data.json").write_text(json.dumps({"width": 8, "height": 6, "frames": frames}))
+
+
+LAYOUTS = [
+    (touch("sparse/0/cameras.txt", "sparse/0/images.txt", "images/0.png"), "", "COLMAP.*skip-colmap"),
+    (touch("sparse/0/cameras.bin", "sparse/0/images.bin"), "sparse/0", "COLMAP.*skip-colmap"),
+    (touch("cameras.bin", "images.bin", "points3D.bin"), "", "COLMAP"),
+    (touch("image/0.png", "cameras_sphere.npz"), "", "NeuS.*world_mat.*transforms.json"),
+    (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*traj.txt"),
+    (sdfstudio, "", "SDFStudio.*camtoworld.*transform_matrix"),
+    (sdfstudio, "meta_data.json", "SDFStudio.*camtoworld.*transform_matrix"),
+    (touch("frame-000000.pose.txt", "frame-000000.color.png"), "", "7-Scenes"),
+    (touch("pose/0.txt", "color/0.jpg", "depth/0.png"), "", "ScanNet"),
+    (touch("poses_bounds.npy", "images/0.png"), "", "LLFF"),
+    (touch("images/0.jpg", "images/1.jpg"), "", "pictures without poses.*ns-process-data"),
+    (touch("a.jpg"), "a.jpg", "a picture.*--image"),
+    (touch("a.ply"), "a.ply", "mesh or points.*view"),
+]
+
+
+@pytest.mark.parametrize(("make", "path", "says"), LAYOUTS)
+def test_what_was_found_is_named_and_how_to_convert_it(tmp_path, make, path, says):
+    make(tmp_path)
+    with pytest.raises(UserError, match=says) as caught:
+        load_scene(tmp_path / path)
+    message = str(caught.value)
+    assert message.startswith(str(tmp_path / path)) and "\n" not in message
+    assert "several scenes" not in message and "no known format" not in message
+
+
+def test_a_transforms_json_beside_a_colmap_model_is_read(tmp_path):
+    touch("sparse/0/cameras.txt", "sparse/0/images.txt")(tmp_path)
+    Image.fromarray(np.zeros((6, 8, 3), np.uint8)).save(tmp_path / "0.png")
+    frame = {"file_path": "0.png", "transform_matrix": np.eye(4).tolist()}
+    (tmp_path / "transforms.json").write_text(json.dumps({"fl_x": 9.0, "frames": [frame]}))
+    assert len(load_scene(tmp_path)) == 1
