@@ -16,6 +16,12 @@ MESH = ("tests/fitting/test_mesh_in_world.py",)
 
 STEPS = [
     *of(
+        "neurfield/fitting/masks.py",
+        TRUE,
+        ("torch.lerp(behind, pixels.rgb, mask", "torch.lerp(pixels.rgb, behind, mask", "the mask inside out"),
+        ("(mask > 0.5) & (mask < 1.5)", "(mask < 0.5)", "the figure of what is masked away"),
+    ),
+    *of(
         "neurfield/fitting/scene.py",
         TRUE,
         (
@@ -30,11 +36,6 @@ STEPS = [
             "priors grow",
         ),
         (
-            "torch.lerp(behind, pixels.rgb, pixels.mask[:, None])",
-            "torch.lerp(pixels.rgb, behind, pixels.mask[:, None])",
-            "the mask inside out",
-        ),
-        (
             "mask_entropy(seen.opacity, pixels.mask)",
             "mask_entropy(1.0 - seen.opacity, pixels.mask)",
             "transparent where the object is",
@@ -44,7 +45,6 @@ STEPS = [
             "-20.0 * mean.clamp_min(1e-10).log10()",
             "decibels of amplitudes",
         ),
-        ("(pixels.mask > 0.5).float()", "(pixels.mask < 0.5).float()", "the figure of what is masked away"),
     ),
     *of(
         "neurfield/fitting/volume_losses.py",
@@ -128,9 +128,9 @@ STEPS = [
 
 RUNS = [
     *of(
-        "neurfield/fitting/finish.py",
+        "neurfield/fitting/image_scores.py",
         SCORES,
-        ("held_out or list(", "list(", "fitted frames scored although others are held out"),
+        ("run.held_out if len(run.held_out) else", "", "fitted frames scored although others are held out"),
     ),
     *of(
         "neurfield/fitting/pixels.py",
@@ -140,7 +140,7 @@ RUNS = [
             "depth / self.frame.half",
             "z-depth for the ray's distance",
         ),
-        ("index % every == every // 2", "index % every == 0", "the first of each group is held out"),
+        ("frames % every == every // 2", "frames % every == 0", "the first of each group is held out"),
     ),
     *of(
         "neurfield/fitting/pixels.py",
@@ -155,8 +155,8 @@ RUNS = [
         "neurfield/fitting/pixels.py",
         (*PIXELS, *SCORES),
         (
-            "if not is_held_out(i, data.holdout_every)",
-            "if is_held_out(i, data.holdout_every)",
+            "return frames[~held_out], frames[held_out]",
+            "return frames[held_out], frames[~held_out]",
             "fitted to what is held out",
         ),
     ),
@@ -181,7 +181,7 @@ RUNS = [
         ("(np.arange(h) + 0.5) * full_h / h", "np.arange(h) * full_h / h", "pictures half a pixel too high"),
     ),
     *of(
-        "neurfield/fitting/run.py",
+        "neurfield/fitting/surface.py",
         MESH,
         (
             "frame.world_from_unit(np.asarray(mesh.vertices))",

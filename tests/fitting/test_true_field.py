@@ -94,7 +94,7 @@ def test_a_picture_of_the_true_field_is_the_cameras(inside: bool) -> None:
     task = task_of(truth, truth.scene())
     task.occupancy.update(task.field.sdf)
     for i in (0, 5):
-        drawn, seen = render_camera(task, i, 1.0), truth.see(i)
+        drawn, seen = render_camera(task, truth.cameras, i, 1.0), truth.see(i)
         clear = seen["mask"] & (seen["facing"] > 0.3)
         assert clear.sum() > 200
         assert np.abs(drawn["depth"] - seen["z"])[clear].max() < 0.01
