@@ -27,5 +27,6 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_ceilings(module);
     neurfield::bind_marching_cubes(module);
     neurfield::bind_depth_fusion(module);
+    neurfield::bind_patch_scores(module);
     neurfield::bind_radial_basis(module);
 }
