@@ -99,6 +99,7 @@ class LossConfig:
     fused_sdf: float = 1.0  # SDF at the points of the fused volume, where there is one
     fused_free: float = 1.0  # no surface in space that views look through
     fused_normal: float = 0.1
+    seen_points: float = 0.0  # SDF at points that several images show, where priors were aligned by such
 
 
 @dataclass

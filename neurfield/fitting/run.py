@@ -17,6 +17,7 @@ from neurfield.fitting.pixels import fitted_and_held_out, thinned, used_sources
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.surface import FittedSurface
 from neurfield.fitting.view import render_camera
+from neurfield.fitting.warm_start import aligned_priors
 from neurfield.scenes import Scene, load_scene
 
 
@@ -135,17 +136,23 @@ def prepare_run(
 
     Frames that are held out take no part in anything that the fit rests on: box, kind, first surface.
 
+    Without a box of its own a room that only priors measure gets that of what they mean once aligned.
+
     Raises:
         UserError: a source that the configuration asks for is missing, or no frame is left to fit.
     """
     used = thinned(used_sources(scene, config.data))
     fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
     to_fit = used.with_frames(fitted) if len(held_out) else used
+    aligned = None
     if box is None and config.data.box:
         box = np.array(config.data.box).reshape(2, 3)
+    if box is None and to_fit.kind == "inside":
+        aligned = aligned_priors(to_fit, config)
+        box = None if aligned is None else aligned.box()
     if box is not None:
         to_fit = to_fit.with_box(box)
-    task = SceneTask(to_fit, config, device or pick_device(config.device))
+    task = SceneTask(to_fit, config, device or pick_device(config.device), aligned)
     return Run(folder, config, scene, used, held_out, task)
 
 

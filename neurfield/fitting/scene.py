@@ -21,10 +21,12 @@ from neurfield.fitting.sample_budget import SampleBudget
 from neurfield.fitting.scene_encodings import first_levels, table_groups
 from neurfield.fitting.scene_fields import fields_state, load_fields, make_field, make_radiance
 from neurfield.fitting.schedule import active_levels, geometric
+from neurfield.fitting.seen_points import SeenPoints
 from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.volume_losses import SMOOTH_POINTS, SMOOTH_STEP, draw_points, volume_losses
-from neurfield.fitting.warm_start import VolumePoints, warm_start
+from neurfield.fitting.warm_start import VolumePoints, aligned_priors, warm_start
+from neurfield.fusion import AlignedPriors
 from neurfield.losses import depth as depth_losses
 from neurfield.losses import geometric as field_losses
 from neurfield.losses import photometric, priors
@@ -42,8 +44,11 @@ class SceneTask:
     """A field, its colour and the space it may occupy, for one scene (already reduced to the sources in
     use)."""
 
-    def __init__(self, scene: Scene, config: Config, device: torch.device) -> None:
-        self.scene, self.config, self.device = scene, config, device
+    def __init__(
+        self, scene: Scene, config: Config, device: torch.device, aligned: AlignedPriors | None = None
+    ) -> None:
+        """aligned: what the scene's priors mean, where it is known already."""
+        self.scene, self.config, self.device, self._aligned = scene, config, device, aligned
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
         with torch.random.fork_rng(devices=[]):
@@ -99,6 +104,8 @@ class SceneTask:
             return self._volume_report(*drawn)
         losses = volume_losses(self.field, self.volume, self.config, progress, *drawn) if drawn else {}
         since = step - self._first_of_rays()
+        if self.seen is not None:
+            losses |= self.seen.losses(self.field, self.config, generator)
         rays, figures = self._ray_losses(step, since, progress, generator)
         for name, loss in rays.items():
             losses[name] = losses[name] + loss if name in losses else loss
@@ -133,9 +140,19 @@ class SceneTask:
         return torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + step)
 
     @cached_property
+    def aligned(self) -> AlignedPriors | None:
+        """What the scene's priors mean, where depth is known by nothing else."""
+        return self._aligned if self._aligned is not None else aligned_priors(self.scene, self.config)
+
+    @cached_property
+    def seen(self) -> SeenPoints | None:
+        """Points that several images show."""
+        return SeenPoints.of(self.aligned, self.frame, self.unit_box, self.device)
+
+    @cached_property
     def volume(self) -> VolumePoints | None:
         """What the scene's depth says together; fused when first asked for."""
-        return warm_start(self.scene, self.config, self.frame, self.device)
+        return warm_start(self.scene, self.config, self.frame, self.device, self.aligned)
 
     @cached_property
     def watch(self) -> SurfaceWatch:

@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 
 from neurfield.config import Config
-from neurfield.fusion import FusedVolume, align_priors, fuse_depth
+from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
 from neurfield.rendering.rays import UnitFrame
 from neurfield.scenes import Scene
+from neurfield.scenes.box import box_around_cameras
 
 SENSOR_VOXELS, PRIOR_VOXELS = 512, 192  # along the box's longest side
 SENSOR_TRUNCATION = 4.0  # voxels
 PRIOR_TRUNCATION = 0.12  # of the typical depth: more than twice what networks err by, so that views meet
+RAMP = 6  # pixels over which the slope of a prior is taken
+STEEP = 2.0  # tangent of the angle between a surface and the picture at which a prior counts half
 SENSOR_BAND, PRIOR_BAND = 0.95, 0.5  # of the truncation, within which voxels are points to fit
-LEAST_INLIERS = 0.25  # of an image's pixels; below it the image was not aligned and stays out
 
 
 @dataclass(frozen=True)
@@ -54,27 +56,45 @@ class VolumePoints:
         return self.free[chosen] + self.free_half * jitter
 
 
-def warm_start(scene: Scene, config: Config, frame: UnitFrame, device: torch.device) -> VolumePoints | None:
+def aligned_priors(scene: Scene, config: Config) -> AlignedPriors | None:
+    """What the priors of a scene mean, where nothing better is known and they can be aligned; else None.
+
+    They can where images have one size and cameras no distortion. The same scene and configuration give the
+    same bits, whatever box the scene has by now."""
+    wanted = "prior_depth" in scene.sources and not _senses_depth(scene) and len(scene) > 1
+    if not wanted or not _fuses(scene, config):
+        return None
+    around = np.array(config.data.box).reshape(2, 3) if config.data.box else box_around_cameras(scene.cameras)
+    return align_priors(scene, around, config.seed)
+
+
+def warm_start(
+    scene: Scene, config: Config, frame: UnitFrame, device: torch.device, aligned: AlignedPriors | None
+) -> VolumePoints | None:
     """Fuse the sensed depth, or the priors once aligned with each other; None where there is nothing to fuse.
 
     Nothing is fused either where `config.warm.start` is "off", where images differ in size, or where cameras
-    have distortion.
+    have distortion. aligned: what `aligned_priors` gives.
     """
+    longest = 2.0 * frame.half
+    if _senses_depth(scene) and _fuses(scene, config):
+        volume, words = _fuse_sensor(scene, config.warm.voxel or longest / SENSOR_VOXELS)
+        return _points(volume, SENSOR_BAND * volume.truncation, None, frame, device, words)
+    if aligned is None:
+        return None
+    volume, words = _fuse_priors(scene, aligned, config.warm.voxel or longest / PRIOR_VOXELS)
+    band = PRIOR_BAND * volume.truncation
+    return _points(volume, band, 0.67 * band, frame, device, words)
+
+
+def _senses_depth(scene: Scene) -> bool:
+    return bool({"depth", "sensor_depth"} & scene.sources)
+
+
+def _fuses(scene: Scene, config: Config) -> bool:
     cameras = scene.cameras
     same = len(set(zip(cameras.width.tolist(), cameras.height.tolist()))) == 1
-    if config.warm.start == "off" or cameras.distortion is not None or not same:
-        return None
-    longest = 2.0 * frame.half
-    if {"depth", "sensor_depth"} & scene.sources:
-        volume, words = _fuse_sensor(scene, config.warm.voxel or longest / SENSOR_VOXELS)
-        band, spread = SENSOR_BAND * volume.truncation, None
-    elif "prior_depth" in scene.sources:
-        volume, words = _fuse_priors(scene, config.warm.voxel or longest / PRIOR_VOXELS, config.seed)
-        band = PRIOR_BAND * volume.truncation
-        spread = 0.67 * band
-    else:
-        return None
-    return _points(volume, band, spread, frame, device, words)
+    return config.warm.start != "off" and cameras.distortion is None and same
 
 
 def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
@@ -90,19 +110,22 @@ def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
     return volume, f"{len(frames)} depth maps fused at {voxel:.3g}"
 
 
-def _fuse_priors(scene: Scene, voxel: float, seed: int) -> tuple[FusedVolume, str]:
-    aligned = align_priors(scene, seed)
-    frames = (aligned.inliers >= LEAST_INLIERS).nonzero()[:, 0].numpy()
-    priors = [aligned.depth(i, _prior(scene, i)).numpy() for i in frames.tolist()]
-    depth = torch.stack([torch.as_tensor(_valid(scene, i, z)) for i, z in zip(frames.tolist(), priors)])
+def _fuse_priors(scene: Scene, aligned: AlignedPriors, voxel: float) -> tuple[FusedVolume, str]:
+    frames = aligned.trusted().numpy()
+    priors = [aligned.depth(i, _prior(scene, i)) for i in frames.tolist()]
+    face_on = _face_on(torch.stack(priors), scene.cameras.fx[frames])
+    depth = torch.stack(
+        [torch.as_tensor(_valid(scene, i, z.numpy())) for i, z in zip(frames.tolist(), priors)]
+    )
     normal = None
     if "prior_normal" in scene.sources:
         normal = torch.stack([_packed_normals(scene, i) for i in frames.tolist()])
     truncation = PRIOR_TRUNCATION * float(depth.flatten()[::97].median())
-    volume = _fuse(scene, frames, depth, _inverse_square(depth, depth), normal, voxel, truncation)
+    weight = _inverse_square(depth, depth) * face_on
+    volume = _fuse(scene, frames, depth, weight, normal, voxel, truncation)
     words = (
-        f"{len(frames)} of {len(scene)} prior depth maps aligned (views differ by "
-        f"{100.0 * aligned.disagreement:.1f} %) and fused at {voxel:.3g}"
+        f"{len(frames)} of {len(scene)} prior depth maps (views differ by "
+        f"{100.0 * aligned.disagreement:.1f} %) fused at {voxel:.3g}; aligned with {aligned.words()}"
     )
     return volume, words
 
@@ -152,6 +175,18 @@ def _inverse_square(deviation: Tensor, depth: Tensor) -> Tensor:
     """Weights [F, h, w] of about 1, 0 where there is no depth."""
     typical = deviation.flatten()[::97].median().clamp_min(1e-9)
     return torch.where(depth > 0, (typical / deviation.clamp_min(1e-6)).square(), torch.zeros_like(depth))
+
+
+def _face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
+    """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture, little at its
+    edges: there a network draws a ramp between what is in front and what is behind, and neither is where the
+    ramp is."""
+    log_z, reach = depth.log(), RAMP // 2
+    slope = torch.zeros(2, *depth.shape)
+    slope[0, :, :, reach:-reach] = (log_z[:, :, 2 * reach :] - log_z[:, :, : -2 * reach]) / (2 * reach)
+    slope[1, :, reach:-reach] = (log_z[:, 2 * reach :] - log_z[:, : -2 * reach]) / (2 * reach)
+    tangent = slope.norm(dim=0) * torch.as_tensor(focal, dtype=torch.float32)[:, None, None]
+    return 1.0 / (1.0 + (tangent / STEEP).square())
 
 
 def _valid(scene: Scene, i: int, depth: np.ndarray | None) -> np.ndarray | None:

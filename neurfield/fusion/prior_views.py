@@ -62,10 +62,13 @@ class PriorViews:
 
     def directions(self, image: Tensor, uv: Tensor) -> Tensor:
         """World directions [..., 3] of pixels per unit of z-depth."""
+        return (self.turns[image] @ self.rays(image, uv)[..., None])[..., 0]
+
+    def rays(self, image: Tensor, uv: Tensor) -> Tensor:
+        """The same in the camera's axes: [..., 3], the last 1."""
         lens = self.lens[image]
         x, y = (uv[..., 0] - lens[..., 2]) / lens[..., 0], (uv[..., 1] - lens[..., 3]) / lens[..., 1]
-        in_camera = torch.stack([x, y, torch.ones_like(x)], dim=-1)
-        return (self.turns[image] @ in_camera[..., None])[..., 0]
+        return torch.stack([x, y, torch.ones_like(x)], dim=-1)
 
     def look_up(self, image: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
         """x [...] at places [..., 2], bilinear, and its derivative by the place [..., 2]."""

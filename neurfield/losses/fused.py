@@ -23,3 +23,9 @@ def fused_normals(gradient: Tensor, normal: Tensor, weight: Tensor) -> Tensor:
 def seen_through(sdf: Tensor, least: float) -> Tensor:
     """Mean violation of sdf >= least at points [N] that some view looks through, in units of `least`."""
     return torch.relu(least - sdf).mean() / least if sdf.numel() else sdf.sum()
+
+
+def on_surface(sdf: Tensor, band: float) -> Tensor:
+    """Mean |sdf| at points [N] of the surface, in bands; a point farther away than one counts, but does not
+    pull (Geo-NeuS, Fu et al. 2022, Eq. 9, cut off)."""
+    return (sdf.abs() / band).clamp_max(1.0).mean()

@@ -60,7 +60,7 @@ def walls() -> tuple[Scene, list[np.ndarray]]:
 
 def test_scale_and_shift_are_found(walls: tuple[Scene, list[np.ndarray]]) -> None:
     scene, true = walls
-    aligned = align_priors(scene)
+    aligned = align_priors(scene, scene.box)
     errors = []
     for i, z in enumerate(true):
         prior = scene.prior_depth(i)
@@ -72,7 +72,9 @@ def test_scale_and_shift_are_found(walls: tuple[Scene, list[np.ndarray]]) -> Non
 
 def test_the_same_seed_gives_the_same_bits(walls: tuple[Scene, list[np.ndarray]]) -> None:
     scene, _ = walls
-    assert torch.equal(align_priors(scene, 3).meaning.values, align_priors(scene, 3).meaning.values)
+    assert torch.equal(
+        align_priors(scene, scene.box, 3).meaning.values, align_priors(scene, scene.box, 3).meaning.values
+    )
 
 
 def test_derivatives_of_a_meaning() -> None:

@@ -1,0 +1,83 @@
+"""First guesses of what ambiguous depth maps mean: from the box, from points, from other images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neurfield.fusion.image_points import ImagePoints
+from neurfield.fusion.prior_model import PARAMETERS, Meaning
+from neurfield.fusion.prior_pairs import draw_pairs
+from neurfield.fusion.prior_views import PriorViews
+
+ENOUGH_POINTS = 12  # of an image, to give it its ends
+
+
+def ends_at_box(views: PriorViews, box: Tensor) -> Meaning:
+    """Rays end where they leave the box, in robust least squares for each image."""
+    n, k = views.carried.shape
+    image = torch.arange(n)[:, None].expand(n, k)
+    directions = views.directions(image, views.uv.expand(n, k, 2))
+    wall = torch.where(directions > 0, box[1] - views.centers[:, None], box[0] - views.centers[:, None])
+    exit_ = (wall / directions).nan_to_num(1e9, 1e9, 1e9).abs().amin(dim=2)
+    ends = fit_ends(views.carried, exit_, torch.ones_like(exit_), above=2.0)
+    typical = exit_.median()
+    floor = torch.tensor([0.1, 0.3]) * typical
+    values = torch.zeros(n, PARAMETERS)
+    values[:, :2] = torch.maximum(ends, floor).log()
+    return Meaning(values)
+
+
+def ends_at_points(views: PriorViews, meaning: Meaning, points: ImagePoints, near: float) -> Meaning:
+    """Ends through the points of each image; an image with too few follows what the others changed by."""
+    x, _ = views.look_up(points.image, points.uv)
+    ends = meaning.values[:, :2].exp()
+    fitted = torch.bincount(points.image, minlength=len(views)) >= ENOUGH_POINTS
+    for i in fitted.nonzero()[:, 0].tolist():
+        mine = points.image == i
+        found = fit_ends(x[mine][None], points.depth[mine][None], torch.ones(1, int(mine.sum())))[0]
+        low = found[0].clamp_min(near)
+        ends[i] = torch.stack([low, torch.maximum(found[1], 1.05 * low)])
+    values = meaning.values.clone()
+    values[fitted, :2] = ends[fitted].log()
+    if bool(fitted.any()):
+        change = (values[fitted, :2] - meaning.values[fitted, :2]).median(dim=0).values
+        values[~fitted, :2] += change
+    return Meaning(values)
+
+
+def meet_again(
+    views: PriorViews, meaning: Meaning, partners: Tensor, generator: torch.Generator, near: float
+) -> Meaning:
+    """Images that disagree with most of the others take their ends from what the others see in them."""
+    pairs = draw_pairs(views, meaning, partners.T.contiguous(), generator, near)
+    n = len(views)
+    met = [(pairs.second == i) & pairs.valid for i in range(n)]
+    apart = torch.stack([pairs.residual[m].abs().median() if m.any() else torch.tensor(0.0) for m in met])
+    lost = (apart > 2.0 * apart.median()).nonzero()[:, 0]
+    values = meaning.values.clone()
+    is_lost = torch.zeros(n, dtype=torch.bool)
+    is_lost[lost] = True
+    for i in lost.tolist():
+        here = met[i] & ~is_lost[pairs.first]
+        if here.sum() < 50:
+            continue
+        ends = fit_ends(pairs.x[here][None], pairs.carried[here][None], torch.ones(1, int(here.sum())))[0]
+        if ends[0] > near and ends[1] > ends[0]:
+            values[i, :2] = ends.log()
+    return Meaning(values)
+
+
+def fit_ends(x: Tensor, z: Tensor, weight: Tensor, above: float = 1.0) -> Tensor:
+    """Near and far [n, 2] of z = near (1 - x) + far x over [n, k], in absolute values by re-weighting; a fit
+    that lies above z counts `above` times."""
+    columns = torch.stack([1.0 - x, x], dim=2)
+    share = weight
+    ends = torch.ones(len(x), 2)
+    for _ in range(12):
+        left = columns.transpose(1, 2) @ (columns * share[..., None]) + 1e-4 * torch.eye(2)
+        ends = torch.linalg.solve(left, (columns * (share * z)[..., None]).sum(dim=1))
+        error = (columns @ ends[..., None])[..., 0] - z
+        share = weight / (error.abs() + 0.02 * z)
+        share = torch.where(error > 0, above * share, share)
+    return ends

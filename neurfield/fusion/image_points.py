@@ -1,0 +1,250 @@
+"""Points whose depth the images themselves agree on, with known poses: what ambiguous priors are held to.
+
+Where a picture has structure, a small patch of it is found again in other views along the ray of its pixel.
+Depths over a wide range are tried at half the resolution, twice: around a first guess, and around what the
+first points made of it; then once more, finely, at full resolution. A depth counts where some views agree on
+it, where no other depth of the ray does, and where parallax is large enough to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, normalize
+
+from neurfield.fusion.prior_views import PriorViews
+from neurfield.ops.patch_scores import NOWHERE, PatchViews, patch_scores
+from neurfield.scenes import Scene
+
+WIDTH = 640  # pixels, about, of the pictures that are compared; the search goes over half of it
+COARSE_CELL, FINE_CELL = 24, 8  # pixels of the half picture: one point each
+LEAST_GRADIENT = 0.5  # grey levels a pixel (rms of a patch); below it is nothing
+NOISE = 0.5  # grey levels that say nothing; what is noise beyond them does not correlate
+VIEWS, AGREEING = 6, 3  # views a point is looked for in; the best of them must agree
+BEST_ANGLE, LEAST_ANGLE, MOST_ANGLE = 12.0, 2.0, 50.0  # degrees between two views of a point
+COARSE_RANGE, COARSE_DEPTHS = 3.0, 96
+FINE_RANGE, FINE_DEPTHS = 1.25, 32
+LAST_DEPTHS = 13
+LEAST_SCORE = 0.7  # correlation of the views that agree
+COARSE_LEAD, FINE_LEAD = 0.1, 0.05  # how far it must be ahead of that at all other depths
+UNEVEN = 0.15  # range of log depth of a prior within NEIGHBOURS of its small pixels; above it is an edge
+NEIGHBOURS = 5
+PEAK = 3  # depths on both sides of the best that belong to it
+
+Guess = Callable[[Tensor, Tensor], Tensor]  # (image [P], uv [P, 2] in 0..1) -> z-depth [P]
+
+
+@dataclass(frozen=True)
+class ImagePoints:
+    """P pixels with their z-depth. image: int64 [P]. uv: [P, 2] in 0..1. depth: [P], units of the poses."""
+
+    image: Tensor
+    uv: Tensor
+    depth: Tensor
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @staticmethod
+    def none() -> ImagePoints:
+        """No points."""
+        return ImagePoints(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2), torch.zeros(0))
+
+    def take(self, chosen: Tensor) -> ImagePoints:
+        """Some of the points, by index or mask."""
+        return ImagePoints(self.image[chosen], self.uv[chosen], self.depth[chosen])
+
+
+class ImageSearch:
+    """The pictures of a scene, ready to be searched; `views` are its cameras, normals its prior normals if
+    there are any."""
+
+    def __init__(self, scene: Scene, views: PriorViews) -> None:
+        self.views = views
+        greys, self.size = _greys(scene, WIDTH)
+        self.full = _patch_views(greys, views, self.size)
+        self.half = _patch_views(avg_pool2d(greys[:, None], 2)[:, 0], views, 0.5 * self.size)
+        self.normals = (
+            _normals(scene, self.half.images.shape[1:]) if "prior_normal" in scene.sources else None
+        )
+
+    def coarse(self, guess: Guess) -> ImagePoints:
+        """Few points an image, depth within a factor of three of a guess."""
+        return self._find(COARSE_CELL, guess, COARSE_RANGE, COARSE_DEPTHS, COARSE_LEAD)
+
+    def fine(self, guess: Guess) -> ImagePoints:
+        """Many points an image, depth within a quarter of a guess."""
+        return self._find(FINE_CELL, guess, FINE_RANGE, FINE_DEPTHS, FINE_LEAD, last=LAST_DEPTHS)
+
+    def _find(
+        self, cell: int, guess: Guess, around: float, depths: int, least_lead: float, last: int = 0
+    ) -> ImagePoints:
+        image, uv = _structured(self.half.images, 0.5 * self.size, cell, self._even(guess))
+        z = guess(image, uv)
+        normal = self._normal(image, uv)
+        second, seen = views_of(self.views, image, uv, z)
+        some = (seen > 0).sum(dim=1) >= AGREEING
+        image, uv, z, normal, second, seen = (t[some] for t in (image, uv, z, normal, second, seen))
+        between = torch.linspace(1.0 / around, around, depths)
+        tried = 1.0 / (between / z[:, None])
+        found, score, lead = _best(self._scores(self.half, image, uv, normal, tried, second, seen), tried)
+        sure = (score > LEAST_SCORE) & (lead > least_lead)
+        image, uv, normal, second, seen, found = (t[sure] for t in (image, uv, normal, second, seen, found))
+        if last:
+            step = (around - 1.0 / around) / (depths - 1) / z[sure]  # of inverse depth
+            tried = 1.0 / (1.0 / found[:, None] + step[:, None] * torch.linspace(-1.0, 1.0, last))
+            found, score, _ = _best(self._scores(self.full, image, uv, normal, tried, second, seen), tried)
+            sure = score > LEAST_SCORE
+            image, uv, found = image[sure], uv[sure], found[sure]
+        return ImagePoints(image, uv, found)
+
+    def _scores(
+        self,
+        pictures: PatchViews,
+        image: Tensor,
+        uv: Tensor,
+        normal: Tensor,
+        depth: Tensor,
+        second: Tensor,
+        seen: Tensor,
+    ) -> Tensor:
+        """[P, D]: the mean correlation of the views that agree best."""
+        size = self.size if pictures is self.full else 0.5 * self.size
+        scores = patch_scores(pictures, image, uv * size, normal, depth, second, noise=NOISE)
+        scores = torch.where(seen[:, :, None] > 0, scores, scores.new_tensor(NOWHERE))
+        return scores.topk(AGREEING, dim=1).values.mean(dim=1)
+
+    def _even(self, guess: Guess) -> Tensor:
+        """Where no prior has an edge, [n, h, w] of 0 and 1: points there say nothing of a prior, which blurs
+        its edges."""
+        rows, columns = self.views.x.shape[1:]
+        v, u = torch.meshgrid(
+            (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij"
+        )
+        uv = torch.stack([u, v], dim=-1).reshape(-1, 2)
+        even = []
+        for i in range(len(self.views)):
+            log_z = guess(torch.full((len(uv),), i), uv).log().view(1, 1, rows, columns)
+            spread = _largest(log_z) + _largest(-log_z)
+            even.append((spread < UNEVEN).float())
+        return interpolate(torch.cat(even), size=self.half.images.shape[1:], mode="nearest")[:, 0]
+
+    def _normal(self, image: Tensor, uv: Tensor) -> Tensor:
+        """Towards the camera, in its axes [P, 3]: the prior's, else against the ray."""
+        ray = -self.views.rays(image, uv)
+        ray = normalize(ray, dim=1)
+        if self.normals is None:
+            return ray
+        h, w = self.normals.shape[1:3]
+        normal = self.normals[
+            image, (uv[:, 1] * h).long().clamp(0, h - 1), (uv[:, 0] * w).long().clamp(0, w - 1)
+        ]
+        facing = (normal * ray).sum(dim=1, keepdim=True)
+        return torch.where(facing > 0.2, normal, ray)
+
+
+def views_of(views: PriorViews, image: Tensor, uv: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """The VIEWS images that should show a pixel's point best, int64 [P, VIEWS], and how well (0: not at all).
+
+    Angles are weighed as OpenMVS does (12 degrees are best, below 2 nothing can be told); of views that stand
+    side by side one is enough."""
+    points = views.centers[image] + views.directions(image, uv) * z[:, None]
+    back = views.centers[image] - points
+    distance = back.norm(dim=1)
+    worth = torch.zeros(len(z), len(views))
+    for j in range(len(views)):
+        there = (points - views.centers[j]) @ views.turns[j]
+        place = there[:, :2] / there[:, 2:].clamp_min(1e-6) * views.lens[j, :2] + views.lens[j, 2:]
+        inside = (there[:, 2] > 0.05 * z) & ((place > 0.03) & (place < 0.97)).all(dim=1)
+        to = views.centers[j] - points
+        far = to.norm(dim=1)
+        cosine = ((to * back).sum(dim=1) / (far * distance).clamp_min(1e-12)).clamp(-1.0, 1.0)
+        angle = torch.rad2deg(torch.acos(cosine))
+        spread = torch.where(angle < BEST_ANGLE, 0.38 * BEST_ANGLE, 0.7 * BEST_ANGLE)
+        weight = torch.exp(-0.5 * ((angle - BEST_ANGLE) / spread).square())
+        weight = weight * (angle > LEAST_ANGLE) * (angle < MOST_ANGLE) * inside
+        worth[:, j] = weight * torch.minimum(far / distance, distance / far).pow(1.5)
+    every = torch.arange(len(z))
+    worth[every, image] = 0.0
+    count = min(VIEWS, len(views))
+    chosen, weights = torch.zeros(len(z), count, dtype=torch.int64), torch.zeros(len(z), count)
+    for k in range(count):
+        weights[:, k], chosen[:, k] = worth.max(dim=1)
+        beside = (views.centers[None] - views.centers[chosen[:, k], None]).norm(dim=2) < 0.08 * z[:, None]
+        worth = torch.where(beside, 0.4 * worth, worth)
+        worth[every, chosen[:, k]] = 0.0
+    return chosen, weights
+
+
+def _best(scores: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The depth [P] of the highest score, between two depths by a parabola; the score [P], and its lead [P]
+    over depths that are not next to it. A peak at the end of the range is none."""
+    score, at = scores.max(dim=1)
+    places = torch.arange(depth.shape[1])
+    others = torch.where((places - at[:, None]).abs() > PEAK, scores, scores.new_tensor(NOWHERE)).amax(dim=1)
+    inner = (at > 0) & (at < depth.shape[1] - 1)
+    middle = at.clamp(1, depth.shape[1] - 2)[:, None]
+    left, centre, right = (scores.gather(1, middle + k)[:, 0] for k in (-1, 0, 1))
+    bend = (left - 2.0 * centre + right).clamp_max(-1e-6)
+    offset = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    inverse = 1.0 / depth
+    before, here, after = (inverse.gather(1, middle + k)[:, 0] for k in (-1, 0, 1))
+    refined = 1.0 / (here + offset * 0.5 * (after - before))
+    return refined, torch.where(inner, score, scores.new_tensor(NOWHERE)), score - others
+
+
+def _largest(values: Tensor) -> Tensor:
+    return max_pool2d(values, NEIGHBOURS, 1, NEIGHBOURS // 2)
+
+
+def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tuple[Tensor, Tensor]:
+    """The pixel of most structure in each square of `cell` pixels, of those allowed [n, h, w]: image [P] and
+    uv [P, 2] in 0..1 of `size`."""
+    grey = images[:, None]
+    gradient = torch.zeros_like(grey)
+    gradient[..., 1:-1] += (0.5 * (grey[..., 2:] - grey[..., :-2])).square()
+    gradient[..., 1:-1, :] += (0.5 * (grey[..., 2:, :] - grey[..., :-2, :])).square()
+    energy = avg_pool2d(gradient, 5, 1, 2)
+    h, w = images.shape[1:]
+    border = torch.zeros(h, w)
+    border[5 : h - 5, 5 : w - 5] = 1.0
+    most, index = max_pool2d(
+        energy * border * allowed[:, None], cell, cell, ceil_mode=True, return_indices=True
+    )
+    most, index = most.flatten(1), index.flatten(1)
+    image, place = (most > LEAST_GRADIENT**2).nonzero(as_tuple=True)
+    pixel = index[image, place]
+    at = torch.stack([pixel % w, torch.div(pixel, w, rounding_mode="floor")], dim=1)
+    return image, (at + 0.5) / size
+
+
+def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
+    """Grey images [n, h, w] in levels of 0..255, averaged down to about `width` pixels, sides even; and the
+    size [2], width and height, that whole pictures have then (part of a pixel may be cut off)."""
+    greys, shrink = [], 1
+    for i in range(len(scene)):
+        rgb = torch.from_numpy(np.array(scene.image(i), dtype=np.float32))
+        grey = rgb @ torch.tensor([0.299, 0.587, 0.114])
+        shrink = max(1, round(grey.shape[1] / width))
+        grey = avg_pool2d(grey[None, None], shrink)[0, 0]
+        greys.append(grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2])
+    whole = torch.tensor([int(scene.cameras.width[0]), int(scene.cameras.height[0])]) / shrink
+    return torch.stack(greys), whole
+
+
+def _normals(scene: Scene, size: torch.Size) -> Tensor:
+    """Prior normals [n, h, w, 3] in camera axes, about as large as `size`."""
+    normals = []
+    for i in range(len(scene)):
+        normal = scene.prior_normal(i)
+        assert normal is not None  # checked: a prior for each frame
+        step = max(1, normal.shape[0] // size[0])
+        normals.append(torch.from_numpy(np.ascontiguousarray(normal[::step, ::step], dtype=np.float32)))
+    return torch.stack(normals)
+
+
+def _patch_views(images: Tensor, views: PriorViews, size: Tensor) -> PatchViews:
+    return PatchViews(images, views.lens * size.repeat(2), views.turns, views.centers)

@@ -1,0 +1,82 @@
+"""Points that several images show: where they lie, what leaving them costs, the box that follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neurfield.config import load_config
+from neurfield.fitting import Run
+from neurfield.fitting.run import prepare_run
+from neurfield.losses.fused import on_surface
+from neurfield.scenes import Scene
+from tests.fitting.conftest import SMALL
+from tests.fusion.painted_room import ROOM, painted_room
+
+OVERRIDES = (
+    *SMALL, "data.prior_normal=false", "warm.voxel=0.1", "warm.points=256", "warm.free_points=64",
+    "data.images_per_step=6", "sampling.samples=2000", "sampling.rays=128", "sampling.random_points=64",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def room() -> Scene:
+    return painted_room()[0]
+
+
+@pytest.fixture(scope="module")
+def prepared(room: Scene) -> Run:
+    return prepare_run(Path(), load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)
+
+
+def test_the_box_of_a_room_follows_from_its_priors(room: Scene, prepared: Run) -> None:
+    assert np.abs(prepared.task.scene.box - ROOM).max() < 0.4
+    config = load_config("monosdf", overrides=[*OVERRIDES, "data.box=[-1,-1,-1,6,5,4]"])
+    given = prepare_run(Path(), config, room)
+    np.testing.assert_array_equal(given.task.scene.box, [[-1, -1, -1], [6, 5, 4]])
+
+
+def test_points_lie_on_the_walls(prepared: Run) -> None:
+    seen = prepared.task.seen
+    assert seen is not None and len(seen.points) > 500
+    world = prepared.task.frame.world_from_unit(seen.points.numpy())
+    to_wall = np.minimum(np.abs(world - ROOM[0]), np.abs(world - ROOM[1])).min(axis=1)
+    assert np.median(to_wall) < 0.02
+    assert 0.03 < seen.band * prepared.task.frame.half < 0.12
+
+
+def test_a_field_pays_for_leaving_them(prepared: Run) -> None:
+    task = prepared.task
+    assert task.seen is not None
+    losses = task.seen.losses(task.field, task.config, torch.Generator().manual_seed(0))
+    loss = losses["seen_points"]
+    assert 0.0 < loss.item() <= task.config.loss.seen_points
+    loss.backward()
+    assert any(p.grad is not None and bool(p.grad.any()) for p in task.field.parameters())
+    off = load_config("monosdf", overrides=["loss.seen_points=0"])
+    assert task.seen.losses(task.field, off, torch.Generator()) == {}
+
+
+def test_far_points_count_and_do_not_pull() -> None:
+    sdf = torch.tensor([0.0, 0.1, -0.1, 0.5], requires_grad=True)
+    loss = on_surface(sdf, 0.2)
+    assert loss.item() == pytest.approx((0.0 + 0.5 + 0.5 + 1.0) / 4)
+    loss.backward()
+    assert sdf.grad is not None
+    torch.testing.assert_close(sdf.grad, torch.tensor([0.0, 1.25, -1.25, 0.0]))
+
+
+def test_without_priors_there_are_none(room: Scene) -> None:
+    run = prepare_run(Path(), load_config("neus", overrides=[*SMALL, "device=cpu"]), room)
+    assert run.task.seen is None
+
+
+def test_an_opened_run_aligns_as_when_it_was_made(room: Scene, prepared: Run) -> None:
+    """The box is then the run's own, and must not be where the alignment begins."""
+    opened = prepare_run(Path(), prepared.config, room, box=prepared.task.scene.box)
+    assert prepared.task.aligned is not None and opened.task.aligned is not None
+    assert torch.equal(prepared.task.aligned.meaning.values, opened.task.aligned.meaning.values)
+    np.testing.assert_array_equal(prepared.task.scene.box, opened.task.scene.box)
