@@ -1,6 +1,6 @@
 """What rooms look like after how many seconds of fitting: F-scores, normals and PSNR, fusion beside them.
 
-    python -m benchmarks.room_curve [--scenes room0 ...] [--curves noisy ...] [--steps N ...] [--resume]
+    python -m benchmarks.room_curve [--scenes room0 ...] [--curves noisy ...] [--steps N ...] [--short]
 
 Every point is a fit of its own whose schedules end there: what somebody gets who gives it that long. Seconds
 are those of the fit, its first surface included; reading the scene, meshing and measuring are not. The peer
@@ -56,7 +56,7 @@ VOXELS = {"noisy": (1, 2, 3), "exact": (1,)}  # centimetres
 def fits(name: str, scene: Scene, steps: list[int] | None, args: argparse.Namespace) -> list[dict[str, Any]]:
     """The measured points of a curve in one room."""
     curve, points = CURVES[name], []
-    for count in steps or curve.steps:
+    for count in steps or (curve.steps[:1] if args.short else curve.steps):
         row = f"{name}-{count}"
         flags = f"{curve.flags} --steps {count}"
         room_table.ROWS[row] = Row(f"neurfield, {curve.title}", flags, True, curve.repeating)
@@ -102,6 +102,7 @@ def main() -> None:
     parser.add_argument("--curves", nargs="+", choices=list(CURVES), default=list(CURVES))
     parser.add_argument("--resume", action="store_true", help="take the points that an earlier call measured")
     parser.add_argument("--steps", nargs="+", type=int, help="instead of each curve's own")
+    parser.add_argument("--short", action="store_true", help="only the first point of each curve")
     args = parser.parse_args()
     if args.quick:
         args.steps = args.steps or [100]
