@@ -32,6 +32,7 @@ LEAST_SCORE = 0.7  # correlation of the views that agree
 COARSE_LEAD, FINE_LEAD = 0.1, 0.05  # how far it must be ahead of that at all other depths
 UNEVEN = 0.15  # range of log depth of a prior within NEIGHBOURS of its small pixels; above it is an edge
 NEIGHBOURS = 5
+AT_ONCE = 1 << 15  # points, so that memory stays bounded
 PEAK = 3  # depths on both sides of the best that belong to it
 
 Guess = Callable[[Tensor, Tensor], Tensor]  # (image [P], uv [P, 2] in 0..1) -> z-depth [P]
@@ -83,6 +84,29 @@ class ImageSearch:
         self, cell: int, guess: Guess, around: float, depths: int, least_lead: float, last: int = 0
     ) -> ImagePoints:
         image, uv = _structured(self.half.images, 0.5 * self.size, cell, self._even(guess))
+        found = [
+            self._found(*part, guess, around, depths, least_lead, last)
+            for part in zip(image.split(AT_ONCE), uv.split(AT_ONCE))
+        ]
+        if not found:
+            return ImagePoints.none()
+        return ImagePoints(
+            torch.cat([p.image for p in found]),
+            torch.cat([p.uv for p in found]),
+            torch.cat([p.depth for p in found]),
+        )
+
+    def _found(
+        self,
+        image: Tensor,
+        uv: Tensor,
+        guess: Guess,
+        around: float,
+        depths: int,
+        least_lead: float,
+        last: int,
+    ) -> ImagePoints:
+        """What is found of these pixels."""
         z = guess(image, uv)
         normal = self._normal(image, uv)
         second, seen = views_of(self.views, image, uv, z)
