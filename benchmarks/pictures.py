@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -172,7 +173,7 @@ def save_curves(
                 panel.set_title(label, fontsize=9)
             if number == len(curves) - 1:
                 panel.set_xlabel("seconds of fitting", fontsize=8)
-        row[0].set_ylabel(title, fontsize=7.5)
+        row[0].set_ylabel(textwrap.fill(title, 16), fontsize=7.5)
     figure.legend(
         named.values(), named, loc="outside lower center", ncols=len(named), fontsize=8, frameon=False
     )
