@@ -108,3 +108,11 @@ def test_the_volume_lets_go_evenly() -> None:
     assert held == pytest.approx(expected, rel=1e-3)
     for_ever = losses(exact(RADIUS - 0.02), config("warm.until=0"), 1.0)["fused_sdf"]
     assert for_ever == pytest.approx(0.02 / BAND, rel=1e-3)
+
+
+def test_free_points_fill_their_cubes_and_stay_inside() -> None:
+    nothing, centre = torch.zeros(0), torch.tensor([[0.2, -0.1, 0.3]])
+    volume = VolumePoints(torch.zeros(0, 3), nothing, nothing, None, None, 0.1, centre, 0.05, "one cube")
+    offset = volume.draw_free(2000, torch.Generator().manual_seed(0)) - centre
+    assert offset.abs().max() <= 0.05 + 1e-6
+    assert (offset.amin(dim=0) < -0.049).all() and (offset.amax(dim=0) > 0.049).all()
