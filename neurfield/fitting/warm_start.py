@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neurfield.config import Config
+from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
 from neurfield.rendering.rays import UnitFrame
 from neurfield.scenes import Scene
@@ -60,12 +61,22 @@ def aligned_priors(scene: Scene, config: Config) -> AlignedPriors | None:
     """What the priors of a scene mean, where nothing better is known and they can be aligned; else None.
 
     They can where images have one size and cameras no distortion. The same scene and configuration give the
-    same bits, whatever box the scene has by now."""
+    same bits, whatever box the scene has by now.
+
+    Raises:
+        UserError: no image agrees with the others.
+    """
     wanted = "prior_depth" in scene.sources and not _senses_depth(scene) and len(scene) > 1
     if not wanted or not _fuses(scene, config):
         return None
     around = np.array(config.data.box).reshape(2, 3) if config.data.box else box_around_cameras(scene.cameras)
-    return align_priors(scene, around, config.seed)
+    aligned = align_priors(scene, around, config.seed)
+    if not len(aligned.trusted()):
+        raise UserError(
+            f"{scene.path}: the prior depth maps of no two views agree: check the axes of the poses and that "
+            "priors grow with depth, or leave them out with --set data.prior_depth=false"
+        )
+    return aligned
 
 
 def warm_start(

@@ -110,6 +110,8 @@ class AlignedPriors:
         else:
             source = "the overlap of the views alone, for the images show too few points"
             kept_out = f"pairs kept out differ by {warp if self.warped else ends}"
+        if not np.isfinite(self.checked).all():
+            return f"{how} by {source} (too few to check by)"
         instead = "" if self.warped else f"; a warp did not help: {warp}"
         return f"{how} by {source} ({kept_out}{instead})"
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from neurfield.config import load_config
+from neurfield.errors import UserError
 from neurfield.fitting import Run
 from neurfield.fitting.run import prepare_run
 from neurfield.losses.fused import on_surface
@@ -80,3 +81,11 @@ def test_an_opened_run_aligns_as_when_it_was_made(room: Scene, prepared: Run) ->
     assert prepared.task.aligned is not None and opened.task.aligned is not None
     assert torch.equal(prepared.task.aligned.meaning.values, opened.task.aligned.meaning.values)
     np.testing.assert_array_equal(prepared.task.scene.box, opened.task.scene.box)
+
+
+def test_priors_that_no_two_views_agree_on_end_in_one_line(
+    room: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurfield.fusion.align.LEAST_INLIERS", 2.0)
+    with pytest.raises(UserError, match=r"no two views agree.*data.prior_depth=false"):
+        prepare_run(Path(), load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)

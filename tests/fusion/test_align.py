@@ -112,3 +112,9 @@ def test_look_up_is_the_map_and_its_slope(walls: tuple[Scene, list[np.ndarray]])
         assert (
             (change - slope[:, axis]).abs() < 0.05 * slope.abs().max()
         ).float().mean() > 0.9  # but at pixel borders
+
+
+def test_two_views_leave_nothing_to_check_by(walls: tuple[Scene, list[np.ndarray]]) -> None:
+    scene = walls[0].with_frames(np.array([0, 1]))
+    aligned = align_priors(scene, walls[0].box)
+    assert "too few to check by" in aligned.words() and not aligned.warped
