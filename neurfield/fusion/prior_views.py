@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from neurfield.errors import UserError
 from neurfield.far import local_origin
 from neurfield.scenes import Scene
 
@@ -42,6 +43,11 @@ class PriorViews:
         small, low, span = [], [], []
         for i in range(len(scene)):
             prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
+            if not bool(torch.isfinite(prior).all()):
+                raise UserError(
+                    f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill them, "
+                    "or leave priors out with --set data.prior_depth=false"
+                )
             low.append(prior.min())
             span.append((prior.max() - prior.min()).clamp_min(1e-9))
             small.append(interpolate(((prior - low[-1]) / span[-1])[None, None], SMALL, mode="area")[0, 0])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from neurfield.errors import UserError
 from neurfield.fusion import align_priors
 from neurfield.fusion.prior_model import NODES_X, NODES_Y, PARAMETERS, Meaning, nodes
 from neurfield.fusion.prior_views import PriorViews
@@ -118,3 +119,18 @@ def test_two_views_leave_nothing_to_check_by(walls: tuple[Scene, list[np.ndarray
     scene = walls[0].with_frames(np.array([0, 1]))
     aligned = align_priors(scene, walls[0].box)
     assert "too few to check by" in aligned.words() and not aligned.warped
+
+
+def test_a_prior_of_no_numbers_is_named(walls: tuple[Scene, list[np.ndarray]]) -> None:
+    scene, listed = walls[0], walls[0].files["prior_depth"]
+
+    def read(path: Path) -> np.ndarray:
+        prior = np.array(listed.read(path))
+        if path.stem == "3":
+            prior[2, 5] = np.nan
+        return prior
+
+    files = {"prior_depth": FileList(listed.paths, read)}
+    spoilt = Scene("walls", scene.path, scene.cameras, files, box=scene.box, kind="inside")
+    with pytest.raises(UserError, match="frame 3 holds values that are no numbers"):
+        align_priors(spoilt, scene.box)
