@@ -45,8 +45,8 @@ class PriorViews:
             prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
             if not bool(torch.isfinite(prior).all()):
                 raise UserError(
-                    f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill them, "
-                    "or leave priors out with --set data.prior_depth=false"
+                    f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
+                    "them, or leave priors out with --set data.prior_depth=false"
                 )
             low.append(prior.min())
             span.append((prior.max() - prior.min()).clamp_min(1e-9))
