@@ -16,7 +16,7 @@ MESH = ("tests/fitting/test_mesh_in_world.py",)
 
 STEPS = [
     *of(
-        "neurfield/fitting/masks.py",
+        "neurfield/pixels/masks.py",
         TRUE,
         ("torch.lerp(behind, pixels.rgb, mask", "torch.lerp(pixels.rgb, behind, mask", "the mask inside out"),
         ("(mask > 0.5) & (mask < 1.5)", "(mask < 0.5)", "the figure of what is masked away"),
@@ -133,7 +133,7 @@ RUNS = [
         ("run.held_out if len(run.held_out) else", "", "fitted frames scored although others are held out"),
     ),
     *of(
-        "neurfield/fitting/pixels.py",
+        "neurfield/pixels/reader.py",
         PIXELS,
         (
             "depth / (self.frame.half * rays_there.z_per_t)",
@@ -143,7 +143,7 @@ RUNS = [
         ("frames % every == every // 2", "frames % every == 0", "the first of each group is held out"),
     ),
     *of(
-        "neurfield/fitting/pixels.py",
+        "neurfield/pixels/reader.py",
         (*PIXELS, *TRUE),
         (
             "np.stack([u + 0.5, v + 0.5], axis=1)",
@@ -152,7 +152,7 @@ RUNS = [
         ),
     ),
     *of(
-        "neurfield/fitting/pixels.py",
+        "neurfield/pixels/reader.py",
         (*PIXELS, *SCORES),
         (
             "return frames[~held_out], frames[held_out]",
@@ -161,7 +161,7 @@ RUNS = [
         ),
     ),
     *of(
-        "neurfield/fitting/flat_images.py",
+        "neurfield/pixels/flat_images.py",
         PIXELS,
         (
             "@ scene.cameras.world_from_cam[i, :3, :3].T.astype",

@@ -48,6 +48,10 @@ class Radiance(nn.Module):
         scene)."""
         return spherical_harmonics(directions, self.view_degree)
 
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Its parameters by how they learn: "table" (sparse) and "network"."""
+        return {"table": [self.encoding.table], "network": list(self.layers.parameters())}
+
     @property
     def path(self) -> str:
         """Which way queries go, for logs: "fused avx512", "composed torch"."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from neurfield.encodings import Encoding, GridEncoding, HashGrid
+from neurfield.fields.scene_encodings import encoding_groups
+from neurfield.moment import Moment, active_levels
 from neurfield.ops import native
 from neurfield.ops.encoded_query import encoded_query, encoded_values
 from neurfield.ops.points import check_device
@@ -17,11 +21,13 @@ from neurfield.ops.sdf_query import path, sdf_query, sdf_values
 
 
 class FieldSample(NamedTuple):
-    """What a field knows of N points: sdf [N], gradient [N, 3] (None unless asked for), feature [N, F]."""
+    """What a field knows of N points: sdf [N], gradient [N, 3] (None unless asked for), feature [N, F], and
+    the outputs of its heads by name, [N, K] each."""
 
     sdf: Tensor
     gradient: Tensor | None
     feature: Tensor
+    heads: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class SDFField(nn.Module):
@@ -38,6 +44,10 @@ class SDFField(nn.Module):
             pieces of space but for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
+        heads: further outputs of the network by name, and how many numbers each has.
+        start_levels: of the encoding that take part at a fit's first step, None for all; all_levels_at: the
+            share of the steps after which all do, where the fit does not start from a surface (`at`).
+        radius: of the sphere that a fit starts from, unit-frame lengths; 0: as suits its scene.
 
     Raises:
         ValueError: the encoding is not one of points in space.
@@ -52,6 +62,10 @@ class SDFField(nn.Module):
         activation: str = "softplus",
         n_frequencies: int = 0,
         precision: str = "float32",
+        heads: Mapping[str, int] = MappingProxyType({}),
+        start_levels: int | None = None,
+        all_levels_at: float = 0.0,
+        radius: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoding = encoding if encoding is not None else HashGrid(interpolation="smoothstep")
@@ -65,8 +79,12 @@ class SDFField(nn.Module):
         self.activation = activation
         self.n_frequencies = n_frequencies
         self.precision = precision
+        self.heads = dict(heads)
         self.active_levels = self.encoding.levels
-        sizes = [3 + 6 * n_frequencies + self.encoding.output_dim, *hidden, 1 + feature_dim]
+        self.start_levels = self.encoding.levels if start_levels is None else start_levels
+        self.all_levels_at, self.radius = all_levels_at, radius
+        outputs = 1 + sum(self.heads.values()) + feature_dim
+        sizes = [3 + 6 * n_frequencies + self.encoding.output_dim, *hidden, outputs]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.start_as_sphere(0.5, inside=False)
 
@@ -74,7 +92,8 @@ class SDFField(nn.Module):
         """Sample the field at points [N, 3] of the unit frame.
 
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
-        respect to the field's parameters. Without, nothing is: the quick path of marching and extraction.
+        respect to the field's parameters. Without, nothing is, and the answer has no graph: the quick path of
+        marching and extraction.
         """
         check_device("SDFField", points, self._linears()[0].weight)
         options: dict[str, Any] = {
@@ -85,16 +104,16 @@ class SDFField(nn.Module):
             options |= {"interpolation": grid.interpolation, "active_levels": self.active_levels}
             on_grid = (points, grid.table, *self._parameters_of_network(), grid.layout)
             if not gradient:
-                return _sample(sdf_values(*on_grid, **options), None)
-            return _sample(*sdf_query(*on_grid, **options, precision=self.precision))
+                return self._sample(sdf_values(*on_grid, **options), None)
+            return self._sample(*sdf_query(*on_grid, **options, precision=self.precision))
 
         def encode(points: Tensor) -> Tensor:
             return self.encoding(points, self.active_levels)
 
         composed = (points, encode, *self._parameters_of_network())
         if not gradient:
-            return _sample(encoded_values(*composed, **options), None)
-        return _sample(*encoded_query(*composed, **options, precision=self.precision))
+            return self._sample(encoded_values(*composed, **options), None)
+        return self._sample(*encoded_query(*composed, **options, precision=self.precision))
 
     @property
     def path(self) -> str:
@@ -151,6 +170,30 @@ class SDFField(nn.Module):
         last.weight[0] = solution[:-1]
         last.bias[0] = solution[-1]
 
+    def at(self, moment: Moment) -> None:
+        """Let as many levels of the encoding take part as this moment of a fit has: coarse to fine, while
+        points alone are looked at where a fit starts from a surface."""
+        all_at = moment.alone if moment.warm else self.all_levels_at
+        self.active_levels = active_levels(
+            self.start_levels, self.encoding.levels, moment.progress, all_at
+        )  # fmt: skip
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Its parameters by how they learn: "table" (sparse), "encoding", "network"."""
+        return {**encoding_groups(self.encoding), "network": list(self.layers.parameters())}
+
+    @property
+    def capturable(self) -> bool:
+        """Whether queries can be recorded on a GPU: the host takes no part in them."""
+        return isinstance(self.encoding, GridEncoding) and self.encoding.fuses
+
+    def _sample(self, outputs: Tensor, gradient: Tensor | None) -> FieldSample:
+        heads, start = {}, 1
+        for name, width in self.heads.items():
+            heads[name] = outputs[:, start : start + width]
+            start += width
+        return FieldSample(outputs[:, 0], gradient, outputs[:, start:], heads)
+
     def _parameters_of_network(self) -> tuple[list[Tensor], list[Tensor]]:
         layers = self._linears()
         return [layer.weight for layer in layers], [layer.bias for layer in layers]
@@ -158,6 +201,3 @@ class SDFField(nn.Module):
     def _linears(self) -> list[nn.Linear]:
         return [cast(nn.Linear, layer) for layer in self.layers]
 
-
-def _sample(outputs: Tensor, gradient: Tensor | None) -> FieldSample:
-    return FieldSample(outputs[:, 0], gradient, outputs[:, 1:])

@@ -106,7 +106,7 @@ def resume(
 
 def _go(run: Run, quiet: bool, started: float, reading: float, resume: bool) -> Run:
     before = time.perf_counter()
-    read = run.task.pixels.images.sources
+    read = run.task.rays.reader.images.sources
     reading += time.perf_counter() - before
     fitter = Fitter(run.task, run.config.train, run.folder, quiet)
     if resume:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurfield.fitting.uploads import Ahead, has_room, pinned, uploaded
+from neurfield.pixels.uploads import Ahead, has_room, pinned, uploaded
 from neurfield.images.pool import HeldPixels, PixelPool
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,28 @@ class Group:
     parameters: list[nn.Parameter]
     learning_rate: float
     sparse: bool = False
+
+
+def groups_of(learners: Sequence[Mapping[str, list[nn.Parameter]]], train: Any) -> list[Group]:
+    """Parameters by how they learn, with the rates of `train`.
+
+    Args:
+        learners: of each, its parameters by how they learn: "table" (sparse), "kernels" (sparse), "encoding",
+            and whatever else, such as "network" and "width".
+    """
+    rates = {
+        "table": (train.lr_table, True), "encoding": (train.lr_table, False),
+        "kernels": (getattr(train, "lr_kernels", train.lr_table), True),
+    }  # fmt: skip
+    together: dict[str, list[nn.Parameter]] = {}
+    for learner in learners:
+        for name, parameters in learner.items():
+            together.setdefault(name, []).extend(parameters)
+    return [
+        Group(name, parameters, *rates.get(name, (train.lr_network, False)))
+        for name, parameters in together.items()
+        if parameters
+    ]
 
 
 class Adam:

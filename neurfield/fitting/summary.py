@@ -7,7 +7,7 @@ import torch
 
 from neurfield.config import SamplingConfig
 from neurfield.fitting.determined import telling_sources, what_is_determined
-from neurfield.fitting.flat_images import BYTES_PER_PIXEL
+from neurfield.pixels.sources import SOURCES
 from neurfield.fitting.run import Run
 from neurfield.ops import native
 from neurfield.scenes import Scene
@@ -27,7 +27,7 @@ def summary(run: Run, step: int, seconds_per_step: float) -> str:
     size = scene.box[1] - scene.box[0]
     parameters = sum(p.numel() for group in task.groups() for p in group.parameters)
     pixels = float((scene.cameras.width * scene.cameras.height).sum())
-    images = pixels * sum(BYTES_PER_PIXEL.get(source, 0) for source in scene.sources)
+    images = pixels * sum(SOURCES[source].bytes_per_pixel for source in scene.sources)
     memory = BYTES_OF_TORCH + images + 16.0 * parameters + 0.4e9
     near, far = _stretch(scene)
     determined, doubtful = what_is_determined(telling_sources(scene), task.inside)

@@ -13,8 +13,9 @@ from neurfield.errors import UserError
 from neurfield.fields import Radiance, SDFField
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, scene_facts
-from neurfield.fitting.scene_fields import load_fields, make_field, make_radiance
-from neurfield.rendering.rays import UnitFrame
+from neurfield.fitting.old_parts import parts_of
+from neurfield.fitting.task import migrated, part_of
+from neurfield.rays import UnitFrame
 from neurfield.surfaces import extract_level_set, keep_components
 from neurfield.surfaces.color import vertex_colors
 
@@ -46,14 +47,18 @@ class FittedSurface:
         facts = scene_facts(folder)
         config = read_config(folder / "config.yaml")
         where = device_of_run(config.device, device)
-        parts = make_field(config).to(where), make_radiance(config).to(where)
+        chosen = parts_of(config)
+        field = chosen.one("field").make(config.seed).to(where)
+        parts = field, chosen.one("color").make(config.seed, field.feature_dim).to(where)
         surface = FittedSurface(folder, config, np.array(facts["box"]), *parts)
         load_newest(folder, surface)
         return surface
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take field and colour out of what the fit's task wrote."""
-        load_fields(state, self.field, self.radiance)
+        state = migrated(state)
+        self.field.load_state_dict(part_of(state, "field"))
+        self.radiance.load_state_dict(part_of(state, "color"))
 
     def mesh(
         self,

@@ -11,10 +11,8 @@ import torch
 from PIL import Image
 
 from neurfield.files import atomic_write
-from neurfield.rendering.rays import make_rays
-from neurfield.rendering.sampling import sample_surface
-from neurfield.rendering.visibility import keep_visible
-from neurfield.rendering.volume import render
+from neurfield.rays import make_rays
+from neurfield.rendering import OpacityNow, render
 from neurfield.scenes import Cameras
 
 if TYPE_CHECKING:
@@ -38,28 +36,25 @@ def render_camera(
     v, u = np.meshgrid((np.arange(h) + 0.5) * full_h / h, (np.arange(w) + 0.5) * full_w / w, indexing="ij")
     pixels = np.stack([u.reshape(-1), v.reshape(-1)], axis=1)
     origins, directions, z_per_t = cameras.rays(np.full(len(pixels), camera), pixels)
-    width = float(task.width(progress))
-    settings = task.config.sampling
+    assert task.rays is not None and task.color is not None
+    moment = task.moment(0, progress)
+    opacity = next(iter(task.rays.passes.values()))
+    now = OpacityNow(opacity, opacity.at(moment).number)
     parts = []
     for start in range(0, len(pixels), CHUNK):
         part = slice(start, start + CHUNK)
         rays = make_rays(
             origins[part], directions[part], z_per_t[part], task.frame, task.unit_box, task.device
         )
-        samples = sample_surface(
-            rays, task.occupancy, step=max(settings.step_min, settings.step * width),
-            reach=settings.reach * width, max_samples=4 * settings.max_samples,
-            jitter=torch.full((len(rays),), 0.5, device=task.device),
-        )  # fmt: skip
-        samples = keep_visible(task.field, rays, samples, kind=task.config.opacity.kind, width=width)
-        seen = render(task.field, task.radiance, rays, samples, kind=task.config.opacity.kind, width=width)
+        samples = task.rays.sampler.for_picture(rays, task.field, now)
+        rendered = render(task.field, task.color, rays, samples, now)
         z = torch.where(
-            seen.opacity > 0.5,
-            seen.distance * rays.z_per_t * task.frame.half,
-            torch.zeros_like(seen.distance),
+            rendered.opacity > 0.5,
+            rendered.distance * rays.z_per_t * task.frame.half,
+            torch.zeros_like(rendered.distance),
         )
         parts.append(
-            torch.cat([seen.rgb, z[:, None], torch.nn.functional.normalize(seen.normal, dim=1)], dim=1)
+            torch.cat([rendered.rgb, z[:, None], torch.nn.functional.normalize(rendered.normal, dim=1)], dim=1)
         )
     picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
     rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

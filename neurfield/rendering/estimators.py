@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from neurfield.rendering.rays import Rays, Samples
+from neurfield.rays import Rays, Samples
 
 
 class Estimator(Protocol):

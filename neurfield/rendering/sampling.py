@@ -8,7 +8,7 @@ from torch import Tensor
 from neurfield.ops.ray_march import march_rays
 from neurfield.rendering.estimators import Estimator, sample_occupied
 from neurfield.rendering.occupancy import OccupancyGrid
-from neurfield.rendering.rays import Rays, Samples
+from neurfield.rays import Rays, Samples
 
 
 def sample_surface(
@@ -37,7 +37,7 @@ def sample_surface(
 
 
 def sample_around_depth(
-    rays: Rays, t_depth: Tensor, *, truncation: float, near: int, free: int, generator: torch.Generator
+    rays: Rays, t_depth: Tensor, *, truncation: float, near: int, free: int, generator: torch.Generator | None
 ) -> Samples:
     """Stratified sections: `free` in front of the band around a measured distance and `near` inside it.
 

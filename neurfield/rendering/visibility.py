@@ -8,8 +8,9 @@ from torch import Tensor
 
 from neurfield.fields import SDFField
 from neurfield.ops.compositing import accumulate_along_rays, render_transmittance_from_alpha
-from neurfield.ops.sections import section_midpoints, section_opacity
-from neurfield.rendering.rays import Rays, Samples
+from neurfield.ops.sections import section_midpoints
+from neurfield.rays import Rays, Samples
+from neurfield.rendering.opacity import OpacityNow
 
 LEAST_WEIGHT = 2e-3  # of a sample
 MOST_LEFT_OUT = 1e-2  # of a pixel, by all samples together that it loses
@@ -20,10 +21,8 @@ def keep_visible(
     field: SDFField,
     rays: Rays,
     samples: Samples,
+    opacity: OpacityNow,
     *,
-    kind: str,
-    width: float,
-    anneal: float = 1.0,
     least: float = LEAST_WEIGHT,
     most: float = MOST_LEFT_OUT,
 ) -> Samples:
@@ -33,29 +32,19 @@ def keep_visible(
     A value costs a sixth of a value with all its derivatives, so that asking twice is cheaper than training
     on samples in empty space or behind the surface. What is left out of a ray weighs less than `most`: its
     opacity falls by less than that, and so does each of its colours change. The weights are those of
-    `section_opacity` with the same `kind`, `width` and `anneal`. The slope along the ray, on which the
-    opacity of "neus" depends, is between those from the section before to the section and from there to the
-    next, where it goes on increasing or decreasing over the three; samples count with the most that they can
-    then weigh. A section without neighbours counts as one of a distance field, with slopes from -1 to 1.
-
-    Args:
-        anneal: of "neus", see `neus_alpha`.
+    `opacity`. The slope along the ray, on which it may depend, is between those from the section before to
+    the section and from there to the next, where it goes on increasing or decreasing over the three; samples
+    count with the most that they can then weigh. A section without neighbours counts as one of a distance
+    field, with slopes from -1 to 1.
     """
     if not samples.t_starts.numel():
         return samples
     ray = samples.ray_indices
     points, t = section_midpoints(rays.origins, rays.directions, ray, samples.t_starts, samples.t_ends)
     sdf = field.sdf(points)
-    towards = rays.directions[ray]
-
-    def opacity(slope: Tensor) -> Tensor:
-        along = slope[:, None] * towards
-        fixed = samples.t_starts, samples.t_ends, rays.directions, ray
-        return section_opacity(sdf, along, *fixed, kind=kind, width=width, anneal=anneal)[0]
-
     lowest, highest = _slopes(sdf, t, samples)
-    dense = opacity(lowest)
-    clear = opacity(highest) if kind == "neus" else dense  # that of "volsdf" does not depend on the slope
+    dense = opacity.of_values(sdf, lowest, rays, samples)
+    clear = opacity.of_values(sdf, highest, rays, samples) if opacity.slope_matters else dense
     packing = samples.packed_info
     weight = render_transmittance_from_alpha(clear, packed_info=packing) * dense
     keep = _with_neighbours(weight >= least, ray)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from neurfield.fields import Radiance, SDFField
 from neurfield.ops.compositing import render_weights_from_alpha
-from neurfield.ops.sections import composite_surface, section_midpoints, section_opacity
-from neurfield.rendering.rays import Rays, Samples
+from neurfield.ops.sections import composite_surface, section_midpoints
+from neurfield.rays import Rays, Samples
+from neurfield.rendering.opacity import OpacityNow
+
+if TYPE_CHECKING:
+    from neurfield.fields import FieldSample, Radiance, SDFField
 
 # Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
 # step.
@@ -19,20 +24,28 @@ LEAST_OPACITY = 0.02  # by which the colour of a ray is divided
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the field says in the middle of each of S sections, t [S] along the rays, and at E further points:
+    sdf [S], gradient [S, 3], heads {name: [S, K]}, and everything [S + E]."""
+
+    t: Tensor
+    sdf: Tensor
+    gradient: Tensor
+    heads: dict[str, Tensor]
+    everywhere: FieldSample
+
+
+@dataclass(frozen=True)
 class Rendered:
     """Per ray: rgb [R, 3], distance [R] (expected t of what was hit), normal [R, 3] (not unit), opacity [R];
-    per sample: sdf, gradient,
-    t, weights (without gradient); and what the extra points gave (extra_gradient [E, 3])."""
+    per sample: weights [S] (without gradient), and what the field answered, `answers`."""
 
     rgb: Tensor
     distance: Tensor
     normal: Tensor
     opacity: Tensor
-    sdf: Tensor
-    gradient: Tensor
-    t: Tensor
     weights: Tensor
-    extra_gradient: Tensor
+    answers: Answers
 
 
 def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | None) -> Tensor:
@@ -43,7 +56,9 @@ def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | 
     samples and of what is behind sum to one for every ray.
 
     Args:
-        rgb: [R, 3], sums of weight times colour. opacity: [R], sums of weights. ended: [R], which rays do.
+        rgb: [R, 3], sums of weight times colour.
+        opacity: [R], sums of weights.
+        ended: [R], which rays do; None: none.
     """
     if ended is not None:
         whole = torch.where(ended, opacity.clamp_min(LEAST_OPACITY), torch.ones_like(opacity))
@@ -53,45 +68,61 @@ def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | 
 
 def render(
     field: SDFField,
-    radiance: Radiance,
+    color: Radiance,
     rays: Rays,
     samples: Samples,
-    *,
-    kind: str,
-    width: Tensor | float,
-    anneal: float = 1.0,
+    opacity: OpacityNow,
     extra_points: Tensor | None = None,
 ) -> Rendered:
     """Volume-render packed samples; `extra_points` [E, 3] join the same field query (for losses on points off
     the rays)."""
-    sections = samples.t_starts, samples.t_ends
+    return render_passes(field, color, rays, samples, {"surface": opacity}, extra_points)["surface"]
+
+
+def render_passes(
+    field: SDFField,
+    color: Radiance,
+    rays: Rays,
+    samples: Samples,
+    passes: Mapping[str, OpacityNow],
+    extra_points: Tensor | None = None,
+) -> dict[str, Rendered]:
+    """The same samples with one or several opacities: field and colour are asked once.
+
+    Colours are those of the first pass's normals, and are asked for where any pass gives a sample weight.
+    """
     points, t = section_midpoints(
-        rays.origins, rays.directions, samples.ray_indices, *sections, extra=extra_points
-    )
+        rays.origins, rays.directions, samples.ray_indices, samples.t_starts, samples.t_ends,
+        extra=extra_points,
+    )  # fmt: skip
     n_samples = t.shape[0]
     everywhere = field.query(points, gradient=True)
     assert everywhere.gradient is not None
     sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
-    alpha, normal = section_opacity(
-        sdf, gradient, *sections, rays.directions, samples.ray_indices, kind=kind, width=width, anneal=anneal
-    )
+    heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
+    opaque = {
+        label: opacity.of_sections(sdf, gradient, rays, samples) for label, opacity in passes.items()
+    }  # fmt: skip
     with torch.no_grad():
-        likely = render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info)
-        counted = (likely > COLOR_WEIGHT).nonzero()[:, 0]
-    rgb = radiance(
-        points[:n_samples], everywhere.feature[:n_samples], normal, radiance.encode_views(rays.directions),
+        likely = [
+            render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info)
+            for alpha, _ in opaque.values()
+        ]
+        most = likely[0] if len(likely) == 1 else torch.stack(likely).amax(dim=0)
+        counted = (most > COLOR_WEIGHT).nonzero()[:, 0]
+    _, normal = next(iter(opaque.values()))
+    rgb = color(
+        points[:n_samples], everywhere.feature[:n_samples], normal, color.encode_views(rays.directions),
         rays=samples.ray_indices, counted=counted,
     )  # fmt: skip
-    pixels, weights = composite_surface(alpha, rgb, normal, t, samples.packed_info)
+    answers = Answers(t, sdf, gradient, heads, everywhere)
+    return {
+        label: _rendered(alpha, rgb, normal, answers, samples) for label, (alpha, normal) in opaque.items()
+    }
+
+
+def _rendered(alpha: Tensor, rgb: Tensor, normal: Tensor, answers: Answers, samples: Samples) -> Rendered:
+    pixels, weights = composite_surface(alpha, rgb, normal, answers.t, samples.packed_info)
     opacity = pixels[:, 7]
-    return Rendered(
-        pixels[:, :3],
-        pixels[:, 6] / opacity.clamp_min(1e-4),
-        pixels[:, 3:6],
-        opacity,
-        sdf,
-        gradient,
-        t,
-        weights,
-        everywhere.gradient[n_samples:],
-    )
+    distance = pixels[:, 6] / opacity.clamp_min(1e-4)
+    return Rendered(pixels[:, :3], distance, pixels[:, 3:6], opacity, weights, answers)

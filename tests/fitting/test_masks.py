@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from neurfield.config import Config, load_config
-from neurfield.fitting.masks import background, counted
+from neurfield.pixels.masks import background, counted
 from neurfield.fitting.pixels import Pixels
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.warm_start import warm_start

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from neurfield.fitting.optimizer import Adam
-from neurfield.fitting.schedule import active_levels, geometric, learning_rate_factor
+from neurfield.fitting.schedule import learning_rate_factor
+from neurfield.moment import active_levels, geometric
 from tests.fitting.test_optimizer import _groups, _loss, _network
 
 

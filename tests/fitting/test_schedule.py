@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from neurfield.fitting.schedule import active_levels, geometric, learning_rate_factor
+from neurfield.fitting.schedule import learning_rate_factor
+from neurfield.moment import active_levels, geometric
 
 
 def test_learning_rate_warms_up_and_comes_down() -> None:

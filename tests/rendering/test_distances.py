@@ -7,7 +7,7 @@ import torch
 
 from neurfield.encodings import HashGrid
 from neurfield.fields import Radiance
-from neurfield.rendering.rays import Rays, Samples
+from neurfield.rays import Rays, Samples
 from neurfield.rendering.volume import render
 from tests.rendering.test_visibility import GRID, sphere_and_rays
 

@@ -13,7 +13,7 @@ from neurfield.ops.reference.ray_march import march_rays
 from neurfield.ops.sections import section_midpoints
 from neurfield.rendering.estimators import pack, sample_occupied, sample_proposals
 from neurfield.rendering.occupancy import OccupancyGrid
-from neurfield.rendering.rays import Rays, Samples
+from neurfield.rays import Rays, Samples
 from neurfield.rendering.sampling import sample_surface
 
 STEP = 0.05

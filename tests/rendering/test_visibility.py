@@ -10,7 +10,7 @@ import torch
 from neurfield.encodings import HashGrid
 from neurfield.fields import Radiance, SDFField
 from neurfield.rendering.occupancy import OccupancyGrid
-from neurfield.rendering.rays import Rays, Samples
+from neurfield.rays import Rays, Samples
 from neurfield.rendering.sampling import sample_surface
 from neurfield.rendering.visibility import MOST_LEFT_OUT, keep_visible, select
 from neurfield.rendering.volume import render

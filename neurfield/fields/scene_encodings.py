@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from torch import nn
 
-from neurfield.config import FieldConfig
 from neurfield.encodings import Encoding, Frequency, GridEncoding, HashGrid, SimplexGrid, TriPlane
-from neurfield.fitting.optimizer import Group
 
 _PLANE_FEATURES, _PLANE_LEVELS = 16, 3
 _KERNEL_FEATURES, _KERNEL_NEIGHBOURS = 16, 8  # as NeuRBF has for distance fields
 _OCTAVES_OFF = 2  # below the finest cells: 7 bands for 512, which are the 6 that NeuS has of [-1, 1]^3
 
 
-def make_encoding(settings: FieldConfig, seed: int = 0) -> Encoding:
+@dataclass(frozen=True)
+class EncodingSizes:
+    """What the encoding of an SDF is made of: its kind, and the sizes of the grid; the other kinds follow."""
+
+    encoding: str = "hash"
+    levels: int = 14
+    features: int = 2
+    log2_table_size: int = 18
+    base_resolution: int = 16
+    finest_resolution: int = 512
+    interpolation: str = "smoothstep"
+
+
+def make_encoding(settings: EncodingSizes, seed: int = 0) -> Encoding:
     """The encoding `settings.encoding` names, "hash", "simplex", "rbf", "triplane" or "frequency".
 
     Grids have the sizes of the configuration; tri-planes and radial bases about as many parameters as that
@@ -47,21 +58,19 @@ def make_encoding(settings: FieldConfig, seed: int = 0) -> Encoding:
     )  # fmt: skip
 
 
-def first_levels(settings: FieldConfig, encoding: Encoding) -> int:
-    """How many of an encoding's levels take part from the start: the share that the grid has."""
-    share = min(1.0, settings.start_levels / settings.levels)
+def first_levels(start: int, levels: int, encoding: Encoding) -> int:
+    """How many of an encoding's levels take part from the start: the share that `start` is of a grid's
+    `levels`."""
+    share = min(1.0, start / levels)
     return max(1, math.ceil(share * encoding.levels - 1e-9))
 
 
-def table_groups(encoding: Encoding, tables: list[nn.Parameter], learning_rate: float) -> list[Group]:
-    """Parameters of the tables' learning rate: `tables` and the encoding's own, sparse only for grids."""
+def encoding_groups(encoding: Encoding) -> dict[str, list[nn.Parameter]]:
+    """Its parameters by how they learn: "table" for grids, whose gradients are sparse, else "encoding"."""
     own = list(encoding.parameters())
-    if isinstance(encoding, GridEncoding):
-        return [Group("table", [*own, *tables], learning_rate, sparse=True)]
-    made = [Group("table", tables, learning_rate, sparse=True)]
-    return [*made, Group("encoding", own, learning_rate)] if own else made
+    return {"table" if isinstance(encoding, GridEncoding) else "encoding": own} if own else {}
 
 
-def _budget(settings: FieldConfig) -> int:
+def _budget(settings: EncodingSizes) -> int:
     """Parameters of the hash grid that the configuration describes."""
     return sum(p.numel() for p in make_encoding(replace(settings, encoding="hash")).parameters())

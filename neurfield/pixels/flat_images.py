@@ -15,13 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurfield.fitting.device import CPU
-from neurfield.fitting.uploads import has_room
+from neurfield.pixels.sources import SOURCES
+from neurfield.pixels.uploads import has_room
 from neurfield.scenes import Scene
 
-BYTES_PER_PIXEL = {
-    "image": 3, "mask": 1, "depth": 4, "sensor_depth": 4, "prior_depth": 4, "prior_normal": 3,
-}  # fmt: skip
 _NORMAL_UNIT = 127.0  # of the signed bytes of a unit normal
 
 
@@ -29,14 +26,13 @@ class FlatImages:
     """The sources that a fit looks at, of the frames that it draws from.
 
     Attributes:
-        sources: name -> uint8 [P, 3] ("image"), uint8 [P] ("mask"), float32 [P] (depths) or int8 [P, 3] world
-        axes
-            ("prior_normal"), P pixels in all; 0 where a frame has no such file, but masks: there 1 where
-            masks say what is valid, 2 (unknown) where they say what belongs to the object.
+        sources: by name, [P] or [P, channels] as `SOURCES` says, P pixels in all; normals in the world's axes;
+            0 where a frame has no such file, but masks: there 1 where masks say what is valid, 2 (unknown)
+            where they say what belongs to the object.
         resident: whether they lie on the device of the fit's steps, which then gather by themselves.
     """
 
-    def __init__(self, scene: Scene, frames: np.ndarray, device: torch.device = CPU) -> None:
+    def __init__(self, scene: Scene, frames: np.ndarray, device: torch.device = torch.device("cpu")) -> None:
         """Read frames [n] (indices into the scene); what the scene has decoded of them, it gives up.
 
         Raises:
@@ -51,9 +47,11 @@ class FlatImages:
         total = int(ends[-1])
         self.sources: dict[str, Tensor] = {}
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            for source in sorted(scene.sources & BYTES_PER_PIXEL.keys()):
+            for source in sorted(scene.sources & SOURCES.keys()):
                 without = {"object": 2, "valid": 1}[scene.mask_says] if source == "mask" else 0
-                flat = torch.full(_shape(source, total), without, dtype=_dtype(source))
+                kind = SOURCES[source]
+                shape = (total,) if kind.channels == 1 else (total, kind.channels)
+                flat = torch.full(shape, without, dtype=kind.dtype)
                 read = self._reader(scene, source, flat.numpy())
                 for _ in pool.map(read, [int(i) for i in frames]):
                     pass
@@ -67,7 +65,8 @@ class FlatImages:
         """What is known at row v and column u of these frames, [R] int64 each: float32 [R] or [R, 3] by
         source.
 
-        Colour in 0..1; depths in the scene's units or their own; normals unit, world axes; 0 where unknown.
+        Colour in 0..1; depths in the scene's units or their own; normals unit, world axes; segments int64; 0
+        where unknown.
         """
         return self.decode(self.gather(self.places(frames, v, u)))
 
@@ -82,7 +81,7 @@ class FlatImages:
     @staticmethod
     def decode(gathered: dict[str, Tensor]) -> dict[str, Tensor]:
         """What `at` gives, from what `gather` found."""
-        found = {name: values.float() for name, values in gathered.items()}
+        found = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
         if "image" in found:
             found["image"] /= 255.0
         if "prior_normal" in found:
@@ -104,10 +103,3 @@ class FlatImages:
 
         return read
 
-
-def _shape(source: str, pixels: int) -> tuple[int, ...]:
-    return (pixels, 3) if source in ("image", "prior_normal") else (pixels,)
-
-
-def _dtype(source: str) -> torch.dtype:
-    return {"image": torch.uint8, "mask": torch.uint8, "prior_normal": torch.int8}.get(source, torch.float32)

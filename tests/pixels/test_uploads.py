@@ -14,10 +14,10 @@ from neurfield.config import DataConfig
 from neurfield.fitting import flat_images, image_pixels
 from neurfield.fitting.image_pixels import DrawnAhead, DrawnPixels, ResidentPixels, StepPixels, step_pixels
 from neurfield.fitting.pixels import Pixels, PixelSampler, used_sources
-from neurfield.fitting.uploads import Ahead
+from neurfield.pixels.uploads import Ahead
 from neurfield.images import open_image, pixel_pool
 from neurfield.images.pool import HeldPixels, TilePool
-from neurfield.rendering.rays import UnitFrame
+from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from tests.images.conftest import smooth, write
 

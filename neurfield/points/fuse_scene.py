@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurfield.config import Config
 from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
-from neurfield.rendering.rays import UnitFrame
+from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.box import box_around_cameras
 
@@ -43,11 +42,11 @@ class VolumePoints:
     free_half: float
     words: str
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: torch.Generator | None) -> Tensor:
         """Indices [count] of random points."""
         return torch.randint(len(self.points), (count,), generator=generator, device=self.points.device)
 
-    def draw_free(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw_free(self, count: int, generator: torch.Generator | None) -> Tensor:
         """Random points [count, 3] inside free cubes; none if no cube is known to be free."""
         device = self.free.device
         if not len(self.free):
@@ -57,20 +56,24 @@ class VolumePoints:
         return self.free[chosen] + self.free_half * jitter
 
 
-def aligned_priors(scene: Scene, config: Config) -> AlignedPriors | None:
+def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors | None:
     """What the priors of a scene mean, where nothing better is known and they can be aligned; else None.
 
-    They can where images have one size and cameras no distortion. The same scene and configuration give the
-    same bits, whatever box the scene has by now.
+    They can where images have one size and cameras no distortion. The same scene, box and seed give the same
+    bits, whatever box the scene has by now.
+
+    Args:
+        box: that somebody chose, xmin ymin zmin xmax ymax zmax (world); empty: around the cameras.
+        seed: of the fit.
 
     Raises:
         UserError: no image agrees with the others.
     """
     wanted = "prior_depth" in scene.sources and not _senses_depth(scene) and len(scene) > 1
-    if not wanted or not _fuses(scene, config):
+    if not wanted or not _can_fuse(scene):
         return None
-    around = np.array(config.data.box).reshape(2, 3) if config.data.box else box_around_cameras(scene.cameras)
-    aligned = align_priors(scene, around, config.seed)
+    around = np.array(box).reshape(2, 3) if box else box_around_cameras(scene.cameras)
+    aligned = align_priors(scene, around, seed)
     if not len(aligned.trusted()):
         raise UserError(
             f"{scene.path}: the prior depth maps of no two views agree: check the axes of the poses and that "
@@ -79,21 +82,24 @@ def aligned_priors(scene: Scene, config: Config) -> AlignedPriors | None:
     return aligned
 
 
-def warm_start(
-    scene: Scene, config: Config, frame: UnitFrame, device: torch.device, aligned: AlignedPriors | None
+def fuse_scene(
+    scene: Scene, voxel: float, frame: UnitFrame, device: torch.device, aligned: AlignedPriors | None
 ) -> VolumePoints | None:
     """Fuse the sensed depth, or the priors once aligned with each other; None where there is nothing to fuse.
 
-    Nothing is fused either where `config.warm.start` is "off", where images differ in size, or where cameras
-    have distortion. aligned: what `aligned_priors` gives.
+    Nothing is fused either where images differ in size, or where cameras have distortion.
+
+    Args:
+        voxel: world units; 0: of the box's longest side / 512, for priors / 192.
+        aligned: what `aligned_priors` gives.
     """
     longest = 2.0 * frame.half
-    if _senses_depth(scene) and _fuses(scene, config):
-        volume, words = _fuse_sensor(scene, config.warm.voxel or longest / SENSOR_VOXELS)
+    if _senses_depth(scene) and _can_fuse(scene):
+        volume, words = _fuse_sensor(scene, voxel or longest / SENSOR_VOXELS)
         return _points(volume, SENSOR_BAND * volume.truncation, None, frame, device, words)
     if aligned is None:
         return None
-    volume, words = _fuse_priors(scene, aligned, config.warm.voxel or longest / PRIOR_VOXELS)
+    volume, words = _fuse_priors(scene, aligned, voxel or longest / PRIOR_VOXELS)
     band = PRIOR_BAND * volume.truncation
     return _points(volume, band, 0.67 * band, frame, device, words)
 
@@ -102,10 +108,10 @@ def _senses_depth(scene: Scene) -> bool:
     return bool({"depth", "sensor_depth"} & scene.sources)
 
 
-def _fuses(scene: Scene, config: Config) -> bool:
+def _can_fuse(scene: Scene) -> bool:
     cameras = scene.cameras
     same = len(set(zip(cameras.width.tolist(), cameras.height.tolist()))) == 1
-    return config.warm.start != "off" and cameras.distortion is None and same
+    return cameras.distortion is None and same
 
 
 def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:

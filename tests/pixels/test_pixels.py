@@ -12,9 +12,9 @@ import torch
 
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
-from neurfield.fitting.flat_images import FlatImages
+from neurfield.pixels.flat_images import FlatImages
 from neurfield.fitting.pixels import PixelSampler, fitted_and_held_out, thinned, used_sources
-from neurfield.rendering.rays import UnitFrame
+from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList, read_prior_normal
 from tests.fitting.conftest import CENTRE, RADIUS

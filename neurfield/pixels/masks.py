@@ -9,32 +9,32 @@ nothing of what is not.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from neurfield.fitting.pixels import Pixels
+from neurfield.pixels.columns import Pixels
 
 
-def background(
-    pixels: Pixels, generator: torch.Generator, says: str
-) -> tuple[Pixels, Tensor | None, Tensor | None]:
+def asked_for(pixels: Pixels, behind: Tensor | None, says: str) -> tuple[Pixels, Tensor | None, Tensor | None]:
     """The pixels with the colours that are asked for, what stands behind the field [R, 3] (None: black), and
-    which pixels are compared [R] (None: all); `pixels` has a mask.
+    which pixels are compared [R] (None: all).
 
-    Behind an object stands a random colour, in front of which opacity errs as dearly outside the mask as
-    inside: colour asked for inside the mask alone would reward a surface that stands out by the width of its
-    opacity. Where the outline is unknown, what stands behind is the true colour itself.
+    A background of another colour every time makes opacity err as dearly outside the mask as inside: colour
+    asked for inside the mask alone would reward a surface that stands out by the width of its opacity. Where
+    the outline is unknown, what stands behind is the true colour itself.
+
+    Args:
+        behind: colours [R, 3] behind an object, None for none. says: "object" or "valid", `Scene.mask_says`.
     """
-    mask = pixels.mask
-    assert mask is not None
+    mask = pixels.get("mask")
+    if mask is None:
+        return pixels, behind, None
     if says == "valid":
-        return pixels, None, mask > 0.5
-    random = torch.rand(len(pixels.rays), 3, generator=generator, device=mask.device)
-    behind = torch.where(mask[:, None] < 1.5, random, pixels.rgb)
-    asked = torch.lerp(behind, pixels.rgb, mask.clamp_max(1.0)[:, None])
-    return replace(pixels, rgb=asked), behind, None
+        return pixels, behind, mask > 0.5
+    if behind is None:
+        behind = torch.zeros_like(pixels.rgb)
+    behind = torch.where(mask[:, None] < 1.5, behind, pixels.rgb)
+    return pixels.having(rgb=torch.lerp(behind, pixels.rgb, mask.clamp_max(1.0)[:, None])), behind, None
 
 
 def counted(mask: Tensor | None, like: Tensor) -> Tensor:

@@ -1,0 +1,96 @@
+"""The two fields of a scene, distance and colour, as parts of a method, their tables drawn from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from neurfield.encodings import HashGrid
+from neurfield.fields.radiance import Radiance
+from neurfield.fields.scene_encodings import EncodingSizes, first_levels, make_encoding
+from neurfield.fields.sdf import SDFField
+from neurfield.parts import Number
+
+Count = Annotated[int, Number(least=1)]
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+def make_sdf(
+    seed: int = 0,
+    heads: Mapping[str, int] = MappingProxyType({}),
+    *,
+    encoding: Literal["hash", "simplex", "rbf", "triplane", "frequency"] = "hash",
+    levels: Count = 14,
+    features: Count = 2,
+    log2_table_size: Count = 18,
+    base_resolution: Count = 16,
+    finest_resolution: Count = 512,
+    interpolation: Literal["linear", "smoothstep"] = "smoothstep",
+    hidden: Sequence[int] = (64, 64),
+    feature_dim: Annotated[int, Number(least=0)] = 15,
+    softplus_beta: Annotated[float, Number(above=0.0)] = 100.0,
+    precision: Precision = "float32",
+    radius: Annotated[float, Number(least=0.0)] = 0.0,
+    start_levels: Count = 5,
+    all_levels_at: Annotated[float, Number(least=0.0, most=1.0)] = 0.5,
+) -> SDFField:
+    """A signed distance field: an encoding and a tiny network.
+
+    Args:
+        seed: of the encoding's numbers. heads: further outputs by name, and how many numbers each has.
+        encoding: of points; all are of about equal size.
+        levels: of the grid. features: a level.
+        log2_table_size: of each level's table, at most.
+        base_resolution: cells of the coarsest level along the longest side of the box.
+        finest_resolution: cells of the finest level along the longest side of the box.
+        interpolation: between the corners of a cell.
+        hidden: units of the network's hidden layers.
+        feature_dim: numbers handed to the colour.
+        softplus_beta: sharpness of the network's activation.
+        precision: of the networks' derivatives, where it can be had.
+        radius: of the initial sphere in unit-frame lengths; 0: from the cameras.
+        start_levels: that take part at first.
+        all_levels_at: share of the steps after which every level takes part.
+    """
+    sizes = EncodingSizes(
+        encoding, levels, features, log2_table_size, base_resolution, finest_resolution, interpolation
+    )
+    made = make_encoding(sizes, seed)
+    return SDFField(
+        made, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
+        start_levels=first_levels(start_levels, levels, made), all_levels_at=all_levels_at,
+        radius=radius,
+    )  # fmt: skip
+
+
+def make_radiance(
+    seed: int = 0,
+    feature_dim: int = 15,
+    *,
+    levels: Count = 12,
+    features: Count = 2,
+    log2_table_size: Count = 18,
+    base_resolution: Count = 16,
+    finest_resolution: Count = 1024,
+    hidden: Sequence[int] = (64, 64),
+    view_degree: Annotated[int, Number(least=1, most=4)] = 3,
+    precision: Precision = "float32",
+) -> Radiance:
+    """Colour by texture, the field's feature, normal and view.
+
+    Args:
+        seed: of the texture's numbers. feature_dim: numbers that the field hands over.
+        levels: of the texture's grid. features: a level.
+        log2_table_size: of each level's table, at most.
+        base_resolution: cells of the coarsest level along the longest side of the box.
+        finest_resolution: cells of the finest level along the longest side of the box.
+        hidden: units of the network's hidden layers.
+        view_degree: spherical harmonics bands of the view direction.
+        precision: of the network's derivatives, where it can be had.
+    """
+    texture = HashGrid(
+        levels=levels, features=features, log2_table_size=log2_table_size,
+        base_resolution=base_resolution, finest_resolution=finest_resolution, seed=seed,
+    )  # fmt: skip
+    return Radiance(texture, feature_dim, tuple(hidden), view_degree, precision=precision)

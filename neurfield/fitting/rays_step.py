@@ -1,0 +1,180 @@
+"""What a step does with rays: pixels drawn, sampled, rendered, and made ready to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from neurfield.fields import Radiance, SDFField
+from neurfield.fitting.surface_watch import SurfaceWatch
+from neurfield.losses.seen import RaysSeen, Seen
+from neurfield.moment import Moment
+from neurfield.pixels import PixelReader, Pixels
+from neurfield.pixels.masks import asked_for, counted
+from neurfield.points import AskedPoints, Beside, PointSet, PointSource
+from neurfield.points.point_set import gathered
+from neurfield.rays import Rays, Samples
+from neurfield.rendering import Marched, Opacity, OpacityNow, Rendered, before, render_passes
+
+
+class Background(Protocol):
+    """What stands behind the field; `for_outlines`: only behind objects whose masks are outlines."""
+
+    for_outlines: bool
+
+    def colors(self, rays: Rays, moment: Moment) -> Tensor:
+        """Colours [R, 3]."""
+        ...
+
+
+class RaysStep:
+    """Renders the pixels of a step.
+
+    Args:
+        reader: of pixels. sampler, passes, background: as a method composes them.
+        half: world lengths per unit length. watch: notices that the surface has left.
+        beside: neighbours that samples get.
+    """
+
+    def __init__(
+        self,
+        reader: PixelReader,
+        sampler: Marched,
+        passes: Mapping[str, Opacity],
+        background: Background | None,
+        half: float,
+        watch: SurfaceWatch,
+        beside: Beside,
+    ) -> None:
+        self.reader, self.sampler, self.passes, self.background = reader, sampler, dict(passes), background
+        self.half, self.watch, self.beside = half, watch, beside
+        self.mask_says = reader.scene.mask_says
+
+    @cached_property
+    def senses_depth(self) -> bool:
+        """Whether pixels know a sensed distance."""
+        return bool({"depth", "sensor_depth"} & self.reader.scene.sources)
+
+    def opacities(self, moment: Moment) -> dict[str, OpacityNow]:
+        """The passes at a moment; rays that are sampled around sensed depth bound their width."""
+        widest = self.sampler.widest(moment, self.senses_depth and not moment.warm)
+        return {label: opacity.at(moment, widest) for label, opacity in self.passes.items()}
+
+    def look(
+        self, field: SDFField, color: Radiance, sources: list[PointSource], moment: Moment
+    ) -> tuple[Seen, dict[str, float | Tensor]]:
+        """What losses may look at, and figures for the log; points of `sources` join the rays' query."""
+        now = self.opacities(moment)
+        leading = next(iter(now.values())).fixed()  # a learnt width is waited for
+        self.sampler.look(field, moment)
+        pixels = self.reader.batch(moment.step, self.sampler.rays())
+        if moment.warm:
+            # The points say where the surface is, for all views at once: rays need only look there.
+            pixels = pixels.having(t_depth=None)
+        pixels, samples = self.sampler.sample(pixels, field, leading, moment)
+        self.reader.ahead(moment.step + 1, self.sampler.rays())
+        sets = {n: s for source in sources for n, s in source.sets(*source.draw(moment)).items()}
+        beside, pairs = self._beside(pixels.rays, samples, moment)
+        rendered = render_passes(
+            field, color, pixels.rays, samples, now, torch.cat([gathered(sets), beside])
+        )  # fmt: skip
+        pixels, rendered, compared = self._against(pixels, rendered, moment)
+        surface = next(iter(rendered.values()))
+        self.watch.look(surface.opacity, self._ought_to_end(pixels))
+        seen = self._seen(sets, pairs, pixels, samples, rendered, compared, moment)
+        return seen, {
+            "psnr": _psnr(pixels, surface, compared),
+            "rays": float(len(pixels)),
+            "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels)),
+            "width": leading.number * self.half,
+        }
+
+    def _beside(self, rays: Rays, samples: Samples, moment: Moment) -> tuple[Tensor, Tensor]:
+        """Points a small step from some samples [K, 3], and the samples' indices [K]."""
+        generator, device = moment.generator, rays.origins.device
+        n_samples = samples.t_starts.shape[0]
+        count = self.beside.pairs if n_samples else 0
+        pairs = torch.randint(max(1, n_samples), (count,), generator=generator, device=device)
+        index = samples.ray_indices[pairs]
+        t = 0.5 * (samples.t_starts[pairs] + samples.t_ends[pairs])
+        points = rays.origins[index] + t[:, None] * rays.directions[index]
+        random = torch.rand(count, 3, generator=generator, device=device)
+        return points + (random - 0.5) * (2.0 * self.beside.distance), pairs
+
+    def _against(
+        self, pixels: Pixels, rendered: dict[str, Rendered], moment: Moment
+    ) -> tuple[Pixels, dict[str, Rendered], Tensor | None]:
+        """Pixels with the colours that are asked for, what was rendered before its background, and which
+        colours are compared [R] (None: all)."""
+        ended = compared = None
+        mask = pixels.get("mask")
+        if pixels.get("t_depth") is not None:
+            truncation = self.sampler.truncation(moment)
+            sensed, elsewhere = pixels.columns["t_depth"] > 0, pixels.elsewhere(truncation)
+            if mask is not None:  # beside the object depth is of what is behind it
+                sensed, elsewhere = sensed & (mask > 0.5), elsewhere & (mask > 0.5)
+            ended = sensed & ~elsewhere
+            compared = ~elsewhere  # what the box leaves out has no colour inside it
+        outlined = mask is not None and self.mask_says == "object"
+        behind = None
+        if self.background is not None and (outlined or not self.background.for_outlines):
+            behind = self.background.colors(pixels.rays, moment)
+        pixels, behind, valid = asked_for(pixels, behind, self.mask_says)
+        if valid is not None:
+            compared = valid if compared is None else compared & valid
+        before_all = {
+            label: replace(one, rgb=before(one.rgb, one.opacity, behind, ended))
+            for label, one in rendered.items()
+        }
+        return pixels, before_all, compared
+
+    def _ought_to_end(self, pixels: Pixels) -> Tensor | None:
+        """Which rays [R] ought to end at a surface, 1 or 0: those within the object's outline; None: all."""
+        mask = pixels.get("mask")
+        outlined = mask is not None and self.mask_says == "object"
+        return counted(mask, pixels.rays.t_min) if outlined else None
+
+    def _seen(
+        self,
+        sets: dict[str, PointSet],
+        pairs: Tensor,
+        pixels: Pixels,
+        samples: Samples,
+        rendered: dict[str, Rendered],
+        compared: Tensor | None,
+        moment: Moment,
+    ) -> Seen:
+        answers = next(iter(rendered.values())).answers
+        sdf, gradient = answers.everywhere.sdf, answers.everywhere.gradient
+        assert gradient is not None
+        points, start = {}, answers.t.shape[0]
+        for name, one in sets.items():
+            part = slice(start, start + len(one.points))
+            points[name] = AskedPoints(one.columns, one.sizes, sdf[part], gradient[part])
+            start = part.stop
+        unit = [points[name].gradient for name, one in sets.items() if one.unit_slope]
+        return Seen(
+            moment,
+            torch.cat([answers.gradient, *unit]),
+            (answers.gradient[pairs], gradient[len(gradient) - len(pairs) :]) if len(pairs) else None,
+            points,
+            RaysSeen(
+                pixels, samples, answers, rendered, self.sampler.truncation(moment), compared,
+                outlined=self.mask_says == "object" and pixels.get("mask") is not None,
+            ),
+        )  # fmt: skip
+
+
+def _psnr(pixels: Pixels, rendered: Rendered, compared: Tensor | None) -> Tensor:
+    """Of the pixels that the mask, if there is one, shows, and that are `compared`; 0 dB of none."""
+    error = (rendered.rgb.detach() - pixels.rgb).square().mean(dim=1)
+    shown = counted(pixels.get("mask"), error)
+    if compared is not None:
+        shown = shown * compared
+    mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
+    return torch.where(shown.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)

@@ -1,0 +1,173 @@
+"""The one task: what a step of any fit does with the parts that a method is composed of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from neurfield.fields import Radiance
+from neurfield.fitting.optimizer import Group, groups_of
+from neurfield.fitting.points_step import look_at_points
+from neurfield.fitting.rays_step import RaysStep
+from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.losses.weighted import WeightedLoss, added, losses_of
+from neurfield.moment import Moment
+from neurfield.points import PointSource
+
+
+class Field(Protocol):
+    """What a step wants of a field besides its answers."""
+
+    active_levels: int
+
+    @property
+    def capturable(self) -> bool: ...
+
+    def at(self, moment: Moment) -> None: ...
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]: ...
+
+
+class Task:
+    """A field and what it is compared with.
+
+    Args:
+        field: what is fitted. color: of scenes.
+        sources: of points. rays: what a step does with them; None where a fit looks at points alone.
+        losses: by label. train: rates and steps, as `TrainConfig`.
+        seed: of the fit. device: of field and steps.
+    """
+
+    def __init__(
+        self,
+        field: Any,
+        color: Radiance | None,
+        sources: Sequence[PointSource],
+        rays: RaysStep | None,
+        losses: Mapping[str, WeightedLoss],
+        train: Any,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.field, self.color, self.rays = field, color, rays
+        self.sources, self.losses = list(sources), dict(losses)
+        self.train, self.seed, self.device = train, seed, device
+
+    def prepare(self) -> None:
+        """Let the sources work out what they draw from."""
+        for source in self.sources:
+            source.prepare()
+
+    def moment(self, step: int, progress: float) -> Moment:
+        """All that changes over a fit, at a step."""
+        alone = max((source.alone for source in self.sources), default=0.0)
+        warm = any(source.warm for source in self.sources)
+        first = math.ceil(alone * self.train.steps) if warm else 0
+        return Moment(step, progress, alone, warm, step - first, self.seed, self._generator(step))
+
+    def step(self, step: int, progress: float) -> StepReport:
+        """Ask, render, compare."""
+        moment = self.moment(step, progress)
+        self.field.at(moment)
+        drawn = [(source, source.draw(moment)) for source in self._apart()]
+        looks = [
+            losses_of(look_at_points(self.field, source, moment, tensors), self.losses)
+            for source, tensors in drawn
+            if tensors
+        ]
+        figures: dict[str, float | Tensor] = {}
+        if self.rays is not None and not moment.points_alone:
+            assert self.color is not None
+            seen, figures = self.rays.look(self.field, self.color, self._joined(), moment)
+            looks.append(losses_of(seen, self.losses))
+        return StepReport(added(looks), {**figures, "levels": float(self.field.active_levels)})
+
+    def fixed(self, step: int, progress: float) -> FixedStep | None:
+        """A step that looks at points alone; the samples of rays are another number each step."""
+        moment = self.moment(step, progress)
+        if (self.rays is not None and not moment.points_alone) or not self.field.capturable:
+            return None
+        self.field.at(moment)
+        drawn = [(source, tensors) for source in self._apart() if (tensors := source.draw(moment))]
+        counts = [len(tensors) for _, tensors in drawn]
+
+        def report(*inputs: Tensor) -> StepReport:
+            looks, start = [], 0
+            for (source, _), count in zip(drawn, counts):
+                part = inputs[start : start + count]
+                seen = look_at_points(self.field, source, moment, part)
+                looks.append(losses_of(seen, self.losses))
+                start += count
+            return StepReport(added(looks), {"levels": float(self.field.active_levels)})
+
+        inputs = tuple(tensor for _, tensors in drawn for tensor in tensors)
+        return FixedStep(inputs, report, baked=self.field.active_levels)
+
+    def _apart(self) -> list[PointSource]:
+        """Sources whose points have a query of their own."""
+        return [source for source in self.sources if self.rays is None or not source.with_rays]
+
+    def _joined(self) -> list[PointSource]:
+        """Sources whose points join the query of the rays."""
+        return [source for source in self.sources if source.with_rays]
+
+    def _generator(self, step: int) -> torch.Generator:
+        """All of a step's randomness but which pixels; the CPU's numbers and a GPU's differ."""
+        return torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
+
+    def groups(self) -> list[Group]:
+        """Parameters and their rates."""
+        learners = [self.field, *([] if self.color is None else [self.color])]
+        if self.rays is not None:
+            learners += self.rays.passes.values()
+        return groups_of([learner.parameter_groups() for learner in learners], self.train)
+
+    def state(self) -> dict[str, Tensor]:
+        """Field, colour, passes, and what the sampler knows."""
+        state = {f"field.{k}": v for k, v in self.field.state_dict().items()}
+        if self.color is not None:
+            state |= {f"color.{k}": v for k, v in self.color.state_dict().items()}
+        if self.rays is not None:
+            for label, opacity in self.rays.passes.items():
+                state |= {f"passes.{label}.{k}": v for k, v in opacity.state_dict().items()}
+            state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
+        return state
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take a state written by `state`, of this version or the one before."""
+        state = migrated(state)
+        self.field.load_state_dict(part_of(state, "field"))
+        if self.color is not None:
+            self.color.load_state_dict(part_of(state, "color"))
+        if self.rays is not None:
+            for label, opacity in self.rays.passes.items():
+                opacity.load_state_dict(part_of(state, f"passes.{label}"))
+            self.rays.sampler.load(part_of(state, "sampler"))
+            self.rays.watch.reset()
+
+    def preview(self, step: int, folder: Path) -> None:
+        """Write a picture of how far it is; what an input that can be drawn gives."""
+
+
+def part_of(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The entries below a name, by what follows it."""
+    return {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+
+
+def migrated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state with the names of this version: the former one had no slots."""
+    if any(name.startswith("color.") for name in state):
+        return dict(state)
+    renamed = {
+        "log_width": "passes.surface.log_width", "occupancy": "sampler.occupancy",
+        "samples_per_ray": "sampler.samples_per_ray",
+    }  # fmt: skip
+
+    def now(name: str) -> str:
+        return f"color.{name.removeprefix('radiance.')}" if name.startswith("radiance.") else name
+
+    return {renamed.get(name, now(name)): tensor for name, tensor in state.items()}

@@ -1,0 +1,37 @@
+"""What is known of points off the rays."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from neurfield.losses import fused
+from neurfield.losses.seen import Seen
+from neurfield.parts import needs
+
+
+@needs(optional=("points.fused_depth",))
+def fused_sdf(seen: Seen) -> Tensor:
+    """SDF at points of fused depth."""
+    points = seen.points["fused_depth"]
+    return fused.fused_sdf(points.sdf, points.columns["sdf"], points.columns["weight"], points.sizes["band"])
+
+
+@needs(optional=("points.fused_depth.normal",))
+def fused_normal(seen: Seen) -> Tensor:
+    """Direction of the field at points of fused normals."""
+    points = seen.points["fused_depth"]
+    return fused.fused_normals(points.gradient, points.columns["normal"], points.columns["normal_weight"])
+
+
+@needs(optional=("points.free_space",))
+def fused_free(seen: Seen) -> Tensor:
+    """No surface in space that views look through."""
+    points = seen.points["free_space"]
+    return fused.seen_through(points.sdf, points.sizes["least"])
+
+
+@needs(optional=("points.seen",))
+def seen_points(seen: Seen) -> Tensor:
+    """SDF at points that several images show (Geo-NeuS, Fu et al. 2022, Eq. 9, cut off)."""
+    points = seen.points["seen"]
+    return fused.on_surface(points.sdf, points.sizes["band"])

@@ -1,0 +1,33 @@
+"""What monocular networks believe of pixels."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from neurfield.losses import priors
+from neurfield.losses.seen import Seen
+from neurfield.parts import needs
+from neurfield.rendering import Rendered
+
+
+@needs("pixels.prior_depth", "passes")
+def prior_depth(seen: Seen) -> Tensor:
+    """Rendered depth against ambiguous prior depth, its scale and shift solved per image (MonoSDF, Yu et al.
+    2022, Eq. 10-11)."""
+    pixels, rendered = seen.pixels, seen.rendered("surface")
+    prior = pixels.columns["prior_depth"]
+    z = rendered.distance * pixels.rays.z_per_t
+    return priors.ambiguous_depth(prior, z, _hit(rendered) * (prior > 0), pixels.group, pixels.groups)
+
+
+@needs("pixels.prior_normal", "passes")
+def prior_normal(seen: Seen) -> Tensor:
+    """Rendered normals against prior ones (MonoSDF, Eq. 12)."""
+    rendered, prior = seen.rendered("surface"), seen.pixels.columns["prior_normal"]
+    trust = _hit(rendered) * (prior.square().sum(dim=1) > 0.5)
+    return priors.prior_normals(rendered.normal, prior, trust)
+
+
+def _hit(rendered: Rendered) -> Tensor:
+    """1 for rays [R] that end at a surface, else 0."""
+    return (rendered.opacity.detach() > 0.5).float()

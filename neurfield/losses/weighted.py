@@ -1,0 +1,70 @@
+"""The losses of a fit, weighted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from neurfield.losses.seen import Seen
+from neurfield.moment import Moment
+
+
+@dataclass(frozen=True)
+class WeightedLoss:
+    """A loss, the weight it has at a fit's first step, its numbers, and how fast it fades.
+
+    Attributes:
+        decay: the weight falls as exp(-decay * progress).
+    """
+
+    function: Callable[..., Tensor]
+    weight: float
+    numbers: Mapping[str, Any]
+    decay: float = 0.0
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it looks at."""
+        return self.function.needs  # type: ignore[attr-defined]
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """What it looks at, too, and without which it has nothing to say."""
+        return self.function.optional  # type: ignore[attr-defined]
+
+    def looks_at(self, seen: Seen) -> bool:
+        """Whether all that it looks at is there."""
+        return self.needs | self.optional <= seen.offers
+
+    def weight_at(self, moment: Moment, seen: Seen) -> float:
+        """What it counts at a moment of a fit; less where the points that it looks at are let go of."""
+        weight = self.weight
+        if self.decay:
+            weight = weight * math.exp(-self.decay * moment.progress)
+        for name in self.needs | self.optional:
+            points = seen.points.get(name.split(".")[1]) if name.startswith("points.") else None
+            if points is not None:
+                weight = points.hold * weight
+        return weight
+
+
+def losses_of(seen: Seen, losses: Mapping[str, WeightedLoss]) -> dict[str, Tensor]:
+    """The weighted values, by label, of those losses for which there is something to look at."""
+    return {
+        label: loss.weight_at(seen.moment, seen) * loss.function(seen, **loss.numbers)
+        for label, loss in losses.items()
+        if loss.looks_at(seen)
+    }
+
+
+def added(looks: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The losses of several looks, those of one label as their sum."""
+    total: dict[str, Tensor] = {}
+    for values in looks:
+        for label, value in values.items():
+            total[label] = total[label] + value if label in total else value
+    return total

@@ -1,0 +1,58 @@
+"""Which sources and frames of a scene a fit looks at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurfield.config import DataConfig
+from neurfield.errors import UserError
+from neurfield.pixels.sources import SOURCES
+from neurfield.scenes import Scene
+from neurfield.scenes.scene import CACHE_BYTES
+
+
+def used_sources(scene: Scene, data: DataConfig) -> Scene:
+    """The scene with only the sources that this fit may look at.
+
+    Raises:
+        UserError: a prior is asked for that the scene does not have.
+    """
+    unused = {"segment", "depth", "sensor_depth"}
+    source_of = {"exact": "depth", "noisy": "sensor_depth"}
+    wanted_depth = source_of.get(data.sensor_depth)
+    if wanted_depth and wanted_depth not in scene.sources:
+        raise UserError(
+            f"{scene.path}: there is no {data.sensor_depth} depth here; "
+            "use --set data.sensor_depth=auto or off"
+        )
+    if data.sensor_depth == "auto":
+        wanted_depth = next((source for source in source_of.values() if source in scene.sources), None)
+    unused.discard(wanted_depth or "")
+    for source, wanted in (("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal)):
+        if not wanted:
+            unused.add(source)
+        elif source not in scene.sources:
+            raise UserError(
+                f"{scene.path}: the method wants {source}, the scene has none; use --set data.{source}=false"
+            )
+    if not data.mask:
+        unused.add("mask")
+    return scene.without(*unused)
+
+
+def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
+    """The scene itself, or as many evenly spaced frames of it as fit into memory decoded."""
+    per_pixel = sum(SOURCES[source].bytes_per_pixel for source in scene.sources)
+    total = float((scene.cameras.width * scene.cameras.height).sum()) * per_pixel
+    if total <= budget:
+        return scene
+    keep = max(1, int(len(scene) * budget / total))
+    return scene.with_frames(np.unique(np.linspace(0, len(scene) - 1, keep).round().astype(int)))
+
+
+def fitted_and_held_out(count: int, every: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of `count` frames a fit may look at, and which are kept from it: the middle one of each `every`
+    consecutive frames, none for 0."""
+    frames = np.arange(count)
+    held_out = frames % every == every // 2 if every > 0 else np.zeros(count, bool)
+    return frames[~held_out], frames[held_out]

@@ -1,0 +1,95 @@
+"""What a scene knows of the pixels that a step looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurfield.pixels.columns import Pixels
+from neurfield.pixels.flat_images import FlatImages
+from neurfield.pixels.sources import SOURCES
+from neurfield.pixels.uniform import Chosen
+from neurfield.pixels.uploads import Ahead, pinned, uploaded
+from neurfield.rays import UnitFrame, clipped, unit_lines
+from neurfield.scenes import Scene
+
+_LINES = ("origins", "directions", "z_per_t", "camera", "group")  # of a drawn batch, beside the sources
+
+
+class Chooser(Protocol):
+    """Which pixels a step looks at."""
+
+    def choose(self, step: int, rays: int) -> Chosen:
+        """About `rays` pixels for a step; follows from its arguments alone."""
+        ...
+
+
+class PixelReader:
+    """Batches of the pixels that `chooser` chooses, with all that the scene says there; the same step and
+    number of rays give the same batch, on any device, so that a resumed fit goes on as if never stopped."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        chooser: Chooser,
+        frame: UnitFrame,
+        unit_box: list[float],
+        device: torch.device = torch.device("cpu"),
+    ) -> None:
+        """Nothing is read yet."""
+        self.scene, self.chooser, self.frame, self.device = scene, chooser, frame, device
+        self._unit_box = torch.tensor(unit_box, device=device)
+        self._pin: Callable[[Tensor], Tensor] = pinned
+        self._ahead = Ahead(self._draw_pinned)
+
+    @cached_property
+    def images(self) -> FlatImages:
+        """Every pixel that may be drawn, read when first asked for."""
+        return FlatImages(self.scene, np.arange(len(self.scene)), self.device)
+
+    def batch(self, step: int, rays: int) -> Pixels:
+        """About `rays` pixels for a step."""
+        if self.device.type == "cpu":
+            return self._pixels(*self._draw(step, rays))
+        drawn, groups = self._ahead.get(step, rays)
+        return self._pixels({name: uploaded(tensor, self.device) for name, tensor in drawn.items()}, groups)
+
+    def ahead(self, step: int, rays: int) -> None:
+        """Let the host draw the batch that will be asked for next, while the GPU is busy with this one."""
+        if self.device.type != "cpu":
+            self._ahead.start(step, rays)
+
+    def _draw(self, step: int, rays: int) -> tuple[dict[str, Tensor], int]:
+        """The host's part: rays not cut to the box yet, and the sources' numbers, or where they are to be
+        found; and how many groups."""
+        chosen = self.chooser.choose(step, rays)
+        index = self.images.places(chosen.camera, chosen.row, chosen.column)
+        columns = {"index": index} if self.images.resident else self.images.gather(index)
+        centres = np.stack([chosen.column + 0.5, chosen.row + 0.5], axis=1)
+        lines = unit_lines(*self.scene.cameras.rays(chosen.camera, centres), self.frame)
+        indices = torch.from_numpy(chosen.camera), torch.from_numpy(chosen.group)
+        return {**columns, **dict(zip(_LINES, (*lines, *indices)))}, chosen.groups
+
+    def _draw_pinned(self, step: int, rays: int) -> tuple[dict[str, Tensor], int]:
+        drawn, groups = self._draw(step, rays)
+        return {name: self._pin(tensor) for name, tensor in drawn.items()}, groups
+
+    def _pixels(self, drawn: dict[str, Tensor], groups: int) -> Pixels:
+        """The device's part."""
+        origins, directions, z_per_t, camera, group = (drawn.pop(name) for name in _LINES)
+        rays = clipped(origins, directions, z_per_t, self._unit_box)
+        gathered = self.images.gather(drawn["index"]) if self.images.resident else drawn
+        values = FlatImages.decode(gathered)
+        if "mask" in values and self.scene.mask_says == "valid":
+            for name in values.keys() - {"mask", "image", "segment"}:
+                values[name] = values[name] * values["mask"].view(-1, *[1] * (values[name].ndim - 1))
+        columns = {SOURCES[name].column: column for name, column in values.items()}
+        if "t_depth" in columns:
+            exact = "depth" if "depth" in values else "sensor_depth"
+            columns["t_depth"] = values[exact] / (self.frame.half * rays.z_per_t)
+        return Pixels(rays, camera, group, groups, columns)

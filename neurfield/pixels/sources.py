@@ -1,0 +1,37 @@
+"""The sources of a scene as a fit holds them: their numbers in memory, and the column that they become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of image.
+
+    Attributes:
+        column: of `Pixels`. words: for people. dtype, channels: of the numbers that are held a pixel.
+    """
+
+    column: str
+    words: str
+    dtype: torch.dtype
+    channels: int = 1
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """That are held."""
+        return self.channels * self.dtype.itemsize
+
+
+SOURCES = {
+    "image": Source("rgb", "images", torch.uint8, 3),
+    "mask": Source("mask", "masks", torch.uint8),
+    "depth": Source("t_depth", "exact depth maps", torch.float32),
+    "sensor_depth": Source("t_depth", "noisy sensor depth maps", torch.float32),
+    "prior_depth": Source("prior_depth", "ambiguous prior depth maps", torch.float32),
+    "prior_normal": Source("prior_normal", "prior normal maps", torch.int8, 3),
+    "segment": Source("segment", "segment maps", torch.int32),
+}

@@ -1,0 +1,123 @@
+"""What the depth of a scene says together: a volume to start from, to hold on to, and to let go of."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from neurfield.errors import UserError
+from neurfield.fusion import AlignedPriors
+from neurfield.moment import Moment
+from neurfield.parts import Number
+from neurfield.points.fuse_scene import VolumePoints, fuse_scene
+from neurfield.points.point_set import Beside, PointSet, Source
+from neurfield.rays import UnitFrame
+from neurfield.scenes import Scene
+
+Share = Annotated[float, Number(least=0.0, most=1.0)]
+
+
+class FusedDepth(Source):
+    """Points of fused depth, sensed or of aligned priors, and of space that views look through.
+
+    Args:
+        scene: whose depth is fused. frame: of the field. device: of the points.
+        aligned: what the scene's priors mean, None where it is not known.
+        beside: neighbours that the points get.
+        voxel: world units; 0: the box's longest side / 512, for priors / 192.
+        count: points a step; twice as many while they are looked at alone.
+        free: points a step in space that views look through.
+        alone: share of the steps that look at these points alone, coarse to fine; then come rays.
+        until: share of the steps by which they have faded out; 0: they are held on to.
+
+    Raises:
+        UserError: they would have faded out before rays come.
+    """
+
+    offers = frozenset({"points.fused_depth", "points.free_space", "gradients", "pairs"})
+
+    def __init__(
+        self,
+        scene: Scene,
+        frame: UnitFrame,
+        device: torch.device,
+        aligned: AlignedPriors | None = None,
+        beside: Beside = Beside(),
+        *,
+        voxel: Annotated[float, Number(least=0.0)] = 0.0,
+        count: int = 8192,
+        free: int = 1024,
+        alone: Share = 0.25,
+        until: Share = 0.0,
+    ) -> None:
+        if 0 < until <= alone:
+            raise UserError(
+                f"configuration key 'points.fused_depth.until': the volume would have faded out by {until:g} "
+                f"of the steps while they look at it alone up to {alone:g}; set until above alone, or to 0 to "
+                "hold on to the volume"
+            )
+        self._about = scene, voxel, frame, device, aligned
+        self._volume: VolumePoints | None = None
+        self.beside, self.count, self.free = beside, count, free
+        self._alone, self.until = alone, until
+
+    @cached_property
+    def volume(self) -> VolumePoints | None:
+        """Fused when first asked for; None where the scene has no depth that can be fused."""
+        return fuse_scene(*self._about)
+
+    @property
+    def warm(self) -> bool:  # type: ignore[override]
+        """Whether there is a volume."""
+        return self.volume is not None
+
+    @property
+    def alone(self) -> float:  # type: ignore[override]
+        """Share of the steps that look at the volume alone."""
+        return self._alone if self.warm else 0.0
+
+    def prepare(self) -> None:
+        """Fuse."""
+        _ = self.volume
+
+    def hold(self, moment: Moment) -> float:
+        """Fully at first, then less until it lets go."""
+        if moment.progress < self._alone or self.until <= 0:
+            return 1.0
+        if moment.progress >= self.until:
+            return 0.0
+        return (self.until - moment.progress) / (self.until - self._alone)
+
+    def draw(self, moment: Moment) -> tuple[Tensor, ...]:
+        """Indices of points, points in free space, and steps aside [pairs, 3] from the first of the former."""
+        if self.volume is None or self.hold(moment) <= 0.0:
+            return ()
+        generator = moment.generator
+        index = self.volume.draw(2 * self.count if moment.points_alone else self.count, generator)
+        free = self.volume.draw_free(self.free, generator)
+        pairs = min(len(index), self.beside.pairs)
+        return index, free, torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
+
+    def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
+        """"fused_depth" with columns sdf, weight and, where known, normal and normal_weight, and the size
+        "band"; "free_space" with the size "least", the sdf that there is at least."""
+        index, free, offset = drawn
+        volume = self.volume
+        assert volume is not None  # something was drawn
+        points = volume.points[index]
+        columns = {"sdf": volume.sdf[index], "weight": volume.weight[index]}
+        if volume.normal is not None and volume.normal_weight is not None:
+            columns |= {"normal": volume.normal[index], "normal_weight": volume.normal_weight[index]}
+        beside = None
+        if len(offset):
+            beside = points[: len(offset)] + 2.0 * self.beside.distance * offset
+        near = PointSet(
+            points, columns, {"band": volume.band}, unit_slope=True, beside=beside, fades=True
+        )  # fmt: skip
+        return {
+            "fused_depth": near,
+            "free_space": PointSet(free, sizes={"least": 0.5 * volume.free_half}, unit_slope=True),
+        }

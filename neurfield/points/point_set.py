@@ -1,0 +1,110 @@
+"""Points off the rays, with what is known of them, and what the field answers there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from neurfield.moment import Moment
+
+
+@dataclass(frozen=True)
+class PointSet:
+    """P points of the field's frame.
+
+    Attributes:
+        points: [P, D]. columns: what is known of each, [P, ...], by name: sdf, normal, weight, color, ...
+        sizes: lengths that belong to all of them, by name, such as the band that errors are counted in.
+        unit_slope: whether the field ought to have slope one there.
+        beside: [K, D], each a small step from one of the first K points.
+        fades: whether they count as much as the source's `hold` says.
+    """
+
+    points: Tensor
+    columns: dict[str, Tensor] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)
+    unit_slope: bool = False
+    beside: Tensor | None = None
+    fades: bool = False
+
+
+@dataclass(frozen=True)
+class AskedPoints:
+    """A point set once the field was asked: sdf [P], gradient [P, 3], and all that is known; hold: the factor
+    that the weights of losses on it take for now."""
+
+    columns: dict[str, Tensor]
+    sizes: dict[str, float]
+    sdf: Tensor
+    gradient: Tensor
+    hold: float = 1.0
+
+
+@dataclass(frozen=True)
+class Beside:
+    """How many points get a neighbour in a step, and at most how far off an axis it is (unit lengths)."""
+
+    pairs: int = 0
+    distance: float = 0.005
+
+
+class PointSource(Protocol):
+    """Draws points for each step.
+
+    Attributes:
+        offers: what losses may look at by it: "points.NAME" for each set, "gradients", "pairs".
+        with_rays: whether its points join the query of the rays' samples. alone: share of the steps that look
+            at points alone. warm: whether the field starts from a surface that the points are of.
+    """
+
+    offers: frozenset[str]
+    with_rays: bool
+
+    @property
+    def alone(self) -> float: ...
+
+    @property
+    def warm(self) -> bool: ...
+
+    def prepare(self) -> None:
+        """Work out, once, what is drawn from."""
+        ...
+
+    def draw(self, moment: Moment) -> tuple[Tensor, ...]:
+        """Random numbers, indices or points for a step, their shapes the same in nearly every step; empty
+        where the source takes no part."""
+        ...
+
+    def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
+        """Points by the names of their sets, from what `draw` gave and nothing else; reads no value of a
+        tensor."""
+        ...
+
+    def hold(self, moment: Moment) -> float:
+        """How much losses on those of its sets that fade count, 0 to 1."""
+        ...
+
+
+class Source:
+    """What most sources share: they take part from the first ray to the last."""
+
+    offers: frozenset[str] = frozenset()
+    with_rays = False
+    alone = 0.0
+    warm = False
+
+    def prepare(self) -> None:
+        """Nothing."""
+
+    def hold(self, moment: Moment) -> float:
+        """Fully."""
+        return 1.0
+
+
+def gathered(sets: dict[str, PointSet]) -> Tensor:
+    """All points of some sets [N, D], and behind them those beside."""
+    each = [s.points for s in sets.values()]
+    return torch.cat([*each, *(s.beside for s in sets.values() if s.beside is not None)])

@@ -1,0 +1,41 @@
+"""What stands behind the field, seen where rays are not opaque."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neurfield.moment import Moment
+from neurfield.rays import Rays
+
+
+class RandomBehindMasks:
+    """A random colour behind each ray of an object with an outline; black behind everything else.
+
+    Attributes:
+        for_outlines: whether only rays of scenes whose masks are outlines have this background.
+    """
+
+    for_outlines = True
+
+    def colors(self, rays: Rays, moment: Moment) -> Tensor:
+        """Colours [R, 3] in 0..1."""
+        device = rays.directions.device
+        return torch.rand(len(rays), 3, generator=moment.generator, device=device)
+
+
+class Constant:
+    """One colour behind every ray.
+
+    Args:
+        red: in 0..1. green: in 0..1. blue: in 0..1.
+    """
+
+    for_outlines = False
+
+    def __init__(self, *, red: float = 0.0, green: float = 0.0, blue: float = 0.0) -> None:
+        self.rgb = red, green, blue
+
+    def colors(self, rays: Rays, moment: Moment) -> Tensor:
+        """Colours [R, 3] in 0..1."""
+        return rays.directions.new_tensor(self.rgb).expand(len(rays), 3)

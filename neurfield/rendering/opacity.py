@@ -1,0 +1,204 @@
+"""How opaque a stretch of a ray is, by what the field says in its middle.
+
+An opacity of a new kind is a subclass with `alpha` in plain torch; NeuS and VolSDF have kernels besides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+
+from neurfield.moment import Moment, geometric
+from neurfield.ops.reference.opacity import neus_alpha, volsdf_alpha
+from neurfield.ops.sections import section_opacity
+from neurfield.parts import Number
+from neurfield.rays import Rays, Samples
+
+Width = Annotated[float, Number(above=0.0)]
+WIDTHS = 1e-4, 1.0  # that may be learnt
+
+
+class Opacity(nn.Module):
+    """What opacities share: a width (1/inv_s of NeuS, beta of VolSDF: how far from the surface the opacity
+    reaches, unit-frame lengths), which narrows by equal factors over a fit or is learnt.
+
+    Args:
+        width_start: at the first step. width_end: at the last.
+        width_warm: at the first step of a fit that starts from a surface.
+        learn: learn the width from width_start on, as the papers do, instead.
+    """
+
+    slope_matters = True  # whether alpha depends on the slope
+
+    def __init__(
+        self,
+        *,
+        width_start: Width = 0.04,
+        width_end: Width = 0.003,
+        width_warm: Width = 0.006,
+        learn: bool = False,
+    ) -> None:
+        super().__init__()
+        self.width_start, self.width_end, self.width_warm = width_start, width_end, width_warm
+        self.learn = learn
+        self.log_width = nn.Parameter(torch.tensor([math.log(width_start)]))
+
+    def alpha(self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float) -> Tensor:
+        """Opacity [S] in 0..1 of sections.
+
+        Args:
+            sdf, slope: [S] in their middles; the slope is d sdf / d t along the ray. length: [S].
+            width: one number. progress: of the fit, in 0..1.
+        """
+        raise NotImplementedError
+
+    def at(self, moment: Moment, widest: float = math.inf) -> OpacityNow:
+        """This opacity at a moment of a fit, its width at most `widest`."""
+        return OpacityNow(self, self.width(moment, widest), moment.progress)
+
+    def width(self, moment: Moment, widest: float = math.inf) -> Tensor | float:
+        """Learnt, or on its schedule."""
+        if self.learn:
+            width = self.log_width.exp().clamp(*WIDTHS)
+            return width if widest == math.inf else width.clamp_max(widest)
+        start = self.width_warm if moment.warm else self.width_start
+        return min(geometric(start, self.width_end, moment.progress), widest)
+
+    def of_sections(
+        self,
+        sdf: Tensor,
+        gradient: Tensor,
+        rays: Rays,
+        samples: Samples,
+        width: Tensor | float,
+        progress: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Opacity [S] and unit normal [S, 3] of sections whose sdf [S] and gradient [S, 3] are known."""
+        slope = (gradient * rays.directions[samples.ray_indices]).sum(dim=1)
+        length = samples.t_ends - samples.t_starts
+        normal = nn.functional.normalize(gradient, dim=1, eps=1e-6)
+        return self.alpha(sdf, slope, length, width, progress), normal
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """What is learnt."""
+        return {"width": [self.log_width]} if self.learn else {}
+
+
+class NeuS(Opacity):
+    """Logistic density of NeuS (Wang et al. 2021, Eq. 13).
+
+    Args:
+        anneal: share of the steps over which sections that leave a surface fade out (cosine annealing).
+        width_start: 1/inv_s at the first step, unit-frame lengths. width_end: at the last.
+        width_warm: at the first step of a fit that starts from a surface.
+        learn: learn the width from width_start on, as the paper does, instead.
+    """
+
+    def __init__(
+        self,
+        *,
+        width_start: Width = 0.04,
+        width_end: Width = 0.003,
+        width_warm: Width = 0.006,
+        learn: bool = False,
+        anneal: float = 0.3,
+    ) -> None:
+        super().__init__(
+            width_start=width_start, width_end=width_end, width_warm=width_warm, learn=learn
+        )  # fmt: skip
+        self.anneal = anneal
+
+    def alpha(self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float) -> Tensor:
+        """As `Opacity.alpha`."""
+        return neus_alpha(sdf, slope, length, width, self._annealed(progress))
+
+    def of_sections(
+        self,
+        sdf: Tensor,
+        gradient: Tensor,
+        rays: Rays,
+        samples: Samples,
+        width: Tensor | float,
+        progress: float,
+    ) -> tuple[Tensor, Tensor]:
+        """As `Opacity.of_sections`, natively."""
+        return section_opacity(
+            sdf, gradient, samples.t_starts, samples.t_ends, rays.directions, samples.ray_indices,
+            kind="neus", width=width, anneal=self._annealed(progress),
+        )  # fmt: skip
+
+    def _annealed(self, progress: float) -> float:
+        return 1.0 if self.anneal <= 0 else min(1.0, progress / self.anneal)
+
+
+class VolSDF(Opacity):
+    """Laplace density of VolSDF (Yariv et al. 2021, Eq. 2-3).
+
+    Args:
+        width_start: beta at the first step, unit-frame lengths. width_end: at the last.
+        width_warm: at the first step of a fit that starts from a surface.
+        learn: learn the width from width_start on, as the paper does, instead.
+    """
+
+    slope_matters = False
+
+    def alpha(self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float) -> Tensor:
+        """As `Opacity.alpha`."""
+        return volsdf_alpha(sdf, length, width)
+
+    def of_sections(
+        self,
+        sdf: Tensor,
+        gradient: Tensor,
+        rays: Rays,
+        samples: Samples,
+        width: Tensor | float,
+        progress: float,
+    ) -> tuple[Tensor, Tensor]:
+        """As `Opacity.of_sections`, natively."""
+        return section_opacity(
+            sdf, gradient, samples.t_starts, samples.t_ends, rays.directions, samples.ray_indices,
+            kind="volsdf", width=width,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OpacityNow:
+    """An opacity at a moment of a fit: its width, learnt or a number of unit-frame lengths, and the fit's
+    progress in 0..1.
+
+    `number` waits for a learnt width.
+    """
+
+    opacity: Opacity
+    width: Tensor | float
+    progress: float = 1.0
+
+    @property
+    def number(self) -> float:
+        """The width."""
+        return float(self.width.detach()) if isinstance(self.width, Tensor) else self.width
+
+    @property
+    def slope_matters(self) -> bool:
+        """Whether the opacity of a section depends on the slope along the ray."""
+        return self.opacity.slope_matters
+
+    def fixed(self) -> OpacityNow:
+        """The same with a width that is not learnt."""
+        return OpacityNow(self.opacity, self.number, self.progress)
+
+    def of_sections(
+        self, sdf: Tensor, gradient: Tensor, rays: Rays, samples: Samples
+    ) -> tuple[Tensor, Tensor]:
+        """Opacity [S] and unit normal [S, 3] of sections by sdf [S] and gradient [S, 3] in their middles."""
+        return self.opacity.of_sections(sdf, gradient, rays, samples, self.width, self.progress)
+
+    def of_values(self, sdf: Tensor, slope: Tensor, rays: Rays, samples: Samples) -> Tensor:
+        """Opacity [S] of sections by the sdf [S] alone, were its slope along the ray `slope` [S]."""
+        along = slope[:, None] * rays.directions[samples.ray_indices]
+        return self.of_sections(sdf, along, rays, samples)[0]
