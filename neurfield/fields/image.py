@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurfield.encodings import Concatenation, Encoding
+from neurfield.encodings import Concatenation, Encoding, RadialBasis
 from neurfield.encodings.grid_encoding import GridEncoding
+from neurfield.moment import Moment
 from neurfield.ops.fused_mlp import mlp
 from neurfield.ops.grid_features import grid_features
 from neurfield.ops.points import check_device
+
+
+class ImageSample(NamedTuple):
+    """What a picture's field knows of N points: value [N, C]; no gradient."""
+
+    value: Tensor
+    gradient: None = None
 
 
 class ImageField(nn.Module):
@@ -73,6 +81,29 @@ class ImageField(nn.Module):
         check_device("ImageField", points, cast(nn.Linear, self.layers[0]).weight)
         return self._decode(_fitted_features(self.encoding, points, active_levels))
 
+    def query(self, points: Tensor, gradient: bool = False) -> ImageSample:
+        """`fitted`, as the answer that a step's losses look at; there is no gradient by the points."""
+        return ImageSample(self.fitted(points))
+
+    def at(self, moment: Moment) -> None:
+        """All levels take part at every moment of a fit."""
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Its parameters by how they learn: "table", "kernels" (whatever else the encoding learns; both
+        sparse), "network"."""
+        named = list(self.encoding.named_parameters())
+        others = [p for name, p in named if name.split(".")[-1] != "table" and p.requires_grad]
+        return {
+            "table": [p for name, p in named if name.split(".")[-1] == "table"],
+            "kernels": others, "network": list(self.layers.parameters()),
+        }  # fmt: skip
+
+    @property
+    def capturable(self) -> bool:
+        """Whether queries can be recorded on a GPU: no part asks the host for something, as radial kernels
+        that learn and grids of other libraries do."""
+        return all(_capturable(part) for part in self.encoding.modules())
+
     def _decode(self, features: Tensor) -> Tensor:
         layers = [cast(nn.Linear, layer) for layer in self.layers]
         if self.frequencies is not None:
@@ -81,6 +112,12 @@ class ImageField(nn.Module):
         if len(layers) == 1:  # the fused network has a hidden layer at least
             return functional.linear(features, layers[0].weight, layers[0].bias)
         return mlp(features, [layer.weight for layer in layers], [layer.bias for layer in layers])
+
+
+def _capturable(part: nn.Module) -> bool:
+    if isinstance(part, GridEncoding):
+        return part.fuses
+    return not isinstance(part, RadialBasis) or part.on_device
 
 
 def _fitted_features(encoding: Encoding, points: Tensor, active_levels: int | None) -> Tensor:

@@ -29,6 +29,11 @@ class FieldSample(NamedTuple):
     feature: Tensor
     heads: Mapping[str, Tensor] = MappingProxyType({})
 
+    @property
+    def value(self) -> Tensor:
+        """The sdf, as every field's answer has a value."""
+        return self.sdf
+
 
 class SDFField(nn.Module):
     """SDF and a feature vector for each point of the unit frame [-1, 1]^3; positive in free space.
@@ -200,4 +205,3 @@ class SDFField(nn.Module):
 
     def _linears(self) -> list[nn.Linear]:
         return [cast(nn.Linear, layer) for layer in self.layers]
-

@@ -9,25 +9,24 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
-from neurfield.encodings import GridEncoding, RadialBasis
 from neurfield.fields import ImageField
 from neurfield.files import atomic_write
 from neurfield.fitting.image_encoding import make_encoding
-from neurfield.fitting.image_pixels import StepPixels, step_pixels
-from neurfield.fitting.optimizer import Group
-from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.task import Task
 from neurfield.image_config import ImageConfig
 from neurfield.images import ImageSource, PixelPool, pixel_pool
 from neurfield.images.picture import as_rgb
 from neurfield.images.pool import centres
+from neurfield.losses.of_points import picture
+from neurfield.losses.weighted import WeightedLoss
+from neurfield.points import Picture
 
 CHUNK = 2**17  # points decoded at a time
 PREVIEW = 480  # pixels of a preview's longest side
 
 
-class ImageTask:
+class ImageTask(Task):
     """A field for one picture.
 
     Attributes:
@@ -39,7 +38,7 @@ class ImageTask:
     ) -> None:
         """fresh: the picture is read, and the field starts from it; otherwise its state is about to be
         loaded."""
-        self.source, self.config, self.device = source, config, device
+        self.source, self.config = source, config
         if fresh:
             _ = self.pool  # kernels are placed by the picture
         before = time.perf_counter()
@@ -47,9 +46,12 @@ class ImageTask:
             torch.manual_seed(config.seed)
             encoding = make_encoding(config.encoding, source, config.seed, fresh)
             sine = (config.network.sine[0], config.network.sine[1]) if config.network.sine else None
-            self.field = ImageField(encoding, source.channels, tuple(config.network.hidden), sine).to(device)
+            field = ImageField(encoding, source.channels, tuple(config.network.hidden), sine).to(device)
         self.longest = max(source.width, source.height)
         self.seconds_of_start = time.perf_counter() - before
+        pixels = Picture(lambda: self.pool, device, count=config.train.pixels)
+        losses = {"color": WeightedLoss(picture, 1.0)}
+        super().__init__(field, None, [pixels], None, losses, config.train, config.seed, device)
 
     @cached_property
     def pool(self) -> PixelPool:
@@ -57,52 +59,6 @@ class ImageTask:
         settings, train = self.config.image, self.config.train
         budget = settings.budget_mb * 2**20
         return pixel_pool(self.source, budget, settings.tile, train.pixels, train.steps, self.config.seed)
-
-    @cached_property
-    def drawn(self) -> StepPixels:
-        """The steps' pixels on the task's device."""
-        return step_pixels(self.pool, self.config.train.pixels, self.device)
-
-    def prepare(self) -> None:
-        """Read the picture, or the first tiles of it."""
-        _ = self.drawn
-
-    def groups(self) -> list[Group]:
-        """Tables, whatever else the encoding learns, and the network."""
-        train = self.config.train
-        named = list(self.field.encoding.named_parameters())
-        tables = [p for name, p in named if name.split(".")[-1] == "table"]
-        others = [p for name, p in named if name.split(".")[-1] != "table" and p.requires_grad]
-        groups = [
-            Group("table", tables, train.lr_table, sparse=True),
-            Group("kernels", others, train.lr_kernels, sparse=True),
-            Group("network", list(self.field.layers.parameters()), train.lr_network),
-        ]
-        return [group for group in groups if group.parameters]
-
-    def step(self, step: int, progress: float) -> StepReport:
-        """Draw pixels, compare."""
-        return self._compare(*self.drawn.inputs(step))
-
-    def fixed(self, step: int, progress: float) -> FixedStep | None:
-        """The same in two; None where the encoding asks the host for something."""
-        if not all(capturable(part) for part in self.field.encoding.modules()):
-            return None
-        return FixedStep(self.drawn.inputs(step), self._compare)
-
-    def _compare(self, *inputs: Tensor) -> StepReport:
-        points, values = self.drawn.pixels(*inputs)
-        error = torch.nn.functional.mse_loss(self.field.fitted(points), values)
-        psnr = -10.0 * torch.log10(error.detach().clamp_min(1e-12))
-        return StepReport({"color": error}, {"psnr": psnr, "pixels": float(len(points))})
-
-    def state(self) -> dict[str, Tensor]:
-        """The field."""
-        return dict(self.field.state_dict())
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Take a state written by `state`."""
-        self.field.load_state_dict(state)
 
     def decode(self, points: np.ndarray) -> np.ndarray:
         """Fitted values of points float32 [N, 2] as the picture's own integers, [N, channels]."""
@@ -123,14 +79,6 @@ class ImageTask:
             shown.insert(0, as_rgb(source.hold()[y[:, None], x[None, :]]))
         with atomic_write(folder / f"step-{step:06d}.png") as temporary:
             Image.fromarray(np.concatenate(shown, axis=1)).save(temporary)
-
-
-def capturable(part: torch.nn.Module) -> bool:
-    """Whether this part of a field can be recorded on a GPU: not radial kernels that learn, at which the host
-    looks, nor grids of other libraries."""
-    if isinstance(part, GridEncoding):
-        return part.fuses
-    return not isinstance(part, RadialBasis) or part.on_device
 
 
 @torch.no_grad()

@@ -38,18 +38,45 @@ class Part:
 class Parts:
     def __init__(self, config: Config) -> None:
         c, f, o, w = config, config.field, config.opacity, config.warm
-        names = (
-            "encoding levels features log2_table_size base_resolution finest_resolution interpolation hidden "
-            "feature_dim softplus_beta precision radius start_levels all_levels_at"
-        ).split()
-        widths = {"width_start": o.width_start, "width_end": o.width_end, "width_warm": w.width_start, "learn": o.learn}
+        names = [
+            "encoding",
+            "levels",
+            "features",
+            "log2_table_size",
+            "base_resolution",
+            "finest_resolution",
+            "interpolation",
+            "hidden",
+            "feature_dim",
+            "softplus_beta",
+            "precision",
+            "radius",
+            "start_levels",
+            "all_levels_at",
+        ]
+        widths = {
+            "width_start": o.width_start,
+            "width_end": o.width_end,
+            "width_warm": w.width_start,
+            "learn": o.learn,
+        }
         opacity = Part(NeuS, {**widths, "anneal": o.anneal}) if o.kind == "neus" else Part(VolSDF, widths)
         sampler = {k: v for k, v in vars(c.sampling).items() if k != "random_points"}
         points = {"uniform": Part(Uniform, {"count": c.sampling.random_points})}
         if w.start != "off":
             points = {
-                "fused_depth": Part(FusedDepth, {"voxel": w.voxel, "count": w.points, "free": w.free_points, "alone": w.alone, "until": w.until}),
-                "seen": Part(Seen, {}), **points,
+                "fused_depth": Part(
+                    FusedDepth,
+                    {
+                        "voxel": w.voxel,
+                        "count": w.points,
+                        "free": w.free_points,
+                        "alone": w.alone,
+                        "until": w.until,
+                    },
+                ),
+                "seen": Part(Seen, {}),
+                **points,
             }
         weights = vars(c.loss)
         losses = {}
@@ -59,12 +86,22 @@ class Parts:
                 losses[n] = Part(function, more, weights[n])
         self._one = {
             "field": Part(make_sdf, {n: getattr(f, n) for n in names}),
-            "color": Part(make_radiance, {
-                "levels": f.texture_levels, "features": f.features, "log2_table_size": f.texture_log2_table_size,
-                "base_resolution": f.base_resolution, "finest_resolution": f.texture_resolution,
-                "hidden": f.radiance_hidden, "view_degree": f.view_degree, "precision": f.precision}),
+            "color": Part(
+                make_radiance,
+                {
+                    "levels": f.texture_levels,
+                    "features": f.features,
+                    "log2_table_size": f.texture_log2_table_size,
+                    "base_resolution": f.base_resolution,
+                    "finest_resolution": f.texture_resolution,
+                    "hidden": f.radiance_hidden,
+                    "view_degree": f.view_degree,
+                    "precision": f.precision,
+                },
+            ),
             "pixels": Part(UniformPixels, {"images_per_step": c.data.images_per_step}),
-            "sampler": Part(Marched, sampler), "background": Part(RandomBehindMasks, {}),
+            "sampler": Part(Marched, sampler),
+            "background": Part(RandomBehindMasks, {}),
         }
         self._many = {"passes": {"surface": opacity}, "points": points, "losses": losses, "heads": {}}
 

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from neurfield.fields import SDFField
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
 from neurfield.points import AskedPoints, PointSource
 from neurfield.points.point_set import gathered
 
 
-def look_at_points(field: SDFField, source: PointSource, moment: Moment, drawn: Sequence[Tensor]) -> Seen:
+def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Sequence[Tensor]) -> Seen:
     """What losses may look at where a source drew points: one query for all its sets and their neighbours."""
     sets = source.sets(*drawn)
     answer = field.query(gathered(sets), gradient=True)
-    assert answer.gradient is not None
-    points, start, hold = {}, 0, source.hold(moment)
+    points: dict[str, AskedPoints] = {}
+    start, hold = 0, source.hold(moment)
     for name, one in sets.items():
         part = slice(start, start + len(one.points))
         counts = hold if one.fades else 1.0
-        points[name] = AskedPoints(one.columns, one.sizes, answer.sdf[part], answer.gradient[part], counts)
+        slope = None if answer.gradient is None else answer.gradient[part]
+        points[name] = AskedPoints(one.columns, one.sizes, answer.value[part], slope, counts)
         start = part.stop
-    firsts, beside = [], len(answer.gradient) - start
-    for name, one in sets.items():
-        if one.beside is not None:
-            firsts.append(points[name].gradient[: len(one.beside)])
-    unit = [points[name].gradient for name, one in sets.items() if one.unit_slope]
-    gradients = None
+    unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
+    first = [points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None]
+    gradients = pairs = None
     if unit:
-        whole = len(unit) == len(sets)
-        gradients = answer.gradient[:start] if whole else torch.cat(unit)
-    pairs = (firsts[0] if len(firsts) == 1 else torch.cat(firsts), answer.gradient[start:]) if beside else None
+        gradients = answer.gradient[:start] if len(unit) == len(sets) else torch.cat(unit)
+    if first:
+        pairs = (first[0] if len(first) == 1 else torch.cat(first), answer.gradient[start:])
     return Seen(moment, gradients, pairs, points)

@@ -157,7 +157,7 @@ class RaysStep:
             part = slice(start, start + len(one.points))
             points[name] = AskedPoints(one.columns, one.sizes, sdf[part], gradient[part])
             start = part.stop
-        unit = [points[name].gradient for name, one in sets.items() if one.unit_slope]
+        unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
         return Seen(
             moment,
             torch.cat([answers.gradient, *unit]),

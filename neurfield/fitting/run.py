@@ -13,10 +13,10 @@ from neurfield.config import Config, read_config, save_config
 from neurfield.errors import UserError
 from neurfield.fitting.device import Tell, device_of_run, pick_device
 from neurfield.fitting.folder import load_newest, scene_facts, write_facts
-from neurfield.pixels import fitted_and_held_out, thinned, used_sources
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.surface import FittedSurface
 from neurfield.fitting.view import render_camera
+from neurfield.pixels import fitted_and_held_out, thinned, used_sources
 from neurfield.points.fuse_scene import aligned_priors
 from neurfield.scenes import Scene, load_scene
 
@@ -148,7 +148,7 @@ def prepare_run(
     if box is None and config.data.box:
         box = np.array(config.data.box).reshape(2, 3)
     if box is None and to_fit.kind == "inside":
-        aligned = aligned_priors(to_fit, config.data.box, config.seed) if config.warm.start != 'off' else None
+        aligned = aligned_priors(to_fit, config.data.box, config.seed) if config.warm.start != "off" else None
         box = None if aligned is None else aligned.box()
     if box is not None:
         to_fit = to_fit.with_box(box)

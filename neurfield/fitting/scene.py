@@ -67,13 +67,23 @@ class SceneTask(Task):
         place = {"unit_box": self.unit_box, "device": self.device}
         aligned = self.aligned if "fused_depth" in chosen else None
         given = {
-            "fused_depth": {"scene": self.scene, "frame": self.frame, "device": self.device, "aligned": aligned, "beside": beside},
+            "fused_depth": {
+                "scene": self.scene,
+                "frame": self.frame,
+                "device": self.device,
+                "aligned": aligned,
+                "beside": beside,
+            },
             "seen": {"aligned": aligned, "frame": self.frame, **place},
             "uniform": place,
         }
         made = [part.make(**given[label]) for label, part in chosen.items()]
         looked_at = {name for loss in self.losses.values() for name in loss.needs | loss.optional}
-        return [s for s in made if any(n in looked_at or any(l.startswith(f"{n}.") for l in looked_at) for n in s.offers)]
+        return [
+            s
+            for s in made
+            if any(n in looked_at or any(l.startswith(f"{n}.") for l in looked_at) for n in s.offers)
+        ]
 
     def _radius(self) -> float:
         """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for

@@ -7,9 +7,9 @@ import torch
 
 from neurfield.config import SamplingConfig
 from neurfield.fitting.determined import telling_sources, what_is_determined
-from neurfield.pixels.sources import SOURCES
 from neurfield.fitting.run import Run
 from neurfield.ops import native
+from neurfield.pixels.sources import SOURCES
 from neurfield.scenes import Scene
 
 BYTES_OF_TORCH = 0.4e9  # what the process holds before it has done anything

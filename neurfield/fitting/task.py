@@ -23,8 +23,6 @@ from neurfield.points import PointSource
 class Field(Protocol):
     """What a step wants of a field besides its answers."""
 
-    active_levels: int
-
     @property
     def capturable(self) -> bool: ...
 
@@ -74,17 +72,13 @@ class Task:
         moment = self.moment(step, progress)
         self.field.at(moment)
         drawn = [(source, source.draw(moment)) for source in self._apart()]
-        looks = [
-            losses_of(look_at_points(self.field, source, moment, tensors), self.losses)
-            for source, tensors in drawn
-            if tensors
-        ]
-        figures: dict[str, float | Tensor] = {}
+        looks, figures = self._look(drawn, moment)
         if self.rays is not None and not moment.points_alone:
             assert self.color is not None
-            seen, figures = self.rays.look(self.field, self.color, self._joined(), moment)
+            seen, of_rays = self.rays.look(self.field, self.color, self._joined(), moment)
+            figures |= of_rays
             looks.append(losses_of(seen, self.losses))
-        return StepReport(added(looks), {**figures, "levels": float(self.field.active_levels)})
+        return self._report(looks, figures)
 
     def fixed(self, step: int, progress: float) -> FixedStep | None:
         """A step that looks at points alone; the samples of rays are another number each step."""
@@ -96,16 +90,35 @@ class Task:
         counts = [len(tensors) for _, tensors in drawn]
 
         def report(*inputs: Tensor) -> StepReport:
-            looks, start = [], 0
-            for (source, _), count in zip(drawn, counts):
-                part = inputs[start : start + count]
-                seen = look_at_points(self.field, source, moment, part)
-                looks.append(losses_of(seen, self.losses))
-                start += count
-            return StepReport(added(looks), {"levels": float(self.field.active_levels)})
+            left = iter(inputs)
+            again = [(s, tuple(next(left) for _ in range(n))) for (s, _), n in zip(drawn, counts)]
+            return self._report(*self._look(again, moment))
 
         inputs = tuple(tensor for _, tensors in drawn for tensor in tensors)
-        return FixedStep(inputs, report, baked=self.field.active_levels)
+        return FixedStep(inputs, report, baked=self._levels())
+
+    def _look(
+        self, drawn: Sequence[tuple[PointSource, Sequence[Tensor]]], moment: Moment
+    ) -> tuple[list[dict[str, Tensor]], dict[str, float | Tensor]]:
+        """Losses of what sources drew for queries of their own, and figures for the log."""
+        looks: list[dict[str, Tensor]] = []
+        figures: dict[str, float | Tensor] = {}
+        for source, tensors in drawn:
+            if tensors:
+                seen = look_at_points(self.field, source, moment, tensors)
+                looks.append(losses_of(seen, self.losses))
+                figures |= source.figures(dict(seen.points))
+        return looks, figures
+
+    def _report(
+        self, looks: Sequence[Mapping[str, Tensor]], figures: Mapping[str, float | Tensor]
+    ) -> StepReport:
+        levels = self._levels()
+        return StepReport(added(looks), {**figures, **({} if levels is None else {"levels": float(levels)})})
+
+    def _levels(self) -> int | None:
+        """Levels of the field's encoding that take part, where they come in one by one."""
+        return getattr(self.field, "active_levels", None)
 
     def _apart(self) -> list[PointSource]:
         """Sources whose points have a query of their own."""
@@ -160,8 +173,10 @@ def part_of(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 
 def migrated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state with the names of this version: the former one had no slots."""
-    if any(name.startswith("color.") for name in state):
+    if any(name.startswith(("color.", "field.layers.")) for name in state) and "log_width" not in state:
         return dict(state)
+    if not any(name.startswith("field.") for name in state):  # of a picture
+        return {f"field.{name}": tensor for name, tensor in state.items()}
     renamed = {
         "log_width": "passes.surface.log_width", "occupancy": "sampler.occupancy",
         "samples_per_ray": "sampler.samples_per_ray",

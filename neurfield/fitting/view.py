@@ -54,7 +54,9 @@ def render_camera(
             torch.zeros_like(rendered.distance),
         )
         parts.append(
-            torch.cat([rendered.rgb, z[:, None], torch.nn.functional.normalize(rendered.normal, dim=1)], dim=1)
+            torch.cat(
+                [rendered.rgb, z[:, None], torch.nn.functional.normalize(rendered.normal, dim=1)], dim=1
+            )
         )
     picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
     rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.nn.functional import mse_loss
 
 from neurfield.losses import fused
 from neurfield.losses.seen import Seen
@@ -20,7 +21,7 @@ def fused_sdf(seen: Seen) -> Tensor:
 def fused_normal(seen: Seen) -> Tensor:
     """Direction of the field at points of fused normals."""
     points = seen.points["fused_depth"]
-    return fused.fused_normals(points.gradient, points.columns["normal"], points.columns["normal_weight"])
+    return fused.fused_normals(points.slope, points.columns["normal"], points.columns["normal_weight"])
 
 
 @needs(optional=("points.free_space",))
@@ -35,3 +36,10 @@ def seen_points(seen: Seen) -> Tensor:
     """SDF at points that several images show (Geo-NeuS, Fu et al. 2022, Eq. 9, cut off)."""
     points = seen.points["seen"]
     return fused.on_surface(points.sdf, points.sizes["band"])
+
+
+@needs("points.picture")
+def picture(seen: Seen) -> Tensor:
+    """Mean squared error of a picture's pixels."""
+    points = seen.points["picture"]
+    return mse_loss(points.value, points.columns["color"])

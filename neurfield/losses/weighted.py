@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -23,7 +23,7 @@ class WeightedLoss:
 
     function: Callable[..., Tensor]
     weight: float
-    numbers: Mapping[str, Any]
+    numbers: Mapping[str, Any] = field(default_factory=dict)
     decay: float = 0.0
 
     @property

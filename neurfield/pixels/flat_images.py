@@ -102,4 +102,3 @@ class FlatImages:
             flat[self._first[i] : self._first[i] + len(pixels)] = pixels
 
         return read
-

@@ -15,7 +15,9 @@ from torch import Tensor
 from neurfield.pixels.columns import Pixels
 
 
-def asked_for(pixels: Pixels, behind: Tensor | None, says: str) -> tuple[Pixels, Tensor | None, Tensor | None]:
+def asked_for(
+    pixels: Pixels, behind: Tensor | None, says: str
+) -> tuple[Pixels, Tensor | None, Tensor | None]:
     """The pixels with the colours that are asked for, what stands behind the field [R, 3] (None: black), and
     which pixels are compared [R] (None: all).
 

@@ -102,7 +102,7 @@ class FusedDepth(Source):
         return index, free, torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
-        """"fused_depth" with columns sdf, weight and, where known, normal and normal_weight, and the size
+        """ "fused_depth" with columns sdf, weight and, where known, normal and normal_weight, and the size
         "band"; "free_space" with the size "least", the sdf that there is at least."""
         index, free, offset = drawn
         volume = self.volume

@@ -33,14 +33,30 @@ class PointSet:
 
 @dataclass(frozen=True)
 class AskedPoints:
-    """A point set once the field was asked: sdf [P], gradient [P, 3], and all that is known; hold: the factor
-    that the weights of losses on it take for now."""
+    """A point set once the field was asked.
+
+    Attributes:
+        columns, sizes: all that is known. value: what the field says, sdf [P] or colours [P, C]. gradient:
+            [P, 3] of a distance field.
+        hold: the factor that the weights of losses on it take for now.
+    """
 
     columns: dict[str, Tensor]
     sizes: dict[str, float]
-    sdf: Tensor
-    gradient: Tensor
+    value: Tensor
+    gradient: Tensor | None
     hold: float = 1.0
+
+    @property
+    def sdf(self) -> Tensor:
+        """The value of a distance field [P]."""
+        return self.value
+
+    @property
+    def slope(self) -> Tensor:
+        """The gradient of a distance field [P, 3]."""
+        assert self.gradient is not None
+        return self.gradient
 
 
 @dataclass(frozen=True)
@@ -87,6 +103,10 @@ class PointSource(Protocol):
         """How much losses on those of its sets that fade count, 0 to 1."""
         ...
 
+    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+        """For the log, by what the field said of its sets."""
+        ...
+
 
 class Source:
     """What most sources share: they take part from the first ray to the last."""
@@ -102,6 +122,10 @@ class Source:
     def hold(self, moment: Moment) -> float:
         """Fully."""
         return 1.0
+
+    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+        """None."""
+        return {}
 
 
 def gathered(sets: dict[str, PointSet]) -> Tensor:

@@ -123,9 +123,7 @@ class Marched:
         jitter = torch.rand(len(rays), generator=moment.generator, device=self.device)
         return self._near(rays, field, opacity, jitter, self.max_samples)
 
-    def _near(
-        self, rays: Rays, field: SDFField, opacity: OpacityNow, jitter: Tensor, most: int
-    ) -> Samples:
+    def _near(self, rays: Rays, field: SDFField, opacity: OpacityNow, jitter: Tensor, most: int) -> Samples:
         """Sections near the field's surface that a pixel can see."""
         width = opacity.number
         samples = sample_surface(

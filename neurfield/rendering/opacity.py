@@ -47,7 +47,9 @@ class Opacity(nn.Module):
         self.learn = learn
         self.log_width = nn.Parameter(torch.tensor([math.log(width_start)]))
 
-    def alpha(self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float) -> Tensor:
+    def alpha(
+        self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float
+    ) -> Tensor:
         """Opacity [S] in 0..1 of sections.
 
         Args:
@@ -112,7 +114,9 @@ class NeuS(Opacity):
         )  # fmt: skip
         self.anneal = anneal
 
-    def alpha(self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float) -> Tensor:
+    def alpha(
+        self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float
+    ) -> Tensor:
         """As `Opacity.alpha`."""
         return neus_alpha(sdf, slope, length, width, self._annealed(progress))
 
@@ -146,7 +150,9 @@ class VolSDF(Opacity):
 
     slope_matters = False
 
-    def alpha(self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float) -> Tensor:
+    def alpha(
+        self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float
+    ) -> Tensor:
         """As `Opacity.alpha`."""
         return volsdf_alpha(sdf, length, width)
 

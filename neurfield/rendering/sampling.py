@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from neurfield.ops.ray_march import march_rays
+from neurfield.rays import Rays, Samples
 from neurfield.rendering.estimators import Estimator, sample_occupied
 from neurfield.rendering.occupancy import OccupancyGrid
-from neurfield.rays import Rays, Samples
 
 
 def sample_surface(

@@ -13,7 +13,7 @@ import torch
 from neurfield.config import load_config
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
-from neurfield.fitting.image_pixels import ResidentPixels
+from neurfield.points.picture_pixels import ResidentPixels
 from neurfield.fitting.run import prepare_run
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image

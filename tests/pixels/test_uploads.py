@@ -12,7 +12,7 @@ from torch import Tensor
 
 from neurfield.config import DataConfig
 from neurfield.fitting import flat_images, image_pixels
-from neurfield.fitting.image_pixels import DrawnAhead, DrawnPixels, ResidentPixels, StepPixels, step_pixels
+from neurfield.points.picture_pixels import DrawnAhead, DrawnPixels, ResidentPixels, StepPixels, step_pixels
 from neurfield.fitting.pixels import Pixels, PixelSampler, used_sources
 from neurfield.pixels.uploads import Ahead
 from neurfield.images import open_image, pixel_pool

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurfield.pixels.uploads import Ahead, has_room, pinned, uploaded
 from neurfield.images.pool import HeldPixels, PixelPool
+from neurfield.pixels.uploads import Ahead, has_room, pinned, uploaded
 
 
 class StepPixels(Protocol):
