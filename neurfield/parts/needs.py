@@ -1,0 +1,89 @@
+"""What a part looks at, as a mark on its function, and whether all of it is there.
+
+Names are those of `Seen`: pixels.prior_depth, points.fused_depth, passes.surface, heads.uncertainty. A name
+may hold a number of the part: "passes.{at}" is the pass that the number `at` names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from neurfield.errors import UserError
+
+if TYPE_CHECKING:
+    from neurfield.parts.part import Part
+
+_NAME = re.compile(r"[a-z_]+(\.[a-z0-9_]+|\.\{[a-z0-9_]+\})+")
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Names that a part looks at; without one of `optional` it idles, without another it is a mistake."""
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    def filled(self, numbers: Mapping[str, Any]) -> Needs:
+        """The same with the part's numbers in the names."""
+        return Needs(
+            *(tuple(name.format(**numbers) for name in names) for names in (self.required, self.optional))
+        )
+
+
+def needs(*names: str, optional: Iterable[str] = ()) -> Callable[[T], T]:
+    """Mark a part's function or class with what it looks at.
+
+    Args:
+        names: without one of these a fit does not begin. optional: without one of these the part idles, for
+            what it looks at is there in some scenes and missing in others.
+
+    Raises:
+        ValueError: a name that is not written as place.what.
+    """
+    found = Needs(tuple(names), tuple(optional))
+    for name in (*found.required, *found.optional):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"needs: '{name}' is not written as place.what, such as pixels.prior_depth")
+
+    def mark(target: T) -> T:
+        target.looks_at = found  # type: ignore[attr-defined]
+        return target
+
+    return mark
+
+
+def needs_of(target: Callable[..., Any]) -> Needs:
+    """What a part's function or class is marked with; nothing where it has no mark."""
+    found = getattr(target, "looks_at", None)
+    return found if isinstance(found, Needs) else Needs()
+
+
+def looked_at(parts: Iterable[Part]) -> frozenset[str]:
+    """All names that some parts look at: what a fit reads and draws."""
+    found = [part.needs() for part in parts]
+    return frozenset(name for need in found for name in (*need.required, *need.optional))
+
+
+def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part]:
+    """The parts that find all they look at among what is offered; those that idle are left out.
+
+    Raises:
+        UserError: something that a part cannot do without is missing; with the way out.
+    """
+    found = {}
+    for label, part in parts.items():
+        need = part.needs()
+        for name in need.required:
+            if name not in offered:
+                owner = "scene" if name.startswith("pixels.") else "method"
+                raise UserError(
+                    f"'{part.key}' looks at {name}, and the {owner} has none: "
+                    f"leave it out with --set {part.key}=off"
+                )
+        if all(name in offered for name in need.optional):
+            found[label] = part
+    return found
