@@ -19,6 +19,7 @@ from neurfield.parts import (
     whole_shelf,
 )
 from neurfield.parts import methods as known_methods
+from neurfield.parts.draft import DECAY, WEIGHT
 from neurfield.parts.yaml_text import write_text
 
 Plugins = Annotated[
@@ -88,13 +89,14 @@ def _show(entry: Entry) -> None:
     seen = needs_of(entry.load())
     say(f"{entry.key}: {summary(entry.load())}")
     if seen.required:
-        say(f"looks at {', '.join(seen.required)}")
+        say(f"looks at {', '.join(sorted(seen.required))}")
     if seen.optional:
-        say(f"idles without {', '.join(seen.optional)}")
-    weight = [("weight", "float >= 0", "must be given", "of the loss")] if SLOTS[entry.slot].weighted else []
-    rows = [(d.name, d.words(), _shown(d.default), d.explanation) for d in entry.numbers().values()]
-    if weight or rows:
-        table("", ("number", "type", "default", "what it means"), [*weight, *rows])
+        say(f"idles without {', '.join(sorted(seen.optional))}")
+    numbers = {"weight": WEIGHT, "decay": DECAY} if SLOTS[entry.slot].weighted else {}
+    numbers.update(entry.numbers())
+    if numbers:
+        rows = [(d.name, d.words(), _shown(d.default), d.explanation) for d in numbers.values()]
+        table("", ("number", "type", "default", "what it means"), rows)
 
 
 def _from(entry: Entry) -> str:

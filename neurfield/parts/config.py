@@ -131,8 +131,10 @@ def spelled_out(config: Config) -> dict[str, Any]:
 
 
 def _long_form(part: Part) -> dict[str, Any]:
-    weight = {} if part.weight is None else {"weight": part.weight}
-    return {"part": part.name, **weight, **part.numbers}
+    said: dict[str, Any] = {"part": part.name}
+    if part.weight is not None:
+        said.update(weight=part.weight, decay=part.decay)
+    return {**said, **part.numbers}
 
 
 def _finish(draft: Draft) -> Config:

@@ -34,7 +34,12 @@ def _settings(
 SETTINGS = declared(_settings, "settings")
 assert SETTINGS["preset"].choices == PRESETS and SETTINGS["device"].choices == DEVICES
 _GROUPS = {name: declared(group, name) for name, group in GROUPS.items()}
-_WEIGHT = Declared("weight", float, False, (), Number(least=0.0), None, "")
+# What a preset says of any loss beside its numbers.
+WEIGHT = Declared("weight", float, False, (), Number(least=0.0), None, "of the loss, unit of the total")
+DECAY = Declared(
+    "decay", float, False, (), Number(least=0.0), 0.0, "the weight falls as exp(-decay * progress)"
+)
+_OF_LOSSES = {"weight": WEIGHT, "decay": DECAY}
 
 
 @dataclass
@@ -42,6 +47,7 @@ class _Chosen:
     entry: Entry
     numbers: dict[str, Any] = field(default_factory=dict)
     weight: float | None = None
+    decay: float = 0.0
 
 
 class Draft:
@@ -109,7 +115,7 @@ class Draft:
             wrong = together(**numbers) if together else None
             if wrong:
                 raise UserError(f"'{key}': {wrong}")
-            found.append(Part(slot, label, one.entry.name, numbers, one.weight, entry=one.entry))
+            found.append(Part(slot, label, one.entry.name, numbers, one.weight, one.decay, entry=one.entry))
         found.sort(key=lambda part: (*self.shelf.place(slot, part.name), part.label))
         return {part.label: part for part in found}
 
@@ -148,26 +154,28 @@ class Draft:
             self._parts[slot].pop(label, None)
             return
         key = f"{slot}.{label}" if label else slot
-        name, numbers, weight = self._read(key, slot, label, value)
+        name, numbers = self._read(key, slot, label, value)
         entry = self.shelf.find(slot, name, labels if name == label else ())
         if held is None or held.entry.name != name:
             held = self._parts[slot][label] = _Chosen(entry)
-        if weight is not None:
-            held.weight = _WEIGHT.check(f"{key}.weight", weight)
-        known = entry.numbers()
+        known = {**(_OF_LOSSES if SLOTS[slot].weighted else {}), **entry.numbers()}
         for number, item in numbers.items():
             if number not in known:
                 raise _unknown(f"{key}.{number}", known, item)
-            held.numbers[number] = known[number].check(f"{key}.{number}", item)
+            checked = known[number].check(f"{key}.{number}", item)
+            if known[number] is _OF_LOSSES.get(number):
+                setattr(held, number, checked)
+            else:
+                held.numbers[number] = checked
 
-    def _read(self, key: str, slot: str, label: str, value: Any) -> tuple[str, dict[str, Any], Any]:
-        """Name, numbers and weight that are meant by a short or long form."""
+    def _read(self, key: str, slot: str, label: str, value: Any) -> tuple[str, dict[str, Any]]:
+        """Name and numbers, weight and decay among them, that are meant by a short or long form."""
         word, weighted, held = SLOTS[slot].word, SLOTS[slot].weighted, self._parts[slot].get(label)
         usual = held.entry.name if held else label
         if isinstance(value, str):
-            return value, {}, None
+            return value, {}
         if weighted and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return usual, {}, value
+            return usual, {"weight": value}
         if not isinstance(value, dict):
             forms = f"the name of a {word}, {'a weight, ' if weighted else ''}numbers by name, or off"
             shown = "nothing" if value is None else repr(value)
@@ -187,8 +195,7 @@ class Draft:
             name = usual
         if not name:
             raise UserError(f"'{key}': there is no {word} yet to have numbers, name one as {key}.part")
-        numbers = dict(numbers)
-        return name, numbers, numbers.pop("weight", None) if weighted else None
+        return name, numbers
 
 
 def layer_of(overrides: Iterable[tuple[str, Any]]) -> Iterable[dict[str, Any]]:

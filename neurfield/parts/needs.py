@@ -1,7 +1,7 @@
 """What a part looks at, as a mark on its function, and whether all of it is there.
 
-Names are those of `Seen`: pixels.prior_depth, points.fused_depth, passes.surface, heads.uncertainty. A name
-may hold a number of the part: "passes.{at}" is the pass that the number `at` names.
+Names are those of `Seen`: gradients, pixels.prior_depth, points.fused_depth, passes.surface. A name may hold
+a number of the part: "passes.{at}" is the pass that the number `at` names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neurfield.errors import UserError
 if TYPE_CHECKING:
     from neurfield.parts.part import Part
 
-_NAME = re.compile(r"[a-z_]+(\.[a-z0-9_]+|\.\{[a-z0-9_]+\})+")
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+|\.\{[a-z0-9_]+\})*")
 T = TypeVar("T", bound=Callable[..., Any])
 
 
@@ -24,14 +24,13 @@ T = TypeVar("T", bound=Callable[..., Any])
 class Needs:
     """Names that a part looks at; without one of `optional` it idles, without another it is a mistake."""
 
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
     def filled(self, numbers: Mapping[str, Any]) -> Needs:
         """The same with the part's numbers in the names."""
-        return Needs(
-            *(tuple(name.format(**numbers) for name in names) for names in (self.required, self.optional))
-        )
+        both = (self.required, self.optional)
+        return Needs(*(frozenset(name.format(**numbers) for name in names) for names in both))
 
 
 def needs(*names: str, optional: Iterable[str] = ()) -> Callable[[T], T]:
@@ -42,15 +41,15 @@ def needs(*names: str, optional: Iterable[str] = ()) -> Callable[[T], T]:
             what it looks at is there in some scenes and missing in others.
 
     Raises:
-        ValueError: a name that is not written as place.what.
+        ValueError: a name that is not words joined by dots.
     """
-    found = Needs(tuple(names), tuple(optional))
-    for name in (*found.required, *found.optional):
+    required, idle = frozenset(names), frozenset(optional)
+    for name in required | idle:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"needs: '{name}' is not written as place.what, such as pixels.prior_depth")
+            raise ValueError(f"needs: '{name}' is not words joined by dots, such as pixels.prior_depth")
 
     def mark(target: T) -> T:
-        target.looks_at = found  # type: ignore[attr-defined]
+        target.needs, target.optional = required, idle  # type: ignore[attr-defined]
         return target
 
     return mark
@@ -58,8 +57,7 @@ def needs(*names: str, optional: Iterable[str] = ()) -> Callable[[T], T]:
 
 def needs_of(target: Callable[..., Any]) -> Needs:
     """What a part's function or class is marked with; nothing where it has no mark."""
-    found = getattr(target, "looks_at", None)
-    return found if isinstance(found, Needs) else Needs()
+    return Needs(*(getattr(target, name, frozenset()) for name in ("needs", "optional")))
 
 
 def looked_at(parts: Iterable[Part]) -> frozenset[str]:
@@ -77,7 +75,7 @@ def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part
     found = {}
     for label, part in parts.items():
         need = part.needs()
-        for name in need.required:
+        for name in sorted(need.required):
             if name not in offered:
                 owner = "scene" if name.startswith("pixels.") else "method"
                 raise UserError(

@@ -150,8 +150,20 @@ def summary(target: Callable[..., Any]) -> str:
 
 
 def explained(target: Callable[..., Any], names: Sequence[str]) -> dict[str, str]:
-    """What the `Args:` of a target's docstring say of its parameters; several may share a line."""
-    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", _docstring_with_arguments(target), re.MULTILINE)
+    """What the `Args:` of a target's docstring say of its parameters; several may share a line.
+
+    A class's own docstring comes before that of its __init__, and what neither says, its bases may.
+    """
+    family = target.__mro__[::-1] if inspect.isclass(target) else ()
+    holders = [holder for member in family for holder in (vars(member).get("__init__"), member)] or [target]
+    found: dict[str, str] = {}
+    for holder in holders:
+        found.update(_explained(_own_docstring(holder), names))
+    return found
+
+
+def _explained(docstring: str, names: Sequence[str]) -> dict[str, str]:
+    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", docstring, re.MULTILINE)
     if not section:
         return {}
     known = "|".join(map(re.escape, names)) or "(?!)"
@@ -164,16 +176,8 @@ def explained(target: Callable[..., Any], names: Sequence[str]) -> dict[str, str
     return found
 
 
-def _own_docstring(target: Callable[..., Any]) -> str:
+def _own_docstring(target: object) -> str:
     return inspect.cleandoc(getattr(target, "__doc__", None) or "")
-
-
-def _docstring_with_arguments(target: Callable[..., Any]) -> str:
-    """A class may explain its parameters itself, or leave this to its __init__."""
-    texts = [_own_docstring(target)]
-    if inspect.isclass(target):
-        texts.append(inspect.cleandoc(target.__init__.__doc__ or ""))
-    return next((text for text in texts if re.search(r"^Args:$", text, re.MULTILINE)), "")
 
 
 def _default(target: Callable[..., Any], parameter: inspect.Parameter) -> Any:
@@ -214,7 +218,7 @@ def _read_type(where: str, note: Any) -> tuple[type, bool, tuple[Any, ...], Numb
         return note, many, (), bounds
     said = f"has a type that no preset can write ({note})"
     if note is inspect.Parameter.empty:
-        said = "has no type"
+        said = "has no type that can be read"
     known = ", ".join(kind.__name__ for kind in _ARTICLES)
     raise UserError(f"'{where}' {said}: annotate it as {known}, Literal, or a list of one of these")
 

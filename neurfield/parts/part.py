@@ -16,6 +16,7 @@ class Part:
 
     Args:
         label: tells parts of a slot apart; "" where the slot holds one. weight: of a loss, else None.
+        decay: of a loss, whose weight falls as exp(-decay * progress).
         entry: where on the shelf it stands.
     """
 
@@ -24,6 +25,7 @@ class Part:
     name: str
     numbers: dict[str, Any]
     weight: float | None = None
+    decay: float = 0.0
     entry: Entry = field(compare=False, repr=False, kw_only=True)
 
     @property

@@ -66,10 +66,10 @@ def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
     found: list[tuple[Path, dict[str, Any]]] = []
     while True:
         content = read_mapping(path)
-        like = content.pop("like", None)
         found.insert(0, (path, content))
-        if like is None:
+        if "like" not in content:
             return found
+        like = content.pop("like")
         if not isinstance(like, str):
             raise UserError(
                 f"{path}: 'like': {like!r} is not the name of a method or of a file beside this one"

@@ -172,9 +172,9 @@ def prior_depth(seen: Any, *, decay: Annotated[float, Number(least=0.0)] = 0.0) 
 
 
 @needs("passes.surface", optional=["pixels.prior_normal"])
-def prior_normal(seen: Any, *, decay: Annotated[float, Number(least=0.0)] = 0.0) -> float:
+def prior_normal(seen: Any) -> float:
     """Normals."""
-    return decay
+    return 0.0
 
 
 @needs("points.fused_depth")

@@ -18,14 +18,16 @@ def test_a_mark_does_not_change_what_it_marks() -> None:
     assert needs_of(loss) == Needs()
     marked = needs("pixels.rgb", "heads.uncertainty", optional=["pixels.prior_depth"])(loss)
     assert marked is loss and marked(None) == 2.0
-    assert needs_of(loss) == Needs(("pixels.rgb", "heads.uncertainty"), ("pixels.prior_depth",))
+    assert needs_of(loss) == Needs(
+        frozenset({"pixels.rgb", "heads.uncertainty"}), frozenset({"pixels.prior_depth"})
+    )
 
 
-@pytest.mark.parametrize("name", ["", "rgb", "pixels.", "pixels rgb", "pixels.RGB!", ".rgb"])
-def test_a_name_that_names_no_place_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"place\.what"):
+@pytest.mark.parametrize("name", ["", "pixels.", "pixels rgb", "pixels.RGB!", ".rgb", "passes.{at"])
+def test_a_name_that_is_no_words_joined_by_dots_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not words joined by dots"):
         needs(name)
-    with pytest.raises(ValueError, match=r"place\.what"):
+    with pytest.raises(ValueError, match="not words joined by dots"):
         needs(optional=[name])
 
 
@@ -57,7 +59,7 @@ def test_parts_idle_without_what_is_optional() -> None:
 def test_names_may_hold_numbers() -> None:
     more = ["losses.other={part: color, at: occupancy, weight: 0.5}"]
     config = load_config("neus", overrides=more)
-    assert config.many("losses")["other"].needs() == Needs(("pixels.rgb", "passes.occupancy"))
+    assert config.many("losses")["other"].needs() == Needs(frozenset({"pixels.rgb", "passes.occupancy"}))
     assert {"passes.surface", "passes.occupancy"} <= looked_at(config.many("losses").values())
     with pytest.raises(UserError, match=r"'losses\.other' looks at passes\.occupancy"):
         awake(config.many("losses"), SEEN)

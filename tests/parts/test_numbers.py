@@ -143,6 +143,31 @@ def test_classes_and_dataclasses_declare_as_functions_do() -> None:
     assert declared(stand_ins.NeuS, "passes.neus")["width_start"].range == Number(above=0.0)
 
 
+def test_a_class_inherits_numbers_and_their_explanations() -> None:
+    class Base:
+        """A base.
+
+        Args:
+            width: of the base. reach: how far.
+        """
+
+        def __init__(self, *, width: float = 1.0, reach: float = 2.0) -> None: ...
+
+    class Heir(Base):
+        """An heir."""
+
+    class Other(Base):
+        """Another heir.
+
+        Args:
+            width: of the heir.
+        """
+
+    assert [n.explanation for n in declared(Heir, "x.y").values()] == ["of the base", "how far"]
+    assert [n.explanation for n in declared(Other, "x.y").values()] == ["of the heir", "how far"]
+    assert summary(Heir) == "An heir."
+
+
 def no_type(*, scale=1.0) -> None:  # type: ignore[no-untyped-def]
     """A number without a type."""
 
@@ -170,9 +195,9 @@ def reserved(*, weight: float = 1.0) -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        (no_type, "'x.y.scale' has no type"),
+        (no_type, "'x.y.scale' has no type that can be read"),
         (odd_type, "'x.y.scale' has a type that no preset can write"),
-        (unknown_type, "'x.y.scale' has no type"),
+        (unknown_type, "'x.y.scale' has no type that can be read"),
         (two_types, "'x.y.scale' has a type that no preset can write"),
         (bad_default, "'x.y.scale (its default)': 0.0 is too small"),
         (reserved, "'x.y.weight': a preset says 'weight' of any part"),

@@ -78,6 +78,17 @@ def test_labels_allow_two_of_a_kind(tmp_path: Path) -> None:
     assert config.many("losses")["color"].numbers == {"at": "surface"}
 
 
+def test_any_loss_may_fade_and_one_that_fades_by_itself_is_told_how(tmp_path: Path) -> None:
+    text = "losses: {color: {decay: 3}, prior_depth: {decay: 4}, mask: 1.0}"
+    losses = like_base(tmp_path, text).many("losses")
+    assert (losses["color"].weight, losses["color"].decay, losses["mask"].decay) == (1.0, 3.0, 0.0)
+    assert (losses["prior_depth"].decay, losses["prior_depth"].numbers) == (0.0, {"decay": 4.0})
+    with pytest.raises(UserError, match=r"'losses\.color\.decay': -1\.0 is too small, at least 0 is needed"):
+        like_base(tmp_path, "losses: {color: {decay: -1}}")
+    with pytest.raises(UserError, match=r"'field\.decay' does not exist"):
+        like_base(tmp_path, "field: {decay: 1}")
+
+
 @pytest.mark.parametrize("off", ["off", "'off'", "false", "0", "0.0", "{weight: 0}"])
 def test_off_removes_and_a_weight_of_zero_is_off(off: str, tmp_path: Path) -> None:
     assert set(weights(like_base(tmp_path, f"losses: {{color: {off}}}"))) == {"prior_depth"}
@@ -160,6 +171,8 @@ def test_configurations_share_no_lists() -> None:
         ("losses=color", "'losses' holds several parts: give the label too, such as losses.LABEL=color"),
         ("losses.color=-1", "'losses.color.weight': -1.0 is too small"),
         ("losses.color=.nan", "'losses.color.weight': nan is not finite"),
+        ("losses.color.weight=", "'losses.color.weight': nothing is not a number"),
+        ("losses.color.part=", "'losses.color.part': None is not the name of a loss"),
         ("losses.color=true", "'losses.color': True is not possible, give the name of a loss, a weight,"),
         ("losses.color=", "'losses.color': nothing is not possible"),
         ("mesh=3", "'mesh': 3 is not possible, give the name of a mesh, numbers by name, or off"),
@@ -200,6 +213,7 @@ def test_mistakes_in_overrides_are_one_line(override: str, said: str) -> None:
         ("field: {levels: 12}", "'field': there is no field yet to have numbers, name one as field.part"),
         ("field: {part: [sdf]}", "'field.part': ['sdf'] is not the name of a field"),
         ("like: nues", "'like': no method is called 'nues', did you mean 'neus'?"),
+        ("like:", "'like': None is not the name of a method"),
         ("like: far.yaml", "there is no preset file"),
         ("like: [neus]", "'like': ['neus'] is not the name of a method or of a file"),
         ("like: mine", "'like' goes in a circle: mine -> mine"),
