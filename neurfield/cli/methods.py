@@ -77,9 +77,13 @@ def parts(
 
 
 def _list(shelf: Shelf, slot: str) -> None:
-    rows = [(entry.name, summary(entry.load()), _from(entry)) for entry in shelf.entries[slot].values()]
-    if rows:
-        table(f"{slot}: {SLOTS[slot].about}", ("name", "what it is", "from"), rows)
+    entries = shelf.entries[slot].values()
+    rows = [(entry.name, summary(entry.load()), entry.plugin) for entry in entries]
+    title = f"{slot}: {SLOTS[slot].about}"
+    if any(entry.plugin for entry in entries):
+        table(title, ("name", "what it is", "plug-in"), rows)
+    elif rows:
+        table(title, ("name", "what it is"), [row[:2] for row in rows])
     else:
         say("", f"{slot}: {SLOTS[slot].about}; there is none yet")
 
@@ -97,10 +101,6 @@ def _show(entry: Entry) -> None:
     if numbers:
         rows = [(d.name, d.words(), _shown(d.default), d.explanation) for d in numbers.values()]
         table("", ("number", "type", "default", "what it means"), rows)
-
-
-def _from(entry: Entry) -> str:
-    return f"plug-in {entry.plugin}" if entry.plugin else ""
 
 
 def _shown(default: object) -> str:

@@ -35,7 +35,7 @@ SETTINGS = declared(_settings, "settings")
 assert SETTINGS["preset"].choices == PRESETS and SETTINGS["device"].choices == DEVICES
 _GROUPS = {name: declared(group, name) for name, group in GROUPS.items()}
 # What a preset says of any loss beside its numbers.
-WEIGHT = Declared("weight", float, False, (), Number(least=0.0), None, "of the loss, unit of the total")
+WEIGHT = Declared("weight", float, False, (), Number(least=0.0), None, "how much it counts in the total")
 DECAY = Declared(
     "decay", float, False, (), Number(least=0.0), 0.0, "the weight falls as exp(-decay * progress)"
 )

@@ -90,6 +90,16 @@ def marched(
     """Marching."""
 
 
+class Opacity:
+    """What opacities share.
+
+    Args:
+        width_start: at the first step. width_end: at the last.
+    """
+
+    def __init__(self, *, width_start: Positive = 0.04, width_end: Positive = 0.003) -> None: ...
+
+
 @dataclass(kw_only=True)
 class NeuS:
     """Logistic opacity.

@@ -67,9 +67,7 @@ def test_a_part_is_shown_with_its_numbers(capsys: pytest.CaptureFixture[str]) ->
 
 def test_parts_of_a_plugin_say_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "my_lab.py").write_text('def f(seen):\n    """Mine."""\nPARTS = {"losses.mine": f}\n')
-    assert "mine Mine. plug-in my_lab" in said(
-        capsys, "parts", "losses", "--plugin", str(tmp_path / "my_lab.py")
-    )
+    assert "mine Mine. my_lab" in said(capsys, "parts", "losses", "--plugin", str(tmp_path / "my_lab.py"))
 
 
 @pytest.mark.parametrize(
