@@ -4,6 +4,7 @@ Nothing here loads torch before a part is used.
 """
 
 from neurfield.parts.config import Config, load_config, read_config, save_config, spelled_out
+from neurfield.parts.differences import differences
 from neurfield.parts.needs import Needs, awake, looked_at, needs, needs_of
 from neurfield.parts.numbers import Declared, Number, summary
 from neurfield.parts.part import Part
@@ -13,6 +14,7 @@ from neurfield.parts.shelf import SLOTS, Entry, Shelf, Slot
 
 __all__ = [
     "SLOTS", "Config", "Declared", "Entry", "Needs", "Number", "Part", "Shelf", "Slot", "about", "awake",
-    "load_config", "looked_at", "methods", "needs", "needs_of", "read_config", "save_config", "spelled_out",
+    "differences", "load_config", "looked_at", "methods", "needs", "needs_of", "read_config", "save_config",
+    "spelled_out",
     "summary", "whole_shelf",
 ]  # fmt: skip
