@@ -15,6 +15,5 @@ from neurfield.parts.shelf import SLOTS, Entry, Shelf, Slot
 __all__ = [
     "SLOTS", "Config", "Declared", "Entry", "Needs", "Number", "Part", "Shelf", "Slot", "about", "awake",
     "differences", "load_config", "looked_at", "methods", "needs", "needs_of", "read_config", "save_config",
-    "spelled_out",
-    "summary", "whole_shelf",
+    "spelled_out", "summary", "whole_shelf",
 ]  # fmt: skip

@@ -122,10 +122,15 @@ def declared(target: Callable[..., Any], key: str) -> dict[str, Declared]:
     """The numbers of a part's target, by name, in the order of its signature; key: what to call the part.
 
     Raises:
-        UserError: a number has no type, one that is not known, a reserved name, or a default that breaks its
-            own rules.
+        UserError: the target has no signature; a number has no type, one that is not known, a reserved name,
+            or a default that breaks its own rules.
     """
-    parameters = inspect.signature(target).parameters
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"'{key}' does not say what it takes: a part is a function or class in Python"
+        ) from error
     explanations = explained(target, list(parameters))
     found = {}
     for name, parameter in parameters.items():
@@ -214,7 +219,7 @@ def _read_type(where: str, note: Any) -> tuple[type, bool, tuple[Any, ...], Numb
             break
     if origin is Literal and len({type(choice) for choice in arguments}) == 1:
         return type(arguments[0]), many, arguments, bounds
-    if note in _ARTICLES:
+    if isinstance(note, type) and note in _ARTICLES:
         return note, many, (), bounds
     said = f"has a type that no preset can write ({note})"
     if note is inspect.Parameter.empty:

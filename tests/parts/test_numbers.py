@@ -176,6 +176,10 @@ def odd_type(*, scale: dict[str, int]) -> None:
     """A number of a type that no preset can write."""
 
 
+def list_as_type(*, scale: [float] = 1.0) -> None:  # type: ignore[valid-type]
+    """A type that is none."""
+
+
 def unknown_type(*, scale: Missing) -> None:
     """A number of a type that only a type checker sees."""
 
@@ -198,6 +202,8 @@ def reserved(*, weight: float = 1.0) -> None:
         (no_type, "'x.y.scale' has no type that can be read"),
         (odd_type, "'x.y.scale' has a type that no preset can write"),
         (unknown_type, "'x.y.scale' has no type that can be read"),
+        (list_as_type, "'x.y.scale' has a type that no preset can write"),
+        (dict, "'x.y' does not say what it takes"),
         (two_types, "'x.y.scale' has a type that no preset can write"),
         (bad_default, "'x.y.scale (its default)': 0.0 is too small"),
         (reserved, "'x.y.weight': a preset says 'weight' of any part"),
