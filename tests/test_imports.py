@@ -12,10 +12,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Anyone may import these; they import nothing of neurfield but each other.
-COMMON = {"errors", "far", "files", "openmp", "optional"}
+# Anyone may import these; they import nothing of neurfield but each other (and `parts` the presets).
+COMMON = {"errors", "far", "files", "openmp", "optional", "parts"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
+    "parts": {"configs"},
     "ops": set(),
     "presets": {"configs"},
     "config": {"presets"},
@@ -114,6 +115,10 @@ def loaded_after(code: str) -> set[str]:
 
 def test_import_is_quick() -> None:
     assert not loaded_after("import neurfield") & {"torch", "numpy", "trimesh", "tyro", "rich"}
+
+
+def test_declaring_a_part_loads_nothing_heavy() -> None:
+    assert not loaded_after("import neurfield.parts") & {"torch", "numpy", "trimesh", "tyro", "rich"}
 
 
 def test_help_is_quick() -> None:

@@ -16,8 +16,8 @@ from neurfield.cli.console import next_commands, table
 from neurfield.scenes.builtin import ROOMS, builtin_folder, made_version
 
 CORE = (
-    "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "pillow", "scipy",
-    "pyvips",
+    "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "pyyaml", "tyro", "rich", "pillow",
+    "scipy", "pyvips",
 )  # fmt: skip
 # extra -> (distribution, what it is for): those that some verb needs
 EXTRAS = {"viewer": ("open3d", "the window and screenshots of `neurfield view`")}

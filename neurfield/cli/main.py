@@ -25,6 +25,8 @@ VERBS = {
         "neurfield.cli.view:view", "look at a run, a mesh or a scene; --screenshot needs no display"
     ),
     "scene": Verb("neurfield.cli.scene:scene", "list, describe, make or check scenes"),
+    "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
+    "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),
     "bench": Verb(
         "neurfield.cli.bench:bench", "measure the kernels beside their peers (in a source checkout)"
     ),

@@ -1,18 +1,87 @@
-"""What a loss looks at."""
+"""What a part looks at, as a mark on its function, and whether all of it is there.
+
+Names are those of `Seen`: gradients, pixels.prior_depth, points.fused_depth, passes.surface. A name may hold
+a number of the part: "passes.{at}" is the pass that the number `at` names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-F = TypeVar("F", bound=Callable[..., Any])
+from neurfield.errors import UserError
+
+if TYPE_CHECKING:
+    from neurfield.parts.part import Part
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+|\.\{[a-z0-9_]+\})*")
+T = TypeVar("T", bound=Callable[..., Any])
 
 
-def needs(*names: str, optional: tuple[str, ...] = ()) -> Callable[[F], F]:
-    """Mark a loss with the names of what it looks at."""
+@dataclass(frozen=True)
+class Needs:
+    """Names that a part looks at; without one of `optional` it idles, without another it is a mistake."""
 
-    def mark(function: F) -> F:
-        function.needs, function.optional = frozenset(names), frozenset(optional)  # type: ignore[attr-defined]
-        return function
+    required: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+    def filled(self, numbers: Mapping[str, Any]) -> Needs:
+        """The same with the part's numbers in the names."""
+        both = (self.required, self.optional)
+        return Needs(*(frozenset(name.format(**numbers) for name in names) for names in both))
+
+
+def needs(*names: str, optional: Iterable[str] = ()) -> Callable[[T], T]:
+    """Mark a part's function or class with what it looks at.
+
+    Args:
+        names: without one of these a fit does not begin. optional: without one of these the part idles, for
+            what it looks at is there in some scenes and missing in others.
+
+    Raises:
+        ValueError: a name that is not words joined by dots.
+    """
+    required, idle = frozenset(names), frozenset(optional)
+    for name in required | idle:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"needs: '{name}' is not words joined by dots, such as pixels.prior_depth")
+
+    def mark(target: T) -> T:
+        target.needs, target.optional = required, idle  # type: ignore[attr-defined]
+        return target
 
     return mark
+
+
+def needs_of(target: Callable[..., Any]) -> Needs:
+    """What a part's function or class is marked with; nothing where it has no mark."""
+    return Needs(*(getattr(target, name, frozenset()) for name in ("needs", "optional")))
+
+
+def looked_at(parts: Iterable[Part]) -> frozenset[str]:
+    """All names that some parts look at: what a fit reads and draws."""
+    found = [part.needs() for part in parts]
+    return frozenset(name for need in found for name in (*need.required, *need.optional))
+
+
+def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part]:
+    """The parts that find all they look at among what is offered; those that idle are left out.
+
+    Raises:
+        UserError: something that a part cannot do without is missing; with the way out.
+    """
+    found = {}
+    for label, part in parts.items():
+        need = part.needs()
+        for name in sorted(need.required):
+            if name not in offered:
+                owner = "scene" if name.startswith("pixels.") else "method"
+                raise UserError(
+                    f"'{part.key}' looks at {name}, and the {owner} has none: "
+                    f"leave it out with --set {part.key}=off"
+                )
+        if all(name in offered for name in need.optional):
+            found[label] = part
+    return found

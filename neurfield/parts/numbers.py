@@ -1,14 +1,238 @@
-"""Placeholder of the range marker until the shelf is merged."""
+"""The numbers of a part: the keyword-only parameters of its function or class, read from the signature.
+
+A parameter's annotation is the type of its number, its default the number's default, and its line under
+`Args:` what the number means:
+
+    def loss(seen, *, decay: Annotated[float, Number(least=0.0)] = 0.0, kind: Literal["l1", "l2"] = "l1"): ...
+
+Known types are float, int, bool, str, Literal, and lists of these. A list's Number holds for each member.
+What two numbers must keep to together is said by an attribute of the target, `wrong_numbers(**numbers)`,
+which returns what is wrong or None.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import builtins
+import inspect
+import math
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from neurfield.errors import UserError
+from neurfield.parts.suggest import suggest
+
+RESERVED = ("part", "weight")  # what a preset says of a part beside its numbers
+_WORDS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+_ARTICLES = {float: "a number", int: "a whole number", bool: "true or false", str: "a word"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """The range of a number of a part."""
+    """The range of a number: least <= x <= most, above < x < below."""
 
     above: float | None = None
+    below: float | None = None
     least: float | None = None
     most: float | None = None
+
+    def wrong(self, value: float) -> str | None:
+        """What is wrong with a value, as the end of a sentence, or None."""
+        if self.least is not None and value < self.least:
+            return f"{value} is too small, at least {self.least:g} is needed"
+        if self.above is not None and value <= self.above:
+            return f"{value} is too small, it must be above {self.above:g}"
+        if self.most is not None and value > self.most:
+            return f"{value} is too large, at most {self.most:g} is possible"
+        if self.below is not None and value >= self.below:
+            return f"{value} is too large, it must be below {self.below:g}"
+        return None
+
+    def words(self) -> str:
+        """The range for people, such as ">= 1, < 2"."""
+        bounds = ((">", self.above), (">=", self.least), ("<", self.below), ("<=", self.most))
+        return ", ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A number as its part declares it.
+
+    Args:
+        kind: float, int, bool or str. many: a list of such. choices: all possible values, or none named.
+        default: None where the number must be given. explanation: its line of the docstring.
+    """
+
+    name: str
+    kind: type
+    many: bool
+    choices: tuple[Any, ...]
+    range: Number
+    default: Any
+    explanation: str
+
+    def check(self, key: str, value: Any) -> Any:
+        """The value in the declared type; key: what to call it.
+
+        Raises:
+            UserError: the wrong type, not finite, out of range, or none of the choices.
+        """
+        if not self.many:
+            return self._check_one(key, value)
+        if not isinstance(value, (list, tuple)):
+            raise UserError(f"'{key}': {_shown(value)} is no list, write it as [a, b, c]")
+        return [self._check_one(key, item) for item in value]
+
+    def words(self) -> str:
+        """Type and range for people."""
+        if self.choices:
+            one = " | ".join(map(str, self.choices))
+        else:
+            bounds = self.range.words()
+            one = self.kind.__name__ + (f" {bounds}" if bounds else "")
+        return f"list of {one}" if self.many else one
+
+    def _check_one(self, key: str, value: Any) -> Any:
+        if self.choices:
+            if value is False and "off" in self.choices:
+                value = "off"  # other programs read and write a bare off so
+            if not any(value == choice and type(value) is type(choice) for choice in self.choices):
+                words = [str(choice) for choice in self.choices]
+                near = suggest(str(value), words) or f": there are {', '.join(words)}"
+                raise UserError(f"'{key}': {_shown(value)} is not possible{near}")
+            return value
+        if self.kind is bool and isinstance(value, str) and value.lower() in _WORDS:
+            return _WORDS[value.lower()]
+        if self.kind is float and type(value) is int and abs(value) <= sys.float_info.max:
+            value = float(value)
+        fits = type(value) is self.kind  # a bool is no int here
+        if not fits:
+            raise UserError(f"'{key}': {_shown(value)} is not {_ARTICLES[self.kind]}")
+        if self.kind is float and not math.isfinite(value):
+            raise UserError(f"'{key}': {value} is not finite, a number is needed")
+        wrong = self.range.wrong(value) if self.kind in (float, int) else None
+        if wrong:
+            raise UserError(f"'{key}': {wrong}")
+        return value
+
+
+def declared(target: Callable[..., Any], key: str) -> dict[str, Declared]:
+    """The numbers of a part's target, by name, in the order of its signature; key: what to call the part.
+
+    Raises:
+        UserError: the target has no signature; a number has no type, one that is not known, a reserved name,
+            or a default that breaks its own rules.
+    """
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"'{key}' does not say what it takes: a part is a function or class in Python"
+        ) from error
+    explanations = explained(target, list(parameters))
+    found = {}
+    for name, parameter in parameters.items():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        where = f"{key}.{name}"
+        if name in RESERVED:
+            raise UserError(f"'{where}': a preset says '{name}' of any part, the number needs another name")
+        kind, many, choices, bounds = _read_type(where, _annotation(target, parameter))
+        number = Declared(name, kind, many, choices, bounds, None, explanations.get(name, ""))
+        default = _default(target, parameter)
+        if default is not inspect.Parameter.empty:
+            default = number.check(f"{where} (its default)", default)
+            number = Declared(name, kind, many, choices, bounds, default, number.explanation)
+        found[name] = number
+    return found
+
+
+def summary(target: Callable[..., Any]) -> str:
+    """The first paragraph of a target's docstring, on one line."""
+    return " ".join(_own_docstring(target).split("\n\n")[0].split())
+
+
+def explained(target: Callable[..., Any], names: Sequence[str]) -> dict[str, str]:
+    """What the `Args:` of a target's docstring say of its parameters; several may share a line.
+
+    A class's own docstring comes before that of its __init__, and what neither says, its bases may.
+    """
+    family = target.__mro__[::-1] if inspect.isclass(target) else ()
+    holders = [holder for member in family for holder in (vars(member).get("__init__"), member)] or [target]
+    found: dict[str, str] = {}
+    for holder in holders:
+        found.update(_explained(_own_docstring(holder), names))
+    return found
+
+
+def _explained(docstring: str, names: Sequence[str]) -> dict[str, str]:
+    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", docstring, re.MULTILINE)
+    if not section:
+        return {}
+    known = "|".join(map(re.escape, names)) or "(?!)"
+    head = re.compile(rf"(?:^|(?<=[.;]))\s*((?:{known})(?:,\s+(?:{known}))*):\s", re.MULTILINE)
+    pieces = head.split(section[1])
+    found = {}
+    for heads, text in zip(pieces[1::2], pieces[2::2]):
+        words = " ".join(text.split()).rstrip(".;")
+        found.update({name.strip(): words for name in heads.split(",")})
+    return found
+
+
+def _own_docstring(target: object) -> str:
+    return inspect.cleandoc(getattr(target, "__doc__", None) or "")
+
+
+def _default(target: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    made = getattr(target, "__dataclass_fields__", {}).get(parameter.name)
+    return made.default_factory() if made and made.default_factory is not MISSING else parameter.default
+
+
+def _annotation(target: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    """Of one parameter alone: others may name what is imported for a type checker only."""
+    note = parameter.annotation
+    if not isinstance(note, str):
+        return note
+    function = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)
+    scope = getattr(function, "__globals__", {})
+    if inspect.isclass(target):
+        scope = {**vars(sys.modules.get(target.__module__, builtins)), **scope}
+    try:
+        return eval(note, dict(scope))  # the part's own source, which has been imported
+    except Exception:
+        return inspect.Parameter.empty
+
+
+def _read_type(where: str, note: Any) -> tuple[type, bool, tuple[Any, ...], Number]:
+    """kind, many, choices and range that an annotation says."""
+    bounds, many = Number(), False
+    while True:
+        origin, arguments = get_origin(note), get_args(note)
+        if origin is Annotated:
+            bounds = next((item for item in arguments[1:] if isinstance(item, Number)), bounds)
+            note = arguments[0]
+        elif not many and arguments and isinstance(origin, type) and _is_sequence(origin, arguments):
+            note, many = arguments[0], True
+        else:
+            break
+    if origin is Literal and len({type(choice) for choice in arguments}) == 1:
+        return type(arguments[0]), many, arguments, bounds
+    if isinstance(note, type) and note in _ARTICLES:
+        return note, many, (), bounds
+    said = f"has a type that no preset can write ({note})"
+    if note is inspect.Parameter.empty:
+        said = "has no type that can be read"
+    known = ", ".join(kind.__name__ for kind in _ARTICLES)
+    raise UserError(f"'{where}' {said}: annotate it as {known}, Literal, or a list of one of these")
+
+
+def _is_sequence(origin: type, arguments: tuple[Any, ...]) -> bool:
+    if origin is tuple:
+        return len(arguments) == 2 and arguments[1] is Ellipsis
+    return issubclass(origin, Sequence)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(value)

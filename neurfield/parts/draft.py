@@ -1,0 +1,220 @@
+"""A configuration while layers of presets and overrides are laid onto it, each word of them checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from neurfield.errors import UserError
+from neurfield.parts.groups import DEVICES, GROUPS, PRESETS
+from neurfield.parts.numbers import RESERVED, Declared, Number, declared
+from neurfield.parts.part import Part
+from neurfield.parts.renamed import now_called
+from neurfield.parts.shelf import SLOTS, Entry, Shelf
+from neurfield.parts.suggest import suggest
+
+Layer = Mapping[str, Any]
+_LABEL = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _settings(
+    *,
+    method: str = "neus",
+    preset: Literal["quick", "default", "best"] = "default",
+    seed: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    plugins: list[str] = [],  # noqa: B006
+) -> None:
+    """What stands above the groups, declared as parts are."""
+
+
+SETTINGS = declared(_settings, "settings")
+assert SETTINGS["preset"].choices == PRESETS and SETTINGS["device"].choices == DEVICES
+_GROUPS = {name: declared(group, name) for name, group in GROUPS.items()}
+# What a preset says of any loss beside its numbers.
+WEIGHT = Declared("weight", float, False, (), Number(least=0.0), None, "how much it counts in the total")
+DECAY = Declared(
+    "decay", float, False, (), Number(least=0.0), 0.0, "the weight falls as exp(-decay * progress)"
+)
+_OF_LOSSES = {"weight": WEIGHT, "decay": DECAY}
+
+
+@dataclass
+class _Chosen:
+    entry: Entry
+    numbers: dict[str, Any] = field(default_factory=dict)
+    weight: float | None = None
+    decay: float = 0.0
+
+
+class Draft:
+    """Settings, groups and parts as far as they have been said."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.settings = {name: setting.default for name, setting in SETTINGS.items()}
+        self.groups = {
+            name: {key: deepcopy(number.default) for key, number in group.items()}
+            for name, group in _GROUPS.items()
+        }
+        self._parts: dict[str, dict[str, _Chosen]] = {slot: {} for slot in SLOTS}
+
+    def lay(self, layer: Layer, where: str = "", settings: Collection[str] = ()) -> None:
+        """Take what a layer says, in place of what was said before.
+
+        Args:
+            where: the layer's file, to begin its errors with. settings: those that such a layer may say.
+
+        Raises:
+            UserError: a slot, part, number, label or key that does not exist, with the nearest that does, or
+                a value that is not possible.
+        """
+        try:
+            for key, value in layer.items():
+                if key in SLOTS:
+                    self._lay_slot(key, value)
+                elif key in GROUPS:
+                    self._lay_group(key, value)
+                elif key in settings:
+                    self.settings[key] = SETTINGS[key].check(key, value)
+                else:
+                    raise _unknown(key, [*SLOTS, *GROUPS, *settings], value)
+        except UserError as error:
+            if not where:
+                raise
+            raise UserError(f"{where}: {error}") from error
+
+    def parts(self) -> dict[str, dict[str, Part]]:
+        """By slot and label, with all numbers; in the shelf's order, whatever order they were said in. Losses
+        that weigh nothing are left out.
+
+        Raises:
+            UserError: a number or weight that must be given is missing.
+        """
+        return {slot: self._finished(slot, chosen) for slot, chosen in self._parts.items()}
+
+    def _finished(self, slot: str, chosen: Mapping[str, _Chosen]) -> dict[str, Part]:
+        found = []
+        for label, one in chosen.items():
+            key = f"{slot}.{label}" if label else slot
+            if SLOTS[slot].weighted and one.weight is None:
+                raise UserError(
+                    f"'{key}' has no weight: give one with {key}=1.0, or leave it out with {key}=off"
+                )
+            if one.weight == 0.0:
+                continue
+            numbers = {n: deepcopy(one.numbers.get(n, d.default)) for n, d in one.entry.numbers().items()}
+            for name, value in numbers.items():
+                if value is None:
+                    meaning = one.entry.numbers()[name].explanation
+                    raise UserError(f"'{key}.{name}' must be given{f': {meaning}' if meaning else ''}")
+            together = getattr(one.entry.load(), "wrong_numbers", None)
+            wrong = together(**numbers) if together else None
+            if wrong:
+                raise UserError(f"'{key}': {wrong}")
+            found.append(Part(slot, label, one.entry.name, numbers, one.weight, one.decay, entry=one.entry))
+        found.sort(key=lambda part: (*self.shelf.place(slot, part.name), part.label))
+        return {part.label: part for part in found}
+
+    def _lay_group(self, group: str, value: Any) -> None:
+        if not isinstance(value, dict):
+            first = next(iter(_GROUPS[group]))
+            raise UserError(f"'{group}' is a group: give its keys, such as {group}.{first}")
+        for name, item in value.items():
+            key = f"{group}.{name}"
+            if name not in _GROUPS[group]:
+                raise _unknown(key, _GROUPS[group], item)
+            self.groups[group][name] = _GROUPS[group][name].check(key, item)
+
+    def _lay_slot(self, slot: str, value: Any) -> None:
+        if _is_off(value):
+            self._parts[slot].clear()
+        elif not SLOTS[slot].many:
+            self._lay_part(slot, "", value)
+        elif isinstance(value, dict):
+            for label, item in value.items():
+                if label in RESERVED or not _LABEL.fullmatch(label):
+                    raise UserError(
+                        f"'{slot}.{label}': '{label}' is no label for a {SLOTS[slot].word}: "
+                        f"small letters, digits and _, none of {', '.join(RESERVED)}"
+                    )
+                self._lay_part(slot, label, item)
+        else:
+            raise UserError(f"'{slot}' holds several parts: give the label too, such as {slot}.LABEL={value}")
+
+    def _lay_part(self, slot: str, label: str, value: Any) -> None:
+        held = self._parts[slot].get(label)
+        labels = list(self._parts[slot])
+        if _is_off(value):
+            if label and held is None:
+                self.shelf.find(slot, label, labels)  # a part's name that is not in use is off already
+            self._parts[slot].pop(label, None)
+            return
+        key = f"{slot}.{label}" if label else slot
+        name, numbers = self._read(key, slot, label, value)
+        entry = self.shelf.find(slot, name, labels if name == label else ())
+        if held is None or held.entry.name != name:
+            held = self._parts[slot][label] = _Chosen(entry)
+        known = {**(_OF_LOSSES if SLOTS[slot].weighted else {}), **entry.numbers()}
+        for number, item in numbers.items():
+            if number not in known:
+                raise _unknown(f"{key}.{number}", known, item)
+            checked = known[number].check(f"{key}.{number}", item)
+            if known[number] is _OF_LOSSES.get(number):
+                setattr(held, number, checked)
+            else:
+                held.numbers[number] = checked
+
+    def _read(self, key: str, slot: str, label: str, value: Any) -> tuple[str, dict[str, Any]]:
+        """Name and numbers, weight and decay among them, that are meant by a short or long form."""
+        word, weighted, held = SLOTS[slot].word, SLOTS[slot].weighted, self._parts[slot].get(label)
+        usual = held.entry.name if held else label
+        if isinstance(value, str):
+            return value, {}
+        if weighted and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return usual, {"weight": value}
+        if not isinstance(value, dict):
+            forms = f"the name of a {word}, {'a weight, ' if weighted else ''}numbers by name, or off"
+            shown = "nothing" if value is None else repr(value)
+            raise UserError(f"'{key}': {shown} is not possible, give {forms}")
+        numbers = dict(value)
+        of_held = held.entry.numbers() if held else {}
+        inner = [k for k, v in numbers.items() if isinstance(v, dict) and k not in of_held]
+        if "part" in numbers:
+            name = numbers.pop("part")
+            if not isinstance(name, str):
+                raise UserError(f"'{key}.part': {name!r} is not the name of a {word}")
+        elif inner:
+            name, numbers = inner[0], numbers[inner[0]]
+            if len(value) > 1:
+                raise UserError(f"'{key}': '{name}' has numbers of its own, give the others among them")
+        else:
+            name = usual
+        if not name:
+            raise UserError(f"'{key}': there is no {word} yet to have numbers, name one as {key}.part")
+        return name, numbers
+
+
+def layer_of(overrides: Iterable[tuple[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Overrides, dotted keys with values, as a layer each."""
+    for key, value in overrides:
+        for word in reversed(key.split(".")):
+            value = {word: value}
+        yield value
+
+
+def _is_off(value: Any) -> bool:
+    return value is False or value == "off"  # other programs read and write a bare off as false
+
+
+def _unknown(key: str, known: Iterable[str], value: Any) -> UserError:
+    """The error about a key that does not exist: where it has gone, or what may have been meant."""
+    known = list(known)
+    moved = now_called(key, value)
+    if moved:
+        return UserError(moved)
+    near = suggest(key.rpartition(".")[2], known) or f"; there are: {', '.join(known) or 'none'}"
+    return UserError(f"'{key}' does not exist{near}")

@@ -1,0 +1,106 @@
+"""Preset files: where a method's file is, what it is like, and what it says, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurfield.errors import UserError
+from neurfield.parts.groups import PRESETS
+from neurfield.parts.suggest import suggest
+from neurfield.parts.yaml_text import read_mapping
+
+FOLDER = "methods_next"  # of neurfield.configs
+_SECTIONS = [preset for preset in PRESETS if preset != "default"]
+
+
+def methods() -> list[str]:
+    """The names that `--method` takes beside paths: one per file of the folder."""
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
+
+
+def is_file(method: str) -> bool:
+    """Whether a word of --method is a file's path, not a name."""
+    return Path(method).suffix in (".yaml", ".yml") or len(Path(method).parts) > 1
+
+
+def about(method: str) -> str:
+    """What a method's file says of itself: its first line, where that is a comment; UserError as `layers`."""
+    path = _find(method)
+    read_mapping(path)  # what is no preset has no description
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.lstrip("# ").rstrip() if first.startswith("#") else ""
+
+
+def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
+    """What a method says under a preset, the basis first: pairs of a layer and the file it stands in ("" for
+    files of this package).
+
+    What a method is like comes before its own words, and everyone's words for all presets come before
+    those for this one.
+
+    Raises:
+        UserError: unknown method or preset; a file that cannot be read, is like itself in a circle, or has a
+            section that is no mapping.
+    """
+    if preset not in PRESETS:
+        raise UserError(
+            f"no preset is called '{preset}'{suggest(preset, PRESETS)}; there are: {', '.join(PRESETS)}"
+        )
+    chain = _chain(_find(method))
+    always, under = [], []
+    for path, content in chain:
+        where = "" if path.parent == _folder() else str(path)
+        for section in _SECTIONS:
+            more = content.pop(section, {})
+            if not isinstance(more, dict):
+                raise UserError(f"{path}: '{section}' is no mapping: give it keys, or leave it out")
+            if section == preset:
+                under.append((more, where))
+        always.append((content, where))
+    return [*always, *under]
+
+
+def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """A file and what it is like, the basis first."""
+    found: list[tuple[Path, dict[str, Any]]] = []
+    while True:
+        content = read_mapping(path)
+        found.insert(0, (path, content))
+        if "like" not in content:
+            return found
+        like = content.pop("like")
+        if not isinstance(like, str):
+            raise UserError(
+                f"{path}: 'like': {like!r} is not the name of a method or of a file beside this one"
+            )
+        basis = _find(like, beside=path)
+        if basis.resolve() in [other.resolve() for other, _ in found]:
+            way = " -> ".join([*(other.stem for other, _ in reversed(found)), basis.stem])
+            raise UserError(f"{path}: 'like' goes in a circle: {way}")
+        path = basis
+
+
+def _find(word: str, beside: Path | None = None) -> Path:
+    """The file of a method; beside: the file that names it, whose neighbours may be meant."""
+    if is_file(word):
+        path = Path(word) if beside is None else beside.parent / word
+        if not path.is_file():
+            raise UserError(f"{f'{beside}: ' if beside else ''}there is no preset file {path}")
+        return path
+    if word in methods():
+        return _folder() / f"{word}.yaml"
+    near = beside.parent / f"{word}.yaml" if beside else None
+    if near is not None and near.is_file():
+        return near
+    known = methods() + ([other.stem for other in beside.parent.glob("*.yaml")] if beside else [])
+    where = f"{beside}: 'like': " if beside else ""
+    raise UserError(
+        f"{where}no method is called '{word}'{suggest(word, known)}; there are: {', '.join(methods())}"
+    )
+
+
+def _folder() -> Path:
+    import neurfield.configs
+
+    return Path(str(neurfield.configs.__file__)).parent / FOLDER

@@ -1,0 +1,192 @@
+"""The shelf: which parts there are, by slot and name, and where each is; loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from neurfield.errors import UserError
+from neurfield.parts.numbers import Declared, declared
+from neurfield.parts.suggest import suggest
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place of a method that parts go into.
+
+    Args:
+        word: what its parts are called, after "no". many: several parts, each under a label. weighted: each
+            with a weight.
+    """
+
+    word: str
+    about: str
+    many: bool = False
+    weighted: bool = False
+
+
+SLOTS: dict[str, Slot] = {
+    "field": Slot("field", "what is fitted: from points to distances and features"),
+    "heads": Slot("head", "further outputs of the field", many=True),
+    "color": Slot("color", "from the field's feature, normal and view to a colour"),
+    "pixels": Slot("choice of pixels", "which pixels a step looks at"),
+    "sampler": Slot("sampler", "where along their rays the field is asked"),
+    "passes": Slot("opacity", "opacities, each with what it renders", many=True),
+    "background": Slot("background", "what stands behind the field"),
+    "points": Slot("point source", "points off the rays, with what is known of them", many=True),
+    "losses": Slot("loss", "what a step's error is made of", many=True, weighted=True),
+    "mesh": Slot("mesh", "from the field to a mesh"),
+}
+
+# slot -> name -> "module:attribute". Parts of a slot take part in this order, however a preset lists them.
+TABLE: dict[str, dict[str, str]] = {
+    "field": {"sdf": "neurfield.fields.make:make_sdf"},
+    "heads": {},
+    "color": {"radiance": "neurfield.fields.make:make_radiance"},
+    "pixels": {"uniform": "neurfield.pixels.uniform:Uniform"},
+    "sampler": {"marched": "neurfield.rendering.marched:Marched"},
+    "passes": {
+        "neus": "neurfield.rendering.opacity:NeuS",
+        "volsdf": "neurfield.rendering.opacity:VolSDF",
+    },
+    "background": {"random": "neurfield.rendering.backgrounds:RandomBehindMasks"},
+    "points": {
+        "uniform": "neurfield.points.uniform:Uniform",
+        "fused_depth": "neurfield.points.fused_depth:FusedDepth",
+        "seen": "neurfield.points.seen:Seen",
+    },
+    "losses": {
+        "color": "neurfield.losses.of_pixels:color",
+        "eikonal": "neurfield.losses.of_field:eikonal",
+        "smooth": "neurfield.losses.of_field:smooth",
+        "sensor_sdf": "neurfield.losses.of_depth:sensor_sdf",
+        "sensor_free": "neurfield.losses.of_depth:sensor_free",
+        "sensor_depth": "neurfield.losses.of_depth:sensor_depth",
+        "prior_depth": "neurfield.losses.of_priors:prior_depth",
+        "prior_normal": "neurfield.losses.of_priors:prior_normal",
+        "mask": "neurfield.losses.of_pixels:mask",
+        "fused_sdf": "neurfield.losses.of_points:fused_sdf",
+        "fused_free": "neurfield.losses.of_points:fused_free",
+        "fused_normal": "neurfield.losses.of_points:fused_normal",
+        "seen_points": "neurfield.losses.of_points:seen_points",
+    },
+    "mesh": {"level_set": "neurfield.surfaces.level_set:level_set"},
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A part on the shelf.
+
+    Args:
+        target: "module:attribute", or the thing itself.
+        plugin: the name of the plug-in that brought it; "": it is neurfield's own.
+    """
+
+    slot: str
+    name: str
+    target: str | Callable[..., Any]
+    plugin: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is called: slot.name."""
+        return f"{self.slot}.{self.name}"
+
+    def load(self) -> Callable[..., Any]:
+        """The function or class.
+
+        Raises:
+            UserError: a plug-in's module does not import, or has no such thing, or it cannot be called.
+        """
+        return self._loaded
+
+    def numbers(self) -> dict[str, Declared]:
+        """Its declared numbers, by name; UserError as `load` and `numbers.declared`."""
+        return self._declared
+
+    @cached_property
+    def _loaded(self) -> Callable[..., Any]:
+        target: Any = self.target
+        if isinstance(target, str):
+            module, _, attribute = target.partition(":")
+            try:
+                target = importlib.import_module(module)
+                for word in attribute.split("."):
+                    target = getattr(target, word)
+            except Exception as error:
+                if not self.plugin:
+                    raise  # ours: a fault of this package, not of who uses it
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                raise UserError(
+                    f"the plug-in '{self.plugin}' cannot be used: '{self.key}' is said to be {self.target} "
+                    f"({reason}); mend or uninstall it"
+                ) from error
+        if not callable(target):
+            raise UserError(
+                f"the plug-in '{self.plugin}' brings '{self.key}', which is a {type(target).__name__}: "
+                "a part is a function or a class"
+            )
+        return target
+
+    @cached_property
+    def _declared(self) -> dict[str, Declared]:
+        return declared(self.load(), self.key)
+
+
+@dataclass
+class Shelf:
+    """All parts there are: neurfield's own and those of plug-ins."""
+
+    entries: dict[str, dict[str, Entry]] = field(default_factory=dict)
+
+    @staticmethod
+    def own(table: Mapping[str, Mapping[str, str]] | None = None) -> Shelf:
+        """Neurfield's own parts."""
+        rows = TABLE if table is None else table
+        return Shelf({slot: {n: Entry(slot, n, t) for n, t in rows.get(slot, {}).items()} for slot in SLOTS})
+
+    def slot(self, slot: str) -> Slot:
+        """A slot by name; UserError if there is none."""
+        if slot not in SLOTS:
+            raise UserError(f"there is no slot '{slot}'{suggest(slot, SLOTS)}; there are: {', '.join(SLOTS)}")
+        return SLOTS[slot]
+
+    def find(self, slot: str, name: str, labels: Sequence[str] = ()) -> Entry:
+        """The part of a name; labels: words that may have been meant besides.
+
+        Raises:
+            UserError: there is none, with the nearest name.
+        """
+        word, known = self.slot(slot).word, self.entries[slot]
+        if name in known:
+            return known[name]
+        there_are = f"; there are: {', '.join(known)}" if known else f"; there is no {word} at all"
+        near = suggest(name, [*known, *labels]) or there_are
+        raise UserError(f"no {word} is called '{name}'{near}")
+
+    def add(self, entry: Entry) -> None:
+        """Put a plug-in's part on the shelf; the same one may come twice (by entry point and by --plugin).
+
+        Raises:
+            UserError: its name is taken.
+        """
+        taken = self.entries[entry.slot].get(entry.name)
+        if taken is None:
+            self.entries[entry.slot][entry.name] = entry
+            return
+        if taken.plugin and taken.load() is entry.load():
+            return
+        owner = f"the plug-in '{taken.plugin}'" if taken.plugin else "neurfield itself"
+        raise UserError(
+            f"the plug-in '{entry.plugin}' brings '{entry.key}', a name that {owner} has taken: "
+            "give the part another name"
+        )
+
+    def place(self, slot: str, name: str) -> tuple[int, str]:
+        """By which parts of a slot are sorted: ours in the table's order, then those of plug-ins by name."""
+        ours = [entry.name for entry in self.entries[slot].values() if not entry.plugin]
+        return (ours.index(name), "") if name in ours else (len(ours), name)
