@@ -7,8 +7,8 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from neurfield.config import TrainConfig
 from neurfield.errors import UserError
+from neurfield.parts.groups import Train
 from neurfield.presets import PRESETS, Family
 
 
@@ -42,8 +42,8 @@ class NetworkConfig:
     )  # first layer is h + sin(w h) with w from, to over its units; empty: relu
 
 
-@dataclass
-class ImageTrainConfig(TrainConfig):
+@dataclass(kw_only=True)
+class ImageTrainConfig(Train):
     pixels: int = 65536  # per step
     lr_network: float = 1e-2
     lr_kernels: float = 5e-3

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from neurfield.config import load_config
+from neurfield.parts import load_config
 from neurfield.errors import UserError
 from neurfield.fitting.device import pick_device, silent
 from neurfield.fitting.fitter import Fitter

@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from neurfield.config import TrainConfig
+from neurfield.parts.groups import Train
 from neurfield.errors import UserError
 from neurfield.files import sweep
 from neurfield.fitting.checkpoint import (
@@ -85,7 +85,7 @@ class Task(Protocol):
 class Fitter:
     """Runs a task to its requested step and leaves checkpoints and a log in a run's folder."""
 
-    def __init__(self, task: Task, train: TrainConfig, folder: Path, quiet: bool = False) -> None:
+    def __init__(self, task: Task, train: Train, folder: Path, quiet: bool = False) -> None:
         self.task, self.train, self.folder, self.quiet = task, train, folder, quiet
         self.optimizer = Adam(task.groups())
         self.step = 0

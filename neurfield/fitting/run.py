@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import trimesh
 
-from neurfield.config import Config, read_config, save_config
+from neurfield.parts import Config, read_config, save_config
 from neurfield.errors import UserError
 from neurfield.fitting.device import Tell, device_of_run, pick_device
 from neurfield.fitting.folder import load_newest, scene_facts, write_facts

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from neurfield.config import Config
+from neurfield.errors import UserError
 from neurfield.fitting.determined import telling_sources, what_would_help
-from neurfield.fitting.old_parts import Parts, parts_of
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.task import Task
 from neurfield.fusion import AlignedPriors
 from neurfield.losses.weighted import WeightedLoss
+from neurfield.parts import Config, Part, awake, looked_at
 from neurfield.pixels import PixelReader
-from neurfield.points import Beside, FusedDepth, PointSource
-from neurfield.points.fuse_scene import VolumePoints, aligned_priors
+from neurfield.pixels.sources import SOURCES
+from neurfield.points import Beside, PointSource
+from neurfield.points.fuse_scene import aligned_priors
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 
@@ -35,55 +38,36 @@ class SceneTask(Task):
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
         self.inside = scene.kind == "inside"
-        parts = parts_of(config)
-        losses = {
-            label: WeightedLoss(part.load(), part.weight, *_faded(part.numbers))
-            for label, part in parts.many("losses").items()
-        }
-        smooth = losses.get("smooth")
-        beside = Beside() if smooth is None else Beside(512)
+        color, needed = config.one("color"), looked_at(config.many("losses").values())
+        beside = _beside(config)
+        offers: dict[str, Callable[[], Any]] = {
+            "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
+            "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
+            "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
+            "heads": lambda: {label: part.make() for label, part in config.many("heads").items()},
+            "feature_dim": lambda: field.feature_dim,
+        }  # fmt: skip
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            heads = {label: part.numbers["width"] for label, part in parts.many("heads").items()}
-            field = parts.one("field").make(config.seed, heads).to(device)
-            color = parts.one("color").make(config.seed, field.feature_dim).to(device)
+            field = needs_part(config, "field").make_of(offers).to(device)
+            shown = None if color is None else color.make_of(offers).to(device)
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
-        chooser = parts.one("pixels").make(scene.cameras, config.seed)
-        sampler = parts.one("sampler").make(self.unit_box, device)
-        passes = {label: part.make().to(device) for label, part in parts.many("passes").items()}
-        background = parts.one("background")
+        chooser, sampler = (needs_part(config, slot).make_of(offers) for slot in ("pixels", "sampler"))
+        passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
+        background = config.one("background")
         advice = what_would_help(telling_sources(scene), self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),
-            sampler, passes, None if background is None else background.make(), self.frame.half,
+            sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
             SurfaceWatch(least_share(scene, config.data), advice, device), beside,
         )  # fmt: skip
-        super().__init__(field, color, [], rays, losses, config.train, config.seed, device)
-        self.sources = self._make_sources(parts, beside)
-
-    def _make_sources(self, parts: Parts, beside: Beside) -> list[PointSource]:
-        """The sources of points of which a loss looks at something."""
-        chosen = parts.many("points")
-        place = {"unit_box": self.unit_box, "device": self.device}
-        aligned = self.aligned if "fused_depth" in chosen else None
-        given = {
-            "fused_depth": {
-                "scene": self.scene,
-                "frame": self.frame,
-                "device": self.device,
-                "aligned": aligned,
-                "beside": beside,
-            },
-            "seen": {"aligned": aligned, "frame": self.frame, **place},
-            "uniform": place,
-        }
-        made = [part.make(**given[label]) for label, part in chosen.items()]
-        looked_at = {name for loss in self.losses.values() for name in loss.needs | loss.optional}
-        return [
-            s
-            for s in made
-            if any(n in looked_at or any(l.startswith(f"{n}.") for l in looked_at) for n in s.offers)
-        ]
+        made = [part.make_of(offers) for part in config.many("points").values()]
+        sources = [source for source in made if _of_use(source, needed)]
+        offered = offers_of_scene(scene, field, passes, sources)
+        losses = {k: WeightedLoss.of(v) for k, v in awake(config.many("losses"), offered).items()}
+        if not losses:
+            raise UserError(f"{scene.path}: none of the method's losses finds what it looks at in this scene")
+        super().__init__(field, shown, sources, rays, losses, config.train, config.seed, device)
 
     def _radius(self) -> float:
         """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for
@@ -101,11 +85,6 @@ class SceneTask(Task):
             return self._aligned
         return aligned_priors(self.scene, self.config.data.box, self.config.seed)
 
-    @property
-    def volume(self) -> VolumePoints | None:
-        """What the scene's depth says together; fused when first asked for."""
-        return next((s.volume for s in self.sources if isinstance(s, FusedDepth)), None)
-
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""
         from neurfield.fitting.view import write_preview
@@ -113,7 +92,41 @@ class SceneTask(Task):
         write_preview(self, step, folder)
 
 
-def _faded(numbers: dict) -> tuple[dict, float]:
-    rest = dict(numbers)
-    decay = rest.pop("decay", 0.0)
-    return rest, decay
+def aligns(config: Config) -> bool:
+    """Whether a part of a configuration asks what priors mean."""
+    return any("aligned" in part.asks_for() for part in config.many("points").values())
+
+
+def needs_part(config: Config, slot: str) -> Part:
+    """The part of a slot that no fit to a scene does without; UserError if there is none."""
+    part = config.one(slot)
+    if part is None:
+        raise UserError(f"'{slot}': a fit to a scene needs one, the method {config.name} has none")
+    return part
+
+
+def offers_of_scene(
+    scene: Scene, field: Any, passes: Iterable[str], sources: Iterable[PointSource]
+) -> frozenset[str]:
+    """Names of all that losses may look at in some step of a fit to a scene; see `Seen.offers`."""
+    names = {"samples", "gradients", "pairs", *(f"passes.{label}" for label in passes)}
+    names |= {f"heads.{name}" for name in field.heads}
+    names |= {f"pixels.{SOURCES[source].column}" for source in scene.sources & SOURCES.keys()}
+    if "mask" in scene.sources and scene.mask_says == "object":
+        names.add("pixels.outline")
+    for source in sources:
+        names |= source.offers
+    return frozenset(names)
+
+
+def _beside(config: Config) -> Beside:
+    """The neighbours that points get, as the losses on pairs want them."""
+    wanting = [p for p in config.many("losses").values() if "pairs" in p.needs().required]
+    if not wanting:
+        return Beside()
+    return Beside(max(p.numbers["pairs"] for p in wanting), max(p.numbers["distance"] for p in wanting))
+
+
+def _of_use(source: PointSource, needed: Iterable[str]) -> bool:
+    """Whether a loss looks at something that comes of a source."""
+    return any(name == offer or name.startswith(f"{offer}.") for name in needed for offer in source.offers)

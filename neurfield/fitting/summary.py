@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from neurfield.config import SamplingConfig
+from neurfield.parts import SamplingConfig
 from neurfield.fitting.determined import telling_sources, what_is_determined
 from neurfield.fitting.run import Run
 from neurfield.ops import native

@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 from torch import Tensor
 
-from neurfield.config import Config, read_config
+from neurfield.parts import Config, read_config
 from neurfield.errors import UserError
 from neurfield.fields import Radiance, SDFField
 from neurfield.fitting.device import device_of_run

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from neurfield.config import DataConfig
+from neurfield.parts.groups import Data
 from neurfield.errors import UserError
 from neurfield.scenes import Scene
 
@@ -61,7 +61,7 @@ class SurfaceWatch:
             )
 
 
-def least_share(scene: Scene, data: DataConfig) -> float:
+def least_share(scene: Scene, data: Data) -> float:
     """The share of rays below which there is no surface: in a room whose box nobody chose every ray ought to
     end at a wall, before a masked object those within the masks."""
     whole_room = scene.kind == "inside" and not data.box

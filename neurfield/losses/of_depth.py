@@ -25,7 +25,7 @@ def sensor_free(seen: Seen) -> Tensor:
     return free_space_sdf(rays.answers.sdf, rays.answers.t, rays.t_depth, rays.truncation)
 
 
-@needs("passes", optional=("pixels.t_depth",))
+@needs("passes.surface", optional=("pixels.t_depth",))
 def sensor_depth(seen: Seen) -> Tensor:
     """Rendered depth against sensed depth."""
     rendered = seen.rendered("surface")

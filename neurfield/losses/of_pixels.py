@@ -9,7 +9,7 @@ from neurfield.losses.seen import Seen
 from neurfield.parts import needs
 
 
-@needs("pixels.rgb", "passes")
+@needs("pixels.rgb", "passes.{at}")
 def color(seen: Seen, *, at: str = "surface") -> Tensor:
     """Mean absolute colour difference.
 
@@ -19,7 +19,7 @@ def color(seen: Seen, *, at: str = "surface") -> Tensor:
     return color_l1(seen.rendered(at).rgb, seen.pixels.rgb, seen.rays.compared)
 
 
-@needs("passes", optional=("pixels.outline",))
+@needs("passes.surface", optional=("pixels.outline",))
 def mask(seen: Seen) -> Tensor:
     """Binary cross entropy of the rays' opacity against an object's mask."""
     return mask_entropy(seen.rendered("surface").opacity, seen.pixels.columns["mask"])

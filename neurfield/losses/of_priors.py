@@ -10,7 +10,7 @@ from neurfield.parts import needs
 from neurfield.rendering import Rendered
 
 
-@needs("pixels.prior_depth", "passes")
+@needs("passes.surface", optional=("pixels.prior_depth",))
 def prior_depth(seen: Seen) -> Tensor:
     """Rendered depth against ambiguous prior depth, its scale and shift solved per image (MonoSDF, Yu et al.
     2022, Eq. 10-11)."""
@@ -20,7 +20,7 @@ def prior_depth(seen: Seen) -> Tensor:
     return priors.ambiguous_depth(prior, z, _hit(rendered) * (prior > 0), pixels.group, pixels.groups)
 
 
-@needs("pixels.prior_normal", "passes")
+@needs("passes.surface", optional=("pixels.prior_normal",))
 def prior_normal(seen: Seen) -> Tensor:
     """Rendered normals against prior ones (MonoSDF, Eq. 12)."""
     rendered, prior = seen.rendered("surface"), seen.pixels.columns["prior_normal"]

@@ -13,7 +13,7 @@ from neurfield.parts import Number, needs
 C1, C2, SIGMA = 0.01**2, 0.03**2, 1.5  # as in SSIM (Wang et al. 2004)
 
 
-@needs("pixels.rgb", "passes")
+@needs("pixels.rgb", "passes.surface")
 def s3im(
     seen: Seen,
     *,

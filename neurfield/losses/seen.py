@@ -77,9 +77,8 @@ class Seen:
         return self.rays.pixels
 
     def rendered(self, label: str) -> Rendered:
-        """What a pass rendered; the first one for "surface"."""
-        passes = self.rays.passes
-        return passes[label] if label in passes else next(iter(passes.values()))
+        """What a pass rendered."""
+        return self.rays.passes[label]
 
     @cached_property
     def offers(self) -> frozenset[str]:
@@ -92,7 +91,7 @@ class Seen:
         if self.pairs is not None:
             names.add("pairs")
         if self.of_rays is not None:
-            names |= {"samples", "passes", *(f"pixels.{name}" for name in self.pixels.columns)}
+            names |= {"samples", *(f"pixels.{name}" for name in self.pixels.columns)}
             names |= {f"passes.{label}" for label in self.of_rays.passes}
             names |= {f"heads.{name}" for name in self.of_rays.answers.heads}
             if self.of_rays.outlined:

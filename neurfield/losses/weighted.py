@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
+from neurfield.parts import Part
 
 
 @dataclass(frozen=True)
@@ -18,34 +19,33 @@ class WeightedLoss:
     """A loss, the weight it has at a fit's first step, its numbers, and how fast it fades.
 
     Attributes:
+        needs: names of all that it looks at; where one of them is missing, it has nothing to say.
         decay: the weight falls as exp(-decay * progress).
     """
 
     function: Callable[..., Tensor]
     weight: float
+    needs: frozenset[str]
     numbers: Mapping[str, Any] = field(default_factory=dict)
     decay: float = 0.0
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """What it looks at."""
-        return self.function.needs  # type: ignore[attr-defined]
-
-    @property
-    def optional(self) -> frozenset[str]:
-        """What it looks at, too, and without which it has nothing to say."""
-        return self.function.optional  # type: ignore[attr-defined]
+    @staticmethod
+    def of(part: Part) -> WeightedLoss:
+        """A loss as a configuration has chosen it."""
+        needs = part.needs()
+        names = needs.required | needs.optional
+        return WeightedLoss(part.load(), part.weight or 0.0, names, part.numbers, part.decay)
 
     def looks_at(self, seen: Seen) -> bool:
         """Whether all that it looks at is there."""
-        return self.needs | self.optional <= seen.offers
+        return self.needs <= seen.offers
 
     def weight_at(self, moment: Moment, seen: Seen) -> float:
         """What it counts at a moment of a fit; less where the points that it looks at are let go of."""
         weight = self.weight
         if self.decay:
             weight = weight * math.exp(-self.decay * moment.progress)
-        for name in self.needs | self.optional:
+        for name in self.needs:
             points = seen.points.get(name.split(".")[1]) if name.startswith("points.") else None
             if points is not None:
                 weight = points.hold * weight

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from neurfield.errors import UserError
 from neurfield.parts.needs import Needs, needs_of
 from neurfield.parts.shelf import Entry
+from neurfield.parts.suggest import suggest
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,26 @@ class Part:
     def make(self, **given: Any) -> Any:
         """What its function or class returns for what is given and its numbers, all by name."""
         return self.load()(**given, **self.numbers)
+
+    def asks_for(self) -> list[str]:
+        """Names of what its function or class is to be given by the fit, beside its numbers."""
+        parameters = inspect.signature(self.load()).parameters.values()
+        return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+    def make_of(self, offers: Mapping[str, Callable[[], Any]]) -> Any:
+        """As `make`, of what it asks for among what a fit offers, by name; nothing else is worked out.
+
+        Raises:
+            UserError: it asks for something that this kind of fit does not have.
+        """
+        asked = self.asks_for()
+        for name in asked:
+            if name not in offers:
+                raise UserError(
+                    f"'{self.key}' asks for '{name}', which this kind of fit does not have"
+                    f"{suggest(name, list(offers))}: leave it out with --set {self.key}=off"
+                )
+        return self.make(**{name: offers[name]() for name in asked})
 
     def needs(self) -> Needs:
         """What it looks at, with its numbers in the names."""

@@ -10,7 +10,7 @@ from neurfield.parts.groups import PRESETS
 from neurfield.parts.suggest import suggest
 from neurfield.parts.yaml_text import read_mapping
 
-FOLDER = "methods_next"  # of neurfield.configs
+FOLDER = "methods"  # of neurfield.configs
 _SECTIONS = [preset for preset in PRESETS if preset != "default"]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurfield.config import DataConfig
 from neurfield.errors import UserError
+from neurfield.parts.groups import Data
 from neurfield.pixels.sources import SOURCES
 from neurfield.scenes import Scene
 from neurfield.scenes.scene import CACHE_BYTES
 
 
-def used_sources(scene: Scene, data: DataConfig) -> Scene:
+def used_sources(scene: Scene, data: Data) -> Scene:
     """The scene with only the sources that this fit may look at.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated
 
@@ -25,7 +26,7 @@ class FusedDepth(Source):
 
     Args:
         scene: whose depth is fused. frame: of the field. device: of the points.
-        aligned: what the scene's priors mean, None where it is not known.
+        aligned: gives what the scene's priors mean, None where it is not known.
         beside: neighbours that the points get.
         voxel: world units; 0: the box's longest side / 512, for priors / 192.
         count: points a step; twice as many while they are looked at alone.
@@ -37,14 +38,16 @@ class FusedDepth(Source):
         UserError: they would have faded out before rays come.
     """
 
-    offers = frozenset({"points.fused_depth", "points.free_space", "gradients", "pairs"})
+    offers = frozenset(
+        {"points.fused_depth", "points.fused_depth.normal", "points.free_space", "gradients", "pairs"}
+    )
 
     def __init__(
         self,
         scene: Scene,
         frame: UnitFrame,
         device: torch.device,
-        aligned: AlignedPriors | None = None,
+        aligned: Callable[[], AlignedPriors | None] = lambda: None,
         beside: Beside = Beside(),
         *,
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
@@ -60,14 +63,14 @@ class FusedDepth(Source):
                 "hold on to the volume"
             )
         self._about = scene, voxel, frame, device, aligned
-        self._volume: VolumePoints | None = None
         self.beside, self.count, self.free = beside, count, free
         self._alone, self.until = alone, until
 
     @cached_property
     def volume(self) -> VolumePoints | None:
         """Fused when first asked for; None where the scene has no depth that can be fused."""
-        return fuse_scene(*self._about)
+        scene, voxel, frame, device, aligned = self._about
+        return fuse_scene(scene, voxel, frame, device, aligned())
 
     @property
     def warm(self) -> bool:  # type: ignore[override]
@@ -78,6 +81,11 @@ class FusedDepth(Source):
     def alone(self) -> float:  # type: ignore[override]
         """Share of the steps that look at the volume alone."""
         return self._alone if self.warm else 0.0
+
+    @property
+    def words(self) -> str:  # type: ignore[override]
+        """What was fused."""
+        return "" if self.volume is None else f"first surface: {self.volume.words}"
 
     def prepare(self) -> None:
         """Fuse."""

@@ -74,6 +74,7 @@ class PointSource(Protocol):
         offers: what losses may look at by it: "points.NAME" for each set, "gradients", "pairs".
         with_rays: whether its points join the query of the rays' samples. alone: share of the steps that look
             at points alone. warm: whether the field starts from a surface that the points are of.
+        words: what it draws from, for people; "": nothing worth a line.
     """
 
     offers: frozenset[str]
@@ -84,6 +85,9 @@ class PointSource(Protocol):
 
     @property
     def warm(self) -> bool: ...
+
+    @property
+    def words(self) -> str: ...
 
     def prepare(self) -> None:
         """Work out, once, what is drawn from."""
@@ -115,6 +119,7 @@ class Source:
     with_rays = False
     alone = 0.0
     warm = False
+    words = ""
 
     def prepare(self) -> None:
         """Nothing."""

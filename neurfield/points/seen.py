@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -17,7 +18,7 @@ class Seen(Source):
     """The points by which priors were aligned, those inside the box.
 
     Args:
-        aligned: what priors mean; None where they were not aligned, which gives no points.
+        aligned: gives what priors mean; None where they were not aligned, which gives no points.
         frame: of the field. unit_box: xmin ymin zmin xmax ymax zmax, unit frame. device: of the points.
         count: points a step.
         band: of the typical depth; points farther than that from the field's surface are taken for mistakes.
@@ -27,7 +28,7 @@ class Seen(Source):
 
     def __init__(
         self,
-        aligned: AlignedPriors | None,
+        aligned: Callable[[], AlignedPriors | None],
         frame: UnitFrame,
         unit_box: list[float],
         device: torch.device,
@@ -41,7 +42,8 @@ class Seen(Source):
     @cached_property
     def known(self) -> tuple[Tensor, float]:
         """All points [P, 3] of the unit frame, and the distance at which one stops to count, unit lengths."""
-        aligned, frame, unit_box, device = self._about
+        make, frame, unit_box, device = self._about
+        aligned = make()
         if aligned is None or not len(aligned.points):
             return torch.zeros(0, 3, device=device), 1.0
         world, depth = aligned.seen_points()

@@ -6,7 +6,7 @@ import dataclasses
 import shlex
 from typing import Any
 
-from neurfield.config import Config, load_config
+from neurfield.parts import Config, load_config
 from neurfield.image_config import IMAGES, ImageConfig
 from neurfield.scenes.builtin import BUILTIN, builtin_folder
 

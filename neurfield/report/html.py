@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from neurfield.config import read_config
+from neurfield.parts import read_config
 from neurfield.files import atomic_write
 from neurfield.report.command import command_of
 from neurfield.report.curves import charts, read_log

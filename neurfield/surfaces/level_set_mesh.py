@@ -1,0 +1,38 @@
+"""From a field to a mesh: the part of a method that extracts its surface."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+
+from neurfield.parts import Number
+from neurfield.surfaces.level_set import extract_level_set
+
+
+class LevelSet:
+    """The zero level set of a distance field, by marching cubes where the surface is.
+
+    Args:
+        voxel: edge of the cubes in world units; 0: the box's longest side / 512.
+        component: all pieces, or the largest alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        voxel: Annotated[float, Number(least=0.0)] = 0.0,
+        component: Literal["all", "largest"] = "all",
+    ) -> None:
+        self.voxel, self.component = voxel, component
+
+    def extract(
+        self, field: Any, unit_box: np.ndarray, voxel: float, device: torch.device
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices [V, 3] and faces [F, 3], normals into free space.
+
+        Args:
+            field: with `sdf(points)`. unit_box: [2, 3]. voxel: edge of the cubes, unit lengths.
+        """
+        return extract_level_set(field.sdf, unit_box, voxel, device=device)
