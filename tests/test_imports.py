@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
         "config", "image_config", "images",
     },
-    "report": {"scenes", "evaluation", "config", "image_config"},
+    "report": {"scenes", "evaluation", "config", "image_config", "fitting"},
     "viewer": {"scenes", "report", "fitting", "surfaces", "config"},
     "cli": {"scenes", "report", "fitting", "surfaces", "config", "evaluation", "ops", "viewer"}
     | {"__version__"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import trimesh
 
 from neurfield.errors import UserError
 from neurfield.far import local_origin
+from neurfield.fitting.folder import read_facts
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
 from neurfield.report.pictures import solid_box
 from neurfield.report.viewpoints import Viewpoint, four_sides, up_direction
@@ -95,14 +95,15 @@ def content_of_run(folder: Path, scene: str | None = None) -> Content:
     """A run's mesh.ply with the cameras and the box it was fitted with."""
     path = folder / "mesh.ply"
     try:
-        facts = json.loads((folder / "run.json").read_text())
-        if facts["kind"] == "image":
+        facts = read_facts(folder)
+        if facts["input"] == "image":
             raise UserError(
                 f"{folder}: a fit of an image: there is nothing to turn around; "
                 f"open {folder / 'report.html'} in a browser"
             )
-        known, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
-    except (OSError, ValueError, KeyError) as reason:
+        known, kind = facts["scene"], facts["cameras_look"]
+        box = np.asarray(facts["box"], float).reshape(2, 3)
+    except (ValueError, KeyError) as reason:
         raise UserError(
             f"{folder / 'run.json'}: not readable ({reason}); is this a run of neurfield?"
         ) from reason

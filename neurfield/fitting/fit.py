@@ -90,7 +90,7 @@ def resume(
     scene: where the run's scene lies now, if it was moved.
     """
     started = time.perf_counter() if started is None else started
-    if read_facts(Path(folder)).get("kind") == "image":
+    if read_facts(Path(folder))["input"] == "image":
         if scene is not None:
             raise UserError(f"{folder}: a fit of an image: it has no scene that could have moved")
         return resume_image(folder, steps, quiet, started, device)

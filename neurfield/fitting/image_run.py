@@ -126,7 +126,7 @@ def resume_image(
 def open_image_run(folder: Path, device: str | None = None, tell: Tell = print) -> ImageRun:
     """A run as its config.yaml says, with a field that has not been fitted."""
     facts = read_facts(folder)
-    if facts.get("kind") != "image":
+    if facts["input"] != "image":
         raise UserError(f"{folder}: not a run of an image; open it with neurfield.Run.load")
     config = IMAGES.read(folder / "config.yaml")
     path = Path(facts["image"])
@@ -146,7 +146,7 @@ def _describe(run: ImageRun) -> None:
     source = run.source
     assert source.path is not None
     facts = {
-        "kind": "image", "image": str(source.path.resolve()), "name": source.name,
+        "input": "image", "name": source.name, "image": str(source.path.resolve()),
         "size": [source.width, source.height, source.channels, source.bits], "notes": list(source.notes),
     }  # fmt: skip
     IMAGES.save(run.config, run.folder / "config.yaml")

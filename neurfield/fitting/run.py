@@ -160,8 +160,8 @@ def describe_run(run: Run) -> None:
     """Write what a later verb needs to open the run: config.yaml and run.json."""
     scene = run.scene
     facts = {
-        "scene": str(scene.path.resolve()), "name": scene.name, "cameras": len(scene),
-        "kind": run.task.scene.kind, "box": run.task.scene.box.tolist(),
+        "input": "scene", "name": scene.name, "scene": str(scene.path.resolve()), "cameras": len(scene),
+        "cameras_look": run.task.scene.kind, "box": run.task.scene.box.tolist(),
     }  # fmt: skip
     save_config(run.config, run.folder / "config.yaml")
     write_facts(run.folder, facts)

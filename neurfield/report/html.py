@@ -13,6 +13,7 @@ from PIL import Image
 
 from neurfield.config import read_config
 from neurfield.files import atomic_write
+from neurfield.fitting.folder import read_facts
 from neurfield.report.command import command_of
 from neurfield.report.curves import charts, read_log
 from neurfield.report.mesh_file import read_mesh
@@ -20,7 +21,6 @@ from neurfield.report.numbers import duration, length, numbers_in_words
 from neurfield.report.page import (
     folded,
     picture,
-    read_facts,
     read_metrics,
     section,
     table,
@@ -50,13 +50,14 @@ def write_report(
     metrics = read_metrics(folder / "metrics.json")
     title = f"{facts.get('name', folder.parent.name)} · {config.method}"
     log = read_log(folder / "log.jsonl")
+    looks = facts["cameras_look"]
     size = np.ptp(np.asarray(facts["box"], float), axis=0)
     box = " x ".join(length(side) for side in size)
-    about = f"{facts.get('created', '')} · preset {config.preset} · box {box} · cameras {facts['kind']}"
+    about = f"{facts.get('created', '')} · preset {config.preset} · box {box} · cameras {looks}"
     body = [
         f"<h1>{escape(title)}</h1><p>{escape(about)}</p>",
         _tiles(metrics),
-        _mesh(folder, mesh, facts["kind"], up),
+        _mesh(folder, mesh, looks, up),
         _frames(folder, metrics),
         section("The fit", wrapped("charts", charts(log))),
         section("Numbers", wrapped("tables", [table(*group) for group in numbers_in_words(metrics)])),

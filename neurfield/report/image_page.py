@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from neurfield.fitting.folder import read_facts
 from neurfield.image_config import IMAGES
 from neurfield.report.command import command_of_image
 from neurfield.report.curves import charts, read_log
@@ -14,7 +15,6 @@ from neurfield.report.numbers import duration, numbers_in_words
 from neurfield.report.page import (
     folded,
     picture,
-    read_facts,
     read_metrics,
     section,
     table,
