@@ -4,28 +4,45 @@ fitted."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 from PIL import Image
 
+from neurfield.config import Config
+from neurfield.fields import Radiance, SDFField
 from neurfield.files import atomic_write
-from neurfield.rendering.rays import make_rays
+from neurfield.rendering.occupancy import OccupancyGrid
+from neurfield.rendering.rays import UnitFrame, make_rays
 from neurfield.rendering.sampling import sample_surface
 from neurfield.rendering.visibility import keep_visible
 from neurfield.rendering.volume import render
-from neurfield.scenes import Cameras
-
-if TYPE_CHECKING:
-    from neurfield.fitting.scene import SceneTask
+from neurfield.scenes import Cameras, Scene
 
 CHUNK = 4096  # rays at a time
 
 
+class Drawable(Protocol):
+    """What a picture needs of a fit's task."""
+
+    scene: Scene
+    config: Config
+    frame: UnitFrame
+    unit_box: list[float]
+    device: torch.device
+    field: SDFField
+    radiance: Radiance
+    occupancy: OccupancyGrid
+
+    def width(self, progress: float) -> torch.Tensor | float:
+        """Of the opacity, in unit lengths."""
+        ...
+
+
 @torch.no_grad()
 def render_camera(
-    task: SceneTask, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
+    task: Drawable, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
 ) -> dict[str, np.ndarray]:
     """rgb uint8 [h,w,3], z-depth float32 [h,w] (world units, 0 = nothing hit) and normal float32 [h,w,3]
     (world axes) of one of `cameras`.
@@ -66,7 +83,7 @@ def render_camera(
     return {"rgb": rgb, "depth": picture[..., 3].copy(), "normal": picture[..., 4:].copy()}
 
 
-def write_preview(task: SceneTask, step: int, folder: Path) -> None:
+def write_preview(task: Drawable, step: int, folder: Path) -> None:
     """true image | rendered | normals of a frame in the middle of the sequence, as `step-NNNNNN.png`."""
     camera = len(task.scene.cameras) // 2
     scale = min(1.0, 320.0 / float(task.scene.cameras.width[camera]))
