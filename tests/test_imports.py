@@ -1,4 +1,4 @@
-"""Who may import whom: ops <- encodings <- fields <- rendering, surfaces <- fitting <- cli, viewer."""
+"""Who may import whom: ops <- encodings <- fields <- rendering, surfaces <- fitting <- inputs <- cli."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Anyone may import these; they import nothing of neurfield but each other.
-COMMON = {"errors", "far", "files", "openmp", "optional"}
+COMMON = {"errors", "far", "files", "openmp", "optional", "wording"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "ops": set(),
@@ -33,9 +33,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
         "config", "image_config", "images",
     },
-    "report": {"scenes", "evaluation", "config", "image_config", "fitting"},
-    "viewer": {"scenes", "report", "fitting", "surfaces", "config"},
-    "cli": {"scenes", "report", "fitting", "surfaces", "config", "evaluation", "ops", "viewer"}
+    "inputs": {
+        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "config", "image_config", "images",
+        "fitting",
+    },
+    "report": {"scenes", "inputs"},
+    "viewer": {"scenes", "report", "inputs"},
+    "cli": {"scenes", "report", "fitting", "surfaces", "inputs", "ops", "viewer"}
     | {"__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
@@ -124,6 +128,11 @@ def test_help_is_quick() -> None:
 def test_help_of_fit_loads_no_torch() -> None:
     code = "from neurfield.cli.main import main; assert main(['fit', '--help']) == 0"
     assert not loaded_after(code) & {"torch", "trimesh"}
+
+
+def test_inputs_are_known_before_torch_is_loaded() -> None:
+    code = "import neurfield.fitting; from neurfield.inputs.registry import INPUTS; assert INPUTS"
+    assert not loaded_after(code) & {"torch", "numpy", "trimesh", "rich"}
 
 
 def test_front_door_names_what_exists() -> None:

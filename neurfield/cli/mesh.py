@@ -51,12 +51,12 @@ def mesh(
         threads: how many processors to use.
     """
     use_threads(threads)
-    from neurfield.fitting.surface import FittedSurface
+    from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
 
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
-    surface = FittedSurface.open(run, device)
+    surface = open_surface(Path(run), device)
     found = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
     save_mesh(found, path)
     low, high = found.bounds

@@ -107,21 +107,6 @@ def _of_schema_1(facts: dict[str, Any]) -> dict[str, Any]:
     return {"schema": SCHEMA, "input": "scene", "cameras_look": facts.get("kind"), **rest}
 
 
-def scene_facts(folder: Path) -> dict[str, Any]:
-    """`read_facts` of a run of a scene.
-
-    Raises:
-        UserError: also for a run of an image.
-    """
-    facts = read_facts(folder)
-    if facts["input"] == "image":
-        raise UserError(
-            f"{folder}: a fit of an image: there is no surface to mesh, measure or look at; "
-            f"its picture and numbers are in {folder / 'report.html'}"
-        )
-    return facts
-
-
 def load_newest(folder: Path, task: Loadable) -> int:
     """Give a task the state of the newest checkpoint, and return its step.
 

@@ -6,30 +6,22 @@ import dataclasses
 import shlex
 from typing import Any
 
-from neurfield.config import Config, load_config
-from neurfield.image_config import IMAGES, ImageConfig
-from neurfield.scenes.builtin import BUILTIN, builtin_folder
+from neurfield.inputs.base import Input
+from neurfield.inputs.registry import INPUTS
 
 
-def command_of(scene: str, config: Config) -> str:
-    """`neurfield fit ...` with the flags that differ from the method's preset.
+def command_of(kind: type[Input], facts: dict[str, Any], config: Any) -> str:
+    """`neurfield fit ...` with the flags that differ from the preset.
 
-    scene: the path in run.json; a built-in scene in its usual place is called by its name.
+    kind: of the run's input. facts: of its run.json. config: of its config.yaml.
     """
-    usual = load_config(config.method, config.preset)
-    name = next((name for name in BUILTIN if str(builtin_folder(name).resolve()) == scene), scene)
-    words = ["neurfield", "fit", "--scene", name, "--method", config.method, "--preset", config.preset]
-    return shlex.join([*words, *_differences(config, usual)])
+    chosen = kind.chosen(config)
+    what = [f"--{kind.flag}", kind.place(facts), f"--{INPUTS[kind.flag].named_by}", chosen]
+    usual = kind.settings.load(chosen, config.preset)
+    return shlex.join(["neurfield", "fit", *what, "--preset", config.preset, *_differences(config, usual)])
 
 
-def command_of_image(image: str, config: ImageConfig) -> str:
-    """The same for a run of an image; image: the path in run.json."""
-    kind = config.encoding.kind
-    words = ["neurfield", "fit", "--image", image, "--encoding", kind, "--preset", config.preset]
-    return shlex.join([*words, *_differences(config, IMAGES.load(kind, config.preset))])
-
-
-def _differences(config: Config | ImageConfig, usual: Config | ImageConfig) -> list[str]:
+def _differences(config: Any, usual: Any) -> list[str]:
     """The flags by which a configuration differs from its preset."""
     words = []
     if config.train.steps != usual.train.steps:
