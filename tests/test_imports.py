@@ -47,6 +47,8 @@ HEAVY = {
     "embreex", "matplotlib", "mcubes", "nerfacc", "open3d", "pycolmap", "pyvips", "skimage", "tinycudann",
     "viser", "xatlas",
 }  # fmt: skip
+# Modules that import each other, in whatever way. Remove a circle, and its line here.
+KNOWN_CIRCLES: set[frozenset[str]] = {frozenset({"neurfield.fitting.scene", "neurfield.fitting.view"})}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -94,6 +96,54 @@ def test_direction(part: str) -> None:
             if package == "neurfield" and target not in MAY_IMPORT[part] | COMMON | {part}:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
     assert not wrong
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Which modules each module imports, at its top, inside functions, or for the type checker alone."""
+    files = {}
+    for part, path in modules():
+        names = path.relative_to(ROOT).with_suffix("").parts
+        dotted = ".".join(names).removesuffix(".__init__")
+        files[f"neurfield.{dotted}" if part == "viewer" else dotted] = path
+
+    def module_of(name: str) -> str:
+        """The module that a dotted name is, or lies in."""
+        while name and name not in files:
+            name = name.rpartition(".")[0]
+        return name
+
+    return {
+        module: {module_of(name) for name in imported(ast.parse(path.read_text()))} - {module, ""}
+        for module, path in files.items()
+    }
+
+
+def circles(graph: dict[str, set[str]]) -> set[frozenset[str]]:
+    """The sets of modules that lead to each other (strongly connected components of two and more)."""
+
+    def reached(start: str) -> set[str]:
+        found, waiting = set(), [start]
+        while waiting:
+            new = graph.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
+
+    reach = {module: reached(module) for module in graph}
+    return {
+        frozenset(other for other in reach[module] if module in reach[other])
+        for module in graph
+        if module in reach[module]
+    }
+
+
+def test_circles_are_seen() -> None:
+    graph = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": set()}
+    assert circles(graph) == {frozenset("abc")}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert circles(module_graph()) == KNOWN_CIRCLES
 
 
 def test_heavy_libraries_wait() -> None:
