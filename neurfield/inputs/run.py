@@ -76,8 +76,8 @@ class Run:
 
     @property
     def mesh(self) -> Callable[..., trimesh.Trimesh]:
-        """`run.mesh(voxel=None, resolution=None, color="vertex", component=None)`: the surface as one welded
-        mesh, see `neurfield.fitting.surface.FittedSurface.mesh`.
+        """`run.mesh(...)`: the surface as one welded mesh; its arguments are those of
+        `neurfield.fitting.surface.FittedSurface.mesh`, which `help(run.mesh)` shows.
 
         Raises:
             UserError: the run is of something without a surface, and what is said there.
