@@ -13,9 +13,7 @@ from neurfield.openmp import let_threads_sleep
 if TYPE_CHECKING:
     from neurfield import encodings, evaluation, fields, images, losses, ops, rendering, scenes, surfaces
     from neurfield.evaluation import evaluate_mesh
-    from neurfield.fitting.fit import fit, resume
-    from neurfield.fitting.image_run import ImageRun, fit_image
-    from neurfield.fitting.run import Run
+    from neurfield.inputs import ImageRun, Run, fit, fit_image, resume
     from neurfield.scenes import load_scene
 
 __version__ = "0.1.0"
@@ -37,13 +35,13 @@ _PACKAGES = {
     "surfaces",
 }
 _HOME_OF = {
-    "ImageRun": "neurfield.fitting",
-    "Run": "neurfield.fitting",
+    "ImageRun": "neurfield.inputs",
+    "Run": "neurfield.inputs",
     "evaluate_mesh": "neurfield.evaluation",
-    "fit": "neurfield.fitting",
-    "fit_image": "neurfield.fitting",
+    "fit": "neurfield.inputs",
+    "fit_image": "neurfield.inputs",
     "load_scene": "neurfield.scenes",
-    "resume": "neurfield.fitting",
+    "resume": "neurfield.inputs",
 }
 
 let_threads_sleep()  # before torch is imported: its OpenMP reads once how to wait

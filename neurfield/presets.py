@@ -48,13 +48,20 @@ class Family(Generic[T]):
         """One per file in the folder."""
         return sorted(path.stem for path in self._path().glob("*.yaml"))
 
-    def load(self, name: str, preset: str = "default", overrides: Sequence[str] = ()) -> T:
+    def load(
+        self,
+        name: str,
+        preset: str = "default",
+        overrides: Sequence[str] = (),
+        plugins: Sequence[str] = (),
+    ) -> T:
         """The configuration of a name under a preset with `group.key=value` overrides: dataclass defaults <-
         name <- preset section <- overrides.
 
         Raises:
             UserError: unknown name, preset or key (with the nearest known one), or a value of the wrong kind.
         """
+        _refuse(plugins)
         for word, value, known in ((self.word, name, self.names()), ("preset", preset, PRESETS)):
             if value not in known:
                 raise UserError(
@@ -69,12 +76,13 @@ class Family(Generic[T]):
         layers.extend(_parse(item) for item in overrides)
         return self._merge(layers)
 
-    def read(self, path: str | Path) -> T:
+    def read(self, path: str | Path, plugins: Sequence[str] = ()) -> T:
         """Read a configuration written by `save`.
 
         Raises:
             UserError: the file is missing, not YAML, or has keys that this version does not know.
         """
+        _refuse(plugins)
         try:
             content = OmegaConf.to_container(OmegaConf.load(path))
         except (OSError, OmegaConfBaseException, ValueError) as error:
@@ -90,6 +98,14 @@ class Family(Generic[T]):
         """Write every value, so that the file alone re-runs the fit."""
         with atomic_write(path) as temporary:
             OmegaConf.save(OmegaConf.create({"schema": 1, **_as_dict(config)}), temporary)
+
+    def differences(self, config: T, usual: T) -> list[str]:
+        """Overrides, key=value as of --set, that turn the groups of `usual` into those of `config`."""
+        before, now = (
+            {k: v for k, v in _leaves(_as_dict(one)) if "." in k and k != self.name_key}
+            for one in (usual, config)
+        )
+        return [f"{key}={_as_typed(value)}" for key, value in now.items() if value != before[key]]
 
     def _path(self) -> Path:
         import neurfield.configs
@@ -131,6 +147,17 @@ class Family(Generic[T]):
                     f"configuration key '{key}': {values[key]} is too small, at least 1 is needed"
                 )
         self.check(config)
+
+
+def _refuse(plugins: Sequence[str]) -> None:
+    if plugins:
+        raise UserError(f"--plugin {plugins[0]}: parts of plug-ins are for scenes: leave it out")
+
+
+def _as_typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).replace(" ", "") if isinstance(value, list) else str(value)
 
 
 def _as_dict(config: Any) -> dict[str, Any]:

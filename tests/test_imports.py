@@ -1,4 +1,7 @@
-"""Who may import whom: ops <- encodings <- fields <- rendering, surfaces <- fitting <- cli, viewer."""
+"""Who may import whom, and that no modules import each other in a circle.
+
+ops <- encodings <- fields <- rendering, surfaces <- fitting <- inputs <- report <- viewer <- cli
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Anyone may import these; they import nothing of neurfield but each other (and `parts` the presets).
-COMMON = {"errors", "far", "files", "openmp", "optional", "parts"}
+# Anyone may import these; they import nothing of neurfield but each other.
+COMMON = {"errors", "far", "files", "openmp", "optional", "moment", "wording"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "parts": {"configs"},
@@ -34,9 +37,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
         "config", "image_config", "images",
     },
-    "report": {"scenes", "evaluation", "config", "image_config"},
-    "viewer": {"scenes", "report", "fitting", "surfaces", "config"},
-    "cli": {"scenes", "report", "fitting", "surfaces", "config", "evaluation", "ops", "viewer"}
+    "inputs": {
+        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "config", "image_config", "images",
+        "fitting",
+    },
+    "report": {"scenes", "inputs"},
+    "viewer": {"scenes", "report", "inputs"},
+    "cli": {"scenes", "report", "fitting", "surfaces", "inputs", "ops", "viewer"}
     | {"__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
@@ -93,6 +100,54 @@ def test_direction(part: str) -> None:
     assert not wrong
 
 
+def module_graph() -> dict[str, set[str]]:
+    """Which modules each module imports, at its top, inside functions, or for the type checker alone."""
+    files = {}
+    for part, path in modules():
+        names = path.relative_to(ROOT).with_suffix("").parts
+        dotted = ".".join(names).removesuffix(".__init__")
+        files[f"neurfield.{dotted}" if part == "viewer" else dotted] = path
+
+    def module_of(name: str) -> str:
+        """The module that a dotted name is, or lies in."""
+        while name and name not in files:
+            name = name.rpartition(".")[0]
+        return name
+
+    return {
+        module: {module_of(name) for name in imported(ast.parse(path.read_text()))} - {module, ""}
+        for module, path in files.items()
+    }
+
+
+def circles(graph: dict[str, set[str]]) -> set[frozenset[str]]:
+    """The sets of modules that lead to each other (strongly connected components of two and more)."""
+
+    def reached(start: str) -> set[str]:
+        found, waiting = set(), [start]
+        while waiting:
+            new = graph.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
+
+    reach = {module: reached(module) for module in graph}
+    return {
+        frozenset(other for other in reach[module] if module in reach[other])
+        for module in graph
+        if module in reach[module]
+    }
+
+
+def test_circles_are_seen() -> None:
+    graph = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": set()}
+    assert circles(graph) == {frozenset("abc")}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert not circles(module_graph())
+
+
 def test_heavy_libraries_wait() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
@@ -129,6 +184,11 @@ def test_help_is_quick() -> None:
 def test_help_of_fit_loads_no_torch() -> None:
     code = "from neurfield.cli.main import main; assert main(['fit', '--help']) == 0"
     assert not loaded_after(code) & {"torch", "trimesh"}
+
+
+def test_inputs_are_known_before_torch_is_loaded() -> None:
+    code = "import neurfield.fitting; from neurfield.inputs.registry import INPUTS; assert INPUTS"
+    assert not loaded_after(code) & {"torch", "numpy", "trimesh", "rich"}
 
 
 def test_front_door_names_what_exists() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +10,12 @@ import trimesh
 
 from neurfield.errors import UserError
 from neurfield.far import local_origin
+from neurfield.inputs.run import input_of
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
 from neurfield.report.pictures import solid_box
-from neurfield.report.viewpoints import Viewpoint, four_sides, up_direction
+from neurfield.report.viewpoints import Viewpoint, four_sides
 from neurfield.scenes import Cameras, Scene, load_scene
+from neurfield.scenes.upright import up_direction
 
 _CAMERA_COLOR = (0.85, 0.33, 0.10)
 _BOX_COLOR = (0.45, 0.45, 0.45)
@@ -94,27 +95,12 @@ def content_of_mesh(path: Path) -> Content:
 def content_of_run(folder: Path, scene: str | None = None) -> Content:
     """A run's mesh.ply with the cameras and the box it was fitted with."""
     path = folder / "mesh.ply"
-    try:
-        facts = json.loads((folder / "run.json").read_text())
-        if facts["kind"] == "image":
-            raise UserError(
-                f"{folder}: a fit of an image: there is nothing to turn around; "
-                f"open {folder / 'report.html'} in a browser"
-            )
-        known, kind, box = facts["scene"], facts["kind"], np.asarray(facts["box"], float).reshape(2, 3)
-    except (OSError, ValueError, KeyError) as reason:
-        raise UserError(
-            f"{folder / 'run.json'}: not readable ({reason}); is this a run of neurfield?"
-        ) from reason
+    kind, facts = input_of(folder)
+    kind.require("view", folder)
     if not path.is_file():
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
-    if scene is None and not Path(known).exists():
-        raise UserError(
-            f"{folder}: the scene it was fitted to is no longer at {known}: "
-            "say where it is now with --scene PATH"
-        )
-    cameras = load_scene(known if scene is None else scene).cameras
-    return _with_cameras(str(folder), read_mesh(path), cameras, box, kind)
+    shown = kind.shown(folder, facts, scene)
+    return _with_cameras(str(folder), read_mesh(path), shown.cameras, shown.box, shown.looks)
 
 
 def content_of_scene(scene: Scene) -> Content:
@@ -147,14 +133,17 @@ def box_edges(box: np.ndarray) -> np.ndarray:
 
 
 def _with_cameras(
-    title: str, mesh: trimesh.Trimesh | None, cameras: Cameras, box: np.ndarray, kind: str
+    title: str, mesh: trimesh.Trimesh | None, cameras: Cameras | None, box: np.ndarray, kind: str
 ) -> Content:
+    edges = Lines(box_edges(box), _BOX_COLOR)
+    if cameras is None:
+        return Content(title, mesh, (edges,), box, kind, np.array([0.0, 0.0, 1.0]))
     some = cameras.select(np.unique(np.linspace(0, len(cameras) - 1, _MOST_CAMERAS).astype(int)))
     around = np.stack(
         [np.minimum(box[0], some.centers.min(axis=0)), np.maximum(box[1], some.centers.max(axis=0))]
     )
     pyramids = camera_pyramids(some, _PYRAMID * float(np.linalg.norm(around[1] - around[0])))
-    lines = (Lines(pyramids, _CAMERA_COLOR), Lines(box_edges(box), _BOX_COLOR))
     # Cameras stand far around an object: half the way to them keeps both large enough and in the picture.
     shown = box if kind == "inside" else (box + around) / 2
-    return Content(title, mesh, lines, shown, kind, up_direction(cameras.world_from_cam))
+    up = up_direction(cameras.world_from_cam)
+    return Content(title, mesh, (Lines(pyramids, _CAMERA_COLOR), edges), shown, kind, up)

@@ -128,7 +128,7 @@ STEPS = [
 
 RUNS = [
     *of(
-        "neurfield/fitting/image_scores.py",
+        "neurfield/inputs/scene/scores.py",
         SCORES,
         ("run.held_out if len(run.held_out) else", "", "fitted frames scored although others are held out"),
     ),

@@ -29,7 +29,7 @@ CAMERAS = [
     *of(
         "neurfield/scenes/box.py",
         BOX,
-        ("(z[known] / z_per_t)[:, None]", "z[known][:, None]", "z-depth along the ray"),
+        ("(z[valid] / z_per_t)[:, None]", "z[valid][:, None]", "z-depth along the ray"),
         (
             "np.stack([low - margin, high + margin])",
             "np.stack([low + margin, high - margin])",
@@ -42,8 +42,8 @@ CAMERAS = [
         ),
         ("directions[:, :, None] * directions[:, None, :]", "directions[:, None, :]", "not across the axes"),
         (
-            "[columns[known] + 0.5, rows[known] + 0.5]",
-            "[columns[known], rows[known]]",
+            "[columns[valid] + 0.5, rows[valid] + 0.5]",
+            "[columns[valid], rows[valid]]",
             "corners for the middles of pixels",
         ),
     ),

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, print_numbers, say
-from neurfield.cli.runs import MovedScene, tell_troubles
+from neurfield.cli.runs import MovedScene, Plugin, tell_troubles
 from neurfield.cli.threads import Device, Threads, use_threads
 
 if TYPE_CHECKING:
     import trimesh
 
-    from neurfield.fitting import Run
+    from neurfield.inputs import Run
 
 
 def evaluate(
@@ -23,6 +23,7 @@ def evaluate(
         str | None, arg(metavar="MESH", help_behavior_hint="(default: the scene's own true surface)")
     ] = None,
     scene: MovedScene = None,
+    plugin: Plugin = (),
     device: Device = None,
     threads: Threads = None,
 ) -> int:
@@ -35,17 +36,20 @@ def evaluate(
         run: a run's folder, for example runs/room0/latest.
         against: a mesh of the true surface, or points on it, in the scene's frame and units.
         scene: where the run's scene lies now, if it was moved.
+        plugin: a module or a file that brings parts of the run's method.
         device: where to ask the field.
         threads: how many processors to use.
     """
     use_threads(threads)
-    from neurfield.fitting import Run
-    from neurfield.fitting.finish import Outcome, measure, read_metrics
-    from neurfield.report import up_direction, write_report
+    from neurfield.inputs.outcome import Outcome, read_metrics
+    from neurfield.inputs.run import Run, input_of
+    from neurfield.report import write_report
     from neurfield.scenes.truth import read_truth
 
     given = None if against is None else read_truth(Path(against))
-    loaded = Run.load(run, device, scene)
+    kind, _ = input_of(Path(run))
+    kind.require("eval", Path(run))
+    loaded = Run.load(run, device, scene, plugin)
     folder = loaded.folder
     outcome = Outcome(read_metrics(folder))
     with outcome.part("mesh"):
@@ -54,12 +58,12 @@ def evaluate(
         known = outcome.metrics.get("mesh")
         if not isinstance(known, dict) or not counts.items() <= known.items():  # no longer the fit's own mesh
             outcome.metrics["mesh"] = counts
-    if given is None and loaded.scene.ground_truth_file is None:
-        say("the scene has no true surface: give one with --against MESH; pictures only")
-    measure(loaded, outcome, lambda: loaded.scene.ground_truth if given is None else given)
+    if given is None and not loaded.input.has_truth:
+        say(f"the {kind.flag} has no true surface: give one with --against MESH; pictures only")
+    loaded.input.measure(outcome, given)
     outcome.write(folder)
     print_numbers(outcome.metrics)
-    report = write_report(folder, outcome.mesh, up_direction(loaded.scene.cameras.world_from_cam))
+    report = write_report(folder, outcome.mesh, loaded.input.up)
     say(f"numbers  {folder / 'metrics.json'}", f"report   {report}")
     if outcome.mesh is not None:
         next_commands((f"neurfield view {run}", "shows the mesh"))

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, size_of
+from neurfield.cli.runs import Plugin
 from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.errors import UserError
 
@@ -33,6 +34,7 @@ def mesh(
     output: Annotated[
         str | None, arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run)")
     ] = None,
+    plugin: Plugin = (),
     device: Device = None,
     threads: Threads = None,
 ) -> None:
@@ -47,16 +49,17 @@ def mesh(
         color: colour at the vertices, as seen along the surface's normal, or none.
         component: all pieces, or the largest alone.
         output: the file to write.
+        plugin: a module or a file that brings parts of the run's method.
         device: where to ask the field.
         threads: how many processors to use.
     """
     use_threads(threads)
-    from neurfield.fitting.surface import FittedSurface
+    from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
 
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
-    surface = FittedSurface.open(run, device)
+    surface = open_surface(Path(run), device, plugin)
     found = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
     save_mesh(found, path)
     low, high = found.bounds

@@ -1,17 +1,20 @@
-"""What verbs share that take a run's folder: its moved scene, and how they end where a part was not made."""
+"""What verbs share that take a run's folder: its moved scene, its plug-ins, and how they end where a part was not made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Annotated
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
 from neurfield.cli.console import complain
 from neurfield.errors import UserError
 
 MovedScene = Annotated[
     str | None, arg(metavar="PATH", help_behavior_hint="(default: where it was when the run was fitted)")
+]
+Plugin = Annotated[
+    UseAppendAction[tuple[str, ...]], arg(metavar="MODULE|FILE.py", help_behavior_hint="")
 ]
 
 

@@ -16,7 +16,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from neurfield.parts.groups import Train
 from neurfield.errors import UserError
 from neurfield.files import sweep
 from neurfield.fitting.checkpoint import (
@@ -32,6 +31,7 @@ from neurfield.fitting.schedule import learning_rate_factor
 from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.fitting.surface_watch import SurfaceLeft
 from neurfield.ops import native
+from neurfield.parts.groups import Train
 
 LOOK_EVERY = 10  # steps on a GPU between two looks at the loss, each of which makes it wait
 

@@ -16,7 +16,7 @@ from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
 
-SCHEMA = 1
+SCHEMA = 2
 _STALE_AFTER = 60.0  # seconds
 
 
@@ -79,35 +79,32 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What `write_facts` wrote; its "kind" is "image", or that of a scene.
+    """What `write_facts` wrote: "input" names the kind of input ("scene", "image"), "name" the run's, the
+    rest is that input's own. What earlier versions wrote is given as this one would have written it.
 
     Raises:
-        UserError: not a run's folder, or of another version.
+        UserError: not a run's folder, or of a later version.
     """
     try:
         facts = json.loads((folder / "run.json").read_text())
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{folder}: not a run of neurfield (run.json: {error}); give a folder under runs/"
         ) from error
-    if facts.get("schema") != SCHEMA:
-        raise UserError(f"{folder}: run.json has schema {facts.get('schema')}, this version reads {SCHEMA}")
+    schema = facts.get("schema") if isinstance(facts, dict) else None
+    if schema == 1:
+        facts = _of_schema_1(facts)
+    elif schema != SCHEMA:
+        raise UserError(f"{folder}: run.json has schema {schema}, this version reads 1 to {SCHEMA}")
     return facts
 
 
-def scene_facts(folder: Path) -> dict[str, Any]:
-    """`read_facts` of a run of a scene.
-
-    Raises:
-        UserError: also for a run of an image.
-    """
-    facts = read_facts(folder)
-    if facts["kind"] == "image":
-        raise UserError(
-            f"{folder}: a fit of an image: there is no surface to mesh, measure or look at; "
-            f"its picture and numbers are in {folder / 'report.html'}"
-        )
-    return facts
+def _of_schema_1(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts of schema 1 as those of today: there "kind" was "image", or where a scene's cameras look from."""
+    rest = {key: value for key, value in facts.items() if key not in ("schema", "kind")}
+    if facts.get("kind") == "image":
+        return {"schema": SCHEMA, "input": "image", **rest}
+    return {"schema": SCHEMA, "input": "scene", "cameras_look": facts.get("kind"), **rest}
 
 
 def load_newest(folder: Path, task: Loadable) -> int:

@@ -38,19 +38,14 @@ class SceneTask(Task):
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
         self.inside = scene.kind == "inside"
-        color, needed = config.one("color"), looked_at(config.many("losses").values())
+        needed = looked_at(config.many("losses").values())
         beside = _beside(config)
         offers: dict[str, Callable[[], Any]] = {
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
-            "heads": lambda: {label: part.make() for label, part in config.many("heads").items()},
-            "feature_dim": lambda: field.feature_dim,
         }  # fmt: skip
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            field = needs_part(config, "field").make_of(offers).to(device)
-            shown = None if color is None else color.make_of(offers).to(device)
+        field, color = make_fields(config, device)
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
         chooser, sampler = (needs_part(config, slot).make_of(offers) for slot in ("pixels", "sampler"))
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
@@ -67,7 +62,7 @@ class SceneTask(Task):
         losses = {k: WeightedLoss.of(v) for k, v in awake(config.many("losses"), offered).items()}
         if not losses:
             raise UserError(f"{scene.path}: none of the method's losses finds what it looks at in this scene")
-        super().__init__(field, shown, sources, rays, losses, config.train, config.seed, device)
+        super().__init__(field, color, sources, rays, losses, config.train, config.seed, device)
 
     def _radius(self) -> float:
         """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for
@@ -90,6 +85,18 @@ class SceneTask(Task):
         from neurfield.fitting.view import write_preview
 
         write_preview(self, step, folder)
+
+
+def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
+    """The field and the colour that a configuration names, as they are before the first step."""
+    offers: dict[str, Callable[[], Any]] = {
+        "seed": lambda: config.seed, "feature_dim": lambda: field.feature_dim,
+        "heads": lambda: {label: part.make() for label, part in config.many("heads").items()},
+    }  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        field = needs_part(config, "field").make_of(offers).to(device)
+        return field, needs_part(config, "color").make_of(offers).to(device)
 
 
 def aligns(config: Config) -> bool:

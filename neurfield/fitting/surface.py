@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import trimesh
 from torch import Tensor
 
-from neurfield.parts import Config, read_config
 from neurfield.errors import UserError
 from neurfield.fields import Radiance, SDFField
 from neurfield.fitting.device import device_of_run
-from neurfield.fitting.folder import load_newest, scene_facts
-from neurfield.fitting.old_parts import parts_of
+from neurfield.fitting.folder import load_newest, read_facts
+from neurfield.fitting.scene import make_fields, needs_part
 from neurfield.fitting.task import migrated, part_of
+from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
-from neurfield.surfaces import extract_level_set, keep_components
+from neurfield.surfaces import keep_components
 from neurfield.surfaces.color import vertex_colors
 
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
@@ -27,30 +28,36 @@ class NoSurface(UserError):
 
 
 class FittedSurface:
-    """A field, its colour, and the box [2, 3] (world) that the surface lies in."""
+    """A field, its colour if it has one, and the box [2, 3] (world) that the surface lies in."""
 
     def __init__(
-        self, folder: Path, config: Config, box: np.ndarray, field: SDFField, radiance: Radiance
+        self,
+        folder: Path,
+        config: Config,
+        box: np.ndarray,
+        field: SDFField,
+        radiance: Radiance | None = None,
     ) -> None:
         self.folder, self.config, self.box = folder, config, box
         self.field, self.radiance = field, radiance
-        self.device = next(radiance.parameters()).device
+        self.device = next(field.parameters()).device
+        self.extraction = needs_part(config, "mesh").make()
 
     @staticmethod
-    def open(folder: str | Path, device: str | None = None) -> FittedSurface:
-        """Of a run's folder, at its newest checkpoint; device as for `Run.load`.
+    def open(
+        folder: str | Path, device: str | None = None, plugins: Sequence[str] = ()
+    ) -> FittedSurface:
+        """Of a run's folder, at its newest checkpoint; device and plugins as for
+        `Run.load`.
 
         Raises:
-            UserError: not a run of a scene, or no checkpoint was written yet.
+            UserError: not a run, or no checkpoint was written yet.
         """
         folder = Path(folder)
-        facts = scene_facts(folder)
-        config = read_config(folder / "config.yaml")
+        facts = read_facts(folder)
+        config = read_config(folder / "config.yaml", plugins)
         where = device_of_run(config.device, device)
-        chosen = parts_of(config)
-        field = chosen.one("field").make(config.seed).to(where)
-        parts = field, chosen.one("color").make(config.seed, field.feature_dim).to(where)
-        surface = FittedSurface(folder, config, np.array(facts["box"]), *parts)
+        surface = FittedSurface(folder, config, np.array(facts["box"]), *make_fields(config, where))
         load_newest(folder, surface)
         return surface
 
@@ -58,7 +65,8 @@ class FittedSurface:
         """Take field and colour out of what the fit's task wrote."""
         state = migrated(state)
         self.field.load_state_dict(part_of(state, "field"))
-        self.radiance.load_state_dict(part_of(state, "color"))
+        if self.radiance is not None:
+            self.radiance.load_state_dict(part_of(state, "color"))
 
     def mesh(
         self,
@@ -67,12 +75,25 @@ class FittedSurface:
         color: str = "vertex",
         component: str | None = None,
     ) -> trimesh.Trimesh:
-        """As `Run.mesh`."""
+        """The field's zero level set as one welded mesh in the scene's frame and units, normals into free
+        space.
+
+        Args:
+            voxel: edge of the marching cubes in world units; or resolution: cubes along the box's longest
+                side. Neither: the run's configuration, else 1/512 of the longest side.
+            color: "vertex", where the field has colours, or "none". component: "all" or "largest"; None: the
+                run's configuration.
+
+        Raises:
+            UserError: a voxel that is not positive or too small for the box, or no surface inside the box.
+        """
         frame = UnitFrame.around(self.box)
-        voxel = _voxel(voxel, resolution, self.config.mesh.voxel, 2.0 * frame.half)
+        voxel = self.voxel(voxel, resolution)
         self.field.active_levels = self.field.encoding.levels
         unit_box = np.array(frame.box_in_unit(self.box)).reshape(2, 3)
-        vertices, faces = extract_level_set(self.field.sdf, unit_box, voxel / frame.half, device=self.device)
+        vertices, faces = self.extraction.extract(
+            self.field, unit_box, voxel / frame.half, self.device
+        )
         if len(faces) == 0:
             size = " x ".join(f"{side:.3g}" for side in np.ptp(self.box, axis=0))
             raise NoSurface(
@@ -80,25 +101,26 @@ class FittedSurface:
                 "previews/, give the box that holds the surface (--set data.box=[...]), or fit for longer"
             )
         mesh = trimesh.Trimesh(vertices, faces, process=False)
-        mesh = keep_components(mesh, component or self.config.mesh.component)
-        if color == "vertex":
+        mesh = keep_components(mesh, component or self.extraction.component)
+        if color == "vertex" and self.radiance is not None:
             colors = vertex_colors(self.field, self.radiance, np.asarray(mesh.vertices))
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
         mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
         return mesh
 
-
-def _voxel(voxel: float | None, resolution: int | None, configured: float, longest: float) -> float:
-    if voxel is not None and resolution is not None:
-        raise UserError("give either a voxel size or a resolution, not both")
-    if resolution is not None:
-        voxel = longest / resolution if resolution > 0 else 0.0
-    size = voxel if voxel is not None else (configured or longest / 512)
-    if not size > 0:
-        raise UserError(f"voxel size {size}: it must be positive, in the scene's units")
-    if longest / size > LARGEST_GRID:
-        raise UserError(
-            f"voxel size {size:g} cuts the {longest:.3g} long box into more than {LARGEST_GRID}: "
-            "is it in the scene's units?"
-        )
-    return size
+    def voxel(self, voxel: float | None = None, resolution: int | None = None) -> float:
+        """Edge of the marching cubes in world units; arguments and what is raised as for `mesh`."""
+        longest = 2.0 * UnitFrame.around(self.box).half
+        if voxel is not None and resolution is not None:
+            raise UserError("give either a voxel size or a resolution, not both")
+        if resolution is not None:
+            voxel = longest / resolution if resolution > 0 else 0.0
+        size = voxel if voxel is not None else (self.extraction.voxel or longest / 512)
+        if not size > 0:
+            raise UserError(f"voxel size {size}: it must be positive, in the scene's units")
+        if longest / size > LARGEST_GRID:
+            raise UserError(
+                f"voxel size {size:g} cuts the {longest:.3g} long box into more than {LARGEST_GRID}: "
+                "is it in the scene's units?"
+            )
+        return size

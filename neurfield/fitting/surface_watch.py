@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from neurfield.parts.groups import Data
 from neurfield.errors import UserError
+from neurfield.parts.groups import Data
 from neurfield.scenes import Scene
 
 LEAST_EXPECTED = 0.15  # of the rays that ought to end at a surface; where there is one, most of them do

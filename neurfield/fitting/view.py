@@ -4,26 +4,44 @@ fitted."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 from PIL import Image
 
+from neurfield.fields import Radiance, SDFField
 from neurfield.files import atomic_write
-from neurfield.rays import make_rays
+from neurfield.fitting.rays_step import RaysStep
+from neurfield.moment import Moment
+from neurfield.parts import Config
+from neurfield.rays import UnitFrame, make_rays
 from neurfield.rendering import OpacityNow, render
-from neurfield.scenes import Cameras
-
-if TYPE_CHECKING:
-    from neurfield.fitting.scene import SceneTask
+from neurfield.scenes import Cameras, Scene
 
 CHUNK = 4096  # rays at a time
 
 
+class Drawable(Protocol):
+    """What a picture needs of a fit's task."""
+
+    scene: Scene
+    config: Config
+    frame: UnitFrame
+    unit_box: list[float]
+    device: torch.device
+    field: SDFField
+    color: Radiance | None
+    rays: RaysStep | None
+
+    def moment(self, step: int, progress: float) -> Moment:
+        """All that changes over a fit, at a step."""
+        ...
+
+
 @torch.no_grad()
 def render_camera(
-    task: SceneTask, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
+    task: Drawable, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
 ) -> dict[str, np.ndarray]:
     """rgb uint8 [h,w,3], z-depth float32 [h,w] (world units, 0 = nothing hit) and normal float32 [h,w,3]
     (world axes) of one of `cameras`.
@@ -37,33 +55,30 @@ def render_camera(
     pixels = np.stack([u.reshape(-1), v.reshape(-1)], axis=1)
     origins, directions, z_per_t = cameras.rays(np.full(len(pixels), camera), pixels)
     assert task.rays is not None and task.color is not None
-    moment = task.moment(0, progress)
     opacity = next(iter(task.rays.passes.values()))
-    now = OpacityNow(opacity, opacity.at(moment).number)
+    sharp = OpacityNow(opacity, opacity.at(task.moment(0, progress)).number)
     parts = []
     for start in range(0, len(pixels), CHUNK):
         part = slice(start, start + CHUNK)
         rays = make_rays(
             origins[part], directions[part], z_per_t[part], task.frame, task.unit_box, task.device
         )
-        samples = task.rays.sampler.for_picture(rays, task.field, now)
-        rendered = render(task.field, task.color, rays, samples, now)
+        samples = task.rays.sampler.for_picture(rays, task.field, sharp)
+        rendered = render(task.field, task.color, rays, samples, sharp)
         z = torch.where(
             rendered.opacity > 0.5,
             rendered.distance * rays.z_per_t * task.frame.half,
             torch.zeros_like(rendered.distance),
         )
         parts.append(
-            torch.cat(
-                [rendered.rgb, z[:, None], torch.nn.functional.normalize(rendered.normal, dim=1)], dim=1
-            )
+            torch.cat([rendered.rgb, z[:, None], torch.nn.functional.normalize(rendered.normal, dim=1)], dim=1)
         )
     picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
     rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return {"rgb": rgb, "depth": picture[..., 3].copy(), "normal": picture[..., 4:].copy()}
 
 
-def write_preview(task: SceneTask, step: int, folder: Path) -> None:
+def write_preview(task: Drawable, step: int, folder: Path) -> None:
     """true image | rendered | normals of a frame in the middle of the sequence, as `step-NNNNNN.png`."""
     camera = len(task.scene.cameras) // 2
     scale = min(1.0, 320.0 / float(task.scene.cameras.width[camera]))

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
-from neurfield.parts import Config, load_config
-from neurfield.image_config import IMAGES, ImageConfig
-from neurfield.scenes.builtin import BUILTIN, builtin_folder
+from neurfield.inputs.base import Input
+from neurfield.inputs.registry import INPUTS
 
 
-def command_of(scene: str, config: Config) -> str:
-    """`neurfield fit ...` with the flags that differ from the method's preset.
+def command_of(kind: type[Input], facts: dict[str, Any], config: Any) -> str:
+    """`neurfield fit ...` with the flags that differ from the preset.
 
-    scene: the path in run.json; a built-in scene in its usual place is called by its name.
+    kind: of the run's input. facts: of its run.json. config: of its config.yaml.
     """
-    usual = load_config(config.method, config.preset)
-    name = next((name for name in BUILTIN if str(builtin_folder(name).resolve()) == scene), scene)
-    words = ["neurfield", "fit", "--scene", name, "--method", config.method, "--preset", config.preset]
-    return shlex.join([*words, *_differences(config, usual)])
+    chosen = kind.chosen(config)
+    what = [f"--{kind.flag}", kind.place(facts), f"--{INPUTS[kind.flag].named_by}", chosen]
+    usual = kind.settings.load(chosen, config.preset, plugins=getattr(config, "plugins", ()))
+    more = _differences(config, usual, kind.settings.differences(config, usual))
+    return shlex.join(["neurfield", "fit", *what, "--preset", config.preset, *more])
 
 
-def command_of_image(image: str, config: ImageConfig) -> str:
-    """The same for a run of an image; image: the path in run.json."""
-    kind = config.encoding.kind
-    words = ["neurfield", "fit", "--image", image, "--encoding", kind, "--preset", config.preset]
-    return shlex.join([*words, *_differences(config, IMAGES.load(kind, config.preset))])
-
-
-def _differences(config: Config | ImageConfig, usual: Config | ImageConfig) -> list[str]:
+def _differences(config: Any, usual: Any, overrides: Sequence[str]) -> list[str]:
     """The flags by which a configuration differs from its preset."""
     words = []
     if config.train.steps != usual.train.steps:
@@ -37,18 +30,9 @@ def _differences(config: Config | ImageConfig, usual: Config | ImageConfig) -> l
     for key in ("seed", "device"):
         if getattr(config, key) != getattr(usual, key):
             words += [f"--{key}", str(getattr(config, key))]
-    for group in dataclasses.fields(config):
-        mine, theirs = getattr(config, group.name), getattr(usual, group.name)
-        if not dataclasses.is_dataclass(mine) or mine == theirs:
-            continue
-        for item in dataclasses.fields(mine):
-            value = getattr(mine, item.name)
-            if value != getattr(theirs, item.name) and (group.name, item.name) != ("train", "steps"):
-                words += ["--set", f"{group.name}.{item.name}={_as_typed(value)}"]
+    for plugin in getattr(config, "plugins", ()):
+        words += ["--plugin", plugin]
+    for override in overrides:
+        if not override.startswith("train.steps="):
+            words += ["--set", override]
     return words
-
-
-def _as_typed(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value).replace(" ", "") if isinstance(value, list) else str(value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurfield.wording import duration, length
+
 _GROUPS = {
     "troubles": "What could not be made",
     "fit": "Fit",
@@ -78,20 +80,3 @@ def value_of(key: str, value: Any) -> str:
     if key in _SHARES:
         return f"{100 * value:.1f} %"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-
-
-def length(metres: float) -> str:
-    """Metres in the unit that reads best: 5 cm, 1.25 m, 3.42 mm."""
-    size = abs(metres)
-    scale, unit = (1.0, "m") if size >= 1.0 else (1e2, "cm") if size >= 0.01 else (1e3, "mm")
-    return f"{metres * scale:.3g} {unit}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 12.3 s, 4 min 05 s, 2 h 10 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.report.style import STYLE
 
@@ -78,13 +77,3 @@ def read_metrics(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return {key: group for key, group in found.items() if isinstance(group, dict)}
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """run.json of a run; UserError if it is none."""
-    try:
-        return json.loads((folder / "run.json").read_text())
-    except (OSError, ValueError) as reason:
-        raise UserError(
-            f"{folder}: not a run of neurfield (run.json: {reason}); give a folder under runs/"
-        ) from reason

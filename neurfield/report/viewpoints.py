@@ -13,7 +13,6 @@ import numpy as np
 # Elevation above the horizon: high enough to see a room's floor behind its furniture, or an object's top.
 _ELEVATION_DEGREES = {"inside": 42.0, "outside": 22.0}
 _FOV_DEGREES = 38.0
-_SNAP_DEGREES = 30.0
 _MARGIN = 1.04
 
 
@@ -51,20 +50,6 @@ def look_at(eye: np.ndarray, target: np.ndarray, up: np.ndarray, fov: float = _F
     pose[:3, :3] = np.stack([right, np.cross(forward, right), forward], axis=1)
     pose[:3, 3] = eye
     return Viewpoint(pose, fov)
-
-
-def up_direction(world_from_cam: np.ndarray) -> np.ndarray:
-    """Up as people hold cameras, from poses [n,4,4]: unit [3] in the world, on an axis if near one."""
-    mean = -np.asarray(world_from_cam)[:, :3, 1].mean(axis=0)
-    if np.linalg.norm(mean) < 0.1:  # every way up: nothing to be learnt from the cameras
-        return np.array([0.0, 0.0, 1.0])
-    up = _unit(mean)
-    axis = int(np.abs(up).argmax())
-    if abs(up[axis]) > np.cos(np.radians(_SNAP_DEGREES)):
-        snapped = np.zeros(3)
-        snapped[axis] = np.sign(up[axis])
-        return snapped
-    return up
 
 
 def four_sides(box: np.ndarray, kind: str, up: np.ndarray, aspect: float = 4 / 3) -> list[Viewpoint]:

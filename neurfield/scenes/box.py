@@ -6,15 +6,13 @@ metres.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
-
-if TYPE_CHECKING:
-    from neurfield.scenes.scene import Scene
+from neurfield.scenes.frames import DepthSource, Frames, spread
 
 Kind = Literal["inside", "outside"]
 
@@ -25,18 +23,18 @@ _MOST_FRAMES = 120
 _POINTS_A_FRAME = 2000
 
 
-def scene_kind(scene: Scene) -> Kind:
+def scene_kind(frames: Frames) -> Kind:
     """Whether the cameras stand inside the surface or look in at it from outside.
 
     Cameras among the points that depth sees are inside, whatever they look at. Otherwise the cameras
     decide (`cameras_kind`).
     """
-    points = depth_points(scene)
+    points = depth_points(frames)
     if points is None:
-        return cameras_kind(scene.cameras)
+        return cameras_kind(frames.cameras)
     low, high = np.percentile(points, [1.0, 99.0], axis=0)
-    among = ((scene.cameras.centers > low) & (scene.cameras.centers < high)).all(axis=1)
-    return "inside" if among.mean() > 0.5 else cameras_kind(scene.cameras)
+    among = ((frames.cameras.centers > low) & (frames.cameras.centers < high)).all(axis=1)
+    return "inside" if among.mean() > 0.5 else cameras_kind(frames.cameras)
 
 
 def cameras_kind(cameras: Cameras) -> Kind:
@@ -71,21 +69,26 @@ def nearest_to_axes(cameras: Cameras) -> np.ndarray | None:
     return middle + np.linalg.solve(system, pull)
 
 
-def scene_box(scene: Scene) -> np.ndarray:
-    """The box [2,3] that holds the surface, from the best the scene knows: depth, masks, or cameras.
+def scene_box(frames: Frames, kind: Kind, outlined: bool) -> np.ndarray:
+    """The box [2,3] that holds the surface, from the best that is known: depth, masks, or cameras.
 
-    Raises UserError when masks or depth leave nothing to put a box around.
+    Args:
+        kind: where the cameras stand.
+        outlined: masks, where there are any, are the outline of the object.
+
+    Raises:
+        UserError: masks or depth leave nothing to put a box around.
     """
-    points = depth_points(scene)
-    if scene.kind == "inside":
+    points = depth_points(frames)
+    if kind == "inside":
         if points is None:
-            return box_around_cameras(scene.cameras)
-        return box_around_points(np.concatenate([points, scene.cameras.centers]), margin=0.05)
-    if "mask" in scene.sources and scene.mask_says == "object":
-        return visual_hull_box(scene)
+            return box_around_cameras(frames.cameras)
+        return box_around_points(np.concatenate([points, frames.cameras.centers]), margin=0.05)
+    if "mask" in frames.sources and outlined:
+        return visual_hull_box(frames)
     if points is not None:
         return box_around_points(points, margin=0.05)
-    return box_in_view(scene.cameras)
+    return box_in_view(frames.cameras)
 
 
 def box_around_points(points: np.ndarray, margin: float) -> np.ndarray:
@@ -97,9 +100,9 @@ def box_around_points(points: np.ndarray, margin: float) -> np.ndarray:
 def box_around_cameras(cameras: Cameras, pad: float = 1.5) -> np.ndarray:
     """The bounding box of the camera centres, widened by `pad` metres on every side.
 
-    The rule of MonoSDF's ScanNet preparation, where the cube's edge is the largest extent of the cameras + 3
-    m: a hand-held camera sees about 1.5 m ahead. It needs poses in metres; with any depth `box_around_points`
-    is used instead.
+    The rule of MonoSDF's ScanNet preparation, where the cube's edge is the cameras' largest extent and 3 m
+    more, because a hand-held camera sees about 1.5 m ahead. It needs poses in metres; with any depth
+    `box_around_points` is used instead.
     """
     centers = cameras.centers
     return np.stack([centers.min(axis=0) - pad, centers.max(axis=0) + pad])
@@ -111,23 +114,24 @@ def box_in_view(cameras: Cameras, fraction: float = 0.8) -> np.ndarray:
     if point is None:
         return box_around_cameras(cameras)
     distance = np.linalg.norm(cameras.centers - point, axis=1)
-    seen = distance * np.minimum(cameras.width / cameras.fx, cameras.height / cameras.fy) / 2
-    half = min(fraction * np.median(seen), fraction * distance.min())
+    half_views = distance * np.minimum(cameras.width / cameras.fx, cameras.height / cameras.fy) / 2
+    half = min(fraction * np.median(half_views), fraction * distance.min())
     return np.stack([point - half, point + half])
 
 
-def visual_hull_box(scene: Scene, cells: int = 48, margin: float = 0.1) -> np.ndarray:
-    """The box of what lies inside the masks of all cameras, widened by a share `margin` of its size.
+def visual_hull_box(frames: Frames, cells: int = 48, margin: float = 0.1) -> np.ndarray:
+    """The box [2,3] of what lies inside the masks of all cameras, widened by a share `margin` of its size.
 
     A grid of cells around the point that all cameras look at is carved twice, the second time around what was
     left. A cell must be in view of half of the cameras and inside 95 % of their masks, so that a few bad
     masks do not cut it away.
+
+    Raises:
+        UserError: no cell is left.
     """
-    cameras = scene.cameras
-    with_mask = [i for i in range(len(cameras)) if scene.files["mask"].paths[i] is not None]
-    frames = np.array(with_mask)[
-        np.linspace(0, len(with_mask) - 1, min(len(with_mask), _MOST_FRAMES)).astype(int)
-    ]
+    cameras = frames.cameras
+    masked = np.flatnonzero([path is not None for path in frames.files["mask"].paths])
+    chosen = masked[spread(len(masked), _MOST_FRAMES)]
     point = nearest_to_axes(cameras)
     if point is None:
         point = cameras.centers.mean(axis=0) + cameras.view_directions.mean(axis=0)
@@ -135,65 +139,69 @@ def visual_hull_box(scene: Scene, cells: int = 48, margin: float = 0.1) -> np.nd
     half = np.median(distance * np.maximum(cameras.width / cameras.fx, cameras.height / cameras.fy)) / 2
     box = np.stack([point - half, point + half])
     for _ in range(2):
-        box = _carve(scene, frames, box, cells)
+        box = _carve(frames, chosen, box, cells)
     grow = margin * (box[1] - box[0]).max()
     return np.stack([box[0] - grow, box[1] + grow])
 
 
 def cameras_in_box_view(cameras: Cameras, box: np.ndarray) -> np.ndarray:
     """Which cameras have some of a box [2,3] in their picture: bool [n]."""
-    steps = [np.linspace(box[0][axis], box[1][axis], 9) for axis in range(3)]
-    points = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    axes = [np.linspace(box[0][axis], box[1][axis], 9) for axis in range(3)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     # A camera within the box sees it whatever the grid says.
     within = ((cameras.centers > box[0]) & (cameras.centers < box[1])).all(axis=1)
     return within | np.array([_pixels(cameras, i, points)[1].any() for i in range(len(cameras))])
 
 
-def depth_points(scene: Scene) -> np.ndarray | None:
+def depth_points(frames: Frames) -> np.ndarray | None:
     """Points [k,3] in the world on what the depth images see (exact, else measured); None without depth."""
-    kind = "depth" if "depth" in scene.sources else "sensor_depth"
-    if kind not in scene.sources:
+    source: DepthSource = "depth" if "depth" in frames.sources else "sensor_depth"
+    if source not in frames.sources:
         return None
-    listed = scene.files[kind].paths
-    frames = [i for i in range(len(scene)) if listed[i] is not None]
-    frames = [frames[k] for k in np.linspace(0, len(frames) - 1, min(len(frames), _MOST_FRAMES)).astype(int)]
-    points = [back_project(scene, i, kind) for i in frames]
-    found = np.concatenate(points)
-    return found if len(found) else None
+    sensed = np.flatnonzero([path is not None for path in frames.files[source].paths])
+    chosen = sensed[spread(len(sensed), _MOST_FRAMES)]
+    points = np.concatenate([back_project(frames, int(i), source) for i in chosen])
+    return points if len(points) else None
 
 
-def back_project(scene: Scene, i: int, source: str, count: int = _POINTS_A_FRAME) -> np.ndarray:
-    """About `count` points [k,3] in the world, spread over the known depth (and mask) of frame i."""
-    depth = scene.depth(i, "exact" if source == "depth" else "noisy")
+def back_project(frames: Frames, i: int, source: DepthSource, count: int = _POINTS_A_FRAME) -> np.ndarray:
+    """About `count` points [k,3] in the world, spread over the depth of frame i where it has some.
+
+    Only pixels inside its mask count, if it has one.
+    """
+    depth = frames.array(source, i)
     if depth is None:
         return np.zeros((0, 3))
-    mask = scene.mask(i)
-    step = max(1, int(np.sqrt(depth.size / count)))
-    rows, columns = np.mgrid[step // 2 : depth.shape[0] : step, step // 2 : depth.shape[1] : step].reshape(
-        2, -1
-    )
+    rows, columns = pixel_grid(depth.shape, count)
     z = depth[rows, columns].astype(np.float64)
-    known = z > 0 if mask is None else (z > 0) & mask[rows, columns]
-    pixels = np.stack([columns[known] + 0.5, rows[known] + 0.5], axis=1)
-    origins, directions, z_per_t = scene.cameras.rays(np.full(len(pixels), i), pixels)
-    return origins + directions * (z[known] / z_per_t)[:, None]
+    mask = frames.mask(i)
+    valid = z > 0 if mask is None else (z > 0) & mask[rows, columns]
+    pixels = np.stack([columns[valid] + 0.5, rows[valid] + 0.5], axis=1)
+    origins, directions, z_per_t = frames.cameras.rays(np.full(len(pixels), i), pixels)
+    return origins + directions * (z[valid] / z_per_t)[:, None]
 
 
-def _carve(scene: Scene, frames: np.ndarray, box: np.ndarray, cells: int) -> np.ndarray:
-    """The box of the cells of `box` that survive the masks of these frames."""
+def pixel_grid(shape: tuple[int, ...], count: int) -> np.ndarray:
+    """Rows and columns, int64 [2,k], of about `count` pixels in a square grid over a picture [h,w]."""
+    stride = max(1, int(np.sqrt(shape[0] * shape[1] / count)))
+    return np.mgrid[stride // 2 : shape[0] : stride, stride // 2 : shape[1] : stride].reshape(2, -1)
+
+
+def _carve(frames: Frames, chosen: np.ndarray, box: np.ndarray, cells: int) -> np.ndarray:
+    """The box of the cells of `box` that survive the masks of the chosen frames."""
     size = (box[1] - box[0]) / cells
-    steps = [box[0][axis] + size[axis] * (np.arange(cells) + 0.5) for axis in range(3)]
-    points = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    axes = [box[0][axis] + size[axis] * (np.arange(cells) + 0.5) for axis in range(3)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     in_view, in_mask = np.zeros(len(points), int), np.zeros(len(points), int)
-    for i in frames:
-        mask = scene.mask(int(i))
-        pixel, seen = _pixels(scene.cameras, int(i), points)
-        in_view += seen
-        in_mask[seen] += mask[pixel[seen, 1], pixel[seen, 0]]  # type: ignore[index]
-    kept = points[(in_view >= 0.5 * len(frames)) & (in_mask >= 0.95 * in_view)]
+    for i in chosen:
+        mask = frames.mask(int(i))
+        pixel, inside = _pixels(frames.cameras, int(i), points)
+        in_view += inside
+        in_mask[inside] += mask[pixel[inside, 1], pixel[inside, 0]]  # type: ignore[index]
+    kept = points[(in_view >= 0.5 * len(chosen)) & (in_mask >= 0.95 * in_view)]
     if not len(kept):
         raise UserError(
-            f"{scene.path}: no place is inside the masks of all cameras: "
+            f"{frames.path}: no place is inside the masks of all cameras: "
             "check the axes of the poses, and that masks are white on the object, or give a box"
         )
     return np.stack([kept.min(axis=0) - size, kept.max(axis=0) + size])
@@ -203,10 +211,10 @@ def _pixels(cameras: Cameras, i: int, points: np.ndarray) -> tuple[np.ndarray, n
     """The pixel (column, row) [k,2] that points fall on in camera i, and whether they do [k]."""
     uv, z = cameras.project(i, points)
     with np.errstate(invalid="ignore"):
-        seen = (
+        inside = (
             (z > 0) & (uv >= 0).all(axis=1) & (uv[:, 0] < cameras.width[i]) & (uv[:, 1] < cameras.height[i])
         )
-    return np.where(seen[:, None], uv, 0.0).astype(np.int64), seen
+    return np.where(inside[:, None], uv, 0.0).astype(np.int64), inside
 
 
 def _in_view(cameras: Cameras, point: np.ndarray) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from neurfield.scenes.check_files import file_findings
 from neurfield.scenes.check_readings import in_one_place, reading_findings
 from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
 from neurfield.scenes.finding import Finding, Level
+from neurfield.scenes.frames import DepthSource, spread
 from neurfield.scenes.reprojection import best_scale, depth_pairs, other_conventions, reprojection_error
 from neurfield.scenes.scene import Scene
 
@@ -51,8 +51,8 @@ def check_before_fit(scene: Scene) -> list[Finding]:
         *file_findings(scene),
         *_poses(scene),
         *reading_findings(scene),
-        *_depth(scene, "exact"),
-        *_depth(scene, "noisy"),
+        *_depth(scene, "depth"),
+        *_depth(scene, "sensor_depth"),
         *_normals(scene),
         *_box(scene),
     ]
@@ -73,27 +73,13 @@ def check_truth(scene: Scene) -> Iterator[Finding]:
     yield Finding("ok", counted, "true surface")
 
 
-def _spread(count: int, most: int = _MOST_FRAMES) -> np.ndarray:
-    """Up to `most` indices spread evenly over `count` frames."""
-    return np.linspace(0, count - 1, min(count, most)).astype(int)
-
-
 def _files(scene: Scene) -> Iterator[Finding]:
     """Every file of every source opens and is whole; sources cover all frames."""
-    readers = {
-        "image": scene.image,
-        "mask": scene.mask,
-        "depth": scene.depth,
-        "sensor_depth": lambda i: scene.depth(i, "noisy"),
-        "prior_depth": scene.prior_depth,
-        "prior_normal": scene.prior_normal,
-        "segment": scene.segment,
-    }
     for source in sorted(scene.sources):
         troubles = []
-        for i in _spread(len(scene)):
+        for i in spread(len(scene), _MOST_FRAMES):
             try:
-                readers[source](int(i))
+                scene.array(source, int(i))
             except UserError as error:
                 troubles.append(str(error))
         for trouble in troubles[:_MOST_LISTED]:
@@ -146,7 +132,7 @@ def _poses(scene: Scene) -> Iterator[Finding]:
 
 def _exposure(scene: Scene) -> Iterator[Finding]:
     """Brightness does not jump from one frame to the next."""
-    frames = _spread(len(scene))
+    frames = spread(len(scene), _MOST_FRAMES)
     light = np.array([scene.image(int(i))[::4, ::4].mean() + 1.0 for i in frames])
     if light.max() < 4.0:
         yield Finding("error", "all images are black", "image", "write them again")
@@ -161,12 +147,11 @@ def _exposure(scene: Scene) -> Iterator[Finding]:
         yield Finding("ok", "brightness is steady", "image")
 
 
-def _depth(scene: Scene, kind: Literal["exact", "noisy"]) -> Iterator[Finding]:
+def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
     """Depth carried from frame to frame agrees; if not, what unit or which axes would make it agree."""
-    source = "depth" if kind == "exact" else "sensor_depth"
     if source not in scene.sources:
         return
-    pairs = depth_pairs(scene, scene.cameras, kind)
+    pairs = depth_pairs(scene, scene.cameras, source)
     if not pairs:
         yield Finding("warn", "no two frames to compare look the same way", source, "check the poses")
         return
@@ -182,20 +167,20 @@ def _depth(scene: Scene, kind: Literal["exact", "noisy"]) -> Iterator[Finding]:
     if error > _SAME_DEPTH:
         for what, other in other_conventions(scene.cameras):
             # Which frames look the same way depends on the reading, too.
-            left = reprojection_error(other, depth_pairs(scene, other, kind))
+            left = reprojection_error(other, depth_pairs(scene, other, source))
             explained.append((left, what, "convert the poses"))
     if error > WORTH_ASKING:
-        explained += other_depths(scene, kind)
+        explained += other_depths(scene, source)
     least, what, todo = min(explained, default=(error, "", ""))
-    found = f"frames disagree by {100 * error:.2g} % at the median"
+    sentence = f"frames disagree by {100 * error:.2g} % at the median"
     if least < 0.5 * error:
         # A wrong unit does not depend on how far frames are apart; what bends a little is worth a word.
         level: Level = "error" if error > _SAME_DEPTH or "multiplied" in what else "warn"
-        yield Finding(level, f"{found}, by {100 * least:.2g} % if {what}", source, todo)
+        yield Finding(level, f"{sentence}, by {100 * least:.2g} % if {what}", source, todo)
     elif error > _SAME_DEPTH:
         level = "error" if error > 0.1 else "warn"
         todo = "check units, axes and order of the poses, and that depth is z-depth"
-        yield Finding(level, found, source, todo)
+        yield Finding(level, sentence, source, todo)
     else:
         yield Finding("ok", f"frames agree within {100 * error:.2f} % at the median", source)
 
@@ -205,7 +190,7 @@ def _normals(scene: Scene) -> Iterator[Finding]:
     if "prior_normal" not in scene.sources:
         return
     shares = []
-    for i in _spread(len(scene), 30):
+    for i in spread(len(scene), 30):
         normal = scene.prior_normal(int(i))
         if normal is None:
             continue
@@ -213,8 +198,8 @@ def _normals(scene: Scene) -> Iterator[Finding]:
         x = (columns + 0.5 - scene.cameras.cx[i]) / scene.cameras.fx[i]
         y = (rows + 0.5 - scene.cameras.cy[i]) / scene.cameras.fy[i]
         n = normal[rows, columns]
-        known = np.abs(n).sum(axis=1) > 0
-        shares.append((n[:, 0] * x + n[:, 1] * y + n[:, 2] < 0)[known].mean() if known.any() else 1.0)
+        valid = np.abs(n).sum(axis=1) > 0
+        shares.append((n[:, 0] * x + n[:, 1] * y + n[:, 2] < 0)[valid].mean() if valid.any() else 1.0)
     share = float(np.mean(shares))
     if share > 0.95:
         yield Finding("ok", f"{100 * share:.1f} % look towards the camera", "prior_normal")

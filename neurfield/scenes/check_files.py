@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from neurfield.scenes.finding import Finding
+from neurfield.scenes.frames import spread
 from neurfield.scenes.images import file_size, orientation
 from neurfield.scenes.scene import Scene
 
@@ -20,7 +21,7 @@ _FAR = 1.5  # times what nearly all depth is; a wall that fills the far end is n
 
 
 def file_findings(scene: Scene) -> Iterator[Finding]:
-    """All of the below."""
+    """Findings about sizes, EXIF turns, copies and depth's largest value, in that order."""
     yield from _sizes(scene)
     yield from _turns(scene)
     yield from _copies(scene)
@@ -28,8 +29,8 @@ def file_findings(scene: Scene) -> Iterator[Finding]:
 
 
 def _frames(scene: Scene) -> list[int]:
-    few = np.linspace(0, len(scene) - 1, min(len(scene), _MOST_FRAMES))
-    return [int(i) for i in np.unique(few.astype(int))]
+    """Some frames to look at, evenly spread."""
+    return spread(len(scene), _MOST_FRAMES).tolist()
 
 
 def _sizes(scene: Scene) -> Iterator[Finding]:
@@ -69,8 +70,11 @@ def _turns(scene: Scene) -> Iterator[Finding]:
 
 
 def _copies(scene: Scene) -> Iterator[Finding]:
-    """One picture under two poses: named twice, or two neighbours that are the same file (a video's frames
-    taken twice; views from all around may be alike by symmetry)."""
+    """One picture under two poses: a file named twice, or two neighbours of the same bytes.
+
+    Neighbours alone, because a video's frames are taken twice, while views from all around may be alike by
+    symmetry.
+    """
     if "image" not in scene.files:
         return
     paths = scene.files["image"].paths
@@ -98,18 +102,18 @@ def _same_bytes(a: Path | None, b: Path) -> bool:
 
 def _ceiling(scene: Scene) -> Iterator[Finding]:
     """Many pixels that share the largest depth of all: a sensor's "nothing", not a surface."""
-    for source, kind in (("depth", "exact"), ("sensor_depth", "noisy")):
+    for source in ("depth", "sensor_depth"):
         if source not in scene.sources:
             continue
-        frames = np.unique(np.array(_frames(scene))[:: max(1, len(_frames(scene)) // _MOST_MAPS)])
-        maps = [scene.depth(int(i), kind) for i in frames]  # type: ignore[arg-type]
-        known = [depth[depth > 0] for depth in maps if depth is not None]
-        depth = np.concatenate(known) if known else np.zeros(0)
-        if not len(depth):
+        frames = _frames(scene)[:: max(1, len(_frames(scene)) // _MOST_MAPS)]
+        maps = [scene.array(source, i) for i in frames]
+        measured = [depth[depth > 0] for depth in maps if depth is not None]
+        values = np.concatenate(measured) if measured else np.zeros(0)
+        if not len(values):
             continue
-        most = depth.max()
-        share = float((depth == most).mean())
-        below = depth[depth < most]
+        most = values.max()
+        share = float((values == most).mean())
+        below = values[values < most]
         if share > _CEILING and len(below) and most > _FAR * np.percentile(below, 99.0):
             what = f"{100 * share:.2g} % of it is {most:.4g}, the largest value, far beyond the rest"
             yield Finding("warn", what, source, "write 0 where nothing was measured")

@@ -14,6 +14,7 @@ from neurfield.errors import UserError
 from neurfield.scenes.box import cameras_kind, nearest_to_axes, visual_hull_box
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.finding import Finding
+from neurfield.scenes.frames import Frames, spread
 from neurfield.scenes.reprojection import other_conventions
 from neurfield.scenes.scene import Scene
 
@@ -31,8 +32,7 @@ def in_one_place(cameras: Cameras) -> bool:
 
 
 def reading_findings(scene: Scene) -> Iterator[Finding]:
-    """Whether the poses make more sense in another reading, where no depth can tell; nothing where they are
-    good."""
+    """Whether the poses make more sense in another reading, where no depth can tell; nothing if not."""
     if len(scene) < _FEWEST or scene.sources & {"depth", "sensor_depth"}:
         return
     cameras, outlines = scene.cameras, _has_outlines(scene)
@@ -42,20 +42,22 @@ def reading_findings(scene: Scene) -> Iterator[Finding]:
         if cameras_kind(other) != "outside" or (outlines and not _masks_meet(scene, other)):
             continue
         if outlines:
-            found = f"no place is inside all masks, but there is one if {what}"
-            yield Finding("error", found, "poses", "convert the poses")
+            sentence = f"no place is inside all masks, but there is one if {what}"
+            yield Finding("error", sentence, "poses", "convert the poses")
             return
         away = "cam_from_world" not in what
         if away or _surround(other):
-            seen = "look away from one point between them; they would" if away else "would"
-            found = f"all cameras {seen} look in at one thing from around it if {what}"
-            yield Finding("warn", found, "poses", "convert the poses, unless they are those of a room")
+            would = "look away from one point between them; they would" if away else "would"
+            sentence = f"all cameras {would} look in at one thing from around it if {what}"
+            yield Finding("warn", sentence, "poses", "convert the poses, unless they are those of a room")
             return
 
 
 def _surround(cameras: Cameras) -> bool:
-    """Whether cameras look at one point from so many sides, and so well, that it is no chance: inverted poses
-    of one tour of a room in fifty do so loosely."""
+    """Whether cameras look at one point from so many sides, and so well, that it is no chance.
+
+    Loosely, the inverted poses of one tour of a room in fifty do so, too.
+    """
     point = nearest_to_axes(cameras)
     if point is None:
         return False
@@ -70,19 +72,19 @@ def _has_outlines(scene: Scene) -> bool:
     """Whether most masks cover a part of the picture only, as the outline of an object does."""
     if "mask" not in scene.sources:
         return False
-    masks = [scene.mask(int(i)) for i in np.unique(np.linspace(0, len(scene) - 1, 20).astype(int))]
+    masks = [scene.mask(int(i)) for i in spread(len(scene), 20)]
     covered = [float(mask.mean()) for mask in masks if mask is not None]
     return bool(covered) and float(np.median(covered)) < _OUTLINE
 
 
 def _masks_meet(scene: Scene, cameras: Cameras) -> bool:
     """Whether some place is inside the masks, if these are the cameras."""
-    files = {"mask": scene.files["mask"]}
-    read = Scene(scene.name, scene.path, cameras, files, kind="outside", mask_says="object")
-    masked = [i for i, path in enumerate(files["mask"].paths) if path is not None]
-    few = np.unique(np.linspace(0, len(masked) - 1, min(len(masked), _MOST_MASKS)).astype(int))
+    masks = scene.files["mask"]
+    masked = np.flatnonzero([path is not None for path in masks.paths])
+    few = masked[spread(len(masked), _MOST_MASKS)]
+    frames = Frames(scene.name, scene.path, cameras.select(few), {"mask": masks.select(few)})
     try:
-        visual_hull_box(read.with_frames(np.array(masked)[few]), cells=_CELLS)
+        visual_hull_box(frames, cells=_CELLS)
     except UserError:
         return False
     return True

@@ -69,7 +69,7 @@ class ByteCache:
                 self._bytes -= self._held.popitem(last=False)[1].nbytes
         return array
 
-    def take(self, key: tuple[str, int]) -> np.ndarray | None:
+    def pop(self, key: tuple[str, int]) -> np.ndarray | None:
         """The array under `key` if it is held, which it is no longer after this."""
         with self._lock:
             array = self._held.pop(key, None)

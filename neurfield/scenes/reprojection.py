@@ -1,18 +1,19 @@
 """Does the depth of one frame land on the depth of another? If not, would it with another unit or other axes?
 
-Nothing else finds a wrong depth unit, poses in another convention or inverted, or frames out of step before
-hours are spent on them.
+Nothing else finds a wrong depth unit, poses in another convention or inverted, or poses that belong to other
+frames, before hours are spent on them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from neurfield.scenes.box import pixel_grid
 from neurfield.scenes.cameras import Cameras
+from neurfield.scenes.frames import DepthSource, spread
 from neurfield.scenes.scene import Scene
 
 Reading = Callable[[int, np.ndarray], np.ndarray]
@@ -28,34 +29,37 @@ _SCALES = np.geomspace(1e-3, 1e3, 61)
 
 @dataclass(frozen=True)
 class Pair:
-    """What a frame sees, at origins + scale * steps [k,3] in the world, and the depth of frame j [H,W]."""
+    """What one frame sees, and what another has where it should see the same.
+
+    The points [k,3] are origins + scale * offsets, world; other [H,W] is the depth of frame j.
+    """
 
     j: int
     origins: np.ndarray
-    steps: np.ndarray
+    offsets: np.ndarray
     other: np.ndarray
 
 
 def depth_pairs(
-    scene: Scene, cameras: Cameras, kind: Literal["exact", "noisy"], reading: Reading | None = None
+    scene: Scene, cameras: Cameras, source: DepthSource, reading: Reading | None = None
 ) -> list[Pair]:
-    """Pairs of frames that, if these are the cameras, look the same way from different places.
+    """Up to 16 pairs of frames that, if these are the cameras, look the same way from different places.
 
-    reading: makes z-depth of a frame's depth [H,W]; None: it is.
+    Args:
+        reading: (frame, its depth [H,W]) -> z-depth [H,W]; None where it is z-depth.
     """
-    listed = scene.files["depth" if kind == "exact" else "sensor_depth"].paths
-    with_depth = np.array([i for i in range(len(cameras)) if listed[i] is not None])
+    sensed = np.flatnonzero([path is not None for path in scene.files[source].paths])
     pairs = []
-    for i in with_depth[np.linspace(0, len(with_depth) - 1, min(len(with_depth), _PAIRS)).astype(int)]:
-        same_way = with_depth[cameras.view_directions[with_depth] @ cameras.view_directions[i] > _MOST_TURN]
+    for i in sensed[spread(len(sensed), _PAIRS)]:
+        same_way = sensed[cameras.view_directions[sensed] @ cameras.view_directions[i] > _MOST_TURN]
         apart = np.linalg.norm(cameras.centers[same_way] - cameras.centers[i], axis=1)
-        depth = scene.depth(int(i), kind)
+        depth = scene.array(source, int(i))
         if depth is None or not (depth > 0).any() or apart.max(initial=0.0) == 0.0:
             continue
         # Far enough apart to tell a scale, near enough to see the same things; never the frame itself.
         apart[apart == 0.0] = np.inf
         j = int(same_way[np.abs(apart - _APART * np.median(depth[depth > 0])).argmin()])
-        pair = _pair(scene, cameras, int(i), j, kind, reading)
+        pair = _pair(scene, cameras, int(i), j, source, reading)
         if pair is not None:
             pairs.append(pair)
     return pairs
@@ -64,24 +68,25 @@ def depth_pairs(
 def reprojection_error(cameras: Cameras, pairs: list[Pair], scale: float = 1.0) -> float:
     """Median relative difference between depth carried from i to j and the depth of j there.
 
-    scale multiplies all depth first. 1.0 (all wrong) where nothing of a pair lands in the other picture.
+    `scale` multiplies all depth first. The error is 1.0 (all wrong) where nothing of a pair lands in the
+    other picture.
     """
     errors = []
     for pair in pairs:
-        uv, z = cameras.project(pair.j, pair.origins + scale * pair.steps)
+        uv, z = cameras.project(pair.j, pair.origins + scale * pair.offsets)
         with np.errstate(invalid="ignore"):
             inside = (uv >= 0).all(axis=1) & (uv < pair.other.shape[::-1]).all(axis=1) & (z > 0)
         column, row = uv[inside].astype(int).T
-        there = pair.other[row, column] * scale
-        known = there > 0
-        error = np.abs(z[inside][known] - there[known]) / there[known]
+        other = pair.other[row, column] * scale
+        valid = other > 0
+        error = np.abs(z[inside][valid] - other[valid]) / other[valid]
         # What falls outside says nothing, unless nearly everything does.
-        errors.append(error if len(error) >= 0.05 * len(pair.steps) else np.ones(1))
+        errors.append(error if len(error) >= 0.05 * len(pair.offsets) else np.ones(1))
     return float(np.median(np.concatenate(errors))) if errors else 1.0
 
 
 def best_scale(cameras: Cameras, pairs: list[Pair]) -> tuple[float, float]:
-    """The factor on all depth that makes frames agree best, and the error it leaves."""
+    """The factor on all depth that makes frames agree best, and the error that it leaves."""
     errors = [reprojection_error(cameras, pairs, scale) for scale in _SCALES]
     around = _SCALES[int(np.argmin(errors))] * np.geomspace(0.87, 1.15, 29)
     errors = [reprojection_error(cameras, pairs, scale) for scale in around]
@@ -106,22 +111,14 @@ def other_conventions(cameras: Cameras) -> list[tuple[str, Cameras]]:
 
 
 def _pair(
-    scene: Scene,
-    cameras: Cameras,
-    i: int,
-    j: int,
-    kind: Literal["exact", "noisy"],
-    reading: Reading | None,
+    scene: Scene, cameras: Cameras, i: int, j: int, source: DepthSource, reading: Reading | None
 ) -> Pair | None:
-    depth, other = scene.depth(i, kind), scene.depth(j, kind)
+    depth, other = scene.array(source, i), scene.array(source, j)
     if depth is None or other is None:
         return None
     if reading is not None:
         depth, other = reading(i, depth), reading(j, other)
-    step = max(1, int(np.sqrt(depth.size / _PIXELS)))
-    rows, columns = np.mgrid[step // 2 : depth.shape[0] : step, step // 2 : depth.shape[1] : step].reshape(
-        2, -1
-    )
+    rows, columns = pixel_grid(depth.shape, _PIXELS)
     z = depth[rows, columns].astype(np.float64)
     pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)[z > 0]
     if not len(pixels):

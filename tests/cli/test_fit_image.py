@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neurfield import fitting
+from neurfield import fitting, inputs
 from neurfield.cli.main import main
 from tests.cli.test_verbs import Capture, refusal
 from tests.images.conftest import smooth, write
@@ -89,6 +89,6 @@ def test_interrupted_fit_says_how_to_go_on(
     def interrupted(*_: object, **__: object) -> None:
         raise fitting.FitInterrupted(7, checkpoint)
 
-    monkeypatch.setattr(fitting, "fit_image", interrupted)
+    monkeypatch.setattr(inputs, "fit", interrupted)
     assert main(arguments(picture, tmp_path)) == 130
     assert f"neurfield fit --resume {tmp_path / 'run'}" in capsys.readouterr().out

@@ -97,6 +97,23 @@ def test_a_scene_that_moved(tmp_path: Path, capsys: Capture) -> None:
     assert main(["mesh", str(run), "--output", str(again)]) == 0
 
 
+def test_a_run_of_the_first_schema(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """There "kind" said where the cameras look, or that it is a fit of an image."""
+    run = tmp_path / "ball" / "neus-1"
+    shutil.copytree(ball_run.resolve(), run)
+    facts = json.loads((run / "run.json").read_text())
+    assert facts.pop("input") == "scene"
+    kind = facts.pop("cameras_look")
+    (run / "run.json").write_text(json.dumps({**facts, "schema": 1, "kind": kind}))
+    assert main(["mesh", str(run), "--resolution", "24", "--output", str(tmp_path / "a.ply")]) == 0
+    assert main(["eval", str(run)]) == 0
+    assert f"cameras {kind}" in (run / "report.html").read_text()
+    assert main(["fit", "--resume", str(run), "--steps", "16"]) == 0
+    assert json.loads((run / "run.json").read_text())["cameras_look"] == kind
+    (run / "run.json").write_text(json.dumps({**facts, "schema": 1, "kind": "image"}))
+    assert "a fit of an image" in refusal(capsys, "mesh", str(run))
+
+
 def test_resume_in_a_new_place(tmp_path: Path) -> None:
     assert main(fit_arguments(ball(tmp_path / "ball"), tmp_path / "runs")) == 0
     run = tmp_path / "runs" / "ball" / "latest"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trimesh
 
-from neurfield import fitting
+from neurfield import fitting, inputs
 from neurfield.cli.main import main
 from tests.cli.conftest import fit_arguments
 from tests.fitting.conftest import CENTRE, RADIUS
@@ -87,7 +87,7 @@ def test_interrupted_fit_says_how_to_go_on(
     def interrupted(*_: object, **__: object) -> None:
         raise fitting.FitInterrupted(7, checkpoint)
 
-    monkeypatch.setattr(fitting, "fit", interrupted)
+    monkeypatch.setattr(inputs, "fit", interrupted)
     assert main(fit_arguments(ball_scene, tmp_path)) == 130
     assert f"neurfield fit --resume {tmp_path / 'run'}" in capsys.readouterr().out
 
@@ -98,7 +98,7 @@ def test_failed_fit_says_why(
     def failed(*_: object, **__: object) -> None:
         raise fitting.FitFailed("step 3: the loss is not finite (color)")
 
-    monkeypatch.setattr(fitting, "fit", failed)
+    monkeypatch.setattr(inputs, "fit", failed)
     assert main(fit_arguments(ball_scene, tmp_path)) == 1
     assert "the loss is not finite (color)" in capsys.readouterr().err
 

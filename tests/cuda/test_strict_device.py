@@ -14,10 +14,10 @@ from neurfield.config import load_config
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
 from neurfield.points.picture_pixels import ResidentPixels
-from neurfield.fitting.run import prepare_run
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.images.pool import HeldPixels
+from neurfield.inputs.scene import SceneInput
 from neurfield.scenes import load_scene
 from tests.cuda.strict_device import Watch
 from tests.fitting.conftest import SMALL, write_sphere_scene
@@ -78,7 +78,7 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_scene(scene_folder: Path, overrides: list[str], step: int, expected: dict[str, int]) -> None:
     config = load_config("neus", "default", [*SMALL, "train.steps=100", *overrides])
-    run = prepare_run(scene_folder, config, load_scene(scene_folder))
+    run = SceneInput.of(config, load_scene(scene_folder))
     fitter = Fitter(run.task, config.train, scene_folder, quiet=True)
     fitter.prepare()
     assert watched(fitter, step) == expected

@@ -74,6 +74,6 @@ def sphere_mesh() -> trimesh.Trimesh:
 
 SMALL = (
     "field.levels=6", "field.log2_table_size=13", "field.finest_resolution=64", "field.hidden=[32,32]",
-    "field.radiance_hidden=[32]", "sampling.rays=512", "sampling.random_points=256",
-    "sampling.occupancy_resolution=32", "opacity.width_end=0.01", "train.preview_every=0",
+    "color.hidden=[32]", "sampler.rays=512", "points.uniform.count=256",
+    "sampler.occupancy_resolution=32", "passes.surface.width_end=0.01", "train.preview_every=0",
 )  # fmt: skip

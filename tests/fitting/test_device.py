@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from neurfield.cli.main import main
-from neurfield.config import read_config, save_config
+from neurfield.config import read_config
 from neurfield.errors import UserError
 from neurfield.fitting import ImageRun, Run, device, fit, fit_image, resume
 from neurfield.fitting.device import device_of_run, pick_device
@@ -115,13 +115,13 @@ def test_cuda_that_cannot_be_is_one_line_and_exit_code_2(
     assert not (tmp_path / "runs").exists()
 
 
-def fitted_on_cuda(run: Run | ImageRun) -> None:
+def fitted_on_cuda(run: Run) -> None:
     """Make a run say that it was fitted on a GPU."""
     path = run.folder / "config.yaml"
-    read, save = (IMAGES.read, IMAGES.save) if isinstance(run, ImageRun) else (read_config, save_config)
-    config = read(path)
+    settings = run.input.settings
+    config = settings.read(path)
     config.device = "cuda"
-    save(config, path)  # type: ignore[arg-type]
+    settings.save(config, path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has what the test does without")

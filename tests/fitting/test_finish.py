@@ -11,9 +11,9 @@ import pytest
 import trimesh
 from PIL import Image
 
-from neurfield.fitting import Run, finish, fit
-from neurfield.fitting import run as runs
-from neurfield.fitting.image_scores import image_scores
+from neurfield.inputs import Run, finish, fit
+from neurfield.inputs.scene import opened, results
+from neurfield.inputs.scene.scores import image_scores
 from neurfield.scenes import Cameras, Scene, load_scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
 
@@ -65,7 +65,7 @@ def test_every_camera_of_the_scene_culls(
     sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also those of frames that did not fit into memory, or were held out."""
-    monkeypatch.setattr(runs, "thinned", lambda scene: scene.with_frames(np.arange(0, 12, 3)))
+    monkeypatch.setattr(opened, "thinned", lambda scene: scene.with_frames(np.arange(0, 12, 3)))
     overrides = [*OPTIONS, "data.holdout_every=2"]
     run = fit(sphere_scene, "neus", steps=2, out=tmp_path, overrides=overrides, quiet=True)
     asked: list[int] = []
@@ -74,10 +74,10 @@ def test_every_camera_of_the_scene_culls(
         asked.append(len(cameras))
         return {}
 
-    monkeypatch.setattr(finish, "evaluate_mesh", noted)
+    monkeypatch.setattr(results, "evaluate_mesh", noted)
     run.scene.__dict__["ground_truth"] = trimesh.creation.icosphere()
     try:
-        finish.finish(run)
+        finish(run)
     finally:
         del run.scene.__dict__["ground_truth"]
     assert len(run.task.scene) == 2 and asked == [12]
@@ -88,7 +88,7 @@ def test_a_field_without_a_surface_still_gets_numbers_and_pictures(run: Run, tmp
     empty = fit(scene, "neus", steps=3, out=tmp_path, overrides=[*OPTIONS, NOWHERE], quiet=True)
     (empty.folder / "mesh.ply").write_text("of an earlier step")
     empty.task.field.layers[-1].bias.data[0] = 5.0
-    outcome = finish.finish(empty)
+    outcome = finish(empty)
     assert list(outcome.troubles) == ["mesh"] and "no surface inside the box" in str(outcome.troubles["mesh"])
     assert not (empty.folder / "mesh.ply").exists() and outcome.mesh is None
     assert list((empty.folder / "previews").glob("frame-*.png"))
@@ -107,7 +107,7 @@ def scene_with_truth(folder: Path, write: bytes | trimesh.PointCloud) -> Scene:
 def test_broken_truth_costs_the_geometry_alone(tmp_path: Path) -> None:
     scene = scene_with_truth(tmp_path / "ball", b"ply\nformat ascii 1.0\n")
     run = fit(scene, "neus", steps=15, out=tmp_path, overrides=OPTIONS, quiet=True)
-    outcome = finish.finish(run)
+    outcome = finish(run)
     assert list(outcome.troubles) == ["geometry"] and "ground_truth.ply" in str(outcome.troubles["geometry"])
     assert {"mesh", "images", "fit"} <= outcome.metrics.keys() and (run.folder / "mesh.ply").is_file()
 
@@ -115,7 +115,7 @@ def test_broken_truth_costs_the_geometry_alone(tmp_path: Path) -> None:
 def test_points_are_a_true_surface(tmp_path: Path, sphere_mesh: trimesh.Trimesh) -> None:
     scene = scene_with_truth(tmp_path / "ball", trimesh.PointCloud(sphere_mesh.vertices))
     run = fit(scene, "neus", steps=15, out=tmp_path, overrides=OPTIONS, quiet=True)
-    geometry = finish.finish(run).metrics["geometry"]
+    geometry = finish(run).metrics["geometry"]
     assert geometry["chamfer_l1"] < 0.3 and "normal_consistency" not in geometry
 
 
@@ -123,6 +123,6 @@ def test_a_fault_of_ours_is_not_swallowed(run: Run, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> dict[str, object]:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr(finish, "image_scores", broken)
-    outcome = finish.finish(run)
+    monkeypatch.setattr(results, "image_scores", broken)
+    outcome = finish(run)
     assert isinstance(outcome.troubles["images"], ZeroDivisionError) and "mesh" in outcome.metrics

@@ -18,8 +18,8 @@ from neurfield.errors import UserError
 from neurfield.fitting import FitFailed, FitInterrupted, Run, fit, resume
 from neurfield.fitting.checkpoint import latest_checkpoint
 from neurfield.fitting.fitter import Fitter
-from neurfield.fitting.run import prepare_run
 from neurfield.fitting.scene import SceneTask
+from neurfield.inputs.scene import SceneInput
 from neurfield.scenes import Scene
 from tests.fitting.conftest import CENTRE, RADIUS, SMALL
 
@@ -137,7 +137,7 @@ def test_nan_stops_with_a_reason_and_keeps_the_good_checkpoint(
 def test_a_checkpoint_with_nan_is_never_written(sphere_scene: Scene, tmp_path: Path) -> None:
     from neurfield.config import load_config
 
-    run = prepare_run(tmp_path, load_config("neus", overrides=SMALL), sphere_scene)
+    run = SceneInput.of(load_config("neus", overrides=SMALL), sphere_scene)
     fitter = Fitter(run.task, run.config.train, tmp_path, quiet=True)
     run.task.field.encoding.table.data[5] = float("inf")
     with pytest.raises(FitFailed, match="no longer finite"):

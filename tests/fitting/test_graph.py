@@ -17,10 +17,10 @@ from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.graph import WARM_UPS, StepGraphs
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.optimizer import Adam, Group
-from neurfield.fitting.run import prepare_run
 from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
+from neurfield.inputs.scene import SceneInput
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 from tests.images.conftest import smooth
@@ -199,7 +199,7 @@ def test_an_image_is_fitted_alike(gpu: list[Graph], tmp_path: Path) -> None:
 
 def test_a_scene_is_fitted_alike(gpu: list[Graph], tmp_path: Path, sphere_scene: Scene) -> None:
     config = load_config("neus", "default", [*SMALL, "train.steps=40"])  # a quarter of them without rays
-    runs = [prepare_run(tmp_path, config, sphere_scene) for _ in range(2)]
+    runs = [SceneInput.of(config, sphere_scene) for _ in range(2)]
     fitters = [Fitter(run.task, config.train, tmp_path, quiet=True) for run in runs]
     fitters[1].graphs = capturing([p for g in runs[1].task.groups() for p in g.parameters])
     for _ in range(14):

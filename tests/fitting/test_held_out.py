@@ -12,7 +12,7 @@ from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.fitting import Run, fit
-from neurfield.fitting.image_scores import image_scores
+from neurfield.inputs.scene.scores import image_scores
 from neurfield.scenes import Scene, load_scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
 

@@ -16,10 +16,10 @@ from neurfield.errors import UserError
 from neurfield.fitting import FitFailed, FitInterrupted, ImageRun, Run, fit_image, resume
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.image_encoding import grid_parameters, sizes_for
-from neurfield.fitting.image_finish import finish_image
 from neurfield.image_config import IMAGES, EncodingConfig
 from neurfield.images import open_image
 from neurfield.images.compare import psnr_of
+from neurfield.inputs import finish
 from tests.images.conftest import smooth, write
 
 SMALL = ("encoding.levels=6", "network.hidden=[32]", "train.pixels=512", "train.preview_every=0")
@@ -35,7 +35,7 @@ def fitted(image: np.ndarray | Path, out: Path, steps: int = 60, **more: object)
 def test_a_picture_is_found_and_everything_is_left(tmp_path: Path, channels: int, bits: int) -> None:
     true = smooth(40, 61, channels, bits)
     run = fitted(write(tmp_path / "waves.png", true), tmp_path, 120)
-    metrics = finish_image(run)
+    metrics = finish(run).metrics
     written = open_image(run.folder / "reconstruction.png")
     assert (written.channels, written.bits) == (channels, bits)
     assert metrics["image"]["psnr"] == pytest.approx(psnr_of(true, written.hold(), 2**bits - 1))
@@ -59,7 +59,7 @@ def test_a_picture_is_found_and_everything_is_left(tmp_path: Path, channels: int
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 16), (1003, 1), (17, 16)])
 def test_odd_sizes(tmp_path: Path, height: int, width: int) -> None:
     run = fitted(smooth(height, width), tmp_path, 5)
-    metrics = finish_image(run)
+    metrics = finish(run).metrics
     assert open_image(run.folder / "reconstruction.png").hold().shape == (height, width, 3)
     assert np.isfinite(metrics["image"]["psnr"])
 
@@ -77,7 +77,7 @@ def test_an_array_is_kept_with_its_run(tmp_path: Path) -> None:
 def test_the_other_encodings(tmp_path: Path, kind: str) -> None:
     true = smooth(40, 61)
     run = fitted(true, tmp_path, 120, encoding=kind)
-    metrics = finish_image(run)
+    metrics = finish(run).metrics
     assert metrics["image"]["psnr"] > 25
     assert metrics["image"]["psnr_float16"] == pytest.approx(metrics["image"]["psnr"], abs=0.5)
     again = ImageRun.load(run.folder)
@@ -194,14 +194,14 @@ def test_mistakes_leave_nothing(tmp_path: Path) -> None:
 def test_another_picture_in_the_place_of_the_runs(tmp_path: Path) -> None:
     path = write(tmp_path / "a.png", smooth(20, 20))
     run = fitted(path, tmp_path, 2)
+    with pytest.raises(UserError, match="a fit of an image"):
+        Run.load(run.folder).mesh()
     write(path, smooth(20, 21))
     with pytest.raises(UserError, match="another than the run's"):
         ImageRun.load(run.folder)
     path.unlink()
     with pytest.raises(UserError, match="no such file"):
         ImageRun.load(run.folder)
-    with pytest.raises(UserError, match="a fit of an image"):
-        Run.load(run.folder)
 
 
 @pytest.mark.parametrize("kind", ["hash", "simplex", "rbf"])

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from neurfield.fitting import fit
-from neurfield.fitting.finish import image_scores
-from neurfield.fitting.run import Run
+from neurfield.inputs import Run
+from neurfield.inputs.scene.scores import image_scores
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 

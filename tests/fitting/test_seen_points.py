@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ import torch
 from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting import Run
-from neurfield.fitting.run import prepare_run
+from neurfield.inputs.scene import SceneInput
 from neurfield.losses.fused import on_surface
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
@@ -30,13 +28,13 @@ def room() -> Scene:
 
 @pytest.fixture(scope="module")
 def prepared(room: Scene) -> Run:
-    return prepare_run(Path(), load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)
+    return SceneInput.of(load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)
 
 
 def test_the_box_of_a_room_follows_from_its_priors(room: Scene, prepared: Run) -> None:
     assert np.abs(prepared.task.scene.box - ROOM).max() < 0.4
     config = load_config("monosdf", overrides=[*OVERRIDES, "data.box=[-1,-1,-1,6,5,4]"])
-    given = prepare_run(Path(), config, room)
+    given = SceneInput.of(config, room)
     np.testing.assert_array_equal(given.task.scene.box, [[-1, -1, -1], [6, 5, 4]])
 
 
@@ -71,13 +69,13 @@ def test_far_points_count_and_do_not_pull() -> None:
 
 
 def test_without_priors_there_are_none(room: Scene) -> None:
-    run = prepare_run(Path(), load_config("neus", overrides=[*SMALL, "device=cpu"]), room)
+    run = SceneInput.of(load_config("neus", overrides=[*SMALL, "device=cpu"]), room)
     assert run.task.seen is None
 
 
 def test_an_opened_run_aligns_as_when_it_was_made(room: Scene, prepared: Run) -> None:
     """The box is then the run's own, and must not be where the alignment begins."""
-    opened = prepare_run(Path(), prepared.config, room, box=prepared.task.scene.box)
+    opened = SceneInput.of(prepared.config, room, box=prepared.task.scene.box)
     assert prepared.task.aligned is not None and opened.task.aligned is not None
     assert torch.equal(prepared.task.aligned.meaning.values, opened.task.aligned.meaning.values)
     np.testing.assert_array_equal(prepared.task.scene.box, opened.task.scene.box)
@@ -88,4 +86,4 @@ def test_priors_that_no_two_views_agree_on_end_in_one_line(
 ) -> None:
     monkeypatch.setattr("neurfield.fusion.align.LEAST_INLIERS", 2.0)
     with pytest.raises(UserError, match=r"no two views agree.*data.prior_depth=false"):
-        prepare_run(Path(), load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)
+        SceneInput.of(load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from neurfield.config import Config, load_config
+from neurfield.inputs.scene import SceneInput
 from neurfield.report.command import command_of
 from neurfield.scenes.builtin import builtin_folder
 
@@ -41,15 +42,18 @@ def parsed(command: str) -> Config:
 )
 def test_round_trip(method: str, preset: str, overrides: list[str]) -> None:
     config = load_config(method, preset, overrides)
-    assert parsed(command_of("a scene/with a blank", config)) == config
+    assert parsed(command_of(SceneInput, {"scene": "a scene/with a blank"}, config)) == config
 
 
 def test_only_differences_are_typed() -> None:
-    assert command_of("x", load_config("neus")) == "neurfield fit --scene x --method neus --preset default"
+    command = command_of(SceneInput, {"scene": "x"}, load_config("neus"))
+    assert command == "neurfield fit --scene x --method neus --preset default"
 
 
 def test_built_in_scenes_go_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEURFIELD_DATA", str(tmp_path))
     config = load_config("neus")
-    assert "--scene room0 " in command_of(str(builtin_folder("room0").resolve()), config)
-    assert f"--scene {tmp_path}/other " in command_of(f"{tmp_path}/other", config)
+    assert "--scene room0 " in command_of(
+        SceneInput, {"scene": str(builtin_folder("room0").resolve())}, config
+    )
+    assert f"--scene {tmp_path}/other " in command_of(SceneInput, {"scene": f"{tmp_path}/other"}, config)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurfield.report.viewpoints import Viewpoint, four_sides, look_at, up_direction
+from neurfield.report.viewpoints import Viewpoint, four_sides, look_at
+from neurfield.scenes.upright import up_direction
 
 UP = np.array([0.0, 0.0, 1.0])
 

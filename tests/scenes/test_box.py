@@ -144,9 +144,8 @@ def test_masks_that_have_nothing_in_common_are_the_users_to_mend(tmp_path):
         folder / "spoilt", spoilt, KEYS, lambda i: np.dstack([scene.image(i), scene.mask(i) * np.uint8(255)])
     )
     broken = load_scene(folder / "spoilt")
-    broken._kind_by_hand = "outside"
     with pytest.raises(UserError, match="no place is inside the masks"):
-        scene_box(broken)
+        scene_box(broken, "outside", outlined=True)
 
 
 def test_which_cameras_look_at_a_box():

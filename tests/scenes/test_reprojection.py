@@ -25,7 +25,7 @@ def test_points_of_depth_lie_on_the_walls(replica, source):
 
 def test_depth_of_two_frames_agrees_where_the_cameras_are_right(replica):
     scene = load_scene(replica)
-    pairs = depth_pairs(scene, scene.cameras, "exact")
+    pairs = depth_pairs(scene, scene.cameras, "depth")
     assert len(pairs) > 5
     assert reprojection_error(scene.cameras, pairs) < 5e-3
     assert reprojection_error(scene.cameras, pairs, 1.5) > 0.015

@@ -65,7 +65,7 @@ def test_neither_run_nor_mesh_nor_scene(tmp_path: Path) -> None:
 
 def test_run_without_a_mesh_says_how_to_get_one(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(
-        json.dumps({"scene": "x", "kind": "inside", "box": [[0] * 3, [1] * 3]})
+        json.dumps({"schema": 1, "scene": "x", "kind": "inside", "box": [[0] * 3, [1] * 3]})
     )
     with pytest.raises(UserError, match="neurfield mesh"):
         content_of(tmp_path)

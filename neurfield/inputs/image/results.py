@@ -15,14 +15,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from neurfield.files import atomic_write
-from neurfield.fitting.finish import fit_facts, read_metrics, write_metrics
 from neurfield.fitting.image import decode_region
-from neurfield.fitting.image_run import ImageRun
 from neurfield.images import ImageSource, open_image
 from neurfield.images.compare import jpeg_as_good, png_bytes, psnr_of, sample_of, to_8_bits
 from neurfield.images.error_map import ErrorMap
 from neurfield.images.picture import Panel, as_rgb, shrunk, side_by_side
 from neurfield.images.write import LARGEST_PNG, save_rows
+from neurfield.inputs.image.opened import OpenedImage
 
 _BAND = 2**22  # pixels decoded at a time
 _CROP = 320  # pixels of the crop's sides
@@ -30,38 +29,36 @@ _LONGEST = 480  # pixels of the pictures' longest side in side_by_side.png
 _HALVES = ("table", "features")  # the many numbers; the few others stay float32
 
 
-def finish_image(run: ImageRun) -> dict[str, Any]:
-    """Write reconstruction.png, model.safetensors, side_by_side.png and metrics.json of a run; returns the
-    metrics."""
-    source, folder = run.source, run.folder
-    model = save_model(run, folder / "model.safetensors")
+def write_results(opened: OpenedImage) -> dict[str, Any]:
+    """Write reconstruction.png, model.safetensors and side_by_side.png; returns the numbers of the picture
+    and of files, for metrics.json."""
+    source, folder = opened.source, opened.folder
+    model = save_model(opened, folder / "model.safetensors")
     errors, rounded = ErrorMap(source, _LONGEST), ErrorMap(source, _LONGEST)
-    path = save_rows(_bands(run, _rounded(run), errors, rounded), source, folder / "reconstruction")
+    path = save_rows(_bands(opened, _rounded(opened), errors, rounded), source, folder / "reconstruction")
     fitted = open_image(path)
     with atomic_write(folder / "side_by_side.png") as temporary:
         _side_by_side(source, fitted, errors).save(temporary)
-    metrics = read_metrics(folder)
-    metrics["image"] = {
+    image = {
         "width": source.width, "height": source.height, "channels": source.channels, "bits": source.bits,
-        "psnr": errors.psnr(), "psnr_float16": rounded.psnr(), "parameters": run.parameters,
-        "parameters_per_pixel": round(run.parameters / source.pixels, 4),
+        "psnr": errors.psnr(), "psnr_float16": rounded.psnr(), "parameters": opened.parameters,
+        "parameters_per_pixel": round(opened.parameters / source.pixels, 4),
     }  # fmt: skip
-    metrics["files"] = _files(source, fitted, model)
-    metrics["fit"] = fit_facts(folder)
-    write_metrics(folder, metrics)
-    return metrics
+    return {"image": image, "files": _files(source, fitted, model)}
 
 
-def save_model(run: ImageRun, path: Path) -> Path:
+def save_model(opened: OpenedImage, path: Path) -> Path:
     """What decoding needs as one safetensors file: tables and features in float16, the few other numbers as
     they are, and in its header the configuration and the picture's size."""
-    source = run.source
+    source = opened.source
     header = {
-        "config": json.dumps({"encoding": vars(run.config.encoding), "network": vars(run.config.network)}),
+        "config": json.dumps(
+            {"encoding": vars(opened.config.encoding), "network": vars(opened.config.network)}
+        ),
         "size": json.dumps([source.width, source.height, source.channels, source.bits]),
     }
     with atomic_write(path) as temporary:
-        save_file(_halved(run.field.state_dict()), temporary, metadata=header)
+        save_file(_halved(opened.field.state_dict()), temporary, metadata=header)
     return path
 
 
@@ -72,23 +69,25 @@ def _halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _rounded(run: ImageRun) -> torch.nn.Module:
+def _rounded(opened: OpenedImage) -> torch.nn.Module:
     """The field as model.safetensors holds it."""
-    field = copy.deepcopy(run.field)
-    field.load_state_dict(_halved(run.field.state_dict()))
+    field = copy.deepcopy(opened.field)
+    field.load_state_dict(_halved(opened.field.state_dict()))
     return field
 
 
-def _bands(run: ImageRun, rounded: Any, errors: ErrorMap, errors_rounded: ErrorMap) -> Iterator[np.ndarray]:
+def _bands(
+    opened: OpenedImage, rounded: Any, errors: ErrorMap, errors_rounded: ErrorMap
+) -> Iterator[np.ndarray]:
     """The fitted picture from top to bottom, compared on the way. The rounded field's is decoded too, of a
     picture that is too large for PNG in every eighth band."""
-    source, device = run.source, run.task.device
+    source, device = opened.source, opened.task.device
     rows = errors.block * max(1, _BAND // source.width // errors.block)
     every = 1 if source.pixels <= LARGEST_PNG else 8
     for index, y in enumerate(range(0, source.height, rows)):
         place = (0, y, source.width, min(rows, source.height - y))
         true = source.region(*place)
-        fitted = decode_region(run.field, source, device, *place)
+        fitted = decode_region(opened.field, source, device, *place)
         errors.add(y, true, fitted)
         if index % every == 0:
             errors_rounded.add(y, true, decode_region(rounded, source, device, *place))

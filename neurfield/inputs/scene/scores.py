@@ -7,13 +7,13 @@ from PIL import Image
 
 from neurfield.evaluation import psnr, ssim
 from neurfield.files import atomic_write
-from neurfield.fitting.run import Run
+from neurfield.inputs.scene.opened import OpenedScene
 
 IMAGE_SCALE = 0.5  # of the pictures that image scores are taken on
 MOST_IMAGES = 8
 
 
-def image_scores(run: Run) -> dict[str, object]:
+def image_scores(run: OpenedScene) -> dict[str, object]:
     """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`), inside
     the masks where frames have them (said in `pixels`); strips of true picture, rendered picture and normals
     into previews/. Where masks are an object's outline, frames without one are left out if others have one.

@@ -1,0 +1,193 @@
+"""What a kind of input brings to a fit: how it is opened, its task, its words, what it leaves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from rich.text import Text
+
+from neurfield.errors import UserError
+from neurfield.fitting.surface import FittedSurface
+from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.page import Page
+
+if TYPE_CHECKING:
+    from neurfield.inputs.shown import Shown
+
+
+class Settings(Protocol):
+    """The configurations of a kind of input: values in groups, among them `train`, `seed` and `device`."""
+
+    def load(
+        self,
+        name: str,
+        preset: str = "default",
+        overrides: Sequence[str] = (),
+        plugins: Sequence[str] = (),
+    ) -> Any:
+        """The configuration of a preset by its name, with parts of plug-ins; UserError for what is not
+        known."""
+        ...
+
+    def read(self, path: str | Path, plugins: Sequence[str] = ()) -> Any:
+        """A configuration that `save` wrote; UserError where it cannot be read."""
+        ...
+
+    def save(self, config: Any, path: str | Path) -> None:
+        """Write every value, so that the file alone re-runs the fit."""
+        ...
+
+    def differences(self, config: Any, usual: Any) -> list[str]:
+        """Overrides, key=value as of --set, that turn `usual` into `config`, seed and device aside."""
+        ...
+
+
+class Input(ABC):
+    """One input, opened under a configuration, with the task that fits a field to it.
+
+    Attributes:
+        flag: its name in `registry.INPUTS` and in run.json. called: in a sentence, "an image".
+        settings: its configurations. serves: those of the verbs "mesh", "eval", "view" that make sense of its
+            runs; why_not: what is said of the others.
+        finishing: the line that is said before `finish`.
+        folder: of its run. name: of the folder that holds its runs. config, task: of the fit, a
+            `neurfield.fitting.fitter.Task`.
+        seconds_reading: what opening it took. seconds_of_start: what making the field took, counted as the
+            fit's.
+        has_truth: whether it brings a true surface of its own.
+        up: unit [3] in the world, for pictures of its mesh; None: Z.
+    """
+
+    flag: ClassVar[str]
+    called: ClassVar[str]
+    settings: ClassVar[Settings]
+    serves: ClassVar[frozenset[str]] = frozenset()
+    why_not: ClassVar[str] = "there is no surface to mesh, measure or look at; its numbers are in"
+    finishing: ClassVar[str] = "measuring ..."
+
+    folder: Path = Path()
+    name: str
+    config: Any
+    task: Any
+    seconds_reading: float = 0.0
+    seconds_of_start: float = 0.0
+    has_truth: bool = False
+    up: np.ndarray | None = None
+
+    # Opened: by what the user gave, or by what a run says of itself.
+
+    @classmethod
+    @abstractmethod
+    def fresh(cls, source: Any, config: Any, device: torch.device) -> Input:
+        """Open what the user gave, and make the task.
+
+        Raises:
+            UserError: it cannot be read, or lacks what the configuration asks for.
+        """
+
+    @classmethod
+    @abstractmethod
+    def again(
+        cls, folder: Path, facts: dict[str, Any], config: Any, device: torch.device, moved_to: Any = None
+    ) -> Input:
+        """Open the input of a run from the facts of its run.json, with a field that has not been fitted;
+        moved_to: where the input lies now, if it was moved.
+
+        Raises:
+            UserError: it is gone, or another one stands in its place.
+        """
+
+    @classmethod
+    @abstractmethod
+    def chosen(cls, config: Any) -> str:
+        """The preset's name that a configuration comes from: the run's folder and report are called by it."""
+
+    @classmethod
+    @abstractmethod
+    def place(cls, facts: dict[str, Any]) -> str:
+        """What is typed behind the input's flag to fit to the same thing again."""
+
+    # Before the first step.
+
+    def warnings(self) -> list[str]:
+        """Lines to be said before a new fit.
+
+        Raises:
+            UserError: something would make the fit go wrong.
+        """
+        return []
+
+    def keep(self) -> None:
+        """Write into the new `folder` what there is of the input nowhere else."""
+        return
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What run.json says beside "input" and "name", for `again`, `page`, `place` and `shown`."""
+
+    def read(self) -> None:
+        """Read what the steps draw from."""
+        return
+
+    def session(self) -> dict[str, object]:
+        """Facts of this session for the log, beside threads, device and reading time."""
+        return {}
+
+    @abstractmethod
+    def words(self, step: int, seconds_per_step: float) -> list[str | Text]:
+        """Lines on what is fitted, with what, and how long it takes from `step` on."""
+
+    # After the last step.
+
+    @abstractmethod
+    def finish(self, outcome: Outcome) -> None:
+        """Write what a fit leaves for people into `folder`, and its numbers into the outcome."""
+
+    def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
+        """What there is now, and where."""
+        return []
+
+    def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
+        """Commands to type next, and what they do."""
+        more = 2 * self.config.train.steps
+        return [(f"neurfield fit --resume {self.folder} --steps {more}", "goes on, twice as long")]
+
+    def measure(self, outcome: Outcome, against: Any = None) -> None:
+        """Numbers of the outcome's mesh against a true surface (None: the input's own) and of pictures."""
+        self.require("eval", self.folder)
+
+    def surface(self) -> FittedSurface:
+        """The field's surface."""
+        self.require("mesh", self.folder)
+        raise NotImplementedError
+
+    # From a run's folder alone.
+
+    @classmethod
+    @abstractmethod
+    def page(cls, folder: Path, facts: dict[str, Any], config: Any, metrics: dict[str, Any]) -> Page:
+        """What report.html shows beside what all reports show."""
+
+    @classmethod
+    def open_surface(
+        cls, folder: Path, device: str | None = None, plugins: Sequence[str] = ()
+    ) -> FittedSurface | None:
+        """The surface of a run's field from the run's folder alone; None: the input is opened for it."""
+        return None
+
+    @classmethod
+    def shown(cls, folder: Path, facts: dict[str, Any], moved_to: Any = None) -> Shown:
+        """What is shown around a run's mesh; moved_to as for `again`."""
+        cls.require("view", folder)
+        raise NotImplementedError
+
+    @classmethod
+    def require(cls, verb: str, folder: Path) -> None:
+        """Raise UserError where a verb makes no sense of runs of this input."""
+        if verb not in cls.serves:
+            raise UserError(f"{folder}: a fit of {cls.called}: {cls.why_not} {folder / 'report.html'}")

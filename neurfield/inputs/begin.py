@@ -1,0 +1,145 @@
+"""`fit` and `resume`: from an input to a run, and on with a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.text import Text
+
+from neurfield.errors import UserError
+from neurfield.fitting.device import pick_device, silent
+from neurfield.fitting.fitter import Fitter
+from neurfield.fitting.folder import new_folder
+from neurfield.inputs.registry import load_input, usual_choice
+from neurfield.inputs.run import Run, describe_run, open_run
+
+
+def fit(
+    source: Any,
+    method: str | None = None,
+    *,
+    input: str = "scene",
+    preset: str = "default",
+    steps: int | None = None,
+    out: str | Path = "runs",
+    seed: int = 0,
+    device: str = "auto",
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    quiet: bool = False,
+    started: float | None = None,
+) -> Run:
+    """Fit a field to a scene, or another input, and return the run, saved under `out`/<name>/<method>-<time>.
+
+    `neurfield.inputs.finish(run)` then writes what people want of it.
+
+    Args:
+        source: for a scene a `Scene`, a built-in name, or a path in a known format; for others see their
+            packages in `neurfield.inputs`. method: a preset, or the path of a preset file; None: the input's usual one, for a scene neus of
+            `configs/methods`.
+        input: what kind the source is of, a name in `neurfield.inputs.registry`.
+        overrides: "group.key=value" items, as `--set` takes them.
+        plugins: modules or .py files that bring parts, as `--plugin` takes them.
+        quiet: print nothing.
+        started: `time.perf_counter()` of the command, for the log; None: now.
+
+    Raises:
+        UserError: something in the arguments or the source can be mended by the user, also what
+            `neurfield scene check` calls an error.
+        SurfaceLeft: there was nothing left to fit (a UserError; the run's folder has its last state).
+        FitInterrupted, FitFailed: see `neurfield.fitting.fitter`.
+    """
+    started = time.perf_counter() if started is None else started
+    kind = load_input(input)
+    fixed = [*overrides, f"seed={seed}", f"device={device}"]
+    config = kind.settings.load(method or usual_choice(input), preset, fixed, plugins)
+    if steps is not None:
+        if steps < 1:
+            raise UserError(f"--steps {steps}: at least 1 is needed")
+        config.train.steps = steps
+    # What cannot be read or fitted leaves no folder.
+    opened = kind.fresh(source, config, pick_device(config.device, silent if quiet else print))
+    warnings = opened.warnings()
+    if not quiet:
+        _print(*(Text(warning, "yellow") for warning in warnings))
+    opened.folder = new_folder(Path(out), opened.name, Path(kind.chosen(config)).stem)
+    opened.keep()
+    run = Run(opened)
+    describe_run(run)
+    return _go(run, quiet, started, resume=False)
+
+
+def fit_image(image: str | Path | np.ndarray, encoding: str = "hash", **options: Any) -> Run:
+    """Fit a field to a picture and return the run, saved under `out`/<picture>/<encoding>-<time>.
+
+    Args:
+        image: a file, or an array uint8 or uint16 [h, w] or [h, w, 1 to 4], which the run's folder keeps as
+            image.png.
+        encoding: a preset of `configs/images`: hash, simplex or rbf.
+        options, and what is raised: as for `fit`.
+    """
+    return fit(image, encoding, input="image", **options)
+
+
+def resume(
+    folder: str | Path,
+    steps: int | None = None,
+    quiet: bool = False,
+    started: float | None = None,
+    device: str | None = None,
+    scene: str | Path | None = None,
+    plugins: Sequence[str] = (),
+) -> Run:
+    """Go on with a run to its requested step, or to a new one; ends as an uninterrupted fit to that step
+    would have.
+
+    With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly,
+    and only on the device where it began: a GPU draws other numbers, and adds in another order. `quiet` and
+    `started` as in `fit`; device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone;
+    scene: where the run's scene lies now, if it was moved; plugins: as for `Run.load`.
+    """
+    started = time.perf_counter() if started is None else started
+    run = open_run(Path(folder), device, silent if quiet else print, scene, plugins)
+    if steps is not None:
+        run.config.train.steps = steps
+    if device is not None:
+        run.config.device = device
+    if steps is not None or device is not None:
+        describe_run(run)
+    return _go(run, quiet, started, resume=True)
+
+
+def _go(run: Run, quiet: bool, started: float, resume: bool) -> Run:
+    opened = run.input
+    before = time.perf_counter()
+    opened.read()
+    reading = opened.seconds_reading + time.perf_counter() - before
+    fitter = Fitter(run.task, run.config.train, run.folder, quiet)
+    fitter.seconds = opened.seconds_of_start
+    if resume:
+        fitter.resume()
+    fitter.started = started
+    fitter.facts = {
+        "threads": torch.get_num_threads(), "device": str(run.task.device), **opened.session(),
+        "seconds_reading": round(reading, 2),
+    }  # fmt: skip
+    fitter.prepare()
+    if not quiet:
+        _print(*opened.words(fitter.step, fitter.seconds_per_step()), f"run folder {run.folder}")
+    fitter.run()
+    for group in run.task.groups():
+        for parameter in group.parameters:
+            parameter.grad = None  # as large as the tables, and of no more use
+    return run
+
+
+def _print(*lines: str | Text) -> None:
+    """Each on a line of its own, however long; what stands in brackets is no markup."""
+    for line in lines:
+        Console().print(line, highlight=False, markup=False, soft_wrap=True)

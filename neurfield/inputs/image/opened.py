@@ -1,0 +1,44 @@
+"""A picture opened for a fit, and the task that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neurfield.fields import ImageField
+from neurfield.fitting.image import ImageTask, decode_region
+from neurfield.image_config import ImageConfig
+from neurfield.images import ImageSource
+from neurfield.inputs.size import parameters_of
+
+
+class OpenedImage:
+    """A picture (`source`), the configuration of its fit, and the task; fresh: its field starts from the
+    picture, and is not about to be loaded."""
+
+    def __init__(self, source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool) -> None:
+        self.source, self.config = source, config
+        self.task = make_task(source, config, device, fresh)
+        self.folder, self.name = Path(), source.name
+        self.seconds_of_start = self.task.seconds_of_start
+
+    @property
+    def field(self) -> ImageField:
+        """Values in 0..1 at (column + 0.5, row + 0.5) / max(width, height)."""
+        return self.task.field
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that were fitted."""
+        return parameters_of(self.task)
+
+    def region(self, x: int, y: int, w: int, h: int) -> np.ndarray:
+        """As `Run.region`."""
+        return decode_region(self.task.field, self.source, self.task.device, x, y, w, h)
+
+
+def make_task(source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool) -> ImageTask:
+    """What fits a field to a picture."""
+    return ImageTask(source, config, device, fresh)

@@ -1,0 +1,83 @@
+"""Which kinds of input there are, as far as the command line must know before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neurfield.errors import UserError
+
+if TYPE_CHECKING:
+    from neurfield.inputs.base import Input
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A kind of input; its name in `INPUTS` is its flag and stands in run.json.
+
+    target: "module:class" of its `Input`; empty: announced, and not there yet. metavar, about: of its flag.
+    named_by: the flag that chooses its preset, one of `CHOOSERS`. example: as one types it. moves: whether
+    its flag beside --resume says where the run's input lies now.
+    """
+
+    target: str
+    metavar: str
+    about: str
+    named_by: str
+    example: str = ""
+    moves: bool = False
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """A flag that chooses the preset of a fit: its metavar, what it takes without the flag, its help."""
+
+    metavar: str
+    usual: str
+    about: str
+
+
+INPUTS: dict[str, Entry] = {
+    "scene": Entry(
+        "neurfield.inputs.scene:SceneInput", "NAME|PATH",
+        "what to fit to, for example room0; beside --resume: where the run's scene was moved to.",
+        "method", "--scene room0, --scene path/to/scene", moves=True,
+    ),
+    "image": Entry(
+        "neurfield.inputs.image:ImageInput", "FILE",
+        "or an image of any size: PNG, JPEG, TIFF, WebP; grey, colour, alpha; 8 or 16 bits.",
+        "encoding", "--image photo.png",
+    ),
+    "shape": Entry("", "FILE", "or a mesh or points; not there yet.", "method"),
+}  # fmt: skip
+CHOOSERS: dict[str, Chooser] = {
+    "method": Chooser("NAME", "neus", "for a scene: see `neurfield methods`; or the path of a preset file."),
+    "encoding": Chooser("hash|simplex|rbf", "hash", "for an image, a file of configs/images."),
+}
+
+
+def load_input(name: str) -> type[Input]:
+    """The class of a kind of input.
+
+    Raises:
+        UserError: there is none of this name, or only its flag.
+    """
+    expect_there(name)
+    module, _, attribute = INPUTS[name].target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def expect_there(name: str) -> None:
+    """Raise UserError where there is no input of this name, or only its flag."""
+    there = " and ".join(f"--{known}" for known, entry in INPUTS.items() if entry.target)
+    if name not in INPUTS:
+        raise UserError(f"there is no input '{name}': there are {there}")
+    if not INPUTS[name].target:
+        what = INPUTS[name].about.removeprefix("or ").partition(";")[0]
+        raise UserError(f"--{name}: fitting to {what} is not there yet; {there} are")
+
+
+def usual_choice(name: str) -> str:
+    """The preset that a fit to this kind of input takes where none is chosen."""
+    return CHOOSERS[INPUTS[name].named_by].usual

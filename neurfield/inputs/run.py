@@ -1,0 +1,166 @@
+"""A run: a folder with a fitted field, from which meshes and pictures come, whatever was its input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from neurfield.errors import UserError
+from neurfield.fitting.device import Tell, device_of_run
+from neurfield.fitting.folder import load_newest, read_facts, write_facts
+from neurfield.fitting.surface import FittedSurface
+from neurfield.inputs.base import Input
+from neurfield.inputs.registry import INPUTS, load_input
+
+
+class Run:
+    """A fitted field and what it was fitted to. Lengths and axes are the input's own.
+
+    Attributes:
+        input: what was fitted to, and how (`neurfield.inputs.base.Input`). What it knows, the run knows: of a
+            scene `run.scene` (all of it, as it was read), `run.used` (the sources and frames of it that the
+            run looks at: those of `run.task.scene`, which are fitted, and `run.held_out`, indices into
+            `used`, which are only compared); of an image `run.source` and `run.parameters`.
+    """
+
+    def __init__(self, input: Input) -> None:
+        self.input = input
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "input":
+            raise AttributeError(name)
+        try:
+            return getattr(self.input, name)
+        except AttributeError:
+            raise AttributeError(f"a run of {self.input.called} has no '{name}'") from None
+
+    @staticmethod
+    def load(
+        folder: str | Path,
+        device: str | None = None,
+        scene: str | Path | None = None,
+        plugins: Sequence[str] = (),
+    ) -> Run:
+        """Open a run's folder at its newest checkpoint.
+
+        Args:
+            device: "auto", "cpu" or "cuda"; None: the one it was fitted on, or the CPU where that is not.
+            scene: where the run's scene lies now, if it was moved; the run takes note of it.
+            plugins: modules or .py files that bring parts of the run's method, and are not installed.
+
+        Raises:
+            UserError: not a run, its input is gone or another one, or no checkpoint was written yet.
+        """
+        run = open_run(Path(folder), device, moved_to=scene, plugins=plugins)
+        load_newest(run.folder, run.task)
+        return run
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return self.input.folder
+
+    @property
+    def config(self) -> Any:
+        """What config.yaml says."""
+        return self.input.config
+
+    @property
+    def task(self) -> Any:
+        """What the steps do, with all that is fitted: a `neurfield.fitting.fitter.Task`."""
+        return self.input.task
+
+    @property
+    def field(self) -> Any:
+        """What was fitted, a torch module: of a scene the SDF in the unit frame `run.task.frame`; of an image
+        values in 0..1 at (column + 0.5, row + 0.5) / max(width, height)."""
+        return self.task.field
+
+    @property
+    def mesh(self) -> Callable[..., trimesh.Trimesh]:
+        """`run.mesh(...)`: the surface as one welded mesh; its arguments are those of
+        `neurfield.fitting.surface.FittedSurface.mesh`, which `help(run.mesh)` shows.
+
+        Raises:
+            UserError: the run is of something without a surface, and what is said there.
+        """
+        return self.input.surface().mesh
+
+    def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
+        """rgb, depth (z, world units) and normal (world axes) of one of `run.used.cameras`;
+        see `neurfield.fitting.view.render_camera`."""
+        return self._asked("render")(camera, scale)
+
+    def region(self, x: int, y: int, w: int, h: int) -> np.ndarray:
+        """The fitted pixels [h, w, channels] of a region of a picture, uint8 or uint16 as the picture's."""
+        return self._asked("region")(x, y, w, h)
+
+    def _asked(self, name: str) -> Callable[..., Any]:
+        if not hasattr(self.input, name):
+            raise UserError(f"{self.folder}: a fit of {self.input.called}: it has no '{name}'")
+        return getattr(self.input, name)
+
+
+def input_of(folder: Path) -> tuple[type[Input], dict[str, Any]]:
+    """The kind of input that a run's folder is of, and the facts of its run.json.
+
+    Raises:
+        UserError: not a run, or of an input that is not there.
+    """
+    facts = read_facts(folder)
+    name = facts.get("input")
+    if name not in INPUTS:
+        raise UserError(
+            f"{folder}: a run of an input called '{name}', which is not installed here; "
+            f"there are: {', '.join(INPUTS)}"
+        )
+    return load_input(str(name)), facts
+
+
+def open_run(
+    folder: Path,
+    device: str | None = None,
+    tell: Tell = print,
+    moved_to: str | Path | None = None,
+    plugins: Sequence[str] = (),
+) -> Run:
+    """A run as its config.yaml says, with a field that has not been fitted: for `Run.load` and for going on.
+
+    moved_to: where its input lies now, if it was moved; the run takes note of it. device and plugins
+    as for `Run.load`.
+    """
+    kind, facts = input_of(folder)
+    config = kind.settings.read(folder / "config.yaml", plugins)
+    where = device_of_run(config.device, device, tell)
+    opened = kind.again(folder, facts, config, where, moved_to)
+    opened.folder = folder
+    run = Run(opened)
+    if moved_to is not None:
+        describe_run(run)
+    return run
+
+
+def open_surface(
+    folder: Path, device: str | None = None, plugins: Sequence[str] = ()
+) -> FittedSurface:
+    """The surface of a run at its newest checkpoint; device and plugins as for `Run.load`.
+
+    Raises:
+        UserError: not a run, one without a surface, or no checkpoint was written yet.
+    """
+    kind, _ = input_of(folder)
+    kind.require("mesh", folder)
+    return kind.open_surface(folder, device, plugins) or (
+        Run.load(folder, device, plugins=plugins).input.surface()
+    )
+
+
+def describe_run(run: Run) -> None:
+    """Write what a later verb needs to open the run: config.yaml and run.json."""
+    opened = run.input
+    opened.settings.save(opened.config, run.folder / "config.yaml")
+    write_facts(run.folder, {"input": opened.flag, "name": opened.name, **opened.facts()})

@@ -1,0 +1,155 @@
+"""A scene, given by its name, its place, or as a `Scene`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from rich.text import Text
+
+from neurfield.errors import UserError
+from neurfield.fitting.surface import FittedSurface
+from neurfield.inputs.base import Input
+from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.page import Page
+from neurfield.inputs.scene.methods import Methods
+from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.inputs.scene.page import scene_page
+from neurfield.inputs.scene.results import measure, write_results
+from neurfield.inputs.scene.words import looked_at, scene_words
+from neurfield.inputs.shown import Shown
+from neurfield.parts import Config
+from neurfield.scenes import Scene, load_scene
+from neurfield.scenes.builtin import BUILTIN, builtin_folder
+from neurfield.scenes.truth import Truth
+
+
+class SceneInput(OpenedScene, Input):
+    """Images with poses, fitted by a signed distance field and a radiance; ends as a mesh."""
+
+    flag: ClassVar[str] = "scene"
+    called: ClassVar[str] = "a scene"
+    settings = Methods()
+    serves = frozenset({"mesh", "eval", "view"})
+    finishing = "extracting the mesh, measuring, drawing ..."
+
+    @classmethod
+    def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:
+        """A scene, a built-in name, or a path in a known format."""
+        return cls.of(config, source, device=device)
+
+    @classmethod
+    def again(
+        cls,
+        folder: Path,
+        facts: dict[str, Any],
+        config: Config,
+        device: torch.device,
+        moved_to: str | Path | None = None,
+    ) -> SceneInput:
+        """The scene in its old place or the new one. The box is the run's own: a field fitted in one box
+        means nothing in another."""
+        scene = load_scene(_place_of(folder, facts, moved_to))
+        cameras = facts.get("cameras")
+        if cameras is not None and len(scene) != cameras:
+            raise UserError(
+                f"{scene.path}: {len(scene)} cameras, the run {folder} was fitted to a scene of {cameras}: "
+                "give that scene with --scene PATH"
+            )
+        return cls.of(config, scene, np.array(facts["box"]), device)
+
+    @classmethod
+    def chosen(cls, config: Config) -> str:
+        """The method."""
+        return config.method
+
+    @classmethod
+    def place(cls, facts: dict[str, Any]) -> str:
+        """A built-in scene in its usual place is called by its name."""
+        scene = str(facts["scene"])
+        return next((name for name in BUILTIN if str(builtin_folder(name).resolve()) == scene), scene)
+
+    def warnings(self) -> list[str]:
+        """What the quick part of `neurfield scene check` warns of in the sources that are used."""
+        return looked_at(self)
+
+    def facts(self) -> dict[str, Any]:
+        """Place, number of cameras, where they look, and the box of the fit."""
+        scene = self.task.scene
+        return {
+            "scene": str(self.scene.path.resolve()), "cameras": len(self.scene),
+            "cameras_look": scene.kind, "box": scene.box.tolist(),
+        }  # fmt: skip
+
+    def read(self) -> None:
+        """All pixels of the fitted frames."""
+        _ = self.pixels.images.sources
+
+    def session(self) -> dict[str, object]:
+        """Which kernels, and what the images take."""
+        sources = self.pixels.images.sources.values()
+        size = sum(tensor.numel() * tensor.element_size() for tensor in sources)
+        return {"kernels": self.task.field.path, "bytes_of_images": size}
+
+    def words(self, step: int, seconds_per_step: float) -> list[str | Text]:
+        """What is fitted, where, what that can determine, and how long it takes."""
+        return scene_words(self, step, seconds_per_step)
+
+    def finish(self, outcome: Outcome) -> None:
+        """mesh.ply, previews, and numbers of both."""
+        write_results(self, outcome)
+
+    def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
+        """The mesh, where there is one, and previews."""
+        mesh = [("mesh", self.folder / "mesh.ply")] if outcome.mesh is not None else []
+        return [*mesh, ("pictures", self.folder / "previews")]
+
+    def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
+        """To look at the mesh."""
+        if outcome.mesh is None:
+            return []
+        return [
+            (f"neurfield view {self.folder}", "opens a window; --screenshot out.png needs no display"),
+            (f"neurfield mesh {self.folder} --voxel 0.005", "extracts it again, finer"),
+        ]
+
+    def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
+        """Against the scene's own true surface, if no other is given."""
+        measure(self, outcome, lambda: self.scene.ground_truth if against is None else against)
+
+    @classmethod
+    def page(cls, folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
+        """The mesh from four sides, frames beside the true ones."""
+        return scene_page(folder, facts, config, metrics)
+
+    @classmethod
+    def open_surface(
+        cls, folder: Path, device: str | None = None, plugins: Sequence[str] = ()
+    ) -> FittedSurface:
+        """Needs none of the pictures."""
+        return FittedSurface.open(folder, device, plugins)
+
+    @classmethod
+    def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
+        """The cameras and the box."""
+        box = np.asarray(facts["box"], float).reshape(2, 3)
+        cameras = load_scene(_place_of(folder, facts, moved_to)).cameras
+        return Shown(box, facts["cameras_look"], cameras)
+
+
+def _place_of(folder: Path, facts: dict[str, Any], moved_to: str | Path | None) -> str | Path:
+    """Where the scene of a run lies: in its old place or in the one that is given.
+
+    Raises:
+        UserError: it is not where it was.
+    """
+    known = facts["scene"]
+    if moved_to is None and not Path(known).exists():
+        raise UserError(
+            f"{folder}: the scene it was fitted to is no longer at {known}: "
+            "say where it is now with --scene PATH"
+        )
+    return known if moved_to is None else moved_to

@@ -1,0 +1,106 @@
+"""A scene opened for a fit: which frames and sources take part, in which box, and the task that fits them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from neurfield.errors import UserError
+from neurfield.fitting.device import pick_device
+from neurfield.fitting.scene import SceneTask, aligns
+from neurfield.fitting.surface import FittedSurface
+from neurfield.fitting.view import render_camera
+from neurfield.fusion import AlignedPriors
+from neurfield.parts import Config
+from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sources
+from neurfield.points.fuse_scene import aligned_priors
+from neurfield.scenes import Scene, load_scene
+from neurfield.scenes.upright import up_direction
+
+T = TypeVar("T", bound="OpenedScene")
+
+
+class OpenedScene:
+    """What is fitted of a scene.
+
+    Attributes:
+        scene: all of it, as it was read. used: the sources and frames of it that the fit looks at: those of
+            `task.scene`, which are fitted, and `held_out` (indices into `used`), which are only compared.
+    """
+
+    def __init__(
+        self, scene: Scene, config: Config, used: Scene, held_out: np.ndarray, task: SceneTask
+    ) -> None:
+        self.scene, self.config, self.task = scene, config, task
+        self.used, self.held_out = used, held_out
+        self.folder, self.name = Path(), scene.name
+        self.has_truth = scene.ground_truth_file is not None
+        self.up: np.ndarray | None = up_direction(scene.cameras.world_from_cam)
+        self.seconds_reading = 0.0
+
+    @classmethod
+    def of(
+        cls: type[T],
+        config: Config,
+        scene: Scene | str | Path,
+        box: np.ndarray | None = None,
+        device: torch.device | None = None,
+    ) -> T:
+        """A scene under a configuration; `box` or `config.data.box` replaces the scene's own, `device` the
+        configuration's.
+
+        Frames that are held out take no part in anything that the fit rests on: box, kind, first surface.
+
+        Without a box of its own a room that only priors measure gets that of what they mean once aligned.
+
+        Raises:
+            UserError: a source that the configuration asks for is missing, or no frame is left to fit.
+        """
+        before = time.perf_counter()
+        scene = scene if isinstance(scene, Scene) else load_scene(scene)
+        reading = time.perf_counter() - before
+        used = thinned(used_sources(scene, config.data))
+        fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
+        to_fit = used.with_frames(fitted) if len(held_out) else used
+        aligned = None
+        if box is None and config.data.box:
+            box = np.array(config.data.box).reshape(2, 3)
+        if box is None and to_fit.kind == "inside" and aligns(config):
+            aligned = aligned_priors(to_fit, config.data.box, config.seed)
+            box = None if aligned is None else aligned.box()
+        if box is not None:
+            to_fit = to_fit.with_box(box)
+        task = make_task(to_fit, config, device or pick_device(config.device), aligned)
+        opened = cls(scene, config, used, held_out, task)
+        opened.seconds_reading = reading
+        return opened
+
+    def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
+        """As `Run.render`."""
+        cameras = self.used.cameras
+        if not 0 <= camera < len(cameras):
+            raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {len(cameras) - 1}")
+        self.task.field.active_levels = self.task.field.encoding.levels
+        return render_camera(self.task, cameras, camera, scale)
+
+    @property
+    def pixels(self) -> PixelReader:
+        """What the scene knows of the pixels that are fitted."""
+        assert self.task.rays is not None
+        return self.task.rays.reader
+
+    def surface(self) -> FittedSurface:
+        """The field's zero level set in the box."""
+        task = self.task
+        return FittedSurface(self.folder, self.config, task.scene.box, task.field, task.color)
+
+
+def make_task(
+    scene: Scene, config: Config, device: torch.device, aligned: AlignedPriors | None = None
+) -> SceneTask:
+    """What fits a field to a scene."""
+    return SceneTask(scene, config, device, aligned)

@@ -1,0 +1,56 @@
+"""What report.html shows of a run of a scene."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurfield.inputs.page import MeshSides, Page, Pictures
+from neurfield.parts import Config
+from neurfield.wording import length
+
+_MOST_FRAMES = 6
+
+
+def scene_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
+    """The mesh from four sides, frames beside the true ones; what is not there is left out."""
+    size = np.ptp(np.asarray(facts["box"], float), axis=0)
+    box = " x ".join(length(side) for side in size)
+    looks = facts["cameras_look"]
+    return Page(
+        about=[f"preset {config.preset}", f"box {box}", f"cameras {looks}"],
+        tiles=_tiles(metrics),
+        sections=[MeshSides(folder / "mesh.ply", looks), _frames(folder, metrics)],
+    )
+
+
+def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    geometry, images = (metrics.get(key, {}) for key in ("geometry", "images"))
+    found = [
+        (f"{value:.3f}", f"F-score at {length(float(key.split('@')[1]))}")
+        for key, value in geometry.items()
+        if key.startswith("f_score@")
+    ]
+    if "normal_consistency" in geometry:
+        found.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
+    if "chamfer_l1" in geometry:
+        found.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
+    if math.isfinite(images.get("psnr", math.nan)):
+        inside = ", inside the masks" if images.get("pixels", "all") != "all" else ""
+        found.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames{inside}"))
+    return found
+
+
+def _frames(folder: Path, metrics: dict[str, Any]) -> Pictures:
+    """Strips of true picture, rendered picture and normals, as the fit's end leaves them in previews/."""
+    strips = sorted((folder / "previews").glob("frame-*.png"))
+    some = np.unique(np.linspace(0, len(strips) - 1, _MOST_FRAMES).astype(int)) if strips else ()
+    which = metrics.get("images", {}).get("frames", "")
+    return Pictures(
+        "Rendered against true pictures" + (f" ({which} frames)" if which else ""),
+        [(strips[k], f"{strips[k].stem}: true, rendered, normals") for k in some],
+        heads=("true picture", "rendered", "normals"),
+    )

@@ -1,0 +1,29 @@
+"""What a fit to a scene leaves: the mesh, its numbers, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from neurfield.evaluation import Surface, evaluate_mesh
+from neurfield.inputs.mesh import write_mesh
+from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.inputs.scene.scores import image_scores
+
+
+def write_results(opened: OpenedScene, outcome: Outcome) -> None:
+    """Write mesh.ply and previews, and their numbers into the outcome."""
+    write_mesh(opened.surface(), outcome)
+    measure(opened, outcome, lambda: opened.scene.ground_truth)
+
+
+def measure(opened: OpenedScene, outcome: Outcome, truth: Callable[[], Surface | None]) -> None:
+    """Numbers of the outcome's mesh against the truth, by what all of the scene's cameras saw, and of
+    pictures."""
+    with outcome.part("geometry"):
+        outcome.metrics.pop("geometry", None)
+        true = truth() if outcome.mesh is not None else None
+        if outcome.mesh is not None and true is not None:
+            outcome.metrics["geometry"] = evaluate_mesh(outcome.mesh, true, opened.scene.cameras)
+    with outcome.part("images"):
+        outcome.metrics["images"] = image_scores(opened)

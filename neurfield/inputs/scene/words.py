@@ -1,0 +1,118 @@
+"""What is said before a fit to a scene: what looks wrong, and a paragraph on what is fitted, where, what that
+can determine, and how long it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from rich.text import Text
+
+from neurfield.errors import UserError
+from neurfield.fitting.determined import telling_sources, what_is_determined
+from neurfield.fitting.scene import SceneTask
+from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.inputs.size import memory_of, parameters_of
+from neurfield.ops import native
+from neurfield.pixels.sources import SOURCES
+from neurfield.scenes import Scene
+from neurfield.scenes.check import check_before_fit, check_truth
+from neurfield.wording import about
+
+_BYTES_OF_A_STEP = 0.4e9
+NAMES = {name: source.words for name, source in SOURCES.items()}
+_WITHOUT = {
+    "depth": "data.sensor_depth=off", "sensor_depth": "data.sensor_depth=off",
+    "prior_normal": "data.prior_normal=false",
+}  # fmt: skip
+
+
+def looked_at(opened: OpenedScene) -> list[str]:
+    """What the quick part of `neurfield scene check` warns of in the sources that are used.
+
+    Raises:
+        UserError: it finds what makes the fit go wrong.
+    """
+    findings = [*check_before_fit(opened.task.scene), *check_truth(opened.scene)]
+    errors = [finding for finding in findings if finding.level == "error"]
+    if errors:
+        without = _WITHOUT.get(errors[0].where)
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise UserError(
+            f"{opened.scene.path}: {errors[0]}{more}"
+            + (f", or leave it out with --set {without}" if without else "")
+            + "; `neurfield scene check` shows everything"
+        )
+    return [str(finding) for finding in findings if finding.level == "warn"]
+
+
+def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list[str | Text]:
+    """The paragraph, line by line."""
+    task, config = opened.task, opened.config
+    scene = task.scene
+    size = scene.box[1] - scene.box[0]
+    parameters = parameters_of(task)
+    pixels = float((scene.cameras.width * scene.cameras.height).sum())
+    images = pixels * sum(SOURCES[source].bytes_per_pixel for source in scene.sources)
+    memory = memory_of(parameters, images + _BYTES_OF_A_STEP)
+    near, far = _stretch(scene)
+    determined, doubtful = what_is_determined(telling_sources(scene), task.inside)
+    look = (
+        "out of it (a room: free space inside)" if task.inside else "in at it (an object: free space outside)"
+    )
+    return [
+        Text.assemble((scene.name, "bold"), f": {_cameras(opened)}, {_used(scene)}"),
+        *_unused(opened.scene, scene),
+        f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look {look}",
+        f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
+        Text(determined, "yellow" if doubtful else ""),
+        f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
+        f"of {_step_size(task)}, "
+        f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
+        f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
+        *(source.words for source in task.sources if source.words),
+        f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "
+        f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
+    ]
+
+
+def _cameras(opened: OpenedScene) -> str:
+    """How many cameras of how many are fitted, and why not the others."""
+    fitted, total = len(opened.task.scene), len(opened.scene)
+    reasons = []
+    if len(opened.used) < total:
+        reasons.append(f"{len(opened.used)} evenly spaced ones fit into memory")
+    if len(opened.held_out):
+        reasons.append(f"{len(opened.held_out)} held out")
+    return f"{fitted} cameras" if not reasons else f"{fitted} of {total} cameras ({', '.join(reasons)})"
+
+
+def _used(scene: Scene) -> str:
+    """The sources that are fitted, each with how many files of it."""
+    counts = {source: sum(path is not None for path in scene.files[source].paths) for source in scene.files}
+    return ", ".join(f"{counts[source]} {text}" for source, text in NAMES.items() if source in counts)
+
+
+def _unused(all_of_it: Scene, used: Scene) -> list[str]:
+    """A line on what the scene has and the fit leaves alone."""
+    left = [text for source, text in NAMES.items() if source in all_of_it.sources - used.sources]
+    return [f"not used: {', '.join(left)}"] if left else []
+
+
+def _threads() -> str:
+    count = torch.get_num_threads()
+    return f"{count} threads" if count > 1 else "1 thread"
+
+
+def _step_size(task: SceneTask) -> str:
+    assert task.rays is not None
+    budget = task.rays.sampler.budget
+    return f"about {budget.samples} samples" if budget.samples else f"{budget.first} rays"
+
+
+def _stretch(scene: Scene) -> tuple[float, float]:
+    """Between which distances rays can meet the box: nearest point to farthest corner, over all cameras."""
+    low, high = scene.box
+    centers = scene.cameras.centers
+    outside = np.maximum(np.maximum(low - centers, centers - high), 0.0)
+    farthest = np.maximum(np.abs(centers - low), np.abs(high - centers))
+    return float(np.linalg.norm(outside, axis=1).min()), float(np.linalg.norm(farthest, axis=1).max())

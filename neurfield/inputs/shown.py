@@ -1,0 +1,19 @@
+"""What is shown around the mesh of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurfield.scenes import Cameras
+
+
+@dataclass(frozen=True)
+class Shown:
+    """box: [2, 3] world. looks: "inside" a box that is looked into from outside, or "outside". cameras: those
+    of the scene, if there are any."""
+
+    box: np.ndarray
+    looks: str
+    cameras: Cameras | None = None

@@ -1,0 +1,27 @@
+"""Lengths and times as people say them."""
+
+from __future__ import annotations
+
+
+def length(metres: float) -> str:
+    """Metres in the unit that reads best: 5 cm, 1.25 m, 3.42 mm."""
+    size = abs(metres)
+    scale, unit = (1.0, "m") if size >= 1.0 else (1e2, "cm") if size >= 0.01 else (1e3, "mm")
+    return f"{metres * scale:.3g} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 12.3 s, 4 min 05 s, 2 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def about(seconds: float) -> str:
+    """Seconds that are only estimated, in whole numbers: 40 s, 12 min, 1.5 h."""
+    if seconds < 90.0:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
