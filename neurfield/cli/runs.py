@@ -1,4 +1,5 @@
-"""What verbs share that take a run's folder: its moved scene, its plug-ins, and how they end where a part was not made."""
+"""What verbs share that take a run's folder: its moved scene, its plug-ins, and how they end where a part
+was not made."""
 
 from __future__ import annotations
 
@@ -13,9 +14,7 @@ from neurfield.errors import UserError
 MovedScene = Annotated[
     str | None, arg(metavar="PATH", help_behavior_hint="(default: where it was when the run was fitted)")
 ]
-Plugin = Annotated[
-    UseAppendAction[tuple[str, ...]], arg(metavar="MODULE|FILE.py", help_behavior_hint="")
-]
+Plugin = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="MODULE|FILE.py", help_behavior_hint="")]
 
 
 def tell_troubles(troubles: Iterable[Exception]) -> int:

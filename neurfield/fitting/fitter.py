@@ -81,6 +81,10 @@ class Task(Protocol):
         """Write a picture of how far it is."""
         ...
 
+    def suspects(self) -> list[str]:
+        """Parts whose newest results are not finite, for the message when the loss is not."""
+        ...
+
 
 class Fitter:
     """Runs a task to its requested step and leaves checkpoints and a log in a run's folder."""
@@ -224,7 +228,9 @@ class Fitter:
         if math.isfinite(loss.item()):
             return
         bad = [name for name, value in report.losses.items() if not math.isfinite(value.item())]
-        raise FitFailed(self._failure(f"the loss is not finite ({', '.join(bad)})"))
+        suspects = self.task.suspects()
+        of = f", nor what {' and '.join(suspects)} gave" if suspects else ""
+        raise FitFailed(self._failure(f"the loss is not finite ({', '.join(bad)}){of}"))
 
     def _failure(self, what: str) -> str:
         good = latest_checkpoint(self.checkpoints)

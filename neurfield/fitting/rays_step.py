@@ -54,6 +54,7 @@ class RaysStep:
         self.reader, self.sampler, self.passes, self.background = reader, sampler, dict(passes), background
         self.half, self.watch, self.beside = half, watch, beside
         self.mask_says = reader.scene.mask_says
+        self.opacity: dict[str, Tensor] = {}  # of the newest step's rays, by pass
 
     @cached_property
     def senses_depth(self) -> bool:
@@ -63,7 +64,7 @@ class RaysStep:
     def opacities(self, moment: Moment) -> dict[str, OpacityNow]:
         """The passes at a moment; rays that are sampled around sensed depth bound their width."""
         widest = self.sampler.widest(moment, self.senses_depth and not moment.warm)
-        return {label: opacity.at(moment, widest) for label, opacity in self.passes.items()}
+        return {label: opacity.at(moment, widest, label) for label, opacity in self.passes.items()}
 
     def look(
         self, field: SDFField, color: Radiance, sources: list[PointSource], moment: Moment
@@ -84,6 +85,7 @@ class RaysStep:
             field, color, pixels.rays, samples, now, torch.cat([gathered(sets), beside])
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
+        self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
         surface = next(iter(rendered.values()))
         self.watch.look(surface.opacity, self._ought_to_end(pixels))
         seen = self._seen(sets, pairs, pixels, samples, rendered, compared, moment)

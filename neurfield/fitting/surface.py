@@ -44,9 +44,7 @@ class FittedSurface:
         self.extraction = needs_part(config, "mesh").make()
 
     @staticmethod
-    def open(
-        folder: str | Path, device: str | None = None, plugins: Sequence[str] = ()
-    ) -> FittedSurface:
+    def open(folder: str | Path, device: str | None = None, plugins: Sequence[str] = ()) -> FittedSurface:
         """Of a run's folder, at its newest checkpoint; device and plugins as for
         `Run.load`.
 
@@ -91,9 +89,7 @@ class FittedSurface:
         voxel = self.voxel(voxel, resolution)
         self.field.active_levels = self.field.encoding.levels
         unit_box = np.array(frame.box_in_unit(self.box)).reshape(2, 3)
-        vertices, faces = self.extraction.extract(
-            self.field, unit_box, voxel / frame.half, self.device
-        )
+        vertices, faces = self.extraction.extract(self.field, unit_box, voxel / frame.half, self.device)
         if len(faces) == 0:
             size = " x ".join(f"{side:.3g}" for side in np.ptp(self.box, axis=0))
             raise NoSurface(

@@ -132,6 +132,11 @@ class Task:
         """All of a step's randomness but which pixels; the CPU's numbers and a GPU's differ."""
         return torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
 
+    def suspects(self) -> list[str]:
+        """Parts whose newest results are not finite."""
+        opacity = {} if self.rays is None else self.rays.opacity
+        return [f"passes.{label}" for label, seen in opacity.items() if not bool(seen.isfinite().all())]
+
     def groups(self) -> list[Group]:
         """Parameters and their rates."""
         learners = [self.field, *([] if self.color is None else [self.color])]

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.functional import normalize
 
 from neurfield.fields import Radiance, SDFField
 from neurfield.files import atomic_write
@@ -70,9 +71,7 @@ def render_camera(
             rendered.distance * rays.z_per_t * task.frame.half,
             torch.zeros_like(rendered.distance),
         )
-        parts.append(
-            torch.cat([rendered.rgb, z[:, None], torch.nn.functional.normalize(rendered.normal, dim=1)], dim=1)
-        )
+        parts.append(torch.cat([rendered.rgb, z[:, None], normalize(rendered.normal, dim=1)], dim=1))
     picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
     rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return {"rgb": rgb, "depth": picture[..., 3].copy(), "normal": picture[..., 4:].copy()}

@@ -41,8 +41,8 @@ def fit(
 
     Args:
         source: for a scene a `Scene`, a built-in name, or a path in a known format; for others see their
-            packages in `neurfield.inputs`. method: a preset, or the path of a preset file; None: the input's usual one, for a scene neus of
-            `configs/methods`.
+            packages in `neurfield.inputs`.
+        method: a preset, or the path of a preset file; None: the input's usual one, for a scene neus.
         input: what kind the source is of, a name in `neurfield.inputs.registry`.
         overrides: "group.key=value" items, as `--set` takes them.
         plugins: modules or .py files that bring parts, as `--plugin` takes them.

@@ -144,9 +144,7 @@ def open_run(
     return run
 
 
-def open_surface(
-    folder: Path, device: str | None = None, plugins: Sequence[str] = ()
-) -> FittedSurface:
+def open_surface(folder: Path, device: str | None = None, plugins: Sequence[str] = ()) -> FittedSurface:
     """The surface of a run at its newest checkpoint; device and plugins as for `Run.load`.
 
     Raises:

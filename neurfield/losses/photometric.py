@@ -19,6 +19,7 @@ def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:
     not count), clipped as NeuS does (1e-3)."""
     known = (mask < 1.5).to(opacity.dtype)
     entropy = torch.nn.functional.binary_cross_entropy(
-        opacity.clamp(1e-3, 1.0 - 1e-3), mask.clamp_max(1.0), weight=known, reduction="sum"
+        opacity.clamp(1e-3, 1.0 - 1e-3).nan_to_num(0.5), mask.clamp_max(1.0), weight=known, reduction="sum"
     )
-    return entropy / known.sum().clamp_min(1.0)
+    # NaN, which the entropy would end the program on, stays NaN and is noticed as other losses' is.
+    return entropy / known.sum().clamp_min(1.0) + 0.0 * opacity.sum()

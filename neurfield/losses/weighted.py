@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from neurfield.errors import UserError
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
 from neurfield.parts import Part
@@ -53,12 +54,20 @@ class WeightedLoss:
 
 
 def losses_of(seen: Seen, losses: Mapping[str, WeightedLoss]) -> dict[str, Tensor]:
-    """The weighted values, by label, of those losses for which there is something to look at."""
-    return {
-        label: loss.weight_at(seen.moment, seen) * loss.function(seen, **loss.numbers)
-        for label, loss in losses.items()
-        if loss.looks_at(seen)
-    }
+    """The weighted values, by label, of those losses for which there is something to look at.
+
+    Raises:
+        UserError: a loss returns something else than one number.
+    """
+    values = {}
+    for label, loss in losses.items():
+        if loss.looks_at(seen):
+            value = loss.function(seen, **loss.numbers)
+            if not isinstance(value, Tensor) or value.numel() != 1:
+                what = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise UserError(f"'losses.{label}' returned {what}: a loss returns a tensor of one number")
+            values[label] = loss.weight_at(seen.moment, seen) * value.reshape(())
+    return values
 
 
 def added(looks: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from neurfield.pixels.sources import SOURCES
 from neurfield.pixels.uploads import has_room
 from neurfield.scenes import Scene
 
+CPU = torch.device("cpu")
 _NORMAL_UNIT = 127.0  # of the signed bytes of a unit normal
 
 
@@ -26,13 +27,13 @@ class FlatImages:
     """The sources that a fit looks at, of the frames that it draws from.
 
     Attributes:
-        sources: by name, [P] or [P, channels] as `SOURCES` says, P pixels in all; normals in the world's axes;
+        sources: by name, [P] or [P, channels] as `SOURCES` says, P pixels in all; normals in world axes;
             0 where a frame has no such file, but masks: there 1 where masks say what is valid, 2 (unknown)
             where they say what belongs to the object.
         resident: whether they lie on the device of the fit's steps, which then gather by themselves.
     """
 
-    def __init__(self, scene: Scene, frames: np.ndarray, device: torch.device = torch.device("cpu")) -> None:
+    def __init__(self, scene: Scene, frames: np.ndarray, device: torch.device = CPU) -> None:
         """Read frames [n] (indices into the scene); what the scene has decoded of them, it gives up.
 
         Raises:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neurfield.pixels.columns import Pixels
-from neurfield.pixels.flat_images import FlatImages
+from neurfield.pixels.flat_images import CPU, FlatImages
 from neurfield.pixels.sources import SOURCES
 from neurfield.pixels.uniform import Chosen
 from neurfield.pixels.uploads import Ahead, pinned, uploaded
@@ -39,7 +39,7 @@ class PixelReader:
         chooser: Chooser,
         frame: UnitFrame,
         unit_box: list[float],
-        device: torch.device = torch.device("cpu"),
+        device: torch.device = CPU,
     ) -> None:
         """Nothing is read yet."""
         self.scene, self.chooser, self.frame, self.device = scene, chooser, frame, device

@@ -14,7 +14,7 @@ from neurfield.fusion import AlignedPriors
 from neurfield.moment import Moment
 from neurfield.parts import Number
 from neurfield.points.fuse_scene import VolumePoints, fuse_scene
-from neurfield.points.point_set import Beside, PointSet, Source
+from neurfield.points.point_set import NONE_BESIDE, Beside, PointSet, Source
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 
@@ -48,7 +48,7 @@ class FusedDepth(Source):
         frame: UnitFrame,
         device: torch.device,
         aligned: Callable[[], AlignedPriors | None] = lambda: None,
-        beside: Beside = Beside(),
+        beside: Beside = NONE_BESIDE,
         *,
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
         count: int = 8192,
@@ -59,8 +59,8 @@ class FusedDepth(Source):
         if 0 < until <= alone:
             raise UserError(
                 f"configuration key 'points.fused_depth.until': the volume would have faded out by {until:g} "
-                f"of the steps while they look at it alone up to {alone:g}; set until above alone, or to 0 to "
-                "hold on to the volume"
+                f"of the steps while they look at it alone up to {alone:g}; set until above alone, or to 0 "
+                "to hold on to the volume"
             )
         self._about = scene, voxel, frame, device, aligned
         self.beside, self.count, self.free = beside, count, free
@@ -100,7 +100,7 @@ class FusedDepth(Source):
         return (self.until - moment.progress) / (self.until - self._alone)
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
-        """Indices of points, points in free space, and steps aside [pairs, 3] from the first of the former."""
+        """Indices of points, points in free space, and steps aside [pairs, 3] from the first points."""
         if self.volume is None or self.hold(moment) <= 0.0:
             return ()
         generator = moment.generator

@@ -67,6 +67,9 @@ class Beside:
     distance: float = 0.005
 
 
+NONE_BESIDE = Beside()
+
+
 class PointSource(Protocol):
     """Draws points for each step.
 

@@ -70,7 +70,7 @@ class Marched:
         return self.budget.rays()
 
     def truncation(self, moment: Moment) -> float:
-        """Half width of the band around sensed depth, unit-frame lengths: four times the last one at first."""
+        """Half width of the band around sensed depth, unit lengths: four times the last one at first."""
         return geometric(4.0 * self.last_truncation, self.last_truncation, 2.0 * moment.progress)
 
     def widest(self, moment: Moment, guided: bool) -> float:

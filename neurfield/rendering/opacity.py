@@ -12,6 +12,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
+from neurfield.errors import UserError
 from neurfield.moment import Moment, geometric
 from neurfield.ops.reference.opacity import neus_alpha, volsdf_alpha
 from neurfield.ops.sections import section_opacity
@@ -58,9 +59,9 @@ class Opacity(nn.Module):
         """
         raise NotImplementedError
 
-    def at(self, moment: Moment, widest: float = math.inf) -> OpacityNow:
-        """This opacity at a moment of a fit, its width at most `widest`."""
-        return OpacityNow(self, self.width(moment, widest), moment.progress)
+    def at(self, moment: Moment, widest: float = math.inf, label: str = "surface") -> OpacityNow:
+        """This opacity at a moment of a fit, its width at most `widest`; label: of its pass."""
+        return OpacityNow(self, self.width(moment, widest), moment.progress, label)
 
     def width(self, moment: Moment, widest: float = math.inf) -> Tensor | float:
         """Learnt, or on its schedule."""
@@ -177,12 +178,13 @@ class OpacityNow:
     """An opacity at a moment of a fit: its width, learnt or a number of unit-frame lengths, and the fit's
     progress in 0..1.
 
-    `number` waits for a learnt width.
+    `number` waits for a learnt width. label: of its pass.
     """
 
     opacity: Opacity
     width: Tensor | float
     progress: float = 1.0
+    label: str = "surface"
 
     @property
     def number(self) -> float:
@@ -196,13 +198,23 @@ class OpacityNow:
 
     def fixed(self) -> OpacityNow:
         """The same with a width that is not learnt."""
-        return OpacityNow(self.opacity, self.number, self.progress)
+        return OpacityNow(self.opacity, self.number, self.progress, self.label)
 
     def of_sections(
         self, sdf: Tensor, gradient: Tensor, rays: Rays, samples: Samples
     ) -> tuple[Tensor, Tensor]:
-        """Opacity [S] and unit normal [S, 3] of sections by sdf [S] and gradient [S, 3] in their middles."""
-        return self.opacity.of_sections(sdf, gradient, rays, samples, self.width, self.progress)
+        """Opacity [S] and unit normal [S, 3] of sections by sdf [S] and gradient [S, 3] in their middles.
+
+        Raises:
+            UserError: the opacity does not give one number and one normal a section.
+        """
+        alpha, normal = self.opacity.of_sections(sdf, gradient, rays, samples, self.width, self.progress)
+        if alpha.shape != sdf.shape or normal.shape != gradient.shape:
+            raise UserError(
+                f"'passes.{self.label}' returned opacities {list(alpha.shape)} and normals "
+                f"{list(normal.shape)} of {len(sdf)} sections: they are [{len(sdf)}] and [{len(sdf)}, 3]"
+            )
+        return alpha, normal
 
     def of_values(self, sdf: Tensor, slope: Tensor, rays: Rays, samples: Samples) -> Tensor:
         """Opacity [S] of sections by the sdf [S] alone, were its slope along the ray `slope` [S]."""

@@ -47,7 +47,7 @@ def keep_visible(
     clear = opacity.of_values(sdf, highest, rays, samples) if opacity.slope_matters else dense
     packing = samples.packed_info
     weight = render_transmittance_from_alpha(clear, packed_info=packing) * dense
-    keep = _with_neighbours(weight >= least, ray)
+    keep = _with_neighbours(~(weight < least), ray)  # what is no number is kept, to be noticed
     left = accumulate_along_rays(weight * ~keep, packed_info=packing)[:, 0]  # [R]
     share = most / packing[:, 1].clamp_min(1)
     keep |= (left > most)[ray] & (weight >= share[ray])

@@ -1,0 +1,196 @@
+"""What every part on the shelf keeps to, whoever brought it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from neurfield.errors import UserError
+from neurfield.fitting import FitFailed
+from neurfield.inputs import Run, fit
+from neurfield.moment import Moment
+from neurfield.parts import Part, load_config, methods, needs_of, whole_shelf
+from neurfield.rays import Rays, Samples
+from neurfield.scenes import Scene
+from tests.fitting.conftest import SMALL, write_sphere_scene
+
+LAB = str(Path(__file__).resolve().parents[2] / "examples" / "my_lab.py")
+SHELF = whole_shelf([LAB])
+ENTRIES = [entry for slot in SHELF.entries.values() for entry in slot.values()]
+OPACITIES = [entry for entry in ENTRIES if entry.slot == "passes"]
+LOSSES = [entry for entry in ENTRIES if entry.slot == "losses"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
+def test_a_part_says_what_it_is(entry) -> None:  # type: ignore[no-untyped-def]
+    assert (entry.load().__doc__ or "").strip()
+    for name, number in entry.numbers().items():
+        assert number.explanation, f"{entry.key}.{name} has no line under Args"
+
+
+@pytest.mark.parametrize("entry", LOSSES, ids=lambda entry: entry.key)
+def test_a_loss_names_what_it_looks_at(entry) -> None:  # type: ignore[no-untyped-def]
+    need = needs_of(entry.load())
+    assert need.required | need.optional
+    heads = {"gradients", "pairs", "samples", "pixels", "passes", "points", "heads"}
+    assert {name.partition(".")[0] for name in need.required | need.optional} <= heads
+
+
+def sections(count: int, device: str = "cpu") -> tuple[Rays, Samples, torch.Tensor, torch.Tensor]:
+    """Rays with `count` sections each that cross a surface, and sdf and gradient in their middles."""
+    generator = torch.Generator().manual_seed(0)
+    n_rays = 9
+    directions = torch.nn.functional.normalize(torch.randn(n_rays, 3, generator=generator), dim=1)
+    one = torch.ones(n_rays)
+    index = torch.arange(n_rays).repeat_interleave(count)
+    t = (0.01 * torch.arange(count)).repeat(n_rays)
+    sdf = 0.05 - t + 0.01 * torch.randn(len(t), generator=generator)
+    gradient = torch.randn(len(t), 3, generator=generator)
+    packed = torch.stack([torch.arange(n_rays) * count, torch.full((n_rays,), count)], dim=1)
+    rays = Rays(torch.zeros(n_rays, 3), directions, 0.0 * one, one, one)
+    samples = Samples(index, t, t + 0.01, packed)
+    return rays, samples, sdf, gradient
+
+
+@pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("learn", [False, True])
+def test_an_opacity_lies_between_nothing_and_all(entry, progress: float, learn: bool) -> None:  # type: ignore[no-untyped-def]
+    opacity = entry.load()(learn=learn)
+    now = opacity.at(Moment(3, progress))
+    rays, samples, sdf, gradient = sections(12)
+    leaves = sdf.requires_grad_(), gradient.requires_grad_()
+    alpha, normal = now.of_sections(*leaves, rays, samples)
+    assert alpha.shape == sdf.shape and normal.shape == gradient.shape
+    assert (alpha >= 0.0).all() and (alpha <= 1.0).all()
+    (alpha.sum() + normal.sum()).backward()
+    learnt = [p for group in opacity.parameter_groups().values() for p in group]
+    assert bool(learnt) == learn
+    for tensor in (*leaves, *learnt):
+        assert tensor.grad is not None and tensor.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
+def test_the_visibility_filter_asks_the_same_opacity(entry) -> None:  # type: ignore[no-untyped-def]
+    now = entry.load()().at(Moment(3, 0.6))
+    rays, samples, sdf, gradient = sections(12)
+    slope = (gradient * rays.directions[samples.ray_indices]).sum(dim=1)
+    by_value = now.of_values(sdf, slope, rays, samples)
+    whole, _ = now.of_sections(sdf, gradient, rays, samples)
+    torch.testing.assert_close(by_value, whole, atol=1e-5, rtol=1e-4)
+    if not now.slope_matters:
+        torch.testing.assert_close(now.of_values(sdf, 0.0 * slope, rays, samples), by_value)
+
+
+@pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
+def test_an_opacity_reads_nothing_back(entry) -> None:  # type: ignore[no-untyped-def]
+    meta = torch.device("meta")
+    rays, samples, sdf, gradient = sections(4)
+    there = [type(one)(*(tensor.to(meta) for tensor in vars(one).values())) for one in (rays, samples)]
+    opacity = entry.load()(learn=True).to(meta)
+    alpha, _ = opacity.at(Moment(3, 0.5)).of_sections(sdf.to(meta), gradient.to(meta), *there)
+    assert alpha.device == meta
+
+
+@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize("preset", ["quick", "default", "best"])
+def test_every_preset_merges_and_its_needs_are_named(method: str, preset: str) -> None:
+    config = load_config(method, preset)
+    chosen = [part for slot in config.parts.values() for part in slot.values()]
+    assert all(isinstance(part, Part) for part in chosen)
+    assert {"field", "color", "pixels", "sampler", "mesh"} <= {part.slot for part in chosen}
+
+
+FEW = ("points.fused_depth=off", "sampler.samples=2000")
+
+
+@pytest.fixture(scope="module")
+def sphere(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    from neurfield.scenes import load_scene
+
+    return load_scene(write_sphere_scene(tmp_path_factory.mktemp("sphere") / "sphere"))
+
+
+@pytest.mark.parametrize("method", methods())
+def test_every_method_takes_steps(sphere: Scene, method: str, tmp_path: Path) -> None:
+    more = () if method != "monosdf" else ("data.prior_depth=false", "data.prior_normal=false")
+    run = fit(sphere, method, steps=6, out=tmp_path, overrides=[*SMALL, *FEW, *more], quiet=True)
+    said = (run.folder / "log.jsonl").read_text().splitlines()[-1]
+    assert ("s3im" in json.loads(said)["losses"]) == (method == "s3im")
+    assert Run.load(run.folder).config.method == method
+
+
+def test_parts_from_outside_take_steps(sphere: Scene, tmp_path: Path) -> None:
+    method = str(Path(LAB).with_name("my_method.yaml"))
+    run = fit(
+        sphere, method, steps=6, out=tmp_path, overrides=[*SMALL, *FEW], plugins=[LAB], quiet=True
+    )  # fmt: skip
+    assert "bent_color" in (run.folder / "log.jsonl").read_text()
+    assert run.folder.name.startswith("my_method-")
+    loaded = Run.load(run.folder)  # in this process the plug-in was asked for
+    assert type(loaded.task.rays.passes["surface"]).__name__ == "Cauchy"
+    with pytest.raises(Exception, match="no surface"):
+        loaded.field.layers[-1].bias.data[0] = 5.0
+        loaded.mesh(voxel=0.2)
+
+
+def test_results_of_the_wrong_shape_or_not_finite_are_named(
+    sphere: Scene, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.py").write_text(BAD)
+    options = {"steps": 3, "out": tmp_path, "plugins": [str(tmp_path / "bad.py")], "quiet": True}
+    overrides = [*SMALL, *FEW]
+    with pytest.raises(UserError, match=r"'losses\.rows' returned \[\d+\]"):
+        fit(sphere, "neus", overrides=[*overrides, "losses.rows=1"], **options)  # type: ignore[arg-type]
+    with pytest.raises(FitFailed, match=r"not finite \(.*wild.*\)"):
+        fit(sphere, "neus", overrides=[*overrides, "losses.wild=1"], **options)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"'passes\.surface' returned opacities"):
+        fit(sphere, "neus", overrides=[*overrides, "passes.surface=tall"], **options)  # type: ignore[arg-type]
+    with pytest.raises(FitFailed, match=r"passes\.surface"):
+        fit(sphere, "neus", overrides=[*overrides, "passes.surface=nan"], **options)  # type: ignore[arg-type]
+
+
+BAD = """
+from neurfield.parts import needs
+from neurfield.rendering.opacity import Opacity
+
+@needs("passes.surface")
+def rows(seen):
+    return seen.rendered("surface").opacity
+
+@needs("passes.surface")
+def wild(seen):
+    return seen.rendered("surface").opacity.sum() / 0.0
+
+class Tall(Opacity):
+    def alpha(self, sdf, slope, length, width, progress):
+        return sdf[:, None].sigmoid()
+
+class Nan(Opacity):
+    def alpha(self, sdf, slope, length, width, progress):
+        return sdf * float("nan")
+
+PARTS = {"losses.rows": rows, "losses.wild": wild, "passes.tall": Tall, "passes.nan": Nan}
+"""
+
+
+def test_what_a_part_asks_of_a_fit_that_has_it_not_is_named(sphere: Scene, tmp_path: Path) -> None:
+    (tmp_path / "asking.py").write_text(
+        "from neurfield.points import Source\n"
+        "class Asking(Source):\n    def __init__(self, unit_bix): ...\n"
+        "PARTS = {'points.asking': Asking}\n"
+    )
+    with pytest.raises(UserError, match=r"'points\.asking' asks for 'unit_bix'.*did you mean 'unit_box'"):
+        fit(
+            sphere, "neus", out=tmp_path, plugins=[str(tmp_path / "asking.py")], quiet=True,
+            overrides=[*SMALL, "points.asking.part=asking"],
+        )  # fmt: skip
+
+
+def test_a_need_that_nothing_meets_is_one_line_before_the_first_step(sphere: Scene, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'losses\.color' looks at passes\.other.*losses\.color=off"):
+        fit(sphere, "neus", out=tmp_path, quiet=True, overrides=[*SMALL, "losses.color.at=other"])
+    assert not list(tmp_path.glob("*"))
