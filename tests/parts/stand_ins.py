@@ -205,11 +205,12 @@ def s3im(seen: Any, *, kernel: Count = 4, stride: Count = 4, repeats: Count = 10
 
 
 @needs("pixels.segment")
-def semantics(seen: Any, *, classes: Count) -> float:
+def semantics(seen: Any, *, classes: Count, ignored: list[int] = [0]) -> float:  # noqa: B006
     """Labels of objects.
 
     Args:
         classes: how many there are.
+        ignored: those that do not count.
     """
     return 0.0
 

@@ -12,6 +12,7 @@ from neurfield.parts import Config, load_config, read_config, save_config
 from neurfield.parts.renamed import RENAMED
 from neurfield.presets import PRESETS
 
+WRITTEN = Path(__file__).parent / "schema_1"  # each method and preset, as version 0.1.0 wrote them
 OLD = [
     "data.sensor_depth=off",
     "field.features=4",
@@ -67,6 +68,14 @@ def test_methods_are_what_they_were(
 ) -> None:
     was = carried_over(before.load_config(method, preset, old), tmp_path)
     now = load_config(method, preset, new)
+    assert was == now
+    assert order(was) == order(now)
+
+
+@pytest.mark.parametrize("path", sorted(WRITTEN.glob("*.yaml")), ids=lambda path: path.stem)
+def test_files_that_were_written_before_say_what_the_methods_say(path: Path) -> None:
+    method, preset = path.stem.split("-")
+    was, now = read_config(path), load_config(method, preset)
     assert was == now
     assert order(was) == order(now)
 

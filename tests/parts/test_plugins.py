@@ -246,3 +246,8 @@ def test_our_own_parts_are_found_where_the_table_says(monkeypatch: pytest.Monkey
     assert set(TABLE) == set(SLOTS)
     for targets in TABLE.values():
         assert all(target.count(":") == 1 and target.startswith("neurfield.") for target in targets.values())
+
+
+def test_a_file_is_run_once(lab: str) -> None:
+    first, second = (whole_shelf([lab, lab]).find("losses", "curvature").load() for _ in range(2))
+    assert first is second

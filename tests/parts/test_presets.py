@@ -155,6 +155,10 @@ def test_configurations_share_no_lists() -> None:
     one.data.box.append(1.0)
     assert load_config("neus").one("field").numbers["hidden"] == [64, 64]  # type: ignore[union-attr]
     assert load_config("neus").data.box == []
+    twice = [f"losses.{label}={{part: semantics, weight: 1, classes: 3}}" for label in "ab"]
+    losses = load_config("neus", overrides=twice).many("losses")
+    losses["a"].numbers["ignored"].append(1)
+    assert losses["b"].numbers["ignored"] == [0]
 
 
 @pytest.mark.parametrize(
