@@ -19,10 +19,18 @@ EVERY = 2  # of these, the pixels that are carried into other views
 
 @dataclass(frozen=True)
 class PriorViews:
-    """n images. x: [n, *SMALL] priors scaled to 0..1. uv: [k, 2] places of the carried pixels in 0..1, and
-    carried: [n, k] their x. centers: [n, 3] and turns: [n, 3, 3] world from camera. lens: [n, 4] fx, fy, cx,
-    cy as parts of the image's size. low, span: [n], prior = low + span x. origin: [3] float64, from where
-    centers are counted: zero, unless cameras are far from it."""
+    """The priors of n images, and their cameras.
+
+    Attributes:
+        x: [n, *SMALL], priors scaled to 0..1.
+        uv: [k, 2], places of the carried pixels in 0..1.
+        carried: [n, k], their x.
+        centers: [n, 3], camera centres in the world, counted from `origin`.
+        turns: [n, 3, 3], world from camera.
+        lens: [n, 4], fx, fy, cx, cy as parts of the image's size.
+        low, span: [n], where prior = low + span x.
+        origin: [3] float64, world: zero, unless cameras are far from it.
+    """
 
     x: Tensor
     uv: Tensor
@@ -39,7 +47,11 @@ class PriorViews:
 
     @staticmethod
     def of(scene: Scene) -> PriorViews:
-        """Read the priors of a scene; `scene` has one for every frame."""
+        """The priors and cameras of a scene that has a prior for every frame.
+
+        Raises:
+            UserError: a prior holds values that are no numbers.
+        """
         small, low, span = [], [], []
         for i in range(len(scene)):
             prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
@@ -71,13 +83,13 @@ class PriorViews:
         return (self.turns[image] @ self.rays(image, uv)[..., None])[..., 0]
 
     def rays(self, image: Tensor, uv: Tensor) -> Tensor:
-        """The same in the camera's axes: [..., 3], the last 1."""
+        """Directions [..., 3] of pixels in camera axes, the last coordinate 1."""
         lens = self.lens[image]
         x, y = (uv[..., 0] - lens[..., 2]) / lens[..., 0], (uv[..., 1] - lens[..., 3]) / lens[..., 1]
         return torch.stack([x, y, torch.ones_like(x)], dim=-1)
 
     def look_up(self, image: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
-        """x [...] at places [..., 2], bilinear, and its derivative by the place [..., 2]."""
+        """x [...] of images at places [..., 2], bilinear, and its derivative by the place [..., 2]."""
         rows, columns = SMALL
         s = (uv[..., 0] * columns - 0.5).clamp(0.0, columns - 1 - 1e-3)
         t = (uv[..., 1] * rows - 0.5).clamp(0.0, rows - 1 - 1e-3)
@@ -85,7 +97,7 @@ class PriorViews:
         a, b = s - column, t - row
         first = (image * rows + row.long()) * columns + column.long()
         flat = self.x.reshape(-1)
-        x00, x10, x01, x11 = (flat[first + step] for step in (0, 1, columns, columns + 1))
+        x00, x10, x01, x11 = (flat[first + k] for k in (0, 1, columns, columns + 1))
         value = (x00 * (1 - a) + x10 * a) * (1 - b) + (x01 * (1 - a) + x11 * a) * b
         by_u = ((x10 - x00) * (1 - b) + (x11 - x01) * b) * columns
         by_v = ((x01 - x00) * (1 - a) + (x11 - x10) * a) * rows
