@@ -13,11 +13,13 @@ from neurfield.evaluation.sampling import SurfacePoints
 
 
 class PointSide:
-    """The points that some camera has in its picture (points hide nothing), and the nearest of them to any
-    point. They have no normals.
+    """A true surface of points: those in the picture of some camera, and the nearest of them to any point.
+
+    Points hide nothing and have no normals.
 
     Attributes:
-        seen: at most `samples` of them, drawn by `rng`. seen_share: how many of all count.
+        seen: at most `samples` of them, drawn by `rng`.
+        seen_share: the share of all points that counts.
     """
 
     normals = None
@@ -35,11 +37,11 @@ class PointSide:
             raise UserError(f"{what} has no points: there is nothing to measure")
         if not np.isfinite(points).all():
             raise UserError(f"{what} has points that are NaN or infinite: write it again without them")
-        counts = np.ones(len(points), bool) if cameras is None else _in_some_picture(points, cameras)
-        self.seen_share = float(counts.mean())
-        if not counts.any():
+        in_picture = np.ones(len(points), bool) if cameras is None else _in_some_picture(points, cameras)
+        self.seen_share = float(in_picture.mean())
+        if not in_picture.any():
             raise UserError(f"no camera sees {what}: check that it is in the frame of the scene")
-        kept = points[counts]
+        kept = points[in_picture]
         self._tree = cKDTree(kept)
         drawn = rng.choice(len(kept), samples, replace=False) if len(kept) > samples else np.arange(len(kept))
         self.seen = SurfacePoints(kept[drawn], np.zeros(len(drawn), int))

@@ -10,7 +10,12 @@ import trimesh
 
 @dataclass(frozen=True)
 class SurfacePoints:
-    """Points on a mesh [k,3] and the face each lies on [k]."""
+    """Points on a mesh.
+
+    Attributes:
+        points: [k,3].
+        faces: [k], the face that each lies on.
+    """
 
     points: np.ndarray
     faces: np.ndarray
