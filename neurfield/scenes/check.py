@@ -59,7 +59,7 @@ def check_before_fit(scene: Scene) -> list[Finding]:
 
 
 def check_truth(scene: Scene) -> Iterator[Finding]:
-    """The true surface, where there is one, can be measured against."""
+    """Whether the true surface, where there is one, can be measured against."""
     if scene.ground_truth_file is None:
         return
     try:
@@ -74,7 +74,7 @@ def check_truth(scene: Scene) -> Iterator[Finding]:
 
 
 def _files(scene: Scene) -> Iterator[Finding]:
-    """Every file of every source opens and is whole; sources cover all frames."""
+    """Whether every file of every source opens and is whole, and sources cover all frames."""
     for source in sorted(scene.sources):
         troubles = []
         for i in spread(len(scene), _MOST_FRAMES):
@@ -111,7 +111,7 @@ def _some_masks(scene: Scene, missing: int) -> Finding:
 
 
 def _poses(scene: Scene) -> Iterator[Finding]:
-    """Rotations are orthonormal, and cameras do not all stand in one place, unless there is depth."""
+    """Whether rotations are orthonormal, and cameras stand apart (not needed where there is depth)."""
     rotation = scene.cameras.world_from_cam[:, :3, :3]
     off = np.abs(np.swapaxes(rotation, 1, 2) @ rotation - np.eye(3)).max(axis=(1, 2))
     worst = int(off.argmax())
@@ -131,7 +131,7 @@ def _poses(scene: Scene) -> Iterator[Finding]:
 
 
 def _exposure(scene: Scene) -> Iterator[Finding]:
-    """Brightness does not jump from one frame to the next."""
+    """Whether brightness jumps from one frame to the next."""
     frames = spread(len(scene), _MOST_FRAMES)
     light = np.array([scene.image(int(i))[::4, ::4].mean() + 1.0 for i in frames])
     if light.max() < 4.0:
@@ -148,7 +148,7 @@ def _exposure(scene: Scene) -> Iterator[Finding]:
 
 
 def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
-    """Depth carried from frame to frame agrees; if not, what unit or which axes would make it agree."""
+    """Whether depth agrees from frame to frame; if not, what unit or which axes would make it agree."""
     if source not in scene.sources:
         return
     pairs = depth_pairs(scene, scene.cameras, source)
@@ -186,7 +186,7 @@ def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
 
 
 def _normals(scene: Scene) -> Iterator[Finding]:
-    """Normals of the priors look towards the camera."""
+    """Whether normals of the priors look towards the camera."""
     if "prior_normal" not in scene.sources:
         return
     shares = []
@@ -209,7 +209,7 @@ def _normals(scene: Scene) -> Iterator[Finding]:
 
 
 def _box(scene: Scene) -> Iterator[Finding]:
-    """Cameras look at the box."""
+    """Whether cameras look at the box."""
     try:
         box = scene.box
     except UserError as error:
@@ -223,7 +223,7 @@ def _box(scene: Scene) -> Iterator[Finding]:
 
 
 def _knowledge(scene: Scene) -> Iterator[Finding]:
-    """Rooms need more than pictures."""
+    """Whether a room has more than pictures."""
     if scene.kind == "inside" and not scene.sources & {
         "depth",
         "sensor_depth",

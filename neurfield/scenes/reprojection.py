@@ -31,7 +31,10 @@ _SCALES = np.geomspace(1e-3, 1e3, 61)
 class Pair:
     """What one frame sees, and what another has where it should see the same.
 
-    The points [k,3] are origins + scale * offsets, world; other [H,W] is the depth of frame j.
+    Attributes:
+        j: the other frame.
+        origins, offsets: [k,3], world; the first frame sees the points origins + scale * offsets.
+        other: [H,W], the depth of frame j.
     """
 
     j: int

@@ -15,9 +15,14 @@ from neurfield.scenes.room.parts import Assembly
 class RoomModel:
     """A furnished room in metres: z up, floor at z = 0, one corner of the floor at the origin.
 
-    vertices [v,3] float64; faces [f,3] int64, wound so that normals point into free space; face_instance [f]
-    int32 (0 = the room itself, every object its own) into instance_names; face_material [f] int32 into
-    materials; bounds [2,3] between the walls; keep_out [k,2,3] boxes of furniture that a camera must avoid.
+    Attributes:
+        vertices: [v,3] float64.
+        faces: [f,3] int64, wound so that normals point into free space.
+        face_instance: [f] int32 into instance_names; 0 is the room itself, every object has its own.
+        face_material: [f] int32 into materials.
+        instance_names, materials, lights: of the whole room.
+        bounds: [2,3], between the walls.
+        keep_out: [k,2,3], boxes of furniture that a camera must avoid.
     """
 
     vertices: np.ndarray

@@ -16,7 +16,7 @@ Rgb = tuple[float, float, float]
 
 
 def mix(a: Rgb | np.ndarray, b: Rgb | np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Colours between a (t = 0) and b (t = 1); t [k] -> [k,3] float32."""
+    """Colours [k,3] float32 between a (t = 0) and b (t = 1), for t [k]."""
     a, b = np.asarray(a, dtype=np.float32), np.asarray(b, dtype=np.float32)
     return a + np.asarray(t, dtype=np.float32)[:, None] * (b - a)
 

@@ -32,9 +32,11 @@ Span = tuple[float, float]
 class Shell:
     """An empty room in metres: x from 0 to width, y from 0 to depth, z from 0 to height.
 
-    windows: spans in y of recesses in the west wall (x = 0), all between window_z; door_y: the span of a
-    shallow niche in the east wall, up to door_z. accent is the north wall's (y = depth) paint; sky is the
-    radiance that comes in through the windows.
+    Attributes:
+        windows: spans in y of recesses in the west wall (x = 0), all between window_z.
+        door_y: the span of a shallow niche in the east wall, up to door_z.
+        accent: the paint of the north wall (y = depth).
+        sky: the radiance that comes in through the windows.
     """
 
     width: float

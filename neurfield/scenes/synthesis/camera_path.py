@@ -20,9 +20,15 @@ def walk(
 ) -> np.ndarray:
     """Poses world_from_cam [n,4,4] float64 (OpenCV axes), z up, evenly spread over a route's walk.
 
-    frames is their number, by default the route's own;
-    bounds [2,3] the room between its walls, keep_out [k,2,3] boxes of furniture, metres: the camera stays
-    CLEARANCE away from both. Raises ValueError when the room leaves no such way.
+    The camera stays CLEARANCE away from walls and furniture.
+
+    Args:
+        bounds: [2,3], the room between its walls, metres.
+        keep_out: [k,2,3], boxes of furniture, metres.
+        frames: how many; by default the route's own number.
+
+    Raises:
+        ValueError: the room leaves no such way.
     """
     rng = np.random.default_rng(seed)
     frames = frames or route.frames

@@ -1,9 +1,10 @@
 """Depth as wrong as a monocular network makes it, from exact depth.
 
-    prior = lowest + span * warped in 0..1,      warped = base^(1 + curve) * exp(strength * warp)
+    prior  = lowest + span * warped in 0..1
+    warped = base^(1 + curve) * exp(strength * warp)
 
-base is the depth without most of its thin parts, blurred; warp is one of the `ErrorFields`; the rest differs
-from image to image. lowest and span are the unknown shift and scale; strength is solved for, so that the
+base is the depth without most of its thin parts, blurred; warp is one of the `ErrorFields`; curve differs
+from image to image. So do lowest and span, the unknown shift and scale. strength is solved for, so that the
 error left after the best scale and shift is what is asked for.
 """
 
@@ -26,12 +27,14 @@ def make_prior_depth(
 ) -> np.ndarray:
     """Relative depth [h,w] float32 in 0..1, farther = larger.
 
-    depth [h,w] is exact z-depth in metres, 0 = nothing; narrow are its `thin_parts`.
+    Args:
+        depth: [h,w], exact z-depth in metres, 0 = nothing.
+        narrow: its `thin_parts`.
     """
     thin, behind = narrow
-    seen = np.where(missed_parts(thin, fields.missing), behind, depth)
-    seen = np.where(seen > 0, seen, seen.max())
-    base = blur(seen, rng.uniform(*_BLUR) * depth.shape[1] / 600)
+    shown = np.where(missed_parts(thin, fields.missing), behind, depth)
+    shown = np.where(shown > 0, shown, shown.max())
+    base = blur(shown, rng.uniform(*_BLUR) * depth.shape[1] / 600)
     base *= (base / np.median(base)) ** np.float32(rng.uniform(*kind.curve))
     few = (slice(None, None, _STRIDE),) * 2
 
@@ -45,7 +48,7 @@ def make_prior_depth(
 
 
 def fit_scale_shift(prior: np.ndarray, depth: np.ndarray) -> tuple[float, float]:
-    """Scale and shift that bring prior [h,w] nearest to depth [h,w] in least squares; no depth, no say."""
+    """Scale and shift that bring a prior [h,w] nearest to depth [h,w] > 0 in least squares."""
     valid = depth > 0
     x, y = prior[valid].astype(np.float64), depth[valid].astype(np.float64)
     variance = np.square(x - x.mean()).mean()

@@ -11,10 +11,14 @@ Range = tuple[float, float]
 class PriorKind:
     """How wrong the priors of one folder are; every range holds values that are drawn for each image.
 
-    depth_error: mean relative error after the best scale and shift; curve: exponent by which far things are
-    drawn nearer (below 0) or pushed away; lowest, span: where depth begins in 0..1 and how much of that it
-    takes, which is the unknown shift and scale; normal_error: median angle in degrees, of which the mean is
-    mean_over_median times as much.
+    Attributes:
+        folder: where they are.
+        repeats: whether errors repeat from view to view.
+        depth_error: mean relative error after the best scale and shift.
+        curve: exponent by which far things are drawn nearer (below 0) or pushed away.
+        lowest, span: where depth begins in 0..1 and how much of that it takes: the unknown shift and scale.
+        normal_error: median angle in degrees.
+        mean_over_median: the mean angle by the median.
     """
 
     folder: str

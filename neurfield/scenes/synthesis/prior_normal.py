@@ -1,10 +1,11 @@
 """Normals as wrong as a monocular network makes them, from exact normals.
 
-    prior = cos(angle) base + sin(angle) across,    angle = strength * exp(unevenness * where) * |lean|
+    prior = cos(angle) base + sin(angle) across
+    angle = strength * exp(unevenness * where) * |lean|
 
-base is the exact normal without most thin parts, blurred; lean is one of the `ErrorFields`, taken across
-base; where is larger at borders, at thin parts, and in patches. strength and unevenness are solved for, so
-that median and mean of the error's angle are what is asked for.
+base is the exact normal without most thin parts, blurred. lean is one of the `ErrorFields`, and across its
+direction across base. where is larger at borders, at thin parts, and in patches. strength and unevenness are
+solved for, so that median and mean of the error's angle are what is asked for.
 """
 
 from __future__ import annotations
@@ -37,10 +38,14 @@ def make_prior_normal(
     kind: PriorKind,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Unit normals [h,w,3] float32 in the camera frame, towards the camera, for exact ones.
+    """Unit normals [h,w,3] float32 in camera axes, towards the camera, for exact ones.
 
-    normal, directions (of the rays through the pixels) [h,w,3] in the camera frame; depth, segment [h,w];
-    narrow are the `thin_parts` of depth.
+    Args:
+        normal: [h,w,3], camera axes.
+        depth: [h,w].
+        narrow: the `thin_parts` of depth.
+        segment: [h,w], instance ids.
+        directions: [h,w,3], of the rays through the pixels, camera axes.
     """
     thin = narrow[0]
     base = _base(normal, missed_parts(thin, fields.missing), rng)
