@@ -86,17 +86,17 @@ class Visibility:
         return self._any_camera(points, None, STOP_SHORT_LENIENT)
 
     def _any_camera(self, points: np.ndarray, normals: np.ndarray | None, stop_short: float) -> np.ndarray:
-        seen = np.zeros(len(points), dtype=bool)
-        unseen = np.arange(len(points))
+        visible = np.zeros(len(points), dtype=bool)
+        rest = np.arange(len(points))
         for i in np.argsort(np.arange(len(self._cameras)) * _GOLDEN % 1.0):
-            if not len(unseen):
+            if not len(rest):
                 break
-            rows = unseen[in_picture(self._cameras, int(i), points[unseen])]
+            rows = rest[in_picture(self._cameras, int(i), points[rest])]
             if normals is not None:
                 rows = rows[~_grazes(self._cameras.centers[i], points[rows], normals[rows])]
-            seen[rows] = ~self._blocked(self._cameras.centers[i], points[rows], stop_short)
-            unseen = unseen[~seen[unseen]]
-        return seen
+            visible[rows] = ~self._blocked(self._cameras.centers[i], points[rows], stop_short)
+            rest = rest[~visible[rest]]
+        return visible
 
     def _blocked(self, center: np.ndarray, points: np.ndarray, stop_short: float) -> np.ndarray:
         """Where the mesh stands between a camera's centre [3] and points [k,3]: bool [k]."""

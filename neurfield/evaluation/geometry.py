@@ -11,7 +11,7 @@ from neurfield.errors import UserError
 from neurfield.evaluation.culling import PosedCameras, Visibility
 from neurfield.evaluation.nearest import Nearest, NearestSurface
 from neurfield.evaluation.points import PointSide
-from neurfield.evaluation.sampling import SurfacePoints, face_normals, sample_surface
+from neurfield.evaluation.sampling import MeshSamples, face_normals, sample_surface
 
 Surface = trimesh.Trimesh | trimesh.PointCloud
 
@@ -56,7 +56,7 @@ def evaluate_mesh(
         truth = PointSide(ground_truth, "the ground truth", cameras, samples, rng)
     else:
         truth = _Side(ground_truth, "the ground truth", cameras, samples, rng)
-    to_truth, to_mesh = truth.nearest(rec.seen), rec.nearest(truth.seen)
+    to_truth, to_mesh = truth.nearest(rec.samples), rec.nearest(truth.samples)
     result = {
         "accuracy": float(to_truth.distance.mean()),
         "completeness": float(to_mesh.distance.mean()),
@@ -65,8 +65,8 @@ def evaluate_mesh(
     if truth.normals is not None:
         result["normal_consistency"] = float(
             (
-                _alignment(rec.normals[rec.seen.faces], truth.normals[to_truth.faces])
-                + _alignment(truth.normals[truth.seen.faces], rec.normals[to_mesh.faces])
+                _alignment(rec.normals[rec.samples.faces], truth.normals[to_truth.faces])
+                + _alignment(truth.normals[truth.samples.faces], rec.normals[to_mesh.faces])
             )
             / 2
         )
@@ -86,8 +86,8 @@ class _Side:
 
     Attributes:
         normals: [f,3], unit.
-        seen: the samples that count.
-        seen_share: their share of all samples.
+        samples: those that some camera sees.
+        seen_share: their share of all that were drawn.
     """
 
     def __init__(
@@ -95,23 +95,23 @@ class _Side:
         mesh: trimesh.Trimesh,
         what: str,
         cameras: PosedCameras | None,
-        samples: int,
+        count: int,
         rng: np.random.Generator,
     ) -> None:
         _check(mesh, what)
         self.normals = face_normals(mesh)
-        drawn = sample_surface(mesh, samples, rng)
+        drawn = sample_surface(mesh, count, rng)
         self._visible = None if cameras is None else Visibility(mesh, cameras)
-        self.seen = drawn
+        self.samples = drawn
         if self._visible is not None:
-            self.seen = drawn.keep(self._visible.sees(drawn.points, self.normals[drawn.faces]))
-        self.seen_share = len(self.seen) / len(drawn)
-        if not len(self.seen):
+            self.samples = drawn.keep(self._visible.sees(drawn.points, self.normals[drawn.faces]))
+        self.seen_share = len(self.samples) / len(drawn)
+        if not len(self.samples):
             raise UserError(f"no camera sees {what}: check that it is in the frame of the scene")
         self._triangles = np.asarray(mesh.triangles)
         self._whole = NearestSurface(self._triangles, drawn.points, drawn.faces)
 
-    def nearest(self, queries: SurfacePoints) -> Nearest:
+    def nearest(self, queries: MeshSamples) -> Nearest:
         """The nearest seen point of this surface for each query.
 
         The nearest point of all is looked for first. Where no camera sees it (a layer behind the visible
@@ -126,8 +126,8 @@ class _Side:
 
     def _nearest_sampled(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance [k] and face [k] of the nearest point on the triangles that seen samples lie on."""
-        faces, anchor_faces = np.unique(self.seen.faces, return_inverse=True)
-        distance, _, row = NearestSurface(self._triangles[faces], self.seen.points, anchor_faces)(points)
+        faces, anchor_faces = np.unique(self.samples.faces, return_inverse=True)
+        distance, _, row = NearestSurface(self._triangles[faces], self.samples.points, anchor_faces)(points)
         return distance, faces[row]
 
 

@@ -117,7 +117,7 @@ class AlignedPriors:
         """How the priors were aligned and how sure that is, as the end of a sentence."""
         ends, warp = (f"{100.0 * error:.1f} %" for error in self.checked)
         how = "scale, shift and a slow warp each" if self.warped else "scale and shift each"
-        if self.points_tell():
+        if self.by_points():
             source = f"{len(self.points)} points that several images show"
             kept_out = f"points kept out differ by {warp if self.warped else ends}"
         else:
@@ -128,9 +128,9 @@ class AlignedPriors:
         instead = "" if self.warped else f"; a warp did not help: {warp}"
         return f"{how} by {source} ({kept_out}{instead})"
 
-    def points_tell(self) -> bool:
-        """Whether the images' own points decided."""
-        return _points_tell(self.points, len(self.views))
+    def by_points(self) -> bool:
+        """Whether the images' own points decided, not the overlap of the views."""
+        return _enough_points(self.points, len(self.views))
 
 
 @torch.no_grad()
@@ -155,7 +155,7 @@ def align_priors(scene: Scene, around: np.ndarray, seed: int = 0) -> AlignedPrio
         meaning = ends_at_points(views, meaning, search.coarse(_guess(views, meaning)), near)
         points = search.fine(_guess(views, meaning))
         meaning = ends_at_points(views, meaning, points, near)
-    by_points = _points_tell(points, len(views))
+    by_points = _enough_points(points, len(views))
     rounds = BY_POINTS if by_points else BY_PAIRS
     kept_out = _kept_out(points)
     used, apart = points.select(~kept_out), points.select(kept_out)
@@ -210,7 +210,7 @@ def _guess(views: PriorViews, meaning: Meaning) -> Guess:
     return depth
 
 
-def _points_tell(points: ImagePoints, images: int) -> bool:
+def _enough_points(points: ImagePoints, images: int) -> bool:
     """Whether most images have enough points."""
     return bool((torch.bincount(points.image, minlength=images) >= ENOUGH_POINTS).float().mean() > 0.5)
 

@@ -115,10 +115,10 @@ class TilePool:
         """Hold the tiles that belong to a step: `slots` in the order, from `step * exchanged` on."""
         start = step * self.exchanged
         slots = np.arange(self.slots)
-        wanted = start + (slots - start) % self.slots
+        due = start + (slots - start) % self.slots
         orders: dict[int, np.ndarray] = {}
-        for slot in np.flatnonzero(wanted != self._held):
-            turn, place = divmod(int(wanted[slot]), self.tiles)
+        for slot in np.flatnonzero(due != self._held):
+            turn, place = divmod(int(due[slot]), self.tiles)
             if turn not in orders:
                 orders[turn] = np.random.default_rng([self.seed, 3, turn]).permutation(self.tiles)
             row, column = divmod(int(orders[turn][place]), self.across)
@@ -126,7 +126,7 @@ class TilePool:
             y = min(row * self.h, self.source.height - self.h)
             part = slice(slot * self.w * self.h, (slot + 1) * self.w * self.h)
             self._flat[part] = self.source.region(x, y, self.w, self.h).reshape(-1, self.source.channels)
-            self._x[slot], self._y[slot], self._held[slot] = x, y, wanted[slot]
+            self._x[slot], self._y[slot], self._held[slot] = x, y, due[slot]
             self.read += 1
 
 

@@ -100,8 +100,8 @@ def _read_camera(folder: Path) -> dict[str, float]:
         camera = json.loads(path.read_text())["camera"]
         values = {key: float(camera[key]) for key in ("w", "h", "fx", "fy", "cx", "cy", "scale")}
     except (ValueError, KeyError, TypeError) as reason:
-        wanted = '{"camera": {"w", "h", "fx", "fy", "cx", "cy", "scale"}}'
-        raise UserError(f"{path}: {type(reason).__name__} {reason}: write {wanted}") from reason
+        content = '{"camera": {"w", "h", "fx", "fy", "cx", "cy", "scale"}}'
+        raise UserError(f"{path}: {type(reason).__name__} {reason}: write {content}") from reason
     if not np.isfinite(list(values.values())).all() or min(values[k] for k in _POSITIVE) <= 0:
         raise UserError(f"{path}: w, h, fx, fy and scale must be positive numbers: copy the file again")
     return values
@@ -146,15 +146,15 @@ def _numbered_frames(folder: Path, n_poses: int) -> dict[int, Path]:
         raise UserError(f"{folder}: no frames in it: looked for frame000000.jpg and so on")
     numbers = sorted(frames)
     stride = int(np.diff(numbers).min()) if len(numbers) > 1 else 1
-    wanted = range(numbers[0] % stride, n_poses, stride)
-    lost = sorted(set(wanted) - set(numbers))
+    posed = range(numbers[0] % stride, n_poses, stride)
+    lost = sorted(set(posed) - set(numbers))
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         raise UserError(
             f"{folder}/frame{lost[0]:06d}.jpg{more} missing, though traj.txt has {n_poses} poses: "
             "copy the images again, or keep every k-th frame"
         )
-    extra = sorted(set(numbers) - set(wanted))
+    extra = sorted(set(numbers) - set(posed))
     if extra:
         raise UserError(
             f"{frames[extra[0]]}: traj.txt has {n_poses} poses and none for this frame: copy traj.txt again"

@@ -22,7 +22,7 @@ _PIXELS = 300
 # The distance between two frames to compare, as a share of the depth they see.
 _APART = 0.25
 _MOST_TURN = np.cos(np.radians(35.0))
-# Depth units and pose scales that people mix up lie within this range, in steps fine enough to see the dip of
+# Depth units and pose scales that people mix up lie within this range, close enough to see the dip of
 # the error.
 _SCALES = np.geomspace(1e-3, 1e3, 61)
 

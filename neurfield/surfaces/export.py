@@ -34,8 +34,8 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        kind = suffix or "a file without suffix"
-        raise UserError(f"{path}: cannot write a mesh as {kind}; use {', '.join(SUFFIXES)}")
+        given = suffix or "a file without suffix"
+        raise UserError(f"{path}: cannot write a mesh as {given}; use {', '.join(SUFFIXES)}")
     if not len(mesh.faces):
         raise UserError(f"{path}: the mesh is empty, there is nothing to write")
     shift = local_origin(np.asarray(mesh.vertices))

@@ -14,7 +14,7 @@ import numpy as np
 
 from neurfield.scenes.synthesis.error_fields import ErrorFields
 from neurfield.scenes.synthesis.fields import blur, solve_rising
-from neurfield.scenes.synthesis.prior_kinds import PriorKind
+from neurfield.scenes.synthesis.prior_sets import PriorSet
 from neurfield.scenes.synthesis.thin import Thin, missed_parts
 
 # Deviation of the blur at edges in pixels of a 600 pixel wide image.
@@ -23,7 +23,7 @@ _STRIDE = 3
 
 
 def make_prior_depth(
-    depth: np.ndarray, narrow: Thin, fields: ErrorFields, kind: PriorKind, rng: np.random.Generator
+    depth: np.ndarray, narrow: Thin, fields: ErrorFields, priors: PriorSet, rng: np.random.Generator
 ) -> np.ndarray:
     """Relative depth [h,w] float32 in 0..1, farther = larger.
 
@@ -35,15 +35,15 @@ def make_prior_depth(
     shown = np.where(missed_parts(thin, fields.missing), behind, depth)
     shown = np.where(shown > 0, shown, shown.max())
     base = blur(shown, rng.uniform(*_BLUR) * depth.shape[1] / 600)
-    base *= (base / np.median(base)) ** np.float32(rng.uniform(*kind.curve))
+    base *= (base / np.median(base)) ** np.float32(rng.uniform(*priors.curve))
     few = (slice(None, None, _STRIDE),) * 2
 
     def error(strength: float) -> float:
         return relative_error(base[few] * np.exp(strength * fields.warp[few]), depth[few])
 
-    strength = solve_rising(error, rng.uniform(*kind.depth_error), high=0.5)
+    strength = solve_rising(error, rng.uniform(*priors.depth_error), high=0.5)
     warped = base * np.exp(strength * fields.warp)
-    lowest, span = rng.uniform(*kind.lowest), rng.uniform(*kind.span)
+    lowest, span = rng.uniform(*priors.lowest), rng.uniform(*priors.span)
     return (lowest + span * (warped - warped.min()) / max(np.ptp(warped), 1e-9)).astype(np.float32)
 
 

@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 
 from neurfield.scenes.synthesis.error_fields import ErrorFields
 from neurfield.scenes.synthesis.fields import blur, solve_rising
-from neurfield.scenes.synthesis.prior_kinds import PriorKind
+from neurfield.scenes.synthesis.prior_sets import PriorSet
 from neurfield.scenes.synthesis.sensor import edges
 from neurfield.scenes.synthesis.thin import Thin, missed_parts
 
@@ -35,7 +35,7 @@ def make_prior_normal(
     segment: np.ndarray,
     directions: np.ndarray,
     fields: ErrorFields,
-    kind: PriorKind,
+    priors: PriorSet,
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Unit normals [h,w,3] float32 in camera axes, towards the camera, for exact ones.
@@ -63,7 +63,7 @@ def make_prior_normal(
         angle = np.minimum(strength * np.exp(unevenness * where[few]) * length[few], _LARGEST)
         return np.degrees(np.arccos(np.clip(along_true * np.cos(angle) + across_true * np.sin(angle), -1, 1)))
 
-    median = rng.uniform(*kind.normal_error)
+    median = rng.uniform(*priors.normal_error)
 
     def fitting_strength(unevenness: float) -> float:
         return solve_rising(lambda s: float(np.median(errors(s, unevenness))), median, high=1.0, rounds=9)
@@ -71,7 +71,7 @@ def make_prior_normal(
     def mean(unevenness: float) -> float:
         return float(errors(fitting_strength(unevenness), unevenness).mean())
 
-    unevenness = solve_rising(mean, kind.mean_over_median * median, high=2.0, rounds=7)
+    unevenness = solve_rising(mean, priors.mean_over_median * median, high=2.0, rounds=7)
     strength = fitting_strength(unevenness)
     angle = np.minimum(strength * np.exp(unevenness * where) * length, _LARGEST)[..., None]
     return _towards_camera(np.cos(angle) * base + np.sin(angle) * across, directions)

@@ -31,10 +31,10 @@ def split_long_edges(
     # Turn every face so that its least cut edge comes first: corners a, b, c with edges ab, bc, ca.
     order = (halvings.argmin(axis=1)[:, None] + np.arange(3)) % 3
     faces, halvings = np.take_along_axis(faces, order, 1), np.take_along_axis(halvings, order, 1)
-    kinds, kind = np.unique(halvings, axis=0, return_inverse=True)
+    patterns, pattern_of_face = np.unique(halvings, axis=0, return_inverse=True)
     points, parents, triangles, n_points = [], [], [], 0
-    for number, (ab, bc, ca) in enumerate(kinds):
-        which = np.flatnonzero(kind.ravel() == number)
+    for number, (ab, bc, ca) in enumerate(patterns):
+        which = np.flatnonzero(pattern_of_face.ravel() == number)
         weights, pattern = _pattern(int(ab), int(bc), int(ca))
         points.append((weights @ vertices[faces[which]]).reshape(-1, 3))
         offsets = n_points + len(weights) * np.arange(len(which))
@@ -75,7 +75,7 @@ def _pattern(ab: int, bc: int, ca: int) -> tuple[np.ndarray, np.ndarray]:
         else:
             strip.append((left[i], right[j], right[j + 1]))
             j += 1
-    # The last step meets at corner c and has no area.
+    # The last triangle meets at corner c and has no area.
     cuts = np.array(strip[:-1])
     weights = np.einsum("kcw,twx->tkcx", cuts, whole).reshape(-1, 3)
     unique, slot = np.unique(np.rint(weights * 2.0**30), axis=0, return_inverse=True)

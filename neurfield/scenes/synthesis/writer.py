@@ -23,13 +23,13 @@ from neurfield.errors import UserError
 from neurfield.scenes.room.design import Walk
 from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.model import RoomModel, build_room
-from neurfield.scenes.synthesis.camera_path import free_places, walk
+from neurfield.scenes.synthesis.camera_walk import free_places, walk
 from neurfield.scenes.synthesis.coverage import covered_part
 from neurfield.scenes.synthesis.error_fields import ErrorFields, RepeatingFields, fresh_fields
 from neurfield.scenes.synthesis.lighting import bake_light
 from neurfield.scenes.synthesis.prior_depth import make_prior_depth, relative_error
-from neurfield.scenes.synthesis.prior_kinds import KINDS, PriorKind
 from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_normal
+from neurfield.scenes.synthesis.prior_sets import PRIOR_SETS, PriorSet
 from neurfield.scenes.synthesis.sensor import measure
 from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer, choose_exposure, to_display
 from neurfield.scenes.synthesis.surface import FineSurface, prepare_surface
@@ -38,9 +38,9 @@ from neurfield.scenes.synthesis.thin import Thin, thin_parts
 SCHEMA = 1
 # Raised when the same seed gives other files than before.
 VERSION = 2
-# Replica's unit of depth: one step of the 16-bit files is 1 / DEPTH_SCALE metres.
+# Replica's unit of depth: the 16-bit files count in 1 / DEPTH_SCALE metres.
 DEPTH_SCALE = 6553.5
-_FOLDERS = ("results", "sensor_depth", "normals", "segments", *(kind.folder for kind in KINDS))
+_FOLDERS = ("results", "sensor_depth", "normals", "segments", *(priors.folder for priors in PRIOR_SETS))
 Progress = Callable[[str, float], None]
 
 
@@ -172,7 +172,7 @@ def _write_frame(
     folder: Path, i: int, renderer: Renderer, repeating: RepeatingFields, pose: np.ndarray, plan: Plan
 ) -> dict[str, float]:
     """Render and write one frame, and return the measured size of the errors that were put in."""
-    seeds = np.random.SeedSequence((plan.seed, i)).spawn(1 + len(KINDS))
+    seeds = np.random.SeedSequence((plan.seed, i)).spawn(1 + len(PRIOR_SETS))
     sensor_rng, *prior_rngs = (np.random.default_rng(seed) for seed in seeds)
     frame = renderer.frame(pose, plan.camera)
     directions = plan.camera.directions((0.5, 0.5)).reshape(plan.height, plan.width, 3)
@@ -190,13 +190,13 @@ def _write_frame(
         "sensor_depth_mean_error_m": float(off.mean()) if len(off) else 0.0,
     }
     narrow = thin_parts(frame.depth)
-    for kind, rng in zip(KINDS, prior_rngs):
-        if kind.repeats:
+    for priors, rng in zip(PRIOR_SETS, prior_rngs):
+        if priors.repeats:
             offsets = (frame.depth[..., None] * directions) @ pose[:3, :3].T.astype(np.float32)
             fields = repeating.of_view(offsets, pose[:3, 3], pose[:3, :3], luminance, frame.segment, rng)
         else:
             fields = fresh_fields(frame.segment, rng)
-        errors |= _write_priors(folder / kind.folder, i, frame, narrow, directions, fields, kind, rng)
+        errors |= _write_priors(folder / priors.folder, i, frame, narrow, directions, fields, priors, rng)
     return errors
 
 
@@ -207,25 +207,25 @@ def _write_priors(
     narrow: Thin,
     directions: np.ndarray,
     fields: ErrorFields,
-    kind: PriorKind,
+    priors: PriorSet,
     rng: np.random.Generator,
 ) -> dict[str, float]:
     """Make and write the priors of one frame, and return how wrong they are.
 
     As MonoSDF writes them but in half precision: its unit is 0.05 % of the depth, a hundredth of the error.
     """
-    depth = make_prior_depth(frame.depth, narrow, fields, kind, rng)
+    depth = make_prior_depth(frame.depth, narrow, fields, priors, rng)
     normal = make_prior_normal(
-        frame.normal, frame.depth, narrow, frame.segment, directions, fields, kind, rng
+        frame.normal, frame.depth, narrow, frame.segment, directions, fields, priors, rng
     )
     np.save(folder / f"{i:06d}_depth.npy", depth.astype(np.float16))
     channels_first = np.moveaxis(0.5 * (normal + 1), -1, 0)
     np.save(folder / f"{i:06d}_normal.npy", np.ascontiguousarray(channels_first, np.float16))
     angles = angle_error(normal, frame.normal)[frame.depth > 0]
     return {
-        f"{kind.folder}_depth_relative_error": relative_error(depth, frame.depth),
-        f"{kind.folder}_normal_median_degrees": float(np.median(angles)),
-        f"{kind.folder}_normal_mean_degrees": float(angles.mean()),
+        f"{priors.folder}_depth_relative_error": relative_error(depth, frame.depth),
+        f"{priors.folder}_normal_median_degrees": float(np.median(angles)),
+        f"{priors.folder}_normal_mean_degrees": float(angles.mean()),
     }
 
 

@@ -1,4 +1,4 @@
-"""The two kinds of priors that every built-in room has."""
+"""The two sets of priors that every built-in room has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class PriorKind:
+class PriorSet:
     """How wrong the priors of one folder are; every range holds values that are drawn for each image.
 
     Attributes:
@@ -32,7 +32,7 @@ class PriorKind:
 
 
 # Errors of one view know nothing of those of the next.
-FRESH = PriorKind(
+FRESH = PriorSet(
     folder="priors",
     repeats=False,
     depth_error=(0.042, 0.058),
@@ -43,7 +43,7 @@ FRESH = PriorKind(
     mean_over_median=1.6,
 )
 # Errors repeat from view to view, as a network's do, and all images are bent the same way.
-REPEATING = PriorKind(
+REPEATING = PriorSet(
     folder="priors_repeating",
     repeats=True,
     depth_error=(0.040, 0.052),
@@ -53,4 +53,4 @@ REPEATING = PriorKind(
     normal_error=(8.8, 10.2),
     mean_over_median=1.55,
 )
-KINDS = (FRESH, REPEATING)
+PRIOR_SETS = (FRESH, REPEATING)
