@@ -36,7 +36,7 @@ class Design:
     Attributes:
         title: what it is, for people.
         shell: walls, floor, ceiling, windows and door.
-        furnish: places the shell and every object; instance ids follow its order.
+        furnish: places every object in the shell; instance ids follow its order.
         walk: where the camera goes.
         median_light: what the median light on what is seen becomes in the pictures; 1 shows white paper as
             white.

@@ -9,6 +9,7 @@ import numpy as np
 from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.materials import AreaLight, Material
 from neurfield.scenes.room.parts import Assembly
+from neurfield.scenes.room.shell import build_shell
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class RoomModel:
 def build_room(name: str = "room0", seed: int | None = None) -> RoomModel:
     """Models a built-in room; a seed gives the same arrays again, seeds differ in books, leaves, fruit."""
     design, room = DESIGNS[name], Assembly()
+    build_shell(room, design.shell)
     design.furnish(room, design.shell, np.random.default_rng(design.seed if seed is None else seed))
     vertices, faces, instance, material = room.arrays()
     return RoomModel(
