@@ -31,6 +31,13 @@ class HashGrid(GridEncoding):
         ValueError: the levels cannot be laid out, both `growth` and `finest_resolution` are given, or the
             backend is unknown.
         UserError: tiny-cuda-nn is asked for and missing.
+
+    Example:
+        >>> encoding = HashGrid(levels=8, features=2, log2_table_size=14, finest_resolution=128)
+        >>> encoding(torch.rand(5, 3)).shape
+        torch.Size([5, 16])
+        >>> encoding(torch.rand(5, 3), active_levels=3)[:, 6:].abs().max()  # finer levels are still zero
+        tensor(0., grad_fn=<MaxBackward1>)
     """
 
     def __init__(

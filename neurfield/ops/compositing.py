@@ -127,6 +127,13 @@ def composite(alpha: Tensor, values: Tensor, packed_info: Tensor) -> tuple[Tenso
     Raises:
         ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order. The
             kernels of a GPU do not look at what packed_info says: it must be right.
+
+    Example:
+        >>> packed_info = pack_info(torch.tensor([0, 0, 1]), n_rays=2)
+        >>> alpha, values = torch.tensor([0.5, 0.5, 1.0]), torch.ones(3, 1)
+        >>> accumulated, opacity, weights = composite(alpha, values, packed_info)
+        >>> opacity
+        tensor([0.7500, 1.0000])
     """
     if values.dim() != 2 or values.shape[0] != alpha.shape[0]:
         raise ValueError(

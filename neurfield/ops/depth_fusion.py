@@ -122,6 +122,16 @@ def integrate_depth(
     Returns:
         distance [B, 512] (truncation where nothing was seen), weight_sum [B, 512], normal [B, 3, 512] or
         None; a brick's voxels with z fastest.
+
+    Example:
+        >>> pose = torch.eye(4)[None, :3].clone()
+        >>> pose[0, :, 3] = torch.tensor([-0.8, -0.8, 1.0])  # a metre before the grid, along its z
+        >>> lens = torch.tensor([[50.0, 50.0, 32.0, 32.0]])
+        >>> views = DepthViews(torch.full((1, 64, 64), 1.8), None, None, pose, lens)  # a wall at z = 0.8
+        >>> bricks = touched_bricks(views, (2, 2, 2), voxel=0.1, reach=0.2).nonzero()
+        >>> distance, weight_sum, _ = integrate_depth(views, bricks, voxel=0.1, truncation=0.3)
+        >>> distance.view(-1, 8, 8, 8)[0, 7, 7]  # metres, along z, to the wall
+        tensor([0.3000, 0.3000, 0.3000, 0.3000, 0.3000, 0.2500, 0.1500, 0.0500])
     """
     _check_lengths("integrate_depth", voxel=voxel, truncation=truncation)
     native.one_device(views.depth, bricks)

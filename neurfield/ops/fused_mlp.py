@@ -74,6 +74,11 @@ def mlp(
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
         UserError: a precision that the machine, or the kernels built for it, lack.
+
+    Example:
+        >>> weights, biases = [torch.ones(2, 3), torch.ones(1, 2)], [torch.zeros(2), torch.ones(1)]
+        >>> mlp(torch.tensor([[1.0, 2.0, 3.0]]), weights, biases)
+        tensor([[13.]])
     """
     check(inputs, weights, biases, activation, beta, output_activation, precision)
     details = (activation, float(beta), output_activation, precision)
@@ -92,6 +97,12 @@ def mlp_with_gradient(
 
     The gradient's own backward is what losses on normals and eikonal losses need. Arguments and errors as for
     `mlp`. Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with Softplus's curvature term added.
+
+    Example:
+        >>> weights, biases = [torch.ones(2, 3), torch.ones(1, 2)], [torch.zeros(2), torch.ones(1)]
+        >>> outputs, gradient = mlp_with_gradient(torch.ones(4, 3), weights, biases, activation="relu")
+        >>> gradient[0]
+        tensor([2., 2., 2.])
     """
     check(inputs, weights, biases, activation, beta, "none", precision)
     details = (activation, float(beta), "none", precision)

@@ -57,6 +57,12 @@ def grid_encode(
 
     Raises:
         ValueError: a shape, a type or the interpolation is wrong, or a point is not finite.
+
+    Example:
+        >>> layout = GridLayout(levels=4, features=2, log2_table_size=12, base_resolution=8)
+        >>> table = torch.zeros(layout.n_parameters, requires_grad=True)
+        >>> grid_encode(torch.rand(5, 3), table, layout, "smoothstep").shape
+        torch.Size([5, 8])
     """
     check(points, table, layout, interpolation)
     if not native.serves(points, table):

@@ -80,6 +80,23 @@ def level_set(
         slope: the most by which the field changes from one point to the next along an axis; infinite settles
             nothing that is not known.
         device: where the lattice shall be: a GPU for which there are kernels, else it is on the CPU.
+
+    Raises:
+        ValueError: the cubes, the level or the slope are out of their range.
+
+    Example:
+        >>> def ball(points):
+        ...     return (points.float() - 8.0).norm(dim=1) - 4.0
+        >>> lattice = level_set((16, 16, 16), slope=1.0)
+        >>> start = torch.tensor([[8, 8, 12]], dtype=torch.int32)
+        >>> lattice.put(start, ball(start))
+        >>> lattice.want_unsettled()
+        >>> while lattice.wanted():
+        ...     lattice.give(ball(lattice.take(1000)))
+        ...     lattice.want_frontier()
+        >>> vertices, faces = lattice.extract()
+        >>> ball(vertices).abs().max() < 0.1
+        tensor(True)
     """
     if min(cubes) < 1 or max(cubes) >= 1 << 21:
         raise ValueError(f"level_set: cubes must be 1 to {(1 << 21) - 1} along each axis, got {tuple(cubes)}")

@@ -45,6 +45,13 @@ def marching_cubes(
     Raises:
         ValueError: values are not a grid, or level, origin or spacing are no finite numbers.
 
+    Example:
+        >>> x, y, z = torch.meshgrid(*[torch.linspace(-1, 1, 21)] * 3, indexing="ij")
+        >>> sphere = (x**2 + y**2 + z**2).sqrt() - 0.5
+        >>> vertices, faces = marching_cubes(sphere, origin=(-1, -1, -1), spacing=0.1)
+        >>> (vertices.norm(dim=1) - 0.5).abs().max() < 0.01
+        tensor(True)
+
     Source: Lorensen and Cline 1987; vertices numbered by counting along rows, as in "Flying Edges", Schroeder
     et al. 2015.
     """

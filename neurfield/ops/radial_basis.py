@@ -67,6 +67,13 @@ def radial_basis_encode(
     Raises:
         ValueError: a shape, the kernel or the number of neighbours is wrong, or a point is not finite (not
             looked at on a GPU).
+
+    Example:
+        >>> centres = torch.tensor([[0.25, 0.5], [0.75, 0.5]])
+        >>> shapes = torch.tensor([[4.0, 0.0, 4.0], [4.0, 0.0, 4.0]])  # round, 1/4 wide
+        >>> features = torch.tensor([[1.0], [2.0]])
+        >>> radial_basis_encode(torch.tensor([[0.5, 0.5]]), centres, shapes, features, neighbours=2)
+        tensor([[1.5000]])
     """
     check(points, centres, shapes, features, bias, frequencies, neighbours, kernel, support)
     native.one_device(points, centres, shapes, features, bias, frequencies, support)

@@ -75,6 +75,16 @@ def section_opacity(
 
     Raises:
         ValueError: an unknown kind, or a width that is not positive and finite (not looked at on a GPU).
+
+    Example:
+        >>> sdf, gradient = torch.tensor([0.5, 0.0]), torch.tensor([[-1.0, 0.0, 0.0]]).expand(2, 3)
+        >>> t_starts, t_ends = torch.tensor([0.4, 0.9]), torch.tensor([0.6, 1.1])  # a ray along x to a wall
+        >>> alpha, normal = section_opacity(
+        ...     sdf, gradient, t_starts, t_ends, torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([0, 0]),
+        ...     kind="neus", width=0.02,
+        ... )
+        >>> alpha.round(decimals=4)
+        tensor([0.0000, 0.9933])
     """
     check_opacity(kind, width)
     fixed = (t_starts, t_ends, directions, ray_indices)
@@ -99,6 +109,13 @@ def composite_surface(
     Raises:
         ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order. The
             kernels of a GPU do not look at what packed_info says: it must be right.
+
+    Example:
+        >>> alpha, t = torch.tensor([0.5, 1.0]), torch.tensor([1.0, 2.0])
+        >>> rgb, normal = torch.eye(3)[:2], torch.tensor([[0.0, 0.0, 1.0]]).expand(2, 3)
+        >>> pixels, weights = composite_surface(alpha, rgb, normal, t, torch.tensor([[0, 2]]))
+        >>> pixels  # red, green, blue, the normal, the distance, the opacity
+        tensor([[0.5000, 0.5000, 0.0000, 0.0000, 0.0000, 1.0000, 1.5000, 1.0000]])
     """
     if not native.serves(alpha, rgb, normal, t, packed_info):
         return reference.composite_surface(alpha, rgb, normal, t, packed_info)

@@ -52,6 +52,11 @@ def triplane_encode(
 
     Raises:
         ValueError: a shape or the interpolation is wrong, or a coordinate is not finite.
+
+    Example:
+        >>> layout = PlaneLayout(dimensions=3, resolutions=(8, 16), features=4)
+        >>> triplane_encode(torch.rand(5, 3), torch.ones(layout.n_parameters), layout)[0]
+        tensor([3., 3., 3., 3., 3., 3., 3., 3.])
     """
     _check(points, texels, layout, interpolation)
     if not native.serves(points, texels):

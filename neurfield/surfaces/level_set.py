@@ -56,6 +56,13 @@ def extract_level_set(
     Raises:
         ValueError: the box is empty, the voxel not positive, or the field gives a value that is not finite.
 
+    Example:
+        >>> vertices, faces = extract_level_set(
+        ...     lambda points: points.norm(dim=1) - 0.5, np.array([[-1, -1, -1], [1, 1, 1]]), voxel=0.1
+        ... )
+        >>> len(vertices) - len(faces) // 2  # a closed surface without holes
+        2
+
     Source: Lorensen and Cline 1987; the pruning rule is the Lipschitz octree's of
     `warp.sparse_marching_cubes` and libigl.
     """
