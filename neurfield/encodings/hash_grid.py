@@ -17,7 +17,9 @@ class HashGrid(GridEncoding):
     """Features of points in [0, 1]^dimensions from a pyramid of lattices (Müller et al. 2022).
 
     Args:
-        levels, features: features 1, 2 or 4 a level; log2_table_size: a level has at most 2**this entries.
+        levels: lattices, from coarse to fine.
+        features: of a level, 1, 2 or 4.
+        log2_table_size: a level has at most 2**this entries.
         base_resolution, finest_resolution: vertices along an axis of the first and of the last level; the
             latter decides `growth` where given.
         growth: ratio of one level's resolution to that of the level before, 1.38 where neither is given.

@@ -1,9 +1,15 @@
 """Compositing of packed samples along rays: opacities to weights, weights and values to pixels.
 
-Legend: S samples in all, ray after ray; ray_indices int64 [S] ascending; packed_info int64 [R, 2] = (start,
-count) of each ray's run of samples; alpha [S] in [0, 1] opacity of a sample's section; transmittance
-T_i = prod_{j<i} (1 - alpha_j) along its ray; weight w_i = T_i alpha_i. Names follow nerfacc. Native
-derivatives are first-order; the reference path (float64, other devices) has all.
+Legend:
+
+- S samples in all, ray after ray;
+- ray_indices: int64 [S], ascending;
+- packed_info: int64 [R, 2], (start, count) of each ray's run of samples;
+- alpha: [S] in [0, 1], the opacity of a sample's section;
+- transmittance: T_i = prod_{j<i} (1 - alpha_j) along its ray;
+- weight: w_i = T_i alpha_i.
+
+Names follow nerfacc. Native derivatives are first-order; the reference path (float64, other devices) has all.
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ def mlp(
     """Network outputs, differentiable once with respect to inputs, weights and biases.
 
     Args:
-        inputs: [N, D]; weights: [out, in] per layer, at least one hidden; biases: [out] per layer.
+        inputs: [N, D].
+        weights: [out, in] per layer, at least one hidden.
+        biases: [out] per layer.
         activation: "relu", or "softplus" = log(1 + exp(beta z)) / beta (beta is ignored by "relu").
         output_activation: "none" or "sigmoid".
         precision: "float32", or "bfloat16" or "float16" for the products that make derivatives (see above).

@@ -100,9 +100,8 @@ def encode_with_jacobian(
 ) -> tuple[Tensor, Tensor]:
     """Features [N, levels * features] and their jacobian with respect to the points.
 
-    The jacobian is meant for `jacobian_product` and `jacobian_t_product` alone: the reference's is
-    [N, D, levels * features], the kernels' [tiles, levels, D, features * lanes], in the order they compute
-    it.
+    The jacobian is meant for `jacobian_product` and `jacobian_t_product` alone. Its layout is the maker's: of
+    the reference [N, D, levels * features], of the kernels [tiles, levels, D, features * lanes].
     """
     if not native.serves(points, table):
         return reference.encode_with_jacobian(points, table, layout, interpolation, active_levels)

@@ -81,6 +81,8 @@ def marching_cubes(
 
 
 def empty(size: int, dtype: type) -> Tensor:
-    """Memory from NumPy and not from torch: its large arrays come in large pages, and touching those for the
-    first time is several times faster."""
+    """Memory from NumPy and not from torch, for results of many megabytes.
+
+    NumPy's large arrays come in large pages, and touching those for the first time is several times faster.
+    """
     return torch.from_numpy(np.empty(size, dtype=dtype))

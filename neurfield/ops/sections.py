@@ -1,5 +1,7 @@
-"""What a renderer does between asking a field and comparing pixels: sections of rays to points, to opacity
-and normals, and those to pixels. One native call each, and one back.
+"""What a renderer does between asking a field and comparing pixels.
+
+Sections of rays become points; what the field says of these becomes opacity and normals, and those pixels.
+One native call each, and one back.
 
 Legend as in `neurfield.ops.compositing`: S sections (samples) of R rays, packed ray after ray. Native
 derivatives are first-order; the reference path (float64, other devices) has all.
@@ -30,7 +32,10 @@ def section_midpoints(
     """Midpoints of sections, and behind them `extra` points [E, 3]: points [S + E, 3], and t [S].
 
     Args:
-        origins, directions: [R, 3] of the rays, in any frame. ray_indices: int64 [S]. t_starts, t_ends: [S].
+        origins, directions: [R, 3] of the rays, in any frame.
+        ray_indices: int64 [S].
+        t_starts, t_ends: [S].
+        extra: [E, 3], in the same frame.
     """
     tensors = (origins, directions, ray_indices, t_starts, t_ends)
     native.one_device(origins, extra)
@@ -63,8 +68,10 @@ def section_opacity(
 
     Args:
         sdf, gradient: [S], [S, 3] at the midpoints; the opacity of "neus" takes the slope along the ray.
-        t_starts, t_ends: [S]. directions: [R, 3] of the rays, ray_indices: int64 [S].
-        kind: "neus" (Wang et al. 2021, Eq. 13) or "volsdf" (Yariv et al. 2021, Eq. 2-3); formulas in
+        t_starts, t_ends: [S].
+        directions: [R, 3] of the rays.
+        ray_indices: int64 [S].
+        kind: "neus" (Wang et al. 2021, Eq. 13) or "volsdf" (Yariv et al. 2021, Eq. 2 and 3); formulas in
             `neurfield.ops.reference.opacity`.
         width: how far from the surface the opacity reaches, 1/inv_s of NeuS, beta of VolSDF; one number.
         anneal: of "neus", see `neus_alpha`.
@@ -100,11 +107,13 @@ def composite_surface(
     """Volume rendering of colour, normal and distance in one pass per ray.
 
     Args:
-        alpha, t: [S]. rgb, normal: [S, 3]. packed_info: int64 [R, 2], which must tile the samples in order.
+        alpha, t: [S].
+        rgb, normal: [S, 3].
+        packed_info: int64 [R, 2], which must tile the samples in order.
 
     Returns:
-        [R, 8]: sums over the ray of weight times rgb, times normal, times t, and of the weights alone (the
-        opacity); differentiable in alpha, rgb and normal. And the weights [S], which carry no gradient.
+        pixels [R, 8], differentiable in alpha, rgb and normal: sums over the ray of weight times rgb, times
+        normal, times t, and of the weights alone (the opacity); and the weights [S], which carry no gradient.
 
     Raises:
         ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order. The

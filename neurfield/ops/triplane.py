@@ -73,7 +73,7 @@ def triplane_encode(
 
 Details = tuple[PlaneLayout, str, int | None]  # with the interpolation and the active levels
 
-# As in `ops.hash_grid`: the derivatives by the points and by the texels are nodes of their own in the graph,
+# As in `ops.grid`: the derivatives by the points and by the texels are nodes of their own in the graph,
 # because autograd runs a node whole, and a gradient along the points must not cost a scatter.
 
 

@@ -54,8 +54,7 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
 
 
 def place_in_words(mesh: trimesh.Trimesh, path: Path) -> str | None:
-    """How a file that `save_mesh` wrote holds a mesh far from zero, in a line; None where nothing is
-    special."""
+    """How a file of `save_mesh` holds a mesh far from zero, in a line; None where nothing is special."""
     shift = local_origin(np.asarray(mesh.vertices))
     if not shift.any():
         return None

@@ -1,5 +1,7 @@
-"""GLB as glTF 2.0 means it: vertex colours linear, and a place in the world that float32 cannot hold in the
-node's translation, which JSON writes in full."""
+"""GLB as glTF 2.0 means it: vertex colours are linear, and a place far from zero is the node's translation.
+
+JSON writes a translation in full, where float32 could not hold the place.
+"""
 
 from __future__ import annotations
 
