@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Anyone may import these; they import nothing of neurfield but each other.
-COMMON = {"errors", "far", "files", "openmp", "optional"}
+COMMON = {"errors", "far", "files", "lazy", "openmp", "optional"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "ops": set(),

@@ -22,8 +22,8 @@ class PixelPool(Protocol):
         """About `count` pixels for a step of the fit.
 
         Returns:
-            Centres float32 [N, 2] and values float32 [N, channels] in 0..1. A centre is
-            (column + 0.5, row + 0.5) / max(width, height): both axes have one scale.
+            Centres float32 [N, 2] and values float32 [N, channels] in 0..1. Centres are (column + 0.5, row
+            + 0.5) by max(width, height), so that both axes have one scale.
         """
         ...
 

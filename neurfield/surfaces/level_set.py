@@ -60,6 +60,13 @@ def extract_level_set(
 
     Raises:
         ValueError: the box is empty, the voxel not positive, or the field gives a value that is not finite.
+
+    Example:
+        >>> vertices, faces = extract_level_set(
+        ...     lambda points: points.norm(dim=1) - 0.5, np.array([[-1, -1, -1], [1, 1, 1]]), voxel=0.1
+        ... )
+        >>> len(vertices) - len(faces) // 2  # a closed surface without holes
+        2
     """
     low, high = np.asarray(box, dtype=np.float64).reshape(2, 3)
     if not (np.isfinite([low, high]).all() and (high > low).all() and voxel > 0 and math.isfinite(voxel)):
