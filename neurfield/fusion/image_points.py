@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, normalize
 
-from neurfield.fusion.prior_views import PriorViews
+from neurfield.fusion.prior_views import PriorViews, to_be_looked_at
 from neurfield.ops.patch_scores import NOWHERE, PatchViews, patch_scores
 from neurfield.scenes import Scene
 
@@ -138,7 +138,8 @@ class ImageSearch:
         """[P, D]: the mean correlation of the views that agree best."""
         size = self.size if pictures is self.full else 0.5 * self.size
         scores = patch_scores(pictures, image, uv * size, normal, depth, second, noise=NOISE)
-        scores = torch.where(seen[:, :, None] > 0, scores, scores.new_tensor(NOWHERE))
+        told = (seen[:, :, None] > 0) & ~scores.isnan()
+        scores = torch.where(told, scores, scores.new_tensor(NOWHERE))
         return scores.topk(AGREEING, dim=1).values.mean(dim=1)
 
     def _even(self, guess: Guess) -> Tensor:
@@ -231,7 +232,7 @@ def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tup
     gradient = torch.zeros_like(grey)
     gradient[..., 1:-1] += (0.5 * (grey[..., 2:] - grey[..., :-2])).square()
     gradient[..., 1:-1, :] += (0.5 * (grey[..., 2:, :] - grey[..., :-2, :])).square()
-    energy = avg_pool2d(gradient, 5, 1, 2)
+    energy = avg_pool2d(gradient, 5, 1, 2).nan_to_num(0.0)  # nothing where a mask hides a part of it
     h, w = images.shape[1:]
     border = torch.zeros(h, w)
     border[5 : h - 5, 5 : w - 5] = 1.0
@@ -247,11 +248,15 @@ def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tup
 
 def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
     """Grey images [n, h, w] in levels of 0..255, averaged down to about `width` pixels, sides even; and the
-    size [2], width and height, that whole pictures have then (part of a pixel may be cut off)."""
+    size [2], width and height, that whole pictures have then (part of a pixel may be cut off). Not to be
+    looked at is no number."""
     greys, shrink = [], 1
     for i in range(len(scene)):
         rgb = torch.from_numpy(np.array(scene.image(i), dtype=np.float32))
         grey = rgb @ torch.tensor([0.299, 0.587, 0.114])
+        mask = to_be_looked_at(scene, i)
+        if mask is not None:
+            grey[torch.from_numpy(~mask)] = torch.nan
         shrink = max(1, round(grey.shape[1] / width))
         grey = avg_pool2d(grey[None, None], shrink)[0, 0]
         greys.append(grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2])

@@ -54,7 +54,8 @@ def patch_scores(
     spacing: float = 1.0,
     noise: float = 0.0,
 ) -> Tensor:
-    """Normalised cross-correlation of patches, float [N, V, D]; `NOWHERE` where one leaves its picture.
+    """Normalised cross-correlation of patches, float [N, V, D]; `NOWHERE` where one leaves its picture, no
+    number where one touches a pixel that is none.
 
     The patch around a pixel is carried by the homography of the plane through its point at each depth
     (Hartley and Zisserman 2004, Eq. 13.2) and read there, bilinear.

@@ -20,7 +20,7 @@ _PAIRS = 16
 _PIXELS = 300
 # The distance between two frames to compare, as a share of the depth they see.
 _APART = 0.25
-_MOST_TURN = np.cos(np.radians(35.0))
+MOST_TURN = 35.0  # degrees between two frames to compare
 # Depth units and pose scales that people mix up lie within this range, in steps fine enough to see the dip of
 # the error.
 _SCALES = np.geomspace(1e-3, 1e3, 61)
@@ -45,9 +45,9 @@ def depth_pairs(
     """
     listed = scene.files["depth" if kind == "exact" else "sensor_depth"].paths
     with_depth = np.array([i for i in range(len(cameras)) if listed[i] is not None])
-    pairs = []
+    pairs, least = [], np.cos(np.radians(MOST_TURN))
     for i in with_depth[np.linspace(0, len(with_depth) - 1, min(len(with_depth), _PAIRS)).astype(int)]:
-        same_way = with_depth[cameras.view_directions[with_depth] @ cameras.view_directions[i] > _MOST_TURN]
+        same_way = with_depth[cameras.view_directions[with_depth] @ cameras.view_directions[i] > least]
         apart = np.linalg.norm(cameras.centers[same_way] - cameras.centers[i], axis=1)
         depth = scene.depth(int(i), kind)
         if depth is None or not (depth > 0).any() or apart.max(initial=0.0) == 0.0:

@@ -108,6 +108,21 @@ def test_numbers_that_are_none_are_nowhere(dtype: torch.dtype) -> None:
     assert (scores[:7] == NOWHERE).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_pixel_that_is_none_spoils_the_patches_that_touch_it(dtype: torch.dtype) -> None:
+    views = cast(views_of_a_wall(), dtype)
+    asked = [t.to(dtype) if t.is_floating_point() else t for t in questions(200)]
+    expected = patch_scores(views, *asked)
+    views.images[1, 18:22, 28:32] = torch.nan
+    scores = patch_scores(views, *asked)
+    spoilt = scores.isnan()
+    assert torch.equal(scores[~spoilt], expected[~spoilt])
+    assert 0 < spoilt.sum() < (expected > NOWHERE).sum() and (expected[spoilt] > NOWHERE).all()
+    first, uv = asked[0], asked[1]
+    under = (first == 1) & ((uv - torch.tensor([30.0, 20.0])).abs() < 2.0).all(dim=1)
+    assert under.any() and spoilt[under].eq(expected[under] > NOWHERE).all()
+
+
 def test_what_does_not_fit_is_named() -> None:
     views, (first, uv, normal, depth, second) = views_of_a_wall(), questions(4)
     with pytest.raises(ValueError, match="second names a picture"):
