@@ -7,8 +7,8 @@ from benchmarks.mutants.mutant import of
 
 MODEL = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
 HIDDEN = ("tests/fusion/test_hidden_pixels.py",)
-SEARCH = ("tests/fusion/test_image_points.py", *HIDDEN)
-STEP = ("tests/fusion/test_align.py", "tests/fusion/test_image_points.py")
+SEARCH = ("tests/fusion/test_image_search.py", "tests/fusion/test_image_points.py", *HIDDEN)
+STEP = ("tests/fusion/test_align_step.py", "tests/fusion/test_align.py", "tests/fusion/test_image_points.py")
 SEEN = ("tests/fitting/test_seen_points.py",)
 SCORES = ("tests/ops/test_patch_scores.py",)
 
@@ -32,7 +32,6 @@ ALIGNMENT = [
             "told = ~scores.isnan()",
             "views that do not see a point vote",
         ),
-        ("worth[every, image] = 0.0", "pass", "a view compared with itself"),
         ("(angle > LEAST_ANGLE)", "(angle > 0.0)", "views without parallax"),
         ("torch.where(beside, 0.4 * worth, worth)", "worth", "views that stand side by side"),
         ("even.append((spread < UNEVEN).float())", "even.append((spread < 9.0).float())", "edges of priors"),

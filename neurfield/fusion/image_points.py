@@ -190,10 +190,10 @@ def views_of(views: PriorViews, image: Tensor, uv: Tensor, z: Tensor) -> tuple[T
         angle = torch.rad2deg(torch.acos(cosine))
         spread = torch.where(angle < BEST_ANGLE, 0.38 * BEST_ANGLE, 0.7 * BEST_ANGLE)
         weight = torch.exp(-0.5 * ((angle - BEST_ANGLE) / spread).square())
+        # A view is at no angle to itself.
         weight = weight * (angle > LEAST_ANGLE) * (angle < MOST_ANGLE) * inside
         worth[:, j] = weight * torch.minimum(far / distance, distance / far).pow(1.5)
     every = torch.arange(len(z))
-    worth[every, image] = 0.0
     count = min(VIEWS, len(views))
     chosen, weights = torch.zeros(len(z), count, dtype=torch.int64), torch.zeros(len(z), count)
     for k in range(count):
