@@ -94,7 +94,8 @@ class AlignedPriors:
         image = self.trusted()[:, None].expand(-1, views.uv.shape[0])
         uv = views.uv.expand(*image.shape, 2)
         z = self.meaning.log_depth(image, views.carried[self.trusted()], uv)[0].exp()
-        points = (views.centers[image] + views.directions(image, uv) * z[..., None]).reshape(-1, 3).double()
+        points = (views.centers[image] + views.directions(image, uv) * z[..., None]).double()
+        points = points[views.shows(image, uv)]
         low, high = np.percentile(points.numpy(), [0.5, 99.5], axis=0)
         margin = 0.05 * float(z.median())
         centers = views.centers.double().numpy()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, normalize
 
-from neurfield.fusion.prior_views import PriorViews
+from neurfield.fusion.prior_views import PriorViews, to_be_looked_at
 from neurfield.ops.patch_scores import NOWHERE, PatchViews, patch_scores
 from neurfield.scenes import Scene
 
@@ -151,7 +151,8 @@ class ImageSearch:
         """The mean correlation [P, D] of the views that agree best, for each pixel and depth."""
         size = self.size if pictures is self.full else 0.5 * self.size
         scores = patch_scores(pictures, image, uv * size, normal, depth, second, noise=NOISE)
-        scores = torch.where(worth[:, :, None] > 0, scores, scores.new_tensor(NOWHERE))
+        told = (worth[:, :, None] > 0) & ~scores.isnan()
+        scores = torch.where(told, scores, scores.new_tensor(NOWHERE))
         return scores.topk(AGREEING, dim=1).values.mean(dim=1)
 
     def _even(self, guess: Guess) -> Tensor:
@@ -211,10 +212,10 @@ def views_of(views: PriorViews, image: Tensor, uv: Tensor, z: Tensor) -> tuple[T
         angle = torch.rad2deg(torch.acos(cosine))
         spread = torch.where(angle < BEST_ANGLE, 0.38 * BEST_ANGLE, 0.7 * BEST_ANGLE)
         weight = torch.exp(-0.5 * ((angle - BEST_ANGLE) / spread).square())
+        # A view is at no angle to itself.
         weight = weight * (angle > LEAST_ANGLE) * (angle < MOST_ANGLE) * inside
         worth[:, j] = weight * torch.minimum(far / distance, distance / far).pow(1.5)
     every = torch.arange(len(z))
-    worth[every, image] = 0.0
     count = min(VIEWS, len(views))
     chosen, weights = torch.zeros(len(z), count, dtype=torch.int64), torch.zeros(len(z), count)
     for k in range(count):
@@ -269,7 +270,7 @@ def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tup
     gradient = torch.zeros_like(grey)
     gradient[..., 1:-1] += (0.5 * (grey[..., 2:] - grey[..., :-2])).square()
     gradient[..., 1:-1, :] += (0.5 * (grey[..., 2:, :] - grey[..., :-2, :])).square()
-    energy = avg_pool2d(gradient, 5, 1, 2)
+    energy = avg_pool2d(gradient, 5, 1, 2).nan_to_num(0.0)  # nothing where a mask hides a part of it
     h, w = images.shape[1:]
     border = torch.zeros(h, w)
     border[5 : h - 5, 5 : w - 5] = 1.0
@@ -287,13 +288,17 @@ def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
     """The pictures in grey, averaged down to about `width` pixels, with even sides.
 
     Returns:
-        [n, h, w] in levels of 0..255, and the width and height [2] that whole pictures have at this scale, of
-        which h and w may cut off a part of a pixel.
+        [n, h, w] in levels of 0..255, NaN where a mask says that the picture is not to be looked at; and the
+        width and height [2] that whole pictures have at this scale, of which h and w may cut off a part of a
+        pixel.
     """
     greys, shrink = [], 1
     for i in range(len(scene)):
         rgb = torch.from_numpy(np.array(scene.image(i), dtype=np.float32))
         grey = rgb @ torch.tensor([0.299, 0.587, 0.114])
+        mask = to_be_looked_at(scene, i)
+        if mask is not None:
+            grey[torch.from_numpy(~mask)] = torch.nan
         shrink = max(1, round(grey.shape[1] / width))
         grey = avg_pool2d(grey[None, None], shrink)[0, 0]
         greys.append(grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2])

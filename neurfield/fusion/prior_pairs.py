@@ -81,7 +81,7 @@ def draw_pairs(
         / z[..., None]
     )
     follow = along[..., 2] / z - by_x * (x_by_place * slide).sum(dim=-1)
-    valid &= smooth(views, x_by_place, by_x)
+    valid &= smooth(views, x_by_place, by_x) & views.shows(first, uv) & views.shows(second, place)
     return Pairs(
         first, second, z.log() - log_own, valid, by_first * follow[..., None], -by_second, x, z
     )  # fmt: skip

@@ -57,7 +57,9 @@ def patch_scores(
     spacing: float = 1.0,
     noise: float = 0.0,
 ) -> Tensor:
-    """Normalised cross-correlation of patches, float [N, V, D]; `NOWHERE` where one leaves its picture.
+    """Normalised cross-correlation of patches, float [N, V, D].
+
+    `NOWHERE` where a patch leaves its picture, NaN where it touches a pixel that is NaN.
 
     The patch around a pixel is carried by the homography of the plane through its point at each depth
     (Hartley and Zisserman 2004, Eq. 13.2) and read there, bilinear.

@@ -13,9 +13,9 @@ import numpy as np
 
 from neurfield.errors import UserError
 
-# Rotations farther than this from orthonormal cannot be rounding of a text file: they carry a scale, a shear
-# or a flip.
-ROTATION_TOLERANCE = 1e-2
+# Rotations farther than this from orthonormal cannot be rounding of a text file, to two digits at worst (each
+# number off by 0.005): they carry a scale, a shear or a flip.
+ROTATION_TOLERANCE = 2e-2
 _UNDISTORT_ROUNDS = 100
 
 

@@ -7,8 +7,13 @@ the unit (0.15 mm) of the depth maps made from them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from embreex.rtcore_scene import EmbreeScene
 
 # A shadow ray stops this fraction short of its target, so that the lamp's own surface does not shade it.
 _REACH = np.float32(0.999)
@@ -40,16 +45,27 @@ class RayCaster:
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, watertight: bool = True) -> None:
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
+        self._vertices = np.ascontiguousarray(vertices, np.float32)
+        self._faces = np.ascontiguousarray(faces, np.int32)
+        self._watertight = watertight
+        self._lock = Lock()
+        self._built: EmbreeScene | None = None
 
-        self._scene = EmbreeScene(robust=watertight)
-        self._mesh = TriangleMesh(
-            self._scene, np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.int32)
-        )
-        # The tree is built by the first query; threads must find it built.
-        nowhere = np.zeros((1, 3), np.float32)
-        self._scene.run(nowhere, nowhere + 1.0, query="OCCLUDED")
+    @property
+    def _scene(self) -> EmbreeScene:
+        """Built when it is first asked something: of the coarse surface nothing is."""
+        with self._lock:
+            if self._built is None:
+                from embreex.mesh_construction import TriangleMesh
+                from embreex.rtcore_scene import EmbreeScene
+
+                scene = EmbreeScene(robust=self._watertight)
+                self._mesh = TriangleMesh(scene, self._vertices, self._faces)
+                # The tree is built by the first query; threads must find it built.
+                nowhere = np.zeros((1, 3), np.float32)
+                scene.run(nowhere, nowhere + 1.0, query="OCCLUDED")
+                self._built = scene
+            return self._built
 
     def first_hits(self, origins: np.ndarray, directions: np.ndarray) -> Hits:
         """The nearest face along each ray, world.

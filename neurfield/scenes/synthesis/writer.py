@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
+from threadpoolctl import threadpool_limits
 
 from neurfield.errors import UserError
 from neurfield.scenes.room.design import Walk
@@ -94,7 +95,10 @@ def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) 
     try:
         for name in _FOLDERS:
             (partial / name).mkdir(parents=True)
-        _write_all(model, partial, plan, progress)
+        # BLAS shares out even small products, and its threads wait for each other by spinning: beside the
+        # threads below that costs more than it saves; and how they are shared out decides the last bits.
+        with threadpool_limits(1, user_api="blas"):
+            _write_all(model, partial, plan, progress)
         if folder.exists():
             shutil.rmtree(folder)
         partial.rename(folder)
