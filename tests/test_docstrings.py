@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Not read through yet: remove a line with the last of its damage.
 NOT_YET = {
-    "cli", "config", "fields", "fitting", "image_config", "losses", "presets", "rendering", "report",
+    "cli", "config", "fields", "fitting", "image_config", "inputs", "losses", "parts", "presets", "rendering",
+    "report",
 }  # fmt: skip
 FILES = [path for path in (ROOT / "neurfield").rglob("*.py") if "viewer" not in path.parts]
 PARTS = sorted(
@@ -141,6 +142,13 @@ def faults(node: Node, lines: list[str]) -> Iterator[str]:
 def test_docstrings_are_whole(part: str) -> None:
     found = [f"{where}: {fault}" for where, node, lines in documented(part) for fault in faults(node, lines)]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("part", sorted(NOT_YET))
+def test_what_is_not_read_yet_has_faults(part: str) -> None:
+    if not any((ROOT / "neurfield" / name).exists() for name in (part, f"{part}.py")):
+        pytest.skip(f"there is no neurfield/{part}")
+    assert any(fault for _, node, lines in documented(part) for fault in faults(node, lines)), "take it off"
 
 
 DAMAGED = {
