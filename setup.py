@@ -106,5 +106,5 @@ setup(
     cmdclass={"build_ext": BuildVariants},
     packages=[*find_packages(include=["neurfield", "neurfield.*"]), "neurfield.configs", "neurfield.viewer"],
     package_dir={"neurfield": "neurfield", "neurfield.configs": "configs", "neurfield.viewer": "viewer"},
-    package_data={"neurfield.configs": ["**/*.yaml"]},
+    package_data={"neurfield": ["py.typed", "**/*.pyi"], "neurfield.configs": ["**/*.yaml"]},
 )

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from neurfield.openmp import let_threads_sleep
 
 if TYPE_CHECKING:
-    from neurfield import encodings, evaluation, fields, images, losses, ops, rendering, scenes, surfaces
+    from neurfield import (
+        encodings,
+        evaluation,
+        fields,
+        fusion,
+        images,
+        losses,
+        ops,
+        rendering,
+        scenes,
+        surfaces,
+    )
     from neurfield.evaluation import evaluate_mesh
     from neurfield.inputs import ImageRun, Run, fit, fit_image, resume
     from neurfield.scenes import load_scene
@@ -20,13 +31,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
-    "fit_image", "images", "load_scene", "losses", "ops", "rendering", "resume", "scenes", "surfaces",
+    "fit_image", "fusion", "images", "load_scene", "losses", "ops", "rendering", "resume", "scenes",
+    "surfaces",
 ]  # fmt: skip
 
 _PACKAGES = {
     "encodings",
     "evaluation",
     "fields",
+    "fusion",
     "images",
     "losses",
     "ops",

@@ -4,5 +4,4 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """What is wrong, where, and what to do, in one line; the command line prints it and ends with exit code
-    2."""
+    """What is wrong, where, and what to do, in one line; the command line then ends with exit code 2."""

@@ -1,5 +1,7 @@
-"""Coordinates far from zero (UTM, ECEF), where float32 is too coarse: world coordinates are float64, and what
-has to be float32 counts from a point nearby."""
+"""Coordinates far from zero (UTM, ECEF), where float32 is too coarse.
+
+World coordinates are float64; what has to be float32 counts from a point nearby.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,11 @@ _STEP = 2.0**-23  # of float32, relative
 
 
 def local_origin(points: np.ndarray) -> np.ndarray:
-    """The point [3] float64 from which points [k,3] may be counted in float32: zero, unless they lie so far
-    out that float32 would move them by more than 1e-5 of their extent; then a round number in their midst."""
+    """The point [3] float64 from which points [k,3] may be counted in float32.
+
+    Zero, unless they lie so far out that float32 would move them by more than 1e-5 of their extent; then a
+    round number in their midst.
+    """
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     extent = float((high - low).max())
     if not extent > 0 or np.abs([low, high]).max() * _STEP <= COARSE * extent:
@@ -40,8 +45,11 @@ def write_shift(path: Path, shift: np.ndarray) -> None:
 
 
 def read_shift(path: Path) -> np.ndarray:
-    """The shift [3] written beside a file; zero where there is none. Raises UserError if it is no three
-    numbers."""
+    """The shift [3] written beside a file; zero where there is none.
+
+    Raises:
+        UserError: it is not three numbers.
+    """
     beside = shift_file(path)
     if not beside.is_file():
         return np.zeros(3)

@@ -88,6 +88,14 @@ def test_wheel_has_the_presets(distribution) -> None:  # type: ignore[no-untyped
         assert any(fnmatch.fnmatch(str(preset), pattern) for pattern in patterns), preset
 
 
+def test_wheel_tells_type_checkers(distribution) -> None:  # type: ignore[no-untyped-def]
+    patterns = distribution.package_data["neurfield"]
+    stubs = [path.relative_to(ROOT / "neurfield") for path in (ROOT / "neurfield").rglob("*.pyi")]
+    assert (ROOT / "neurfield" / "py.typed").is_file() and len(stubs) >= 4
+    for path in (Path("py.typed"), *stubs):
+        assert any(fnmatch.fnmatch(str(path), pattern) for pattern in patterns), path
+
+
 def test_installed_presets_are_those_of_the_checkout() -> None:
     installed = {entry.name for entry in resources.files("neurfield.configs").joinpath("methods").iterdir()}
     assert {path.name for path in (ROOT / "configs" / "methods").glob("*.yaml")} <= installed
@@ -104,8 +112,16 @@ def test_source_distribution_has_all_that_a_build_reads(distribution) -> None:  
     native = {str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*") if path.is_file()}
     assert any(name.endswith(".cu") for name in native)
     presets = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*.yaml")}
-    others = {"constraints.txt", "cpu_build.py", "cuda_build.py", "LICENSE", "README.md"}
-    assert native | presets | others <= set(filelist.files)
+    typed = {str(path.relative_to(ROOT)) for path in (ROOT / "neurfield").rglob("*.pyi")}
+    others = {
+        "neurfield/py.typed",
+        "constraints.txt",
+        "cpu_build.py",
+        "cuda_build.py",
+        "LICENSE",
+        "README.md",
+    }
+    assert native | presets | typed | others <= set(filelist.files)
 
 
 def test_each_source_is_compiled_once() -> None:

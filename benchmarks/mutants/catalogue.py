@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.mutants import fields, fitting, kernels, measures, scenes
+from benchmarks.mutants import fields, fitting, kernels, measures, priors, scenes
 
 MUTANTS = [
-    *measures.LOSSES, *measures.EVALUATION, *fields.FUSION, *fields.RENDERING, *fields.SURFACES,
+    *measures.LOSSES, *measures.EVALUATION, *fields.FUSION, *priors.ALIGNMENT, *priors.NATIVE,
+    *fields.RENDERING, *fields.SURFACES,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.READERS, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

@@ -23,8 +23,8 @@ FUSION = [
         (".sqrt() / (2.0 * self.voxel)", ".sqrt() / self.voxel", "slopes twice as steep"),
         ("* EDGE + place + 0.5)", "* EDGE + place)", "corners for the middles of voxels"),
         (
-            "narrow(axis + 1, 0 if step > 0 else EDGE - 1, 1)",
-            "narrow(axis + 1, EDGE - 1 if step > 0 else 0, 1)",
+            "narrow(axis + 1, 0 if side > 0 else EDGE - 1, 1)",
+            "narrow(axis + 1, EDGE - 1 if side > 0 else 0, 1)",
             "the far layer of the next brick",
         ),
         (
@@ -39,7 +39,7 @@ FUSION = [
             "pose[:, :, 3] -= cam_from_world",
             "the grid's corner on the wrong side",
         ),
-        ("cell[:, axis] += step", "cell[:, axis] -= step", "the brick on the other side"),
+        ("cell[:, axis] += side", "cell[:, axis] -= side", "the brick on the other side"),
     ),
     *of(
         "neurfield/fusion/prior_model.py",

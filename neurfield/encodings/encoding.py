@@ -19,8 +19,7 @@ class Encoding(nn.Module):
     levels: int = 1
 
     def _check(self, points: Tensor) -> None:
-        """Raises ValueError unless points are finite, [N, dimensions], and of the parameters' device and
-        dtype."""
+        """Raises ValueError unless points are [N, dimensions], finite, and go with the parameters."""
         parameter = next(self.parameters(), None)
         if parameter is not None:
             check_device(type(self).__name__, points, parameter)

@@ -17,7 +17,9 @@ class HashGrid(GridEncoding):
     """Features of points in [0, 1]^dimensions from a pyramid of lattices (Müller et al. 2022).
 
     Args:
-        levels, features: features 1, 2 or 4 a level; log2_table_size: a level has at most 2**this entries.
+        levels: lattices, from coarse to fine.
+        features: of a level, 1, 2 or 4.
+        log2_table_size: a level has at most 2**this entries.
         base_resolution, finest_resolution: vertices along an axis of the first and of the last level; the
             latter decides `growth` where given.
         growth: ratio of one level's resolution to that of the level before, 1.38 where neither is given.
@@ -31,6 +33,13 @@ class HashGrid(GridEncoding):
         ValueError: the levels cannot be laid out, both `growth` and `finest_resolution` are given, or the
             backend is unknown.
         UserError: tiny-cuda-nn is asked for and missing.
+
+    Example:
+        >>> encoding = HashGrid(levels=8, features=2, log2_table_size=14, finest_resolution=128)
+        >>> encoding(torch.rand(5, 3)).shape
+        torch.Size([5, 16])
+        >>> encoding(torch.rand(5, 3), active_levels=3)[:, 6:].abs().max()  # finer levels are still zero
+        tensor(0., grad_fn=<MaxBackward1>)
     """
 
     def __init__(

@@ -49,8 +49,7 @@ def place_kernels(
     seed: int = 0,
     kernel: str = "inverse_quadratic",
 ) -> tuple[Tensor, Tensor]:
-    """Centres [count, d] and shapes [count, d (d + 1) / 2] for a signal sampled at points [N, d] with
-    weights [N].
+    """Places and widths of kernels for a signal sampled at points, by weighted k-means.
 
     Centres start at points drawn in proportion to their weights, and are moved by ten steps of weighted
     k-means. Shapes are upper triangular factors, row after row, of the inverse covariance of each cluster,
@@ -58,6 +57,16 @@ def place_kernels(
     part is drawn by weight first. Unlike the published code, which clips entries of the covariance, its
     principal variances are clipped (to between 1/200 of the kernels' mean spacing and 1/10 of the points'
     range, squared, and to aspects of 45), which leaves it positive definite in any dimension.
+
+    Args:
+        points: [N, d], d = 2 to 4.
+        weights: [N], how much each point asks for kernels; not negative.
+        count: number of kernels.
+        seed: of the draws.
+        kernel: as for `radial_basis_encode`.
+
+    Returns:
+        centres [count, d] and shapes [count, d (d + 1) / 2].
 
     Raises:
         ValueError: shapes do not fit, weights are negative or not finite, or fewer than `count` points have
@@ -146,10 +155,10 @@ def distance_field_samples(points: Tensor, distances: Tensor, epsilon: float = 1
 
 
 def radiance_samples(points: Tensor, opacity: Tensor, feature_gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Points [N, d] as they are, and weights [N]: opacity [N] times the length of the features' gradient [N,
-    ...].
+    """Points [N, d] as they are, and weights [N]: opacity times the length of the features' gradient.
 
-    Both come from a quickly fitted radiance field, on a lattice or at samples of rays.
+    The opacity is [N], the gradient [N, ...]. Both come from a quickly fitted radiance field, on a lattice or
+    at samples of rays.
     """
     if opacity.shape != points.shape[:1] or feature_gradient.shape[:1] != points.shape[:1]:
         raise ValueError(
@@ -179,8 +188,10 @@ def spread_kernels(
 
 
 def isotropic_shapes(spacing: Tensor, dimensions: int, kernel: str = "inverse_quadratic") -> Tensor:
-    """Shapes [M, d (d + 1) / 2] of round kernels as `place_kernels` gives to cubic clusters of side
-    `spacing` [M]."""
+    """Shapes [M, d (d + 1) / 2] of round kernels, for cubic clusters of side `spacing` [M].
+
+    They are what `place_kernels` gives to such clusters.
+    """
     scale = (
         _HALF[kernel] * _ALPHA * 12.0
     ) ** 0.5 / spacing.double()  # a cube's variance is a twelfth along an axis

@@ -35,8 +35,9 @@ class RadialBasis(Encoding):
     between clusters of very different density features may fade to the bias.
 
     Args:
-        count: number of kernels, spread evenly over [0, 1]^dimensions; or, instead,
-        centres, shapes: [M, d] and [M, d (d + 1) / 2], as `place_kernels` gives them.
+        count: number of kernels, spread evenly over [0, 1]^dimensions.
+        centres, shapes: [M, d] and [M, d (d + 1) / 2], as `place_kernels` gives them, instead of `count`.
+        dimensions: d, 2 to 4.
         features: channels F; the parameters are M * F features and F biases.
         neighbours: K, 1 to 8.
         kernel: "inverse_quadratic", "gaussian", "inverse_multiquadric", "markov" or "tent".
@@ -153,8 +154,10 @@ class RadialBasis(Encoding):
         return self._lookup
 
     def _may_trust_versions(self) -> bool:
-        """Whether the centres' memory and version tell if they are as before: comparing them would make a GPU
-        wait. The optimiser's kernels write without changing a version."""
+        """Whether the centres' memory and version tell if they are as before.
+
+        Comparing them would make a GPU wait. The optimiser's kernels write without changing a version.
+        """
         return not (self.centres.is_cpu or self.centres.requires_grad)
 
     def __getstate__(self) -> dict[str, Any]:

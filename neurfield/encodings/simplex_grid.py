@@ -7,10 +7,10 @@ from neurfield.ops.simplex_layout import SimplexLayout
 
 
 class SimplexGrid(GridEncoding):
-    """`HashGrid` with simplices for cells: a point is interpolated between dimensions + 1 entries of a level,
-    where a cube has 2**dimensions (Wen and Yang, arXiv 2311.15439).
+    """`HashGrid` with simplices for cells (Wen and Yang, arXiv 2311.15439).
 
-    The features are linear in each simplex, so their derivatives jump at its faces; "smoothstep" smooths them
+    A point is interpolated between dimensions + 1 entries of a level, where a cube has 2**dimensions. The
+    features are linear in each simplex, so their derivatives jump at its faces; "smoothstep" smooths them
     across the cells of the skewed lattice, but not between the simplices that one cell is cut into. For
     losses on curvature take differences over about a cell.
 

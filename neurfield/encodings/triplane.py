@@ -13,12 +13,13 @@ from neurfield.ops.triplane import INTERPOLATIONS, triplane_encode
 
 
 class TriPlane(Encoding):
-    """Features of points in [0, 1]^dimensions from planes of all pairs of axes (Chan et al. 2022): one
-    plane in 2-D, three in 3-D, six in 4-D (K-Planes, Fridovich-Keil et al. 2023).
+    """Features of points in [0, 1]^dimensions from planes of all pairs of axes (Chan et al. 2022).
 
-    A coordinate outside [0, 1] is seen at the border, where the derivative by it is zero.
+    There is one plane in 2-D, three in 3-D, six in 4-D (K-Planes, Fridovich-Keil et al. 2023). A coordinate
+    outside [0, 1] is seen at the border, where the derivative by it is zero.
 
     Args:
+        dimensions: 2, 3 or 4.
         resolutions: texels along an edge of a plane; several make levels, coarse to fine.
         features: of a plane; 1, 2 or a multiple of 4.
         combination: of a level's planes: "sum", "product" (K-Planes; a plane can then silence the others) or

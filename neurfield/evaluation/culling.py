@@ -22,8 +22,7 @@ STOP_SHORT = 1e-3
 STOP_SHORT_LENIENT = 1e-2
 # The cosine of view and normal below which (6 degrees off the surface) a picture only grazes a surface.
 GRAZING = 0.1
-# Cameras are asked in strides of the golden ratio: the first few then look from everywhere and see most
-# points.
+# Cameras come in strides of the golden ratio: the first few then look from everywhere and see most points.
 _GOLDEN = 0.6180339887
 
 
@@ -45,7 +44,7 @@ class PosedCameras(Protocol):
 
 
 class CamerasFrom:
-    """Cameras of a world far from zero, counted from a point [3] in it."""
+    """Cameras of a world far from zero, their coordinates counted from a point [3] in it."""
 
     def __init__(self, cameras: PosedCameras, origin: np.ndarray) -> None:
         self._cameras, self._origin = cameras, origin
@@ -70,7 +69,7 @@ class CamerasFrom:
 
 
 class Visibility:
-    """Tells which points on a mesh some camera sees."""
+    """Tells which points on a mesh some camera sees, through embree."""
 
     def __init__(self, mesh: trimesh.Trimesh, cameras: PosedCameras) -> None:
         self._cameras = cameras
@@ -79,28 +78,28 @@ class Visibility:
         self._scene = _ray_scene(np.asarray(mesh.vertices) - self._origin, np.asarray(mesh.faces))
 
     def sees(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        """True where some camera sees a point [k,3] of the mesh, normals [k,3], not just grazing it."""
+        """Where some camera sees points [k,3] of the mesh with normals [k,3], not just grazing: bool [k]."""
         return self._any_camera(points, normals, STOP_SHORT)
 
     def nearly_sees(self, points: np.ndarray) -> np.ndarray:
-        """True where some camera sees a point [k,3] of the mesh, or what is right before it."""
+        """Where some camera sees points [k,3] of the mesh, or what is right before them: bool [k]."""
         return self._any_camera(points, None, STOP_SHORT_LENIENT)
 
     def _any_camera(self, points: np.ndarray, normals: np.ndarray | None, stop_short: float) -> np.ndarray:
-        seen = np.zeros(len(points), dtype=bool)
-        unseen = np.arange(len(points))
+        visible = np.zeros(len(points), dtype=bool)
+        rest = np.arange(len(points))
         for i in np.argsort(np.arange(len(self._cameras)) * _GOLDEN % 1.0):
-            if not len(unseen):
+            if not len(rest):
                 break
-            asked = unseen[in_picture(self._cameras, int(i), points[unseen])]
+            rows = rest[in_picture(self._cameras, int(i), points[rest])]
             if normals is not None:
-                asked = asked[~_grazes(self._cameras.centers[i], points[asked], normals[asked])]
-            seen[asked] = ~self._blocked(self._cameras.centers[i], points[asked], stop_short)
-            unseen = unseen[~seen[unseen]]
-        return seen
+                rows = rows[~_grazes(self._cameras.centers[i], points[rows], normals[rows])]
+            visible[rows] = ~self._blocked(self._cameras.centers[i], points[rows], stop_short)
+            rest = rest[~visible[rest]]
+        return visible
 
     def _blocked(self, center: np.ndarray, points: np.ndarray, stop_short: float) -> np.ndarray:
-        """True where the mesh stands between a camera's centre and a point."""
+        """Where the mesh stands between a camera's centre [3] and points [k,3]: bool [k]."""
         if not len(points):
             return np.zeros(0, dtype=bool)
         towards = points - center
@@ -113,7 +112,7 @@ class Visibility:
 
 
 def in_picture(cameras: PosedCameras, i: int, points: np.ndarray) -> np.ndarray:
-    """True where points [k,3] are in front of camera i and within its picture."""
+    """Where points [k,3] are in front of camera i and within its picture: bool [k]."""
     uv, z = cameras.project(i, points)
     with np.errstate(invalid="ignore"):
         within = (uv >= 0).all(axis=1) & (uv[:, 0] < cameras.width[i]) & (uv[:, 1] < cameras.height[i])
@@ -121,7 +120,7 @@ def in_picture(cameras: PosedCameras, i: int, points: np.ndarray) -> np.ndarray:
 
 
 def _grazes(center: np.ndarray, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """True where the line from a camera's centre to a point lies nearly in the surface."""
+    """Where the line from a camera's centre [3] to points [k,3] lies nearly in the surface: bool [k]."""
     towards = points - center
     across = np.abs(np.einsum("ki,ki->k", towards, normals))
     return across < GRAZING * np.linalg.norm(towards, axis=1)

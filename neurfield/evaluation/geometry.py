@@ -11,7 +11,7 @@ from neurfield.errors import UserError
 from neurfield.evaluation.culling import PosedCameras, Visibility
 from neurfield.evaluation.nearest import Nearest, NearestSurface
 from neurfield.evaluation.points import PointSide
-from neurfield.evaluation.sampling import SurfacePoints, face_normals, sample_surface
+from neurfield.evaluation.sampling import MeshSamples, face_normals, sample_surface
 
 Surface = trimesh.Trimesh | trimesh.PointCloud
 
@@ -25,18 +25,29 @@ def evaluate_mesh(
     samples: int = 200_000,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Numbers of a reconstruction against the true surface, both in one frame; lengths in metres.
+    """Numbers of a reconstruction against the true surface, both in one world; lengths in metres.
 
-    ground_truth: a mesh, or a cloud of points on the true surface, which has no normals and hides nothing.
-    cameras: only what they saw counts, of either mesh (`neurfield.evaluation.culling`); None counts
-    everything. thresholds: distances for precision, recall and F-score. samples: points drawn on each mesh.
-    The same seed gives the same numbers.
+    The same seed gives the same numbers. docs/evaluation.md has the formulas.
 
-    Returns "accuracy" (mean distance mesh -> truth), "completeness" (truth -> mesh), "chamfer_l1" (their
-    mean), "normal_consistency" (mean |n.n'|, both ways; not of points), for each threshold t "precision@t",
-    "recall@t", "f_score@t" (shares, 0..1; the default thresholds give "f_score@0.05" and "f_score@0.01"), and
-    "mesh_seen", "truth_seen", the shares of the two areas that count. Raises UserError if a mesh has no
-    surface, is not finite, or is not seen by any camera.
+    Args:
+        mesh: the reconstruction.
+        ground_truth: a mesh, or a cloud of points on the true surface, which has no normals and hides
+            nothing.
+        cameras: only what they saw counts, of either mesh (`neurfield.evaluation.culling`); None: everything.
+        thresholds: distances for precision, recall and F-score.
+        samples: points drawn on each mesh.
+        seed: of the points.
+
+    Returns:
+        accuracy: mean distance from the mesh to the truth.
+        completeness: mean distance from the truth to the mesh.
+        chamfer_l1: the mean of these two.
+        normal_consistency: mean |n . n'| of nearest points, both ways; not for a cloud.
+        precision@t, recall@t, f_score@t: shares 0..1 for each threshold t, "f_score@0.05" for 0.05.
+        mesh_seen, truth_seen: the shares of the two areas that count.
+
+    Raises:
+        UserError: a mesh has no surface, is not finite, or is not seen by any camera.
     """
     rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
     rng = np.random.default_rng([seed, 1])
@@ -45,7 +56,7 @@ def evaluate_mesh(
         truth = PointSide(ground_truth, "the ground truth", cameras, samples, rng)
     else:
         truth = _Side(ground_truth, "the ground truth", cameras, samples, rng)
-    to_truth, to_mesh = truth.nearest(rec.seen), rec.nearest(truth.seen)
+    to_truth, to_mesh = truth.nearest(rec.samples), rec.nearest(truth.samples)
     result = {
         "accuracy": float(to_truth.distance.mean()),
         "completeness": float(to_mesh.distance.mean()),
@@ -54,8 +65,8 @@ def evaluate_mesh(
     if truth.normals is not None:
         result["normal_consistency"] = float(
             (
-                _alignment(rec.normals[rec.seen.faces], truth.normals[to_truth.faces])
-                + _alignment(truth.normals[truth.seen.faces], rec.normals[to_mesh.faces])
+                _alignment(rec.normals[rec.samples.faces], truth.normals[to_truth.faces])
+                + _alignment(truth.normals[truth.samples.faces], rec.normals[to_mesh.faces])
             )
             / 2
         )
@@ -71,34 +82,40 @@ def evaluate_mesh(
 
 
 class _Side:
-    """One of the two surfaces: its seen samples, and the nearest seen point of it to any point."""
+    """One of the two surfaces: its seen samples, and the nearest seen point of it to any point.
+
+    Attributes:
+        normals: [f,3], unit.
+        samples: those that some camera sees.
+        seen_share: their share of all that were drawn.
+    """
 
     def __init__(
         self,
         mesh: trimesh.Trimesh,
         what: str,
         cameras: PosedCameras | None,
-        samples: int,
+        count: int,
         rng: np.random.Generator,
     ) -> None:
         _check(mesh, what)
         self.normals = face_normals(mesh)
-        drawn = sample_surface(mesh, samples, rng)
+        drawn = sample_surface(mesh, count, rng)
         self._visible = None if cameras is None else Visibility(mesh, cameras)
-        self.seen = drawn
+        self.samples = drawn
         if self._visible is not None:
-            self.seen = drawn.keep(self._visible.sees(drawn.points, self.normals[drawn.faces]))
-        self.seen_share = len(self.seen) / len(drawn)
-        if not len(self.seen):
+            self.samples = drawn.keep(self._visible.sees(drawn.points, self.normals[drawn.faces]))
+        self.seen_share = len(self.samples) / len(drawn)
+        if not len(self.samples):
             raise UserError(f"no camera sees {what}: check that it is in the frame of the scene")
         self._triangles = np.asarray(mesh.triangles)
         self._whole = NearestSurface(self._triangles, drawn.points, drawn.faces)
 
-    def nearest(self, queries: SurfacePoints) -> Nearest:
+    def nearest(self, queries: MeshSamples) -> Nearest:
         """The nearest seen point of this surface for each query.
 
-        The nearest point of all is taken, and asked whether a camera sees it; the few that none sees (a layer
-        behind the visible one) are looked for again among the triangles of the seen samples.
+        The nearest point of all is looked for first. Where no camera sees it (a layer behind the visible
+        one), the nearest point on the triangles of the seen samples stands for it.
         """
         distance, points, faces = self._whole(queries.points)
         if self._visible is not None:
@@ -108,10 +125,10 @@ class _Side:
         return Nearest(distance, faces)
 
     def _nearest_sampled(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Distance and face of the nearest point on the triangles that seen samples lie on."""
-        faces, anchor_faces = np.unique(self.seen.faces, return_inverse=True)
-        distance, _, found = NearestSurface(self._triangles[faces], self.seen.points, anchor_faces)(points)
-        return distance, faces[found]
+        """Distance [k] and face [k] of the nearest point on the triangles that seen samples lie on."""
+        faces, anchor_faces = np.unique(self.samples.faces, return_inverse=True)
+        distance, _, row = NearestSurface(self._triangles[faces], self.samples.points, anchor_faces)(points)
+        return distance, faces[row]
 
 
 def _alignment(a: np.ndarray, b: np.ndarray) -> float:

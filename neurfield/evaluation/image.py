@@ -11,9 +11,14 @@ _WINDOW, _SIGMA = 11, 1.5
 
 
 def psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Peak signal-to-noise ratio in dB of [H,W,3] or [H,W] images, uint8 or 0..1; infinite if equal.
+    """Peak signal-to-noise ratio in dB of two images; infinite if they are equal.
 
-    mask: bool [H,W], only these pixels count; NaN if there are none.
+    Args:
+        image, truth: [H,W,3] or [H,W], uint8 or floats in 0..1.
+        mask: bool [H,W], only these pixels count; NaN if there are none.
+
+    Raises:
+        UserError: the images differ in shape.
     """
     a, b = _pair(image, truth)
     squared = (a - b) ** 2
@@ -26,12 +31,18 @@ def psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -
 
 
 def ssim(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Structural similarity of [H,W,3] or [H,W] images, uint8 or floats in 0..1; 1 if they are equal.
+    """Structural similarity of two images; 1 if they are equal.
 
-    Wang et al., Image Quality Assessment (2004): Gaussian window of 11 x 11 with sigma 1.5, K1 = 0.01, K2 =
-    0.03, biased moments, averaged over channels and over the pixels whose window lies within the picture.
+    Wang et al., Image Quality Assessment, IEEE TIP 2004: a Gaussian window of 11 x 11 with sigma 1.5, K1
+    = 0.01, K2 = 0.03 and biased moments, averaged over channels and over the pixels whose window lies in the
+    picture.
 
-    mask: bool [H,W], only pixels count whose whole window lies inside it; NaN if there are none.
+    Args:
+        image, truth: [H,W,3] or [H,W], uint8 or floats in 0..1.
+        mask: bool [H,W], only pixels count whose whole window lies inside it; NaN if there are none.
+
+    Raises:
+        UserError: the images differ in shape, or are smaller than the window.
     """
     a, b = _pair(image, truth)
     if min(a.shape[:2]) < _WINDOW:

@@ -20,18 +20,27 @@ _MORTON_BITS = 20
 
 @dataclass(frozen=True)
 class Nearest:
-    """For query points: the distance to the nearest seen point of a surface [k], and its face [k]."""
+    """What is nearest to k query points on a surface.
+
+    Attributes:
+        distance: [k], to the nearest point that is seen.
+        faces: [k], the face it lies on.
+    """
 
     distance: np.ndarray
     faces: np.ndarray
 
 
 class NearestSurface:
-    """Finds for points in space the nearest point on triangles.
+    """Finds for points in space the nearest point on triangles, exactly.
 
-    triangles [f,3,3]; anchors [a,3] are any points spread over them and anchor_faces [a] the triangle that
-    each lies on. The triangles of the nearest anchors give a first distance; whatever triangle could be
-    nearer is then found by its box, so the result is exact.
+    The triangles of the nearest anchors give a first distance; whatever triangle could be nearer is then
+    found by its box.
+
+    Args:
+        triangles: [f,3,3].
+        anchors: [a,3], any points spread over the triangles.
+        anchor_faces: [a], the triangle that each lies on.
     """
 
     def __init__(self, triangles: np.ndarray, anchors: np.ndarray, anchor_faces: np.ndarray) -> None:
@@ -45,8 +54,8 @@ class NearestSurface:
         parts = [points[start : start + _CHUNK] for start in range(0, len(points), _CHUNK)]
         # numpy lets go of the interpreter within its loops, so parts run side by side, each for itself.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = list(pool.map(self._nearest, parts))
-        distance, nearest, faces = zip(*found)
+            answers = list(pool.map(self._nearest, parts))
+        distance, nearest, faces = zip(*answers)
         return np.concatenate(distance), np.concatenate(nearest), np.concatenate(faces)
 
     def _nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

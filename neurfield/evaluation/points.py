@@ -9,15 +9,17 @@ from scipy.spatial import cKDTree
 from neurfield.errors import UserError
 from neurfield.evaluation.culling import PosedCameras, in_picture
 from neurfield.evaluation.nearest import Nearest
-from neurfield.evaluation.sampling import SurfacePoints
+from neurfield.evaluation.sampling import MeshSamples
 
 
 class PointSide:
-    """The points that some camera has in its picture (points hide nothing), and the nearest of them to any
-    point. They have no normals.
+    """A true surface of points: those in the picture of some camera, and the nearest of them to any point.
+
+    Points hide nothing and have no normals.
 
     Attributes:
-        seen: at most `samples` of them, drawn by `rng`. seen_share: how many of all count.
+        samples: at most `count` of these points, drawn by `rng`.
+        seen_share: the share of all points that is in some picture.
     """
 
     normals = None
@@ -27,7 +29,7 @@ class PointSide:
         cloud: trimesh.PointCloud,
         what: str,
         cameras: PosedCameras | None,
-        samples: int,
+        count: int,
         rng: np.random.Generator,
     ) -> None:
         points = np.asarray(cloud.vertices, dtype=np.float64)
@@ -35,26 +37,26 @@ class PointSide:
             raise UserError(f"{what} has no points: there is nothing to measure")
         if not np.isfinite(points).all():
             raise UserError(f"{what} has points that are NaN or infinite: write it again without them")
-        counts = np.ones(len(points), bool) if cameras is None else _in_some_picture(points, cameras)
-        self.seen_share = float(counts.mean())
-        if not counts.any():
+        visible = np.ones(len(points), bool) if cameras is None else _in_some_picture(points, cameras)
+        self.seen_share = float(visible.mean())
+        if not visible.any():
             raise UserError(f"no camera sees {what}: check that it is in the frame of the scene")
-        kept = points[counts]
+        kept = points[visible]
         self._tree = cKDTree(kept)
-        drawn = rng.choice(len(kept), samples, replace=False) if len(kept) > samples else np.arange(len(kept))
-        self.seen = SurfacePoints(kept[drawn], np.zeros(len(drawn), int))
+        drawn = rng.choice(len(kept), count, replace=False) if len(kept) > count else np.arange(len(kept))
+        self.samples = MeshSamples(kept[drawn], np.zeros(len(drawn), int))
 
-    def nearest(self, queries: SurfacePoints) -> Nearest:
+    def nearest(self, queries: MeshSamples) -> Nearest:
         """The nearest point that counts for each query."""
         distance, _ = self._tree.query(queries.points, workers=-1)
         return Nearest(distance, np.zeros(len(distance), int))
 
 
 def _in_some_picture(points: np.ndarray, cameras: PosedCameras) -> np.ndarray:
-    seen = np.zeros(len(points), bool)
+    visible = np.zeros(len(points), bool)
     for i in range(len(cameras)):
-        unseen = np.flatnonzero(~seen)
-        if not len(unseen):
+        rest = np.flatnonzero(~visible)
+        if not len(rest):
             break
-        seen[unseen] = in_picture(cameras, i, points[unseen])
-    return seen
+        visible[rest] = in_picture(cameras, i, points[rest])
+    return visible

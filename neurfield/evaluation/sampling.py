@@ -9,8 +9,13 @@ import trimesh
 
 
 @dataclass(frozen=True)
-class SurfacePoints:
-    """Points on a mesh [k,3] and the face each lies on [k]."""
+class MeshSamples:
+    """Points on a mesh.
+
+    Attributes:
+        points: [k,3].
+        faces: [k], the face that each lies on.
+    """
 
     points: np.ndarray
     faces: np.ndarray
@@ -18,12 +23,12 @@ class SurfacePoints:
     def __len__(self) -> int:
         return len(self.points)
 
-    def keep(self, kept: np.ndarray) -> SurfacePoints:
+    def keep(self, kept: np.ndarray) -> MeshSamples:
         """Those for which kept [k] is true."""
-        return SurfacePoints(self.points[kept], self.faces[kept])
+        return MeshSamples(self.points[kept], self.faces[kept])
 
 
-def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> SurfacePoints:
+def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> MeshSamples:
     """`count` points spread over a mesh uniformly by area, one in each of `count` equal shares of it."""
     triangles = mesh.triangles
     cumulative = np.cumsum(triangle_areas(triangles))
@@ -33,7 +38,7 @@ def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) 
     root, other = np.sqrt(rng.random(count))[:, None], rng.random(count)[:, None]
     corner = triangles[faces]
     points = (1 - root) * corner[:, 0] + root * (1 - other) * corner[:, 1] + root * other * corner[:, 2]
-    return SurfacePoints(points, faces)
+    return MeshSamples(points, faces)
 
 
 def triangle_areas(triangles: np.ndarray) -> np.ndarray:

@@ -97,8 +97,8 @@ class SDFField(nn.Module):
         """Sample the field at points [N, 3] of the unit frame.
 
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
-        respect to the field's parameters. Without, nothing is, and the answer has no graph: the quick path of
-        marching and extraction.
+        respect to the field's parameters. Without, nothing is, and a loss on the values trains nothing: the
+        quick path of marching and extraction.
         """
         check_device("SDFField", points, self._linears()[0].weight)
         options: dict[str, Any] = {

@@ -6,8 +6,9 @@ carried by its depth into another, should find its own depth there, plain walls 
 of both are minimised over all images at once by Gauss-Newton. The errors that are left are each image's own,
 and average out when the maps are fused.
 
-What was found is checked on what was kept out of it, a quarter of the points (or of the pairs where images
-show too few points): a warp that does not help there is left out."""
+The result is checked on what was kept out of it, a quarter of the points (or of the pairs where images show
+too few points): a warp that does not help there is left out.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +33,15 @@ NEAREST = 0.02  # parts of the box's diagonal; nothing is nearer to a camera
 
 @dataclass(frozen=True)
 class _Rounds:
-    """How many, of the ends alone and with the warp; the first robust width; how much of a step is kept for
-    the next: without points the common scale is a soft direction, in which plain Gauss-Newton creeps."""
+    """Rounds of Gauss-Newton.
+
+    Attributes:
+        ends: rounds that move the ends of depth alone.
+        warp: rounds after these, that move the warp too.
+        width: the robust width of the first round, in log depth.
+        momentum: share of an update that is added to the next. Without points the common scale is a soft
+            direction, in which plain Gauss-Newton creeps.
+    """
 
     ends: int
     warp: int
@@ -49,10 +57,15 @@ BY_PAIRS = _Rounds(ends=18, warp=24, width=0.3, momentum=0.85)
 class AlignedPriors:
     """What the priors of n images mean.
 
-    disagreement: median |log ratio| between views; inliers: [n] share of an image's carried pixels that find
-    their depth elsewhere. points: what the images themselves could tell, P points. checked: median |log
-    ratio| on what was kept out, with scale and shift alone and with the warp too. warped: whether the warp
-    was kept."""
+    Attributes:
+        views: the images, priors and cameras.
+        meaning: the parameters that were found.
+        disagreement: median |log ratio| of depth between views.
+        inliers: [n], share of an image's carried pixels that find their depth elsewhere.
+        points: P points that several images show.
+        checked: median |log ratio| on what was kept out, with scale and shift alone and with the warp too.
+        warped: whether the warp was kept.
+    """
 
     views: PriorViews
     meaning: Meaning
@@ -63,7 +76,7 @@ class AlignedPriors:
     warped: bool
 
     def depth(self, i: int, prior: np.ndarray) -> Tensor:
-        """z-depth [h, w] in metres for the prior [h, w] of image i."""
+        """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file."""
         h, w = prior.shape
         x = (torch.from_numpy(np.array(prior, dtype=np.float32)) - self.views.low[i]) / self.views.span[i]
         v, u = torch.meshgrid((torch.arange(h) + 0.5) / h, (torch.arange(w) + 0.5) / w, indexing="ij")
@@ -72,16 +85,17 @@ class AlignedPriors:
         return (near + (far - near) * x) * (self.meaning.values[i, 2:][node] * share).sum(dim=-1).exp()
 
     def box(self) -> np.ndarray:
-        """The box [2, 3], world, of all but the outermost of what the aligned images see, and of their
-        cameras.
+        """The box [2, 3], world, of what the aligned images show and of their cameras.
 
-        Priors scatter: 0.5 % of the points beyond a wall are left out, and a twentieth of the typical depth
-        is added."""
+        Priors scatter: 0.5 % of the points beyond each wall are left out, and a twentieth of the typical
+        depth is added.
+        """
         views = self.views
         image = self.trusted()[:, None].expand(-1, views.uv.shape[0])
         uv = views.uv.expand(*image.shape, 2)
         z = self.meaning.log_depth(image, views.carried[self.trusted()], uv)[0].exp()
-        points = (views.centers[image] + views.directions(image, uv) * z[..., None]).reshape(-1, 3).double()
+        points = (views.centers[image] + views.directions(image, uv) * z[..., None]).double()
+        points = points[views.shows(image, uv)]
         low, high = np.percentile(points.numpy(), [0.5, 99.5], axis=0)
         margin = 0.05 * float(z.median())
         centers = views.centers.double().numpy()
@@ -97,14 +111,14 @@ class AlignedPriors:
         return local.double().numpy() + views.origin, points.depth
 
     def trusted(self) -> Tensor:
-        """The images, int64, that agree with others; the rest was not aligned."""
+        """The images, int64 [t], that agree with others; the rest was not aligned."""
         return (self.inliers >= LEAST_INLIERS).nonzero()[:, 0]
 
     def words(self) -> str:
-        """What was found and how sure it is, for people."""
+        """How the priors were aligned and how sure that is, as the end of a sentence."""
         ends, warp = (f"{100.0 * error:.1f} %" for error in self.checked)
         how = "scale, shift and a slow warp each" if self.warped else "scale and shift each"
-        if self.points_tell():
+        if self.by_points():
             source = f"{len(self.points)} points that several images show"
             kept_out = f"points kept out differ by {warp if self.warped else ends}"
         else:
@@ -115,17 +129,22 @@ class AlignedPriors:
         instead = "" if self.warped else f"; a warp did not help: {warp}"
         return f"{how} by {source} ({kept_out}{instead})"
 
-    def points_tell(self) -> bool:
-        """Whether the images' own points decided."""
-        return _points_tell(self.points, len(self.views))
+    def by_points(self) -> bool:
+        """Whether the images' own points decided, not the overlap of the views."""
+        return _enough_points(self.points, len(self.views))
 
 
 @torch.no_grad()
 def align_priors(scene: Scene, around: np.ndarray, seed: int = 0) -> AlignedPriors:
-    """Align the prior depth of all frames of a scene (pinhole cameras of one size) with each other.
+    """Align the prior depth of all frames of a scene with each other.
 
     Args:
+        scene: pinhole cameras of one size, a prior for every frame.
         around: [2, 3], world: a first guess of the box that the images see, right to a factor of two or so.
+        seed: of the pairs that are drawn; the same seed gives the same bits.
+
+    Raises:
+        UserError: a prior holds values that are no numbers.
     """
     views, generator = PriorViews.of(scene), torch.Generator().manual_seed(seed)
     box = torch.as_tensor(around - views.origin, dtype=torch.float32)
@@ -137,47 +156,46 @@ def align_priors(scene: Scene, around: np.ndarray, seed: int = 0) -> AlignedPrio
         meaning = ends_at_points(views, meaning, search.coarse(_guess(views, meaning)), near)
         points = search.fine(_guess(views, meaning))
         meaning = ends_at_points(views, meaning, points, near)
-    tell = _points_tell(points, len(views))
-    rounds = BY_POINTS if tell else BY_PAIRS
+    by_points = _enough_points(points, len(views))
+    rounds = BY_POINTS if by_points else BY_PAIRS
     kept_out = _kept_out(points)
-    used, apart = points.take(~kept_out), points.take(kept_out)
+    used, apart = points.select(~kept_out), points.select(kept_out)
 
-    def check(found: Meaning) -> float:
-        if tell:
-            off, _, even = point_residuals(views, found, apart)
-            return float(off[even].abs().median())
-        return draw_pairs(views, found, partners * ~mine, generator, near).disagreement()
+    def check(candidate: Meaning) -> float:
+        if by_points:
+            residual, _, smooth = point_residuals(views, candidate, apart)
+            return float(residual[smooth].abs().median())
+        return draw_pairs(views, candidate, partners * ~in_use, generator, near).disagreement()
 
-    mine = _pairs_in_use(len(views), everything=tell)
+    in_use = _pairs_in_use(len(views), everything=by_points)
     partners = overlap(views, meaning)
     speed = torch.zeros_like(meaning.values)
     total = rounds.ends + rounds.warp
     scaled, errors = meaning, [0.0, 0.0]
-    for turn in range(total):
-        warped = turn >= rounds.ends
-        if turn == rounds.ends // 2:
-            meaning = meet_again(views, meaning, partners * mine, generator, near)
+    for round_ in range(total):
+        warped = round_ >= rounds.ends
+        if round_ == rounds.ends // 2:
+            meaning = meet_again(views, meaning, partners * in_use, generator, near)
             partners = overlap(views, meaning)
         if warped:
-            width = _between(WIDTH_MIDDLE, WIDTH_LAST, (turn - rounds.ends) / (rounds.warp - 1))
+            width = _between(WIDTH_MIDDLE, WIDTH_LAST, (round_ - rounds.ends) / (rounds.warp - 1))
         else:
-            width = _between(rounds.width, WIDTH_MIDDLE, turn / (rounds.ends - 1))
-        pairs = draw_pairs(views, meaning, partners * mine, generator, near)
-        step = normal_equations(views, meaning, pairs, used, width, warped).step()
-        speed = rounds.momentum * speed + step
-        speed[:, 2:] = step[:, 2:]
+            width = _between(rounds.width, WIDTH_MIDDLE, round_ / (rounds.ends - 1))
+        pairs = draw_pairs(views, meaning, partners * in_use, generator, near)
+        update = normal_equations(views, meaning, pairs, used, width, warped).update()
+        speed = rounds.momentum * speed + update
+        speed[:, 2:] = update[:, 2:]
         meaning = Meaning(meaning.values + speed)
-        if turn == rounds.ends - 1:
+        if round_ == rounds.ends - 1:
             scaled, errors[0] = meaning, check(meaning)
     errors[1] = check(meaning)
     warped = errors[1] < errors[0]
     if not warped:
         meaning = scaled
     pairs = draw_pairs(views, meaning, partners, generator, near)
-    step = normal_equations(
-        views, meaning, pairs, points, WIDTH_LAST if warped else WIDTH_MIDDLE, warped
-    ).step()
-    meaning = Meaning(meaning.values + step)  # now with all points and pairs
+    width = WIDTH_LAST if warped else WIDTH_MIDDLE
+    update = normal_equations(views, meaning, pairs, points, width, warped).update()
+    meaning = Meaning(meaning.values + update)  # now with all points and pairs
     pairs = draw_pairs(views, meaning, partners, generator, near)
     agree = ((pairs.residual.abs() < 2.0 * WIDTH_MIDDLE) & pairs.valid).sum(dim=(1, 2))
     inliers = agree / pairs.valid.sum(dim=(1, 2)).clamp_min(1)
@@ -193,14 +211,16 @@ def _guess(views: PriorViews, meaning: Meaning) -> Guess:
     return depth
 
 
-def _points_tell(points: ImagePoints, images: int) -> bool:
+def _enough_points(points: ImagePoints, images: int) -> bool:
     """Whether most images have enough points."""
     return bool((torch.bincount(points.image, minlength=images) >= ENOUGH_POINTS).float().mean() > 0.5)
 
 
 def _kept_out(points: ImagePoints) -> Tensor:
-    """Which points are only used to check: those in a quarter of the squares of a chessboard, other ones in
-    each image."""
+    """Which points [P] are only used to check, bool.
+
+    Those in a quarter of the squares of a chessboard, other ones in each image.
+    """
     column, row = (points.uv * torch.tensor([8.0, 6.0])).long().unbind(1)
     return (column + 2 * row + points.image) % 4 == 0
 

@@ -1,4 +1,4 @@
-"""One step of robust Gauss-Newton over all images: pairs of views, and points that images agree on."""
+"""One update of robust Gauss-Newton over all images: pairs of views, and points that images agree on."""
 
 from __future__ import annotations
 
@@ -13,32 +13,41 @@ from neurfield.fusion.prior_pairs import PARTNERS, PIXELS, Pairs, smooth
 from neurfield.fusion.prior_views import PriorViews
 
 WARP_DEVIATION = 0.05  # of a prior's slow errors, in log depth
-LARGEST_STEP = 0.3
+LARGEST_UPDATE = 0.3
 POINT_WEIGHT = 10.0  # pixels of a pair: a point is right to 1 %, a pixel of a pair to what two priors err by
 
 
 @dataclass(frozen=True)
 class Normal:
-    """Normal equations of n images: matrix [n * used, n * used], pull [n, used]."""
+    """Normal equations of n images for the `used` first parameters of each.
+
+    Attributes:
+        matrix: [n * used, n * used].
+        pull: [n, used], the gradient of half the squares.
+    """
 
     matrix: Tensor
     pull: Tensor
 
-    def step(self) -> Tensor:
-        """The change [n, PARAMETERS] that they ask for."""
+    def update(self) -> Tensor:
+        """The change of the parameters [n, PARAMETERS] that they ask for, zero for those not used."""
         n, used = self.pull.shape
         solved = torch.cholesky_solve(self.pull.view(-1, 1), torch.linalg.cholesky(self.matrix))
-        step = torch.zeros(n, PARAMETERS)
-        step[:, :used] = -solved.view(n, used)
-        step[:, :2] = step[:, :2].clamp(-LARGEST_STEP, LARGEST_STEP)
-        return step
+        update = torch.zeros(n, PARAMETERS)
+        update[:, :used] = -solved.view(n, used)
+        update[:, :2] = update[:, :2].clamp(-LARGEST_UPDATE, LARGEST_UPDATE)
+        return update
 
 
 def point_residuals(
     views: PriorViews, meaning: Meaning, points: ImagePoints
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """log (prior's / point's) depth [P], its derivatives [P, PARAMETERS], and where the prior has no jump
-    [P]."""
+    """How far the priors are from the points.
+
+    Returns:
+        log (prior's / point's) depth [P], its derivatives [P, PARAMETERS], and where the prior has no jump,
+        bool [P].
+    """
     x, x_by_place = views.look_up(points.image, points.uv)
     log_z, slope, by_x = meaning.log_depth(points.image, x, points.uv)
     return log_z - points.depth.log(), slope, smooth(views, x_by_place, by_x)
@@ -47,8 +56,12 @@ def point_residuals(
 def normal_equations(
     views: PriorViews, meaning: Meaning, pairs: Pairs, points: ImagePoints | None, width: float, warped: bool
 ) -> Normal:
-    """Robust squares of the residuals, of which `width` (log depth) is the scale; without `warped`, of the
-    ends alone."""
+    """Robust squares of the residuals of pairs and points.
+
+    Args:
+        width: the scale of the robust weight, log depth.
+        warped: of all parameters; otherwise of the ends alone.
+    """
     n = len(views)
     used = PARAMETERS if warped else 2
     a, b = (t[..., :used].flatten(0, 1) for t in (pairs.by_first, pairs.by_second))  # [pairs, k, used]
@@ -64,10 +77,10 @@ def normal_equations(
     pull = torch.zeros(n, used).index_add_(0, i, (a * weight * residual).sum(dim=1))
     pull.index_add_(0, j, (b * weight * residual).sum(dim=1))
     if points is not None:
-        off, slope, even = point_residuals(views, meaning, points)
-        slope, share = slope[:, :used], POINT_WEIGHT * even * _trust(off, width)
-        mine = (slope * share[:, None])[:, :, None] * slope[:, None]
-        blocks.index_add_(0, points.image * (n + 1), mine)
+        off, slope, flat = point_residuals(views, meaning, points)
+        slope, share = slope[:, :used], POINT_WEIGHT * flat * _trust(off, width)
+        squares = (slope * share[:, None])[:, :, None] * slope[:, None]
+        blocks.index_add_(0, points.image * (n + 1), squares)
         pull.index_add_(0, points.image, slope * (share * off)[:, None])
     # The warp is a small thing of its own in every image: its deviation is known, and keeps the common part
     # out.
@@ -80,5 +93,5 @@ def normal_equations(
 
 
 def _trust(residual: Tensor, width: float) -> Tensor:
-    """Geman and McClure's weight."""
+    """The weight of Geman and McClure (1987): 1 for residuals far below the width, 0 far above it."""
     return (width**2 / (residual.square() + width**2)).square()

@@ -14,7 +14,7 @@ ENOUGH_POINTS = 12  # of an image, to give it its ends
 
 
 def ends_at_box(views: PriorViews, box: Tensor) -> Meaning:
-    """Rays end where they leave the box, in robust least squares for each image."""
+    """Ends such that rays end where they leave the box [2, 3], in robust least squares for each image."""
     n, k = views.carried.shape
     image = torch.arange(n)[:, None].expand(n, k)
     directions = views.directions(image, views.uv.expand(n, k, 2))
@@ -34,10 +34,10 @@ def ends_at_points(views: PriorViews, meaning: Meaning, points: ImagePoints, nea
     ends = meaning.values[:, :2].exp()
     fitted = torch.bincount(points.image, minlength=len(views)) >= ENOUGH_POINTS
     for i in fitted.nonzero()[:, 0].tolist():
-        mine = points.image == i
-        found = fit_ends(x[mine][None], points.depth[mine][None], torch.ones(1, int(mine.sum())))[0]
-        low = found[0].clamp_min(near)
-        ends[i] = torch.stack([low, torch.maximum(found[1], 1.05 * low)])
+        own = points.image == i
+        first, last = fit_ends(x[own][None], points.depth[own][None], torch.ones(1, int(own.sum())))[0]
+        low = first.clamp_min(near)
+        ends[i] = torch.stack([low, torch.maximum(last, 1.05 * low)])
     values = meaning.values.clone()
     values[fitted, :2] = ends[fitted].log()
     if bool(fitted.any()):
@@ -49,28 +49,32 @@ def ends_at_points(views: PriorViews, meaning: Meaning, points: ImagePoints, nea
 def meet_again(
     views: PriorViews, meaning: Meaning, partners: Tensor, generator: torch.Generator, near: float
 ) -> Meaning:
-    """Images that disagree with most of the others take their ends from what the others see in them."""
+    """Images that disagree with most of the others take their ends from what these see in them."""
     pairs = draw_pairs(views, meaning, partners.T.contiguous(), generator, near)
     n = len(views)
-    met = [(pairs.second == i) & pairs.valid for i in range(n)]
-    apart = torch.stack([pairs.residual[m].abs().median() if m.any() else torch.tensor(0.0) for m in met])
+    carried = [(pairs.second == i) & pairs.valid for i in range(n)]  # into each image
+    apart = torch.stack([pairs.residual[c].abs().median() if c.any() else torch.tensor(0.0) for c in carried])
     lost = (apart > 2.0 * apart.median()).nonzero()[:, 0]
     values = meaning.values.clone()
     is_lost = torch.zeros(n, dtype=torch.bool)
     is_lost[lost] = True
     for i in lost.tolist():
-        here = met[i] & ~is_lost[pairs.first]
-        if here.sum() < 50:
+        used = carried[i] & ~is_lost[pairs.first]
+        if used.sum() < 50:
             continue
-        ends = fit_ends(pairs.x[here][None], pairs.carried[here][None], torch.ones(1, int(here.sum())))[0]
+        ends = fit_ends(pairs.x[used][None], pairs.carried[used][None], torch.ones(1, int(used.sum())))[0]
         if ends[0] > near and ends[1] > ends[0]:
             values[i, :2] = ends.log()
     return Meaning(values)
 
 
 def fit_ends(x: Tensor, z: Tensor, weight: Tensor, above: float = 1.0) -> Tensor:
-    """Near and far [n, 2] of z = near (1 - x) + far x over [n, k], in absolute values by re-weighting; a fit
-    that lies above z counts `above` times."""
+    """Near and far [n, 2] of z = near (1 - x) + far x, in absolute values by re-weighted least squares.
+
+    Args:
+        x, z, weight: [n, k].
+        above: how often a fit that lies above z counts.
+    """
     columns = torch.stack([1.0 - x, x], dim=2)
     share = weight
     ends = torch.ones(len(x), 2)

@@ -3,7 +3,8 @@
 Where a picture has structure, a small patch of it is found again in other views along the ray of its pixel.
 Depths over a wide range are tried at half the resolution, twice: around a first guess, and around what the
 first points made of it; then once more, finely, at full resolution. A depth counts where some views agree on
-it, where no other depth of the ray does, and where parallax is large enough to tell."""
+it, where no other depth of the ray does, and where parallax is large enough to tell.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, normalize
 
-from neurfield.fusion.prior_views import PriorViews
+from neurfield.fusion.prior_views import PriorViews, to_be_looked_at
 from neurfield.ops.patch_scores import NOWHERE, PatchViews, patch_scores
 from neurfield.scenes import Scene
 
@@ -40,7 +41,13 @@ Guess = Callable[[Tensor, Tensor], Tensor]  # (image [P], uv [P, 2] in 0..1) -> 
 
 @dataclass(frozen=True)
 class ImagePoints:
-    """P pixels with their z-depth. image: int64 [P]. uv: [P, 2] in 0..1. depth: [P], units of the poses."""
+    """P pixels with their z-depth.
+
+    Attributes:
+        image: int64 [P].
+        uv: [P, 2] in 0..1 of the picture.
+        depth: [P], units of the poses.
+    """
 
     image: Tensor
     uv: Tensor
@@ -54,14 +61,20 @@ class ImagePoints:
         """No points."""
         return ImagePoints(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2), torch.zeros(0))
 
-    def take(self, chosen: Tensor) -> ImagePoints:
+    def select(self, chosen: Tensor) -> ImagePoints:
         """Some of the points, by index or mask."""
         return ImagePoints(self.image[chosen], self.uv[chosen], self.depth[chosen])
 
 
 class ImageSearch:
-    """The pictures of a scene, ready to be searched; `views` are its cameras, normals its prior normals if
-    there are any."""
+    """The pictures of a scene, ready to be searched.
+
+    Attributes:
+        views: its cameras and priors.
+        full, half: the pictures at the size that is compared, and at half of it.
+        size: [2] float, width and height of a whole picture in pixels of `full`.
+        normals: [n, h, w, 3] prior normals in camera axes, or None.
+    """
 
     def __init__(self, scene: Scene, views: PriorViews) -> None:
         self.views = views
@@ -74,29 +87,29 @@ class ImageSearch:
 
     def coarse(self, guess: Guess) -> ImagePoints:
         """Few points an image, depth within a factor of three of a guess."""
-        return self._find(COARSE_CELL, guess, COARSE_RANGE, COARSE_DEPTHS, COARSE_LEAD)
+        return self._search(COARSE_CELL, guess, COARSE_RANGE, COARSE_DEPTHS, COARSE_LEAD)
 
     def fine(self, guess: Guess) -> ImagePoints:
         """Many points an image, depth within a quarter of a guess."""
-        return self._find(FINE_CELL, guess, FINE_RANGE, FINE_DEPTHS, FINE_LEAD, last=LAST_DEPTHS)
+        return self._search(FINE_CELL, guess, FINE_RANGE, FINE_DEPTHS, FINE_LEAD, last=LAST_DEPTHS)
 
-    def _find(
+    def _search(
         self, cell: int, guess: Guess, around: float, depths: int, least_lead: float, last: int = 0
     ) -> ImagePoints:
         image, uv = _structured(self.half.images, 0.5 * self.size, cell, self._even(guess))
-        found = [
-            self._found(*part, guess, around, depths, least_lead, last)
+        parts = [
+            self._search_part(*part, guess, around, depths, least_lead, last)
             for part in zip(image.split(AT_ONCE), uv.split(AT_ONCE))
         ]
-        if not found:
+        if not parts:
             return ImagePoints.none()
         return ImagePoints(
-            torch.cat([p.image for p in found]),
-            torch.cat([p.uv for p in found]),
-            torch.cat([p.depth for p in found]),
+            torch.cat([p.image for p in parts]),
+            torch.cat([p.uv for p in parts]),
+            torch.cat([p.depth for p in parts]),
         )
 
-    def _found(
+    def _search_part(
         self,
         image: Tensor,
         uv: Tensor,
@@ -106,24 +119,24 @@ class ImageSearch:
         least_lead: float,
         last: int,
     ) -> ImagePoints:
-        """What is found of these pixels."""
+        """The points of those of these pixels [P] whose depth is sure."""
         z = guess(image, uv)
         normal = self._normal(image, uv)
-        second, seen = views_of(self.views, image, uv, z)
-        some = (seen > 0).sum(dim=1) >= AGREEING
-        image, uv, z, normal, second, seen = (t[some] for t in (image, uv, z, normal, second, seen))
-        between = torch.linspace(1.0 / around, around, depths)
-        tried = 1.0 / (between / z[:, None])
-        found, score, lead = _best(self._scores(self.half, image, uv, normal, tried, second, seen), tried)
+        second, worth = views_of(self.views, image, uv, z)
+        some = (worth > 0).sum(dim=1) >= AGREEING
+        image, uv, z, normal, second, worth = (t[some] for t in (image, uv, z, normal, second, worth))
+        factors = torch.linspace(1.0 / around, around, depths)
+        tried = 1.0 / (factors / z[:, None])
+        depth, score, lead = _best(self._scores(self.half, image, uv, normal, tried, second, worth), tried)
         sure = (score > LEAST_SCORE) & (lead > least_lead)
-        image, uv, normal, second, seen, found = (t[sure] for t in (image, uv, normal, second, seen, found))
+        image, uv, normal, second, worth, depth = (t[sure] for t in (image, uv, normal, second, worth, depth))
         if last:
-            step = (around - 1.0 / around) / (depths - 1) / z[sure]  # of inverse depth
-            tried = 1.0 / (1.0 / found[:, None] + step[:, None] * torch.linspace(-1.0, 1.0, last))
-            found, score, _ = _best(self._scores(self.full, image, uv, normal, tried, second, seen), tried)
+            spacing = (around - 1.0 / around) / (depths - 1) / z[sure]  # of inverse depth
+            tried = 1.0 / (1.0 / depth[:, None] + spacing[:, None] * torch.linspace(-1.0, 1.0, last))
+            depth, score, _ = _best(self._scores(self.full, image, uv, normal, tried, second, worth), tried)
             sure = score > LEAST_SCORE
-            image, uv, found = image[sure], uv[sure], found[sure]
-        return ImagePoints(image, uv, found)
+            image, uv, depth = image[sure], uv[sure], depth[sure]
+        return ImagePoints(image, uv, depth)
 
     def _scores(
         self,
@@ -133,17 +146,20 @@ class ImageSearch:
         normal: Tensor,
         depth: Tensor,
         second: Tensor,
-        seen: Tensor,
+        worth: Tensor,
     ) -> Tensor:
-        """[P, D]: the mean correlation of the views that agree best."""
+        """The mean correlation [P, D] of the views that agree best, for each pixel and depth."""
         size = self.size if pictures is self.full else 0.5 * self.size
         scores = patch_scores(pictures, image, uv * size, normal, depth, second, noise=NOISE)
-        scores = torch.where(seen[:, :, None] > 0, scores, scores.new_tensor(NOWHERE))
+        told = (worth[:, :, None] > 0) & ~scores.isnan()
+        scores = torch.where(told, scores, scores.new_tensor(NOWHERE))
         return scores.topk(AGREEING, dim=1).values.mean(dim=1)
 
     def _even(self, guess: Guess) -> Tensor:
-        """Where no prior has an edge, [n, h, w] of 0 and 1: points there say nothing of a prior, which blurs
-        its edges."""
+        """Where no prior has an edge, [n, h, w] of 0 and 1.
+
+        Priors blur their edges, so points there say nothing of them.
+        """
         rows, columns = self.views.x.shape[1:]
         v, u = torch.meshgrid(
             (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij"
@@ -157,7 +173,7 @@ class ImageSearch:
         return interpolate(torch.cat(even), size=self.half.images.shape[1:], mode="nearest")[:, 0]
 
     def _normal(self, image: Tensor, uv: Tensor) -> Tensor:
-        """Towards the camera, in its axes [P, 3]: the prior's, else against the ray."""
+        """Unit normals [P, 3] in camera axes, towards the camera: the prior, else against the ray."""
         ray = -self.views.rays(image, uv)
         ray = normalize(ray, dim=1)
         if self.normals is None:
@@ -171,28 +187,35 @@ class ImageSearch:
 
 
 def views_of(views: PriorViews, image: Tensor, uv: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """The VIEWS images that should show a pixel's point best, int64 [P, VIEWS], and how well (0: not at all).
+    """The VIEWS images that should show a pixel's point best.
 
-    Angles are weighed as OpenMVS does (12 degrees are best, below 2 nothing can be told); of views that stand
-    side by side one is enough."""
+    Angles are weighed as OpenMVS does: 12 degrees are best, below 2 nothing can be told. Of views that stand
+    side by side one is enough.
+
+    Args:
+        image, uv, z: [P], [P, 2] in 0..1 and [P]: the pixels and their z-depth.
+
+    Returns:
+        The images, int64 [P, VIEWS], and how well each should show the point [P, VIEWS], 0: not at all.
+    """
     points = views.centers[image] + views.directions(image, uv) * z[:, None]
     back = views.centers[image] - points
     distance = back.norm(dim=1)
     worth = torch.zeros(len(z), len(views))
     for j in range(len(views)):
-        there = (points - views.centers[j]) @ views.turns[j]
-        place = there[:, :2] / there[:, 2:].clamp_min(1e-6) * views.lens[j, :2] + views.lens[j, 2:]
-        inside = (there[:, 2] > 0.05 * z) & ((place > 0.03) & (place < 0.97)).all(dim=1)
-        to = views.centers[j] - points
-        far = to.norm(dim=1)
-        cosine = ((to * back).sum(dim=1) / (far * distance).clamp_min(1e-12)).clamp(-1.0, 1.0)
+        in_second = (points - views.centers[j]) @ views.turns[j]
+        place = in_second[:, :2] / in_second[:, 2:].clamp_min(1e-6) * views.lens[j, :2] + views.lens[j, 2:]
+        inside = (in_second[:, 2] > 0.05 * z) & ((place > 0.03) & (place < 0.97)).all(dim=1)
+        to_second = views.centers[j] - points
+        far = to_second.norm(dim=1)
+        cosine = ((to_second * back).sum(dim=1) / (far * distance).clamp_min(1e-12)).clamp(-1.0, 1.0)
         angle = torch.rad2deg(torch.acos(cosine))
         spread = torch.where(angle < BEST_ANGLE, 0.38 * BEST_ANGLE, 0.7 * BEST_ANGLE)
         weight = torch.exp(-0.5 * ((angle - BEST_ANGLE) / spread).square())
+        # A view is at no angle to itself.
         weight = weight * (angle > LEAST_ANGLE) * (angle < MOST_ANGLE) * inside
         worth[:, j] = weight * torch.minimum(far / distance, distance / far).pow(1.5)
     every = torch.arange(len(z))
-    worth[every, image] = 0.0
     count = min(VIEWS, len(views))
     chosen, weights = torch.zeros(len(z), count, dtype=torch.int64), torch.zeros(len(z), count)
     for k in range(count):
@@ -204,13 +227,21 @@ def views_of(views: PriorViews, image: Tensor, uv: Tensor, z: Tensor) -> tuple[T
 
 
 def _best(scores: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The depth [P] of the highest score, between two depths by a parabola; the score [P], and its lead [P]
-    over depths that are not next to it. A peak at the end of the range is none."""
-    score, at = scores.max(dim=1)
+    """The depth of the highest score along each ray, between two depths by a parabola.
+
+    Args:
+        scores, depth: [P, D].
+
+    Returns:
+        The depth [P], its score [P], and its lead [P] over depths that are not next to it. A peak at the end
+        of the range is none and scores NOWHERE.
+    """
+    score, peak = scores.max(dim=1)
     places = torch.arange(depth.shape[1])
-    others = torch.where((places - at[:, None]).abs() > PEAK, scores, scores.new_tensor(NOWHERE)).amax(dim=1)
-    inner = (at > 0) & (at < depth.shape[1] - 1)
-    middle = at.clamp(1, depth.shape[1] - 2)[:, None]
+    apart = (places - peak[:, None]).abs() > PEAK
+    others = torch.where(apart, scores, scores.new_tensor(NOWHERE)).amax(dim=1)
+    inner = (peak > 0) & (peak < depth.shape[1] - 1)
+    middle = peak.clamp(1, depth.shape[1] - 2)[:, None]
     left, centre, right = (scores.gather(1, middle + k)[:, 0] for k in (-1, 0, 1))
     bend = (left - 2.0 * centre + right).clamp_max(-1e-6)
     offset = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
@@ -225,13 +256,21 @@ def _largest(values: Tensor) -> Tensor:
 
 
 def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tuple[Tensor, Tensor]:
-    """The pixel of most structure in each square of `cell` pixels, of those allowed [n, h, w]: image [P] and
-    uv [P, 2] in 0..1 of `size`."""
+    """The pixel of most structure in each square of `cell` pixels.
+
+    Args:
+        images: [n, h, w] grey levels.
+        size: [2], width and height of a whole picture in pixels.
+        allowed: [n, h, w], 0 where no pixel is taken.
+
+    Returns:
+        image, int64 [P], and uv [P, 2] in 0..1 of `size`.
+    """
     grey = images[:, None]
     gradient = torch.zeros_like(grey)
     gradient[..., 1:-1] += (0.5 * (grey[..., 2:] - grey[..., :-2])).square()
     gradient[..., 1:-1, :] += (0.5 * (grey[..., 2:, :] - grey[..., :-2, :])).square()
-    energy = avg_pool2d(gradient, 5, 1, 2)
+    energy = avg_pool2d(gradient, 5, 1, 2).nan_to_num(0.0)  # nothing where a mask hides a part of it
     h, w = images.shape[1:]
     border = torch.zeros(h, w)
     border[5 : h - 5, 5 : w - 5] = 1.0
@@ -241,17 +280,25 @@ def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tup
     most, index = most.flatten(1), index.flatten(1)
     image, place = (most > LEAST_GRADIENT**2).nonzero(as_tuple=True)
     pixel = index[image, place]
-    at = torch.stack([pixel % w, torch.div(pixel, w, rounding_mode="floor")], dim=1)
-    return image, (at + 0.5) / size
+    columns_rows = torch.stack([pixel % w, torch.div(pixel, w, rounding_mode="floor")], dim=1)
+    return image, (columns_rows + 0.5) / size
 
 
 def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
-    """Grey images [n, h, w] in levels of 0..255, averaged down to about `width` pixels, sides even; and the
-    size [2], width and height, that whole pictures have then (part of a pixel may be cut off)."""
+    """The pictures in grey, averaged down to about `width` pixels, with even sides.
+
+    Returns:
+        [n, h, w] in levels of 0..255, NaN where a mask says that the picture is not to be looked at; and the
+        width and height [2] that whole pictures have at this scale, of which h and w may cut off a part of a
+        pixel.
+    """
     greys, shrink = [], 1
     for i in range(len(scene)):
         rgb = torch.from_numpy(np.array(scene.image(i), dtype=np.float32))
         grey = rgb @ torch.tensor([0.299, 0.587, 0.114])
+        mask = to_be_looked_at(scene, i)
+        if mask is not None:
+            grey[torch.from_numpy(~mask)] = torch.nan
         shrink = max(1, round(grey.shape[1] / width))
         grey = avg_pool2d(grey[None, None], shrink)[0, 0]
         greys.append(grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2])
@@ -265,8 +312,8 @@ def _normals(scene: Scene, size: torch.Size) -> Tensor:
     for i in range(len(scene)):
         normal = scene.prior_normal(i)
         assert normal is not None  # checked: a prior for each frame
-        step = max(1, normal.shape[0] // size[0])
-        normals.append(torch.from_numpy(np.ascontiguousarray(normal[::step, ::step], dtype=np.float32)))
+        stride = max(1, normal.shape[0] // size[0])
+        normals.append(torch.from_numpy(np.ascontiguousarray(normal[::stride, ::stride], dtype=np.float32)))
     return torch.stack(normals)
 
 

@@ -18,7 +18,11 @@ PARAMETERS = 2 + NODES_X * NODES_Y
 
 @dataclass(frozen=True)
 class Meaning:
-    """Parameters of n images: [n, PARAMETERS], the logarithms of depth at the ends, then the warp's nodes."""
+    """What the priors of n images mean.
+
+    Attributes:
+        values: [n, PARAMETERS], the logarithms of depth at the two ends, then the warp's nodes row by row.
+    """
 
     values: Tensor
 
@@ -26,8 +30,9 @@ class Meaning:
         """Log depth of pixels and how it changes.
 
         Args:
-            image: int64 [...] the image of each pixel. x: [...] its scaled prior. uv: [..., 2] its
-                place, 0..1.
+            image: int64 [...], the image of each pixel.
+            x: [...], its scaled prior.
+            uv: [..., 2], its place, 0..1.
 
         Returns:
             log z [...], its derivative by the parameters [..., PARAMETERS], and by x [...].
@@ -43,7 +48,7 @@ class Meaning:
 
 
 def nodes(uv: Tensor) -> tuple[Tensor, Tensor]:
-    """The four nodes around a place [..., 2] in 0..1, int64 [..., 4], and their bilinear shares [..., 4]."""
+    """The four nodes around places [..., 2] in 0..1, int64 [..., 4], and their bilinear shares [..., 4]."""
     x = (uv[..., 0] * (NODES_X - 1)).clamp(0.0, NODES_X - 1 - 1e-4)
     y = (uv[..., 1] * (NODES_Y - 1)).clamp(0.0, NODES_Y - 1 - 1e-4)
     column, row = x.floor(), y.floor()

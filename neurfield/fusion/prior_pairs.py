@@ -17,9 +17,16 @@ STEEPEST = 0.15  # change of log depth over a pixel of the small maps; above it 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pixels of image `first` [n, b, k] carried into `second`: residual = log of (carried / found) depth,
-    where valid; and its derivatives by the parameters of both, [n, b, k, PARAMETERS]. x, carried: [n, b, k]
-    what the second image has there, scaled prior and the depth that was carried."""
+    """Pixels of one image carried into another: k of each of n images into each of b others, all [n, b, k].
+
+    Attributes:
+        first, second: int64, the images.
+        residual: log of (carried / second's own) depth.
+        valid: bool, where the pixel falls into the second image and neither depth jumps.
+        by_first, by_second: [n, b, k, PARAMETERS], derivatives of the residual by the images' parameters.
+        x: the second image's scaled prior there.
+        carried: the depth that was carried, in the second camera.
+    """
 
     first: Tensor
     second: Tensor
@@ -31,14 +38,19 @@ class Pairs:
     carried: Tensor
 
     def disagreement(self) -> float:
-        """Median |residual|."""
+        """Median |residual|, infinite where no pixel is valid."""
         return float(self.residual[self.valid].abs().median()) if bool(self.valid.any()) else float("inf")
 
 
 def draw_pairs(
     views: PriorViews, meaning: Meaning, partners: Tensor, generator: torch.Generator, near: float
 ) -> Pairs:
-    """PIXELS random pixels of each image in PARTNERS others, drawn by the weights `partners` [n, n]."""
+    """PIXELS random pixels of each image in PARTNERS others.
+
+    Args:
+        partners: [n, n], the weights by which the others are drawn; 0 for none.
+        near: nothing is nearer to a camera, units of the poses.
+    """
     n, k = len(views), PIXELS
     second = torch.multinomial(partners + 1e-9, min(PARTNERS, n - 1), generator=generator)
     b = second.shape[1]
@@ -53,14 +65,14 @@ def draw_pairs(
     turn = views.turns[second]
     along = (turn.transpose(-1, -2) @ views.directions(first, uv)[..., None])[..., 0] * log_z.exp()[..., None]
     between = (views.centers[first] - views.centers[second])[..., None]
-    there = along + (turn.transpose(-1, -2) @ between)[..., 0]  # in the second camera
-    z = there[..., 2].clamp_min(near)
+    in_second = along + (turn.transpose(-1, -2) @ between)[..., 0]
+    z = in_second[..., 2].clamp_min(near)
     lens = views.lens[second]
-    place = there[..., :2] / z[..., None] * lens[..., :2] + lens[..., 2:]
-    valid = (there[..., 2] > near) & ((place > 0.003) & (place < 0.997)).all(dim=-1) & drawn
+    place = in_second[..., :2] / z[..., None] * lens[..., :2] + lens[..., 2:]
+    valid = (in_second[..., 2] > near) & ((place > 0.003) & (place < 0.997)).all(dim=-1) & drawn
     place = place.clamp(0.0, 1.0)
     x, x_by_place = views.look_up(second, place)
-    log_found, by_second, by_x = meaning.log_depth(second, x, place)
+    log_own, by_second, by_x = meaning.log_depth(second, x, place)
     # How the residual follows the first pixel's log depth: the point slides along its ray, and across the
     # second image, whose depth is not the same everywhere.
     slide = (
@@ -69,20 +81,23 @@ def draw_pairs(
         / z[..., None]
     )
     follow = along[..., 2] / z - by_x * (x_by_place * slide).sum(dim=-1)
-    valid &= smooth(views, x_by_place, by_x)
+    valid &= smooth(views, x_by_place, by_x) & views.shows(first, uv) & views.shows(second, place)
     return Pairs(
-        first, second, z.log() - log_found, valid, by_first * follow[..., None], -by_second, x, z
+        first, second, z.log() - log_own, valid, by_first * follow[..., None], -by_second, x, z
     )  # fmt: skip
 
 
 def smooth(views: PriorViews, x_by_place: Tensor, by_x: Tensor) -> Tensor:
-    """Where depth does not jump under a pixel: a jump says nothing about an image."""
+    """Where depth does not jump under a pixel, bool [...]: a jump says nothing about an image."""
     return x_by_place.abs().sum(dim=-1) * by_x.abs() / views.x.shape[2] < STEEPEST
 
 
 def overlap(views: PriorViews, meaning: Meaning) -> Tensor:
-    """How much two images can say of each other [n, n]: the part of one's pixels that fall into the other,
-    less for views from nearly the same place, whose scales nothing ties."""
+    """How much two images can say of each other [n, n].
+
+    That is the share of one's pixels that fall into the other, less for views from nearly the same place,
+    whose scales nothing ties together.
+    """
     n = len(views)
     few = torch.arange(0, views.uv.shape[0], 23)
     image = torch.arange(n)[:, None].expand(n, len(few))
@@ -91,9 +106,12 @@ def overlap(views: PriorViews, meaning: Meaning) -> Tensor:
     points = views.centers[:, None] + views.directions(image, uv) * z[..., None]
     shared = torch.zeros(n, n)
     for j in range(n):
-        there = (points - views.centers[j]) @ views.turns[j]
-        place = there[..., :2] / there[..., 2:].clamp_min(1e-6) * views.lens[j, :2] + views.lens[j, 2:]
-        shared[:, j] = ((there[..., 2] > 0) & ((place > 0) & (place < 1)).all(dim=-1)).float().mean(dim=1)
+        in_second = (points - views.centers[j]) @ views.turns[j]
+        place = (
+            in_second[..., :2] / in_second[..., 2:].clamp_min(1e-6) * views.lens[j, :2] + views.lens[j, 2:]
+        )
+        inside = (in_second[..., 2] > 0) & ((place > 0) & (place < 1)).all(dim=-1)
+        shared[:, j] = inside.float().mean(dim=1)
     apart = (views.centers[:, None] - views.centers[None]).norm(dim=2)
     shared = shared * (apart / (BASELINE * z.median())).clamp_max(1.0)
     return shared.fill_diagonal_(0.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, max_pool2d
 
 from neurfield.errors import UserError
 from neurfield.far import local_origin
@@ -19,10 +19,19 @@ EVERY = 2  # of these, the pixels that are carried into other views
 
 @dataclass(frozen=True)
 class PriorViews:
-    """n images. x: [n, *SMALL] priors scaled to 0..1. uv: [k, 2] places of the carried pixels in 0..1, and
-    carried: [n, k] their x. centers: [n, 3] and turns: [n, 3, 3] world from camera. lens: [n, 4] fx, fy, cx,
-    cy as parts of the image's size. low, span: [n], prior = low + span x. origin: [3] float64, from where
-    centers are counted: zero, unless cameras are far from it."""
+    """The priors of n images, and their cameras.
+
+    Attributes:
+        x: [n, *SMALL], priors scaled to 0..1.
+        uv: [k, 2], places of the carried pixels in 0..1.
+        carried: [n, k], their x.
+        centers: [n, 3], camera centres in the world, counted from `origin`.
+        turns: [n, 3, 3], world from camera.
+        lens: [n, 4], fx, fy, cx, cy as parts of the image's size.
+        low, span: [n], where prior = low + span x.
+        shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at.
+        origin: [3] float64, world: zero, unless cameras are far from it.
+    """
 
     x: Tensor
     uv: Tensor
@@ -32,6 +41,7 @@ class PriorViews:
     lens: Tensor
     low: Tensor
     span: Tensor
+    shown: Tensor
     origin: np.ndarray
 
     def __len__(self) -> int:
@@ -39,8 +49,12 @@ class PriorViews:
 
     @staticmethod
     def of(scene: Scene) -> PriorViews:
-        """Read the priors of a scene; `scene` has one for every frame."""
-        small, low, span = [], [], []
+        """The priors and cameras of a scene that has a prior for every frame.
+
+        Raises:
+            UserError: a prior holds values that are no numbers.
+        """
+        small, low, span, shown = [], [], [], []
         for i in range(len(scene)):
             prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
             if not bool(torch.isfinite(prior).all()):
@@ -51,6 +65,7 @@ class PriorViews:
             low.append(prior.min())
             span.append((prior.max() - prior.min()).clamp_min(1e-9))
             small.append(interpolate(((prior - low[-1]) / span[-1])[None, None], SMALL, mode="area")[0, 0])
+            shown.append(_shown(scene, i))
         cameras, x = scene.cameras, torch.stack(small)
         origin = local_origin(cameras.centers)
         centers = torch.as_tensor(cameras.centers - origin, dtype=torch.float32)
@@ -64,20 +79,27 @@ class PriorViews:
         carried = x[:, rows][:, :, columns].reshape(len(x), -1)
         uv = torch.stack([u, v], dim=-1).reshape(-1, 2)
         lens_ = torch.as_tensor(lens, dtype=torch.float32)
-        return PriorViews(x, uv, carried, centers, turns, lens_, torch.stack(low), torch.stack(span), origin)
+        low_, span_, shown_ = (torch.stack(t) for t in (low, span, shown))
+        return PriorViews(x, uv, carried, centers, turns, lens_, low_, span_, shown_, origin)
 
     def directions(self, image: Tensor, uv: Tensor) -> Tensor:
         """World directions [..., 3] of pixels per unit of z-depth."""
         return (self.turns[image] @ self.rays(image, uv)[..., None])[..., 0]
 
     def rays(self, image: Tensor, uv: Tensor) -> Tensor:
-        """The same in the camera's axes: [..., 3], the last 1."""
+        """Directions [..., 3] of pixels in camera axes, the last coordinate 1."""
         lens = self.lens[image]
         x, y = (uv[..., 0] - lens[..., 2]) / lens[..., 0], (uv[..., 1] - lens[..., 3]) / lens[..., 1]
         return torch.stack([x, y, torch.ones_like(x)], dim=-1)
 
+    def shows(self, image: Tensor, uv: Tensor) -> Tensor:
+        """Whether pixels at places [..., 2] are to be looked at, bool [...]."""
+        rows, columns = SMALL
+        column = (uv[..., 0] * columns).long().clamp(0, columns - 1)
+        return self.shown[image, (uv[..., 1] * rows).long().clamp(0, rows - 1), column]
+
     def look_up(self, image: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
-        """x [...] at places [..., 2], bilinear, and its derivative by the place [..., 2]."""
+        """x [...] of images at places [..., 2], bilinear, and its derivative by the place [..., 2]."""
         rows, columns = SMALL
         s = (uv[..., 0] * columns - 0.5).clamp(0.0, columns - 1 - 1e-3)
         t = (uv[..., 1] * rows - 0.5).clamp(0.0, rows - 1 - 1e-3)
@@ -85,8 +107,23 @@ class PriorViews:
         a, b = s - column, t - row
         first = (image * rows + row.long()) * columns + column.long()
         flat = self.x.reshape(-1)
-        x00, x10, x01, x11 = (flat[first + step] for step in (0, 1, columns, columns + 1))
+        x00, x10, x01, x11 = (flat[first + k] for k in (0, 1, columns, columns + 1))
         value = (x00 * (1 - a) + x10 * a) * (1 - b) + (x01 * (1 - a) + x11 * a) * b
         by_u = ((x10 - x00) * (1 - b) + (x11 - x01) * b) * columns
         by_v = ((x01 - x00) * (1 - a) + (x11 - x10) * a) * rows
         return value, torch.stack([by_u, by_v], dim=-1)
+
+
+def to_be_looked_at(scene: Scene, i: int) -> np.ndarray | None:
+    """Which pixels of frame i a mask leaves to be looked at, bool [h, w]; None: all of them."""
+    return scene.mask(i) if scene.mask_says == "valid" else None
+
+
+def _shown(scene: Scene, i: int) -> Tensor:
+    """The same of small pixels [*SMALL]: those that hold nothing else, nor stand beside one that does."""
+    mask = to_be_looked_at(scene, i)
+    if mask is None:
+        return torch.ones(SMALL, dtype=torch.bool)
+    hidden = torch.from_numpy(1.0 - mask.astype(np.float32))
+    small = interpolate(hidden[None, None], SMALL, mode="area")
+    return max_pool2d(small, 3, 1, 1)[0, 0] <= 0.0

@@ -1,5 +1,4 @@
-"""Depth maps of a whole scene fused into one sparse volume, and that volume as points with what is known
-there."""
+"""Depth maps of a whole scene fused into one sparse volume, and that volume as points."""
 
 from __future__ import annotations
 
@@ -18,11 +17,14 @@ ENOUGH = 0.02  # part of the median weight below which a voxel counts as unseen
 
 @dataclass(frozen=True)
 class SurfacePoints:
-    """N voxel centres near a fused surface.
+    """N voxel centres near a fused surface, with what is known there.
 
-    points: [N, 3] float64, world. distance: [N] signed, world lengths, positive in free space. weight: [N]
-    0..1. normal: [N, 3] unit, world, fused from the views' normals, and normal_weight: [N] 0..1; both None
-    without normals.
+    Attributes:
+        points: [N, 3] float64, world.
+        distance: [N], signed, world lengths, positive in free space.
+        weight: [N] in 0..1.
+        normal: [N, 3], unit, world, fused from the views' normals; None without normals.
+        normal_weight: [N] in 0..1; None without normals.
     """
 
     points: Tensor
@@ -34,11 +36,16 @@ class SurfacePoints:
 
 @dataclass(frozen=True)
 class FusedVolume:
-    """Bricks of 8^3 voxels that hold a truncated signed distance.
+    """A truncated signed distance on B bricks of 8^3 voxels, the sparse part of a grid of X x Y x Z bricks.
 
-    low: world position of the grid's corner. voxel, truncation: world lengths. bricks: int64 [B, 3]. row:
-    int64 [X, Y, Z], the number of a brick's row or -1. distance, weight_sum: [B, 512]. normal: [B, 3, 512] or
-    None. free: [E, 3] float64 world centres of bricks that views look through.
+    Attributes:
+        low: [3], world position of the grid's corner.
+        voxel, truncation: world lengths.
+        bricks: int64 [B, 3], the place of each brick in the grid.
+        row: int64 [X, Y, Z], the number of a brick, or -1.
+        distance, weight_sum: [B, 512].
+        normal: [B, 3, 512], or None.
+        free: [E, 3] float64, world centres of bricks that views look through.
     """
 
     low: np.ndarray
@@ -52,16 +59,18 @@ class FusedVolume:
     free: Tensor
 
     def surface_points(self, band: float) -> SurfacePoints:
-        """Voxels closer than `band` to the surface whose neighbours are all known.
+        """Voxels closer than `band` (world length) to the surface whose neighbours are all known.
 
         The projective distance is too long where the surface is seen at an angle; divided by its own slope it
         is the distance to the surface, to first order.
         """
         enough = ENOUGH * float(self.weight_sum[self.weight_sum > 0].median()) if len(self.bricks) else 0.0
-        known = torch.where(
+        distances = torch.where(
             self.weight_sum > enough, self.distance, torch.full_like(self.distance, torch.nan)
         )
-        parts = [self._part(known, band, part) for part in torch.arange(len(known)).split(BRICKS_AT_ONCE)]
+        parts = [
+            self._part(distances, band, rows) for rows in torch.arange(len(distances)).split(BRICKS_AT_ONCE)
+        ]
         if not parts:
             parts = [[torch.zeros(0, 3).double(), torch.zeros(0), torch.zeros(0), torch.zeros(0, 3)]]
         points, distance, weight, normal = (torch.cat(columns) for columns in zip(*parts))
@@ -75,11 +84,11 @@ class FusedVolume:
             points, distance, weight, normal / length.clamp_min(1e-6)[:, None], trust * weight
         )
 
-    def _part(self, known: Tensor, band: float, rows: Tensor) -> list[Tensor]:
-        cube = known[rows].view(-1, EDGE, EDGE, EDGE)
+    def _part(self, distances: Tensor, band: float, rows: Tensor) -> list[Tensor]:
+        cube = distances[rows].view(-1, EDGE, EDGE, EDGE)
         steepness = torch.zeros_like(cube)
         for axis in range(3):
-            before, after = (self._beside(known, rows, axis, step) for step in (-1, 1))
+            before, after = (self._beside(distances, rows, axis, side) for side in (-1, 1))
             line = torch.cat([before, cube, after], dim=axis + 1)
             n = line.shape[axis + 1]
             steepness += (line.narrow(axis + 1, 2, n - 2) - line.narrow(axis + 1, 0, n - 2)).square()
@@ -94,17 +103,21 @@ class FusedVolume:
         normal = torch.zeros(len(b), 3) if self.normal is None else self.normal[brick, :, flat]
         return [points, distance, self.weight_sum[brick, flat], normal]
 
-    def _beside(self, known: Tensor, rows: Tensor, axis: int, step: int) -> Tensor:
-        """The layer of voxels that touches each brick on one side, NaN where there is no brick."""
+    def _beside(self, distances: Tensor, rows: Tensor, axis: int, side: int) -> Tensor:
+        """The layer of voxels that touches each brick along an axis, NaN where there is no brick.
+
+        Args:
+            side: 1 after the brick, -1 before it.
+        """
         cell = self.bricks[rows].clone()
-        cell[:, axis] += step
+        cell[:, axis] += side
         inside = ((cell >= 0) & (cell < torch.tensor(self.row.shape))).all(dim=1)
         a, b, c = torch.where(inside[:, None], cell, torch.zeros_like(cell)).unbind(1)
         other = torch.where(inside, self.row[a, b, c], torch.full_like(a, -1))
         layer = (
-            known[other.clamp_min(0)]
+            distances[other.clamp_min(0)]
             .view(-1, EDGE, EDGE, EDGE)
-            .narrow(axis + 1, 0 if step > 0 else EDGE - 1, 1)
+            .narrow(axis + 1, 0 if side > 0 else EDGE - 1, 1)
         )
         return torch.where((other >= 0)[:, None, None, None], layer, torch.full_like(layer, torch.nan))
 
@@ -121,9 +134,15 @@ def fuse_depth(
 ) -> FusedVolume:
     """Fuse F depth maps of pinhole cameras inside a world box [2, 3].
 
+    Curless and Levoy, A Volumetric Method for Building Complex Models from Range Images, SIGGRAPH 1996.
+
     Args:
-        depth, weight: [F, h, w]; normal: uint8 [F, h, w, 4] in world axes; as `DepthViews` has them.
-        world_from_cam: [F, 4, 4]. intrinsics: [F, 4] fx, fy, cx, cy. voxel, truncation: world lengths.
+        depth: [F, h, w], z-depth in world lengths, 0 = missing.
+        weight: [F, h, w], or None.
+        normal: uint8 [F, h, w, 4] in world axes as `DepthViews` has them, or None.
+        world_from_cam: [F, 4, 4].
+        intrinsics: [F, 4], fx, fy, cx, cy in pixels.
+        voxel, truncation: world lengths.
     """
     low = np.asarray(box[0], dtype=np.float64) - truncation
     shape = np.ceil((np.asarray(box[1]) + truncation - low) / (EDGE * voxel)).astype(int)

@@ -16,7 +16,12 @@ _TILES, _EDGE = 16, 1024  # of the sample of a larger one
 
 @dataclass(frozen=True)
 class Sample:
-    """Two pictures' same pixels, in the files' integers [h, w, channels], and their share of all pixels."""
+    """The same pixels of two pictures.
+
+    Attributes:
+        true, fitted: [h, w, channels], in the integers of the files.
+        share: how many of all pixels they are, 0..1.
+    """
 
     true: np.ndarray
     fitted: np.ndarray
@@ -24,7 +29,7 @@ class Sample:
 
 
 def sample_of(true: ImageSource, fitted: ImageSource, seed: int = 0) -> Sample:
-    """Everything of a small picture; of a large one 16 tiles at random places, one above the other."""
+    """All of a small picture; of one above 24 M pixels 16 tiles at random places, one above the other."""
     if true.pixels <= WHOLE:
         whole = (0, 0, true.width, true.height)
         return Sample(true.region(*whole), fitted.region(*whole), 1.0)
@@ -45,20 +50,29 @@ def png_bytes(pixels: np.ndarray) -> int:
 
 @dataclass(frozen=True)
 class Jpeg:
+    """A JPEG of a picture: its quality (1 to 100), its size in bytes, how well it reproduces it in dB."""
+
     quality: int
-    size: int  # bytes
-    psnr: float  # dB
+    size: int
+    psnr: float
 
 
 def jpeg_as_good(true: np.ndarray, psnr: float) -> Jpeg | None:
-    """The smallest JPEG (4:4:4, quality 1 to 100) of uint8 [h, w, 1 or 3] that reproduces it at least as
-    well as `psnr` dB; None if even quality 100 does not."""
+    """The smallest JPEG (4:4:4) that reproduces a picture at least as well.
+
+    Args:
+        true: uint8 [h, w, 1 or 3].
+        psnr: dB, at least.
+
+    Returns:
+        None if even quality 100 is worse.
+    """
     low, high, best = 1, 100, None
     while low <= high:
         quality = (low + high) // 2
-        tried = _jpeg(true, quality)
-        if tried.psnr >= psnr:
-            best, high = tried, quality - 1
+        candidate = _jpeg(true, quality)
+        if candidate.psnr >= psnr:
+            best, high = candidate, quality - 1
         else:
             low = quality + 1
     return best
@@ -82,7 +96,7 @@ def psnr_of(a: np.ndarray, b: np.ndarray, peak: int) -> float:
 
 
 def to_8_bits(pixels: np.ndarray) -> np.ndarray:
-    """uint8 or uint16 rounded to uint8."""
+    """uint8 or uint16 [...] rounded to uint8."""
     if pixels.dtype == np.uint8:
         return pixels
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -10,10 +10,12 @@ from neurfield.images.source import ImageSource
 
 
 class ErrorMap:
-    """Squared errors, in all (exactly) and in square blocks.
+    """Squared errors of a fitted picture, in all (exactly) and in square blocks.
 
     Attributes:
-        block: edge of a block in pixels, so that the longest side has at most `longest` blocks.
+        block: edge of a block in pixels, such that the longest side has at most `longest` blocks.
+        blocks: [rows, columns], the sum of squared errors in each.
+        squared, values: the sum of squared errors, and of how many values.
     """
 
     def __init__(self, like: ImageSource, longest: int) -> None:
@@ -39,7 +41,7 @@ class ErrorMap:
         return 10.0 * math.log10(self.like.peak**2 * self.values / self.squared)
 
     def relative(self) -> np.ndarray:
-        """Root mean square error of each block, 1 = white against black."""
+        """Root mean square error of each block [rows, columns], 1 = white against black."""
         across = np.diff(np.append(np.arange(0, self.like.width, self.block), self.like.width))
         down = np.diff(np.append(np.arange(0, self.like.height, self.block), self.like.height))
         counts = down[:, None] * across[None, :] * self.like.channels

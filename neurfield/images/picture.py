@@ -1,5 +1,4 @@
-"""Pictures for people: any number of channels and bits as 8-bit RGB, and true, fitted and error side by
-side."""
+"""Pictures for people: any channels and bits as 8-bit RGB, and true, fitted and error side by side."""
 
 from __future__ import annotations
 
@@ -18,8 +17,13 @@ AMPLIFIED = 10  # times, errors as shown
 
 @dataclass(frozen=True)
 class Panel:
-    """One row: the true picture and the fitted one, uint8 [h, w, 3], and errors 0..1 [h, w]; what is said of
-    it."""
+    """One row of a sheet.
+
+    Attributes:
+        title: what is said of it.
+        true, fitted: uint8 [h, w, 3].
+        error: [h, w] in 0..1.
+    """
 
     title: str
     true: np.ndarray
@@ -41,8 +45,10 @@ def as_rgb(pixels: np.ndarray) -> np.ndarray:
 
 
 def shrunk(image: ImageSource, longest: int) -> np.ndarray:
-    """A picture [h, w, channels] in its own integers, averaged over blocks so that no side has more pixels
-    than this."""
+    """A picture [h, w, channels] in its own integers, averaged over blocks.
+
+    No side has more than `longest` pixels.
+    """
     block = math.ceil(max(image.width, image.height) / longest)
     starts = np.arange(0, image.width, block)
     counts = np.diff(np.append(starts, image.width))[:, None]

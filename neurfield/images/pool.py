@@ -1,9 +1,8 @@
-"""Where a fit draws its pixels from: the whole picture where it fits a budget of memory, else a pool of its
-tiles.
+"""Where a fit draws its pixels from: the whole picture, or a pool of its tiles where memory is short.
 
-Either way a batch follows from (seed, step) alone, so that a resumed fit goes on as if never stopped. A
-batch has one pixel from each of its equal stretches of pixels: it covers what is held evenly, and comes in
-the order of memory.
+Either way a batch follows from (seed, step) alone, so that a resumed fit goes on as if never stopped. A batch
+has one pixel from each of its equal stretches of pixels: it covers what is held evenly, and comes in the
+order of memory.
 """
 
 from __future__ import annotations
@@ -17,22 +16,27 @@ from neurfield.images.source import ImageSource
 
 
 class PixelPool(Protocol):
-    """Draws batches of pixels."""
+    """Draws batches of pixels, the same for the same step."""
 
     def batch(self, step: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """About `count` pixels for a step: centres float32 [N, 2] and values float32 [N, channels] in 0..1.
+        """About `count` pixels for a step of the fit.
 
-        A centre is (column + 0.5, row + 0.5) / max(width, height): both axes have one scale.
+        Returns:
+            Centres float32 [N, 2] and values float32 [N, channels] in 0..1. Centres are (column + 0.5, row
+            + 0.5) by max(width, height), so that both axes have one scale.
         """
         ...
 
 
 def pixel_pool(source: ImageSource, budget: int, tile: int, count: int, steps: int, seed: int) -> PixelPool:
-    """The picture held whole if its decoded bytes are at most `budget`, else a pool of tiles of that size.
+    """The picture held whole if it fits the budget, else a pool of its tiles.
 
     Args:
-        tile: edge in pixels. count: pixels that a step draws. steps: of the whole fit, in which all tiles
-            shall be seen.
+        budget: bytes, of decoded pixels.
+        tile: edge of a tile in pixels.
+        count: pixels that a step draws.
+        steps: of the whole fit, in which all tiles shall be drawn from.
+        seed: of the order in which pixels come.
     """
     if source.held or source.nbytes <= budget:
         return HeldPixels(source.hold(), seed)
@@ -48,8 +52,11 @@ class HeldPixels:
         self.flat, self.seed = array.reshape(-1, channels), seed
 
     def batch(self, step: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """See `PixelPool`. Stretches have as many pixels as there are steps in a round; in each, a walk with
-        a stride that has no factor in common with its length visits all, from a start of its own."""
+        """See `PixelPool`.
+
+        Stretches have as many pixels as there are steps in a round. In each, a walk with a stride that has no
+        factor in common with its length visits all, from a start of its own.
+        """
         total = len(self.flat)
         length = math.ceil(total / count)
         turn, now = divmod(step, length)
@@ -108,10 +115,10 @@ class TilePool:
         """Hold the tiles that belong to a step: `slots` in the order, from `step * exchanged` on."""
         start = step * self.exchanged
         slots = np.arange(self.slots)
-        wanted = start + (slots - start) % self.slots
+        due = start + (slots - start) % self.slots
         orders: dict[int, np.ndarray] = {}
-        for slot in np.flatnonzero(wanted != self._held):
-            turn, place = divmod(int(wanted[slot]), self.tiles)
+        for slot in np.flatnonzero(due != self._held):
+            turn, place = divmod(int(due[slot]), self.tiles)
             if turn not in orders:
                 orders[turn] = np.random.default_rng([self.seed, 3, turn]).permutation(self.tiles)
             row, column = divmod(int(orders[turn][place]), self.across)
@@ -119,13 +126,12 @@ class TilePool:
             y = min(row * self.h, self.source.height - self.h)
             part = slice(slot * self.w * self.h, (slot + 1) * self.w * self.h)
             self._flat[part] = self.source.region(x, y, self.w, self.h).reshape(-1, self.source.channels)
-            self._x[slot], self._y[slot], self._held[slot] = x, y, wanted[slot]
+            self._x[slot], self._y[slot], self._held[slot] = x, y, due[slot]
             self.read += 1
 
 
 def centres(x: int, y: int, w: int, h: int, longest: int) -> np.ndarray:
-    """Centres float32 [h * w, 2] of a region's pixels, row by row, in a picture whose longest side has
-    `longest`."""
+    """Centres float32 [h * w, 2] of a region's pixels, row by row; `longest` is the picture's longer side."""
     row, column = np.divmod(np.arange(w * h), w)
     return _centres(column + x, row + y, longest)
 
@@ -138,7 +144,7 @@ def _centres(column: np.ndarray, row: np.ndarray, longest: int) -> np.ndarray:
 
 
 def _unit(flat: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """The pixels at these places as float32 in 0..1."""
+    """The pixels at these places [N] as float32 [N, channels] in 0..1."""
     return flat.take(index, axis=0).astype(np.float32) * np.float32(1.0 / np.iinfo(flat.dtype).max)
 
 

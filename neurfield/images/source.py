@@ -24,10 +24,16 @@ _NOT_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "xyz": "XYZ", "scrgb": 
 
 @dataclass
 class ImageSource:
-    """A picture of `height` x `width` pixels with `channels` (1 grey, 2 grey and alpha, 3, 4 with alpha) of
-    `bits`.
+    """A picture whose pixels are read when they are asked for.
 
-    path: None for an array. notes: what a person should know of how it was read. profile: its ICC profile.
+    Attributes:
+        name: for people.
+        path: its file, None for an array.
+        width, height: in pixels, upright.
+        channels: 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha.
+        bits: 8 or 16 a channel.
+        notes: what a person should know of how it was read.
+        profile: its ICC profile.
     """
 
     name: str
@@ -43,20 +49,22 @@ class ImageSource:
 
     @property
     def pixels(self) -> int:
+        """How many."""
         return self.width * self.height
 
     @property
     def nbytes(self) -> int:
-        """Of the decoded pixels."""
+        """Bytes of the decoded pixels."""
         return self.pixels * self.channels * self.bits // 8
 
     @property
     def peak(self) -> int:
-        """The value of white."""
+        """The value of white: 255 or 65535."""
         return 2**self.bits - 1
 
     @property
     def dtype(self) -> np.dtype:
+        """Of its values: uint8 or uint16."""
         return np.dtype(_TYPES[self.bits])
 
     @property
@@ -65,7 +73,7 @@ class ImageSource:
         return self.channels - (self.channels in (2, 4))
 
     def region(self, x: int, y: int, w: int, h: int) -> np.ndarray:
-        """uint8 or uint16 [h, w, channels] from column x and row y on.
+        """The pixels [h, w, channels], uint8 or uint16, from column x and row y on.
 
         Raises:
             ValueError: the region leaves the picture.
@@ -89,7 +97,11 @@ class ImageSource:
         return np.frombuffer(content, self.dtype).reshape(h, w, self.channels)
 
     def hold(self) -> np.ndarray:
-        """All pixels [height, width, channels], kept decoded from now on; UserError as `region`."""
+        """All pixels [height, width, channels], which stay decoded from now on.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
         if self._array is None:
             import pyvips
 
@@ -104,16 +116,15 @@ class ImageSource:
 
     @property
     def held(self) -> bool:
+        """Whether all pixels are in memory."""
         return self._array is not None
 
 
 def open_image(image: str | Path | np.ndarray | ImageSource) -> ImageSource:
-    """Look at an image file's header, or wrap an array uint8 or uint16 [h, w] or [h, w, 1 to 4]; no pixel is
-    read yet.
+    """A picture by its header, or an array uint8 or uint16 [h, w] or [h, w, 1 to 4]; no pixel is read yet.
 
     Raises:
-        UserError: missing, empty, not an image, or of a kind that is not fitted (CMYK, floats, ...), in one
-            line.
+        UserError: missing, empty, not an image, or of colours that are not fitted (CMYK, floats, ...).
     """
     if isinstance(image, ImageSource):
         return image
@@ -163,21 +174,22 @@ def _of_file(path: Path) -> ImageSource:
         )
     if image.bands > 4:
         raise UserError(f"{path}: {image.bands} channels, 1 to 4 are fitted: split it")
-    known = image.get_fields()
+    fields = image.get_fields()
     notes = []
-    if "n-pages" in known and image.get("n-pages") > 1:
+    if "n-pages" in fields and image.get("n-pages") > 1:
         notes.append(f"the first of {image.get('n-pages')} pages")
-    if "palette" in known:
+    if "palette" in fields:
         notes.append("its palette is expanded")
     turned = _turned(path)
     if turned:
         notes.append("turned upright as its camera says")
-    profile = image.get("icc-profile-data") if "icc-profile-data" in known else None
+    profile = image.get("icc-profile-data") if "icc-profile-data" in fields else None
     width, height = (image.height, image.width) if turned in (5, 6, 7, 8) else (image.width, image.height)
     return ImageSource(path.stem, path, width, height, image.bands, bits, tuple(notes), profile)
 
 
 def _open(path: Path | None, access: str) -> pyvips.Image:
+    """The image of a file, to be read from top to bottom ("sequential") or anywhere ("random")."""
     import pyvips
 
     # By a source, because a path given directly may hold options: "photo[page=2].tif".

@@ -15,11 +15,20 @@ LARGEST_PNG = 2**28  # pixels; PNG has no tiles, so that larger ones become BigT
 
 
 def save_rows(bands: Iterable[np.ndarray], like: ImageSource, stem: Path) -> Path:
-    """Write bands [rows, width, channels], from top to bottom, as one file of `like`'s size, depth and
-    profile.
+    """Write bands of rows, from top to bottom, as one file.
 
-    Returns the file: `stem`.png, or `stem`.tif (BigTIFF in tiles) above 2^28 pixels. The bands' raw bytes
-    pass through a file beside it, which needs its room for a while.
+    The bands' raw bytes pass through a file beside it, which needs its room for a while.
+
+    Args:
+        bands: [rows, width, channels] each.
+        like: the picture whose size, depth and profile the file gets.
+        stem: the file without its suffix.
+
+    Returns:
+        `stem`.png, or `stem`.tif (BigTIFF in tiles) above 2^28 pixels.
+
+    Raises:
+        OSError: it cannot be written.
     """
     import pyvips
 
@@ -53,7 +62,7 @@ def save_rows(bands: Iterable[np.ndarray], like: ImageSource, stem: Path) -> Pat
 
 
 def save_array(array: np.ndarray, like: ImageSource, stem: Path) -> Path:
-    """A whole picture [h, w, channels]; see `save_rows`."""
+    """Write a whole picture [h, w, channels]; see `save_rows`."""
     return save_rows([array], like, stem)
 
 

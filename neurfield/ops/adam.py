@@ -33,6 +33,12 @@ def adam_step(
 
     Raises:
         ValueError: a shape or layout is wrong, or step is less than 1.
+
+    Example:
+        >>> parameter, first, second = torch.ones(3), torch.zeros(3), torch.zeros(3)
+        >>> adam_step(parameter, torch.tensor([2.0, 0.0, -2.0]), first, second, step=1, learning_rate=0.1)
+        >>> parameter
+        tensor([0.9000, 1.0000, 1.1000])
     """
     tensors = {"parameter": parameter, "gradient": gradient, "first": first, "second": second}
     for name, tensor in tensors.items():

@@ -1,8 +1,9 @@
-"""The field queries composed of one kernel after the other: what the fused kernels are held against, and what
-runs where they do not (another device, another float type, no compiler).
+"""The field queries composed of one kernel after the other.
 
-The composition hash grid -> network is differentiated by hand (the rule of NeuS2, Sec. 3.3, extended to
-activations with curvature), so that a step costs two passes over the network and one scatter into the table.
+The fused kernels are held against them, and they run where those do not (another device, another float type,
+no compiler). The composition hash grid -> network is differentiated by hand (the rule of NeuS2, Sec. 3.3,
+extended to activations with curvature), so that a step costs two passes over the network and one scatter into
+the table.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from neurfield.ops.reference.sdf_query import frequency_features
 
 @dataclass(frozen=True)
 class SdfShape:
-    """What an SDF's network sees of a point, and how it answers; the columns of its input are the point
-    (3, if `coordinates`), its frequencies (6 `n_frequencies`), the grid's features."""
+    """What an SDF's network sees of a point, and how it answers.
+
+    The columns of its input are the point (3, if `coordinates`), its frequencies (6 `n_frequencies`), and the
+    grid's features.
+    """
 
     layout: GridLayout
     interpolation: str

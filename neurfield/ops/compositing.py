@@ -1,9 +1,15 @@
 """Compositing of packed samples along rays: opacities to weights, weights and values to pixels.
 
-Legend: S samples in all, ray after ray; ray_indices int64 [S] ascending; packed_info int64 [R, 2] = (start,
-count) of each ray's run of samples; alpha [S] in [0, 1] opacity of a sample's section; transmittance
-T_i = prod_{j<i} (1 - alpha_j) along its ray; weight w_i = T_i alpha_i. Names follow nerfacc. Native
-derivatives are first-order; the reference path (float64, other devices) has all.
+Legend:
+
+- S samples in all, ray after ray;
+- ray_indices: int64 [S], ascending;
+- packed_info: int64 [R, 2], (start, count) of each ray's run of samples;
+- alpha: [S] in [0, 1], the opacity of a sample's section;
+- transmittance: T_i = prod_{j<i} (1 - alpha_j) along its ray;
+- weight: w_i = T_i alpha_i.
+
+Names follow nerfacc. Native derivatives are first-order; the reference path (float64, other devices) has all.
 """
 
 from __future__ import annotations
@@ -127,6 +133,13 @@ def composite(alpha: Tensor, values: Tensor, packed_info: Tensor) -> tuple[Tenso
     Raises:
         ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order. The
             kernels of a GPU do not look at what packed_info says: it must be right.
+
+    Example:
+        >>> packed_info = pack_info(torch.tensor([0, 0, 1]), n_rays=2)
+        >>> alpha, values = torch.tensor([0.5, 0.5, 1.0]), torch.ones(3, 1)
+        >>> accumulated, opacity, weights = composite(alpha, values, packed_info)
+        >>> opacity
+        tensor([0.7500, 1.0000])
     """
     if values.dim() != 2 or values.shape[0] != alpha.shape[0]:
         raise ValueError(

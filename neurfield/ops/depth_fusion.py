@@ -1,9 +1,8 @@
-"""Depth maps into a sparse truncated signed distance field: bricks of 8^3 voxels, and running means inside
-them.
+"""Depth maps into a sparse truncated signed distance field (Curless and Levoy 1996).
 
-Curless and Levoy 1996. Voxels live in a frame of their own: world axes, the origin at the low corner of a
-box; voxel (i, j, k) has its centre at (i + 0.5, j + 0.5, k + 0.5) * voxel. Brick (a, b, c) holds voxels
-8a .. 8a + 7.
+Space is kept in bricks of 8^3 voxels, with running means inside them: brick (a, b, c) holds voxels 8a to
+8a + 7 along the first axis. Voxels live in a frame of their own: world axes, the origin at the low corner of
+a box; voxel (i, j, k) has its centre at (i + 0.5, j + 0.5, k + 0.5) * voxel.
 """
 
 from __future__ import annotations
@@ -25,10 +24,13 @@ EDGE = 8  # voxels along a brick
 class DepthViews:
     """F depth maps and where they were taken from.
 
-    depth: [F, h, w] z-depth, 0 = nothing known. weight: [F, h, w], how far each is to be trusted, or None
-    for 1. normal: uint8 [F, h, w, 4], 127.5 (n + 1) of unit normals in the axes of the voxels, the last byte
-    to spare, or None. cam_from_grid: [F, 3, 4], rigid, OpenCV axes. intrinsics: [F, 4] fx, fy, cx, cy in
-    pixels, pixel centres at +0.5.
+    Args:
+        depth: [F, h, w] z-depth, 0 = nothing known.
+        weight: [F, h, w], how far each is to be trusted, or None for 1.
+        normal: uint8 [F, h, w, 4], 127.5 (n + 1) of unit normals in the axes of the voxels, the last byte to
+            spare, or None.
+        cam_from_grid: [F, 3, 4], rigid, OpenCV axes.
+        intrinsics: [F, 4] fx, fy, cx, cy in pixels, pixel centres at +0.5.
 
     Raises:
         ValueError: a shape does not fit; names it.
@@ -122,6 +124,16 @@ def integrate_depth(
     Returns:
         distance [B, 512] (truncation where nothing was seen), weight_sum [B, 512], normal [B, 3, 512] or
         None; a brick's voxels with z fastest.
+
+    Example:
+        >>> pose = torch.eye(4)[None, :3].clone()
+        >>> pose[0, :, 3] = torch.tensor([-0.8, -0.8, 1.0])  # a metre before the grid, along its z
+        >>> lens = torch.tensor([[50.0, 50.0, 32.0, 32.0]])
+        >>> views = DepthViews(torch.full((1, 64, 64), 1.8), None, None, pose, lens)  # a wall at z = 0.8
+        >>> bricks = touched_bricks(views, (2, 2, 2), voxel=0.1, reach=0.2).nonzero()
+        >>> distance, weight_sum, _ = integrate_depth(views, bricks, voxel=0.1, truncation=0.3)
+        >>> distance.view(-1, 8, 8, 8)[0, 7, 7]  # metres, along z, to the wall
+        tensor([0.3000, 0.3000, 0.3000, 0.3000, 0.3000, 0.2500, 0.1500, 0.0500])
     """
     _check_lengths("integrate_depth", voxel=voxel, truncation=truncation)
     native.one_device(views.depth, bricks)

@@ -63,7 +63,9 @@ def mlp(
     """Network outputs, differentiable once with respect to inputs, weights and biases.
 
     Args:
-        inputs: [N, D]; weights: [out, in] per layer, at least one hidden; biases: [out] per layer.
+        inputs: [N, D].
+        weights: [out, in] per layer, at least one hidden.
+        biases: [out] per layer.
         activation: "relu", or "softplus" = log(1 + exp(beta z)) / beta (beta is ignored by "relu").
         output_activation: "none" or "sigmoid".
         precision: "float32", or "bfloat16" or "float16" for the products that make derivatives (see above).
@@ -74,6 +76,11 @@ def mlp(
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
         UserError: a precision that the machine, or the kernels built for it, lack.
+
+    Example:
+        >>> weights, biases = [torch.ones(2, 3), torch.ones(1, 2)], [torch.zeros(2), torch.ones(1)]
+        >>> mlp(torch.tensor([[1.0, 2.0, 3.0]]), weights, biases)
+        tensor([[13.]])
     """
     check(inputs, weights, biases, activation, beta, output_activation, precision)
     details = (activation, float(beta), output_activation, precision)
@@ -92,6 +99,12 @@ def mlp_with_gradient(
 
     The gradient's own backward is what losses on normals and eikonal losses need. Arguments and errors as for
     `mlp`. Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with Softplus's curvature term added.
+
+    Example:
+        >>> weights, biases = [torch.ones(2, 3), torch.ones(1, 2)], [torch.zeros(2), torch.ones(1)]
+        >>> outputs, gradient = mlp_with_gradient(torch.ones(4, 3), weights, biases, activation="relu")
+        >>> gradient[0]
+        tensor([2., 2., 2.])
     """
     check(inputs, weights, biases, activation, beta, "none", precision)
     details = (activation, float(beta), "none", precision)

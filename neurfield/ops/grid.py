@@ -57,6 +57,12 @@ def grid_encode(
 
     Raises:
         ValueError: a shape, a type or the interpolation is wrong, or a point is not finite.
+
+    Example:
+        >>> layout = GridLayout(levels=4, features=2, log2_table_size=12, base_resolution=8)
+        >>> table = torch.zeros(layout.n_parameters, requires_grad=True)
+        >>> grid_encode(torch.rand(5, 3), table, layout, "smoothstep").shape
+        torch.Size([5, 8])
     """
     check(points, table, layout, interpolation)
     if not native.serves(points, table):
@@ -94,9 +100,8 @@ def encode_with_jacobian(
 ) -> tuple[Tensor, Tensor]:
     """Features [N, levels * features] and their jacobian with respect to the points.
 
-    The jacobian is meant for `jacobian_product` and `jacobian_t_product` alone: the reference's is
-    [N, D, levels * features], the kernels' [tiles, levels, D, features * lanes], in the order they compute
-    it.
+    The jacobian is meant for `jacobian_product` and `jacobian_t_product` alone. Its layout is the maker's: of
+    the reference [N, D, levels * features], of the kernels [tiles, levels, D, features * lanes].
     """
     if not native.serves(points, table):
         return reference.encode_with_jacobian(points, table, layout, interpolation, active_levels)

@@ -1,5 +1,4 @@
-"""Hash-grid features for a training loop: differentiable by the table only, whose gradient is added up in
-place."""
+"""Hash-grid features for a training loop: differentiable by the table only, in place."""
 
 from __future__ import annotations
 

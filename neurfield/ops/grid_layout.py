@@ -16,8 +16,18 @@ _LARGEST_DENSE_RESOLUTION = {2: 65535, 3: 1625, 4: 255}
 class GridLayout:
     """Where each level's entries lie in the flat table [n_entries * features], and how fine each level is.
 
-    A level is dense if its vertices fit in 2**log2_table_size entries, hashed otherwise. `growth` is the
-    ratio of resolutions from level to level.
+    A level is dense if its vertices fit in 2**log2_table_size entries, hashed otherwise.
+
+    Args:
+        levels: lattices, from coarse to fine.
+        features: of an entry; 1, 2 or 4.
+        log2_table_size: of the most entries of a level; 3 to 30.
+        base_resolution: vertices along an axis of the first level, at least 2.
+        growth: ratio of resolutions from level to level, at least 1.
+        dimensions: of a point; 2, 3 or 4.
+
+    Raises:
+        ValueError: naming the argument.
     """
 
     levels: int = 16

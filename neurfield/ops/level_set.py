@@ -44,8 +44,12 @@ class LevelSet(Protocol):
         """Make points int32 [k, 3] known by their values [k], and their blocks looked at."""
 
     def want_unsettled(self, step: int = 1, every_other: bool = False) -> None:
-        """Want the points that are not settled, in the blocks that are looked at: those whose coordinates are
-        multiples of `step`, 1, 2 or 4; or every other of them, as the black squares of a board."""
+        """Want the points that are not settled, in the blocks that are looked at.
+
+        Args:
+            step: 1, 2 or 4: of the points, those whose coordinates are multiples of it.
+            every_other: only half of these, as the black squares of a board.
+        """
 
     def wanted(self) -> int:
         """How many points are wanted and not known."""
@@ -57,8 +61,11 @@ class LevelSet(Protocol):
         """The values float32 [k] of the points taken last."""
 
     def want_frontier(self) -> None:
-        """Want the ends of edges that the surface crosses; and where it comes to a cube with a corner that is
-        neither known nor settled, those of the cube's block."""
+        """Want the ends of edges that the surface crosses, and what is missing around it.
+
+        Where the surface comes to a cube with a corner that is neither known nor settled, the points of the
+        cube's block are wanted.
+        """
 
     def extract(self) -> tuple[Tensor, Tensor]:
         """Vertices float64 [v, 3] in lattice units, faces int64 [f, 3]; normals to where it is positive.
@@ -77,9 +84,28 @@ def level_set(
     """An empty lattice of nx, ny, nz cubes: native where there are kernels, else the dense reference.
 
     Args:
+        cubes: nx, ny, nz.
+        level: the value on the surface.
         slope: the most by which the field changes from one point to the next along an axis; infinite settles
             nothing that is not known.
         device: where the lattice shall be: a GPU for which there are kernels, else it is on the CPU.
+
+    Raises:
+        ValueError: the cubes, the level or the slope are out of their range.
+
+    Example:
+        >>> def ball(points):
+        ...     return (points.float() - 8.0).norm(dim=1) - 4.0
+        >>> lattice = level_set((16, 16, 16), slope=1.0)
+        >>> start = torch.tensor([[8, 8, 12]], dtype=torch.int32)
+        >>> lattice.put(start, ball(start))
+        >>> lattice.want_unsettled()
+        >>> while lattice.wanted():
+        ...     lattice.give(ball(lattice.take(1000)))
+        ...     lattice.want_frontier()
+        >>> vertices, faces = lattice.extract()
+        >>> ball(vertices).abs().max() < 0.1
+        tensor(True)
     """
     if min(cubes) < 1 or max(cubes) >= 1 << 21:
         raise ValueError(f"level_set: cubes must be 1 to {(1 << 21) - 1} along each axis, got {tuple(cubes)}")

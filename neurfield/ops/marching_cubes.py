@@ -45,6 +45,13 @@ def marching_cubes(
     Raises:
         ValueError: values are not a grid, or level, origin or spacing are no finite numbers.
 
+    Example:
+        >>> x, y, z = torch.meshgrid(*[torch.linspace(-1, 1, 21)] * 3, indexing="ij")
+        >>> sphere = (x**2 + y**2 + z**2).sqrt() - 0.5
+        >>> vertices, faces = marching_cubes(sphere, origin=(-1, -1, -1), spacing=0.1)
+        >>> (vertices.norm(dim=1) - 0.5).abs().max() < 0.01
+        tensor(True)
+
     Source: Lorensen and Cline 1987; vertices numbered by counting along rows, as in "Flying Edges", Schroeder
     et al. 2015.
     """
@@ -74,6 +81,8 @@ def marching_cubes(
 
 
 def empty(size: int, dtype: type) -> Tensor:
-    """Memory from NumPy and not from torch: its large arrays come in large pages, and touching those for the
-    first time is several times faster."""
+    """Memory from NumPy and not from torch, for results of many megabytes.
+
+    NumPy's large arrays come in large pages, and touching those for the first time is several times faster.
+    """
     return torch.from_numpy(np.empty(size, dtype=dtype))

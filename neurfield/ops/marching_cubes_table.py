@@ -1,16 +1,19 @@
 """The triangles of marching cubes, worked out from one rule instead of copied from a list.
 
-Legend: corner c = 4x + 2y + z of the unit cube, x, y, z in {0, 1}; a cube's case has bit c set where the
-field at corner c is positive (not below the level); edge e = 4a + 2u + v runs along axis a, u and v being its
-coordinates on the other two axes in order; it is crossed where the signs of its ends differ.
+Legend:
+
+- corner c = 4x + 2y + z of the unit cube, x, y, z in {0, 1};
+- a cube's case has bit c set where the field at corner c is positive (not below the level);
+- edge e = 4a + 2u + v runs along axis a, u and v being its coordinates on the other two axes in order; it is
+  crossed where the signs of its ends differ.
 
 The rule: on each face of the cube, a run of positive corners is cut off from the rest of the face by one
 segment. Where positive corners face each other across a diagonal this keeps them apart. It looks at the
 face's own signs only, so the two cubes that share a face agree on its segments, and the surface has no
-cracks. The segments of the six faces close to loops; each loop is filled with
-triangles such that no inner edge lies in a face of the cube, where the neighbour could have the same one:
-every edge of the surface belongs to exactly two triangles (Lorensen and Cline 1987 has the method, Nielson
-and Hamann 1991 the trouble with its faces).
+cracks. The segments of the six faces close to loops; each loop is filled with triangles such that no inner
+edge lies in a face of the cube, where the neighbour could have the same one: every edge of the surface
+belongs to exactly two triangles (Lorensen and Cline 1987 has the method, Nielson and Hamann 1991 the trouble
+with its faces).
 """
 
 from __future__ import annotations

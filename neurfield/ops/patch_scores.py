@@ -18,8 +18,11 @@ MOST_RADIUS = 5
 class PatchViews:
     """n grey pictures with their pinhole cameras.
 
-    images: [n, h, w], sides of at least 2. lens: [n, 4] fx, fy, cx, cy in pixels, pixel centres at +0.5.
-    turns: [n, 3, 3] world from camera, OpenCV axes. centers: [n, 3].
+    Args:
+        images: [n, h, w], sides of at least 2.
+        lens: [n, 4] fx, fy, cx, cy in pixels, pixel centres at +0.5.
+        turns: [n, 3, 3] world from camera, OpenCV axes.
+        centers: [n, 3] of the cameras, world.
 
     Raises:
         ValueError: a shape does not fit; names it.
@@ -54,17 +57,23 @@ def patch_scores(
     spacing: float = 1.0,
     noise: float = 0.0,
 ) -> Tensor:
-    """Normalised cross-correlation of patches, float [N, V, D]; `NOWHERE` where one leaves its picture.
+    """Normalised cross-correlation of patches, float [N, V, D].
+
+    `NOWHERE` where a patch leaves its picture, NaN where it touches a pixel that is NaN.
 
     The patch around a pixel is carried by the homography of the plane through its point at each depth
     (Hartley and Zisserman 2004, Eq. 13.2) and read there, bilinear.
 
     Args:
-        first: int64 [N], the picture of each pixel. uv: [N, 2] in pixels, centres at +0.5.
-        normal: [N, 3] of the planes, in that camera's axes, either sign. depth: [N, D] z-depths to try.
+        first: int64 [N], the picture of each pixel.
+        uv: [N, 2] in pixels, centres at +0.5.
+        normal: [N, 3] of the planes, in that camera's axes, either sign.
+        depth: [N, D] z-depths to try.
         second: int64 [N, V], the pictures to compare with.
-        radius: the patch has (2 radius + 1)^2 pixels, `spacing` apart. noise: deviation of a picture's values
-            that says nothing; it lowers the score of patches that are plainer than that.
+        radius: the patch has (2 radius + 1)^2 pixels, `spacing` apart.
+        spacing: in pixels of the first picture.
+        noise: deviation of a picture's values that says nothing; it lowers the score of patches that are
+            plainer than that.
 
     Raises:
         ValueError: shapes disagree, a picture is named that is not there, or radius is not 1 to 5.

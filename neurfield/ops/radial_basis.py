@@ -2,8 +2,8 @@
 
 NeuRBF (Chen et al., ICCV 2023). In two steps, because what lies between is small: the activations of a
 point's K nearest kernels (`kernel_activations`), [N, K], and the features composed from them
-(`compose_features`), [N, F]. Both run natively for float32, on the CPU and on a GPU, and by
-the torch reference elsewhere.
+(`compose_features`), [N, F]. Both run natively for float32, on the CPU and on a GPU, and by the torch
+reference elsewhere.
 """
 
 from __future__ import annotations
@@ -41,9 +41,15 @@ def radial_basis_encode(
 ) -> Tensor:
     """f_c = bias_c + sum over the K nearest kernels k of features[k, c] * sin(frequencies_c * a_k).
 
-    a_k is the response phi_k of kernel k, divided by the sum over the K kernels if `normalise`. With
-    D = x - centres[k], u = U D and q = |u|^2: "inverse_quadratic" 1 / (1 + q), "gaussian" exp(-q / 2),
-    "inverse_multiquadric" 1 / sqrt(1 + q), "markov" exp(-sqrt q), "tent" the product of max(0, 1 - |u_i|).
+    a_k is the response phi_k of kernel k, divided by the sum over the K kernels if `normalise`. Responses,
+    for D = x - centres[k], u = U D and q = |u|^2:
+
+    - "inverse_quadratic": 1 / (1 + q)
+    - "gaussian": exp(-q / 2)
+    - "inverse_multiquadric": 1 / sqrt(1 + q)
+    - "markov": exp(-sqrt q)
+    - "tent": the product of max(0, 1 - |u_i|)
+
     Differentiable twice with respect to points, features and bias, centres and shapes.
 
     Args:
@@ -51,9 +57,11 @@ def radial_basis_encode(
         centres: [M, d].
         shapes: [M, d (d + 1) / 2], the upper triangle of U row after row; U^T U is the inverse covariance,
             so it cannot become indefinite, whatever is learnt.
-        features: [M, F]; bias: [F].
+        features: [M, F].
+        bias: [F], or None for 0.
         frequencies: [F], radians; None for f_c = bias_c + sum of features[k, c] * a_k.
         neighbours: K, 1 to 8; nearest is by Euclidean distance to the centres.
+        kernel: the response, by its name above.
         normalise: as published the sum counts as constant in gradients; with `support` it does not.
         support: radii [M] for blended support, as `encodings.kernel_support.support_radii` finds them: each
             response is multiplied by (1 - |D|^2 / radius^2)^3, 0 beyond the radius. Without it features jump
@@ -67,6 +75,13 @@ def radial_basis_encode(
     Raises:
         ValueError: a shape, the kernel or the number of neighbours is wrong, or a point is not finite (not
             looked at on a GPU).
+
+    Example:
+        >>> centres = torch.tensor([[0.25, 0.5], [0.75, 0.5]])
+        >>> shapes = torch.tensor([[4.0, 0.0, 4.0], [4.0, 0.0, 4.0]])  # round, 1/4 wide
+        >>> features = torch.tensor([[1.0], [2.0]])
+        >>> radial_basis_encode(torch.tensor([[0.5, 0.5]]), centres, shapes, features, neighbours=2)
+        tensor([[1.5000]])
     """
     check(points, centres, shapes, features, bias, frequencies, neighbours, kernel, support)
     native.one_device(points, centres, shapes, features, bias, frequencies, support)

@@ -28,8 +28,11 @@ def compose_features(
     depend on the number of threads; on a GPU its last bits vary, because its sums have no order there.
 
     Args:
-        activations: a, [N, K]; neighbours: int32 [N, K], rows of `features`.
-        features: [M, F]; bias, frequencies: [F].
+        activations: a, [N, K].
+        neighbours: int32 [N, K], rows of `features`.
+        features: [M, F].
+        bias: [F], or None for 0.
+        frequencies: [F], or None.
         active_channels: channels from this one on are exact zeros; None for all.
 
     Returns:

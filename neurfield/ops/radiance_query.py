@@ -1,8 +1,7 @@
-"""The colour of samples: texture from a hash grid, what the SDF knows of the place, and the view, through a
-tiny network.
+"""The colour of samples: texture, what the SDF knows of the place, and the view, through a tiny network.
 
-In float32 one native call each way reads the samples that count by their index, encodes and asks the network;
-elsewhere the same is composed of the single kernels.
+The texture comes from a hash grid. In float32 one native call each way reads the samples that count by their
+index, encodes and asks the network; elsewhere the same is composed of the single kernels.
 """
 
 from __future__ import annotations
@@ -47,7 +46,8 @@ def radiance_query(
         table: flat hash table of the texture, of the cube [0, 1]^3 into which the frame is mapped.
         weights, biases: of a ReLU network (as for `mlp`) with 3 outputs, whose inputs are, in this order, the
             texture, the feature, the normal and the view.
-        feature: [N, F]; normal: [N, 3] unit vectors. Slices of columns are taken as they are.
+        feature: [N, F]. Slices of columns are taken as they are, of `normal` and `views` too.
+        normal: [N, 3] unit vectors.
         views: [R, V] encoded view directions of rays, R = N where `rays` is None.
         rays: [N] int64, the row of `views` that each sample sees; None where every sample has its own. On a
             GPU nobody looks whether `rays` and `counted` are within bounds.

@@ -45,6 +45,18 @@ def march_rays(
 
     Raises:
         ValueError: shapes disagree, `step` is not positive, or the box is empty.
+
+    Example:
+        >>> origins, directions = torch.tensor([[-2.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+        >>> box = (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0)
+        >>> t_near, t_far = ray_box(origins, directions, box)
+        >>> occupancy = torch.zeros(4, 4, 4, dtype=torch.uint8)
+        >>> occupancy[2] = 1  # 0 <= x < 0.5
+        >>> rays, t_starts, t_ends, packed_info = march_rays(
+        ...     origins, directions, t_near, t_far, occupancy, box, 0.25, torch.zeros(1), max_samples=64
+        ... )
+        >>> t_starts, packed_info
+        (tensor([2.0000, 2.2500]), tensor([[0, 2]]))
     """
     bounds = torch.as_tensor(box, dtype=origins.dtype).reshape(-1)  # numbers of the host, as a rule
     _check(origins, directions, t_min, t_max, occupancy, bounds, step, jitter)

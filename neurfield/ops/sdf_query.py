@@ -66,6 +66,18 @@ def sdf_query(
         UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
 
+    Example:
+        >>> layout = GridLayout(levels=4, features=2, log2_table_size=12, base_resolution=8)
+        >>> table = torch.zeros(layout.n_parameters, requires_grad=True)
+        >>> weights = [torch.randn(16, 3 + 8) / 4, torch.randn(5, 16) / 4]
+        >>> biases = [torch.zeros(16), torch.zeros(5)]
+        >>> outputs, gradient = sdf_query(torch.rand(6, 3), table, weights, biases, layout)
+        >>> outputs.shape, gradient.shape  # the SDF and four features, and the SDF's gradient
+        (torch.Size([6, 5]), torch.Size([6, 3]))
+        >>> (gradient.norm(dim=1) - 1).square().mean().backward()  # an eikonal loss trains the table
+        >>> table.grad.abs().sum() > 0
+        tensor(True)
+
     Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with the curvature of activations other than ReLU.
     """
     shape = SdfShape(

@@ -1,5 +1,7 @@
-"""What a renderer does between asking a field and comparing pixels: sections of rays to points, to opacity
-and normals, and those to pixels. One native call each, and one back.
+"""What a renderer does between asking a field and comparing pixels.
+
+Sections of rays become points; what the field says of these becomes opacity and normals, and those pixels.
+One native call each, and one back.
 
 Legend as in `neurfield.ops.compositing`: S sections (samples) of R rays, packed ray after ray. Native
 derivatives are first-order; the reference path (float64, other devices) has all.
@@ -30,7 +32,10 @@ def section_midpoints(
     """Midpoints of sections, and behind them `extra` points [E, 3]: points [S + E, 3], and t [S].
 
     Args:
-        origins, directions: [R, 3] of the rays, in any frame. ray_indices: int64 [S]. t_starts, t_ends: [S].
+        origins, directions: [R, 3] of the rays, in any frame.
+        ray_indices: int64 [S].
+        t_starts, t_ends: [S].
+        extra: [E, 3], in the same frame.
     """
     tensors = (origins, directions, ray_indices, t_starts, t_ends)
     native.one_device(origins, extra)
@@ -63,8 +68,10 @@ def section_opacity(
 
     Args:
         sdf, gradient: [S], [S, 3] at the midpoints; the opacity of "neus" takes the slope along the ray.
-        t_starts, t_ends: [S]. directions: [R, 3] of the rays, ray_indices: int64 [S].
-        kind: "neus" (Wang et al. 2021, Eq. 13) or "volsdf" (Yariv et al. 2021, Eq. 2-3); formulas in
+        t_starts, t_ends: [S].
+        directions: [R, 3] of the rays.
+        ray_indices: int64 [S].
+        kind: "neus" (Wang et al. 2021, Eq. 13) or "volsdf" (Yariv et al. 2021, Eq. 2 and 3); formulas in
             `neurfield.ops.reference.opacity`.
         width: how far from the surface the opacity reaches, 1/inv_s of NeuS, beta of VolSDF; one number.
         anneal: of "neus", see `neus_alpha`.
@@ -75,6 +82,16 @@ def section_opacity(
 
     Raises:
         ValueError: an unknown kind, or a width that is not positive and finite (not looked at on a GPU).
+
+    Example:
+        >>> sdf, gradient = torch.tensor([0.5, 0.0]), torch.tensor([[-1.0, 0.0, 0.0]]).expand(2, 3)
+        >>> t_starts, t_ends = torch.tensor([0.4, 0.9]), torch.tensor([0.6, 1.1])  # a ray along x to a wall
+        >>> alpha, normal = section_opacity(
+        ...     sdf, gradient, t_starts, t_ends, torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([0, 0]),
+        ...     kind="neus", width=0.02,
+        ... )
+        >>> alpha.round(decimals=4)
+        tensor([0.0000, 0.9933])
     """
     check_opacity(kind, width)
     fixed = (t_starts, t_ends, directions, ray_indices)
@@ -90,15 +107,24 @@ def composite_surface(
     """Volume rendering of colour, normal and distance in one pass per ray.
 
     Args:
-        alpha, t: [S]. rgb, normal: [S, 3]. packed_info: int64 [R, 2], which must tile the samples in order.
+        alpha, t: [S].
+        rgb, normal: [S, 3].
+        packed_info: int64 [R, 2], which must tile the samples in order.
 
     Returns:
-        [R, 8]: sums over the ray of weight times rgb, times normal, times t, and of the weights alone (the
-        opacity); differentiable in alpha, rgb and normal. And the weights [S], which carry no gradient.
+        pixels [R, 8], differentiable in alpha, rgb and normal: sums over the ray of weight times rgb, times
+        normal, times t, and of the weights alone (the opacity); and the weights [S], which carry no gradient.
 
     Raises:
         ValueError: shapes disagree, or the rays of packed_info do not tile the samples in order. The
             kernels of a GPU do not look at what packed_info says: it must be right.
+
+    Example:
+        >>> alpha, t = torch.tensor([0.5, 1.0]), torch.tensor([1.0, 2.0])
+        >>> rgb, normal = torch.eye(3)[:2], torch.tensor([[0.0, 0.0, 1.0]]).expand(2, 3)
+        >>> pixels, weights = composite_surface(alpha, rgb, normal, t, torch.tensor([[0, 2]]))
+        >>> pixels  # red, green, blue, the normal, the distance, the opacity
+        tensor([[0.5000, 0.5000, 0.0000, 0.0000, 0.0000, 1.0000, 1.5000, 1.0000]])
     """
     if not native.serves(alpha, rgb, normal, t, packed_info):
         return reference.composite_surface(alpha, rgb, normal, t, packed_info)

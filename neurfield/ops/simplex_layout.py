@@ -31,9 +31,12 @@ _ROUNDINGS = 300  # of each size of the sublattice's vectors
 class SimplexLayout(GridLayout):
     """`GridLayout` for simplices (Wen and Yang, arXiv 2311.15439).
 
-    equal_density: levels are finer by (n + 1)**((n - 1) / (2 n)), so that a level has as many vertices in the
-        unit cube as the hash grid's of the same number; otherwise the two share their scales, and the
-        simplex grid has sqrt(n + 1)**(n - 1) times fewer.
+    Args:
+        equal_density: levels are finer by (n + 1)**((n - 1) / (2 n)), so that a level has as many vertices in
+            the unit cube as the hash grid's of the same number; otherwise the two share their scales, and
+            the simplex grid has sqrt(n + 1)**(n - 1) times fewer.
+
+    The others as for `GridLayout`.
     """
 
     equal_density: bool = False
@@ -148,8 +151,10 @@ def _keeps_vertices_apart(bases: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _linear_form(basis: np.ndarray, size: int) -> tuple[int, ...] | None:
-    """Factors (1, a_1, ..) with a . v = 0 (mod size) exactly for the vectors v of the lattice that the rows
-    of `basis` span; None if there are none."""
+    """Factors (1, a_1, ..) with a . v = 0 (mod size) exactly for the vectors v of a lattice, or None.
+
+    The rows of `basis` span the lattice. Not every lattice has such factors.
+    """
     adjugate = np.round(np.linalg.inv(basis) * np.linalg.det(basis)).astype(np.int64)
     for row in adjugate.T:  # basis @ column of the adjugate = det * unit vector
         if math.gcd(int(row[0]), size) == 1:

@@ -52,6 +52,11 @@ def triplane_encode(
 
     Raises:
         ValueError: a shape or the interpolation is wrong, or a coordinate is not finite.
+
+    Example:
+        >>> layout = PlaneLayout(dimensions=3, resolutions=(8, 16), features=4)
+        >>> triplane_encode(torch.rand(5, 3), torch.ones(layout.n_parameters), layout)[0]
+        tensor([3., 3., 3., 3., 3., 3., 3., 3.])
     """
     _check(points, texels, layout, interpolation)
     if not native.serves(points, texels):
@@ -68,7 +73,7 @@ def triplane_encode(
 
 Details = tuple[PlaneLayout, str, int | None]  # with the interpolation and the active levels
 
-# As in `ops.hash_grid`: the derivatives by the points and by the texels are nodes of their own in the graph,
+# As in `ops.grid`: the derivatives by the points and by the texels are nodes of their own in the graph,
 # because autograd runs a node whole, and a gradient along the points must not cost a scatter.
 
 

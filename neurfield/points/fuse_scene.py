@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
+from neurfield.fusion.prior_views import to_be_looked_at
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.box import box_around_cameras
@@ -208,7 +209,7 @@ def _face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
 
 def _valid(scene: Scene, i: int, depth: np.ndarray | None) -> np.ndarray | None:
     """Depth [h, w] of frame i, 0 where its mask says that the picture is not to be looked at."""
-    valid = scene.mask(i) if scene.mask_says == "valid" else None
+    valid = to_be_looked_at(scene, i)
     return depth if depth is None or valid is None else np.where(valid, depth, depth.dtype.type(0))
 
 

@@ -1,4 +1,4 @@
-"""Files on disk -> Scene: cameras, images, depth, masks, priors, ground truth, in the files' own frame."""
+"""Files on disk -> Scene: cameras, images, depth, masks, priors, ground truth, in the files' own world."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ ROOMS = {
     "room1": "a dim bedroom with a desk at nightfall, 4.6 x 3.7 x 2.5 m, 110 frames",
     "room2": "a large bright hall, a camera that turns fast, 6.4 x 4.9 x 2.6 m, 100 frames",
 }
-# The end of a name that asks for the same room with the other kind of priors.
+# The end of a name that asks for the same room with the other set of priors.
 REPEATING = "-repeating"
 # name -> (maker of its room, what it is). A maker writes the whole folder or nothing.
 BUILTIN: dict[str, tuple[Maker, str]] = {
@@ -54,13 +54,13 @@ def data_root() -> Path:
 
 
 def builtin_folder(name: str) -> Path:
-    """The folder that a built-in scene is read from, whether it is made yet or not."""
+    """The folder that a built-in scene is read from, made or not."""
     room = _room_folder(name)
     return room / REPEATING_PRIORS if name.endswith(REPEATING) else room
 
 
 def _room_folder(name: str) -> Path:
-    """The folder of a built-in scene's room, which holds both kinds of priors."""
+    """The folder of a built-in scene's room, which holds both sets of priors."""
     return data_root() / name.removesuffix(REPEATING)
 
 

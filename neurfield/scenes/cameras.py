@@ -1,8 +1,8 @@
 """Posed pinhole cameras: pixels to rays in the world, and points in the world to pixels.
 
-Legend: uv pixel coordinates (column, row) with the centre of the first pixel at (0.5, 0.5); x, y coordinates
-on the plane z = 1 of the camera (x right, y down, z forward, as in OpenCV); z-depth the z coordinate in the
-camera frame.
+Legend: uv are pixel coordinates (column, row), with the centre of the first pixel at (0.5, 0.5). x, y are
+coordinates on the plane z = 1 of the camera, in OpenCV's camera axes (x right, y down, z forward). z-depth is
+the z coordinate in these axes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 from neurfield.errors import UserError
 
-# Rotations farther than this from orthonormal cannot be rounding of a text file: they carry a scale, a shear
-# or a flip.
-ROTATION_TOLERANCE = 1e-2
+# Rotations farther than this from orthonormal cannot be rounding of a text file, to two digits at worst (each
+# number off by 0.005): they carry a scale, a shear or a flip.
+ROTATION_TOLERANCE = 2e-2
 _UNDISTORT_ROUNDS = 100
 
 
@@ -23,10 +23,14 @@ _UNDISTORT_ROUNDS = 100
 class Cameras:
     """The cameras of a scene, one row each.
 
-    world_from_cam [n,4,4] float64 in the units of the scene (metres); fx, fy, cx, cy [n] float64 in pixels,
-    pixel centres at +0.5; width, height [n] int64; distortion [n,5] float64 (k1, k2, p1, p2, k3 of OpenCV) or
-    None for pinhole cameras. Raises UserError when shapes disagree, or a pose holds NaN, a scale, a shear or
-    a mirror.
+    Attributes:
+        world_from_cam: [n,4,4] float64, in the units of the scene (metres).
+        fx, fy, cx, cy: [n] float64 in pixels, pixel centres at +0.5.
+        width, height: [n] int64, pixels.
+        distortion: [n,5] float64 (k1, k2, p1, p2, k3 of OpenCV), or None for pinhole cameras.
+
+    Raises:
+        UserError: shapes disagree, or a pose holds NaN, a scale, a shear or a mirror.
     """
 
     world_from_cam: np.ndarray
@@ -92,11 +96,18 @@ class Cameras:
     def rays(
         self, camera_indices: np.ndarray, pixels_uv: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rays through pixels: origins [r,3] float64, unit directions [r,3] and z_per_t [r] float32 (world).
+        """Rays through pixels, in the world.
 
-        Origins keep the precision of the poses, which may be far from zero (UTM). camera_indices [r] int;
-        pixels_uv [r,2] pixel coordinates (column + 0.5, row + 0.5 for a pixel's centre). The z-depth of the
-        point at distance t along a ray is t * z_per_t.
+        Args:
+            camera_indices: int [r].
+            pixels_uv: [r,2], pixel coordinates (column + 0.5, row + 0.5 for a pixel's centre).
+
+        Returns:
+            Origins [r,3] float64, which keep the precision of poses far from zero (UTM); unit directions
+            [r,3] float32; and z_per_t [r] float32, the z-depth for each unit of distance along a ray.
+
+        Raises:
+            UserError: the two arguments do not fit together.
         """
         index = np.asarray(camera_indices, dtype=np.int64)
         uv = np.asarray(pixels_uv, dtype=np.float64)
@@ -118,7 +129,7 @@ class Cameras:
     def project(self, i: int, points_in_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points [k,3] in the world to pixel coordinates uv [k,2] and z-depth [k] of camera i, float64.
 
-        Where uv has no meaning it holds NaN: behind the camera (z <= 0), and so far outside the picture of a
+        uv holds NaN where it has no meaning: behind the camera (z <= 0), and so far outside the picture of a
         distorted camera that its lens model may fold back into it.
         """
         cam_from_world = self._cam_from_world[i]  # type: ignore[attr-defined]
@@ -153,9 +164,12 @@ def pose_trouble(world_from_cam: np.ndarray) -> str | None:
 
 
 def distort(x: np.ndarray, y: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Undistorted x, y [r] on the plane z = 1 to distorted ones; k [r,5] or [1,5] = k1, k2, p1, p2, k3.
+    """Undistorted x, y [r] on the plane z = 1 to distorted ones, by the five-parameter model of OpenCV.
 
-    The five-parameter model of OpenCV ("Camera Calibration and 3D Reconstruction", equation of x'' and y'').
+    OpenCV's documentation, "Camera Calibration and 3D Reconstruction", the equations of x'' and y''.
+
+    Args:
+        k: [r,5] or [1,5]: k1, k2, p1, p2, k3.
     """
     radial, dx, dy = _distortion_terms(x, y, k)
     return x * radial + dx, y * radial + dy
@@ -177,7 +191,7 @@ def undistort(x: np.ndarray, y: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, 
 def _distortion_terms(
     x: np.ndarray, y: np.ndarray, k: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The radial factor, and the tangential shifts of x and y."""
+    """The radial factor [r], and the tangential shifts of x and y [r]."""
     k1, k2, p1, p2, k3 = k.T
     r2 = x * x + y * y
     radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))

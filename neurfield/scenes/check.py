@@ -13,7 +13,13 @@ from neurfield.scenes.check_readings import in_one_place, reading_findings
 from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
 from neurfield.scenes.finding import Finding, Level
 from neurfield.scenes.frames import DepthSource, spread
-from neurfield.scenes.reprojection import best_scale, depth_pairs, other_conventions, reprojection_error
+from neurfield.scenes.reprojection import (
+    MOST_TURN,
+    best_scale,
+    depth_pairs,
+    other_conventions,
+    reprojection_error,
+)
 from neurfield.scenes.scene import Scene
 
 _MOST_FRAMES = 300
@@ -59,7 +65,7 @@ def check_before_fit(scene: Scene) -> list[Finding]:
 
 
 def check_truth(scene: Scene) -> Iterator[Finding]:
-    """The true surface, where there is one, can be measured against."""
+    """Whether the true surface, where there is one, can be measured against."""
     if scene.ground_truth_file is None:
         return
     try:
@@ -74,7 +80,7 @@ def check_truth(scene: Scene) -> Iterator[Finding]:
 
 
 def _files(scene: Scene) -> Iterator[Finding]:
-    """Every file of every source opens and is whole; sources cover all frames."""
+    """Whether every file of every source opens and is whole, and sources cover all frames."""
     for source in sorted(scene.sources):
         troubles = []
         for i in spread(len(scene), _MOST_FRAMES):
@@ -87,7 +93,7 @@ def _files(scene: Scene) -> Iterator[Finding]:
             what, _, todo = rest.rpartition(": ")
             yield Finding("error", what, where, todo)
         if len(troubles) > _MOST_LISTED:
-            yield Finding("error", f"{len(troubles)} files like these", source, "write or copy them again")
+            yield Finding("error", f"{len(troubles)} files like these", source, "do the same for all of them")
         missing = sum(path is None for path in scene.files[source].paths)
         if missing and source == "mask":
             yield _some_masks(scene, missing)
@@ -111,7 +117,7 @@ def _some_masks(scene: Scene, missing: int) -> Finding:
 
 
 def _poses(scene: Scene) -> Iterator[Finding]:
-    """Rotations are orthonormal, and cameras do not all stand in one place, unless there is depth."""
+    """Whether rotations are orthonormal, and cameras stand apart (not needed where there is depth)."""
     rotation = scene.cameras.world_from_cam[:, :3, :3]
     off = np.abs(np.swapaxes(rotation, 1, 2) @ rotation - np.eye(3)).max(axis=(1, 2))
     worst = int(off.argmax())
@@ -131,7 +137,7 @@ def _poses(scene: Scene) -> Iterator[Finding]:
 
 
 def _exposure(scene: Scene) -> Iterator[Finding]:
-    """Brightness does not jump from one frame to the next."""
+    """Whether brightness jumps from one frame to the next."""
     frames = spread(len(scene), _MOST_FRAMES)
     light = np.array([scene.image(int(i))[::4, ::4].mean() + 1.0 for i in frames])
     if light.max() < 4.0:
@@ -148,12 +154,13 @@ def _exposure(scene: Scene) -> Iterator[Finding]:
 
 
 def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
-    """Depth carried from frame to frame agrees; if not, what unit or which axes would make it agree."""
+    """Whether depth agrees from frame to frame; if not, what unit or which axes would make it agree."""
     if source not in scene.sources:
         return
     pairs = depth_pairs(scene, scene.cameras, source)
     if not pairs:
-        yield Finding("warn", "no two frames to compare look the same way", source, "check the poses")
+        what = f"no two frames look the same way within {MOST_TURN:.0f} degrees: depth is not compared"
+        yield Finding("warn", what, source, "check the poses, unless the camera turned that far in between")
         return
     error = reprojection_error(scene.cameras, pairs)
     scale, left = best_scale(scene.cameras, pairs)
@@ -162,7 +169,7 @@ def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
     explained = []
     if abs(np.log(scale)) > _SAME_SCALE:
         explained.append(
-            (left, f"depth is multiplied by {scale:.3g}", "set the unit of depth, or of the poses")
+            (left, f"depth is multiplied by {_plain(scale)}", "set the unit of depth, or of the poses")
         )
     if error > _SAME_DEPTH:
         for what, other in other_conventions(scene.cameras):
@@ -172,11 +179,11 @@ def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
     if error > WORTH_ASKING:
         explained += other_depths(scene, source)
     least, what, todo = min(explained, default=(error, "", ""))
-    sentence = f"frames disagree by {100 * error:.2g} % at the median"
+    sentence = f"frames disagree by {_percent(error)} at the median"
     if least < 0.5 * error:
         # A wrong unit does not depend on how far frames are apart; what bends a little is worth a word.
         level: Level = "error" if error > _SAME_DEPTH or "multiplied" in what else "warn"
-        yield Finding(level, f"{sentence}, by {100 * least:.2g} % if {what}", source, todo)
+        yield Finding(level, f"{sentence}, by {_percent(least)} if {what}", source, todo)
     elif error > _SAME_DEPTH:
         level = "error" if error > 0.1 else "warn"
         todo = "check units, axes and order of the poses, and that depth is z-depth"
@@ -185,8 +192,18 @@ def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
         yield Finding("ok", f"frames agree within {100 * error:.2f} % at the median", source)
 
 
+def _plain(factor: float) -> str:
+    """Three digits, but never 1e+03."""
+    return f"{factor:.0f}" if factor >= 100.0 else f"{factor:.3g}"
+
+
+def _percent(share: float) -> str:
+    """Two digits, but never 1e+02 %."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
 def _normals(scene: Scene) -> Iterator[Finding]:
-    """Normals of the priors look towards the camera."""
+    """Whether normals of the priors look towards the camera."""
     if "prior_normal" not in scene.sources:
         return
     shares = []
@@ -209,7 +226,7 @@ def _normals(scene: Scene) -> Iterator[Finding]:
 
 
 def _box(scene: Scene) -> Iterator[Finding]:
-    """Cameras look at the box."""
+    """Whether cameras look at the box."""
     try:
         box = scene.box
     except UserError as error:
@@ -223,7 +240,7 @@ def _box(scene: Scene) -> Iterator[Finding]:
 
 
 def _knowledge(scene: Scene) -> Iterator[Finding]:
-    """Rooms need more than pictures."""
+    """Whether a room has more than pictures."""
     if scene.kind == "inside" and not scene.sources & {
         "depth",
         "sensor_depth",

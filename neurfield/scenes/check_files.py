@@ -1,4 +1,4 @@
-"""What lies beside the pictures in another shape than one would think: sizes, turns, copies, ceilings."""
+"""Files beside the pictures that are not what one would think: their sizes, turns, copies, ceilings."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _same_bytes(a: Path | None, b: Path) -> bool:
 
 
 def _ceiling(scene: Scene) -> Iterator[Finding]:
-    """Many pixels that share the largest depth of all: a sensor's "nothing", not a surface."""
+    """Whether many pixels share the largest depth of all: a sensor's "nothing", not a surface."""
     for source in ("depth", "sensor_depth"):
         if source not in scene.sources:
             continue

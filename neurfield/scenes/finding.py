@@ -10,7 +10,14 @@ Level = Literal["ok", "warn", "error"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: how grave it is, what was found, where, and what to do about it, if anything."""
+    """One thing that was looked at.
+
+    Attributes:
+        level: how grave it is.
+        what: what was found.
+        where: the source, file or frame.
+        todo: what to do about it, if anything.
+    """
 
     level: Level
     what: str

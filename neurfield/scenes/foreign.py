@@ -1,4 +1,4 @@
-"""Layouts that are known but not read: what was found, and how it becomes one that is."""
+"""Layouts of files that are known but not read: which one it is, and how it becomes one that is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ _COLMAP = ("cameras.bin", "images.bin"), ("cameras.txt", "images.txt")
 
 
 def foreign_format(path: Path) -> str | None:
-    """What a path holds that no reader takes, and how to convert it, as the end of a sentence; None if it is
-    nothing that is known."""
+    """What a path holds that no reader knows, and how to convert it, as the end of a sentence.
+
+    None if nothing is known of it.
+    """
     if path.is_file():
         return _file(path)
     model = colmap_model(path)
@@ -45,7 +47,7 @@ def foreign_format(path: Path) -> str | None:
 
 
 def colmap_model(path: Path) -> Path | None:
-    """The folder of a COLMAP model that is, or lies in the usual places of, a folder."""
+    """The folder of a COLMAP model: the folder itself or one of the usual places in it; None if none is."""
     for folder in (path, path / "sparse" / "0", path / "sparse", path / "colmap" / "sparse" / "0"):
         if any(all((folder / name).is_file() for name in names) for names in _COLMAP):
             return folder

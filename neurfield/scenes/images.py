@@ -1,8 +1,7 @@
 """One file a frame, read when it is first asked for.
 
-A reader of a format lists its files with `FileList` and one of the `read_*` functions below; nothing is
-opened before its first use, images stay uint8, and `ByteCache` keeps what was decoded under a budget of
-bytes.
+A reader of a format lists its files with `FileList` and one of the `read_*` functions below. Nothing is
+opened before its first use, images stay uint8, and `ByteCache` keeps decoded arrays under a budget of bytes.
 """
 
 from __future__ import annotations
@@ -21,12 +20,17 @@ from neurfield.errors import UserError
 Read = Callable[[Path], np.ndarray]
 _ORIENTATION = 0x0112  # EXIF's tag
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-_SIDEWAYS = (5, 6, 7, 8)  # its values for pictures that are stored on their side
+_SIDEWAYS = (5, 6, 7, 8)  # orientations of pictures that are stored on their side
 
 
 @dataclass(frozen=True)
 class FileList:
-    """One file (or None) a frame, and the function that decodes it."""
+    """The files of one source.
+
+    Attributes:
+        paths: one file a frame, or None.
+        read: decodes a file into an array; raises UserError if it cannot.
+    """
 
     paths: tuple[Path | None, ...]
     read: Read
@@ -37,12 +41,15 @@ class FileList:
         return None if path is None else self.read(path)
 
     def select(self, indices: np.ndarray) -> FileList:
-        """The same for these frames only, in that order."""
+        """The list of these frames only, in that order."""
         return FileList(tuple(self.paths[int(i)] for i in indices), self.read)
 
 
 class ByteCache:
-    """Arrays by key, least recently used out first once their bytes pass the budget; safe between threads."""
+    """Arrays by key; the least recently used go first once their bytes pass the budget.
+
+    Safe between threads.
+    """
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
@@ -70,7 +77,7 @@ class ByteCache:
         return array
 
     def pop(self, key: tuple[str, int]) -> np.ndarray | None:
-        """The array under `key` if it is held, which it is no longer after this."""
+        """The array under `key` if it is held; it is held no longer."""
         with self._lock:
             array = self._held.pop(key, None)
             if array is not None:
@@ -131,15 +138,15 @@ def read_depth(metres_per_unit: float) -> Read:
 
 
 def read_prior_depth(path: Path) -> np.ndarray:
-    """Depth of a monocular network, npy float [H,W], mapped rather than read: scale and shift are unknown."""
+    """Depth of a monocular network, npy float32 [H,W], mapped, not read: its scale and shift are unknown."""
     array = _array_2d(path)
     return array if array.dtype == np.float32 else array.astype(np.float32)
 
 
 def read_prior_normal(path: Path) -> np.ndarray:
-    """Normals of a network: float32 [H,W,3], unit, camera frame, 0 where unknown.
+    """Normals of a monocular network: float32 [H,W,3], unit, camera axes, 0 where unknown.
 
-    The file is npy, [3,H,W] or [H,W,3] in [0,1] with n = 2v - 1 (MonoSDF and SDFStudio).
+    The file is npy, [3,H,W] or [H,W,3] in 0..1 with n = 2 v - 1 (MonoSDF and SDFStudio).
     """
     array = _open_npy(path)
     if array.ndim == 3 and array.shape[0] == 3:
@@ -150,8 +157,8 @@ def read_prior_normal(path: Path) -> np.ndarray:
         )
     normal = 2.0 * np.asarray(array, dtype=np.float32) - 1.0
     length = np.linalg.norm(normal, axis=2, keepdims=True)
-    known = np.isfinite(length) & (length > 0.1)
-    return np.where(known, normal / np.maximum(length, 1e-6), np.float32(0.0))
+    valid = np.isfinite(length) & (length > 0.1)
+    return np.where(valid, normal / np.maximum(length, 1e-6), np.float32(0.0))
 
 
 def read_segment(path: Path) -> np.ndarray:
@@ -163,8 +170,11 @@ def read_segment(path: Path) -> np.ndarray:
 
 
 def file_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image (upright, as EXIF says) or npy file, from its header; UserError if it is
-    missing or neither."""
+    """Width and height of an image (upright, as EXIF says) or npy file, from its header.
+
+    Raises:
+        UserError: it is missing or neither.
+    """
     if path.suffix.lower() == ".npy":
         shape = _open_npy(path).shape
         if len(shape) == 3 and shape[0] in (1, 3):
@@ -186,7 +196,7 @@ def orientation(path: Path) -> int:
 
 
 def looks_like_picture(path: Path) -> bool:
-    """Whether a file's name says that it is an image of a kind that is read here."""
+    """Whether a file's name says that it is an image of a format that is read here."""
     return path.suffix.lower() in _PICTURES and path.is_file()
 
 
@@ -203,10 +213,10 @@ def _open_image(path: Path) -> Image.Image:
         return Image.open(path)
     except (OSError, SyntaxError, Image.DecompressionBombError) as reason:
         if path.suffix.lower() not in Image.registered_extensions():
-            kind = path.suffix or "a file without suffix"
+            suffix = path.suffix or "a file without suffix"
             raise UserError(
-                f"{path}: {kind} is not a format that is read here: write PNG, JPEG, TIFF or WebP, and depth "
-                "as 16-bit PNG, TIFF or npy"
+                f"{path}: {suffix} is not a format that is read here: write PNG, JPEG, TIFF or WebP, "
+                "and depth as 16-bit PNG, TIFF or npy"
             ) from reason
         raise UserError(
             f"{path}: not a readable image ({_short(reason)}): write or copy it again"

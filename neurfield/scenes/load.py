@@ -15,7 +15,13 @@ from neurfield.scenes.scene import Scene
 
 @dataclass(frozen=True)
 class Format:
-    """One layout of files: how to tell it, how to read it, and how to name it in an error."""
+    """One layout of files.
+
+    Attributes:
+        recognises: whether a path holds it.
+        read: the scene of such a path.
+        looks_for: its name and files, for an error.
+    """
 
     recognises: Callable[[Path], bool]
     read: Callable[[Path], Scene]
@@ -31,9 +37,11 @@ FORMATS = (
 def load_scene(name_or_path: str | Path) -> Scene:
     """The scene of a built-in name (made on first use), or of a folder or file in any known format.
 
-    A built-in name wins over a folder of the same name; write ./room0 for the folder. Raises UserError when
-    there is no such scene (with the close matches), when its format is unknown (with what was looked for), or
-    when a file of it is missing or wrong.
+    A built-in name wins over a folder of the same name; write ./room0 for the folder.
+
+    Raises:
+        UserError: there is no such scene (with the close matches), its format is unknown (with what was
+            looked for), or a file of it is missing or wrong.
     """
     if str(name_or_path) in builtin.BUILTIN:
         return read_scene(builtin.ensure_builtin(str(name_or_path)))
@@ -44,14 +52,18 @@ def load_scene(name_or_path: str | Path) -> Scene:
 
 
 def read_scene(path: Path) -> Scene:
-    """The scene of an existing folder or file, with its files checked; UserError as `load_scene`."""
-    for known in FORMATS:
-        if known.recognises(path):
-            scene = known.read(path)
+    """The scene of an existing folder or file, with its files checked.
+
+    Raises:
+        UserError: as `load_scene`.
+    """
+    for format_ in FORMATS:
+        if format_.recognises(path):
+            scene = format_.read(path)
             scene.verify_files()
             return scene
     if path.is_dir():
-        inside = [entry.name for entry in sorted(path.iterdir()) if any(k.recognises(entry) for k in FORMATS)]
+        inside = [entry.name for entry in sorted(path.iterdir()) if any(f.recognises(entry) for f in FORMATS)]
         if inside:
             raise UserError(
                 f"{path} holds several scenes ({', '.join(inside[:8])}): name one, e.g. {path / inside[0]}"
@@ -65,7 +77,7 @@ def read_scene(path: Path) -> Scene:
 
 
 def _looked_for() -> str:
-    return "looked for " + "; ".join(known.looks_for for known in FORMATS)
+    return "looked for " + "; ".join(format_.looks_for for format_ in FORMATS)
 
 
 def _close_matches(name: str, path: Path) -> str:

@@ -1,13 +1,20 @@
 """Reader of Replica as rendered for iMAP and NICE-SLAM, the layout that the built-in rooms share.
 
-    room0/traj.txt                    one line a frame: 16 numbers, world_from_cam row by row, OpenCV, metres
-    room0/results/frame000000.jpg     colour;  results/depth000000.png  uint16, metres * scale
-    cam_params.json                   {"camera": {w, h, fx, fy, cx, cy, scale}}, in the folder or beside it
-    room0_mesh.ply (beside it) or mesh.ply (in it)                        ground truth
+    room0/traj.txt                   one line a frame: world_from_cam row by row, OpenCV axes, metres
+    room0/results/frame000000.jpg    colour
+    room0/results/depth000000.png    exact depth, uint16: metres * scale
+    cam_params.json                  {"camera": {w, h, fx, fy, cx, cy, scale}}, in the folder or beside it
+    room0_mesh.ply                   ground truth, beside the folder; or mesh.ply in it
 
-and, where present: sensor_depth/depth000000.png (measured, same scale), priors/000000_depth.npy,
-priors/000000_normal.npy (as MonoSDF writes them), segments/000000.png (instance ids). Built-in rooms have a
-second kind of priors in priors_repeating/: that folder's path stands for its room with these priors.
+and, where present:
+
+    sensor_depth/depth000000.png     measured depth, with the same scale
+    priors/000000_depth.npy          monocular depth, as MonoSDF writes it
+    priors/000000_normal.npy         monocular normals, likewise
+    segments/000000.png              instance ids
+
+Built-in rooms have a second set of priors in priors_repeating/: that folder's path stands for its room with
+these priors.
 """
 
 from __future__ import annotations
@@ -38,20 +45,20 @@ _FRAME = re.compile(r"frame(\d+)\.(jpg|jpeg|png)$", re.IGNORECASE)
 
 
 def recognises(path: Path) -> bool:
-    """Whether a folder is in this layout, however incomplete."""
+    """Whether a path is a folder in this layout, however incomplete."""
     room = _room_of(path)
     return path.is_dir() and (room / "traj.txt").is_file() and (room / "results").is_dir()
 
 
 def _room_of(path: Path) -> Path:
-    """The room's folder, for itself or for its second kind of priors."""
+    """The room's folder, of itself or of its second set of priors."""
     return path.parent if path.name == REPEATING_PRIORS else path
 
 
 def read(path: Path) -> Scene:
     """The scene of a folder in Replica's layout; UserError names the file that is missing or wrong."""
-    whole, path = path, _room_of(path)
-    priors = whole if whole != path else path / "priors"
+    given, path = path, _room_of(path)
+    priors = given if given != path else path / "priors"
     camera = _read_camera(path)
     poses = _read_trajectory(path / "traj.txt")
     frames = _numbered_frames(path / "results", len(poses))
@@ -78,8 +85,8 @@ def read(path: Path) -> Scene:
     )
     meshes = (path / "mesh.ply", path.parent / f"{path.name}_mesh.ply")
     truth = next((mesh for mesh in meshes if mesh.is_file()), None)
-    name = path.name if whole == path else f"{path.name}-repeating"
-    return Scene(name, whole, cameras, files, ground_truth_file=truth)
+    name = path.name if given == path else f"{path.name}-repeating"
+    return Scene(name, given, cameras, files, ground_truth_file=truth)
 
 
 def _read_camera(folder: Path) -> dict[str, float]:
@@ -93,8 +100,8 @@ def _read_camera(folder: Path) -> dict[str, float]:
         camera = json.loads(path.read_text())["camera"]
         values = {key: float(camera[key]) for key in ("w", "h", "fx", "fy", "cx", "cy", "scale")}
     except (ValueError, KeyError, TypeError) as reason:
-        wanted = '{"camera": {"w", "h", "fx", "fy", "cx", "cy", "scale"}}'
-        raise UserError(f"{path}: {type(reason).__name__} {reason}: write {wanted}") from reason
+        content = '{"camera": {"w", "h", "fx", "fy", "cx", "cy", "scale"}}'
+        raise UserError(f"{path}: {type(reason).__name__} {reason}: write {content}") from reason
     if not np.isfinite(list(values.values())).all() or min(values[k] for k in _POSITIVE) <= 0:
         raise UserError(f"{path}: w, h, fx, fy and scale must be positive numbers: copy the file again")
     return values
@@ -126,7 +133,10 @@ def _read_trajectory(path: Path) -> np.ndarray:
 
 
 def _numbered_frames(folder: Path, n_poses: int) -> dict[int, Path]:
-    """Frame number -> image: all frames of the trajectory, or every k-th; any other gap is a lost file."""
+    """Frame number -> image.
+
+    All frames of the trajectory are there, or every k-th; any other gap is a lost file, and a UserError.
+    """
     frames: dict[int, Path] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _FRAME.match(path.name)
@@ -135,16 +145,16 @@ def _numbered_frames(folder: Path, n_poses: int) -> dict[int, Path]:
     if not frames:
         raise UserError(f"{folder}: no frames in it: looked for frame000000.jpg and so on")
     numbers = sorted(frames)
-    step = int(np.diff(numbers).min()) if len(numbers) > 1 else 1
-    wanted = range(numbers[0] % step, n_poses, step)
-    lost = sorted(set(wanted) - set(numbers))
+    stride = int(np.diff(numbers).min()) if len(numbers) > 1 else 1
+    posed = range(numbers[0] % stride, n_poses, stride)
+    lost = sorted(set(posed) - set(numbers))
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         raise UserError(
             f"{folder}/frame{lost[0]:06d}.jpg{more} missing, though traj.txt has {n_poses} poses: "
             "copy the images again, or keep every k-th frame"
         )
-    extra = sorted(set(numbers) - set(wanted))
+    extra = sorted(set(numbers) - set(posed))
     if extra:
         raise UserError(
             f"{frames[extra[0]]}: traj.txt has {n_poses} poses and none for this frame: copy traj.txt again"

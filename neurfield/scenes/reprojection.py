@@ -21,8 +21,8 @@ _PAIRS = 16
 _PIXELS = 300
 # The distance between two frames to compare, as a share of the depth they see.
 _APART = 0.25
-_MOST_TURN = np.cos(np.radians(35.0))
-# Depth units and pose scales that people mix up lie within this range, in steps fine enough to see the dip of
+MOST_TURN = 35.0  # degrees between two frames to compare
+# Depth units and pose scales that people mix up lie within this range, close enough to see the dip of
 # the error.
 _SCALES = np.geomspace(1e-3, 1e3, 61)
 
@@ -31,7 +31,10 @@ _SCALES = np.geomspace(1e-3, 1e3, 61)
 class Pair:
     """What one frame sees, and what another has where it should see the same.
 
-    The points [k,3] are origins + scale * offsets, world; other [H,W] is the depth of frame j.
+    Attributes:
+        j: the other frame.
+        origins, offsets: [k,3], world; the first frame sees the points origins + scale * offsets.
+        other: [H,W], the depth of frame j.
     """
 
     j: int
@@ -49,9 +52,9 @@ def depth_pairs(
         reading: (frame, its depth [H,W]) -> z-depth [H,W]; None where it is z-depth.
     """
     sensed = np.flatnonzero([path is not None for path in scene.files[source].paths])
-    pairs = []
+    pairs, least = [], np.cos(np.radians(MOST_TURN))
     for i in sensed[spread(len(sensed), _PAIRS)]:
-        same_way = sensed[cameras.view_directions[sensed] @ cameras.view_directions[i] > _MOST_TURN]
+        same_way = sensed[cameras.view_directions[sensed] @ cameras.view_directions[i] > least]
         apart = np.linalg.norm(cameras.centers[same_way] - cameras.centers[i], axis=1)
         depth = scene.array(source, int(i))
         if depth is None or not (depth > 0).any() or apart.max(initial=0.0) == 0.0:

@@ -24,9 +24,12 @@ _AS_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 def fitted(array: np.ndarray, source: str, path: Path | None, camera: Size) -> np.ndarray:
     """A decoded (upright) file [H,W] or [H,W,k] of a source in the pixels of its camera.
 
-    A file that is turned by EXIF but has its camera's size as it is stored is turned back: its camera knows
-    nothing of EXIF. Anything but pictures that shows the same field in other pixels is resized, each pixel
-    taking the nearest. Raises UserError where neither applies.
+    A file that EXIF turns but that has its camera's size as it is stored is turned back: its camera knows
+    nothing of EXIF. Anything but pictures that shows the same field of view in other pixels is resized, each
+    pixel taking the nearest.
+
+    Raises:
+        UserError: neither applies.
     """
     size = (array.shape[1], array.shape[0])
     if size == camera:

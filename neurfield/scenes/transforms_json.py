@@ -1,14 +1,25 @@
 """Reader of transforms.json as nerfstudio and instant-ngp write it.
 
-Poses are world_from_cam in OpenGL camera axes (x right, y up, z backwards); they become OpenCV by negating
-two columns, and nothing else: the world of the file is the world of the scene, neither centred nor scaled nor
-turned. Pixel coordinates already count the centre of the first pixel as (0.5, 0.5). Keys, per frame or for
-all (a frame's own value wins): w, h, fl_x, fl_y, cx, cy, camera_angle_x/_y (radians), x_fov/y_fov (degrees),
-k1, k2, p1, p2, k3; per frame file_path (with or without extension), transform_matrix, mask_path,
-depth_file_path (nerfstudio) or depth_path (instant-ngp), mono_depth_path and mono_normal_path (SDFStudio).
+Poses are world_from_cam in OpenGL's camera axes (x right, y up, z backwards). Two columns are negated to make
+them OpenCV's, and nothing else is done: the world of the file is the world of the scene, neither centred nor
+scaled nor turned. Pixel coordinates already count the centre of the first pixel as (0.5, 0.5).
+
+Keys for one frame or for all (a frame's own value wins):
+
+    w, h, fl_x, fl_y, cx, cy                             pixels
+    camera_angle_x, camera_angle_y / x_fov, y_fov        radians / degrees
+    k1, k2, p1, p2, k3                                   distortion
+
+Keys of a frame:
+
+    file_path                                            with or without extension
+    transform_matrix
+    mask_path
+    depth_file_path, depth_path                          nerfstudio, instant-ngp
+    mono_depth_path, mono_normal_path                    SDFStudio
+
 Without masks, an alpha channel is one, and so are instant-ngp's dynamic_mask_*.png beside the images, which
-show what to leave out. ground_truth.ply beside the file, in the same world, is the true
-surface.
+show what to leave out. ground_truth.ply beside the file, in the same world, is the true surface.
 """
 
 from __future__ import annotations
@@ -58,8 +69,8 @@ _REFUSED = (
 
 def recognises(path: Path) -> bool:
     """Whether a folder holds a transforms.json, or a file is one."""
-    found = _file(path)
-    return found is not None and (path.is_dir() or _has_frames(found))
+    file = _file(path)
+    return file is not None and (path.is_dir() or _has_frames(file))
 
 
 def read(path: Path) -> Scene:
@@ -247,12 +258,12 @@ def _image_file(file: Path, name: str) -> Path:
     """The image that file_path means; instant-ngp and Blender leave the extension out."""
     path = _path(file, name)
     candidates = (path, *(path.with_name(path.name + extension) for extension in _EXTENSIONS))
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
-    if found is None:
+    image = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if image is None:
         raise UserError(
             f"{path}: no such image, which {file.name} names: copy it there, or take its frame out"
         )
-    return found
+    return image
 
 
 def _path(file: Path, name: str) -> Path:

@@ -14,28 +14,29 @@ Truth = trimesh.Trimesh | trimesh.PointCloud
 
 
 def read_truth(path: Path) -> Truth:
-    """A file of triangles (ply, obj, glb, stl, off) or of points (ply, xyz), as they are in it, moved by what
-    is written beside it (`neurfield.far`).
+    """The triangles of a file (ply, obj, glb, stl, off), or the points (ply, xyz).
+
+    They are moved by the shift that is written beside the file, if one is (`neurfield.far`).
 
     Raises:
-        UserError: it is missing, unreadable, or holds neither.
+        UserError: the file is missing, unreadable, or holds neither.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh file")
     try:
-        found = trimesh.load(path, process=False)
-        if isinstance(found, trimesh.Scene):
-            found = trimesh.load(path, force="mesh", process=False)
+        truth = trimesh.load(path, process=False)
+        if isinstance(truth, trimesh.Scene):
+            truth = trimesh.load(path, force="mesh", process=False)
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
         raise UserError(
             f"{path}: not a readable mesh ({type(reason).__name__}): copy it again, or move it away"
         ) from reason
-    vertices = np.asarray(getattr(found, "vertices", np.zeros((0, 3))))
+    vertices = np.asarray(getattr(truth, "vertices", np.zeros((0, 3))))
     if not len(vertices):
         raise UserError(f"{path}: holds neither triangles nor points: copy it again, or move it away")
-    if not (isinstance(found, trimesh.Trimesh) and len(found.faces)):
-        found = trimesh.PointCloud(vertices)
+    if not (isinstance(truth, trimesh.Trimesh) and len(truth.faces)):
+        truth = trimesh.PointCloud(vertices)
     shift = read_shift(path)
     if shift.any():
-        found.vertices = vertices + shift
-    return found
+        truth.vertices = vertices + shift
+    return truth

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from neurfield.surfaces.clean import keep_components, remove_degenerate_faces
-from neurfield.surfaces.export import place_in_words, save_mesh
-from neurfield.surfaces.level_set import extract_level_set
+from neurfield.lazy import export
 
-__all__ = ["extract_level_set", "keep_components", "place_in_words", "remove_degenerate_faces", "save_mesh"]
+__all__ = export(__name__)

@@ -13,8 +13,10 @@ from neurfield.fields import Radiance, SDFField
 def vertex_colors(
     field: SDFField, radiance: Radiance, points_in_unit: np.ndarray, chunk: int = 1 << 16
 ) -> np.ndarray:
-    """uint8 RGB [v, 3] of points [v, 3] of the unit frame, each seen head-on (view = -normal), the usual
-    stand-in for albedo."""
+    """uint8 RGB [v, 3] of points [v, 3] in unit coordinates, those of the field.
+
+    Each is seen head-on (view = -normal), the usual stand-in for albedo.
+    """
     device = next(field.parameters()).device
     colors = np.empty((len(points_in_unit), 3), dtype=np.uint8)
     for start in range(0, len(points_in_unit), chunk):

@@ -17,15 +17,15 @@ SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 
 
 def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
-    """Write a mesh in its own frame and units, with its vertex colours where the format has them (not STL).
+    """Write a mesh in its own world and units, with its vertex colours where the format has them (not STL).
 
     The suffix decides: .ply (binary), .obj, .glb or .stl (binary). No axes are turned: glTF is Y-up by
-    convention, and a .glb of a Z-up world shows lying on its side in viewers that take the convention at its
-    word. The file is whole or not there.
+    convention, and a .glb of a Z-up world lies on its side in viewers that take the convention at its word.
+    The file is whole or not there.
 
     A mesh that lies where float32 is too coarse (`local_origin`) keeps its place: a .ply then holds doubles,
-    an .obj its digits, a .glb counts its vertices from a point that its node's translation adds. An .stl can
-    hold nothing of the kind: its vertices are counted from that point, which is written beside
+    an .obj its digits, a .glb counts its vertices from a point that its node's translation adds. An .stl
+    cannot hold it: its vertices are counted from that point, which is written beside it
     (`neurfield.far.shift_file`).
 
     Raises:
@@ -34,8 +34,8 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        kind = suffix or "a file without suffix"
-        raise UserError(f"{path}: cannot write a mesh as {kind}; use {', '.join(SUFFIXES)}")
+        given = suffix or "a file without suffix"
+        raise UserError(f"{path}: cannot write a mesh as {given}; use {', '.join(SUFFIXES)}")
     if not len(mesh.faces):
         raise UserError(f"{path}: the mesh is empty, there is nothing to write")
     shift = local_origin(np.asarray(mesh.vertices))
@@ -54,8 +54,7 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
 
 
 def place_in_words(mesh: trimesh.Trimesh, path: Path) -> str | None:
-    """How a file that `save_mesh` wrote holds a mesh far from zero, in a line; None where nothing is
-    special."""
+    """How a file of `save_mesh` holds a mesh far from zero, in a line; None for a mesh near zero."""
     shift = local_origin(np.asarray(mesh.vertices))
     if not shift.any():
         return None

@@ -1,5 +1,7 @@
-"""GLB as glTF 2.0 means it: vertex colours linear, and a place in the world that float32 cannot hold in the
-node's translation, which JSON writes in full."""
+"""GLB as glTF 2.0 means it: vertex colours are linear, and a place far from zero is the node's translation.
+
+JSON writes that translation in full, where vertices in float32 could not hold it.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,10 @@ _COLORS = "_LINEAR"  # the attribute's name on its way through trimesh, which wr
 
 
 def glb_bytes(mesh: trimesh.Trimesh, shift: np.ndarray) -> bytes:
-    """A GLB of one mesh, vertices counted from `shift` [3].
+    """A GLB of one mesh, its vertices counted from `shift` [3].
 
-    COLOR_0 is linear (glTF 2.0, 3.9.2: a factor of the linear base colour), as floats: in bytes, dark colours
-    would lose their steps.
+    COLOR_0 is linear (glTF 2.0, section 3.9.2: a factor of the linear base colour), as floats: in bytes, dark
+    colours would lose their steps.
     """
     bare = trimesh.Trimesh(np.asarray(mesh.vertices) - shift, mesh.faces, process=False)
     visual = mesh.visual

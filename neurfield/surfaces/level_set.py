@@ -33,15 +33,20 @@ def extract_level_set(
     1/64 of the box down to eight voxels are dropped by the value in their middle; in the others, ever closer
     points are evaluated, each only if no value so far tells its side. Then every edge that the surface
     crosses gets values at both ends, and the surface is followed wherever it leaves what was looked at or
-    proves a point to be on the other side, so that every piece that was found is found whole. It is the mesh
-    of all points (`lipschitz=math.inf`), bit for bit, but for pieces, if there are any, around which the
-    field is steeper than `lipschitz` all over. Welded; watertight except where the surface leaves the box.
+    proves a point to be on the other side, so that every piece that was found is found whole. The mesh is
+    that of all points (`lipschitz=math.inf`), bit for bit, but for pieces, if there are any, around which the
+    field is steeper than `lipschitz` all over. It is welded, and watertight except where the surface leaves
+    the box.
+
+    Lorensen and Cline, Marching Cubes, SIGGRAPH 1987; the pruning rule is the Lipschitz octree's of
+    `warp.sparse_marching_cubes` and libigl.
 
     Args:
         field: values [k] of points float32 [k, 3] on `device`.
-        box: [2, 3] low and high corner. The lattice starts at the low corner; its last cubes may reach beyond
-            the high one by less than a voxel.
+        box: [2, 3], low and high corner. The lattice starts at the low corner; its last cubes may reach
+            beyond the high one by less than a voxel.
         voxel: edge of the cubes.
+        level: the value of the surface.
         lipschitz: the steepest slope to reckon with; 1 for an exact signed distance. Fitted ones overshoot
             here and there (at the surface of a fitted room 1.07 in a tenth, 1.32 in a hundredth of the
             voxels), but a piece is lost only where that is so all around it.
@@ -50,14 +55,18 @@ def extract_level_set(
         device: where the field is. If it is a GPU for which there are kernels, all happens there.
 
     Returns:
-        vertices float64 [v, 3] in the box's frame and faces int64 [f, 3]; both empty where there is no
+        Vertices float64 [v, 3] in the box's coordinates and faces int64 [f, 3]; both empty where there is no
         surface.
 
     Raises:
         ValueError: the box is empty, the voxel not positive, or the field gives a value that is not finite.
 
-    Source: Lorensen and Cline 1987; the pruning rule is the Lipschitz octree's of
-    `warp.sparse_marching_cubes` and libigl.
+    Example:
+        >>> vertices, faces = extract_level_set(
+        ...     lambda points: points.norm(dim=1) - 0.5, np.array([[-1, -1, -1], [1, 1, 1]]), voxel=0.1
+        ... )
+        >>> len(vertices) - len(faces) // 2  # a closed surface without holes
+        2
     """
     low, high = np.asarray(box, dtype=np.float64).reshape(2, 3)
     if not (np.isfinite([low, high]).all() and (high > low).all() and voxel > 0 and math.isfinite(voxel)):
@@ -67,19 +76,21 @@ def extract_level_set(
     cubes = np.maximum(1, np.ceil((high - low) / voxel - 1e-6)).astype(np.int64)
     tell = progress or (lambda stage, fraction: None)
     lattice = level_set(cubes.tolist(), level, lipschitz * voxel, device)
-    ask = _Asker(field, torch.device(device), torch.from_numpy(low).to(lattice.device), voxel, chunk)
+    at_lattice = _LatticeField(
+        field, torch.device(device), torch.from_numpy(low).to(lattice.device), voxel, chunk
+    )
 
     def evaluate(stage: str, reach: int = 0) -> None:
         total = lattice.wanted()
         while left := lattice.wanted():
             tell(stage, 1.0 - left / total)
-            lattice.give(ask(lattice.take(chunk)), reach)
+            lattice.give(at_lattice(lattice.take(chunk)), reach)
 
     size = torch.from_numpy(cubes).to(lattice.device)
-    lattice.put(*_cells_near_surface(ask, size, voxel, level, lipschitz, tell), _BLOCK)
+    lattice.put(*_cells_near_surface(at_lattice, size, voxel, level, lipschitz, tell), _BLOCK)
     # Few points settle many, so that few of the rest are left; all that are far from the surface, at the end.
-    for step, every_other, reach in [(4, False, 4), (2, False, 2), (1, True, 1), (1, False, 0)]:
-        lattice.want_unsettled(step, every_other)
+    for stride, every_other, reach in [(4, False, 4), (2, False, 2), (1, True, 1), (1, False, 0)]:
+        lattice.want_unsettled(stride, every_other)
         evaluate("evaluating the field near the surface", reach)
     lattice.want_frontier()
     while lattice.wanted():
@@ -91,8 +102,8 @@ def extract_level_set(
     return low + vertices.cpu().numpy() * voxel, faces.cpu().numpy()
 
 
-class _Asker:
-    """The field at lattice points: positions come from the integers alone, so a point is one whoever asks."""
+class _LatticeField:
+    """The field at lattice points: positions follow from the integers, so a point is one in every call."""
 
     def __init__(
         self, field: Callable[[Tensor], Tensor], device: torch.device, low: Tensor, voxel: float, chunk: int
@@ -118,7 +129,7 @@ class _Asker:
 
 
 def _cells_near_surface(
-    ask: _Asker,
+    at_lattice: _LatticeField,
     cubes: Tensor,
     voxel: float,
     level: float,
@@ -139,7 +150,7 @@ def _cells_near_surface(
         # Cells at the far border are cut off by it, and their middles moved in: the field is not asked
         # outside of the lattice.
         middles = (low + torch.minimum(low + size, cubes)) // 2
-        values = ask(middles)
+        values = at_lattice(middles)
         # Not "<=", so that an infinite Lipschitz constant times anything keeps all.
         keep = ~((values - level).abs() > lipschitz * 0.5 * math.sqrt(3.0) * size * voxel)
         if size == _BLOCK:

@@ -26,7 +26,7 @@ def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
     faces["count"], faces["corners"] = 3, mesh.faces
     header = [
         "ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}",
-        *(f"property {names[kind]} {name}" for name, kind in fields),
+        *(f"property {names[code]} {name}" for name, code in fields),
         f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header",
     ]  # fmt: skip
     return ("\n".join(header) + "\n").encode() + vertices.tobytes() + faces.tobytes()

@@ -31,5 +31,6 @@ def test_monosdf_finds_the_room_that_its_priors_mean(tmp_path: Path, name: str) 
     vertices = np.asarray(run.mesh(voxel=0.06, component="largest").vertices)
     error = {room: float(np.median(truth.error(vertices))) for room, truth in rooms.items()}
     other = next(room for room in rooms if room != name)
-    # The scale of twelve coarse maps errs by up to 5 % once they are aligned; the rooms differ by more.
-    assert error[name] < 0.1 and error[other] > 2.0 * error[name]
+    # The scale of twelve coarse maps errs by up to 4 % once they are aligned (three seeds: 0.004 to 0.054);
+    # the rooms differ by 0.2.
+    assert error[name] < 0.065 and error[other] > 3.0 * error[name]

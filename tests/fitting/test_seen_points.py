@@ -10,6 +10,7 @@ from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting import Run
 from neurfield.inputs.scene import SceneInput
+from neurfield.points import Seen
 from neurfield.losses.fused import on_surface
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
@@ -45,6 +46,17 @@ def test_points_lie_on_the_walls(prepared: Run) -> None:
     to_wall = np.minimum(np.abs(world - ROOM[0]), np.abs(world - ROOM[1])).min(axis=1)
     assert np.median(to_wall) < 0.02
     assert 0.03 < seen.band * prepared.task.frame.half < 0.12
+
+
+def test_only_points_inside_the_box_are_kept(prepared: Run) -> None:
+    task = prepared.task
+    low, high = [-0.9, -0.5, -0.6], [0.3, 0.9, 0.1]
+    kept = SeenPoints.of(task.aligned, task.frame, [*low, *high], torch.device("cpu"))
+    assert kept is not None and task.seen is not None and 0 < len(kept.points) < len(task.seen.points)
+    assert (kept.points > torch.tensor(low)).all() and (kept.points < torch.tensor(high)).all()
+    assert (
+        SeenPoints.of(task.aligned, task.frame, [5.0, 5.0, 5.0, 6.0, 6.0, 6.0], torch.device("cpu")) is None
+    )
 
 
 def test_a_field_pays_for_leaving_them(prepared: Run) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neurfield.scenes import Cameras, Scene
+from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList
+from tests.fusion.box_room import cameras_of, pose_looking, walls
 
 SIZE, FOCAL = (180, 240), 150.0
 ROOM = np.array([[0.0, 0.0, 0.0], [5.0, 4.0, 2.5]])
@@ -27,33 +28,19 @@ def paint(points: np.ndarray) -> np.ndarray:
 
 
 def painted_room(shade: float = 1.0, bias: float = 0.0) -> tuple[Scene, list[np.ndarray]]:
-    """A scene of pictures and priors, and the true depth of each frame. Where points lie low in the room, all
-    priors err by `bias`, alike in every view."""
+    """A scene of pictures and priors, and the true depth of each frame.
+
+    Where points lie low in the room, all priors err by `bias`, alike in every view.
+    """
     random = np.random.default_rng(1)
-    poses = np.tile(np.eye(4), (FRAMES, 1, 1))
-    for k, pose in enumerate(poses):
-        yaw, pitch = 0.21 * k + 0.1, random.uniform(-0.3, 0.3)
-        z = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
-        x = np.cross(z, [0.0, 0.0, 1.0])
-        x /= np.linalg.norm(x)
-        pose[:3, :3] = np.stack([x, np.cross(z, x), z], axis=1)
-        pose[:3, 3] = random.uniform(ROOM[0] + 1.2, ROOM[1] - 1.0)
-    each = np.full(FRAMES, FOCAL)
-    cameras = Cameras(
-        poses, each, each, np.full(FRAMES, SIZE[1] / 2), np.full(FRAMES, SIZE[0] / 2),
-        np.full(FRAMES, SIZE[1]), np.full(FRAMES, SIZE[0]),
-    )  # fmt: skip
-    v, u = np.meshgrid(np.arange(SIZE[0]) + 0.5, np.arange(SIZE[1]) + 0.5, indexing="ij")
-    uv = np.stack([u, v], axis=-1).reshape(-1, 2)
+    poses = []
+    for k in range(FRAMES):
+        pitch = random.uniform(-0.3, 0.3)
+        poses.append(pose_looking(0.21 * k + 0.1, pitch, random.uniform(ROOM[0] + 1.2, ROOM[1] - 1.0)))
+    cameras = cameras_of(poses, SIZE, FOCAL)
     images, priors, true = [], [], []
     for i in range(FRAMES):
-        origin, direction, z_per_t = cameras.rays(np.full(len(uv), i), uv)
-        with np.errstate(divide="ignore"):
-            t = np.nanmin(
-                np.abs(np.where(direction > 0, ROOM[1] - origin, ROOM[0] - origin) / direction), axis=1
-            )
-        points = origin + t[:, None] * direction
-        depth = (t * z_per_t).reshape(SIZE)
+        points, depth = walls(cameras, i, ROOM, SIZE)
         grey = 127.0 + shade * (paint(points) - 127.0)
         images.append(np.repeat(grey.clip(0, 255).astype(np.uint8).reshape(*SIZE, 1), 3, axis=2))
         wrong = depth * np.exp(bias * (1.0 - points[:, 2].reshape(SIZE) / 1.25))

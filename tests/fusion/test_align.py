@@ -1,5 +1,4 @@
-"""Ambiguous depth of a box-shaped room, each image with a scale and shift of its own: they are found
-again."""
+"""Ambiguous depth of a box-shaped room, each image with a scale and shift of its own, found again."""
 
 from __future__ import annotations
 
@@ -13,40 +12,24 @@ from neurfield.errors import UserError
 from neurfield.fusion import align_priors
 from neurfield.fusion.prior_model import NODES_X, NODES_Y, PARAMETERS, Meaning, nodes
 from neurfield.fusion.prior_views import PriorViews
-from neurfield.scenes import Cameras, Scene
+from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList
+from tests.fusion import box_room
+from tests.fusion.box_room import cameras_of, pose_looking
 
 SIZE, FOCAL = (45, 60), 40.0
 ROOM = np.array([[0.0, 0.0, 0.0], [4.0, 3.0, 2.5]])
 
 
-def wall_depth(cameras: Cameras, i: int) -> np.ndarray:
-    """Exact z-depth [h, w] of the inside of ROOM."""
-    v, u = np.meshgrid(np.arange(SIZE[0]) + 0.5, np.arange(SIZE[1]) + 0.5, indexing="ij")
-    uv = np.stack([u, v], axis=-1).reshape(-1, 2)
-    origin, direction, z_per_t = cameras.rays(np.full(len(uv), i), uv)
-    with np.errstate(divide="ignore"):
-        t = np.where(direction > 0, ROOM[1] - origin, ROOM[0] - origin) / direction
-    return (np.nanmin(np.abs(t), axis=1) * z_per_t).reshape(SIZE)
-
-
 def room_scene(frames: int = 24, seed: int = 0) -> tuple[Scene, list[np.ndarray]]:
     """A scene that has nothing but priors, and the true depth of each frame."""
     random = np.random.default_rng(seed)
-    poses = np.tile(np.eye(4), (frames, 1, 1))
-    for pose in poses:
+    poses = []
+    for _ in range(frames):
         yaw, pitch = random.uniform(0, 2 * np.pi), random.uniform(-0.4, 0.4)
-        z = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
-        x = np.cross(z, [0.0, 0.0, 1.0])
-        x /= np.linalg.norm(x)
-        pose[:3, :3] = np.stack([x, np.cross(z, x), z], axis=1)
-        pose[:3, 3] = random.uniform(ROOM[0] + 0.8, ROOM[1] - 0.8)
-    each = np.full(frames, FOCAL)
-    cameras = Cameras(
-        poses, each, each, np.full(frames, SIZE[1] / 2), np.full(frames, SIZE[0] / 2),
-        np.full(frames, SIZE[1]), np.full(frames, SIZE[0]),
-    )  # fmt: skip
-    true = [wall_depth(cameras, i) for i in range(frames)]
+        poses.append(pose_looking(yaw, pitch, random.uniform(ROOM[0] + 0.8, ROOM[1] - 0.8)))
+    cameras = cameras_of(poses, SIZE, FOCAL)
+    true = [box_room.walls(cameras, i, ROOM, SIZE)[1] for i in range(frames)]
     priors = [((z - random.uniform(-0.3, 0.3)) / random.uniform(2.0, 8.0)).astype(np.float32) for z in true]
     names = [Path(f"{i}.npy") for i in range(frames)]
     listed = FileList(names, lambda path: priors[int(path.stem)])

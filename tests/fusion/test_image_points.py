@@ -70,7 +70,7 @@ def test_errors_that_all_views_share_are_found_by_the_pictures(room: tuple[Scene
     error, aligned = relative_error(scene, true)
     blind, _ = relative_error(scene.without("image"), true)
     assert error < 0.03 and error < 0.6 * blind
-    assert aligned.points_tell() and aligned.warped and "points that several images show" in aligned.words()
+    assert aligned.by_points() and aligned.warped and "points that several images show" in aligned.words()
 
 
 def test_the_box_is_the_rooms(room: tuple[Scene, list[np.ndarray]]) -> None:
@@ -83,5 +83,5 @@ def test_the_box_is_the_rooms(room: tuple[Scene, list[np.ndarray]]) -> None:
 def test_plain_pictures_are_said_to_tell_nothing() -> None:
     scene, _ = painted_room(shade=0.0)
     aligned = align_priors(scene, box_around_cameras(scene.cameras))
-    assert not aligned.points_tell() and len(aligned.points) == 0
+    assert not aligned.by_points() and len(aligned.points) == 0
     assert "overlap of the views alone" in aligned.words()

@@ -14,7 +14,7 @@ from neurfield.ops.patch_scores import NOWHERE, PatchViews, patch_scores
 from neurfield.ops.reference import patch_scores as reference
 
 needs_native = pytest.mark.skipif(native.module is None, reason="no native kernels here")
-HEIGHT, WIDTH, FOCAL = 40, 60, 50.0
+HEIGHT, WIDTH, FOCAL, FOCAL_Y = 40, 60, 50.0, 46.0
 PLANE = 2.0  # z of a wall across the first camera's axis
 
 
@@ -36,10 +36,10 @@ def views_of_a_wall() -> PatchViews:
         [torch.eye(3, dtype=torch.float64), rotation(1, -0.1), rotation(0, 0.08) @ rotation(2, 0.2)]
     )
     centers = torch.tensor([[0.0, 0.0, 0.0], [0.3, 0.05, 0.1], [-0.2, -0.2, 0.0]], dtype=torch.float64)
-    lens = torch.tensor([FOCAL, FOCAL, WIDTH / 2, HEIGHT / 2], dtype=torch.float64).repeat(3, 1)
+    lens = torch.tensor([FOCAL, FOCAL_Y, WIDTH / 2, HEIGHT / 2], dtype=torch.float64).repeat(3, 1)
     v, u = torch.meshgrid(torch.arange(HEIGHT) + 0.5, torch.arange(WIDTH) + 0.5, indexing="ij")
     rays = torch.stack(
-        [(u - WIDTH / 2) / FOCAL, (v - HEIGHT / 2) / FOCAL, torch.ones_like(u)], dim=-1
+        [(u - WIDTH / 2) / FOCAL, (v - HEIGHT / 2) / FOCAL_Y, torch.ones_like(u)], dim=-1
     ).double()
     images = []
     for turn, center in zip(turns, centers):
@@ -106,6 +106,37 @@ def test_numbers_that_are_none_are_nowhere(dtype: torch.dtype) -> None:
     uv[5], normal[6] = 1e30, 0.0
     scores = patch_scores(views, first, uv, normal, depth, second)
     assert (scores[:7] == NOWHERE).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_lies_behind_a_camera_or_is_seen_from_its_edge_is_nowhere(dtype: torch.dtype) -> None:
+    views = cast(views_of_a_wall(), dtype)
+    middle = torch.tensor([[WIDTH / 2, HEIGHT / 2]], dtype=dtype)
+    first, second = torch.zeros(1, dtype=torch.int64), torch.tensor([[1, 2]])
+
+    def score(lean: float, depth: list[float]) -> Tensor:
+        normal = torch.tensor([[lean, 0.0, 0.05]], dtype=dtype)
+        return patch_scores(views, first, middle, normal, torch.tensor([depth], dtype=dtype), second)[0]
+
+    # The plane through the patch's last pixel is met at 1.3 times the depth, then at 8 times; and behind.
+    assert (score(0.2, [PLANE]) > NOWHERE).all()
+    assert (score(0.73, [PLANE]) == NOWHERE).all()
+    assert (score(0.2, [-PLANE, -10.0]) == NOWHERE).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_pixel_that_is_none_spoils_the_patches_that_touch_it(dtype: torch.dtype) -> None:
+    views = cast(views_of_a_wall(), dtype)
+    asked = [t.to(dtype) if t.is_floating_point() else t for t in questions(200)]
+    expected = patch_scores(views, *asked)
+    views.images[1, 18:22, 28:32] = torch.nan
+    scores = patch_scores(views, *asked)
+    spoilt = scores.isnan()
+    assert torch.equal(scores[~spoilt], expected[~spoilt])
+    assert 0 < spoilt.sum() < (expected > NOWHERE).sum() and (expected[spoilt] > NOWHERE).all()
+    first, uv = asked[0], asked[1]
+    under = (first == 1) & ((uv - torch.tensor([30.0, 20.0])).abs() < 2.0).all(dim=1)
+    assert under.any() and spoilt[under].eq(expected[under] > NOWHERE).all()
 
 
 def test_what_does_not_fit_is_named() -> None:

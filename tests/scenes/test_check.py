@@ -46,7 +46,7 @@ def test_a_wrong_depth_unit_is_found_and_named(replica, factor):
     wrong = {f.where: f for f in findings(replica, "error")}
     named = float(wrong["depth"].what.split("multiplied by ")[1])
     assert named == pytest.approx(factor, rel=0.05)
-    assert wrong["depth"].todo
+    assert wrong["depth"].todo and "e+0" not in wrong["depth"].what
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,14 @@ def test_damaged_files_are_listed_with_their_names(replica):
     assert all("damaged" in f.what and f.todo for f in wrong)
 
 
+def test_many_files_with_one_fault_are_to_be_mended_alike(replica):
+    for path in (replica / "results").glob("depth*.png"):
+        Image.fromarray(np.repeat(np.asarray(Image.open(path))[..., None].astype(np.uint8), 3, 2)).save(path)
+    wrong = findings(replica, "error")
+    assert len(wrong) == 6 and "single-channel" in wrong[0].todo
+    assert "like these" in wrong[-1].what and "copy" not in wrong[-1].todo
+
+
 def test_a_jump_in_exposure_is_found(replica):
     for i in range(6, 20):
         path = replica / f"results/frame{i:06d}.jpg"
@@ -107,8 +115,9 @@ def test_missing_depth_of_some_frames_is_a_warning(replica):
     assert any(f.where == "sensor_depth" and "1 of 20" in f.what for f in findings(replica, "warn"))
 
 
-def test_rounded_poses_are_a_warning(replica):
-    rewrite_poses(replica, lambda pose: np.round(pose, 3))
+@pytest.mark.parametrize("digits", [2, 3])
+def test_rounded_poses_are_a_warning(replica, digits):
+    rewrite_poses(replica, lambda pose: np.round(pose, digits))
     assert any("orthonormal" in f.what for f in findings(replica, "warn"))
 
 

@@ -130,6 +130,16 @@ def test_distances_along_rays_are_told_from_z_depth(tmp_path):
     )
 
 
+def test_frames_too_far_turned_to_be_compared_are_no_fault_of_the_depth(tmp_path):
+    room = room_cameras().select(np.array([0, 7, 14]))
+    least = np.degrees(
+        np.arccos((room.view_directions @ room.view_directions.T)[np.triu_indices(3, 1)])
+    ).min()
+    found = check_scene(with_cameras(tmp_path, room, depth=room_depth(room)))
+    said = next(f for f in found if f.where == "sensor_depth" and "same way" in f.what)
+    assert least > 35.0 and said.level == "warn" and "unless the camera turned" in said.todo
+
+
 def test_a_lens_whose_distortion_was_forgotten_is_seen(tmp_path):
     plain = room_cameras()
     lens = np.tile([-0.25, 0.05, 0.0, 0.0, 0.0], (len(plain), 1))

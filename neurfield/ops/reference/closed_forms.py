@@ -9,8 +9,10 @@ from torch import Tensor
 
 
 def frequency(points: Tensor, bands: int, active_bands: int, order: int = 0) -> Tensor:
-    """The `order`-th derivative of sin and cos of 2^k pi x, [N, bands * 2 * D]; see
-    `neurfield.ops.closed_forms.frequency`."""
+    """The `order`-th derivative of sin and cos of 2^k pi x, [N, bands * 2 * D].
+
+    See `neurfield.ops.frequency`.
+    """
     columns = []
     for band in range(active_bands):
         rate = math.pi * 2.0**band
@@ -24,8 +26,10 @@ def frequency(points: Tensor, bands: int, active_bands: int, order: int = 0) -> 
 
 
 def one_blob(points: Tensor, bins: int, order: int = 0) -> Tensor:
-    """The `order`-th derivative, 0 to 2, of each bin's share of a blob around x, [N, D * bins]; see
-    `neurfield.ops.closed_forms.one_blob`."""
+    """The `order`-th derivative, 0 to 2, of each bin's share of a blob around x, [N, D * bins].
+
+    See `neurfield.ops.one_blob`.
+    """
     within = points - points.detach().floor()
     edges = torch.arange(bins + 1, dtype=points.dtype, device=points.device) / bins
     shifts = torch.tensor([-1.0, 0.0, 1.0], dtype=points.dtype, device=points.device)  # it wraps around

@@ -109,8 +109,10 @@ def _cube(fraction: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _simplex(fraction: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
-    """Steps [N, D + 1, D] to the vertices, whose coordinates step up from the largest fraction to the
-    smallest (Kuhn's triangulation), and barycentric weights [N, D + 1]."""
+    """Steps [N, D + 1, D] to the vertices, and barycentric weights [N, D + 1].
+
+    Coordinates step up from the largest fraction to the smallest (Kuhn's triangulation).
+    """
     order = fraction.argsort(dim=1, descending=True, stable=True)
     chain = torch.nn.functional.one_hot(order, fraction.shape[1]).cumsum(dim=1)
     steps = torch.cat([torch.zeros_like(chain[:, :1]), chain], dim=1)

@@ -10,8 +10,10 @@ from neurfield.ops.marching_cubes_table import triangle_table
 
 
 def marching_cubes_reference(values: Tensor, level: float) -> tuple[Tensor, Tensor]:
-    """See `neurfield.ops.marching_cubes`; vertices in units of the grid, which has 2 points at
-    least along each axis."""
+    """See `neurfield.ops.marching_cubes`; vertices in units of the grid.
+
+    The grid has 2 points at least along each axis.
+    """
     grid, level = values.numpy(), np.float32(level)
     cubes = tuple(n - 1 for n in grid.shape)
 

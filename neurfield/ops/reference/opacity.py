@@ -1,8 +1,11 @@
 """From signed distance to the opacity of a ray section.
 
-Legend: sdf, slope (d sdf / d t along the ray, negative when the ray approaches the surface), length (of the
-section), width (1/inv_s of NeuS, beta of VolSDF: how far from the surface, in the points' unit, the opacity
-reaches).
+Legend:
+
+- sdf: the signed distance, positive in free space;
+- slope: d sdf / d t along the ray, negative when the ray approaches the surface;
+- length: of the section;
+- width: how far from the surface, in the points' unit, the opacity reaches; 1/inv_s of NeuS, beta of VolSDF.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ def check(kind: str, width: Tensor | float) -> None:
 def alpha(
     kind: str, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, anneal: float = 1.0
 ) -> Tensor:
-    """Opacity [S] of a kind; sdf, slope, length [S] as for `neus_alpha`.
+    """Opacity [S] of a kind, of sdf, slope and length [S] as for `neus_alpha`.
 
     Raises:
         ValueError: as `check`, and for what a width on the CPU holds.
@@ -50,13 +53,15 @@ def alpha(
 def neus_alpha(
     sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, anneal: float = 1.0
 ) -> Tensor:
-    """Opacity [S] of sections known at their midpoints (NeuS, Wang et al. 2021, Eq.
-    13 and the authors' renderer).
+    """Opacity [S] of sections known at their midpoints (NeuS, Wang et al. 2021).
+
+    It is Eq. 13 of the paper, evaluated as the authors' renderer does.
 
     Args:
         sdf, slope, length: [S] at the midpoints.
-        anneal: 0 lets sections that leave the surface be half opaque too, which keeps gradients alive early;
-        1 is the paper's Eq.
+        width: one number.
+        anneal: 1 is the paper's equation; 0 lets sections that leave the surface be half opaque too, which
+            keeps gradients alive early.
     """
     approach = -(torch.relu(0.5 - 0.5 * slope) * (1.0 - anneal) + torch.relu(-slope) * anneal)
     half_step = 0.5 * approach * length
@@ -70,8 +75,10 @@ def neus_alpha(
 
 
 def volsdf_density(sdf: Tensor, width: Tensor | float) -> Tensor:
-    """Density [S] = Laplace CDF of the negated SDF over width (VolSDF, Yariv et al. 2021, Eq.
-    2-3 with alpha = 1/beta)."""
+    """Density [S] of VolSDF: the Laplace distribution of the negated SDF, over the width.
+
+    Yariv et al. 2021, Eq. 2 and 3, with alpha = 1/beta.
+    """
     inverse = 1.0 / width
     return inverse * (0.5 - 0.5 * torch.sign(sdf) * -torch.expm1(-sdf.abs() * inverse))
 

@@ -1,5 +1,7 @@
-"""The colour of samples in plain torch, differentiable as often as wanted: the specification of the fused
-kernel."""
+"""The colour of samples in plain torch: the specification of the fused kernel.
+
+Differentiable as often as wanted.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""A whole field query in plain torch, differentiable as often as wanted: the specification of the fused
-kernels."""
+"""A whole field query in plain torch: the specification of the fused kernels.
+
+Differentiable as often as wanted.
+"""
 
 from __future__ import annotations
 

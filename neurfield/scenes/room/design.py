@@ -17,8 +17,10 @@ Furnish = Callable[[Assembly, Shell, np.random.Generator], None]
 class Walk:
     """How the camera goes through a room: two rounds, and where it looks.
 
-    turn and tilt are spread evenly over the walk: degrees to the left of straight across the room, and up.
-    wall_gap: metres from the walls to the outermost line that the walk strives for.
+    Attributes:
+        turn, tilt: degrees to the left of straight across the room, and up, spread evenly over the walk.
+        frames: how many pictures are taken.
+        wall_gap: metres from the walls to the outermost line that the walk strives for.
     """
 
     turn: tuple[int, ...]
@@ -31,8 +33,14 @@ class Walk:
 class Design:
     """A built-in room as data.
 
-    furnish places the shell and every object, and instance ids follow its order; median_light is what the
-    median light on what is seen becomes in the pictures, 1 showing white paper as white.
+    Attributes:
+        title: what it is, for people.
+        shell: walls, floor, ceiling, windows and door.
+        furnish: places every object in the shell; instance ids follow its order.
+        walk: where the camera goes.
+        median_light: what the median light on what is seen becomes in the pictures; 1 shows white paper as
+            white.
+        seed: of everything random.
     """
 
     title: str

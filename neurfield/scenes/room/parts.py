@@ -1,7 +1,7 @@
-"""Putting a room together: pieces of an object in its own frame, and the assembly they are placed into.
+"""Putting a room together: pieces of an object in its own coordinates, and the assembly they are placed into.
 
-Object frames: origin on what carries the object (floor, table top) or on the wall behind it, z up, the front
-looks along -y.
+An object's coordinates: the origin is on what carries the object (floor, table top) or on the wall behind it,
+z is up, and the front looks along -y.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neurfield.scenes.room.shapes import Shape, Vec, rotation
 
 @dataclass(frozen=True)
 class Piece:
-    """A shape of one material, in the frame of its object."""
+    """A shape of one material, in the coordinates of its object."""
 
     shape: Shape
     material: Material
@@ -64,9 +64,9 @@ class Assembly:
     def place(
         self, name: str, parts: Pieces, where: np.ndarray | None = None, solid: bool = False
     ) -> np.ndarray:
-        """Adds an object under a new instance id and returns its box [2,3] in the world.
+        """Add an object under a new instance id and return its box [2,3] in the world.
 
-        `solid` keeps the camera's path out of that box.
+        `solid` keeps the camera's walk out of that box.
         """
         instance = len(self.names)
         self.names.append(name)

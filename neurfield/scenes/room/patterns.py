@@ -16,12 +16,12 @@ Rgb = tuple[float, float, float]
 
 
 def mix(a: Rgb | np.ndarray, b: Rgb | np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Colours between a (t = 0) and b (t = 1); t [k] -> [k,3] float32."""
+    """Colours [k,3] float32 between a (t = 0) and b (t = 1), for t [k]."""
     a, b = np.asarray(a, dtype=np.float32), np.asarray(b, dtype=np.float32)
     return a + np.asarray(t, dtype=np.float32)[:, None] * (b - a)
 
 
-def step(value: np.ndarray, edge: float, soft: float) -> np.ndarray:
+def ramp(value: np.ndarray, edge: float, soft: float) -> np.ndarray:
     """0 below the edge, 1 above, with a linear ramp of width `soft`."""
     return np.clip((value - np.float32(edge)) * np.float32(1 / soft) + np.float32(0.5), 0, 1)
 
@@ -99,7 +99,7 @@ class Planks:
         seam_y = np.abs(across - row - np.float32(0.5)) * np.float32(self.width)
         seam_x = np.abs(along - board - np.float32(0.5)) * np.float32(self.length)
         gap_y, gap_x = self.width / 2 - 0.003, self.length / 2 - 0.003
-        seam = np.maximum(step(seam_y, gap_y, 0.004), step(seam_x, gap_x, 0.004))
+        seam = np.maximum(ramp(seam_y, gap_y, 0.004), ramp(seam_x, gap_x, 0.004))
         shade = (np.float32(0.74) + np.float32(0.42) * tone) * (1 - np.float32(0.62) * seam)
         return mix(self.light, self.dark, 0.5 * rings * rings + 0.45 * streak) * shade[:, None]
 
@@ -169,8 +169,8 @@ class Ceramic:
 
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         drip = points[:, 2] + np.float32(0.012) * noise3(points * 40)
-        rgb = mix(self.lower, self.glaze, step(drip, self.band, 0.004))
-        spots = step(noise3(points * 190, 3), 0.84, 0.06) * 0.6
+        rgb = mix(self.lower, self.glaze, ramp(drip, self.band, 0.004))
+        spots = ramp(noise3(points * 190, 3), 0.84, 0.06) * 0.6
         cloud = 1 + np.float32(0.14) * (noise3(points * 22, 7) - 0.5)
         return mix(rgb * cloud[:, None], self.speckle, spots)
 
@@ -186,7 +186,7 @@ class Foliage:
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         patch = noise3(points * np.float32(self.spread), 2)
         fine = noise3(points * np.float32(60), 4)
-        under = step(-normals[:, 2], 0.0, 0.6)
+        under = ramp(-normals[:, 2], 0.0, 0.6)
         t = np.clip(1.5 * patch - 0.35 + 0.3 * (fine - 0.5), 0, 1)
         return mix(mix(self.young, self.old, t), self.young, 0.35 * under)
 
@@ -220,8 +220,8 @@ class Fruit:
 
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         blush = noise3(points * 18, self.seed)
-        freckles = step(noise3(points * 260, self.seed + 1), 0.8, 0.1)
-        return mix(mix(self.one, self.other, step(blush, 0.5, 0.5)), (0.75, 0.62, 0.3), 0.4 * freckles)
+        freckles = ramp(noise3(points * 260, self.seed + 1), 0.8, 0.1)
+        return mix(mix(self.one, self.other, ramp(blush, 0.5, 0.5)), (0.75, 0.62, 0.3), 0.4 * freckles)
 
 
 @dataclass(frozen=True)
@@ -241,8 +241,8 @@ class Slabs:
         vein = np.abs(layered2(u * 1.7 + shift, v * 1.7 - shift, 3, 2) - np.float32(0.5))
         edge = np.float32(0.5) - np.maximum(np.abs(u - i - np.float32(0.5)), np.abs(v - j - np.float32(0.5)))
         t = np.clip(0.75 * cloud + 0.6 * tone - 0.3, 0, 1)
-        rgb = mix(self.light, self.dark, t) * (1 - 0.35 * step(-vein, -0.018, 0.02))[:, None]
-        return mix(self.grout, rgb, step(edge * np.float32(self.size), 0.004, 0.003))
+        rgb = mix(self.light, self.dark, t) * (1 - 0.35 * ramp(-vein, -0.018, 0.02))[:, None]
+        return mix(self.grout, rgb, ramp(edge * np.float32(self.size), 0.004, 0.003))
 
 
 @dataclass(frozen=True)
@@ -260,8 +260,8 @@ class Wallpaper:
         across = u * np.float32(1 / self.pitch) + np.float32(0.5) * (row.astype(np.int32) & 1)
         x, y = np.abs(across - np.floor(across) - np.float32(0.5)), up - row
         width = np.float32(0.34) * np.sin(np.float32(np.pi) * np.clip(y * 1.1, 0, 1))
-        leaf = step(width - x, 0.0, 0.05) * (1 - step(-x, -0.02, 0.02))
-        ribs = step(wave(y + x * 0.9, 0.2), 0.75, 0.3)
+        leaf = ramp(width - x, 0.0, 0.05) * (1 - ramp(-x, -0.02, 0.02))
+        ribs = ramp(wave(y + x * 0.9, 0.2), 0.75, 0.3)
         paper = 1 + np.float32(0.08) * (noise2(u * 30, v * 30) - np.float32(0.5))
         return mix(self.ground, self.ink, leaf * (1 - 0.45 * ribs)) * paper[:, None]
 
@@ -275,6 +275,6 @@ class Pile:
 
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         x, y = points[:, 0], points[:, 1]
-        flecks = step(noise2(x * 70, y * 70, 1), 0.62, 0.25) * 0.7 + 0.3 * noise2(x * 19, y * 19, 2)
+        flecks = ramp(noise2(x * 70, y * 70, 1), 0.62, 0.25) * 0.7 + 0.3 * noise2(x * 19, y * 19, 2)
         trodden = np.float32(0.9) + np.float32(0.2) * layered2(x * 2.1, y * 2.1, 2, 5)
         return mix(self.wool, self.fleck, flecks) * trodden[:, None]

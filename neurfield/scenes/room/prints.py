@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurfield.scenes.room.noise import hash01, hash01_cells, layered2, noise2
-from neurfield.scenes.room.patterns import Rgb, mix, step, wave
+from neurfield.scenes.room.patterns import Rgb, mix, ramp, wave
 
 
 def _paint(rgb: np.ndarray, colour: Rgb, where: np.ndarray) -> np.ndarray:
@@ -36,15 +36,15 @@ class Discs:
             colour = self.palette[1 + i % (len(self.palette) - 1)]
             dx, dz = x - np.float32(cx), z - np.float32(cz)
             radius = np.sqrt(dx * dx + dz * dz)
-            kind = i % 4
-            if kind == 0:
-                where = step(-radius, -size, soft)
-            elif kind == 1:
-                where = step(-radius, -size, soft) * step(dx if rng.random() < 0.5 else dz, 0.0, soft)
-            elif kind == 2:
-                where = step(-np.abs(radius - np.float32(size)), -0.16 * size, soft)
+            figure = i % 4
+            if figure == 0:
+                where = ramp(-radius, -size, soft)
+            elif figure == 1:
+                where = ramp(-radius, -size, soft) * ramp(dx if rng.random() < 0.5 else dz, 0.0, soft)
+            elif figure == 2:
+                where = ramp(-np.abs(radius - np.float32(size)), -0.16 * size, soft)
             else:
-                where = step(-np.abs(dx), -0.2 * size, soft) * step(-np.abs(dz), -1.6 * size, soft)
+                where = ramp(-np.abs(dx), -0.2 * size, soft) * ramp(-np.abs(dz), -1.6 * size, soft)
             rgb = _paint(rgb, colour, where)
         return rgb * (np.float32(0.94) + np.float32(0.12) * noise2(x * 120, z * 120))[:, None]
 
@@ -65,13 +65,13 @@ class Hills:
         up = z * np.float32(1 / self.height) + np.float32(0.5)
         rgb = mix(self.sky[0], self.sky[1], up)
         d = np.sqrt((x - np.float32(0.18 * self.width)) ** 2 + (z - np.float32(0.2 * self.height)) ** 2)
-        rgb = _paint(rgb, self.sun, step(-d, -0.13 * min(self.width, self.height), 0.004))
+        rgb = _paint(rgb, self.sun, ramp(-d, -0.13 * min(self.width, self.height), 0.004))
         for i, colour in enumerate(self.ridges):
             ridge = layered2(
                 x * np.float32((5 + 2 * i) / self.width), np.full_like(x, 3.7 * i), 4, self.seed + i
             )
             top = 0.62 - 0.58 * i / len(self.ridges) + 0.3 * (ridge - 0.5)
-            where = step(top - up, 0.0, 0.006 / self.height)
+            where = ramp(top - up, 0.0, 0.006 / self.height)
             grain = np.float32(0.85) + np.float32(0.15) * noise2(x * 60, z * 60, i)
             rgb = _paint(rgb, colour, where * grain)
         return rgb
@@ -90,11 +90,11 @@ class Tiles:
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         u, v = points[:, self.across] / np.float32(self.cell), points[:, self.up] / np.float32(self.cell)
         i, j = np.floor(u), np.floor(v)
-        kind, first, second = (hash01_cells(i, j, self.seed + k) for k in range(3))
+        figure, first, second = (hash01_cells(i, j, self.seed + k) for k in range(3))
         fu, fv = u - i, v - j
         fu = np.where(first < 0.5, fu, 1 - fu)
         fv = np.where(second < 0.5, fv, 1 - fv)
-        inside = np.where(kind < 0.6, np.sqrt(fu * fu + fv * fv) < 0.92, fu + fv < 1)
+        inside = np.where(figure < 0.6, np.sqrt(fu * fu + fv * fv) < 0.92, fu + fv < 1)
         table = np.asarray(self.palette, dtype=np.float32)
         back = (first * len(table)).astype(np.int32)
         front = (back + 1 + (second * (len(table) - 1)).astype(np.int32)) % len(table)
@@ -119,9 +119,9 @@ class BookCover:
         rgb = np.asarray(self.cloth, dtype=np.float32) * shade[:, None]
         for _ in range(rng.integers(1, 4)):
             middle, half = rng.uniform(0.08, 0.92), rng.uniform(0.008, 0.03)
-            rgb = _paint(rgb, self.ink, step(-np.abs(v - np.float32(middle)), -half, 0.012))
+            rgb = _paint(rgb, self.ink, ramp(-np.abs(v - np.float32(middle)), -half, 0.012))
         low, high = sorted(rng.uniform(0.3, 0.75, 2))
-        block = step(v, low, 0.01) * step(-v, -max(high, low + 0.2), 0.01)
+        block = ramp(v, low, 0.01) * ramp(-v, -max(high, low + 0.2), 0.01)
         letters = hash01(np.floor(v * 46).astype(np.int32), self.seed) > 0.4
         return _paint(rgb, self.ink, block * letters * 0.9)
 
@@ -147,15 +147,15 @@ class Rug:
         diamond = du + dv
         odd = (np.round(u) + np.round(v)).astype(np.int32) & 1
         rgb = np.broadcast_to(np.asarray(self.field, dtype=np.float32), (len(x), 3))
-        rgb = _paint(rgb, self.motif, step(-np.abs(diamond + ragged * 3 - 0.44), -0.045, 0.02))
-        rgb = _paint(rgb, self.accent, step(-(diamond + ragged * 3), -0.24, 0.02) * odd)
-        rgb = _paint(rgb, self.motif, step(-(diamond + ragged * 3), -0.2, 0.02) * (1 - odd))
-        rgb = _paint(rgb, self.field, step(-np.minimum(du, dv), -0.035, 0.01) * step(-diamond, -0.2, 0.02))
-        rgb = _paint(rgb, self.border, step(-inset, -0.2, 0.006))
-        rgb = _paint(rgb, self.accent, step(-np.abs(inset - 0.2), -0.012, 0.006))
+        rgb = _paint(rgb, self.motif, ramp(-np.abs(diamond + ragged * 3 - 0.44), -0.045, 0.02))
+        rgb = _paint(rgb, self.accent, ramp(-(diamond + ragged * 3), -0.24, 0.02) * odd)
+        rgb = _paint(rgb, self.motif, ramp(-(diamond + ragged * 3), -0.2, 0.02) * (1 - odd))
+        rgb = _paint(rgb, self.field, ramp(-np.minimum(du, dv), -0.035, 0.01) * ramp(-diamond, -0.2, 0.02))
+        rgb = _paint(rgb, self.border, ramp(-inset, -0.2, 0.006))
+        rgb = _paint(rgb, self.accent, ramp(-np.abs(inset - 0.2), -0.012, 0.006))
         teeth = wave(x + y, 0.1) * wave(x - y, 0.1)
-        rgb = _paint(rgb, self.field, step(teeth, 0.3, 0.1) * step(-np.abs(inset - 0.11), -0.055, 0.006))
-        rgb = _paint(rgb, self.field, step(-inset, -0.03, 0.006))
+        rgb = _paint(rgb, self.field, ramp(teeth, 0.3, 0.1) * ramp(-np.abs(inset - 0.11), -0.055, 0.006))
+        rgb = _paint(rgb, self.field, ramp(-inset, -0.03, 0.006))
         wool = noise2(x * 150, y * 150, 3) * np.float32(0.2) + noise2(x * 14, y * 14, 4) * np.float32(0.16)
         return rgb * (np.float32(0.82) + wool)[:, None]
 
@@ -173,8 +173,8 @@ class ClockFace:
         radius = np.sqrt(x * x + z * z)
         angle = np.arctan2(x, z) * np.float32(12 / (2 * np.pi))
         off = np.abs(angle - np.round(angle)) * radius
-        marks = step(-off, -0.045, 0.02) * step(-np.abs(radius - 0.74), -0.1, 0.02)
-        ring = step(-np.abs(radius - 0.92), -0.02, 0.015)
+        marks = ramp(-off, -0.045, 0.02) * ramp(-np.abs(radius - 0.74), -0.1, 0.02)
+        ring = ramp(-np.abs(radius - 0.92), -0.02, 0.015)
         rgb = np.broadcast_to(np.asarray(self.ground, dtype=np.float32), (len(x), 3))
         return _paint(rgb, self.ink, np.maximum(marks, ring))
 
@@ -189,9 +189,9 @@ class Keys:
     def __call__(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         x, y = points[:, 0], points[:, 1]
         gap = np.maximum(wave(x, 0.02), wave(y, 0.02))
-        deck = step(-np.abs(x), -0.14, 0.002) * step(-np.abs(y - 0.03), -0.05, 0.002)
-        keys = step(-gap, -0.86, 0.08) * deck
-        pad = step(-np.abs(x), -0.05, 0.002) * step(-np.abs(y + 0.065), -0.032, 0.002)
+        deck = ramp(-np.abs(x), -0.14, 0.002) * ramp(-np.abs(y - 0.03), -0.05, 0.002)
+        keys = ramp(-gap, -0.86, 0.08) * deck
+        pad = ramp(-np.abs(x), -0.05, 0.002) * ramp(-np.abs(y + 0.065), -0.032, 0.002)
         rgb = np.broadcast_to(np.asarray(self.metal, dtype=np.float32), (len(x), 3))
         up = normals[:, 2] > 0.5
         dull = (0.8 * self.metal[0], 0.8 * self.metal[1], 0.8 * self.metal[2])

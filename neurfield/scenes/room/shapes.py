@@ -44,7 +44,7 @@ class Shape:
         used, faces = np.unique(self.faces[keep], return_inverse=True)
         return Shape(self.vertices[used], faces.reshape(-1, 3))
 
-    def volume(self) -> float:
+    def signed_volume(self) -> float:
         """Signed volume in cubic metres; positive when the normals point outwards."""
         a, b, c = (self.vertices[self.faces[:, i]] for i in range(3))
         return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)
@@ -62,7 +62,7 @@ def rotation(degrees: float, axis: str = "z") -> np.ndarray:
 
 def outward(shape: Shape) -> Shape:
     """The closed shape with its normals turned outwards."""
-    return shape if shape.volume() > 0 else Shape(shape.vertices, shape.faces[:, ::-1])
+    return shape if shape.signed_volume() > 0 else Shape(shape.vertices, shape.faces[:, ::-1])
 
 
 def join(shapes: Sequence[Shape]) -> Shape:
@@ -102,18 +102,18 @@ def rounded_box(
     size: Vec,
     centre: Vec = (0, 0, 0),
     radius: float = 0.004,
-    steps: int = 1,
+    segments: int = 1,
     cells: tuple[int, int, int] = (1, 1, 1),
     bulge: Vec = (0, 0, 0),
 ) -> Shape:
     """Box with rounded edges.
 
-    `steps` segments make each half of an edge's quarter circle; `cells` subdivides the flat part an axis;
+    `segments` make each half of an edge's quarter circle; `cells` subdivides the flat part along an axis;
     `bulge` swells the two faces across each axis by metres at their middle (a filled cushion).
     """
     half = np.asarray(size, dtype=np.float64) / 2
     r = min(radius, 0.98 * half.min())
-    arc = r * np.tan(np.linspace(0, np.pi / 4, steps + 1))
+    arc = r * np.tan(np.linspace(0, np.pi / 4, segments + 1))
     axes = []
     for h, n in zip(half, cells, strict=True):
         flat = np.linspace(-(h - r), h - r, n + 1)
@@ -130,19 +130,19 @@ def rounded_box(
     return Shape(points + np.asarray(centre, dtype=np.float64), faces)
 
 
-def block(low: Vec, high: Vec, radius: float = 0.003, steps: int = 1) -> Shape:
+def block(low: Vec, high: Vec, radius: float = 0.003, segments: int = 1) -> Shape:
     """Rounded box from corner to corner."""
     a, b = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
-    return rounded_box(b - a, (a + b) / 2, radius, steps)
+    return rounded_box(b - a, (a + b) / 2, radius, segments)
 
 
 def loft(rings: np.ndarray, closed: bool = False) -> Shape:
     """Skin over rings [n,k,3] of equal vertex count; the ends get fans unless the last joins the first."""
     n, k = rings.shape[:2]
     index = np.arange(n * k).reshape(n, k)
-    here = index if closed else index[:-1]
-    there = np.roll(index, -1, 0) if closed else index[1:]
-    faces = [quads_to_faces(here, np.roll(here, -1, 1), np.roll(there, -1, 1), there)]
+    ring = index if closed else index[:-1]
+    next_ring = np.roll(index, -1, 0) if closed else index[1:]
+    faces = [quads_to_faces(ring, np.roll(ring, -1, 1), np.roll(next_ring, -1, 1), next_ring)]
     vertices = [rings.reshape(-1, 3)]
     if not closed:
         vertices.append(np.stack([rings[0].mean(0), rings[-1].mean(0)]))
@@ -204,11 +204,11 @@ def lathe(profile: Points, segments: int = 40) -> Shape:
     return outward(Shape(vertices, shape.faces))
 
 
-def rounded(points: Points, radius: float, steps: int = 4) -> np.ndarray:
+def rounded(points: Points, radius: float, segments: int = 4) -> np.ndarray:
     """Polyline [n,d] with every inner corner replaced by a smooth arc that starts `radius` before it."""
     p = np.asarray(points, dtype=np.float64)
     out = [p[:1]]
-    t = np.linspace(0, 1, steps + 1)[:, None]
+    t = np.linspace(0, 1, segments + 1)[:, None]
     for a, b, c in zip(p[:-2], p[1:-1], p[2:], strict=True):
         before, after = a - b, c - b
         la, lc = np.linalg.norm(before), np.linalg.norm(after)
@@ -255,11 +255,11 @@ def superellipsoid(
     return Shape(v * np.asarray(half, dtype=np.float64), unit.faces)
 
 
-def prism(outline: np.ndarray, low: float, high: float, bevel: float = 0.003, steps: int = 2) -> Shape:
+def prism(outline: np.ndarray, low: float, high: float, bevel: float = 0.003, segments: int = 2) -> Shape:
     """Upright slab over a star-shaped, counter-clockwise outline [k,2], its upper and lower edges rounded."""
     edge = np.roll(outline, -1, 0) - np.roll(outline, 1, 0)
     normal = np.stack([edge[:, 1], -edge[:, 0]], 1) / np.linalg.norm(edge, axis=1, keepdims=True)
-    a = np.linspace(0, np.pi / 2, steps + 1)
+    a = np.linspace(0, np.pi / 2, segments + 1)
     inset = bevel * (1 - np.sin(a))
     rise = bevel * (1 - np.cos(a))
     insets = np.concatenate([inset, inset[::-1]])

@@ -58,9 +58,9 @@ def leaf(
     n, m = cells
     s = np.linspace(0, 1, n + 1)
     angle = np.radians(rise - droop * s)
-    step = length / n
-    x = np.concatenate([[0], np.cumsum(np.cos(angle[:-1]) * step)])
-    z = np.concatenate([[0], np.cumsum(np.sin(angle[:-1]) * step)])
+    piece = length / n
+    x = np.concatenate([[0], np.cumsum(np.cos(angle[:-1]) * piece)])
+    z = np.concatenate([[0], np.cumsum(np.sin(angle[:-1]) * piece)])
     half_width = width / 2 * (np.sin(np.pi * np.clip(s, 0.0, 1.0) ** 0.8) ** 0.8 * 0.97 + 0.03)
     v = np.linspace(-1, 1, m + 1)
     y = half_width[:, None] * v[None]

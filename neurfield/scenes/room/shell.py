@@ -32,9 +32,11 @@ Span = tuple[float, float]
 class Shell:
     """An empty room in metres: x from 0 to width, y from 0 to depth, z from 0 to height.
 
-    windows: spans in y of recesses in the west wall (x = 0), all between window_z; door_y: the span of a
-    shallow niche in the east wall, up to door_z. accent is the north wall's (y = depth) paint; sky is the
-    radiance that comes in through the windows.
+    Attributes:
+        windows: spans in y of recesses in the west wall (x = 0), all between window_z.
+        door_y: the span of a shallow niche in the east wall, up to door_z.
+        accent: the paint of the north wall (y = depth).
+        sky: the radiance that comes in through the windows.
     """
 
     width: float
@@ -113,17 +115,17 @@ def hull_pieces(shell: Shell) -> Pieces:
     centre = hull.vertices[hull.faces].mean(1)
     x, y, z = centre.T
     eps = 1e-6
-    kind = np.zeros(len(centre), dtype=int)
-    kind[z < eps] = 1
-    kind[z > shell.height - eps] = 2
-    kind[y > shell.depth - eps] = 3
-    kind[x < -shell.recess + eps] = 4
+    paint = np.zeros(len(centre), dtype=int)
+    paint[z < eps] = 1
+    paint[z > shell.height - eps] = 2
+    paint[y > shell.depth - eps] = 3
+    paint[x < -shell.recess + eps] = 4
     plaster = Material("plaster", shell.plaster)
     floor = Material("floor", shell.floor, gloss=shell.floor_gloss)
     ceiling = Material("ceiling", shell.ceiling)
     accent = Material("accent", shell.accent)
     sky = Material("sky", Plain(srgb("#e8f1f8"), 0.0), emission=shell.sky)
-    return [Piece(hull.subset(kind == k), m) for k, m in enumerate((plaster, floor, ceiling, accent, sky))]
+    return [Piece(hull.subset(paint == k), m) for k, m in enumerate((plaster, floor, ceiling, accent, sky))]
 
 
 def build_shell(room: Assembly, shell: Shell) -> None:

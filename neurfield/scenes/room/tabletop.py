@@ -76,8 +76,7 @@ def fruit(rng: np.random.Generator) -> Pieces:
     red = Material("apple", Fruit(srgb("#b3261f"), srgb("#d8a63a"), 7))
     green = Material("apple", Fruit(srgb("#9db53a"), srgb("#c9c85a"), 9))
     lemon = Material("lemon", Fruit(srgb("#ecc92f"), srgb("#e0b81f"), 2))
-    kinds = (orange, red, green, orange, red)
-    for k, skin in enumerate(kinds):
+    for k, skin in enumerate((orange, red, green, orange, red)):
         turn = np.radians(72 * k + 10)
         r = 0.036 if skin is orange else 0.038
         at = (0.066 * np.cos(turn), 0.066 * np.sin(turn), 0.060)

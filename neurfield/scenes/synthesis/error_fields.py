@@ -1,9 +1,8 @@
 """Where and how one view's priors are wrong, before it is scaled to the size asked for.
 
-Two kinds. Those of `fresh_fields` know nothing of other views. Those of `RepeatingFields` are what a
-network's are, a function of what is seen: of the place and the thing, of the direction and the distance it is
-seen from, and of how bright it looks; so that two views of one thing are wrong alike, the more so the more
-alike they are.
+The errors of `fresh_fields` know nothing of other views. Those of `RepeatingFields` are like a network's, a
+function of what is seen: of the place and the thing, of the direction and the distance it is seen from, and
+of how bright it looks. So two views of one thing are wrong alike, the more so the more alike they are.
 """
 
 from __future__ import annotations
@@ -26,9 +25,11 @@ _WAVES = 64
 class ErrorFields:
     """Random fields over one view, deviations of about 1.
 
-    warp [h,w]: added, scaled, to the logarithm of depth. lean [h,w,3]: the direction, in the camera frame,
-    and the strength with which normals are bent. patches [h,w]: where normals are worse. missing [h,w]: thin
-    things are overlooked where it is low.
+    Attributes:
+        warp: [h,w], added, scaled, to the logarithm of depth.
+        lean: [h,w,3], camera axes: the direction and the strength with which normals are bent.
+        patches: [h,w], where normals are worse.
+        missing: [h,w]; thin things are overlooked where it is low.
     """
 
     warp: np.ndarray
@@ -50,7 +51,7 @@ def fresh_fields(segment: np.ndarray, rng: np.random.Generator) -> ErrorFields:
 
 
 class RepeatingFields:
-    """Fields that belong to a room with so many instances; a seed gives the same again."""
+    """Fields that belong to a room of so many instances; a seed gives the same again."""
 
     def __init__(self, instances: int, seed: int) -> None:
         rng = np.random.default_rng((seed, 77))
@@ -73,8 +74,12 @@ class RepeatingFields:
     ) -> ErrorFields:
         """Fields of one view.
 
-        offsets [h,w,3]: from the eye [3] to what each pixel sees, metres, world; world_from_cam [3,3];
-        luminance [h,w] in 0..1; segment [h,w] instance ids.
+        Args:
+            offsets: [h,w,3], from the eye to what each pixel sees, metres, world.
+            eye: [3], world.
+            world_from_cam: [3,3].
+            luminance: [h,w] in 0..1.
+            segment: [h,w], instance ids.
         """
         shape, width = segment.shape, segment.shape[1]
         # At every other pixel: what is smooth over a surface does not change between two.
@@ -83,9 +88,9 @@ class RepeatingFields:
         points = flat + eye.astype(np.float32)
         place = self._place(points / np.float32(_PLACE))
         fine = self._fine(points / np.float32(_FINE_PLACE))
-        seen = (points / np.float32(1.5 * _PLACE), flat / (distance * np.float32(_DIRECTION)),
+        view = (points / np.float32(1.5 * _PLACE), flat / (distance * np.float32(_DIRECTION)),
                 np.log(distance) / np.float32(_DISTANCE))  # fmt: skip
-        aspect = self._aspect(np.concatenate(seen, axis=1))
+        aspect = self._aspect(np.concatenate(view, axis=1))
         place, fine, aspect = (_to_all_pixels(field, shape) for field in (place, fine, aspect))
         objects = blur(self._object[segment], width / 250)
         dark = blur(luminance, width / 60)

@@ -16,16 +16,16 @@ def smooth_noise(
     The deviation is 1 over many fields, not within each: a slow field has a level of its own in every image.
     Made as a sum of smooth bumps of random height on a lattice with a random phase.
     """
-    step = 0.6 * scale
-    rows, columns = (_bumps(n, step, rng) for n in shape)
+    spacing = 0.6 * scale
+    rows, columns = (_bumps(n, spacing, rng) for n in shape)
     heights = rng.standard_normal((channels, rows.shape[1], columns.shape[1]), np.float32)
     return rows @ heights @ columns.T
 
 
-def _bumps(n: int, step: float, rng: np.random.Generator) -> np.ndarray:
-    """Weights [n, knots] float32 of Gaussian bumps `step` pixels apart; the squares of each row sum to 1."""
-    knots = np.arange(-3, int(np.ceil(n / step)) + 4) + rng.random()
-    weights = np.exp(-0.5 * np.square((np.arange(n)[:, None] / step - knots) / 0.8))
+def _bumps(n: int, spacing: float, rng: np.random.Generator) -> np.ndarray:
+    """Weights [n, knots] float32 of Gaussian bumps `spacing` pixels apart; squares of a row sum to 1."""
+    knots = np.arange(-3, int(np.ceil(n / spacing)) + 4) + rng.random()
+    weights = np.exp(-0.5 * np.square((np.arange(n)[:, None] / spacing - knots) / 0.8))
     return (weights / np.linalg.norm(weights, axis=1, keepdims=True)).astype(np.float32)
 
 

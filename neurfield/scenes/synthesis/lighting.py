@@ -1,12 +1,18 @@
 """Light gathered once for a whole room: soft shadows of its lamps, and what surfaces send on to each other.
 
-Legend: x a light point with normal n; y a point of a lamp of area A, radiance L, normal m; r = |y - x|; V 1
-where y is seen from x, else 0; k samples. "Light" at a point is irradiance / pi: what a white surface there
-would send back. Direct light is
+Legend:
 
-    D(x) = A / (pi k) * sum_y  L V(x, y) max(0, n.w) max(0, -m.w) / r^2,      w = (y - x) / r
+    x       a light point with normal n
+    y       a point of a lamp of area A, radiance L and normal m
+    r, w    |y - x|, (y - x) / r
+    V       1 where y is seen from x, else 0
+    k       samples
 
-and with h the first surface seen from x along directions spread like the cosine, and a(h) its albedo,
+"Light" at a point is irradiance / pi: what a white surface there would send back. Direct light is
+
+    D(x) = A / (pi k) * sum_y  L V(x, y) max(0, n.w) max(0, -m.w) / r^2
+
+and, with h the first surface seen from x along directions spread like the cosine, and a(h) its albedo,
 
     I(x) = 1/k * sum_h  a(h) (D(h) + I(h)),
 
@@ -51,9 +57,11 @@ def bake_light(
 ) -> np.ndarray:
     """Light (irradiance / pi, linear rgb) at the light points of a surface: [p,3] float32.
 
-    From every point go shadow_rays to a lamp of one square metre (to others by the root of their area), and
-    bounce_rays (a square number) to the rest of the room. The result does not depend on the number of the
-    executor's workers.
+    The result does not depend on the number of the executor's workers.
+
+    Args:
+        shadow_rays: from every point to a lamp of one square metre; to others by the root of their area.
+        bounce_rays: from every point to the rest of the room, a square number.
     """
     x, n = surface.point_positions, surface.point_normals
     chunks = [slice(i, min(i + _CHUNK, len(x))) for i in range(0, len(x), _CHUNK)]
@@ -70,7 +78,7 @@ def bake_light(
 
     gathered = list(executor.map(gather, range(len(chunks))))
     direct = np.concatenate([d for d, _ in gathered])
-    sight = _Rows(_sight(np.concatenate([seen for _, seen in gathered]), bounce_rays), executor)
+    sight = _Rows(_sight(np.concatenate([points for _, points in gathered]), bounce_rays), executor)
     del gathered
     mixing = _Rows(_mixing(*surface.neighbours(), len(x)), executor)
     direct = _through(_smooth(direct, mixing, _SMOOTH_DIRECT), surface.twin)
@@ -85,12 +93,12 @@ def bake_light(
     return direct + indirect
 
 
-def _sight(seen: np.ndarray, rays: int) -> csr_matrix:
-    """The matrix [p,p] of the mean over what every point sees, from seen [p * rays], -1 being nothing."""
-    points = len(seen) // rays
-    weights = (seen >= 0).astype(np.float32) / np.float32(rays)
-    starts = np.arange(0, len(seen) + 1, rays, dtype=np.int32)
-    return csr_matrix((weights, np.maximum(seen, 0), starts), shape=(points, points))
+def _sight(hits: np.ndarray, rays: int) -> csr_matrix:
+    """The matrix [p,p] of the mean over the points that every point sees: hits [p * rays], -1 for nothing."""
+    points = len(hits) // rays
+    weights = (hits >= 0).astype(np.float32) / np.float32(rays)
+    starts = np.arange(0, len(hits) + 1, rays, dtype=np.int32)
+    return csr_matrix((weights, np.maximum(hits, 0), starts), shape=(points, points))
 
 
 def _from_lamp(caster: RayCaster, x: np.ndarray, n: np.ndarray, lamp: AreaLight, rays: int) -> np.ndarray:
@@ -114,9 +122,9 @@ def _from_lamp(caster: RayCaster, x: np.ndarray, n: np.ndarray, lamp: AreaLight,
         * np.maximum(-(to_lamp @ m), 0)
         / np.square(r2)
     )
-    wanted = value > 0
-    origins = np.broadcast_to(x[rows, None], to_lamp.shape)[wanted]
-    value[wanted] *= ~caster.occluded(origins, to_lamp[wanted])
+    lit = value > 0
+    origins = np.broadcast_to(x[rows, None], to_lamp.shape)[lit]
+    value[lit] *= ~caster.occluded(origins, to_lamp[lit])
     light[rows] = value.mean(axis=1, keepdims=True) * (area / np.pi) * np.asarray(lamp.radiance)
     return light
 
@@ -124,8 +132,8 @@ def _from_lamp(caster: RayCaster, x: np.ndarray, n: np.ndarray, lamp: AreaLight,
 def _spread_points(n: int) -> np.ndarray:
     """Points [n,2] float32 spread evenly over the unit square: the plastic sequence (Roberts 2018)."""
     plastic = 1.324717957244746
-    steps = np.arange(1, n + 1)[:, None] * np.array([1 / plastic, 1 / plastic**2])
-    return ((0.5 + steps) % 1.0).astype(np.float32)
+    places = np.arange(1, n + 1)[:, None] * np.array([1 / plastic, 1 / plastic**2])
+    return ((0.5 + places) % 1.0).astype(np.float32)
 
 
 def _strata(points: int, samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -144,10 +152,10 @@ def _cosine_directions(n: np.ndarray, rays: int, rng: np.random.Generator) -> np
     )
     tangent = np.cross(n, helper)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
-    frame = np.stack([tangent, np.cross(n, tangent), n], axis=1)
+    axes = np.stack([tangent, np.cross(n, tangent), n], axis=1)
     radius, angle = np.sqrt(s), np.float32(2 * np.pi) * t
     local = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1 - s)], axis=-1)
-    return (local @ frame).reshape(-1, 3)
+    return (local @ axes).reshape(-1, 3)
 
 
 def _mixing(a: np.ndarray, b: np.ndarray, n: int) -> csr_matrix:

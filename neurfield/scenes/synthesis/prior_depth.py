@@ -1,9 +1,10 @@
 """Depth as wrong as a monocular network makes it, from exact depth.
 
-    prior = lowest + span * warped in 0..1,      warped = base^(1 + curve) * exp(strength * warp)
+    prior  = lowest + span * warped in 0..1
+    warped = base^(1 + curve) * exp(strength * warp)
 
-base is the depth without most of its thin parts, blurred; warp is one of the `ErrorFields`; the rest differs
-from image to image. lowest and span are the unknown shift and scale; strength is solved for, so that the
+base is the depth without most of its thin parts, blurred; warp is one of the `ErrorFields`; curve differs
+from image to image. So do lowest and span, the unknown shift and scale. strength is solved for, so that the
 error left after the best scale and shift is what is asked for.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from neurfield.scenes.synthesis.error_fields import ErrorFields
 from neurfield.scenes.synthesis.fields import blur, solve_rising
-from neurfield.scenes.synthesis.prior_kinds import PriorKind
+from neurfield.scenes.synthesis.prior_sets import PriorSet
 from neurfield.scenes.synthesis.thin import Thin, missed_parts
 
 # Deviation of the blur at edges in pixels of a 600 pixel wide image.
@@ -22,30 +23,32 @@ _STRIDE = 3
 
 
 def make_prior_depth(
-    depth: np.ndarray, narrow: Thin, fields: ErrorFields, kind: PriorKind, rng: np.random.Generator
+    depth: np.ndarray, narrow: Thin, fields: ErrorFields, priors: PriorSet, rng: np.random.Generator
 ) -> np.ndarray:
     """Relative depth [h,w] float32 in 0..1, farther = larger.
 
-    depth [h,w] is exact z-depth in metres, 0 = nothing; narrow are its `thin_parts`.
+    Args:
+        depth: [h,w], exact z-depth in metres, 0 = nothing.
+        narrow: its `thin_parts`.
     """
     thin, behind = narrow
-    seen = np.where(missed_parts(thin, fields.missing), behind, depth)
-    seen = np.where(seen > 0, seen, seen.max())
-    base = blur(seen, rng.uniform(*_BLUR) * depth.shape[1] / 600)
-    base *= (base / np.median(base)) ** np.float32(rng.uniform(*kind.curve))
+    shown = np.where(missed_parts(thin, fields.missing), behind, depth)
+    shown = np.where(shown > 0, shown, shown.max())
+    base = blur(shown, rng.uniform(*_BLUR) * depth.shape[1] / 600)
+    base *= (base / np.median(base)) ** np.float32(rng.uniform(*priors.curve))
     few = (slice(None, None, _STRIDE),) * 2
 
     def error(strength: float) -> float:
         return relative_error(base[few] * np.exp(strength * fields.warp[few]), depth[few])
 
-    strength = solve_rising(error, rng.uniform(*kind.depth_error), high=0.5)
+    strength = solve_rising(error, rng.uniform(*priors.depth_error), high=0.5)
     warped = base * np.exp(strength * fields.warp)
-    lowest, span = rng.uniform(*kind.lowest), rng.uniform(*kind.span)
+    lowest, span = rng.uniform(*priors.lowest), rng.uniform(*priors.span)
     return (lowest + span * (warped - warped.min()) / max(np.ptp(warped), 1e-9)).astype(np.float32)
 
 
 def fit_scale_shift(prior: np.ndarray, depth: np.ndarray) -> tuple[float, float]:
-    """Scale and shift that bring prior [h,w] nearest to depth [h,w] in least squares; no depth, no say."""
+    """Scale and shift that bring a prior [h,w] nearest to depth [h,w] > 0 in least squares."""
     valid = depth > 0
     x, y = prior[valid].astype(np.float64), depth[valid].astype(np.float64)
     variance = np.square(x - x.mean()).mean()

@@ -1,10 +1,11 @@
 """Normals as wrong as a monocular network makes them, from exact normals.
 
-    prior = cos(angle) base + sin(angle) across,    angle = strength * exp(unevenness * where) * |lean|
+    prior = cos(angle) base + sin(angle) across
+    angle = strength * exp(unevenness * where) * |lean|
 
-base is the exact normal without most thin parts, blurred; lean is one of the `ErrorFields`, taken across
-base; where is larger at borders, at thin parts, and in patches. strength and unevenness are solved for, so
-that median and mean of the error's angle are what is asked for.
+base is the exact normal without most thin parts, blurred. lean is one of the `ErrorFields`, and across its
+direction across base. where is larger at borders, at thin parts, and in patches. strength and unevenness are
+solved for, so that median and mean of the error's angle are what is asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 
 from neurfield.scenes.synthesis.error_fields import ErrorFields
 from neurfield.scenes.synthesis.fields import blur, solve_rising
-from neurfield.scenes.synthesis.prior_kinds import PriorKind
+from neurfield.scenes.synthesis.prior_sets import PriorSet
 from neurfield.scenes.synthesis.sensor import edges
 from neurfield.scenes.synthesis.thin import Thin, missed_parts
 
@@ -34,13 +35,17 @@ def make_prior_normal(
     segment: np.ndarray,
     directions: np.ndarray,
     fields: ErrorFields,
-    kind: PriorKind,
+    priors: PriorSet,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Unit normals [h,w,3] float32 in the camera frame, towards the camera, for exact ones.
+    """Unit normals [h,w,3] float32 in camera axes, towards the camera, for exact ones.
 
-    normal, directions (of the rays through the pixels) [h,w,3] in the camera frame; depth, segment [h,w];
-    narrow are the `thin_parts` of depth.
+    Args:
+        normal: [h,w,3], camera axes.
+        depth: [h,w].
+        narrow: the `thin_parts` of depth.
+        segment: [h,w], instance ids.
+        directions: [h,w,3], of the rays through the pixels, camera axes.
     """
     thin = narrow[0]
     base = _base(normal, missed_parts(thin, fields.missing), rng)
@@ -58,7 +63,7 @@ def make_prior_normal(
         angle = np.minimum(strength * np.exp(unevenness * where[few]) * length[few], _LARGEST)
         return np.degrees(np.arccos(np.clip(along_true * np.cos(angle) + across_true * np.sin(angle), -1, 1)))
 
-    median = rng.uniform(*kind.normal_error)
+    median = rng.uniform(*priors.normal_error)
 
     def fitting_strength(unevenness: float) -> float:
         return solve_rising(lambda s: float(np.median(errors(s, unevenness))), median, high=1.0, rounds=9)
@@ -66,7 +71,7 @@ def make_prior_normal(
     def mean(unevenness: float) -> float:
         return float(errors(fitting_strength(unevenness), unevenness).mean())
 
-    unevenness = solve_rising(mean, kind.mean_over_median * median, high=2.0, rounds=7)
+    unevenness = solve_rising(mean, priors.mean_over_median * median, high=2.0, rounds=7)
     strength = fitting_strength(unevenness)
     angle = np.minimum(strength * np.exp(unevenness * where) * length, _LARGEST)[..., None]
     return _towards_camera(np.cos(angle) * base + np.sin(angle) * across, directions)

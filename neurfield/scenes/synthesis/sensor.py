@@ -25,10 +25,14 @@ def sigma(depth: np.ndarray) -> np.ndarray:
 def measure(
     depth: np.ndarray, normal: np.ndarray, luminance: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Noisy depth [h,w] float32 from exact depth [h,w] (metres, 0 = nothing): 0 where nothing was measured.
+    """Noisy depth [h,w] float32 from exact depth; 0 where nothing was measured.
 
-    Holes are blobs that come sooner where the surface is seen at a grazing angle (normal [h,w,3], camera
-    frame) or is dark (luminance [h,w] in 0..1).
+    Holes are blobs that come sooner where the surface is seen at a grazing angle or is dark.
+
+    Args:
+        depth: [h,w], metres, 0 = nothing.
+        normal: [h,w,3], camera axes.
+        luminance: [h,w] in 0..1.
     """
     noisy = depth + sigma(depth) * rng.standard_normal(depth.shape)
     valid = (depth > 0) & ~edges(depth)

@@ -41,7 +41,7 @@ class Pinhole:
     cy: float
 
     def directions(self, offset: tuple[float, float]) -> np.ndarray:
-        """Directions [h*w,3] float32, camera frame, z = 1, through `offset` (0..1) inside each pixel."""
+        """Directions [h*w,3] float32, camera axes, z = 1, through `offset` (0..1) inside each pixel."""
         u, v = np.meshgrid(np.arange(self.width) + offset[0], np.arange(self.height) + offset[1])
         x, y = (u - self.cx) / self.focal, (v - self.cy) / self.focal
         return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
@@ -49,10 +49,13 @@ class Pinhole:
 
 @dataclass(frozen=True)
 class Frame:
-    """One view: rgb [h,w,3] uint8 (sRGB), and what lies exactly behind the pixel centres.
+    """One view: the picture, and what lies exactly behind the pixel centres.
 
-    depth [h,w] float32 z-depth in metres, 0 = nothing; normal [h,w,3] float32 unit, camera frame, towards the
-    camera; segment [h,w] int32 instance id, -1 = nothing.
+    Attributes:
+        rgb: [h,w,3] uint8, sRGB.
+        depth: [h,w] float32, z-depth in metres, 0 = nothing.
+        normal: [h,w,3] float32, unit, camera axes, towards the camera.
+        segment: [h,w] int32, instance id, -1 = nothing.
     """
 
     rgb: np.ndarray
@@ -64,8 +67,12 @@ class Frame:
 class Renderer:
     """Renders a surface with baked light.
 
-    light [p,3] is irradiance / pi at the light points (see `lighting`), exposure the factor from radiance to
-    display. Afterwards glow [p,3] is what leaves each light point, exposed.
+    Args:
+        light: [p,3], irradiance / pi at the light points (see `lighting`).
+        exposure: the factor from radiance to display.
+
+    Attributes:
+        glow: [p,3], what leaves each light point, exposed.
     """
 
     def __init__(self, surface: FineSurface, light: np.ndarray, exposure: float) -> None:
@@ -94,7 +101,7 @@ class Renderer:
         turned = np.einsum("ki,ki->k", normal, directions) > 0
         normal[turned] *= -1
         normal[missed] = 0
-        # Directions have z = 1 in the camera frame, so the distance along them is the z-depth.
+        # Directions have z = 1 in camera axes, so the distance along them is the z-depth.
         depth = np.where(missed, np.float32(0), hits.distance)
         segment = np.where(missed, -1, self.surface.whole_instance[hits.face])
         shape = (camera.height, camera.width)
@@ -142,8 +149,8 @@ class Renderer:
         gloss = self._gloss[material]
         glossy = np.flatnonzero(gloss > _DULL)
         if len(glossy):
-            seen = (points[glossy], normal[glossy], directions[glossy], gloss[glossy])
-            radiance[glossy] += self._reflected(*seen, offset)
+            rays = (points[glossy], normal[glossy], directions[glossy], gloss[glossy])
+            radiance[glossy] += self._reflected(*rays, offset)
         radiance[missed] = 0
         return radiance
 
@@ -173,17 +180,19 @@ class Renderer:
         # Spread must not send a ray into the surface itself.
         mirrored += normal * np.maximum(0.02 - np.einsum("ki,ki->k", mirrored, normal), 0)[:, None]
         hits = surface.caster.first_hits(points + np.float32(1e-3) * normal, mirrored)
-        seen = self._glow[surface.nearest_point(hits, mirrored)]
+        image = self._glow[surface.nearest_point(hits, mirrored)]
         fresnel = _HEAD_ON + (1 - _HEAD_ON) * (1 - np.minimum(cosine, 1)) ** 5
-        return gloss[:, None] * fresnel * seen
+        return gloss[:, None] * fresnel * image
 
 
 def choose_exposure(
     surface: FineSurface, light: np.ndarray, poses: np.ndarray, camera: Pinhole, median_light: float
 ) -> float:
-    """The factor that brings the median light [p,3] on what the cameras [n,4,4] see to median_light.
+    """The factor that brings the median light on what the cameras see to `median_light`.
 
-    Light is irradiance / pi; 1 shows white paper as white.
+    Args:
+        light: [p,3], irradiance / pi; 1 shows white paper as white.
+        poses: [n,4,4], world_from_cam.
     """
     levels = []
     for pose in poses:
@@ -203,8 +212,8 @@ def _hold_back(light: np.ndarray) -> np.ndarray:
 
 def to_display(radiance: np.ndarray) -> np.ndarray:
     """Exposed linear rgb [k,3] to sRGB uint8 (IEC 61966-2-1), with a soft shoulder instead of a clip."""
-    at = np.linspace(0, 1, _TABLE)
-    encoded = np.where(at <= 0.0031308, 12.92 * at, 1.055 * at ** (1 / 2.4) - 0.055)
+    levels = np.linspace(0, 1, _TABLE)
+    encoded = np.where(levels <= 0.0031308, 12.92 * levels, 1.055 * levels ** (1 / 2.4) - 0.055)
     table = np.rint(255 * encoded).astype(np.uint8)
     rest = 1 - _SHOULDER
     bent = _SHOULDER + rest * (1 - np.exp(-np.maximum(radiance - _SHOULDER, 0) / rest))

@@ -17,14 +17,21 @@ _LIFT = 0.002
 
 @dataclass(frozen=True)
 class FineSurface:
-    """A room's surface with a light point at every corner of every face.
+    """A room's surface of f faces with a light point at every corner of every face, p in all.
 
-    caster finds these faces; whole_caster finds the model's own, watertight, for rays that ask for shape or
-    shadow only; whole_normals [m,3] float32 and whole_instance [m] belong to those. vertices [v,3] float64,
-    faces [f,3] int64; per face [f]: parent (the model's face it is a part of), normals [f,3] float32,
-    material, instance int32, two_sided bool; corner [f,3] int32: the light points of a face's corners on its
-    front. Per light point [p]: positions, normals [p,3] float32; material, instance int32; twin int32: the
-    point on the other side of a thin sheet, -1 where there is none.
+    Attributes:
+        caster: finds these faces.
+        whole_caster: finds the model's own m faces, watertight, for rays that ask for shape or shadow only.
+        whole_normals, whole_instance: [m,3] float32 and [m], of the model's own faces.
+        vertices, faces: [v,3] float64 and [f,3] int64.
+        parent: [f], the model's face that a face is a part of.
+        normals: [f,3] float32.
+        material, instance, two_sided: [f] int32, int32, bool.
+        corner: [f,3] int32, the light points of a face's corners on its front.
+        point_positions, point_normals: [p,3] float32.
+        point_material, point_instance: [p] int32.
+        twin: [p] int32, the point on the other side of a thin sheet, -1 where there is none.
+        materials: of the whole room.
     """
 
     caster: RayCaster
@@ -49,7 +56,10 @@ class FineSurface:
     def corners_hit(self, hits: Hits, facing: np.ndarray) -> np.ndarray:
         """The light points [k,3] around each hit, on the side the ray came from.
 
-        facing [k] is direction . face normal; -1 where the ray hit nothing, or the inside of something solid.
+        They are -1 where the ray hit nothing, or the inside of something solid.
+
+        Args:
+            facing: [k], the product of direction and face normal.
         """
         corners = self.corner[hits.face]
         behind = np.flatnonzero(facing > 0)

@@ -11,12 +11,17 @@ _SMOOTH_ANGLE = np.radians(40.0)
 def split_long_edges(
     vertices: np.ndarray, faces: np.ndarray, longest: float | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut faces until no edge is much longer than `longest`: vertices [v,3], faces [n,3], parent [n] int64.
+    """Cut faces until no edge is much longer than `longest`.
 
-    longest is in metres, one for all or one for each face; parent says of which given face each new one is a
-    part; the surface itself does not change. An edge is cut into 2^k equal parts by its own length alone, so
-    the faces on both its sides agree, and no crack or T-junction opens; vertices at the same place (to 10
-    micrometres) become one. The number of pieces follows the area, also of long thin faces.
+    An edge is cut into 2^k equal parts by its own length alone, so the faces on both its sides agree, and no
+    crack or T-junction opens; vertices at the same place (to 10 micrometres) become one. The surface itself
+    does not change. The number of pieces follows the area, also of long thin faces.
+
+    Args:
+        longest: metres, one for all or one for each face.
+
+    Returns:
+        Vertices [v,3], faces [n,3], and parent [n] int64: the given face that each new one is a part of.
     """
     vertices = np.asarray(vertices, np.float64)
     faces = np.asarray(faces, np.int64)
@@ -26,10 +31,10 @@ def split_long_edges(
     # Turn every face so that its least cut edge comes first: corners a, b, c with edges ab, bc, ca.
     order = (halvings.argmin(axis=1)[:, None] + np.arange(3)) % 3
     faces, halvings = np.take_along_axis(faces, order, 1), np.take_along_axis(halvings, order, 1)
-    kinds, kind = np.unique(halvings, axis=0, return_inverse=True)
+    patterns, pattern_of_face = np.unique(halvings, axis=0, return_inverse=True)
     points, parents, triangles, n_points = [], [], [], 0
-    for number, (ab, bc, ca) in enumerate(kinds):
-        which = np.flatnonzero(kind.ravel() == number)
+    for number, (ab, bc, ca) in enumerate(patterns):
+        which = np.flatnonzero(pattern_of_face.ravel() == number)
         weights, pattern = _pattern(int(ab), int(bc), int(ca))
         points.append((weights @ vertices[faces[which]]).reshape(-1, 3))
         offsets = n_points + len(weights) * np.arange(len(which))
@@ -45,8 +50,10 @@ def split_long_edges(
 def _pattern(ab: int, bc: int, ca: int) -> tuple[np.ndarray, np.ndarray]:
     """How a triangle with edges cut into 2^ab <= 2^bc, 2^ca parts falls apart.
 
-    Returns the barycentric weights of points [p,3] and triangles of them [t,3]. First into 4^ab triangles of
-    its own shape; what is then left are cuts across the length of each.
+    First into 4^ab triangles of its own shape; what is then left are cuts across the length of each.
+
+    Returns:
+        The barycentric weights of points [p,3] and triangles of them [t,3].
     """
     whole = np.eye(3)[None]
     for _ in range(ab):
@@ -68,7 +75,7 @@ def _pattern(ab: int, bc: int, ca: int) -> tuple[np.ndarray, np.ndarray]:
         else:
             strip.append((left[i], right[j], right[j + 1]))
             j += 1
-    # The last step meets at corner c and has no area.
+    # The last triangle meets at corner c and has no area.
     cuts = np.array(strip[:-1])
     weights = np.einsum("kcw,twx->tkcx", cuts, whole).reshape(-1, 3)
     unique, slot = np.unique(np.rint(weights * 2.0**30), axis=0, return_inverse=True)
@@ -95,10 +102,14 @@ def place_light_points(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One light point for each vertex and each smooth surface through it.
 
-    Returns positions, normals [p,3] float32 and corner [f,3] int32. corner names the points at the corners of
-    each face; group [f] int keeps surfaces apart that only touch. Points are raised by `lift` (metres) along
-    the normal, and drawn a little into the surface, because rays that start exactly in a corner of a room
-    slip out of it.
+    Points are raised by `lift` (metres) along the normal, and drawn a little into the surface, because rays
+    that start exactly in a corner of a room slip out of it.
+
+    Args:
+        group: [f] int, keeps surfaces apart that only touch.
+
+    Returns:
+        Positions, normals [p,3] float32, and the points at the corners of each face [f,3] int32.
     """
     normals, areas = face_normals(vertices, faces)
     keys = faces * (int(group.max(initial=0)) + 1) + group[:, None]

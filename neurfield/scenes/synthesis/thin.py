@@ -14,7 +14,7 @@ Thin = tuple[np.ndarray, np.ndarray]
 
 
 def thin_parts(depth: np.ndarray) -> Thin:
-    """Where something narrow stands before something farther: bool [h,w]; and the depth [h,w] behind it.
+    """Where something narrow stands before something farther, bool [h,w], and the depth [h,w] behind it.
 
     A morphological closing of the depth fills whatever is nearer and narrower than its window.
     """

@@ -1,8 +1,8 @@
 """Makes a built-in scene: a modelled room becomes a data set on disk, in Replica's layout.
 
-Files (see docs/rooms.md): results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json as Replica has
-them; beside them sensor_depth/, normals/, segments/, priors/, priors_repeating/, mesh.ply, instances.npz and
-scene.json.
+As Replica has them: results/frame%06d.jpg and depth%06d.png, traj.txt, cam_params.json. Beside them:
+sensor_depth/, normals/, segments/, priors/, priors_repeating/, mesh.ply, instances.npz and scene.json
+(docs/rooms.md).
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
+from threadpoolctl import threadpool_limits
 
 from neurfield.errors import UserError
 from neurfield.scenes.room.design import Walk
 from neurfield.scenes.room.designs import DESIGNS
 from neurfield.scenes.room.model import RoomModel, build_room
-from neurfield.scenes.synthesis.camera_path import free_places, walk
+from neurfield.scenes.synthesis.camera_walk import free_places, walk
 from neurfield.scenes.synthesis.coverage import covered_part
 from neurfield.scenes.synthesis.error_fields import ErrorFields, RepeatingFields, fresh_fields
 from neurfield.scenes.synthesis.lighting import bake_light
 from neurfield.scenes.synthesis.prior_depth import make_prior_depth, relative_error
-from neurfield.scenes.synthesis.prior_kinds import KINDS, PriorKind
 from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_normal
+from neurfield.scenes.synthesis.prior_sets import PRIOR_SETS, PriorSet
 from neurfield.scenes.synthesis.sensor import measure
 from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer, choose_exposure, to_display
 from neurfield.scenes.synthesis.surface import FineSurface, prepare_surface
@@ -38,18 +39,22 @@ from neurfield.scenes.synthesis.thin import Thin, thin_parts
 SCHEMA = 1
 # Raised when the same seed gives other files than before.
 VERSION = 2
-# Replica's unit of depth: one step of the 16-bit files is 1 / DEPTH_SCALE metres.
+# Replica's unit of depth: the 16-bit files count in 1 / DEPTH_SCALE metres.
 DEPTH_SCALE = 6553.5
-_FOLDERS = ("results", "sensor_depth", "normals", "segments", *(kind.folder for kind in KINDS))
+_FOLDERS = ("results", "sensor_depth", "normals", "segments", *(priors.folder for priors in PRIOR_SETS))
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to make it: so many frames of width x height pixels along a walk; see `Design` for median_light.
+    """How to make a scene of a room.
 
-    light_edge, shell_edge (of the room itself) and mesh_edge: longest edges in metres of the surface that
-    carries the light, and of mesh.ply.
+    Attributes:
+        walk, median_light, seed: see `Design`.
+        frames, width, height, focal: so many pictures, their size and focal length in pixels.
+        light_edge, shell_edge: longest edges, metres, of the surface that carries the light, and of the room
+            itself (walls, floor, ceiling) in it.
+        mesh_edge: longest edge, metres, in mesh.ply.
     """
 
     walk: Walk
@@ -80,15 +85,20 @@ def make_room(name: str, folder: Path, progress: Progress) -> None:
 def write_scene(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -> None:
     """Render a room along a walk through it and write all files; the folder appears whole, or not at all.
 
-    The files depend on the model and the plan only, not on the number of processor cores. Raises UserError
-    when the disk is full or the folder cannot be written.
+    The files depend on the model and the plan only, not on the number of processor cores.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
     """
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     _sweep(folder)
     try:
         for name in _FOLDERS:
             (partial / name).mkdir(parents=True)
-        _write_all(model, partial, plan, progress)
+        # BLAS shares out even small products, and its threads wait for each other by spinning: beside the
+        # threads below that costs more than it saves; and how they are shared out decides the last bits.
+        with threadpool_limits(1, user_api="blas"):
+            _write_all(model, partial, plan, progress)
         if folder.exists():
             shutil.rmtree(folder)
         partial.rename(folder)
@@ -131,16 +141,16 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
         mesh = executor.submit(_write_mesh, folder, model, coarse.result(), surface, renderer)
         places = free_places(model.bounds, model.keep_out, 500, np.random.default_rng(plan.seed))
         covered = executor.submit(covered_part, surface, poses, plan.camera, places)
-        facts = []
+        errors = []
         makers = executor.map(
             lambda i: _write_frame(folder, i, renderer, repeating, poses[i], plan), range(plan.frames)
         )
-        for done, fact in enumerate(makers):
-            facts.append(fact)
+        for done, of_frame in enumerate(makers):
+            errors.append(of_frame)
             progress("rendering frames", 0.3 + 0.68 * (done + 1) / plan.frames)
         progress("writing the mesh", 0.99)
         mesh.result()
-        seen = covered.result()
+        covered_share = covered.result()
     finally:
         # After an interruption the frames still in the queue are not waited for.
         executor.shutdown(cancel_futures=True)
@@ -154,8 +164,8 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
         "triangles": len(model.faces),
         "instances": len(model.instance_names),
         "measured": {
-            "surface_seen_by_3_frames": seen,
-            **{name: float(np.mean([fact[name] for fact in facts])) for name in facts[0]},
+            "surface_seen_by_3_frames": covered_share,
+            **{name: float(np.mean([of_frame[name] for of_frame in errors])) for name in errors[0]},
         },
     }
     (folder / "scene.json").write_text(json.dumps(summary, indent=1) + "\n")
@@ -165,8 +175,8 @@ def _write_all(model: RoomModel, folder: Path, plan: Plan, progress: Progress) -
 def _write_frame(
     folder: Path, i: int, renderer: Renderer, repeating: RepeatingFields, pose: np.ndarray, plan: Plan
 ) -> dict[str, float]:
-    """Render and write one frame; returns the measured size of the errors that were put in."""
-    seeds = np.random.SeedSequence((plan.seed, i)).spawn(1 + len(KINDS))
+    """Render and write one frame, and return the measured size of the errors that were put in."""
+    seeds = np.random.SeedSequence((plan.seed, i)).spawn(1 + len(PRIOR_SETS))
     sensor_rng, *prior_rngs = (np.random.default_rng(seed) for seed in seeds)
     frame = renderer.frame(pose, plan.camera)
     directions = plan.camera.directions((0.5, 0.5)).reshape(plan.height, plan.width, 3)
@@ -179,19 +189,19 @@ def _write_frame(
     _save_png(folder / f"segments/{i:06d}.png", np.maximum(frame.segment, 0).astype(np.uint16))
     measured = sensed > 0
     off = np.abs(sensed - frame.depth)[measured]
-    facts = {
+    errors = {
         "sensor_depth_missing": 1 - float(measured.mean()),
         "sensor_depth_mean_error_m": float(off.mean()) if len(off) else 0.0,
     }
     narrow = thin_parts(frame.depth)
-    for kind, rng in zip(KINDS, prior_rngs):
-        if kind.repeats:
+    for priors, rng in zip(PRIOR_SETS, prior_rngs):
+        if priors.repeats:
             offsets = (frame.depth[..., None] * directions) @ pose[:3, :3].T.astype(np.float32)
             fields = repeating.of_view(offsets, pose[:3, 3], pose[:3, :3], luminance, frame.segment, rng)
         else:
             fields = fresh_fields(frame.segment, rng)
-        facts |= _write_priors(folder / kind.folder, i, frame, narrow, directions, fields, kind, rng)
-    return facts
+        errors |= _write_priors(folder / priors.folder, i, frame, narrow, directions, fields, priors, rng)
+    return errors
 
 
 def _write_priors(
@@ -201,25 +211,25 @@ def _write_priors(
     narrow: Thin,
     directions: np.ndarray,
     fields: ErrorFields,
-    kind: PriorKind,
+    priors: PriorSet,
     rng: np.random.Generator,
 ) -> dict[str, float]:
-    """Make and write the priors of one frame; returns how wrong they are.
+    """Make and write the priors of one frame, and return how wrong they are.
 
-    As MonoSDF writes them but in half precision: a step is 0.05 % of the depth, a hundredth of its error.
+    As MonoSDF writes them but in half precision: its unit is 0.05 % of the depth, a hundredth of the error.
     """
-    depth = make_prior_depth(frame.depth, narrow, fields, kind, rng)
+    depth = make_prior_depth(frame.depth, narrow, fields, priors, rng)
     normal = make_prior_normal(
-        frame.normal, frame.depth, narrow, frame.segment, directions, fields, kind, rng
+        frame.normal, frame.depth, narrow, frame.segment, directions, fields, priors, rng
     )
     np.save(folder / f"{i:06d}_depth.npy", depth.astype(np.float16))
     channels_first = np.moveaxis(0.5 * (normal + 1), -1, 0)
     np.save(folder / f"{i:06d}_normal.npy", np.ascontiguousarray(channels_first, np.float16))
     angles = angle_error(normal, frame.normal)[frame.depth > 0]
     return {
-        f"{kind.folder}_depth_relative_error": relative_error(depth, frame.depth),
-        f"{kind.folder}_normal_median_degrees": float(np.median(angles)),
-        f"{kind.folder}_normal_mean_degrees": float(angles.mean()),
+        f"{priors.folder}_depth_relative_error": relative_error(depth, frame.depth),
+        f"{priors.folder}_normal_median_degrees": float(np.median(angles)),
+        f"{priors.folder}_normal_mean_degrees": float(angles.mean()),
     }
 
 

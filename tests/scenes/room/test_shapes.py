@@ -67,33 +67,33 @@ def test_shapes_are_closed_outward_and_without_slivers_of_no_area(name: str) -> 
     shape = SHAPES[name]
     a, b, c = (shape.vertices[shape.faces[:, i]] for i in range(3))
     assert is_closed(shape)
-    assert shape.volume() > 0
+    assert shape.signed_volume() > 0
     assert np.linalg.norm(np.cross(b - a, c - a), axis=1).min() > 0
     assert np.array_equal(np.unique(shape.faces), np.arange(len(shape.vertices)))
 
 
 def test_rounded_box_has_the_size_asked_for_and_loses_only_its_edges() -> None:
-    box = rounded_box((0.4, 0.3, 0.2), (1, 2, 3), radius=0.02, steps=4)
+    box = rounded_box((0.4, 0.3, 0.2), (1, 2, 3), radius=0.02, segments=4)
     assert np.allclose(box.vertices.min(0), [0.8, 1.85, 2.9])
     assert np.allclose(box.vertices.max(0), [1.2, 2.15, 3.1])
     # a box of half extents h and radius r is a smaller box, six slabs, twelve quarter cylinders and a ball
     x, y, z, r = 0.36, 0.26, 0.16, 0.02
     exact = x * y * z + 2 * r * (x * y + y * z + z * x) + np.pi * r**2 * (x + y + z) + 4 / 3 * np.pi * r**3
-    assert np.isclose(box.volume(), exact, rtol=2e-3)
+    assert np.isclose(box.signed_volume(), exact, rtol=2e-3)
 
 
 def test_turned_bodies_have_the_volume_of_their_profile() -> None:
     cylinder = lathe([(0, 0), (0.1, 0), (0.1, 0.5), (0, 0.5)], 200)
-    assert np.isclose(cylinder.volume(), np.pi * 0.1**2 * 0.5, rtol=1e-3)
+    assert np.isclose(cylinder.signed_volume(), np.pi * 0.1**2 * 0.5, rtol=1e-3)
     ball = superellipsoid((0.3, 0.3, 0.3), segments=120, rings=80)
-    assert np.isclose(ball.volume(), 4 / 3 * np.pi * 0.3**3, rtol=3e-3)
+    assert np.isclose(ball.signed_volume(), 4 / 3 * np.pi * 0.3**3, rtol=3e-3)
 
 
 def test_the_hull_is_closed_and_its_volume_is_the_room_with_window_and_door() -> None:
     shell = DESIGNS["room0"].shell
     hull = carved_hull(shell)
     assert is_closed(hull)
-    inwards = -hull.volume()
+    inwards = -hull.signed_volume()
     recess, niche = 0.26 * 1.70 * 1.38, 0.07 * 0.88 * 2.06
     assert np.isclose(inwards, shell.width * shell.depth * shell.height + recess + niche, rtol=1e-9)
 

@@ -9,11 +9,11 @@ import pytest
 
 from neurfield.scenes.room import build_room
 from neurfield.scenes.room.designs import DESIGNS
-from neurfield.scenes.synthesis.camera_path import walk
+from neurfield.scenes.synthesis.camera_walk import walk
 from neurfield.scenes.synthesis.error_fields import ErrorFields, RepeatingFields, fresh_fields
 from neurfield.scenes.synthesis.prior_depth import fit_scale_shift, make_prior_depth, relative_error
-from neurfield.scenes.synthesis.prior_kinds import FRESH, KINDS, REPEATING, PriorKind
 from neurfield.scenes.synthesis.prior_normal import angle_error, make_prior_normal
+from neurfield.scenes.synthesis.prior_sets import FRESH, PRIOR_SETS, REPEATING, PriorSet
 from neurfield.scenes.synthesis.sensor import edges
 from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer
 from neurfield.scenes.synthesis.surface import prepare_surface
@@ -48,22 +48,22 @@ def frames() -> list[tuple[Frame, np.ndarray]]:
     return [(renderer.frame(poses[i], CAMERA), poses[i]) for i in (*range(0, 120, 10), 1, 2, 3)]
 
 
-@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.folder)
-def kind(request: pytest.FixtureRequest) -> PriorKind:
+@pytest.fixture(scope="module", params=PRIOR_SETS, ids=lambda priors: priors.folder)
+def priors(request: pytest.FixtureRequest) -> PriorSet:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def views(frames: list[tuple[Frame, np.ndarray]], kind: PriorKind) -> list[View]:
-    return made(frames, kind)
+def views(frames: list[tuple[Frame, np.ndarray]], priors: PriorSet) -> list[View]:
+    return made(frames, priors)
 
 
-def made(frames: list[tuple[Frame, np.ndarray]], kind: PriorKind) -> list[View]:
-    return [view_of(frame, pose, kind, number) for number, (frame, pose) in enumerate(frames)]
+def made(frames: list[tuple[Frame, np.ndarray]], priors: PriorSet) -> list[View]:
+    return [view_of(frame, pose, priors, number) for number, (frame, pose) in enumerate(frames)]
 
 
-def fields_of(frame: Frame, pose: np.ndarray, kind: PriorKind, rng: np.random.Generator) -> ErrorFields:
-    if not kind.repeats:
+def fields_of(frame: Frame, pose: np.ndarray, priors: PriorSet, rng: np.random.Generator) -> ErrorFields:
+    if not priors.repeats:
         return fresh_fields(frame.segment, rng)
     offsets = (frame.depth[..., None] * DIRECTIONS) @ pose[:3, :3].T
     return REPEAT.of_view(
@@ -71,13 +71,13 @@ def fields_of(frame: Frame, pose: np.ndarray, kind: PriorKind, rng: np.random.Ge
     )
 
 
-def view_of(frame: Frame, pose: np.ndarray, kind: PriorKind, seed: int) -> View:
+def view_of(frame: Frame, pose: np.ndarray, priors: PriorSet, seed: int) -> View:
     rng = np.random.default_rng(seed)
-    fields = fields_of(frame, pose, kind, rng)
+    fields = fields_of(frame, pose, priors, rng)
     narrow = thin_parts(frame.depth)
-    depth = make_prior_depth(frame.depth, narrow, fields, kind, rng)
+    depth = make_prior_depth(frame.depth, narrow, fields, priors, rng)
     normal = make_prior_normal(
-        frame.normal, frame.depth, narrow, frame.segment, DIRECTIONS, fields, kind, rng
+        frame.normal, frame.depth, narrow, frame.segment, DIRECTIONS, fields, priors, rng
     )
     return View(frame, pose, depth, normal)
 
@@ -98,9 +98,9 @@ def repetition(one: View, other: View) -> tuple[float, float]:
     return float(depth), float(normal)
 
 
-def test_depth_is_off_by_so_much_after_the_best_scale_and_shift(views: list[View], kind: PriorKind) -> None:
+def test_depth_is_off_by_so_much_after_the_best_scale_and_shift(views: list[View], priors: PriorSet) -> None:
     errors = [relative_error(view.depth, view.frame.depth) for view in views]
-    low, high = kind.depth_error
+    low, high = priors.depth_error
     assert low < np.mean(errors) < high
     assert min(errors) > 0.9 * low and max(errors) < 1.1 * high
 
@@ -109,8 +109,8 @@ def test_only_errors_of_the_second_kind_repeat(frames: list[tuple[Frame, np.ndar
     fresh, repeating = made(frames, FRESH), made(frames, REPEATING)
     # Frames 0, 1, 2, 3 of the walk.
     pairs = [(0, 12), (12, 13), (13, 14), (0, 14)]
-    for kind, low, high in ((fresh, -0.2, 0.5), (repeating, 0.5, 1.0)):
-        depth, normal = np.mean([repetition(kind[i], kind[j]) for i, j in pairs], axis=0)
+    for priors, low, high in ((fresh, -0.2, 0.5), (repeating, 0.5, 1.0)):
+        depth, normal = np.mean([repetition(priors[i], priors[j]) for i, j in pairs], axis=0)
         assert low < depth < high and low < normal < high
 
 
@@ -164,12 +164,14 @@ def test_edges_of_depth_are_blurred(views: list[View]) -> None:
     assert np.mean(sharper) > 0.8
 
 
-def test_normals_are_off_by_so_much_in_the_median_and_in_the_mean(views: list[View], kind: PriorKind) -> None:
+def test_normals_are_off_by_so_much_in_the_median_and_in_the_mean(
+    views: list[View], priors: PriorSet
+) -> None:
     angles = [angle_error(view.normal, view.frame.normal) for view in views]
-    low, high = kind.normal_error
+    low, high = priors.normal_error
     medians, means = np.array([np.median(a) for a in angles]), np.array([a.mean() for a in angles])
     assert low < medians.mean() < high
-    assert means.mean() / medians.mean() == pytest.approx(kind.mean_over_median, abs=0.06)
+    assert means.mean() / medians.mean() == pytest.approx(priors.mean_over_median, abs=0.06)
     assert (np.abs(medians - medians.mean()) < 3).all()
 
 
@@ -197,13 +199,13 @@ def test_the_error_of_normals_is_smooth_on_a_surface(views: list[View]) -> None:
         assert np.median(steps) < 2.0
 
 
-def test_the_same_seed_makes_the_same_and_another_does_not(views: list[View], kind: PriorKind) -> None:
+def test_the_same_seed_makes_the_same_and_another_does_not(views: list[View], priors: PriorSet) -> None:
     view = views[3]
-    again = view_of(view.frame, view.pose, kind, 3)
+    again = view_of(view.frame, view.pose, priors, 3)
     assert np.array_equal(again.depth, view.depth) and np.array_equal(again.normal, view.normal)
-    other = view_of(view.frame, view.pose, kind, 40)
+    other = view_of(view.frame, view.pose, priors, 40)
     alike = np.corrcoef(view.off().ravel(), other.off().ravel())[0, 1]
-    assert (0.5 < alike < 0.99) if kind.repeats else abs(alike) < 0.8
+    assert (0.5 < alike < 0.99) if priors.repeats else abs(alike) < 0.8
 
 
 def pole_before_a_wall(width: int) -> tuple[np.ndarray, slice]:

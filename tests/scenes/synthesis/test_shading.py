@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic_room import ROUTE, SIZE, room
 
-from neurfield.scenes.synthesis.camera_path import walk
+from neurfield.scenes.synthesis.camera_walk import walk
 from neurfield.scenes.synthesis.lighting import bake_light
 from neurfield.scenes.synthesis.shading import Frame, Pinhole, Renderer, choose_exposure, to_display
 from neurfield.scenes.synthesis.surface import prepare_surface

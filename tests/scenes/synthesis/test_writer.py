@@ -10,6 +10,7 @@ import pytest
 import trimesh
 from PIL import Image
 from synthetic_room import ROUTE, room
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmarks import room_errors
 from neurfield.errors import UserError
@@ -162,6 +163,20 @@ def test_the_files_do_not_depend_on_the_number_of_cores(
     monkeypatch.setattr(writer, "_cores", lambda: workers)
     write_scene(room(), tmp_path / "small", PLAN, silent)
     assert files(tmp_path / "small") == files(folder)
+
+
+def test_products_are_not_shared_out_among_threads_that_wait_for_each_other(tmp_path: Path) -> None:
+    """How many threads BLAS works with decides last bits, and its waiting threads took most of the time."""
+
+    def threads() -> set[int]:
+        return {found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"}
+
+    during: list[set[int]] = []
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        write_scene(room(), tmp_path / "small", PLAN, lambda stage, fraction: during.append(threads()))
+        assert threads() == before
+    assert during and all(found <= {1} for found in during)
 
 
 def test_progress_rises_to_one(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from neurfield.scenes.room.design import Design, Walk
 from neurfield.scenes.room.materials import Material, srgb
 from neurfield.scenes.room.parts import Assembly, pose
 from neurfield.scenes.room.patterns import Plain, Planks, Stripes, Weave, Zigzag
-from neurfield.scenes.room.shell import Shell, build_shell
+from neurfield.scenes.room.shell import Shell
 
 _RUG_TOP = 0.012
 _SOFA = pose((1.85, 0.53, 0.0), turn=180)
@@ -33,8 +33,7 @@ _DINING = (4.22, 2.92, 0.0)
 
 
 def furnish(room: Assembly, shell: Shell, rng: np.random.Generator) -> None:
-    """Places the shell and every object; instance ids follow this order."""
-    build_shell(room, shell)
+    """Places every object."""
     groups.dress_window(room, shell, shell.windows[0])
     _sitting_corner(room, rng)
     _dining_corner(room, shell, rng)

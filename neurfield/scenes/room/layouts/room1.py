@@ -27,15 +27,14 @@ from neurfield.scenes.room.design import Design, Walk
 from neurfield.scenes.room.materials import Material, srgb
 from neurfield.scenes.room.parts import Assembly, pose
 from neurfield.scenes.room.patterns import Pile, Plain, Stripes, Wallpaper, Zigzag
-from neurfield.scenes.room.shell import Shell, build_shell
+from neurfield.scenes.room.shell import Shell
 
 _BED = 2.35
 _DESK = 1.22
 
 
 def furnish(room: Assembly, shell: Shell, rng: np.random.Generator) -> None:
-    """Places the shell and every object; instance ids follow this order."""
-    build_shell(room, shell)
+    """Places every object."""
     bands = Stripes(
         (srgb("#5a3247"), srgb("#8c5166"), srgb("#3d2236")), (0.16, 0.02, 0.07), axis=0, weave=0.25
     )

@@ -27,7 +27,7 @@ from neurfield.scenes.room.design import Design, Walk
 from neurfield.scenes.room.materials import AreaLight, Material, srgb
 from neurfield.scenes.room.parts import Assembly, pose
 from neurfield.scenes.room.patterns import Plain, Slabs, Stripes, Weave
-from neurfield.scenes.room.shell import Shell, build_shell
+from neurfield.scenes.room.shell import Shell
 
 _RUG_TOP = 0.012
 _SOFA = (2.05, 4.36)
@@ -36,8 +36,7 @@ _BOARD = 4.30
 
 
 def furnish(room: Assembly, shell: Shell, rng: np.random.Generator) -> None:
-    """Places the shell and every object; instance ids follow this order."""
-    build_shell(room, shell)
+    """Places every object."""
     linen = Stripes((srgb("#d9dcd2"), srgb("#b9c4bd")), (0.05, 0.05), axis=0, weave=0.2)
     for number, window in enumerate(shell.windows):
         groups.dress_window(room, shell, window, 0.25, linen, number + 1)

@@ -20,9 +20,15 @@ def walk(
 ) -> np.ndarray:
     """Poses world_from_cam [n,4,4] float64 (OpenCV axes), z up, evenly spread over a route's walk.
 
-    frames is their number, by default the route's own;
-    bounds [2,3] the room between its walls, keep_out [k,2,3] boxes of furniture, metres: the camera stays
-    CLEARANCE away from both. Raises ValueError when the room leaves no such way.
+    The camera stays CLEARANCE away from walls and furniture.
+
+    Args:
+        bounds: [2,3], the room between its walls, metres.
+        keep_out: [k,2,3], boxes of furniture, metres.
+        frames: how many; by default the route's own number.
+
+    Raises:
+        ValueError: the room leaves no such way.
     """
     rng = np.random.default_rng(seed)
     frames = frames or route.frames
@@ -68,13 +74,13 @@ def _clear_curve(bounds: np.ndarray, keep_out: np.ndarray, wall_gap: float) -> n
     corner = (np.abs(np.cos(angle)) ** 4 + np.abs(np.sin(angle)) ** 4) ** -0.25
     reach = np.maximum(half[:2] - wall_gap, 0.05) * (corner * (0.8 + 0.2 * np.cos(phase)))[:, None]
     height = bounds[0, 2] + 0.5 * (_LOWEST + _HIGHEST) + 0.2 * np.sin(5 * phase + 0.7)
-    wanted = np.column_stack([centre[:2] + reach * np.stack([np.cos(angle), np.sin(angle)], axis=1), height])
+    ideal = np.column_stack([centre[:2] + reach * np.stack([np.cos(angle), np.sin(angle)], axis=1), height])
     low = np.append(bounds[0, :2] + _AIM, bounds[0, 2] + _LOWEST)
     high = np.append(bounds[1, :2] - _AIM, bounds[0, 2] + _HIGHEST)
-    curve = wanted.copy()
+    curve = ideal.copy()
     for _ in range(500):
         between = 0.5 * (np.roll(curve, 1, 0) + np.roll(curve, -1, 0))
-        curve += 0.4 * (between - curve) + 0.02 * (wanted - curve)
+        curve += 0.4 * (between - curve) + 0.02 * (ideal - curve)
         gaps = _gaps(curve, keep_out)
         distance = np.linalg.norm(gaps, axis=-1, keepdims=True)
         push = np.maximum(_AIM - distance, 0) * gaps / np.maximum(distance, 1e-9)

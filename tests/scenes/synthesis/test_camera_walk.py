@@ -8,7 +8,7 @@ from synthetic_room import ROUTE, room, surface
 
 from neurfield.scenes.room import build_room
 from neurfield.scenes.room.designs import DESIGNS
-from neurfield.scenes.synthesis.camera_path import CLEARANCE, clearance, free_places, walk
+from neurfield.scenes.synthesis.camera_walk import CLEARANCE, clearance, free_places, walk
 from neurfield.scenes.synthesis.coverage import covered_part
 from neurfield.scenes.synthesis.shading import Pinhole
 from neurfield.scenes.synthesis.surface import prepare_surface

@@ -1,4 +1,4 @@
-"""The two kinds of priors that every built-in room has."""
+"""The two sets of priors that every built-in room has."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class PriorKind:
+class PriorSet:
     """How wrong the priors of one folder are; every range holds values that are drawn for each image.
 
-    depth_error: mean relative error after the best scale and shift; curve: exponent by which far things are
-    drawn nearer (below 0) or pushed away; lowest, span: where depth begins in 0..1 and how much of that it
-    takes, which is the unknown shift and scale; normal_error: median angle in degrees, of which the mean is
-    mean_over_median times as much.
+    Attributes:
+        folder: where they are.
+        repeats: whether errors repeat from view to view.
+        depth_error: mean relative error after the best scale and shift.
+        curve: exponent by which far things are drawn nearer (below 0) or pushed away.
+        lowest, span: where depth begins in 0..1 and how much of that it takes: the unknown shift and scale.
+        normal_error: median angle in degrees.
+        mean_over_median: the mean angle by the median.
     """
 
     folder: str
@@ -28,7 +32,7 @@ class PriorKind:
 
 
 # Errors of one view know nothing of those of the next.
-FRESH = PriorKind(
+FRESH = PriorSet(
     folder="priors",
     repeats=False,
     depth_error=(0.042, 0.058),
@@ -39,7 +43,7 @@ FRESH = PriorKind(
     mean_over_median=1.6,
 )
 # Errors repeat from view to view, as a network's do, and all images are bent the same way.
-REPEATING = PriorKind(
+REPEATING = PriorSet(
     folder="priors_repeating",
     repeats=True,
     depth_error=(0.040, 0.052),
@@ -49,4 +53,4 @@ REPEATING = PriorKind(
     normal_error=(8.8, 10.2),
     mean_over_median=1.55,
 )
-KINDS = (FRESH, REPEATING)
+PRIOR_SETS = (FRESH, REPEATING)

@@ -1,0 +1,100 @@
+"""Mistakes where ambiguous priors are given a meaning by points that are looked for in pictures."""
+
+from __future__ import annotations
+
+from benchmarks.mutants.mutant import of
+
+MODEL = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
+HIDDEN = ("tests/fusion/test_hidden_pixels.py",)
+SEARCH = ("tests/fusion/test_image_search.py", "tests/fusion/test_image_points.py", *HIDDEN)
+STEP = ("tests/fusion/test_align_step.py", "tests/fusion/test_align.py", "tests/fusion/test_image_points.py")
+SEEN = ("tests/fitting/test_seen_points.py",)
+SCORES = ("tests/ops/test_patch_scores.py",)
+
+ALIGNMENT = [
+    *of(
+        "neurfield/fusion/image_points.py",
+        SEARCH,
+        ("grey[torch.from_numpy(~mask)] = torch.nan", "pass", "pictures looked at behind their masks"),
+        (
+            "return image, (columns_rows + 0.5) / size",
+            "return image, columns_rows / size",
+            "corners for the middles of pixels",
+        ),
+        ("lens * size.repeat(2)", "lens * size.flip(0).repeat(2)", "width and height swapped"),
+        (
+            "spacing = (around - 1.0 / around) / (depths - 1) / z[sure]",
+            "spacing = (around - 1.0 / around) / (depths - 1)",
+            "the last search steps through metres",
+        ),
+        ("refined = 1.0 / (here + offset", "refined = 1.0 / (here - offset", "the peak on the other side"),
+        ("(score > LEAST_SCORE) & (lead > least_lead)", "(score > LEAST_SCORE)", "depths that look alike"),
+        ("torch.where(inner, score,", "torch.where(peak >= 0, score,", "peaks at the end of the range"),
+        (
+            "told = (worth[:, :, None] > 0) & ~scores.isnan()",
+            "told = ~scores.isnan()",
+            "views that do not see a point vote",
+        ),
+        ("(angle > LEAST_ANGLE)", "(angle > 0.0)", "views without parallax"),
+        ("torch.where(beside, 0.4 * worth, worth)", "worth", "views that stand side by side"),
+        ("even.append((spread < UNEVEN).float())", "even.append((spread < 9.0).float())", "edges of priors"),
+        ("torch.where(facing > 0.2, normal, ray)", "ray", "normals forgotten"),
+        ("1.0 / (factors / z[:, None])", "z[:, None] * factors", "steps of depth, not of its inverse"),
+        ("grey[..., 2:, :] - grey[..., :-2, :]", "grey[..., 2:, :] - grey[..., 1:-1, :]", "half a gradient"),
+    ),
+    *of(
+        "neurfield/fusion/align_step.py",
+        STEP,
+        ("log_z - points.depth.log(), slope", "points.depth.log() - log_z, slope", "the residual's sign"),
+        ("(0, j * n + i, across", "(0, i * n + i, across", "half of a symmetric matrix"),
+        ("points.image * (n + 1), squares", "points.image * n, squares", "points weigh on other images"),
+        ("update[:, :used] = -solved", "update[:, :used] = solved", "uphill"),
+        ("(b * weight * residual).sum", "(a * weight * residual).sum", "one image's slope for the other's"),
+        ("(residual.square() + width**2)", "(residual.square() + width)", "the width's root"),
+        ("POINT_WEIGHT * flat * _trust", "POINT_WEIGHT * _trust", "points at a prior's jumps count"),
+        ("pull[:, 2:] += stiff", "pull[:, 2:] -= stiff", "warps that grow by themselves"),
+    ),
+    *of(
+        "neurfield/fusion/prior_views.py",
+        HIDDEN,
+        ('scene.mask(i) if scene.mask_says == "valid" else None', "None", "no pixel is hidden"),
+        ("max_pool2d(small, 3, 1, 1)", "max_pool2d(small, 1, 1, 0)", "read beside what is hidden"),
+    ),
+    *of(
+        "neurfield/fusion/prior_pairs.py",
+        HIDDEN,
+        (" & views.shows(second, place)", "", "carried into what is hidden"),
+    ),
+    *of(
+        "neurfield/fusion/prior_model.py",
+        MODEL,
+        ("return z.log() + warp, slope", "return z.log() - warp, slope", "the warp's sign"),
+        ("(1 - a) * (1 - b), a * (1 - b)", "(1 - a) * (1 - b), b * (1 - a)", "two nodes' shares swapped"),
+    ),
+    *of(
+        "neurfield/fitting/seen_points.py",
+        SEEN,
+        ("/ frame.half)", ")", "a band in metres"),
+        ("(points < high)).all(dim=1)", "(points < high)).any(dim=1)", "points outside the box"),
+        ("frame.unit_from_world(world)", "world - frame.centre", "points of the world, unscaled"),
+        (
+            "torch.randint(len(self.points), (POINTS,)",
+            "torch.randint(POINTS, (POINTS,)",
+            "the first points alone",
+        ),
+    ),
+]
+
+NATIVE = of(
+    "csrc/fusion/patch_scores_cpu.cpp",
+    SCORES,
+    ("u[p] - 0.5f, y = v[p] - 0.5f", "u[p], y = v[p]", "half a pixel aside"),
+    ("second.centre[a]);", "second.centre[r]);", "one coordinate of the other camera"),
+    ("variance += value[p] * value[p]", "variance += value[p]", "not squared"),
+    ("before &= static_cast<int>(at > 0.0f);", "", "what lies behind a camera"),
+    ("* second.lens[1] + second.lens[3]", "* second.lens[0] + second.lens[3]", "one focal length for both"),
+    ("(squares + floor)", "squares", "noise of one picture forgotten"),
+    ("normal[0] * middle[0] + normal[1] * middle[1] + normal[2];", "normal[2];", "planes across the axis"),
+    ("scale > 0.2f && scale < 5.0f", "scale > 0.2f", "planes seen from their edge"),
+    built=("csrc/fusion/patch_scores_cpu.cpp",),
+)

@@ -1,0 +1,11 @@
+"""What `neurfield.surfaces` shows; `neurfield.lazy` reads it too."""
+
+from neurfield.surfaces.clean import keep_components as keep_components
+from neurfield.surfaces.clean import remove_degenerate_faces as remove_degenerate_faces
+from neurfield.surfaces.color import vertex_colors as vertex_colors
+from neurfield.surfaces.export import place_in_words as place_in_words
+from neurfield.surfaces.export import save_mesh as save_mesh
+from neurfield.surfaces.glb import glb_bytes as glb_bytes
+from neurfield.surfaces.glb import linear_of_srgb as linear_of_srgb
+from neurfield.surfaces.level_set import extract_level_set as extract_level_set
+from neurfield.surfaces.ply import ply_bytes as ply_bytes

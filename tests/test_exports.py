@@ -1,0 +1,197 @@
+"""What `nf.ops` and its like show: every public function and class of their modules, or a reason why not."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import pydoc
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import neurfield as nf
+from neurfield import lazy
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("encodings", "fusion", "ops", "surfaces")
+
+# Public in their modules for other modules of the package, and not shown: a module, or a name of one.
+PRIVATE = {
+    "encodings.grid_encoding.growth_of": "checks two arguments of grids",
+    "encodings.tcnn.grid_module": '`HashGrid(backend="tcnn")` asks it',
+    "fusion.align_step": "a step of `align_priors`",
+    "fusion.first_meaning": "how `align_priors` starts",
+    "fusion.image_points.views_of": "what `ImageSearch` compares",
+    "fusion.prior_model.nodes": "the interpolation inside `Meaning`",
+    "fusion.prior_pairs": "the residuals of `align_priors`",
+    "ops.composed_query": "`sdf_query(fused=False)`",
+    "ops.fused_mlp.check": "an argument check",
+    "ops.fused_mlp.kernels_of": "hands out a native module",
+    "ops.gpus": "about the machine; `neurfield doctor` tells it",
+    "ops.grid.check": "an argument check",
+    "ops.grid.encode": "`grid_encode` under `torch.no_grad()`",
+    "ops.grid.native_arguments": "what kernels are called with",
+    "ops.level_set_cuda": "`level_set(device=...)` makes one",
+    "ops.marching_cubes.empty": "memory for results",
+    "ops.native": "which kernels there are; `nf.ops.native` is the module",
+    "ops.native_cuda": "the same for GPUs",
+    "ops.once": "a helper of backwards",
+    "ops.points": "argument checks",
+    "ops.radial_basis.check": "an argument check",
+    "ops.sdf_query.path": "a word for logs",
+    "ops.sdf_query.serves": "whether a kernel is fused",
+    "ops.simplex_layout.dense_numbering": "`SimplexLayout` numbers its levels with it",
+    "ops.table_gradient": "a helper of backwards",
+}
+
+
+def modules(package: str) -> Iterator[ModuleType]:
+    """The modules of a package of neurfield, without those of folders within."""
+    for found in pkgutil.iter_modules([str(ROOT / "neurfield" / package)]):
+        if not found.ispkg:
+            yield importlib.import_module(f"neurfield.{package}.{found.name}")
+
+
+def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """The functions and classes that a module itself defines."""
+    for name, value in vars(module).items():
+        if getattr(value, "__module__", None) != module.__name__ or name.startswith("_"):
+            continue
+        if inspect.isclass(value) or inspect.isfunction(inspect.unwrap(value)):  # cached ones are wrapped
+            yield name, value
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_public_is_shown_or_private_for_a_reason(package: str) -> None:
+    shown = getattr(nf, package)
+    missing = []
+    for module in modules(package):
+        short = module.__name__.removeprefix("neurfield.")
+        for name, value in public(module):
+            private = short in PRIVATE or f"{short}.{name}" in PRIVATE
+            if name in shown.__all__:
+                assert getattr(shown, name) is value
+                assert not private, f"{short}.{name} is shown and private"
+            elif not private:
+                missing.append(f"{short}.{name}")
+    assert not missing
+
+
+def test_the_private_ones_exist() -> None:
+    there = set()
+    for package in PACKAGES:
+        for module in modules(package):
+            short = module.__name__.removeprefix("neurfield.")
+            there |= {short, *(f"{short}.{name}" for name, _ in public(module))}
+    assert set(PRIVATE) <= there
+    assert all(PRIVATE.values())
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_dir_help_and_star_show_the_names(package: str) -> None:
+    shown = getattr(nf, package)
+    assert set(shown.__all__) <= set(dir(shown))
+    assert shown.__all__ == sorted(set(shown.__all__))
+    text = re.sub(r".\x08", "", pydoc.render_doc(shown))
+    for name in shown.__all__:
+        assert re.search(rf"^ +(class )?{name}\(", text, re.MULTILINE), name
+    stars: dict[str, Any] = {}
+    exec(f"from neurfield.{package} import *", stars)
+    assert set(shown.__all__) <= set(stars)
+
+
+def test_names_are_imported_when_used() -> None:
+    code = (
+        "import sys; import neurfield as nf\n"
+        "nf.ops, nf.encodings, nf.surfaces, nf.fusion, dir(nf.ops)\n"
+        "assert 'torch' not in sys.modules and 'trimesh' not in sys.modules\n"
+        "nf.ops.grid_encode\n"
+        "assert 'neurfield.ops.grid' in sys.modules and 'neurfield.ops.compositing' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_function_is_not_hidden_by_its_module() -> None:
+    code = (
+        "import inspect, neurfield.ops.sdf_query, neurfield.ops.radiance_query, neurfield as nf\n"
+        "from neurfield.ops import level_set\n"
+        "for name in ('sdf_query', 'radiance_query', 'level_set', 'marching_cubes', 'patch_scores'):\n"
+        "    assert inspect.isfunction(getattr(nf.ops, name)), name\n"
+        "assert inspect.isfunction(level_set) and inspect.ismodule(nf.ops.native)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_wrong_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"'neurfield\.ops' has no attribute 'march_ray'"):
+        _ = nf.ops.march_ray  # type: ignore[attr-defined]
+
+
+def test_a_stub_says_where_names_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "shown"
+    package.mkdir()
+    (package / "__init__.py").write_text("from neurfield import lazy\n__all__ = lazy.export(__name__)\n")
+    (package / "__init__.pyi").write_text("from shown.work import work as work\n")
+    (package / "work.py").write_text("def work():\n    return 42\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    shown = importlib.import_module("shown")
+    importlib.import_module("shown.work")
+    assert shown.work() == 42
+    assert shown.__all__ == ["work"]
+    assert isinstance(shown, lazy._Package)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_examples_run(package: str) -> None:
+    shown = getattr(nf, package)
+    names = {name: getattr(shown, name) for name in shown.__all__}
+    finder = doctest.DocTestFinder(recurse=False)
+    for name, value in names.items():
+        torch.manual_seed(0)
+        for example in finder.find(value, name, globs={"np": np, "torch": torch, **names}):
+            ran = doctest.DocTestRunner(verbose=False).run(example)
+            assert not ran.failed, name
+
+
+def test_the_most_used_have_examples() -> None:
+    most_used = {
+        "adam_step", "composite", "composite_surface", "grid_encode", "integrate_depth", "level_set",
+        "march_rays", "marching_cubes", "mlp", "mlp_with_gradient", "radial_basis_encode", "sdf_query",
+        "section_opacity", "triplane_encode",
+    }  # fmt: skip
+    assert not {name for name in most_used if ">>>" not in (getattr(nf.ops, name).__doc__ or "")}
+    assert ">>>" in (nf.encodings.HashGrid.__doc__ or "")
+    assert ">>>" in (nf.surfaces.extract_level_set.__doc__ or "")
+
+
+@pytest.mark.slow
+def test_type_checkers_see_the_names(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    script = tmp_path / "use.py"
+    script.write_text(
+        "import neurfield as nf\n"
+        "from neurfield.surfaces import extract_level_set\n"
+        "nf.ops.conservative_occupancy('no tensor', 0.1)\n"
+        "nf.ops.no_such_name\n"
+        "extract_level_set(nf.encodings.HashGrid())\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--cache-dir", str(tmp_path / "cache")]
+    environment = {"MYPYPATH": str(ROOT), "PATH": ""}
+    ran = subprocess.run(
+        [*command, "--follow-imports=silent", "--ignore-missing-imports", str(script)],
+        capture_output=True, text=True, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    lines = [
+        line.removeprefix("use.py:").split(":")[0] for line in ran.stdout.splitlines() if "error:" in line
+    ]
+    assert lines == ["3", "4", "5"], ran.stdout + ran.stderr
