@@ -38,7 +38,6 @@ void with_width(int features, Body&& body) {
     body(std::integral_constant<int, 1>());
 }
 
-void scatter(const Planes& planes, bool smooth, int combination, int active, const py::object& points, const py::object& d_features,
-             const py::object& tangent, const py::object& d_value, const py::object& d_texels);
+void scatter(const Scatter& call);
 
 }  // namespace neurfield::triplane

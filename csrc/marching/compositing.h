@@ -1,8 +1,11 @@
 // Compositing of one ray's consecutive samples: w_i = T_i alpha_i with T_i = prod_{j<i} (1 - alpha_j), and its derivatives.
 //
 // The backward pass carries, from the last sample to the first, the suffix with the transmittance restarted behind sample i:
-// rest_i = sum_{j>i} (T_j / T_{i+1}) (dL/dT_j + alpha_j dL/dw_j),      rest_{i-1} = dL/dT_i + alpha_i dL/dw_i + (1 - alpha_i)
-// rest_i so that dL/dalpha_i = T_i (dL/dw_i - rest_i) needs no division and holds for alpha = 1 as for any other.
+//
+//     rest_i     = sum_{j>i} (T_j / T_{i+1}) (dL/dT_j + alpha_j dL/dw_j)
+//     rest_{i-1} = dL/dT_i + alpha_i dL/dw_i + (1 - alpha_i) rest_i
+//
+// so that dL/dalpha_i = T_i (dL/dw_i - rest_i) needs no division and holds for alpha = 1 as for any other.
 #pragma once
 
 #include <cstdint>
