@@ -110,10 +110,11 @@ struct RadianceQuery {
     QueryShape shape;
     const float* table;
     CheckedNetwork network;
-    int64_t all, count;   // samples, and those of them that count
+    int64_t all, count;  // samples, and those of them that count
+    bool some;           // whether only the counted do, be they none: an empty tensor has no data either
     const float* points;  // [all, 3]
     FreeRows feature, normal, views;
-    const int64_t *rays, *counted;  // null where each sample has its own view, and where all count
+    const int64_t *rays, *counted;  // null where each sample has its own view, and where all count or none
 
     int64_t width() const { return network.inputs(); }
 };
@@ -138,8 +139,19 @@ inline RadianceQuery radiance_query_of(const QueryShape& shape, const py::object
     }
     const CheckedNetwork network = checked(network_, shape.width() + feature.width + 3 + views.shape(1));
     if (network.outputs() != 3) throw py::value_error("neurfield native: the network of colours must have 3 outputs");
-    return {samples.points, shape, entries, network, all, count, points.data(), feature, normal,
-            free_rows_of(samples.views, "views", kAny, kAny), rays, counted};
+    return {samples.points,
+            shape,
+            entries,
+            network,
+            all,
+            count,
+            !samples.counted.is_none(),
+            points.data(),
+            feature,
+            normal,
+            free_rows_of(samples.views, "views", kAny, kAny),
+            rays,
+            counted};
 }
 
 struct RadianceForward {

@@ -58,9 +58,9 @@ void forward(const Samples& samples, float* rgb, float* kept) {
         Chunk& chunk = own_chunk();
         samples.take(chunk, begin, end, kept);
         samples.fill(chunk, begin, end);
-        float* colors = samples.call.counted != nullptr ? own_rows<0>(3 * taken) : rgb + 3 * begin;
+        float* colors = samples.call.some ? own_rows<0>(3 * taken) : rgb + 3 * begin;
         forward_tiles(samples.network, chunk.inputs(), colors, nullptr, true, 0, taken);
-        if (samples.call.counted == nullptr) return;
+        if (!samples.call.some) return;
         for (int64_t i = begin; i < end; ++i) std::copy_n(colors + 3 * (i - begin), 3, rgb + 3 * samples.sample(i));
     });
 }
@@ -94,14 +94,14 @@ void backward(const Samples& samples, const RadianceBackward& call) {
 void radiance_query_forward(const RadianceForward& call) {
     const Samples samples(call.query);
     const py::gil_scoped_release release;
-    if (call.query.counted != nullptr) std::fill_n(call.rgb, 3 * call.query.all, 0.0f);
+    if (call.query.some) std::fill_n(call.rgb, 3 * call.query.all, 0.0f);
     forward(samples, call.rgb, call.kept);
 }
 
 void radiance_query_backward(const RadianceBackward& call) {
     const Samples samples(call.query);
     const py::gil_scoped_release release;
-    if (call.query.counted != nullptr) {
+    if (call.query.some) {
         std::fill_n(call.d_feature, call.query.all * call.query.feature.width, 0.0f);
         std::fill_n(call.d_normal, 3 * call.query.all, 0.0f);
     }

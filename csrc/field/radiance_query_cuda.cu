@@ -101,7 +101,7 @@ void radiance_query_forward(const RadianceForward& call) {
     if (inputs == nullptr) inputs = own.emplace(call.query.like, count * query.row()).data();
     grid::encode_samples(shape.grid, shape.smooth, shape.active, query.samples(), call.query.table, inputs, query.row(), nullptr);
     cuda::launch(gather, cuda::one_each(count * (query.beside.width() - query.beside.texture)), query.beside, inputs);
-    if (call.query.counted == nullptr) return query.network.forward(count, inputs, query.row(), call.rgb, nullptr, true);
+    if (!call.query.some) return query.network.forward(count, inputs, query.row(), call.rgb, nullptr, true);
     colors.emplace(call.query.like, 3 * count);
     query.network.forward(count, inputs, query.row(), colors->data(), nullptr, true);
     cuda::clear(call.rgb, 3 * call.query.all);
@@ -115,7 +115,7 @@ void radiance_query_backward(const RadianceBackward& call) {
     const Scratch above(call.query.like, 3 * count), d_inputs(call.query.like, count * query.row());
     cuda::launch(move_triples<true>, cuda::one_each(3 * count), query.beside, call.d_rgb.data, call.d_rgb.stride, above.data());
     query.network.backward(count, call.kept, query.row(), above.data(), nullptr, true, d_inputs.data(), call.to);
-    if (call.query.counted != nullptr) {
+    if (call.query.some) {
         cuda::clear(call.d_feature, all * features);
         cuda::clear(call.d_normal, 3 * all);
     }

@@ -184,8 +184,12 @@ inline SurfaceForward composite_surface_of(const py::object& alpha_, const py::o
     const float *colors = tensor_of(rgb, "rgb", samples, 3), *normals = tensor_of(normal, "normal", samples, 3);
     const float* distances = tensor_of(t, "t", samples);
     const Packing packing = packing_of(packed_info, samples);
-    return {packing, alpha.data(), colors,
-            normals, distances,    tensor_of(out, "out", packing.rays, kSurfaceChannels),
+    return {packing,
+            alpha.data(),
+            colors,
+            normals,
+            distances,
+            tensor_of(out, "out", packing.rays, kSurfaceChannels),
             tensor_of(weights, "weights", samples)};
 }
 
