@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("encodings", "ops", "surfaces")
+PACKAGES = ("encodings", "fusion", "ops", "surfaces")
 SECTIONS = ("Args:", "Attributes:", "Example:", "Raises:", "Returns:", "Yields:")
 WIDTH, SPARE = 110, 6
 ABBREVIATION = re.compile(r"\b(?:Alg|al|Ch|e\.g|Eqs?|Figs?|i\.e|No|pp?|Secs?|Tab|vs)\.$")

@@ -32,8 +32,15 @@ NEAREST = 0.02  # parts of the box's diagonal; nothing is nearer to a camera
 
 @dataclass(frozen=True)
 class _Rounds:
-    """How many, of the ends alone and with the warp; the first robust width; how much of a step is kept for
-    the next: without points the common scale is a soft direction, in which plain Gauss-Newton creeps."""
+    """How the parameters are sought.
+
+    Args:
+        ends: steps of the ends alone.
+        warp: steps with the warp.
+        width: the first robust width.
+        momentum: how much of a step is kept for the next: without points the common scale is a soft
+            direction, in which plain Gauss-Newton creeps.
+    """
 
     ends: int
     warp: int
@@ -49,10 +56,15 @@ BY_PAIRS = _Rounds(ends=18, warp=24, width=0.3, momentum=0.85)
 class AlignedPriors:
     """What the priors of n images mean.
 
-    disagreement: median |log ratio| between views; inliers: [n] share of an image's carried pixels that find
-    their depth elsewhere. points: what the images themselves could tell, P points. checked: median |log
-    ratio| on what was kept out, with scale and shift alone and with the warp too. warped: whether the warp
-    was kept."""
+    Args:
+        views: the priors with their cameras.
+        meaning: what each image's numbers mean in metres.
+        disagreement: median |log ratio| between views.
+        inliers: [n] share of an image's carried pixels that find their depth elsewhere.
+        points: what the images themselves could tell, P points.
+        checked: median |log ratio| on what was kept out, with scale and shift alone and with the warp too.
+        warped: whether the warp was kept.
+    """
 
     views: PriorViews
     meaning: Meaning
@@ -72,11 +84,11 @@ class AlignedPriors:
         return (near + (far - near) * x) * (self.meaning.values[i, 2:][node] * share).sum(dim=-1).exp()
 
     def box(self) -> np.ndarray:
-        """The box [2, 3], world, of all but the outermost of what the aligned images see, and of their
-        cameras.
+        """The box [2, 3], world, of what the aligned images see, and of their cameras.
 
-        Priors scatter: 0.5 % of the points beyond a wall are left out, and a twentieth of the typical depth
-        is added."""
+        Priors scatter: the outermost 0.5 % of the points are left out, and a twentieth of the typical depth
+        is added.
+        """
         views = self.views
         image = self.trusted()[:, None].expand(-1, views.uv.shape[0])
         uv = views.uv.expand(*image.shape, 2)
@@ -199,8 +211,10 @@ def _points_tell(points: ImagePoints, images: int) -> bool:
 
 
 def _kept_out(points: ImagePoints) -> Tensor:
-    """Which points are only used to check: those in a quarter of the squares of a chessboard, other ones in
-    each image."""
+    """Which points are only used to check.
+
+    They lie in a quarter of the squares of a chessboard, other ones in each image.
+    """
     column, row = (points.uv * torch.tensor([8.0, 6.0])).long().unbind(1)
     return (column + 2 * row + points.image) % 4 == 0
 

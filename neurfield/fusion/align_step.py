@@ -37,8 +37,10 @@ class Normal:
 def point_residuals(
     views: PriorViews, meaning: Meaning, points: ImagePoints
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """log (prior's / point's) depth [P], its derivatives [P, PARAMETERS], and where the prior has no jump
-    [P]."""
+    """log (prior's / point's) depth [P], its derivatives, and where the prior has no jump [P].
+
+    The derivatives are [P, PARAMETERS].
+    """
     x, x_by_place = views.look_up(points.image, points.uv)
     log_z, slope, by_x = meaning.log_depth(points.image, x, points.uv)
     return log_z - points.depth.log(), slope, smooth(views, x_by_place, by_x)
@@ -47,8 +49,10 @@ def point_residuals(
 def normal_equations(
     views: PriorViews, meaning: Meaning, pairs: Pairs, points: ImagePoints | None, width: float, warped: bool
 ) -> Normal:
-    """Robust squares of the residuals, of which `width` (log depth) is the scale; without `warped`, of the
-    ends alone."""
+    """Robust squares of the residuals, of which `width` (log depth) is the scale.
+
+    Without `warped` they are those of the ends alone.
+    """
     n = len(views)
     used = PARAMETERS if warped else 2
     a, b = (t[..., :used].flatten(0, 1) for t in (pairs.by_first, pairs.by_second))  # [pairs, k, used]

@@ -69,8 +69,10 @@ def meet_again(
 
 
 def fit_ends(x: Tensor, z: Tensor, weight: Tensor, above: float = 1.0) -> Tensor:
-    """Near and far [n, 2] of z = near (1 - x) + far x over [n, k], in absolute values by re-weighting; a fit
-    that lies above z counts `above` times."""
+    """Near and far [n, 2] of z = near (1 - x) + far x over [n, k], in absolute values by re-weighting.
+
+    A fit that lies above z counts `above` times.
+    """
     columns = torch.stack([1.0 - x, x], dim=2)
     share = weight
     ends = torch.ones(len(x), 2)

@@ -60,8 +60,10 @@ class ImagePoints:
 
 
 class ImageSearch:
-    """The pictures of a scene, ready to be searched; `views` are its cameras, normals its prior normals if
-    there are any."""
+    """The pictures of a scene, ready to be searched; `views` are its cameras.
+
+    Normals are the scene's prior normals, if there are any.
+    """
 
     def __init__(self, scene: Scene, views: PriorViews) -> None:
         self.views = views
@@ -142,8 +144,10 @@ class ImageSearch:
         return scores.topk(AGREEING, dim=1).values.mean(dim=1)
 
     def _even(self, guess: Guess) -> Tensor:
-        """Where no prior has an edge, [n, h, w] of 0 and 1: points there say nothing of a prior, which blurs
-        its edges."""
+        """Where no prior has an edge, [n, h, w] of 0 and 1.
+
+        A prior blurs its edges, so points there say nothing of it.
+        """
         rows, columns = self.views.x.shape[1:]
         v, u = torch.meshgrid(
             (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij"
@@ -204,8 +208,10 @@ def views_of(views: PriorViews, image: Tensor, uv: Tensor, z: Tensor) -> tuple[T
 
 
 def _best(scores: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The depth [P] of the highest score, between two depths by a parabola; the score [P], and its lead [P]
-    over depths that are not next to it. A peak at the end of the range is none."""
+    """The depth [P] of the highest score, the score [P], and its lead [P] over depths not next to it.
+
+    The depth lies between two depths, by a parabola. A peak at the end of the range is none.
+    """
     score, at = scores.max(dim=1)
     places = torch.arange(depth.shape[1])
     others = torch.where((places - at[:, None]).abs() > PEAK, scores, scores.new_tensor(NOWHERE)).amax(dim=1)
@@ -225,8 +231,11 @@ def _largest(values: Tensor) -> Tensor:
 
 
 def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tuple[Tensor, Tensor]:
-    """The pixel of most structure in each square of `cell` pixels, of those allowed [n, h, w]: image [P] and
-    uv [P, 2] in 0..1 of `size`."""
+    """The pixel of most structure in each square of `cell` pixels, of those allowed [n, h, w].
+
+    Returns:
+        image [P] and uv [P, 2] in 0..1 of `size`.
+    """
     grey = images[:, None]
     gradient = torch.zeros_like(grey)
     gradient[..., 1:-1] += (0.5 * (grey[..., 2:] - grey[..., :-2])).square()
@@ -246,8 +255,11 @@ def _structured(images: Tensor, size: Tensor, cell: int, allowed: Tensor) -> tup
 
 
 def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
-    """Grey images [n, h, w] in levels of 0..255, averaged down to about `width` pixels, sides even; and the
-    size [2], width and height, that whole pictures have then (part of a pixel may be cut off)."""
+    """Grey images, averaged down to about `width` pixels, and the size that whole pictures have then.
+
+    Returns:
+        [n, h, w] in levels of 0..255, sides even; and [2], width and height (part of a pixel may be cut off).
+    """
     greys, shrink = [], 1
     for i in range(len(scene)):
         rgb = torch.from_numpy(np.array(scene.image(i), dtype=np.float32))

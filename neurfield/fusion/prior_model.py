@@ -26,8 +26,9 @@ class Meaning:
         """Log depth of pixels and how it changes.
 
         Args:
-            image: int64 [...] the image of each pixel. x: [...] its scaled prior. uv: [..., 2] its
-                place, 0..1.
+            image: int64 [...] the image of each pixel.
+            x: [...] its scaled prior.
+            uv: [..., 2] its place, 0..1.
 
         Returns:
             log z [...], its derivative by the parameters [..., PARAMETERS], and by x [...].

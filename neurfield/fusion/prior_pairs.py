@@ -17,9 +17,16 @@ STEEPEST = 0.15  # change of log depth over a pixel of the small maps; above it 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pixels of image `first` [n, b, k] carried into `second`: residual = log of (carried / found) depth,
-    where valid; and its derivatives by the parameters of both, [n, b, k, PARAMETERS]. x, carried: [n, b, k]
-    what the second image has there, scaled prior and the depth that was carried."""
+    """Pixels of one image carried into another.
+
+    Args:
+        first, second: [n, b, k], the images.
+        residual: [n, b, k], log of (carried / found) depth.
+        valid: [n, b, k], where there is one.
+        by_first, by_second: [n, b, k, PARAMETERS], its derivatives by the parameters of both.
+        x: [n, b, k], the scaled prior that the second image has there.
+        carried: [n, b, k], the depth that was carried.
+    """
 
     first: Tensor
     second: Tensor
@@ -81,8 +88,10 @@ def smooth(views: PriorViews, x_by_place: Tensor, by_x: Tensor) -> Tensor:
 
 
 def overlap(views: PriorViews, meaning: Meaning) -> Tensor:
-    """How much two images can say of each other [n, n]: the part of one's pixels that fall into the other,
-    less for views from nearly the same place, whose scales nothing ties."""
+    """How much two images can say of each other [n, n]: the part of one's pixels that fall into the other.
+
+    It is less for views from nearly the same place, whose scales nothing ties.
+    """
     n = len(views)
     few = torch.arange(0, views.uv.shape[0], 23)
     image = torch.arange(n)[:, None].expand(n, len(few))

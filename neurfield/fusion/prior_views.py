@@ -19,10 +19,18 @@ EVERY = 2  # of these, the pixels that are carried into other views
 
 @dataclass(frozen=True)
 class PriorViews:
-    """n images. x: [n, *SMALL] priors scaled to 0..1. uv: [k, 2] places of the carried pixels in 0..1, and
-    carried: [n, k] their x. centers: [n, 3] and turns: [n, 3, 3] world from camera. lens: [n, 4] fx, fy, cx,
-    cy as parts of the image's size. low, span: [n], prior = low + span x. origin: [3] float64, from where
-    centers are counted: zero, unless cameras are far from it."""
+    """The priors of n images, averaged down, and their cameras.
+
+    Args:
+        x: [n, *SMALL], priors scaled to 0..1.
+        uv: [k, 2], places of the carried pixels in 0..1.
+        carried: [n, k], their x.
+        centers: [n, 3] of the cameras, world, from `origin`.
+        turns: [n, 3, 3], world from camera.
+        lens: [n, 4] fx, fy, cx, cy as parts of the image's size.
+        low, span: [n], prior = low + span x.
+        origin: [3] float64, from where centers are counted: zero, unless cameras are far from it.
+    """
 
     x: Tensor
     uv: Tensor

@@ -1,5 +1,4 @@
-"""Depth maps of a whole scene fused into one sparse volume, and that volume as points with what is known
-there."""
+"""Depth maps of a whole scene fused into one sparse volume, and that volume as points."""
 
 from __future__ import annotations
 
@@ -122,8 +121,12 @@ def fuse_depth(
     """Fuse F depth maps of pinhole cameras inside a world box [2, 3].
 
     Args:
-        depth, weight: [F, h, w]; normal: uint8 [F, h, w, 4] in world axes; as `DepthViews` has them.
-        world_from_cam: [F, 4, 4]. intrinsics: [F, 4] fx, fy, cx, cy. voxel, truncation: world lengths.
+        depth, weight: [F, h, w], as `DepthViews` has them.
+        normal: uint8 [F, h, w, 4] in world axes, as `DepthViews` has them.
+        world_from_cam: [F, 4, 4].
+        intrinsics: [F, 4] fx, fy, cx, cy.
+        box: [2, 3] low and high corner.
+        voxel, truncation: world lengths.
     """
     low = np.asarray(box[0], dtype=np.float64) - truncation
     shape = np.ceil((np.asarray(box[1]) + truncation - low) / (EDGE * voxel)).astype(int)
