@@ -68,8 +68,8 @@ void frequency(const Waves& call) {
 // Order-th derivatives of the bins' shares of a blob around x that is two bins wide and wraps around: out [N, D][bins], a thread a
 // share. height: minus the number of bins to the power of Order.
 template <int Order>
-__global__ void __launch_bounds__(kThreads) blobs(uint32_t count, uint32_t bins, float height, const float* __restrict__ coordinates,
-                                                  float* __restrict__ out) {
+__global__ void __launch_bounds__(kThreads)
+    blobs(uint32_t count, uint32_t bins, float height, const float* __restrict__ coordinates, float* __restrict__ out) {
     const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count * bins) return;
     const float scale = static_cast<float>(bins), x = __ldg(coordinates + i / bins);
@@ -108,8 +108,8 @@ void with_degree(int degree, Body&& body) {
 
 // Rows of even degrees are whole quadruples, and move as such where they are aligned.
 template <int Degree>
-__global__ void __launch_bounds__(kThreads) values_kernel(int64_t count, const float* __restrict__ directions, bool aligned,
-                                                          float* __restrict__ out) {
+__global__ void __launch_bounds__(kThreads)
+    values_kernel(int64_t count, const float* __restrict__ directions, bool aligned, float* __restrict__ out) {
     constexpr int Row = Degree * Degree;
     const int64_t i = cuda::global_index();
     if (i >= count) return;

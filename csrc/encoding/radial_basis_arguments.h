@@ -91,8 +91,8 @@ struct Bend {
 };
 
 inline Bend bend_of(const py::object& points, const py::object& centres, const py::object& factors, const py::object& inverse_squares,
-                    const py::object& neighbours, int kind, bool normalise, float floor, const py::object& weights,
-                    const py::object& along, const py::object& out) {
+                    const py::object& neighbours, int kind, bool normalise, float floor, const py::object& weights, const py::object& along,
+                    const py::object& out) {
     const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
     return {in, tensor_of(weights, "weights", in.count, in.k), tensor_of(along, "along", in.count, in.dimensions),
             tensor_of(out, "out", in.count, in.dimensions)};
@@ -144,8 +144,8 @@ struct SumKernels {
     float* out;                             // [count, channels]
 };
 
-inline SumKernels sum_kernels_of(const py::object& activations, const py::object& neighbours, const py::object& frequencies,
-                                 int64_t active, int order, const py::object& features_, const py::object& bias, const py::object& scales,
+inline SumKernels sum_kernels_of(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
+                                 int order, const py::object& features_, const py::object& bias, const py::object& scales,
                                  const py::object& out) {
     const auto features = view_of(features_, "features", kAny, kAny);
     const Pairs in = pairs_of(activations, neighbours, frequencies, features.shape(0), features.shape(1), active, order);

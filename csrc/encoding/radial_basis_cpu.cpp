@@ -114,8 +114,7 @@ void bend(const Kernels& in, const float* weights, const float* along, float* ou
                     sum_rate += rate[p];
                     mean += weight[p] * block.value[p * kLanes + i] * scale;
                 }
-                for (int p = 0; p < in.k; ++p)
-                    mean_rate += weight[p] * (rate[p] - block.value[p * kLanes + i] * scale * sum_rate) * scale;
+                for (int p = 0; p < in.k; ++p) mean_rate += weight[p] * (rate[p] - block.value[p * kLanes + i] * scale * sum_rate) * scale;
             }
             for (int p = 0; p < in.k; ++p)
                 for (int axis = 0; axis < D; ++axis) {
@@ -123,8 +122,7 @@ void bend(const Kernels& in, const float* weights, const float* along, float* ou
                     gradient[axis] += (weight[p] - mean) * block.slope[axis][at];
                     turn[axis] += (weight[p] - mean) * block.bend[axis][at] - mean_rate * block.slope[axis][at];
                 }
-            for (int axis = 0; axis < D; ++axis)
-                out[(first + i) * D + axis] = (turn[axis] - gradient[axis] * sum_rate * scale) * scale;
+            for (int axis = 0; axis < D; ++axis) out[(first + i) * D + axis] = (turn[axis] - gradient[axis] * sum_rate * scale) * scale;
         }
     });
 }

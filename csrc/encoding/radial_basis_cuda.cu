@@ -62,8 +62,8 @@ __global__ void __launch_bounds__(256) activate(const Kernels in, float* __restr
 
 // out [count, D]: how the gradient sum_k weights_k grad a_k turns as the point moves along `along` [count, D].
 template <int D, Kind K>
-__global__ void __launch_bounds__(256) bend(const Kernels in, const float* __restrict__ weights, const float* __restrict__ along_,
-                                            float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    bend(const Kernels in, const float* __restrict__ weights, const float* __restrict__ along_, float* __restrict__ out) {
     const Pair<D> pair(in);
     float slope[D], along[D], bent[D];
 #pragma unroll
@@ -88,9 +88,7 @@ __global__ void __launch_bounds__(256) bend(const Kernels in, const float* __res
     }
 }
 
-cuda::Shape shape_of(const Kernels& in) {
-    return cuda::rows_each(in.count, static_cast<int>(std::bit_ceil(static_cast<unsigned>(in.k))));
-}
+cuda::Shape shape_of(const Kernels& in) { return cuda::rows_each(in.count, static_cast<int>(std::bit_ceil(static_cast<unsigned>(in.k)))); }
 
 void activate_all(const Activate& call) {
     const Kernels& in = call.kernels;

@@ -137,8 +137,7 @@ void scatter(const Pairs& in, int64_t kernels, const float* d_features, const fl
                     if (c == 0 && i + 4 * kAhead < last) {
                         const int64_t later = pairs.list[i + 4 * kAhead];
                         __builtin_prefetch(in.activations + later);
-                        for (int to = 0; to < in.active; to += 16)
-                            __builtin_prefetch(d_features + later / in.k * in.channels + to);
+                        for (int to = 0; to < in.active; to += 16) __builtin_prefetch(d_features + later / in.k * in.channels + to);
                     }
                     Vec d = load_some(d_features + pair / in.k * in.channels + c, lanes);
                     if (scales) d *= Vec(scales[pair]);

@@ -57,8 +57,8 @@ __global__ void __launch_bounds__(256) sum_kernels(const Pairs in, const float* 
 
 // out_k = sum_c d_c w_kc T(m_c a_k): blockDim.x threads, a power of two, share a pair.
 template <int Order, bool Waves, int Width>
-__global__ void __launch_bounds__(256) sum_channels(const Pairs in, const float* __restrict__ table,
-                                                    const float* __restrict__ d_features, float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    sum_channels(const Pairs in, const float* __restrict__ table, const float* __restrict__ d_features, float* __restrict__ out) {
     const int64_t row = cuda::row_index(), pairs = in.count * in.k;
     const auto pair = static_cast<uint32_t>(row < pairs ? row : pairs - 1);  // all threads of a warp take part in the sums
     const int64_t n = pair / static_cast<uint32_t>(in.k), kernel = __ldg(in.neighbours + pair);
@@ -76,8 +76,8 @@ __global__ void __launch_bounds__(256) sum_channels(const Pairs in, const float*
 
 // Adds to out_kc, over the points that see kernel k, scale_k d_c T(m_c a_k). By atomics: the order of a kernel's sum is open.
 template <int Order, bool Waves, int Width>
-__global__ void __launch_bounds__(256) scatter(const Pairs in, const float* __restrict__ d_features, const float* __restrict__ scales,
-                                               float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    scatter(const Pairs in, const float* __restrict__ d_features, const float* __restrict__ scales, float* __restrict__ out) {
     const int64_t n = cuda::row_index();
     if (n >= in.count) return;
     for (int c = threadIdx.x * Width; c < in.active; c += blockDim.x * Width) {
@@ -86,8 +86,7 @@ __global__ void __launch_bounds__(256) scatter(const Pairs in, const float* __re
             const int64_t pair = n * in.k + p, kernel = __ldg(in.neighbours + pair);
             const float a = __ldg(in.activations + pair), scale = scales ? __ldg(scales + pair) : 1.0f;
             Floats<Width> share;
-            for (int i = 0; i < Width; ++i)
-                share.at[i] = c + i < in.active ? d.at[i] * scale * wave<Order, Waves>(m.at[i], a) : 0.0f;
+            for (int i = 0; i < Width; ++i) share.at[i] = c + i < in.active ? d.at[i] * scale * wave<Order, Waves>(m.at[i], a) : 0.0f;
             share.add_to(out + kernel * in.channels + c);
         }
     }
@@ -96,9 +95,8 @@ __global__ void __launch_bounds__(256) scatter(const Pairs in, const float* __re
 // Calls body(order, waves, width), all constants, with the width that the rows and all of these pointers allow.
 template <class Body, class... Pointers>
 void specialise(const Pairs& in, Body&& body, const Pointers*... pointers) {
-    cuda::with_width(cuda::width_of(in.channels, in.frequencies, pointers...), [&](auto width) {
-        specialise(in, [&](auto order, auto waves) { body(order, waves, width); });
-    });
+    cuda::with_width(cuda::width_of(in.channels, in.frequencies, pointers...),
+                     [&](auto width) { specialise(in, [&](auto order, auto waves) { body(order, waves, width); }); });
 }
 
 int across(const Pairs& in, int width) { return std::clamp(in.channels / width, 1, kMostAcross); }

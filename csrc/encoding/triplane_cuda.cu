@@ -68,9 +68,8 @@ struct Patch {
 };
 
 template <int D, int Width, bool Changes>
-__global__ void __launch_bounds__(256)
-    encode_level(const Slice in, const float* __restrict__ points, const float* __restrict__ tangent, const float* __restrict__ texels,
-                 float* __restrict__ out) {
+__global__ void __launch_bounds__(256) encode_level(const Slice in, const float* __restrict__ points, const float* __restrict__ tangent,
+                                                    const float* __restrict__ texels, float* __restrict__ out) {
     const int64_t n = cuda::row_index();
     if (n >= in.count) return;
     const Place<D> place(in, points, n);
@@ -144,8 +143,8 @@ __global__ void __launch_bounds__(256)
 // sum is open.
 template <int D, int Width>
 __global__ void __launch_bounds__(256)
-    scatter_level(const Slice in, const float* __restrict__ points, const float* __restrict__ d_features,
-                  const float* __restrict__ tangent, const float* __restrict__ d_value, float* __restrict__ texels) {
+    scatter_level(const Slice in, const float* __restrict__ points, const float* __restrict__ d_features, const float* __restrict__ tangent,
+                  const float* __restrict__ d_value, float* __restrict__ texels) {
     const int64_t n = cuda::row_index();
     if (n >= in.count) return;
     const Place<D> place(in, points, n);
@@ -167,8 +166,7 @@ __global__ void __launch_bounds__(256)
 #pragma unroll
                 for (int corner = 0; corner < 4; ++corner) {
                     Floats<Width> share;
-                    for (int i = 0; i < Width; ++i)
-                        share.at[i] = weights[corner] * by_value.at[i] + changes[corner] * by_change.at[i];
+                    for (int i = 0; i < Width; ++i) share.at[i] = weights[corner] * by_value.at[i] + changes[corner] * by_change.at[i];
                     share.add_to(near + (corner % 2 ? in.features : 0) + (corner / 2 ? in.step() : 0));
                 }
             }

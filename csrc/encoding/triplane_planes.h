@@ -15,7 +15,11 @@ inline int plane_of(int a, int b, int dimensions) { return a * (2 * dimensions -
 template <int Width>
 struct Block {
     typedef float Floats __attribute__((vector_size(4 * Width)));
-    static Floats load(const float* p) { Floats v; std::memcpy(&v, p, sizeof v); return v; }
+    static Floats load(const float* p) {
+        Floats v;
+        std::memcpy(&v, p, sizeof v);
+        return v;
+    }
     static void store(const Floats& v, float* p) { std::memcpy(p, &v, sizeof v); }
     static float sum(const Floats& v) {
         float halves[Width];

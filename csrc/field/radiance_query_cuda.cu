@@ -23,8 +23,8 @@ struct Beside {
     FreeRows feature, normal, views;
     const int64_t *rays, *counted;
     int64_t count;  // of the samples that count
-    int texture;    // columns of texture, which come first
-    int64_t row;    // floats from a sample's inputs to the next one's
+    int texture;  // columns of texture, which come first
+    int64_t row;  // floats from a sample's inputs to the next one's
 
     __device__ int64_t sample(int64_t i) const { return counted != nullptr ? counted[i] : i; }
     constexpr int width() const { return texture + feature.width + 3 + views.width; }
@@ -48,8 +48,8 @@ __global__ void __launch_bounds__(256) gather(const Beside beside, float* __rest
 }
 
 // The other way: what belongs to features and normals of d_inputs.
-__global__ void __launch_bounds__(256) scatter(const Beside beside, const float* __restrict__ d_inputs, float* __restrict__ d_feature,
-                                               float* __restrict__ d_normal) {
+__global__ void __launch_bounds__(256)
+    scatter(const Beside beside, const float* __restrict__ d_inputs, float* __restrict__ d_feature, float* __restrict__ d_normal) {
     const int columns = beside.feature.width + 3;
     const int64_t at = cuda::global_index(), i = at / columns;
     if (i >= beside.count) return;
@@ -64,7 +64,8 @@ __global__ void __launch_bounds__(256) scatter(const Beside beside, const float*
 
 // Triples between samples that count and all samples: `from` and `to` swap roles with Gather.
 template <bool Gather>
-__global__ void __launch_bounds__(256) move_triples(const Beside beside, const float* __restrict__ from, int64_t stride, float* __restrict__ to) {
+__global__ void __launch_bounds__(256)
+    move_triples(const Beside beside, const float* __restrict__ from, int64_t stride, float* __restrict__ to) {
     const int64_t at = cuda::global_index(), i = at / 3;
     if (i >= beside.count) return;
     const int channel = static_cast<int>(at % 3);
@@ -84,8 +85,14 @@ struct Query {
     cuda::Mlp network;
 
     explicit Query(const RadianceQuery& query)
-        : call(query), beside{query.feature, query.normal, query.views, query.rays, query.counted, query.count,
-                              static_cast<int>(query.shape.grid.row()), row_of(query.width())},
+        : call(query), beside{query.feature,
+                              query.normal,
+                              query.views,
+                              query.rays,
+                              query.counted,
+                              query.count,
+                              static_cast<int>(query.shape.grid.row()),
+                              row_of(query.width())},
           network(query.network, query.like) {}
 
     int64_t row() const { return beside.row; }

@@ -80,8 +80,8 @@ void backward(const PointColumns& columns, const Network& network, int64_t count
     };
     const bool bent = d_gradient != nullptr;
     walk_spans(network, columns.grid, count, bent, to, run, [&](Span& span, int64_t first, int64_t whole) {
-        scatter_span(columns.grid, columns.smooth, columns.active, *span.points, whole, span.d_features,
-                     bent ? &*span.tangents : nullptr, kept.slope(), first, table_gradient);
+        scatter_span(columns.grid, columns.smooth, columns.active, *span.points, whole, span.d_features, bent ? &*span.tangents : nullptr,
+                     kept.slope(), first, table_gradient);
     });
 }
 

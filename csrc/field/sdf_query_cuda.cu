@@ -70,7 +70,8 @@ void sdf_query_forward(const SdfForward& call) {
     query.network.forward(count, rows.inputs, row, call.outputs, gradient != nullptr ? rows.slope : nullptr, false);
     if (gradient == nullptr) return;
     pull_plain_columns(query.plain, count, rows.inputs, rows.slope, row, gradient);
-    grid::jacobian_t_product(3, query.levels(), grid.features, count, rows.jacobian, query.features(rows.slope), row, kHalf, true, gradient);
+    grid::jacobian_t_product(3, query.levels(), grid.features, count, rows.jacobian, query.features(rows.slope), row, kHalf, true,
+                             gradient);
 }
 
 void sdf_query_backward(const SdfBackward& call) {
@@ -94,8 +95,8 @@ void sdf_query_backward(const SdfBackward& call) {
     const Scratch d_rows(like, count * row);
     float* d_inputs = d_rows.data() + query.row.before;
     query.network.backward(count, rows.inputs, row, d_outputs, d_slope, false, d_inputs, call.to);
-    grid::scatter_samples(grid, call.query.shape.smooth, call.query.shape.active, query.samples(), query.features(d_inputs), row, d_gradient,
-                          kHalf, d_gradient != nullptr ? query.features(rows.slope) : nullptr, row, call.table_gradient);
+    grid::scatter_samples(grid, call.query.shape.smooth, call.query.shape.active, query.samples(), query.features(d_inputs), row,
+                          d_gradient, kHalf, d_gradient != nullptr ? query.features(rows.slope) : nullptr, row, call.table_gradient);
 }
 
 }  // namespace

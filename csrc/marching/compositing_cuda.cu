@@ -24,7 +24,8 @@ __device__ int64_t first_not_below(const int64_t* __restrict__ ascending, int64_
     return low;
 }
 
-__global__ void __launch_bounds__(256) pack(const int64_t* __restrict__ ray_indices, int64_t samples, int64_t rays, int64_t* __restrict__ packed_info) {
+__global__ void __launch_bounds__(256)
+    pack(const int64_t* __restrict__ ray_indices, int64_t samples, int64_t rays, int64_t* __restrict__ packed_info) {
     const int64_t ray = cuda::global_index();
     if (ray >= rays) return;
     const int64_t first = first_not_below(ray_indices, samples, ray);
@@ -32,8 +33,9 @@ __global__ void __launch_bounds__(256) pack(const int64_t* __restrict__ ray_indi
     packed_info[2 * ray + 1] = first_not_below(ray_indices, samples, ray + 1) - first;
 }
 
-__global__ void __launch_bounds__(kRayThreads) weights_of(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                          float* __restrict__ weights, float* __restrict__ transmittance) {
+__global__ void __launch_bounds__(kRayThreads)
+    weights_of(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, float* __restrict__ weights,
+               float* __restrict__ transmittance) {
     const RayRun run(packed_info, rays);
     cuda::walk_forwards(run, alpha, [&](int64_t i, bool here, float a, float through) {
         if (!here) return;
@@ -42,9 +44,10 @@ __global__ void __launch_bounds__(kRayThreads) weights_of(const int64_t* __restr
     });
 }
 
-__global__ void __launch_bounds__(kRayThreads) weights_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                            const float* __restrict__ transmittance, const float* __restrict__ grad_weights,
-                                                            const float* __restrict__ grad_transmittance, float* __restrict__ grad_alpha) {
+__global__ void __launch_bounds__(kRayThreads)
+    weights_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
+                 const float* __restrict__ transmittance, const float* __restrict__ grad_weights,
+                 const float* __restrict__ grad_transmittance, float* __restrict__ grad_alpha) {
     const RayRun run(packed_info, rays);
     cuda::walk_backwards(
         run, [&](int64_t i) { return Affine{1.0f - alpha[i], grad_transmittance[i] + alpha[i] * grad_weights[i]}; },
@@ -52,7 +55,8 @@ __global__ void __launch_bounds__(kRayThreads) weights_back(const int64_t* __res
 }
 
 // out [channels] = sum_i weights_i values_i: lanes share the samples, channel after channel.
-__device__ void accumulate_run(const RayRun& run, const float* weights, const float* __restrict__ values, int64_t channels, float* __restrict__ out) {
+__device__ void accumulate_run(const RayRun& run, const float* weights, const float* __restrict__ values, int64_t channels,
+                               float* __restrict__ out) {
     for (int64_t c = 0; c < channels; ++c) {
         float sum = 0.0f;
         for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp) sum += weights[i] * values[i * channels + c];
@@ -61,24 +65,26 @@ __device__ void accumulate_run(const RayRun& run, const float* weights, const fl
     }
 }
 
-__global__ void __launch_bounds__(kRayThreads) accumulate(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights,
-                                                          const float* __restrict__ values, int64_t channels, float* __restrict__ out) {
+__global__ void __launch_bounds__(kRayThreads)
+    accumulate(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights, const float* __restrict__ values,
+               int64_t channels, float* __restrict__ out) {
     const RayRun run(packed_info, rays);
     if (run.ray < rays) accumulate_run(run, weights, values, channels, out + run.ray * channels);
 }
 
-__global__ void __launch_bounds__(kRayThreads) accumulate_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights,
-                                                               const float* __restrict__ values, const float* __restrict__ grad_out, int64_t channels,
-                                                               float* __restrict__ grad_weights, float* __restrict__ grad_values) {
+__global__ void __launch_bounds__(kRayThreads)
+    accumulate_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights,
+                    const float* __restrict__ values, const float* __restrict__ grad_out, int64_t channels,
+                    float* __restrict__ grad_weights, float* __restrict__ grad_values) {
     const RayRun run(packed_info, rays);
     for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp)
         grad_weights[i] = sample_accumulate_backward(weights[i], values + i * channels, grad_out + run.ray * channels, channels,
                                                      grad_values + i * channels);
 }
 
-__global__ void __launch_bounds__(kRayThreads) composite(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                         const float* __restrict__ values, int64_t channels, float* __restrict__ out,
-                                                         float* __restrict__ opacity, float* weights) {
+__global__ void __launch_bounds__(kRayThreads)
+    composite(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ values,
+              int64_t channels, float* __restrict__ out, float* __restrict__ opacity, float* weights) {
     const RayRun run(packed_info, rays);
     float covered = 0.0f;
     cuda::walk_forwards(run, alpha, [&](int64_t i, bool here, float a, float through) {
@@ -102,11 +108,10 @@ __device__ void alpha_back(const RayRun& run, const float* __restrict__ alpha, f
     });
 }
 
-__global__ void __launch_bounds__(kRayThreads) composite_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                              const float* __restrict__ values, const float* __restrict__ weights,
-                                                              const float* __restrict__ grad_out, const float* __restrict__ grad_opacity,
-                                                              const float* __restrict__ grad_weights, int64_t channels, float* grad_alpha,
-                                                              float* __restrict__ grad_values) {
+__global__ void __launch_bounds__(kRayThreads)
+    composite_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ values,
+                   const float* __restrict__ weights, const float* __restrict__ grad_out, const float* __restrict__ grad_opacity,
+                   const float* __restrict__ grad_weights, int64_t channels, float* grad_alpha, float* __restrict__ grad_values) {
     const RayRun run(packed_info, rays);
     for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp)
         grad_alpha[i] = grad_weights[i] + grad_opacity[run.ray] +
@@ -115,9 +120,9 @@ __global__ void __launch_bounds__(kRayThreads) composite_back(const int64_t* __r
     alpha_back(run, alpha, grad_alpha);
 }
 
-__global__ void __launch_bounds__(kRayThreads) surface(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                       const float* __restrict__ rgb, const float* __restrict__ normal, const float* __restrict__ t,
-                                                       float* __restrict__ weights, float* __restrict__ out) {
+__global__ void __launch_bounds__(kRayThreads)
+    surface(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ rgb,
+            const float* __restrict__ normal, const float* __restrict__ t, float* __restrict__ weights, float* __restrict__ out) {
     const RayRun run(packed_info, rays);
     float sums[kSurfaceChannels] = {};
     cuda::walk_forwards(run, alpha, [&](int64_t i, bool here, float a, float through) {
@@ -136,11 +141,10 @@ __global__ void __launch_bounds__(kRayThreads) surface(const int64_t* __restrict
     }
 }
 
-__global__ void __launch_bounds__(kRayThreads) surface_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                            const float* __restrict__ rgb, const float* __restrict__ normal,
-                                                            const float* __restrict__ t, const float* __restrict__ weights,
-                                                            const float* __restrict__ grad_out, float* grad_alpha, float* __restrict__ grad_rgb,
-                                                            float* __restrict__ grad_normal) {
+__global__ void __launch_bounds__(kRayThreads)
+    surface_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ rgb,
+                 const float* __restrict__ normal, const float* __restrict__ t, const float* __restrict__ weights,
+                 const float* __restrict__ grad_out, float* grad_alpha, float* __restrict__ grad_rgb, float* __restrict__ grad_normal) {
     const RayRun run(packed_info, rays);
     const float* by = grad_out + run.ray * kSurfaceChannels;
     for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp)

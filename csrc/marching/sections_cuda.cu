@@ -18,9 +18,9 @@ __device__ float alpha_of(const Sections& s, int64_t i, PointSlopes* slopes) {
     return s.neus ? neus_alpha(s.sdf[i], slope, length, *s.width, s.anneal, slopes) : volsdf_alpha(s.sdf[i], length, *s.width, slopes);
 }
 
-__global__ void __launch_bounds__(kThreads) midpoints(int64_t count, const float* __restrict__ origins, const float* __restrict__ directions,
-                                                      const int64_t* __restrict__ rays, const float* __restrict__ t_starts,
-                                                      const float* __restrict__ t_ends, float* __restrict__ points, float* __restrict__ t) {
+__global__ void __launch_bounds__(kThreads)
+    midpoints(int64_t count, const float* __restrict__ origins, const float* __restrict__ directions, const int64_t* __restrict__ rays,
+              const float* __restrict__ t_starts, const float* __restrict__ t_ends, float* __restrict__ points, float* __restrict__ t) {
     const int64_t i = cuda::global_index();
     if (i >= count) return;
     const float middle = t[i] = 0.5f * (t_starts[i] + t_ends[i]);
@@ -49,8 +49,9 @@ __device__ float block_sum(float mine) {
     return sum;
 }
 
-__global__ void __launch_bounds__(kThreads) opacity_back(const Sections s, const float* __restrict__ d_alpha, const float* __restrict__ d_normal,
-                                                         float* __restrict__ d_sdf, float* __restrict__ d_gradient, float* __restrict__ d_width) {
+__global__ void __launch_bounds__(kThreads)
+    opacity_back(const Sections s, const float* __restrict__ d_alpha, const float* __restrict__ d_normal, float* __restrict__ d_sdf,
+                 float* __restrict__ d_gradient, float* __restrict__ d_width) {
     const int64_t i = cuda::global_index();
     float by_width = 0.0f;
     if (i < s.count) {

@@ -14,9 +14,8 @@ constexpr int64_t kPart = 1024 / kTile * kTile;  // points
 constexpr int64_t kMaxParts = 64;                // of which each has a buffer of sums
 
 void forward(const Network& network, int64_t points, const float* inputs, float* outputs, float* gradient, bool sigmoid_output) {
-    parallel_chunks(points, kPart, [&](int64_t begin, int64_t end) {
-        forward_tiles(network, inputs, outputs, gradient, sigmoid_output, begin, end);
-    });
+    parallel_chunks(points, kPart,
+                    [&](int64_t begin, int64_t end) { forward_tiles(network, inputs, outputs, gradient, sigmoid_output, begin, end); });
 }
 
 void backward(const Network& network, int64_t points, const float* inputs, const float* d_outputs, const float* d_gradient,

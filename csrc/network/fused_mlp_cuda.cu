@@ -29,9 +29,7 @@ MlpPlan checked(const std::optional<MlpPlan>& plan) {
 }
 
 // Blocks of 8 columns that backward's warps share of a factor: of hidden layers, inputs or outputs.
-int published_by(const MlpLayers& net) {
-    return std::max({net.width, up_to(net.at[0].inputs, 16), up_to(net.last().outputs, 16)}) / 8;
-}
+int published_by(const MlpLayers& net) { return std::max({net.width, up_to(net.at[0].inputs, 16), up_to(net.last().outputs, 16)}) / 8; }
 
 }  // namespace
 
@@ -85,7 +83,9 @@ void Mlp::pack() {
         jobs.at[jobs.count++] = {layer.weight, layer.inputs, layer.outputs, transposed, rows, columns, nullptr, nullptr};
         return std::exchange(floats, floats + static_cast<int64_t>(rows) * columns * kWarp * 2 * words);
     };
-    struct Places { int64_t value, forward, backward; } places[kMostLayers];
+    struct Places {
+        int64_t value, forward, backward;
+    } places[kMostLayers];
     for (int l = 0; l < net_.count; ++l) {
         places[l].value = add(values, l, true, 2);
         places[l].forward = parts == 2 ? places[l].value : add(derivatives, l, true, 1);
@@ -138,9 +138,9 @@ void Mlp::backward(int64_t count, const float* inputs, int64_t row, const float*
         std::optional<Scratch> d_last;
         if (sigmoid) d_last.emplace(like_, count * outputs());
         clear(sums.data(), blocks * size);
-        start_backward<P>({net_, count, inputs, row, d_outputs, d_gradient, d_inputs, d_last ? d_last->data() : nullptr, sums.data(), size,
-                           published},
-                          plan);
+        start_backward<P>(
+            {net_, count, inputs, row, d_outputs, d_gradient, d_inputs, d_last ? d_last->data() : nullptr, sums.data(), size, published},
+            plan);
         collect_sums(net_, sums.data(), size, blocks, to);
     });
 }

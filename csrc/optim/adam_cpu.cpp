@@ -51,8 +51,7 @@ inline void update_lanes(const AdamStep& step, float* parameter, float* gradient
 }
 
 inline void update_line(const AdamStep& step, const Streams& s, int64_t at) {
-    for (int64_t j = at; j < at + kLine; j += kLanes)
-        update_lanes(step, s.parameter + j, s.gradient + j, s.first + j, s.second + j);
+    for (int64_t j = at; j < at + kLine; j += kLanes) update_lanes(step, s.parameter + j, s.gradient + j, s.first + j, s.second + j);
 }
 
 // The lines of a short stretch whose gradients are not all zero. When they are few, they are fetched ahead: no hardware prefetcher

@@ -13,8 +13,8 @@ struct alignas(Count * sizeof(float)) Entries {
 
 // An entry that got no gradient keeps all it has; where none of a thread's did, only the gradient is read.
 template <int Count>
-__global__ void __launch_bounds__(256) update(const AdamStep step, int64_t count, float* parameter, float* gradient, float* first,
-                                              float* second) {
+__global__ void __launch_bounds__(256)
+    update(const AdamStep step, int64_t count, float* parameter, float* gradient, float* first, float* second) {
     using Group = Entries<Count>;
     const int64_t i = cuda::global_index();
     if (i >= count / Count) return;
@@ -24,8 +24,7 @@ __global__ void __launch_bounds__(256) update(const AdamStep step, int64_t count
     if (!touched) return;
     Group p = reinterpret_cast<Group*>(parameter)[i], m = reinterpret_cast<Group*>(first)[i], v = reinterpret_cast<Group*>(second)[i];
     for (int k = 0; k < Count; ++k)
-        if (!step.skip_zero || g.at[k] != 0.0f)
-            adam_update(step, g.at[k], p.at[k], m.at[k], v.at[k], [](float x) { return sqrtf(x); });
+        if (!step.skip_zero || g.at[k] != 0.0f) adam_update(step, g.at[k], p.at[k], m.at[k], v.at[k], [](float x) { return sqrtf(x); });
     reinterpret_cast<Group*>(parameter)[i] = p;
     reinterpret_cast<Group*>(first)[i] = m;
     reinterpret_cast<Group*>(second)[i] = v;
