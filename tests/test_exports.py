@@ -37,6 +37,7 @@ PRIVATE = {
     "ops.composed_query": "`sdf_query(fused=False)`",
     "ops.fused_mlp.check": "an argument check",
     "ops.fused_mlp.kernels_of": "hands out a native module",
+    "ops.fused_mlp.native_network": "what kernels are called with",
     "ops.gpus": "about the machine; `neurfield doctor` tells it",
     "ops.grid.check": "an argument check",
     "ops.grid.encode": "`grid_encode` under `torch.no_grad()`",

@@ -135,7 +135,11 @@ NATIVE = [
     *of(
         "csrc/marching/sections_cpu.cpp",
         OPACITY,
-        ("t[i] = 0.5f * (t_starts[i] + t_ends[i])", "t[i] = t_starts[i]", "starts for midpoints"),
+        (
+            "call.t[i] = 0.5f * (call.t_starts[i] + call.t_ends[i])",
+            "call.t[i] = call.t_starts[i]",
+            "starts for midpoints",
+        ),
         built=("csrc/marching/sections_cpu.cpp",),
     ),
     *of(

@@ -24,7 +24,9 @@ public:
     }
 
 private:
-    struct Free { void operator()(float* p) const { std::free(p); } };
+    struct Free {
+        void operator()(float* p) const { std::free(p); }
+    };
     std::unique_ptr<float, Free> data_;
     int64_t capacity_ = 0;
 };

@@ -34,12 +34,16 @@ inline HalfLanes round_to_bf16(Vec first, Vec second) {
 
 // One pair a lane, of lanes 0-15 and 16-31.
 inline IntLanes pair_up(HalfLanes both) {
-    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4,
-                                           19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3,
+                                           18, 2, 17, 1, 16, 0);
     return (IntLanes)_mm512_maskz_permutexvar_epi16(0xffffffff, order, (__m512i)both);
 }
 
-inline IntLanes load_pairs(const Bf16Pair* p) { IntLanes r; std::memcpy(&r, p, sizeof r); return r; }
+inline IntLanes load_pairs(const Bf16Pair* p) {
+    IntLanes r;
+    std::memcpy(&r, p, sizeof r);
+    return r;
+}
 inline void store_pairs(IntLanes x, Bf16Pair* p) { std::memcpy(p, &x, sizeof x); }
 // Lanes 0-15 as eight consecutive pairs at `first`, lanes 16-31 at `second`.
 inline void store_halves(HalfLanes both, Bf16Pair* first, Bf16Pair* second) {
@@ -47,9 +51,7 @@ inline void store_halves(HalfLanes both, Bf16Pair* first, Bf16Pair* second) {
     _mm256_storeu_si256((__m256i*)second, _mm512_maskz_extracti64x4_epi64(0xff, (__m512i)both, 1));
 }
 
-inline Bf16Pair bf16_pair(float first, float second) {
-    return static_cast<Bf16Pair>(pair_up(round_to_bf16(Vec(first), Vec(second)))[0]);
-}
+inline Bf16Pair bf16_pair(float first, float second) { return static_cast<Bf16Pair>(pair_up(round_to_bf16(Vec(first), Vec(second)))[0]); }
 
 // The first `count` lanes from memory, the rest zero.
 inline Vec load_first(const float* p, int64_t count) {

@@ -151,8 +151,8 @@ void bind_ceilings(pybind11::module_& module) {
     namespace py = pybind11;
     module.def("measure_multiply_adds", &measure_multiply_adds, py::arg("seconds"), py::call_guard<py::gil_scoped_release>(),
                "Float32 multiply-adds a second, all threads");
-    module.def("measure_bf16_multiply_adds", &measure_bf16_multiply_adds, py::arg("seconds"),
-               py::call_guard<py::gil_scoped_release>(), "bfloat16 multiply-adds a second, all threads; 0 where there are none");
+    module.def("measure_bf16_multiply_adds", &measure_bf16_multiply_adds, py::arg("seconds"), py::call_guard<py::gil_scoped_release>(),
+               "bfloat16 multiply-adds a second, all threads; 0 where there are none");
     module.def(
         "measure_gathers",
         [](int64_t table_bytes, double seconds) {

@@ -31,12 +31,25 @@ struct Vec {
     Vec(FloatLanes lanes) : v(lanes) {}
     Vec(float x) { v = x - FloatLanes{}; }  // minus: x + 0 is not x for -0, so the compiler would have to keep the addition
 
-    static Vec load(const float* p) { Vec r; std::memcpy(&r.v, p, sizeof r.v); return r; }
+    static Vec load(const float* p) {
+        Vec r;
+        std::memcpy(&r.v, p, sizeof r.v);
+        return r;
+    }
     void store(float* p) const { std::memcpy(p, &v, sizeof v); }
 
-    Vec& operator+=(Vec b) { v += b.v; return *this; }
-    Vec& operator-=(Vec b) { v -= b.v; return *this; }
-    Vec& operator*=(Vec b) { v *= b.v; return *this; }
+    Vec& operator+=(Vec b) {
+        v += b.v;
+        return *this;
+    }
+    Vec& operator-=(Vec b) {
+        v -= b.v;
+        return *this;
+    }
+    Vec& operator*=(Vec b) {
+        v *= b.v;
+        return *this;
+    }
     friend Vec operator+(Vec a, Vec b) { return a.v + b.v; }
     friend Vec operator-(Vec a, Vec b) { return a.v - b.v; }
     friend Vec operator*(Vec a, Vec b) { return a.v * b.v; }

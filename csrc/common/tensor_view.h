@@ -16,8 +16,15 @@ namespace neurfield {
 namespace py = pybind11;
 
 namespace dlpack {
-struct Device { int32_t type; int32_t id; };
-struct DataType { uint8_t code; uint8_t bits; uint16_t lanes; };
+struct Device {
+    int32_t type;
+    int32_t id;
+};
+struct DataType {
+    uint8_t code;
+    uint8_t bits;
+    uint16_t lanes;
+};
 struct Tensor {
     void* data;
     Device device;
@@ -27,7 +34,11 @@ struct Tensor {
     int64_t* strides;
     uint64_t byte_offset;
 };
-struct ManagedTensor { Tensor tensor; void* context; void (*deleter)(ManagedTensor*); };
+struct ManagedTensor {
+    Tensor tensor;
+    void* context;
+    void (*deleter)(ManagedTensor*);
+};
 #if defined(NEURFIELD_CUDA) && !defined(NEURFIELD_EMULATED)
 constexpr int32_t kHere = 2;
 constexpr const char* kWhere = "must be on the GPU";
@@ -39,11 +50,26 @@ constexpr uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBool = 6;
 }  // namespace dlpack
 
 template <class T> struct TypeCode;
-template <> struct TypeCode<float> { static constexpr uint8_t code = dlpack::kFloat; static constexpr const char* name = "float32"; };
-template <> struct TypeCode<double> { static constexpr uint8_t code = dlpack::kFloat; static constexpr const char* name = "float64"; };
-template <> struct TypeCode<int32_t> { static constexpr uint8_t code = dlpack::kInt; static constexpr const char* name = "int32"; };
-template <> struct TypeCode<int64_t> { static constexpr uint8_t code = dlpack::kInt; static constexpr const char* name = "int64"; };
-template <> struct TypeCode<uint8_t> { static constexpr uint8_t code = dlpack::kUInt; static constexpr const char* name = "uint8"; };
+template <> struct TypeCode<float> {
+    static constexpr uint8_t code = dlpack::kFloat;
+    static constexpr const char* name = "float32";
+};
+template <> struct TypeCode<double> {
+    static constexpr uint8_t code = dlpack::kFloat;
+    static constexpr const char* name = "float64";
+};
+template <> struct TypeCode<int32_t> {
+    static constexpr uint8_t code = dlpack::kInt;
+    static constexpr const char* name = "int32";
+};
+template <> struct TypeCode<int64_t> {
+    static constexpr uint8_t code = dlpack::kInt;
+    static constexpr const char* name = "int64";
+};
+template <> struct TypeCode<uint8_t> {
+    static constexpr uint8_t code = dlpack::kUInt;
+    static constexpr const char* name = "uint8";
+};
 
 // torch's own conversion, ten times quicker than Tensor.__dlpack__: that one is written in Python and asks about streams.
 inline py::object to_dlpack(const py::object& tensor) {

@@ -30,20 +30,40 @@
 #define __launch_bounds__(...)
 #define __align__(n) alignas(n)
 
-struct uint3 { unsigned x, y, z; };
+struct uint3 {
+    unsigned x, y, z;
+};
 struct dim3 {
     unsigned x, y, z;
     constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
-struct alignas(8) float2 { float x, y; };
-struct float3 { float x, y, z; };
-struct alignas(16) float4 { float x, y, z, w; };
-struct alignas(8) int2 { int x, y; };
-struct int3 { int x, y, z; };
-struct alignas(16) int4 { int x, y, z, w; };
-struct alignas(8) uint2 { unsigned x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
-struct alignas(16) ulonglong2 { unsigned long long x, y; };
+struct alignas(8) float2 {
+    float x, y;
+};
+struct float3 {
+    float x, y, z;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+struct alignas(8) int2 {
+    int x, y;
+};
+struct int3 {
+    int x, y, z;
+};
+struct alignas(16) int4 {
+    int x, y, z, w;
+};
+struct alignas(8) uint2 {
+    unsigned x, y;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+struct alignas(16) ulonglong2 {
+    unsigned long long x, y;
+};
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float3 make_float3(float x, float y, float z) { return {x, y, z}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
@@ -245,22 +265,52 @@ inline int __all_sync(unsigned mask, int predicate) { return __ballot_sync(mask,
 
 // Threads take turns, so nothing comes between a read and its write.
 template <class T, class U>
-T atomicAdd(T* to, U amount) { const T old = *to; *to = static_cast<T>(old + amount); return old; }
+T atomicAdd(T* to, U amount) {
+    const T old = *to;
+    *to = static_cast<T>(old + amount);
+    return old;
+}
 template <class T, class U>
-T atomicMax(T* to, U value) { const T old = *to; *to = std::max(old, static_cast<T>(value)); return old; }
+T atomicMax(T* to, U value) {
+    const T old = *to;
+    *to = std::max(old, static_cast<T>(value));
+    return old;
+}
 template <class T, class U>
-T atomicMin(T* to, U value) { const T old = *to; *to = std::min(old, static_cast<T>(value)); return old; }
+T atomicMin(T* to, U value) {
+    const T old = *to;
+    *to = std::min(old, static_cast<T>(value));
+    return old;
+}
 template <class T, class U>
-T atomicOr(T* to, U bits) { const T old = *to; *to = old | static_cast<T>(bits); return old; }
+T atomicOr(T* to, U bits) {
+    const T old = *to;
+    *to = old | static_cast<T>(bits);
+    return old;
+}
 template <class T, class U>
-T atomicAnd(T* to, U bits) { const T old = *to; *to = old & static_cast<T>(bits); return old; }
+T atomicAnd(T* to, U bits) {
+    const T old = *to;
+    *to = old & static_cast<T>(bits);
+    return old;
+}
 template <class T, class U>
-T atomicExch(T* to, U value) { const T old = *to; *to = static_cast<T>(value); return old; }
+T atomicExch(T* to, U value) {
+    const T old = *to;
+    *to = static_cast<T>(value);
+    return old;
+}
 template <class T, class U, class V>
-T atomicCAS(T* to, U expected, V value) { const T old = *to; if (old == static_cast<T>(expected)) *to = static_cast<T>(value); return old; }
+T atomicCAS(T* to, U expected, V value) {
+    const T old = *to;
+    if (old == static_cast<T>(expected)) *to = static_cast<T>(value);
+    return old;
+}
 
 template <class T>
-T __ldg(const T* from) { return *from; }
+T __ldg(const T* from) {
+    return *from;
+}
 inline int __popc(unsigned x) { return std::popcount(x); }
 inline int __popcll(unsigned long long x) { return std::popcount(x); }
 inline int __clz(int x) { return std::countl_zero(static_cast<unsigned>(x)); }
@@ -278,7 +328,7 @@ inline void sincospif(float x, float* sine, float* cosine) {
     *sine = static_cast<float>(std::sin(M_PI * static_cast<double>(x)));
     *cosine = static_cast<float>(std::cos(M_PI * static_cast<double>(x)));
 }
-#define NEURFIELD_MIN_MAX(T) \
+#define NEURFIELD_MIN_MAX(T)                            \
     constexpr T min(T a, T b) { return b < a ? b : a; } \
     constexpr T max(T a, T b) { return a < b ? b : a; }
 NEURFIELD_MIN_MAX(float)

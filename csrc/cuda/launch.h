@@ -23,7 +23,9 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 constexpr int64_t kMostBlocks = 0x7fffffff;  // along x
 
 template <class Int>
-constexpr Int blocks_for(Int count, Int block) { return (count + block - 1) / block; }
+constexpr Int blocks_for(Int count, Int block) {
+    return (count + block - 1) / block;
+}
 
 struct Shape {
     dim3 blocks, threads;
@@ -55,7 +57,9 @@ void launch(void (*kernel)(Parameters...), const Shape& shape, std::type_identit
 }
 
 template <class T>
-T* dynamic_shared() { return reinterpret_cast<T*>(emulation::block().shared); }
+T* dynamic_shared() {
+    return reinterpret_cast<T*>(emulation::block().shared);
+}
 
 #else
 
@@ -71,8 +75,7 @@ inline Target& target() {
 inline void use(int device, uint64_t stream) { target() = {device, reinterpret_cast<cudaStream_t>(stream)}; }
 
 inline void check(cudaError_t error, const char* what) {
-    if (error != cudaSuccess)
-        throw std::runtime_error(std::string("neurfield native: ") + what + ": " + cudaGetErrorString(error));
+    if (error != cudaSuccess) throw std::runtime_error(std::string("neurfield native: ") + what + ": " + cudaGetErrorString(error));
 }
 
 // Makes the tensors' device current while it lives.

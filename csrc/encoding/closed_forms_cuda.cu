@@ -1,15 +1,12 @@
 // Encodings without parameters. Waves and blobs have threads along the columns of points, harmonics a thread a direction.
-#include <pybind11/pybind11.h>
-
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <type_traits>
 
 #include "common/families.h"
-#include "common/tensor_view.h"
 #include "cuda/launch.h"
 #include "encoding/closed_forms.h"
+#include "encoding/closed_forms_arguments.h"
 
 namespace neurfield {
 namespace closed_forms {
@@ -24,8 +21,7 @@ void with_order(int order, Body&& body) {
     switch (order) {
         case 0: return body(std::integral_constant<int, 0>());
         case 1: return body(std::integral_constant<int, 1>());
-        case 2: return body(std::integral_constant<int, 2>());
-        default: throw py::value_error("closed forms: order must be 0, 1 or 2, got " + std::to_string(order));
+        default: return body(std::integral_constant<int, 2>());
     }
 }
 
@@ -57,16 +53,14 @@ __global__ void __launch_bounds__(kThreads) waves(uint32_t count, uint32_t dimen
     to[dimensions] = by_cosine;
 }
 
-void frequency(const py::object& points_, int bands, int active, int order, const py::object& out_) {
-    const TensorView<float, 2> points(points_, "points"), out(out_, "out");
-    const int64_t count = points.shape(0), dimensions = points.shape(1), row = 2 * dimensions * bands;
-    out.expect(0, count, "out"), out.expect(1, row, "out");
-    const float height = static_cast<float>(std::pow(3.14159265358979, order));
-    with_order(order, [&](auto constant) {
-        in_runs(count, dimensions * bands, [&](int64_t begin, int64_t some) {
-            cuda::launch(waves<decltype(constant)::value>, cuda::one_each(some * dimensions * bands, kThreads),
-                         static_cast<uint32_t>(some), static_cast<uint32_t>(dimensions), static_cast<uint32_t>(bands),
-                         static_cast<uint32_t>(active), height, points.row(begin), out.row(begin));
+void frequency(const Waves& call) {
+    const int64_t each = call.dimensions * call.bands;
+    const float height = static_cast<float>(std::pow(3.14159265358979, call.order));
+    with_order(call.order, [&](auto constant) {
+        in_runs(call.count, each, [&](int64_t begin, int64_t some) {
+            cuda::launch(waves<decltype(constant)::value>, cuda::one_each(some * each, kThreads), static_cast<uint32_t>(some),
+                         static_cast<uint32_t>(call.dimensions), static_cast<uint32_t>(call.bands), static_cast<uint32_t>(call.active),
+                         height, call.points + begin * call.dimensions, call.out + begin * call.row());
         });
     });
 }
@@ -74,8 +68,8 @@ void frequency(const py::object& points_, int bands, int active, int order, cons
 // Order-th derivatives of the bins' shares of a blob around x that is two bins wide and wraps around: out [N, D][bins], a thread a
 // share. height: minus the number of bins to the power of Order.
 template <int Order>
-__global__ void __launch_bounds__(kThreads) blobs(uint32_t count, uint32_t bins, float height, const float* __restrict__ coordinates,
-                                                  float* __restrict__ out) {
+__global__ void __launch_bounds__(kThreads)
+    blobs(uint32_t count, uint32_t bins, float height, const float* __restrict__ coordinates, float* __restrict__ out) {
     const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count * bins) return;
     const float scale = static_cast<float>(bins), x = __ldg(coordinates + i / bins);
@@ -90,14 +84,13 @@ __global__ void __launch_bounds__(kThreads) blobs(uint32_t count, uint32_t bins,
     out[i] = share * height;
 }
 
-void one_blob(const py::object& points_, int bins, int order, const py::object& out_) {
-    const TensorView<float, 2> points(points_, "points"), out(out_, "out");
-    out.expect(0, points.shape(0), "out"), out.expect(1, points.shape(1) * bins, "out");
-    const float height = static_cast<float>(std::pow(-static_cast<double>(bins), order));
-    with_order(order, [&](auto constant) {
-        in_runs(points.size(), bins, [&](int64_t begin, int64_t some) {
+void one_blob(const Blobs& call) {
+    const int64_t bins = call.bins;
+    const float height = static_cast<float>(std::pow(-static_cast<double>(bins), call.order));
+    with_order(call.order, [&](auto constant) {
+        in_runs(call.count, bins, [&](int64_t begin, int64_t some) {
             cuda::launch(blobs<decltype(constant)::value>, cuda::one_each(some * bins, kThreads), static_cast<uint32_t>(some),
-                         static_cast<uint32_t>(bins), height, points.data() + begin, out.data() + begin * bins);
+                         static_cast<uint32_t>(bins), height, call.coordinates + begin, call.out + begin * bins);
         });
     });
 }
@@ -109,15 +102,14 @@ void with_degree(int degree, Body&& body) {
         case 1: return body(std::integral_constant<int, 1>());
         case 2: return body(std::integral_constant<int, 2>());
         case 3: return body(std::integral_constant<int, 3>());
-        case 4: return body(std::integral_constant<int, 4>());
-        default: throw py::value_error("spherical_harmonics: degree must be 1 to 4, got " + std::to_string(degree));
+        default: return body(std::integral_constant<int, 4>());
     }
 }
 
 // Rows of even degrees are whole quadruples, and move as such where they are aligned.
 template <int Degree>
-__global__ void __launch_bounds__(kThreads) values_kernel(int64_t count, const float* __restrict__ directions, bool aligned,
-                                                          float* __restrict__ out) {
+__global__ void __launch_bounds__(kThreads)
+    values_kernel(int64_t count, const float* __restrict__ directions, bool aligned, float* __restrict__ out) {
     constexpr int Row = Degree * Degree;
     const int64_t i = cuda::global_index();
     if (i >= count) return;
@@ -159,27 +151,17 @@ __global__ void __launch_bounds__(kThreads) t_product_kernel(int64_t count, cons
 
 bool aligned(const float* pointer) { return reinterpret_cast<uintptr_t>(pointer) % sizeof(float4) == 0; }
 
-void spherical_harmonics(const py::object& directions_, int degree, const py::object& out_) {
-    const TensorView<float, 2> directions(directions_, "directions"), out(out_, "out");
-    const int64_t count = directions.shape(0);
-    directions.expect(1, 3, "directions");
-    out.expect(0, count, "out"), out.expect(1, degree * degree, "out");
-    with_degree(degree, [&](auto constant) {
-        cuda::launch(values_kernel<decltype(constant)::value>, cuda::one_each(count, kThreads), count, directions.data(),
-                     aligned(out.data()), out.data());
+void spherical_harmonics(const Harmonics& call) {
+    with_degree(call.degree, [&](auto constant) {
+        cuda::launch(values_kernel<decltype(constant)::value>, cuda::one_each(call.count, kThreads), call.count, call.directions,
+                     aligned(call.out), call.out);
     });
 }
 
-// out [N, 3]: the gradient of the directions from that of their harmonics.
-void spherical_harmonics_t_product(const py::object& directions_, int degree, const py::object& d_values_, const py::object& out_) {
-    const TensorView<float, 2> directions(directions_, "directions"), d_values(d_values_, "d_values"), out(out_, "out");
-    const int64_t count = directions.shape(0);
-    directions.expect(1, 3, "directions");
-    d_values.expect(0, count, "d_values"), d_values.expect(1, degree * degree, "d_values");
-    out.expect(0, count, "out"), out.expect(1, 3, "out");
-    with_degree(degree, [&](auto constant) {
-        cuda::launch(t_product_kernel<decltype(constant)::value>, cuda::one_each(count, kThreads), count, directions.data(),
-                     d_values.data(), aligned(d_values.data()), out.data());
+void spherical_harmonics_t_product(const HarmonicsGradient& call) {
+    with_degree(call.degree, [&](auto constant) {
+        cuda::launch(t_product_kernel<decltype(constant)::value>, cuda::one_each(call.count, kThreads), call.count, call.directions,
+                     call.d_values, aligned(call.d_values), call.out);
     });
 }
 
@@ -187,10 +169,11 @@ void spherical_harmonics_t_product(const py::object& directions_, int degree, co
 }  // namespace closed_forms
 
 void bind_closed_forms(py::module_& module) {
-    module.def("frequency", &closed_forms::frequency);
-    module.def("one_blob", &closed_forms::one_blob);
-    module.def("spherical_harmonics", &closed_forms::spherical_harmonics);
-    module.def("spherical_harmonics_t_product", &closed_forms::spherical_harmonics_t_product);
+    define(module, "frequency", closed_forms::frequency_of, closed_forms::frequency);
+    define(module, "one_blob", closed_forms::one_blob_of, closed_forms::one_blob);
+    define(module, "spherical_harmonics", closed_forms::spherical_harmonics_of, closed_forms::spherical_harmonics);
+    define(module, "spherical_harmonics_t_product", closed_forms::spherical_harmonics_t_product_of,
+           closed_forms::spherical_harmonics_t_product);
 }
 
 }  // namespace neurfield

@@ -12,8 +12,8 @@
 
 namespace neurfield::grid {
 
-inline Grid make_grid(const std::vector<float>& scales, const std::vector<std::vector<uint32_t>>& steps, const std::vector<int64_t>& offsets,
-               const std::vector<bool>& hashed, int features, int dimensions, bool simplex) {
+inline Grid make_grid(const std::vector<float>& scales, const std::vector<std::vector<uint32_t>>& steps,
+                      const std::vector<int64_t>& offsets, const std::vector<bool>& hashed, int features, int dimensions, bool simplex) {
     with_features(features, [](auto) {});  // refuses here what a thread could not
     with_dimensions(dimensions, [](auto) {});
     Grid grid{{}, features, dimensions, simplex};

@@ -59,8 +59,8 @@ void each_tile(const Simplex<D>&, const Level& level, const Points<D>& points, i
 }
 
 template <int D>
-void hessian_tiles(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* table,
-                   const float* weights, const float* vectors, float* out) {
+void hessian_tiles(const Grid& grid, bool smooth, int active, int64_t count, const float* points, const float* table, const float* weights,
+                   const float* vectors, float* out) {
     const int64_t row = grid.row();
     parallel_chunks(count, kChunk, [&](int64_t begin, int64_t end) {
         Points<D>&chunk = kept_points<D, 0>(end - begin), &directions = kept_points<D, 1>(end - begin);
@@ -87,8 +87,8 @@ void hessian_tiles(const Grid& grid, bool smooth, int active, int64_t count, con
     });
 }
 
-void hessian(const Grid& grid, bool smooth, int active, const py::object& points_, const py::object& table_,
-             const py::object& weights_, const py::object& vectors_, const py::object& out_) {
+void hessian(const Grid& grid, bool smooth, int active, const py::object& points_, const py::object& table_, const py::object& weights_,
+             const py::object& vectors_, const py::object& out_) {
     const TensorView<float, 2> points(points_, "points");
     const TensorView<float, 1> table(table_, "table");
     points.expect(1, grid.dimensions, "points");

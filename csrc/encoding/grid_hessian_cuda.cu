@@ -42,8 +42,8 @@ __global__ void __launch_bounds__(kThreads)
     for (int k = 0; k < D; ++k) out[i * D + k] = sums[k];
 }
 
-void hessian(const Grid& grid, bool smooth, int active, const py::object& points_, const py::object& table_,
-             const py::object& weights_, const py::object& vectors_, const py::object& out_) {
+void hessian(const Grid& grid, bool smooth, int active, const py::object& points_, const py::object& table_, const py::object& weights_,
+             const py::object& vectors_, const py::object& out_) {
     const TensorView<float, 2> points(points_, "points");
     const TensorView<float, 1> table(table_, "table");
     points.expect(1, grid.dimensions, "points");

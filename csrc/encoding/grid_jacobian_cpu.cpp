@@ -53,9 +53,8 @@ void t_product_tile(const Jacobian& jacobian, const float* tile, const float* co
 
 template <class Body>
 void with_shape(const Jacobian& jacobian, Body&& body) {
-    with_dimensions(jacobian.dimensions, [&](auto dimensions) {
-        with_features(jacobian.features, [&](auto features) { body(dimensions, features); });
-    });
+    with_dimensions(jacobian.dimensions,
+                    [&](auto dimensions) { with_features(jacobian.features, [&](auto features) { body(dimensions, features); }); });
 }
 
 template <bool Transposed>

@@ -83,9 +83,7 @@ struct TileCotangents {
 // Calls body(part) for each of a tile's F vectors, `part` being a compile-time constant.
 template <int F, class Body>
 inline void for_parts(Body&& body) {
-    [&]<size_t... Part>(std::index_sequence<Part...>) {
-        (body(std::integral_constant<int, Part>()), ...);
-    }(std::make_index_sequence<F>());
+    [&]<size_t... Part>(std::index_sequence<Part...>) { (body(std::integral_constant<int, Part>()), ...); }(std::make_index_sequence<F>());
 }
 
 // Each lane's value F times over, for points [Part * kLanes / F, (Part + 1) * kLanes / F) of a tile.
@@ -106,9 +104,7 @@ inline double pair_at(const float* p) {
 template <int F, class Address>
 inline Vec gather(Address address) {
     if constexpr (F == 1) {
-        return [&]<size_t... I>(std::index_sequence<I...>) {
-            return Vec(FloatLanes{*address(I)...});
-        }(std::make_index_sequence<kLanes>());
+        return [&]<size_t... I>(std::index_sequence<I...>) { return Vec(FloatLanes{*address(I)...}); }(std::make_index_sequence<kLanes>());
     } else {
         return [&]<size_t... I>(std::index_sequence<I...>) {
             return Vec((FloatLanes)(PairLanes{pair_at(address(2 * I / F) + 2 * I % F)...}));

@@ -61,9 +61,8 @@ void scatter_tiles(const Grid& grid, bool smooth, int active, int64_t count, con
                    const float* tangents, const float* d_value_gradient, float* table_gradient) {
     const int64_t row = grid.row();
     for (int64_t at = 0; at < count; at += kSpan)
-        scatter_span<D>(grid, smooth, active, std::min(kSpan, count - at), points + D * at,
-                        d_features ? d_features + at * row : nullptr, tangents ? tangents + D * at : nullptr,
-                        d_value_gradient ? d_value_gradient + at * row : nullptr, table_gradient);
+        scatter_span<D>(grid, smooth, active, std::min(kSpan, count - at), points + D * at, d_features ? d_features + at * row : nullptr,
+                        tangents ? tangents + D * at : nullptr, d_value_gradient ? d_value_gradient + at * row : nullptr, table_gradient);
 }
 
 void scatter(const Grid& grid, bool smooth, int active, const py::object& points_, const py::object& d_features_,

@@ -60,8 +60,7 @@ template <int D, int F, bool Jacobian, class Ends>
         out.value[f] = along_x(low.value[f], high.value[offset + f]);
         if constexpr (Jacobian) {
             out.slope[0][f] = (high.value[offset + f] - low.value[f]) * axes[0].slope;
-            for (int k = 1; k < D; ++k)
-                out.slope[k][f] = along_x(low.by[k - 1][f], high.by[k - 1][offset + f]) * axes[k].slope;
+            for (int k = 1; k < D; ++k) out.slope[k][f] = along_x(low.by[k - 1][f], high.by[k - 1][offset + f]) * axes[k].slope;
         }
     }
 }

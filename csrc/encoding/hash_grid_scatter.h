@@ -42,8 +42,7 @@ struct FaceWeights {
 
 // What x makes of a tile's cotangents at one of its ends: the factors of the faces' weights and of their derivatives.
 template <int D, int F, bool Tangent>
-[[gnu::always_inline]] inline void end_terms(const Blend<Vec>& x, int end, const TileCotangents<D, F>& from, Vec* by_weight,
-                                             Vec* by_turn) {
+[[gnu::always_inline]] inline void end_terms(const Blend<Vec>& x, int end, const TileCotangents<D, F>& from, Vec* by_weight, Vec* by_turn) {
     const Vec weight = end ? x.weight : Vec(1.0f) - x.weight;
     for (int f = 0; f < F; ++f) {
         by_weight[f] = weight * from.d_features[f];
@@ -93,8 +92,7 @@ template <int D, int F, bool Smooth, bool Tangent, bool Lattice>
         add_to_entries<F, 1 << M, 2 * F>(edges, entries, amounts);
     } else {
         alignas(64) float amounts[1 << D][F * kLanes];
-        for (int end = 0; end < 2; ++end)
-            face_amounts<M, F, Tangent>(faces, by_weight + end * F, by_turn + end * F, amounts + end, 2);
+        for (int end = 0; end < 2; ++end) face_amounts<M, F, Tangent>(faces, by_weight + end * F, by_turn + end * F, amounts + end, 2);
         float* tables[1 << D];
         const uint32_t* entries[1 << D];
         for (int c = 0; c < 1 << D; ++c) {

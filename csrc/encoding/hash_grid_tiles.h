@@ -56,9 +56,8 @@ template <int D, bool Hashed, bool Lattice, class Work>
     for (int k = 0; k < D; ++k) axes[k] = points.axis(k);
     walk_tiles<CubeTile<D>>(
         points, count,
-        [&](int64_t begin, bool inside, CubeTile<D>& tile) __attribute__((always_inline)) {
-            locate<D, Hashed>(level, axes, begin, inside, Lattice, tile);
-        },
+        [&](int64_t begin, bool inside, CubeTile<D>& tile)
+            __attribute__((always_inline)) { locate<D, Hashed>(level, axes, begin, inside, Lattice, tile); },
         work);
 }
 

@@ -93,7 +93,11 @@ public:
         for (int k = 0; k < D; ++k) at[k] = Vec(x[k]);
         alignas(64) float distance[kBranches];
         if (top_layer() == 0) return;
-        struct Visit { float distance; int32_t layer; int64_t node; };
+        struct Visit {
+            float distance;
+            int32_t layer;
+            int64_t node;
+        };
         Visit stack[kBranches * 16];
         int top = 0;
         stack[top++] = {0.0f, top_layer(), 0};

@@ -31,8 +31,7 @@ void order_by_leaf(const KernelLookup& lookup, int64_t count, const float* point
 
 // Up to kGroup points with one home: which other leaves come into question is found once for all of them.
 template <int D>
-void find_group(const KernelLookup& lookup, int wanted, int64_t home, const int32_t* group, int size, const float* points,
-                int32_t* out) {
+void find_group(const KernelLookup& lookup, int wanted, int64_t home, const int32_t* group, int size, const float* points, int32_t* out) {
     Nearest nearest[kGroup];
     float low[D], high[D], bound = 0.0f;
     for (int k = 0; k < D; ++k) low[k] = kFar, high[k] = -kFar;

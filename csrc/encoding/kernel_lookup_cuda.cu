@@ -67,9 +67,9 @@ __device__ float square_to(const float* of_layer, bool leaf, int64_t node, int l
 // shared memory, where every lane sees to its own: that is all there is of a stack. A box is never farther than its centres, rounding
 // included, so what is passed over could not have counted.
 template <int D>
-__global__ void __launch_bounds__(kThreads) find_nearest(const Layers layers, const float* __restrict__ tree,
-                                                         const int32_t* __restrict__ ids, int64_t count, int wanted,
-                                                         const float* __restrict__ points, int32_t* __restrict__ out) {
+__global__ void __launch_bounds__(kThreads)
+    find_nearest(const Layers layers, const float* __restrict__ tree, const int32_t* __restrict__ ids, int64_t count, int wanted,
+                 const float* __restrict__ points, int32_t* __restrict__ out) {
     __shared__ float waiting[kMostLayers + 1][kThreads];
     __shared__ int64_t begin[kMostLayers];
     const int lane = threadIdx.x % kBranches, thread = threadIdx.x;
@@ -127,12 +127,13 @@ __global__ void __launch_bounds__(kThreads) find_nearest(const Layers layers, co
 }
 
 template <class T>
-py::array_t<T> array_of(int64_t size) { return py::array_t<T>(static_cast<py::ssize_t>(size)); }
+py::array_t<T> array_of(int64_t size) {
+    return py::array_t<T>(static_cast<py::ssize_t>(size));
+}
 
 // Of centres [count, dimensions] in the host's memory: the layers' values one after the other, and which centres the leaves hold, both
 // to be copied to the device.
-std::pair<py::array_t<float>, py::array_t<int32_t>> build(
-    const py::array_t<float, py::array::c_style | py::array::forcecast>& centres) {
+std::pair<py::array_t<float>, py::array_t<int32_t>> build(const py::array_t<float, py::array::c_style | py::array::forcecast>& centres) {
     if (centres.ndim() != 2 || centres.shape(1) < 2 || centres.shape(1) > 4)
         throw py::value_error("kernel lookup: centres must have 2 to 4 dimensions");
     if (centres.shape(0) < 1 || centres.shape(0) > INT32_MAX) throw py::value_error("kernel lookup: needs 1 to 2^31 - 1 centres");
@@ -165,8 +166,8 @@ void find(const py::object& tree_, const py::object& ids_, const py::object& poi
     }
     tree.expect(0, size, "tree");
     const auto start = [&](auto kernel) {
-        cuda::launch(kernel, cuda::one_each(count * kBranches, kThreads), layers, tree.data(), ids.data(), count,
-                     static_cast<int>(wanted), points.data(), out.data());
+        cuda::launch(kernel, cuda::one_each(count * kBranches, kThreads), layers, tree.data(), ids.data(), count, static_cast<int>(wanted),
+                     points.data(), out.data());
     };
     dimensions == 2 ? start(find_nearest<2>) : dimensions == 3 ? start(find_nearest<3>) : start(find_nearest<4>);
 }

@@ -76,8 +76,7 @@ inline void KernelTree::fill_leaves(const float* centres, const std::vector<int3
     for (int64_t i = 0; i < count; ++i) {
         ids[i] = order[i];
         for (int k = 0; k < dimensions; ++k)
-            layer.values[(i / kBranches * dimensions + k) * kBranches + i % kBranches] =
-                centres[order[i] * int64_t{dimensions} + k];
+            layer.values[(i / kBranches * dimensions + k) * kBranches + i % kBranches] = centres[order[i] * int64_t{dimensions} + k];
     }
     layers.push_back(std::move(layer));
 }

@@ -164,8 +164,7 @@ NEURFIELD_POINT_MATHS void activation_bend(const Real delta[D], const Real facto
     const Real s = positive(Real(1.0f) - dot<D>(delta, delta) * inverse_square), window = s * s * s;
     const Real pull = Real(-6.0f) * s * s * inverse_square, towards = dot<D>(delta, along);
     const Real bend = Real(24.0f) * s * inverse_square * inverse_square * towards * phi + pull * dot<D>(by_x, along);
-    for (int i = 0; i < D; ++i)
-        out[i] = window * out[i] + pull * (phi * along[i] + towards * by_x[i]) + bend * delta[i];
+    for (int i = 0; i < D; ++i) out[i] = window * out[i] + pull * (phi * along[i] + towards * by_x[i]) + bend * delta[i];
 }
 
 }  // namespace neurfield::radial_basis

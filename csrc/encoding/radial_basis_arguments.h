@@ -3,19 +3,21 @@
 
 #include <type_traits>
 
-#include "common/tensor_view.h"
+#include "common/arguments.h"
 #include "encoding/radial_basis.h"
 
 namespace neurfield::radial_basis {
 
 constexpr int kMaxNeighbours = 8, kMaxDimensions = 4;
 
-// On the GPU nobody looks: it would have to be waited for. There neighbours must be what a lookup found.
-inline void check_neighbours([[maybe_unused]] const TensorView<int32_t, 2>& neighbours, [[maybe_unused]] int64_t kernels) {
+// Rows of kernels [N, K]. On the GPU nobody looks: it would have to be waited for. There neighbours must be what a lookup found.
+inline TensorView<int32_t, 2> neighbours_of(const py::object& object, int64_t count, int64_t each, [[maybe_unused]] int64_t kernels) {
+    const auto neighbours = view_of<int32_t>(object, "neighbours", count, each);
 #if !defined(NEURFIELD_CUDA)
     for (int64_t i = 0; i < neighbours.size(); ++i)
         if (neighbours[i] < 0 || neighbours[i] >= kernels) throw py::value_error("radial basis: a neighbour is no kernel");
 #endif
+    return neighbours;
 }
 
 // Kernels as they cross from Python, and which of them each point looks at.
@@ -48,27 +50,52 @@ void specialise(const Kernels& in, Body&& body) {
     }
 }
 
-// Checks what crosses; `how` is (kind, normalise, floor of the sum).
-inline Kernels kernels_of(const py::object& points_, const py::object& centres_, const py::object& factors_,
-                          const py::object& inverse_squares_, const py::object& neighbours_, int kind, bool normalise, float floor) {
-    const TensorView<float, 2> points(points_, "points"), centres(centres_, "centres"), factors(factors_, "shapes");
-    const TensorView<int32_t, 2> neighbours(neighbours_, "neighbours");
-    const int dimensions = static_cast<int>(points.shape(1)), k = static_cast<int>(neighbours.shape(1));
+inline Kernels kernels_of(const py::object& points_, const py::object& centres_, const py::object& factors,
+                          const py::object& inverse_squares, const py::object& neighbours_, int kind, bool normalise, float floor) {
+    const auto points = view_of(points_, "points", kAny, kAny);
+    const int64_t count = points.shape(0), dimensions = points.shape(1);
+    const auto centres = view_of(centres_, "centres", kAny, dimensions);
+    const auto neighbours = neighbours_of(neighbours_, count, kAny, centres.shape(0));
+    const int64_t k = neighbours.shape(1);
     if (dimensions < 2 || dimensions > kMaxDimensions || k < 1 || k > kMaxNeighbours || kind < 0 || kind > 4)
         throw py::value_error("radial basis: such dimensions, neighbours or kernel are not supported");
-    neighbours.expect(0, points.shape(0), "neighbours");
-    centres.expect(1, dimensions, "centres");
-    factors.expect(0, centres.shape(0), "shapes");
-    factors.expect(1, factor_size(dimensions), "shapes");
-    const float* inverse_squares = nullptr;
-    if (!inverse_squares_.is_none()) {
-        const TensorView<float, 1> view(inverse_squares_, "support");
-        view.expect(0, centres.shape(0), "support");
-        inverse_squares = view.data();
-    }
-    check_neighbours(neighbours, centres.shape(0));
-    return {points.data(), centres.data(), factors.data(), inverse_squares, neighbours.data(), points.shape(0),
-            k,             dimensions,     kind,           normalise,       floor};
+    return {points.data(),
+            centres.data(),
+            tensor_of(factors, "shapes", centres.shape(0), factor_size(static_cast<int>(dimensions))),
+            optional_of(inverse_squares, "support", centres.shape(0)),
+            neighbours.data(),
+            count,
+            static_cast<int>(k),
+            static_cast<int>(dimensions),
+            kind,
+            normalise,
+            floor};
+}
+
+struct Activate {
+    Kernels kernels;
+    float *values, *jacobian;  // [count, k]; [count, k, dimensions], or null
+};
+
+inline Activate activate_of(const py::object& points, const py::object& centres, const py::object& factors,
+                            const py::object& inverse_squares, const py::object& neighbours, int kind, bool normalise, float floor,
+                            const py::object& values, const py::object& jacobian) {
+    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
+    return {in, tensor_of(values, "values", in.count, in.k), optional_of(jacobian, "jacobian", in.count, in.k, in.dimensions)};
+}
+
+struct Bend {
+    Kernels kernels;
+    const float *weights, *along;  // [count, k]; [count, dimensions]
+    float* out;                    // [count, dimensions]
+};
+
+inline Bend bend_of(const py::object& points, const py::object& centres, const py::object& factors, const py::object& inverse_squares,
+                    const py::object& neighbours, int kind, bool normalise, float floor, const py::object& weights, const py::object& along,
+                    const py::object& out) {
+    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
+    return {in, tensor_of(weights, "weights", in.count, in.k), tensor_of(along, "along", in.count, in.dimensions),
+            tensor_of(out, "out", in.count, in.dimensions)};
 }
 
 // Kernels seen by points, as their activations become features.
@@ -78,13 +105,14 @@ struct Pairs {
     const float* frequencies;   // [channels], or null without waves
     int64_t count;
     int k, channels, active;    // channels from `active` on are zeros
+    int order;                  // of the derivative: 0, 1 or 2
 };
 
 // Calls body(constant order, constant whether there are waves).
 template <class Body>
-void specialise(const Pairs& in, int order, Body&& body) {
+void specialise(const Pairs& in, Body&& body) {
     const auto with_order = [&](auto waves) {
-        switch (order) {
+        switch (in.order) {
             case 0: return body(std::integral_constant<int, 0>{}, waves);
             case 1: return body(std::integral_constant<int, 1>{}, waves);
             default: return body(std::integral_constant<int, 2>{}, waves);
@@ -93,32 +121,66 @@ void specialise(const Pairs& in, int order, Body&& body) {
     return in.frequencies ? with_order(std::true_type{}) : with_order(std::false_type{});
 }
 
-inline Pairs pairs_of(const py::object& activations_, const py::object& neighbours_, const py::object& frequencies_, int64_t kernels,
-                      int64_t channels, int64_t active) {
-    const TensorView<float, 2> activations(activations_, "activations");
-    const TensorView<int32_t, 2> neighbours(neighbours_, "neighbours");
+inline Pairs pairs_of(const py::object& activations_, const py::object& neighbours_, const py::object& frequencies, int64_t kernels,
+                      int64_t channels, int64_t active, int order) {
+    const auto activations = view_of(activations_, "activations", kAny, kAny);
     const int64_t count = activations.shape(0), k = activations.shape(1);
-    neighbours.expect(0, count, "neighbours");
-    neighbours.expect(1, k, "neighbours");
     if (count * k > INT32_MAX) throw py::value_error("radial basis: too many points at once");
     if (active < 0 || active > channels) throw py::value_error("radial basis: active channels must be 0 to all");
-    check_neighbours(neighbours, kernels);
-    const float* frequencies = nullptr;
-    if (!frequencies_.is_none()) {
-        const TensorView<float, 1> view(frequencies_, "frequencies");
-        view.expect(0, channels, "frequencies");
-        frequencies = view.data();
-    }
-    return {activations.data(), neighbours.data(), frequencies, count, static_cast<int>(k), static_cast<int>(channels),
-            static_cast<int>(active)};
+    if (order < 0 || order > 2) throw py::value_error("radial basis: order must be 0, 1 or 2");
+    return {activations.data(),
+            neighbours_of(neighbours_, count, k, kernels).data(),
+            optional_of(frequencies, "frequencies", channels),
+            count,
+            static_cast<int>(k),
+            static_cast<int>(channels),
+            static_cast<int>(active),
+            order};
 }
 
-inline const float* scales_of(const py::object& object, const Pairs& in) {
-    if (object.is_none()) return nullptr;
-    const TensorView<float, 2> view(object, "scales");
-    view.expect(0, in.count, "scales");
-    view.expect(1, in.k, "scales");
-    return view.data();
+struct SumKernels {
+    Pairs pairs;
+    const float *features, *bias, *scales;  // [kernels, channels]; [channels] or null; [count, k] or null
+    float* out;                             // [count, channels]
+};
+
+inline SumKernels sum_kernels_of(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
+                                 int order, const py::object& features_, const py::object& bias, const py::object& scales,
+                                 const py::object& out) {
+    const auto features = view_of(features_, "features", kAny, kAny);
+    const Pairs in = pairs_of(activations, neighbours, frequencies, features.shape(0), features.shape(1), active, order);
+    return {in, features.data(), optional_of(bias, "bias", in.channels), optional_of(scales, "scales", in.count, in.k),
+            tensor_of(out, "out", in.count, in.channels)};
+}
+
+struct SumChannels {
+    Pairs pairs;
+    const float *features, *d_features;  // [kernels, channels]; [count, channels]
+    float* out;                          // [count, k]
+};
+
+inline SumChannels sum_channels_of(const py::object& activations, const py::object& neighbours, const py::object& frequencies,
+                                   int64_t active, int order, const py::object& features_, const py::object& d_features,
+                                   const py::object& out) {
+    const auto features = view_of(features_, "features", kAny, kAny);
+    const Pairs in = pairs_of(activations, neighbours, frequencies, features.shape(0), features.shape(1), active, order);
+    return {in, features.data(), tensor_of(d_features, "d_features", in.count, in.channels), tensor_of(out, "out", in.count, in.k)};
+}
+
+struct ScatterFeatures {
+    Pairs pairs;
+    const float *d_features, *scales;  // [count, channels]; [count, k] or null
+    int64_t kernels;
+    float* out;  // [kernels, channels]
+};
+
+inline ScatterFeatures scatter_of(const py::object& activations, const py::object& neighbours, const py::object& frequencies,
+                                  int64_t active, int order, const py::object& d_features, const py::object& scales,
+                                  const py::object& out_) {
+    const auto out = view_of(out_, "out", kAny, kAny);
+    const Pairs in = pairs_of(activations, neighbours, frequencies, out.shape(0), out.shape(1), active, order);
+    return {in, tensor_of(d_features, "d_features", in.count, in.channels), optional_of(scales, "scales", in.count, in.k), out.shape(0),
+            out.data()};
 }
 
 }  // namespace neurfield::radial_basis

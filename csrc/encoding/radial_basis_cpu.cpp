@@ -114,8 +114,7 @@ void bend(const Kernels& in, const float* weights, const float* along, float* ou
                     sum_rate += rate[p];
                     mean += weight[p] * block.value[p * kLanes + i] * scale;
                 }
-                for (int p = 0; p < in.k; ++p)
-                    mean_rate += weight[p] * (rate[p] - block.value[p * kLanes + i] * scale * sum_rate) * scale;
+                for (int p = 0; p < in.k; ++p) mean_rate += weight[p] * (rate[p] - block.value[p * kLanes + i] * scale * sum_rate) * scale;
             }
             for (int p = 0; p < in.k; ++p)
                 for (int axis = 0; axis < D; ++axis) {
@@ -123,47 +122,22 @@ void bend(const Kernels& in, const float* weights, const float* along, float* ou
                     gradient[axis] += (weight[p] - mean) * block.slope[axis][at];
                     turn[axis] += (weight[p] - mean) * block.bend[axis][at] - mean_rate * block.slope[axis][at];
                 }
-            for (int axis = 0; axis < D; ++axis)
-                out[(first + i) * D + axis] = (turn[axis] - gradient[axis] * sum_rate * scale) * scale;
+            for (int axis = 0; axis < D; ++axis) out[(first + i) * D + axis] = (turn[axis] - gradient[axis] * sum_rate * scale) * scale;
         }
     });
 }
 
-void activate_all(const py::object& points, const py::object& centres, const py::object& factors,
-                  const py::object& inverse_squares, const py::object& neighbours, int kind, bool normalise, float floor,
-                  const py::object& values_, const py::object& jacobian_) {
-    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
-    const TensorView<float, 2> values(values_, "values");
-    values.expect(0, in.count, "values");
-    values.expect(1, in.k, "values");
-    float* jacobian = nullptr;
-    if (!jacobian_.is_none()) {
-        const TensorView<float, 3> view(jacobian_, "jacobian");
-        view.expect(0, in.count, "jacobian");
-        view.expect(1, in.k, "jacobian");
-        view.expect(2, in.dimensions, "jacobian");
-        jacobian = view.data();
-    }
+void activate_all(const Activate& call) {
     py::gil_scoped_release release;
-    specialise(in, [&](auto dimensions, auto kind) {
-        activate<decltype(dimensions)::value, decltype(kind)::value>(in, values.data(), jacobian);
+    specialise(call.kernels, [&](auto dimensions, auto kind) {
+        activate<decltype(dimensions)::value, decltype(kind)::value>(call.kernels, call.values, call.jacobian);
     });
 }
 
-void bend_all(const py::object& points, const py::object& centres, const py::object& factors, const py::object& inverse_squares,
-              const py::object& neighbours, int kind, bool normalise, float floor, const py::object& weights_,
-              const py::object& along_, const py::object& out_) {
-    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
-    const TensorView<float, 2> weights(weights_, "weights"), along(along_, "along"), out(out_, "out");
-    weights.expect(0, in.count, "weights");
-    weights.expect(1, in.k, "weights");
-    for (const auto* view : {&along, &out}) {
-        view->expect(0, in.count, "along");
-        view->expect(1, in.dimensions, "along");
-    }
+void bend_all(const Bend& call) {
     py::gil_scoped_release release;
-    specialise(in, [&](auto dimensions, auto kind) {
-        bend<decltype(dimensions)::value, decltype(kind)::value>(in, weights.data(), along.data(), out.data());
+    specialise(call.kernels, [&](auto dimensions, auto kind) {
+        bend<decltype(dimensions)::value, decltype(kind)::value>(call.kernels, call.weights, call.along, call.out);
     });
 }
 
@@ -171,8 +145,8 @@ void bend_all(const py::object& points, const py::object& centres, const py::obj
 }  // namespace radial_basis
 
 void bind_radial_basis(py::module_& module) {
-    module.def("radial_basis_activate", &radial_basis::activate_all);
-    module.def("radial_basis_bend", &radial_basis::bend_all);
+    define(module, "radial_basis_activate", radial_basis::activate_of, radial_basis::activate_all);
+    define(module, "radial_basis_bend", radial_basis::bend_of, radial_basis::bend_all);
     radial_basis::bind_kernel_lookup(module);
     radial_basis::bind_features(module);
     radial_basis::bind_kernel_support(module);

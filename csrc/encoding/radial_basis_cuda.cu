@@ -62,8 +62,8 @@ __global__ void __launch_bounds__(256) activate(const Kernels in, float* __restr
 
 // out [count, D]: how the gradient sum_k weights_k grad a_k turns as the point moves along `along` [count, D].
 template <int D, Kind K>
-__global__ void __launch_bounds__(256) bend(const Kernels in, const float* __restrict__ weights, const float* __restrict__ along_,
-                                            float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    bend(const Kernels in, const float* __restrict__ weights, const float* __restrict__ along_, float* __restrict__ out) {
     const Pair<D> pair(in);
     float slope[D], along[D], bent[D];
 #pragma unroll
@@ -88,44 +88,19 @@ __global__ void __launch_bounds__(256) bend(const Kernels in, const float* __res
     }
 }
 
-cuda::Shape shape_of(const Kernels& in) {
-    return cuda::rows_each(in.count, static_cast<int>(std::bit_ceil(static_cast<unsigned>(in.k))));
-}
+cuda::Shape shape_of(const Kernels& in) { return cuda::rows_each(in.count, static_cast<int>(std::bit_ceil(static_cast<unsigned>(in.k)))); }
 
-void activate_all(const py::object& points, const py::object& centres, const py::object& factors, const py::object& inverse_squares,
-                  const py::object& neighbours, int kind, bool normalise, float floor, const py::object& values_,
-                  const py::object& jacobian_) {
-    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
-    const TensorView<float, 2> values(values_, "values");
-    values.expect(0, in.count, "values");
-    values.expect(1, in.k, "values");
-    float* jacobian = nullptr;
-    if (!jacobian_.is_none()) {
-        const TensorView<float, 3> view(jacobian_, "jacobian");
-        view.expect(0, in.count, "jacobian");
-        view.expect(1, in.k, "jacobian");
-        view.expect(2, in.dimensions, "jacobian");
-        jacobian = view.data();
-    }
-    specialise(in, [&](auto dimensions, auto kind_) {
-        cuda::launch(activate<decltype(dimensions)::value, decltype(kind_)::value>, shape_of(in), in, values.data(), jacobian);
+void activate_all(const Activate& call) {
+    const Kernels& in = call.kernels;
+    specialise(in, [&](auto dimensions, auto kind) {
+        cuda::launch(activate<decltype(dimensions)::value, decltype(kind)::value>, shape_of(in), in, call.values, call.jacobian);
     });
 }
 
-void bend_all(const py::object& points, const py::object& centres, const py::object& factors, const py::object& inverse_squares,
-              const py::object& neighbours, int kind, bool normalise, float floor, const py::object& weights_,
-              const py::object& along_, const py::object& out_) {
-    const Kernels in = kernels_of(points, centres, factors, inverse_squares, neighbours, kind, normalise, floor);
-    const TensorView<float, 2> weights(weights_, "weights"), along(along_, "along"), out(out_, "out");
-    weights.expect(0, in.count, "weights");
-    weights.expect(1, in.k, "weights");
-    for (const auto* view : {&along, &out}) {
-        view->expect(0, in.count, "along");
-        view->expect(1, in.dimensions, "along");
-    }
-    specialise(in, [&](auto dimensions, auto kind_) {
-        cuda::launch(bend<decltype(dimensions)::value, decltype(kind_)::value>, shape_of(in), in, weights.data(), along.data(),
-                     out.data());
+void bend_all(const Bend& call) {
+    const Kernels& in = call.kernels;
+    specialise(in, [&](auto dimensions, auto kind) {
+        cuda::launch(bend<decltype(dimensions)::value, decltype(kind)::value>, shape_of(in), in, call.weights, call.along, call.out);
     });
 }
 
@@ -133,8 +108,8 @@ void bend_all(const py::object& points, const py::object& centres, const py::obj
 }  // namespace radial_basis
 
 void bind_radial_basis(py::module_& module) {
-    module.def("radial_basis_activate", &radial_basis::activate_all);
-    module.def("radial_basis_bend", &radial_basis::bend_all);
+    define(module, "radial_basis_activate", radial_basis::activate_of, radial_basis::activate_all);
+    define(module, "radial_basis_bend", radial_basis::bend_of, radial_basis::bend_all);
     radial_basis::bind_kernel_lookup(module);
     radial_basis::bind_features(module);
 }

@@ -137,8 +137,7 @@ void scatter(const Pairs& in, int64_t kernels, const float* d_features, const fl
                     if (c == 0 && i + 4 * kAhead < last) {
                         const int64_t later = pairs.list[i + 4 * kAhead];
                         __builtin_prefetch(in.activations + later);
-                        for (int to = 0; to < in.active; to += 16)
-                            __builtin_prefetch(d_features + later / in.k * in.channels + to);
+                        for (int to = 0; to < in.active; to += 16) __builtin_prefetch(d_features + later / in.k * in.channels + to);
                     }
                     Vec d = load_some(d_features + pair / in.k * in.channels + c, lanes);
                     if (scales) d *= Vec(scales[pair]);
@@ -151,58 +150,33 @@ void scatter(const Pairs& in, int64_t kernels, const float* d_features, const fl
     });
 }
 
-void sum_kernels_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
-                     int order, const py::object& table_, const py::object& bias_, const py::object& scales_,
-                     const py::object& out_) {
-    const TensorView<float, 2> table(table_, "features"), out(out_, "out");
-    const Pairs in = pairs_of(activations, neighbours, frequencies, table.shape(0), table.shape(1), active);
-    out.expect(0, in.count, "out");
-    out.expect(1, in.channels, "out");
-    const float *scales = scales_of(scales_, in), *bias = nullptr;
-    if (!bias_.is_none()) {
-        const TensorView<float, 1> view(bias_, "bias");
-        view.expect(0, in.channels, "bias");
-        bias = view.data();
-    }
+void sum_kernels_all(const SumKernels& call) {
     py::gil_scoped_release release;
-    specialise(in, order, [&](auto constant, auto waves) {
-        sum_kernels<decltype(constant)::value, decltype(waves)::value>(in, table.data(), bias, scales, out.data());
+    specialise(call.pairs, [&](auto order, auto waves) {
+        sum_kernels<decltype(order)::value, decltype(waves)::value>(call.pairs, call.features, call.bias, call.scales, call.out);
     });
 }
 
-void sum_channels_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
-                      int order, const py::object& table_, const py::object& d_features_, const py::object& out_) {
-    const TensorView<float, 2> table(table_, "features"), d_features(d_features_, "d_features"), out(out_, "out");
-    const Pairs in = pairs_of(activations, neighbours, frequencies, table.shape(0), table.shape(1), active);
-    d_features.expect(0, in.count, "d_features");
-    d_features.expect(1, in.channels, "d_features");
-    out.expect(0, in.count, "out");
-    out.expect(1, in.k, "out");
+void sum_channels_all(const SumChannels& call) {
     py::gil_scoped_release release;
-    specialise(in, order, [&](auto constant, auto waves) {
-        sum_channels<decltype(constant)::value, decltype(waves)::value>(in, table.data(), d_features.data(), out.data());
+    specialise(call.pairs, [&](auto order, auto waves) {
+        sum_channels<decltype(order)::value, decltype(waves)::value>(call.pairs, call.features, call.d_features, call.out);
     });
 }
 
-void scatter_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
-                 int order, const py::object& d_features_, const py::object& scales_, const py::object& out_) {
-    const TensorView<float, 2> d_features(d_features_, "d_features"), out(out_, "out");
-    const Pairs in = pairs_of(activations, neighbours, frequencies, out.shape(0), out.shape(1), active);
-    d_features.expect(0, in.count, "d_features");
-    d_features.expect(1, in.channels, "d_features");
-    const float* scales = scales_of(scales_, in);
+void scatter_all(const ScatterFeatures& call) {
     py::gil_scoped_release release;
-    specialise(in, order, [&](auto constant, auto waves) {
-        scatter<decltype(constant)::value, decltype(waves)::value>(in, out.shape(0), d_features.data(), scales, out.data());
+    specialise(call.pairs, [&](auto order, auto waves) {
+        scatter<decltype(order)::value, decltype(waves)::value>(call.pairs, call.kernels, call.d_features, call.scales, call.out);
     });
 }
 
 }  // namespace
 
 void bind_features(py::module_& module) {
-    module.def("radial_basis_sum_kernels", &sum_kernels_all);
-    module.def("radial_basis_sum_channels", &sum_channels_all);
-    module.def("radial_basis_scatter", &scatter_all);
+    define(module, "radial_basis_sum_kernels", sum_kernels_of, sum_kernels_all);
+    define(module, "radial_basis_sum_channels", sum_channels_of, sum_channels_all);
+    define(module, "radial_basis_scatter", scatter_of, scatter_all);
 }
 
 }  // namespace neurfield::radial_basis

@@ -57,8 +57,8 @@ __global__ void __launch_bounds__(256) sum_kernels(const Pairs in, const float* 
 
 // out_k = sum_c d_c w_kc T(m_c a_k): blockDim.x threads, a power of two, share a pair.
 template <int Order, bool Waves, int Width>
-__global__ void __launch_bounds__(256) sum_channels(const Pairs in, const float* __restrict__ table,
-                                                    const float* __restrict__ d_features, float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    sum_channels(const Pairs in, const float* __restrict__ table, const float* __restrict__ d_features, float* __restrict__ out) {
     const int64_t row = cuda::row_index(), pairs = in.count * in.k;
     const auto pair = static_cast<uint32_t>(row < pairs ? row : pairs - 1);  // all threads of a warp take part in the sums
     const int64_t n = pair / static_cast<uint32_t>(in.k), kernel = __ldg(in.neighbours + pair);
@@ -76,8 +76,8 @@ __global__ void __launch_bounds__(256) sum_channels(const Pairs in, const float*
 
 // Adds to out_kc, over the points that see kernel k, scale_k d_c T(m_c a_k). By atomics: the order of a kernel's sum is open.
 template <int Order, bool Waves, int Width>
-__global__ void __launch_bounds__(256) scatter(const Pairs in, const float* __restrict__ d_features, const float* __restrict__ scales,
-                                               float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    scatter(const Pairs in, const float* __restrict__ d_features, const float* __restrict__ scales, float* __restrict__ out) {
     const int64_t n = cuda::row_index();
     if (n >= in.count) return;
     for (int c = threadIdx.x * Width; c < in.active; c += blockDim.x * Width) {
@@ -86,8 +86,7 @@ __global__ void __launch_bounds__(256) scatter(const Pairs in, const float* __re
             const int64_t pair = n * in.k + p, kernel = __ldg(in.neighbours + pair);
             const float a = __ldg(in.activations + pair), scale = scales ? __ldg(scales + pair) : 1.0f;
             Floats<Width> share;
-            for (int i = 0; i < Width; ++i)
-                share.at[i] = c + i < in.active ? d.at[i] * scale * wave<Order, Waves>(m.at[i], a) : 0.0f;
+            for (int i = 0; i < Width; ++i) share.at[i] = c + i < in.active ? d.at[i] * scale * wave<Order, Waves>(m.at[i], a) : 0.0f;
             share.add_to(out + kernel * in.channels + c);
         }
     }
@@ -95,72 +94,49 @@ __global__ void __launch_bounds__(256) scatter(const Pairs in, const float* __re
 
 // Calls body(order, waves, width), all constants, with the width that the rows and all of these pointers allow.
 template <class Body, class... Pointers>
-void specialise(const Pairs& in, int order, Body&& body, const Pointers*... pointers) {
-    cuda::with_width(cuda::width_of(in.channels, in.frequencies, pointers...), [&](auto width) {
-        specialise(in, order, [&](auto constant, auto waves) { body(constant, waves, width); });
-    });
+void specialise(const Pairs& in, Body&& body, const Pointers*... pointers) {
+    cuda::with_width(cuda::width_of(in.channels, in.frequencies, pointers...),
+                     [&](auto width) { specialise(in, [&](auto order, auto waves) { body(order, waves, width); }); });
 }
 
 int across(const Pairs& in, int width) { return std::clamp(in.channels / width, 1, kMostAcross); }
 
-void sum_kernels_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
-                     int order, const py::object& table_, const py::object& bias_, const py::object& scales_,
-                     const py::object& out_) {
-    const TensorView<float, 2> table(table_, "features"), out(out_, "out");
-    const Pairs in = pairs_of(activations, neighbours, frequencies, table.shape(0), table.shape(1), active);
-    out.expect(0, in.count, "out");
-    out.expect(1, in.channels, "out");
-    const float *scales = scales_of(scales_, in), *bias = nullptr;
-    if (!bias_.is_none()) {
-        const TensorView<float, 1> view(bias_, "bias");
-        view.expect(0, in.channels, "bias");
-        bias = view.data();
-    }
-    const auto start = [&](auto constant, auto waves, auto width) {
-        cuda::launch(sum_kernels<decltype(constant)::value, decltype(waves)::value, decltype(width)::value>,
-                     cuda::rows_each(in.count, across(in, width)), in, table.data(), bias, scales, out.data());
+void sum_kernels_all(const SumKernels& call) {
+    const Pairs& in = call.pairs;
+    const auto start = [&](auto order, auto waves, auto width) {
+        cuda::launch(sum_kernels<decltype(order)::value, decltype(waves)::value, decltype(width)::value>,
+                     cuda::rows_each(in.count, across(in, width)), in, call.features, call.bias, call.scales, call.out);
     };
-    specialise(in, order, start, table.data(), bias, out.data());
+    specialise(in, start, call.features, call.bias, call.out);
 }
 
-void sum_channels_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
-                      int order, const py::object& table_, const py::object& d_features_, const py::object& out_) {
-    const TensorView<float, 2> table(table_, "features"), d_features(d_features_, "d_features"), out(out_, "out");
-    const Pairs in = pairs_of(activations, neighbours, frequencies, table.shape(0), table.shape(1), active);
-    d_features.expect(0, in.count, "d_features");
-    d_features.expect(1, in.channels, "d_features");
-    out.expect(0, in.count, "out");
-    out.expect(1, in.k, "out");
-    const auto start = [&](auto constant, auto waves, auto width) {
+void sum_channels_all(const SumChannels& call) {
+    const Pairs& in = call.pairs;
+    const auto start = [&](auto order, auto waves, auto width) {
         const int shares = std::max(in.active / static_cast<int>(width), 1);
         const int sharing = std::min<int>(std::bit_ceil(static_cast<unsigned>(shares)), kMostSumming);
-        cuda::launch(sum_channels<decltype(constant)::value, decltype(waves)::value, decltype(width)::value>,
-                     cuda::rows_each(in.count * in.k, sharing), in, table.data(), d_features.data(), out.data());
+        cuda::launch(sum_channels<decltype(order)::value, decltype(waves)::value, decltype(width)::value>,
+                     cuda::rows_each(in.count * in.k, sharing), in, call.features, call.d_features, call.out);
     };
-    specialise(in, order, start, table.data(), d_features.data());
+    specialise(in, start, call.features, call.d_features);
 }
 
-void scatter_all(const py::object& activations, const py::object& neighbours, const py::object& frequencies, int64_t active,
-                 int order, const py::object& d_features_, const py::object& scales_, const py::object& out_) {
-    const TensorView<float, 2> d_features(d_features_, "d_features"), out(out_, "out");
-    const Pairs in = pairs_of(activations, neighbours, frequencies, out.shape(0), out.shape(1), active);
-    d_features.expect(0, in.count, "d_features");
-    d_features.expect(1, in.channels, "d_features");
-    const float* scales = scales_of(scales_, in);
-    cuda::clear(out.data(), out.size());
-    const auto start = [&](auto constant, auto waves, auto width) {
-        cuda::launch(scatter<decltype(constant)::value, decltype(waves)::value, decltype(width)::value>,
-                     cuda::rows_each(in.count, across(in, width)), in, d_features.data(), scales, out.data());
+void scatter_all(const ScatterFeatures& call) {
+    const Pairs& in = call.pairs;
+    cuda::clear(call.out, call.kernels * in.channels);
+    const auto start = [&](auto order, auto waves, auto width) {
+        cuda::launch(scatter<decltype(order)::value, decltype(waves)::value, decltype(width)::value>,
+                     cuda::rows_each(in.count, across(in, width)), in, call.d_features, call.scales, call.out);
     };
-    specialise(in, order, start, d_features.data(), out.data());
+    specialise(in, start, call.d_features, call.out);
 }
 
 }  // namespace
 
 void bind_features(py::module_& module) {
-    module.def("radial_basis_sum_kernels", &sum_kernels_all);
-    module.def("radial_basis_sum_channels", &sum_channels_all);
-    module.def("radial_basis_scatter", &scatter_all);
+    define(module, "radial_basis_sum_kernels", sum_kernels_of, sum_kernels_all);
+    define(module, "radial_basis_sum_channels", sum_channels_of, sum_channels_all);
+    define(module, "radial_basis_scatter", scatter_of, scatter_all);
 }
 
 }  // namespace neurfield::radial_basis

@@ -211,9 +211,7 @@ private:
     }
 
     // Of a number below twice the size.
-    __device__ static uint32_t wrapped(const CellLevel& level, uint32_t entry) {
-        return entry < level.size ? entry : entry - level.size;
-    }
+    __device__ static uint32_t wrapped(const CellLevel& level, uint32_t entry) { return entry < level.size ? entry : entry - level.size; }
 };
 
 }  // namespace neurfield::grid

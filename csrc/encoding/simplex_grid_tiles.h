@@ -131,7 +131,8 @@ private:
             entry = wrapped(entry + sorted[r]);
             std::memcpy(tile.entries[r + 1], &entry, sizeof entry);
         }
-        if (!inside) [[unlikely]] wrapped_vertices<D>(level_, cell, sorted, tile);
+        if (!inside) [[unlikely]]
+            wrapped_vertices<D>(level_, cell, sorted, tile);
     }
 
     // Inside the unit cube: the quotient by a product in floating point, which is too small by one at most; the remainder then comes
@@ -143,7 +144,7 @@ private:
             turns += __builtin_convertvector(cell[k], FloatLanes) * turns_[k];
             entry += (UintLanes)cell[k] * steps_[k];
         }
-        return wrapped(entry - (UintLanes)__builtin_convertvector(turns, IntLanes) * size_);
+        return wrapped(entry - (UintLanes) __builtin_convertvector(turns, IntLanes) * size_);
     }
 
     // Of numbers below twice the size; those below the size itself would become large.

@@ -85,9 +85,7 @@ struct FmaVec {
     Vec operator()(Vec a, Vec b, Vec c) const { return fma(a, b, c); }
 };
 
-inline Vec with_sign_of_turns(Vec value, Vec shifted) {
-    return Vec((FloatLanes)((IntLanes)value.v ^ ((IntLanes)shifted.v << 31)));
-}
+inline Vec with_sign_of_turns(Vec value, Vec shifted) { return Vec((FloatLanes)((IntLanes)value.v ^ ((IntLanes)shifted.v << 31))); }
 
 inline Vec sine_of_product(Vec m, Vec a) {
     Vec shifted;

@@ -105,23 +105,18 @@ void for_points(const Planes& planes, int64_t count, Body&& body) {
     });
 }
 
-// out [N, row]: the features or, with a tangent [N, dimensions], their change along it.
-void encode(const Planes& planes, bool smooth, int combination, int active, const py::object& points_, const py::object& tangent_,
-            const py::object& texels_, const py::object& out_) {
-    const Call call{planes, smooth, static_cast<Combination>(combination), active};
-    const TensorView<float, 2> points(points_, "points");
-    const int64_t count = points.shape(0);
-    points.expect(1, planes.dimensions, "points");
-    const float* tangent = rows_of(tangent_, "tangent", count, planes.dimensions);
-    const float* texels = texels_of(texels_, "texels", planes);
-    float* out = rows_of(out_, "out", count, call.row());
+void encode(const Encode& in) {
+    const Call& call = in.call;
+    const Planes& planes = call.planes;
+    const int active = call.active;
+    float* out = in.out;
     py::gil_scoped_release release;
-    for_points(planes, count, [&](auto dimensions, auto width, int64_t begin, int64_t some) {
+    for_points(planes, in.count, [&](auto dimensions, auto width, int64_t begin, int64_t some) {
         constexpr int D = dimensions, kPlanes = D * (D - 1) / 2;
         Patch<1> patches[kAhead * kPlanes];
-        const float* along = tangent ? tangent + begin * D : nullptr;
+        const float* along = in.tangent ? in.tangent + begin * D : nullptr;
         for (int l = 0; l < active; ++l) {
-            locate_patches<D, 1>(call, planes.levels[l], texels, points.row(begin), some, patches,
+            locate_patches<D, 1>(call, planes.levels[l], in.texels, in.points + begin * D, some, patches,
                                  [&](const Axis& a, const Axis& b, int64_t i, int k, int m, float weights[1][4]) {
                                      if (along)
                                          tangent_weights(a, b, along[i * D + k], along[i * D + m], weights[0]);
@@ -136,26 +131,18 @@ void encode(const Planes& planes, bool smooth, int combination, int active, cons
     });
 }
 
-// out [N, dimensions]: the gradient of the points from that of their features or, with a vector [N, dimensions], the product of that
-// gradient's derivative with it.
-void pull(const Planes& planes, bool smooth, int combination, int active, const py::object& points_, const py::object& vector_,
-          const py::object& texels_, const py::object& d_features_, const py::object& out_) {
-    const Call call{planes, smooth, static_cast<Combination>(combination), active};
-    const TensorView<float, 2> points(points_, "points");
-    const int64_t count = points.shape(0);
-    points.expect(1, planes.dimensions, "points");
-    const float* vector = rows_of(vector_, "vector", count, planes.dimensions);
-    const float* texels = texels_of(texels_, "texels", planes);
-    const float* d_features = rows_of(d_features_, "d_features", count, call.row());
-    float* out = rows_of(out_, "out", count, planes.dimensions);
+void pull(const Pull& in) {
+    const Call& call = in.call;
+    const Planes& planes = call.planes;
+    float* out = in.out;
     py::gil_scoped_release release;
-    for_points(planes, count, [&](auto dimensions, auto width, int64_t begin, int64_t some) {
+    for_points(planes, in.count, [&](auto dimensions, auto width, int64_t begin, int64_t some) {
         constexpr int D = dimensions, kPlanes = D * (D - 1) / 2;
         Patch<2> patches[kAhead * kPlanes];
-        const float* along = vector ? vector + begin * D : nullptr;
+        const float* along = in.vector ? in.vector + begin * D : nullptr;
         std::fill(out + begin * D, out + (begin + some) * D, 0.0f);
-        for (int l = 0; l < active; ++l) {
-            locate_patches<D, 2>(call, planes.levels[l], texels, points.row(begin), some, patches,
+        for (int l = 0; l < call.active; ++l) {
+            locate_patches<D, 2>(call, planes.levels[l], in.texels, in.points + begin * D, some, patches,
                                  [&](const Axis& a, const Axis& b, int64_t i, int k, int m, float weights[2][4]) {
                                      if (along)
                                          hessian_weights(a, b, along[i * D + k], along[i * D + m], weights[0], weights[1]);
@@ -163,7 +150,7 @@ void pull(const Planes& planes, bool smooth, int combination, int active, const 
                                          slope_weights(a, b, weights[0], weights[1]);
                                  });
             for (int64_t i = 0; i < some; ++i)
-                pull_point<D, width>(call, patches + i * kPlanes, d_features + (begin + i) * call.row() + l * call.level_dim(),
+                pull_point<D, width>(call, patches + i * kPlanes, in.d_features + (begin + i) * call.row() + l * call.level_dim(),
                                      out + (begin + i) * D);
         }
     });
@@ -173,10 +160,10 @@ void pull(const Planes& planes, bool smooth, int combination, int active, const 
 }  // namespace triplane
 
 void bind_triplane(py::module_& module) {
-    py::class_<triplane::Planes>(module, "TriPlanes").def(py::init(&triplane::make_planes));
-    module.def("triplane_encode", &triplane::encode);
-    module.def("triplane_pull", &triplane::pull);
-    module.def("triplane_scatter", &triplane::scatter);
+    py::class_<triplane::Planes>(module, "TriPlanes", py::module_local()).def(py::init(&triplane::make_planes));
+    define(module, "triplane_encode", triplane::encode_of, triplane::encode);
+    define(module, "triplane_pull", triplane::pull_of, triplane::pull);
+    define(module, "triplane_scatter", triplane::scatter_of, triplane::scatter);
 }
 
 }  // namespace neurfield

@@ -68,9 +68,8 @@ struct Patch {
 };
 
 template <int D, int Width, bool Changes>
-__global__ void __launch_bounds__(256)
-    encode_level(const Slice in, const float* __restrict__ points, const float* __restrict__ tangent, const float* __restrict__ texels,
-                 float* __restrict__ out) {
+__global__ void __launch_bounds__(256) encode_level(const Slice in, const float* __restrict__ points, const float* __restrict__ tangent,
+                                                    const float* __restrict__ texels, float* __restrict__ out) {
     const int64_t n = cuda::row_index();
     if (n >= in.count) return;
     const Place<D> place(in, points, n);
@@ -144,8 +143,8 @@ __global__ void __launch_bounds__(256)
 // sum is open.
 template <int D, int Width>
 __global__ void __launch_bounds__(256)
-    scatter_level(const Slice in, const float* __restrict__ points, const float* __restrict__ d_features,
-                  const float* __restrict__ tangent, const float* __restrict__ d_value, float* __restrict__ texels) {
+    scatter_level(const Slice in, const float* __restrict__ points, const float* __restrict__ d_features, const float* __restrict__ tangent,
+                  const float* __restrict__ d_value, float* __restrict__ texels) {
     const int64_t n = cuda::row_index();
     if (n >= in.count) return;
     const Place<D> place(in, points, n);
@@ -167,8 +166,7 @@ __global__ void __launch_bounds__(256)
 #pragma unroll
                 for (int corner = 0; corner < 4; ++corner) {
                     Floats<Width> share;
-                    for (int i = 0; i < Width; ++i)
-                        share.at[i] = weights[corner] * by_value.at[i] + changes[corner] * by_change.at[i];
+                    for (int i = 0; i < Width; ++i) share.at[i] = weights[corner] * by_value.at[i] + changes[corner] * by_change.at[i];
                     share.add_to(near + (corner % 2 ? in.features : 0) + (corner / 2 ? in.step() : 0));
                 }
             }
@@ -192,68 +190,44 @@ void specialise(const Planes& planes, Body&& body, const Pointers*... pointers) 
     });
 }
 
-// out [N, row]: the features or, with a tangent [N, dimensions], their change along it.
-void encode(const Planes& planes, bool smooth, int combination, int active, const py::object& points_, const py::object& tangent_,
-            const py::object& texels_, const py::object& out_) {
-    const Call call{planes, smooth, static_cast<Combination>(combination), active};
-    const TensorView<float, 2> points(points_, "points");
-    const int64_t count = points.shape(0), silent = call.row() - active * call.level_dim();
-    points.expect(1, planes.dimensions, "points");
-    const float* tangent = rows_of(tangent_, "tangent", count, planes.dimensions);
-    const float* texels = texels_of(texels_, "texels", planes);
-    float* out = rows_of(out_, "out", count, call.row());
+void encode(const Encode& in) {
+    const Call& call = in.call;
+    const Planes& planes = call.planes;
+    const int64_t count = in.count, silent = call.row() - call.active * call.level_dim();
     const auto start = [&](auto dimensions, auto width) {
         constexpr int D = dimensions, Width = width;
-        for (int l = 0; l < active; ++l)
-            cuda::launch(tangent ? encode_level<D, Width, true> : encode_level<D, Width, false>,
-                         cuda::rows_each(count, across(planes, width)), slice_of(call, l, count), points.data(), tangent, texels, out);
+        for (int l = 0; l < call.active; ++l)
+            cuda::launch(in.tangent ? encode_level<D, Width, true> : encode_level<D, Width, false>,
+                         cuda::rows_each(count, across(planes, width)), slice_of(call, l, count), in.points, in.tangent, in.texels, in.out);
     };
-    specialise(planes, start, texels, out);
+    specialise(planes, start, in.texels, in.out);
     if (silent > 0)
         cuda::launch(clear_columns, cuda::rows_each(count, static_cast<int>(std::min<int64_t>(silent, 32))), count, call.row(), silent,
-                     out);
+                     in.out);
 }
 
-// out [N, dimensions]: the gradient of the points from that of their features or, with a vector [N, dimensions], the product of that
-// gradient's derivative with it.
-void pull(const Planes& planes, bool smooth, int combination, int active, const py::object& points_, const py::object& vector_,
-          const py::object& texels_, const py::object& d_features_, const py::object& out_) {
-    const Call call{planes, smooth, static_cast<Combination>(combination), active};
-    const TensorView<float, 2> points(points_, "points");
-    const int64_t count = points.shape(0);
-    points.expect(1, planes.dimensions, "points");
-    const float* vector = rows_of(vector_, "vector", count, planes.dimensions);
-    const float* texels = texels_of(texels_, "texels", planes);
-    const float* d_features = rows_of(d_features_, "d_features", count, call.row());
-    float* out = rows_of(out_, "out", count, planes.dimensions);
-    if (active == 0) return cuda::clear(out, count * planes.dimensions);
+void pull(const Pull& in) {
+    const Call& call = in.call;
+    const Planes& planes = call.planes;
+    if (call.active == 0) return cuda::clear(in.out, in.count * planes.dimensions);
     const auto start = [&](auto dimensions, auto width) {
         constexpr int D = dimensions, Width = width;
         const int sharing = std::min<int>(std::bit_ceil(static_cast<unsigned>(planes.features / Width)), kMostPulling);
-        for (int l = 0; l < active; ++l)
-            cuda::launch(vector ? pull_level<D, Width, true> : pull_level<D, Width, false>, cuda::rows_each(count, sharing),
-                         slice_of(call, l, count), l == 0, points.data(), vector, texels, d_features, out);
+        for (int l = 0; l < call.active; ++l)
+            cuda::launch(in.vector ? pull_level<D, Width, true> : pull_level<D, Width, false>, cuda::rows_each(in.count, sharing),
+                         slice_of(call, l, in.count), l == 0, in.points, in.vector, in.texels, in.d_features, in.out);
     };
-    specialise(planes, start, texels, d_features);
+    specialise(planes, start, in.texels, in.d_features);
 }
 
-void scatter(const Planes& planes, bool smooth, int combination, int active, const py::object& points_, const py::object& d_features_,
-             const py::object& tangent_, const py::object& d_value_, const py::object& d_texels_) {
-    const Call call{planes, smooth, static_cast<Combination>(combination), active};
-    const TensorView<float, 2> points(points_, "points");
-    const int64_t count = points.shape(0);
-    points.expect(1, planes.dimensions, "points");
-    const float* d_features = rows_of(d_features_, "d_features", count, call.row());
-    const float* tangent = rows_of(tangent_, "tangent", count, planes.dimensions);
-    const float* d_value = rows_of(d_value_, "d_value", count, call.row());
-    if ((tangent == nullptr) != (d_value == nullptr)) throw py::value_error("triplane: 'tangent' and 'd_value' come together");
-    float* texels = texels_of(d_texels_, "d_texels", planes);
+void scatter(const Scatter& in) {
+    const Call& call = in.call;
     const auto start = [&](auto dimensions, auto width) {
-        for (int l = 0; l < active; ++l)
-            cuda::launch(scatter_level<dimensions, width>, cuda::rows_each(count, across(planes, width)), slice_of(call, l, count),
-                         points.data(), d_features, tangent, d_value, texels);
+        for (int l = 0; l < call.active; ++l)
+            cuda::launch(scatter_level<dimensions, width>, cuda::rows_each(in.count, across(call.planes, width)),
+                         slice_of(call, l, in.count), in.points, in.d_features, in.tangent, in.d_value, in.d_texels);
     };
-    specialise(planes, start, texels, d_features, d_value);
+    specialise(call.planes, start, in.d_texels, in.d_features, in.d_value);
 }
 
 }  // namespace
@@ -261,9 +235,9 @@ void scatter(const Planes& planes, bool smooth, int combination, int active, con
 
 void bind_triplane(py::module_& module) {
     py::class_<triplane::Planes>(module, "TriPlanes", py::module_local()).def(py::init(&triplane::make_planes));
-    module.def("triplane_encode", &triplane::encode);
-    module.def("triplane_pull", &triplane::pull);
-    module.def("triplane_scatter", &triplane::scatter);
+    define(module, "triplane_encode", triplane::encode_of, triplane::encode);
+    define(module, "triplane_pull", triplane::pull_of, triplane::pull);
+    define(module, "triplane_scatter", triplane::scatter_of, triplane::scatter);
 }
 
 }  // namespace neurfield

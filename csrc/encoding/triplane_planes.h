@@ -15,7 +15,11 @@ inline int plane_of(int a, int b, int dimensions) { return a * (2 * dimensions -
 template <int Width>
 struct Block {
     typedef float Floats __attribute__((vector_size(4 * Width)));
-    static Floats load(const float* p) { Floats v; std::memcpy(&v, p, sizeof v); return v; }
+    static Floats load(const float* p) {
+        Floats v;
+        std::memcpy(&v, p, sizeof v);
+        return v;
+    }
     static void store(const Floats& v, float* p) { std::memcpy(p, &v, sizeof v); }
     static float sum(const Floats& v) {
         float halves[Width];
@@ -38,7 +42,6 @@ void with_width(int features, Body&& body) {
     body(std::integral_constant<int, 1>());
 }
 
-void scatter(const Planes& planes, bool smooth, int combination, int active, const py::object& points, const py::object& d_features,
-             const py::object& tangent, const py::object& d_value, const py::object& d_texels);
+void scatter(const Scatter& call);
 
 }  // namespace neurfield::triplane

@@ -91,23 +91,16 @@ void add_row(const Call& call, int l, int axis, const float* points, const Adjoi
 
 }  // namespace
 
-void scatter(const Planes& planes, bool smooth, int combination, int active, const py::object& points_, const py::object& d_features_,
-             const py::object& tangent_, const py::object& d_value_, const py::object& d_texels_) {
-    const Call call{planes, smooth, static_cast<Combination>(combination), active};
-    const TensorView<float, 2> points(points_, "points");
-    const int64_t count = points.shape(0);
-    points.expect(1, planes.dimensions, "points");
-    if (count > INT32_MAX) throw py::value_error("triplane: 'points' must be fewer than 2^31");
-    const Adjoints adjoints{rows_of(d_features_, "d_features", count, call.row()), rows_of(tangent_, "tangent", count, planes.dimensions),
-                            rows_of(d_value_, "d_value", count, call.row())};
-    if ((adjoints.tangent == nullptr) != (adjoints.value == nullptr)) throw py::value_error("triplane: 'tangent' and 'd_value' come together");
-    float* texels = texels_of(d_texels_, "d_texels", planes);
+void scatter(const Scatter& in) {
+    const Call& call = in.call;
+    const Planes& planes = call.planes;
+    const Adjoints adjoints{in.d_features, in.tangent, in.d_value};
     py::gil_scoped_release release;
-    for (int l = 0; l < active; ++l) {
+    for (int l = 0; l < call.active; ++l) {
         const Level& level = planes.levels[l];
         std::vector<Rows> sorted;
         for (int axis = 1; axis < planes.dimensions; ++axis)
-            sorted.push_back(sort_by_row(points.data(), count, planes.dimensions, axis, level));
+            sorted.push_back(sort_by_row(in.points, in.count, planes.dimensions, axis, level));
         const int64_t rows = level.resolution - 1, axes = planes.dimensions - 1;
         with_width(planes.features, [&](auto width) {
             for (int64_t parity = 0; parity < 2; ++parity) {
@@ -117,8 +110,8 @@ void scatter(const Planes& planes, bool smooth, int combination, int active, con
                         const int axis = static_cast<int>(axes - task / tasks);  // the axis with most planes first
                         const Rows& of_axis = sorted[axis - 1];
                         const int64_t row = 2 * (task % tasks) + parity;
-                        add_row<width>(call, l, axis, points.data(), adjoints, of_axis.order.get() + of_axis.begin[row],
-                                       of_axis.order.get() + of_axis.begin[row + 1], texels);
+                        add_row<width>(call, l, axis, in.points, adjoints, of_axis.order.get() + of_axis.begin[row],
+                                       of_axis.order.get() + of_axis.begin[row + 1], in.d_texels);
                     }
                 });
             }

@@ -8,7 +8,8 @@ namespace neurfield::field {
 namespace {
 
 // A thread has the coordinates of a point, or one of its frequencies.
-__global__ void __launch_bounds__(256) put(const PlainColumns columns, int64_t count, const float* __restrict__ points, int64_t row, float* inputs) {
+__global__ void __launch_bounds__(256)
+    put(const PlainColumns columns, int64_t count, const float* __restrict__ points, int64_t row, float* inputs) {
     const int64_t i = cuda::global_index(), point = i % count;
     const int k = static_cast<int>(i / count) - (columns.coordinates ? 1 : 0);
     if (k >= columns.frequencies) return;
@@ -59,7 +60,8 @@ void pull_plain_columns(const PlainColumns& columns, int64_t count, const float*
     cuda::launch(pull, cuda::one_each(count), columns, count, inputs, slope, row, gradient);
 }
 
-void push_plain_columns(const PlainColumns& columns, int64_t count, const float* inputs, const float* tangents, int64_t row, float* change) {
+void push_plain_columns(const PlainColumns& columns, int64_t count, const float* inputs, const float* tangents, int64_t row,
+                        float* change) {
     if (columns.width() > 0) cuda::launch(push, cuda::one_each(count), columns, count, inputs, tangents, row, change);
 }
 

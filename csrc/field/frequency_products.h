@@ -12,8 +12,7 @@ constexpr float kPi = 3.14159265358979f;
 NEURFIELD_POINT_MATHS void frequency_t_product(const float* columns, const float* slope, int n, float* gradient) {
     float rate = kPi;
     for (int k = 0; k < n; ++k, rate += rate, columns += 6, slope += 6)
-        for (int axis = 0; axis < 3; ++axis)
-            gradient[axis] += rate * (slope[axis] * columns[axis + 3] - slope[axis + 3] * columns[axis]);
+        for (int axis = 0; axis < 3; ++axis) gradient[axis] += rate * (slope[axis] * columns[axis + 3] - slope[axis + 3] * columns[axis]);
 }
 
 // The columns' change as the point moves along `tangent` [3].

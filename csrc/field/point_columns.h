@@ -49,8 +49,7 @@ public:
     // Takes `count` points [count, 3] of the unit frame [-1, 1]^3, those of `rows` where that is not null; room for rows of `width`.
     // Rows go to `inputs` [whole vectors of points, width], and their derivatives to `jacobian` (three times that), where these are not
     // null, else to memory of the chunk's own.
-    void take(const float* points, const int64_t* rows, int64_t count, int64_t width, float* inputs = nullptr,
-              float* jacobian = nullptr) {
+    void take(const float* points, const int64_t* rows, int64_t count, int64_t width, float* inputs = nullptr, float* jacobian = nullptr) {
         count_ = count;
         whole_ = whole_vectors(count);
         inputs_ = inputs != nullptr ? inputs : input_storage_.reserve(whole_ * width);
@@ -107,8 +106,7 @@ public:
             float* to = gradient + 3 * i;
             const float* from = slope + i * width;
             for (int k = 0; k < 3; ++k) to[k] = columns.coordinates ? from[k] : 0.0f;
-            frequency_t_product(inputs_ + i * width + columns.frequencies_at(), from + columns.frequencies_at(), columns.frequencies,
-                                to);
+            frequency_t_product(inputs_ + i * width + columns.frequencies_at(), from + columns.frequencies_at(), columns.frequencies, to);
         }
         grid::with_features(columns.grid.features, [&](auto features) {
             for (int64_t tile = 0; tile < count_; tile += kLanes)
@@ -143,8 +141,7 @@ private:
                 for (int f = 0; f < F; ++f) sums[k] += q[f] * Vec::load(derivatives + (k * F + f) * kLanes);
         }
         for (int k = 0; k < 3; ++k)
-            for (int64_t i = 0; i < std::min<int64_t>(kLanes, count_ - tile); ++i)
-                gradient[3 * (tile + i) + k] += 0.5f * sums[k].v[i];
+            for (int64_t i = 0; i < std::min<int64_t>(kLanes, count_ - tile); ++i) gradient[3 * (tile + i) + k] += 0.5f * sums[k].v[i];
     }
 
     template <int F>
@@ -154,8 +151,7 @@ private:
             Vec along[F];
             for (int f = 0; f < F; ++f) {
                 along[f] = Vec(0.0f);
-                for (int k = 0; k < 3; ++k)
-                    along[f] += Vec::load(tangents.axis(k) + tile) * Vec::load(derivatives + (k * F + f) * kLanes);
+                for (int k = 0; k < 3; ++k) along[f] += Vec::load(tangents.axis(k) + tile) * Vec::load(derivatives + (k * F + f) * kLanes);
             }
             grid::put_rows<F>(along, width, change + tile * width + l * F);
         }

@@ -7,6 +7,7 @@
 #include "common/families.h"
 #include "cuda/launch.h"
 #include "encoding/grid_kernels.h"
+#include "field/query_arguments.h"
 #include "network/mlp_cuda.h"
 
 namespace neurfield::field {
@@ -15,28 +16,15 @@ void bind_sdf_query(pybind11::module_& module);
 
 namespace {
 
-using cuda::Objects;
 using cuda::Scratch;
-using grid::Grid;
-using RowsView = TensorView<float, 2, true>;
-
-// Rows of an array, however far apart.
-struct Rows {
-    float* data;
-    int64_t stride;
-    int width;
-
-    explicit Rows(const RowsView& view)
-        : data(view.data()), stride(view.shape(0) > 1 ? view.row(1) - view.row(0) : 0), width(static_cast<int>(view.shape(1))) {}
-};
 
 // What the network sees beside the texture, and of which samples.
 struct Beside {
-    Rows feature, normal, views;
+    FreeRows feature, normal, views;
     const int64_t *rays, *counted;
-    int64_t count;   // of the samples that count
-    int texture;     // columns of texture, which come first
-    int64_t row;     // floats from a sample's inputs to the next one's
+    int64_t count;  // of the samples that count
+    int texture;  // columns of texture, which come first
+    int64_t row;  // floats from a sample's inputs to the next one's
 
     __device__ int64_t sample(int64_t i) const { return counted != nullptr ? counted[i] : i; }
     constexpr int width() const { return texture + feature.width + 3 + views.width; }
@@ -60,8 +48,8 @@ __global__ void __launch_bounds__(256) gather(const Beside beside, float* __rest
 }
 
 // The other way: what belongs to features and normals of d_inputs.
-__global__ void __launch_bounds__(256) scatter(const Beside beside, const float* __restrict__ d_inputs, float* __restrict__ d_feature,
-                                               float* __restrict__ d_normal) {
+__global__ void __launch_bounds__(256)
+    scatter(const Beside beside, const float* __restrict__ d_inputs, float* __restrict__ d_feature, float* __restrict__ d_normal) {
     const int columns = beside.feature.width + 3;
     const int64_t at = cuda::global_index(), i = at / columns;
     if (i >= beside.count) return;
@@ -76,7 +64,8 @@ __global__ void __launch_bounds__(256) scatter(const Beside beside, const float*
 
 // Triples between samples that count and all samples: `from` and `to` swap roles with Gather.
 template <bool Gather>
-__global__ void __launch_bounds__(256) move_triples(const Beside beside, const float* __restrict__ from, int64_t stride, float* __restrict__ to) {
+__global__ void __launch_bounds__(256)
+    move_triples(const Beside beside, const float* __restrict__ from, int64_t stride, float* __restrict__ to) {
     const int64_t at = cuda::global_index(), i = at / 3;
     if (i >= beside.count) return;
     const int channel = static_cast<int>(at % 3);
@@ -90,118 +79,73 @@ __global__ void __launch_bounds__(256) move_triples(const Beside beside, const f
 // Rows whose textures are aligned for vector loads.
 int64_t row_of(int64_t width) { return (width + 3) / 4 * 4; }
 
-int64_t radiance_query_keeps(int64_t width, int64_t samples) { return row_of(width) * samples; }
-
 struct Query {
-    const Grid& grid;
-    bool smooth;
-    int active;
-    TensorView<float, 1> table;
-    TensorView<float, 2> points;
-    RowsView feature, normal, views;
-    std::optional<TensorView<int64_t, 1>> rays, counted;
+    const RadianceQuery& call;
     Beside beside;
     cuda::Mlp network;
 
-    Query(const Grid& grid_, bool smooth_, int active_, const py::object& table_, const Objects& weights, const Objects& biases,
-          const std::string& precision, const py::object& points_, const py::object& feature_, const py::object& normal_,
-          const py::object& views_, const py::object& rays_, const py::object& counted_)
-        : grid(grid_), smooth(smooth_), active(active_), table(table_, "table"), points(points_, "points"), feature(feature_, "feature"),
-          normal(normal_, "normal"), views(views_, "views"), rays(optional(rays_, "rays")), counted(optional(counted_, "counted")),
-          beside{Rows(feature), Rows(normal), Rows(views), rays ? rays->data() : nullptr, counted ? counted->data() : nullptr,
-                 counted ? counted->size() : points.shape(0), static_cast<int>(grid_.row()), 0},
-          network(weights, biases, beside.width(), "relu", 1.0f, precision) {
-        beside.row = row_of(beside.width());
-        table.expect(0, grid.floats(), "table");
-        points.expect(1, 3, "points");
-        feature.expect(0, points.shape(0), "feature");
-        normal.expect(0, points.shape(0), "normal");
-        normal.expect(1, 3, "normal");
-        if (rays)
-            rays->expect(0, points.shape(0), "rays");
-        else
-            views.expect(0, points.shape(0), "views");
-        if (network.outputs() != 3) throw py::value_error("neurfield native: the network of colours must have 3 outputs");
-    }
+    explicit Query(const RadianceQuery& query)
+        : call(query), beside{query.feature,
+                              query.normal,
+                              query.views,
+                              query.rays,
+                              query.counted,
+                              query.count,
+                              static_cast<int>(query.shape.grid.row()),
+                              row_of(query.width())},
+          network(query.network, query.like) {}
 
-    int64_t count() const { return beside.count; }
     int64_t row() const { return beside.row; }
-    grid::Samples samples() const { return {points.data(), beside.counted, count(), 0.5f, 0.5f}; }
-
-    // What the network saw of the samples that count, for the backward. Null for None.
-    float* rows_kept(const py::object& object) const {
-        if (object.is_none()) return nullptr;
-        const TensorView<float, 1> view(object, "kept");
-        view.expect(0, radiance_query_keeps(beside.width(), count()), "kept");
-        return view.data();
-    }
-
-private:
-    static std::optional<TensorView<int64_t, 1>> optional(const py::object& object, const char* name) {
-        if (object.is_none()) return std::nullopt;
-        return TensorView<int64_t, 1>(object, name);
-    }
+    grid::Samples samples() const { return {call.points, call.counted, call.count, 0.5f, 0.5f}; }
 };
 
-void radiance_query_forward(const Grid& grid, bool smooth, int active, const py::object& table, const Objects& weights,
-                            const Objects& biases, const std::string& precision, const py::object& points, const py::object& feature,
-                            const py::object& normal, const py::object& views, const py::object& rays, const py::object& counted,
-                            const py::object& rgb_, const py::object& kept_) {
-    const Query query(grid, smooth, active, table, weights, biases, precision, points, feature, normal, views, rays, counted);
-    const int64_t all = query.points.shape(0), count = query.count();
-    float *rgb = grid::rows_of(rgb_, "rgb", all, 3), *inputs = query.rows_kept(kept_);
+void radiance_query_forward(const RadianceForward& call) {
+    const Query query(call.query);
+    const QueryShape& shape = call.query.shape;
+    const int64_t count = call.query.count;
+    float* inputs = call.kept;
     std::optional<Scratch> own, colors;
-    if (inputs == nullptr) inputs = own.emplace(points, count * query.row()).data();
-    grid::encode_samples(grid, smooth, active, query.samples(), query.table.data(), inputs, query.row(), nullptr);
+    if (inputs == nullptr) inputs = own.emplace(call.query.like, count * query.row()).data();
+    grid::encode_samples(shape.grid, shape.smooth, shape.active, query.samples(), call.query.table, inputs, query.row(), nullptr);
     cuda::launch(gather, cuda::one_each(count * (query.beside.width() - query.beside.texture)), query.beside, inputs);
-    if (!query.counted) return query.network.forward(count, inputs, query.row(), rgb, nullptr, true);
-    colors.emplace(points, 3 * count);
+    if (!call.query.some) return query.network.forward(count, inputs, query.row(), call.rgb, nullptr, true);
+    colors.emplace(call.query.like, 3 * count);
     query.network.forward(count, inputs, query.row(), colors->data(), nullptr, true);
-    cuda::clear(rgb, 3 * all);
-    cuda::launch(move_triples<false>, cuda::one_each(3 * count), query.beside, colors->data(), 3, rgb);
+    cuda::clear(call.rgb, 3 * call.query.all);
+    cuda::launch(move_triples<false>, cuda::one_each(3 * count), query.beside, colors->data(), 3, call.rgb);
 }
 
-void radiance_query_backward(const Grid& grid, bool smooth, int active, const py::object& table, const Objects& weights,
-                             const Objects& biases, const std::string& precision, const py::object& points, const py::object& feature,
-                             const py::object& normal, const py::object& views, const py::object& rays, const py::object& counted,
-                             const py::object& kept_, const py::object& d_rgb_, const py::object& d_feature_, const py::object& d_normal_,
-                             const Objects& d_weights, const Objects& d_biases, const py::object& table_gradient_) {
-    const Query query(grid, smooth, active, table, weights, biases, precision, points, feature, normal, views, rays, counted);
-    const int64_t all = query.points.shape(0), count = query.count(), features = query.beside.feature.width;
-    const RowsView d_rgb(d_rgb_, "d_rgb");
-    d_rgb.expect(0, all, "d_rgb");
-    d_rgb.expect(1, 3, "d_rgb");
-    float* d_feature = grid::rows_of(d_feature_, "d_feature", all, features);
-    float* d_normal = grid::rows_of(d_normal_, "d_normal", all, 3);
-    const TensorView<float, 1> table_gradient(table_gradient_, "table_gradient");
-    table_gradient.expect(0, grid.floats(), "table_gradient");
-    const float* inputs = query.rows_kept(kept_);
-    if (inputs == nullptr && count > 0) throw py::value_error("neurfield native: the backward needs what the forward kept");
-    const Scratch above(points, 3 * count), d_inputs(points, count * query.row());
-    const Rows from(d_rgb);
-    cuda::launch(move_triples<true>, cuda::one_each(3 * count), query.beside, from.data, from.stride, above.data());
-    query.network.backward(count, inputs, query.row(), above.data(), nullptr, true, d_inputs.data(), d_weights, d_biases);
-    if (query.counted) {
-        cuda::clear(d_feature, all * features);
-        cuda::clear(d_normal, 3 * all);
+void radiance_query_backward(const RadianceBackward& call) {
+    const Query query(call.query);
+    const QueryShape& shape = call.query.shape;
+    const int64_t all = call.query.all, count = call.query.count, features = call.query.feature.width;
+    const Scratch above(call.query.like, 3 * count), d_inputs(call.query.like, count * query.row());
+    cuda::launch(move_triples<true>, cuda::one_each(3 * count), query.beside, call.d_rgb.data, call.d_rgb.stride, above.data());
+    query.network.backward(count, call.kept, query.row(), above.data(), nullptr, true, d_inputs.data(), call.to);
+    if (call.query.some) {
+        cuda::clear(call.d_feature, all * features);
+        cuda::clear(call.d_normal, 3 * all);
     }
-    cuda::launch(scatter, cuda::one_each(count * (features + 3)), query.beside, d_inputs.data(), d_feature, d_normal);
-    grid::scatter_samples(grid, smooth, active, query.samples(), d_inputs.data(), query.row(), nullptr, 1.0f, nullptr, query.row(),
-                          table_gradient.data());
-}
-
-void bind_radiance_query(py::module_& module) {
-    module.def("radiance_query_keeps", &radiance_query_keeps);
-    module.def("radiance_query_forward", &radiance_query_forward);
-    module.def("radiance_query_backward", &radiance_query_backward);
+    cuda::launch(scatter, cuda::one_each(count * (features + 3)), query.beside, d_inputs.data(), call.d_feature, call.d_normal);
+    grid::scatter_samples(shape.grid, shape.smooth, shape.active, query.samples(), d_inputs.data(), query.row(), nullptr, 1.0f, nullptr,
+                          query.row(), call.table_gradient);
 }
 
 }  // namespace
+
+int64_t radiance_query_keeps(int64_t width, int64_t samples) { return row_of(width) * samples; }
+
+void bind_radiance_query(py::module_& module) {
+    define(module, "radiance_query_forward", radiance_query_forward_of, radiance_query_forward);
+    define(module, "radiance_query_backward", radiance_query_backward_of, radiance_query_backward);
+}
+
 }  // namespace neurfield::field
 
 namespace neurfield {
 
 void bind_field(py::module_& module) {
+    field::bind_query_arguments(module);
     field::bind_sdf_query(module);
     field::bind_radiance_query(module);
 }

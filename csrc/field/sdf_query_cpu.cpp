@@ -2,14 +2,12 @@
 // with the backward of both into the network and the table. A chunk of points goes through all of it while its rows are in the
 // cache. What the backward wants of the encoding is kept (0.7 kB a point), not made again: on a machine whose neighbours use its
 // last-level cache too, fetching the table's entries twice made a step 10 to 25 % slower. The network's activations are made again.
-#include <string>
-
 #include "common/families.h"
 #include "common/parallel.h"
-#include "encoding/grid_arguments.h"
 #include "field/backward_spans.h"
 #include "field/own.h"
 #include "field/point_columns.h"
+#include "field/query_arguments.h"
 #include "network/mlp_arguments.h"
 #include "network/mlp_tiles.h"
 
@@ -19,17 +17,9 @@ namespace {
 // What the backward wants of the forward: regions of one buffer, for whole vectors of points.
 class Kept {
 public:
-    Kept(const py::object& object, int64_t count, const PointColumns& columns)
-        : width_(columns.width()), stride_(LevelRows::stride_of(columns.grid, count)),
-          slopes_(LevelRows::floats(columns.grid, count)), rows_(whole_vectors(count) * width_) {
-        if (object.is_none()) return;
-        const TensorView<float, 1> view(object, "kept");
-        view.expect(0, floats(columns, count), "kept");
-        data_ = view.data();
-    }
-    static int64_t floats(const PointColumns& columns, int64_t count) {
-        return LevelRows::floats(columns.grid, count) + 4 * whole_vectors(count) * columns.width();
-    }
+    Kept(float* data, int64_t count, const PointColumns& columns)
+        : data_(data), width_(columns.width()), stride_(LevelRows::stride_of(columns.grid, count)),
+          slopes_(LevelRows::floats(columns.grid, count)), rows_(whole_vectors(count) * width_) {}
 
     explicit operator bool() const { return data_ != nullptr; }
     LevelRows slope() const { return {data_, stride_}; }  // d outputs[:, 0] / d features
@@ -37,7 +27,7 @@ public:
     float* jacobian(int64_t point) const { return data_ != nullptr ? data_ + slopes_ + rows_ + 3 * point * width_ : nullptr; }
 
 private:
-    float* data_ = nullptr;
+    float* data_;
     int64_t width_, stride_, slopes_, rows_;
 };
 
@@ -90,74 +80,41 @@ void backward(const PointColumns& columns, const Network& network, int64_t count
     };
     const bool bent = d_gradient != nullptr;
     walk_spans(network, columns.grid, count, bent, to, run, [&](Span& span, int64_t first, int64_t whole) {
-        scatter_span(columns.grid, columns.smooth, columns.active, *span.points, whole, span.d_features,
-                     bent ? &*span.tangents : nullptr, kept.slope(), first, table_gradient);
+        scatter_span(columns.grid, columns.smooth, columns.active, *span.points, whole, span.d_features, bent ? &*span.tangents : nullptr,
+                     kept.slope(), first, table_gradient);
     });
 }
 
-// The arguments that forward and backward share.
-struct Query {
-    PointColumns columns;
-    Network network;
-    TensorView<float, 2> points;
-
-    Query(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
-          const Objects& weights, const Objects& biases, const std::string& activation, float beta, const std::string& precision,
-          const py::object& points_)
-        : columns{grid, checked_table(grid, table), smooth, active, coordinates, frequencies},
-          network(make_network(weights, biases, columns.width(), activation, beta, precision)),
-          points(points_, "points") {
-        points.expect(1, 3, "points");
-    }
-
-    static const float* checked_table(const Grid& grid, const py::object& table_) {
-        const TensorView<float, 1> table(table_, "table");
-        table.expect(0, grid.floats(), "table");
-        return table.data();
-    }
-};
-
-void sdf_query_forward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
-                       const Objects& weights, const Objects& biases, const std::string& activation, float beta,
-                       const std::string& precision, const py::object& points, const py::object& outputs_, const py::object& gradient_,
-                       const py::object& kept_) {
-    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, activation, beta, precision, points);
-    const int64_t count = query.points.shape(0);
-    float* outputs = grid::rows_of(outputs_, "outputs", count, query.network.outputs());
-    float* gradient = grid::rows_of(gradient_, "gradient", count, 3);
-    const Kept kept(kept_, count, query.columns);
-    const py::gil_scoped_release release;
-    forward(query.columns, query.network, count, query.points.data(), outputs, gradient, kept);
+PointColumns columns_of(const QueryShape& shape, const float* table) {
+    return {shape.grid, table, shape.smooth, shape.active, shape.coordinates, shape.frequencies};
 }
 
-void sdf_query_backward(const Grid& grid, bool smooth, int active, bool coordinates, int frequencies, const py::object& table,
-                        const Objects& weights, const Objects& biases, const std::string& activation, float beta,
-                        const std::string& precision, const py::object& points, const py::object& d_outputs_, const py::object& d_gradient_,
-                        const py::object& kept_, const Objects& d_weights, const Objects& d_biases,
-                        const py::object& table_gradient_) {
-    const Query query(grid, smooth, active, coordinates, frequencies, table, weights, biases, activation, beta, precision, points);
-    const int64_t count = query.points.shape(0);
-    const float* d_outputs = grid::rows_of(d_outputs_, "d_outputs", count, query.network.outputs());
-    const float* d_gradient = grid::rows_of(d_gradient_, "d_gradient", count, 3);
-    const Kept kept(kept_, count, query.columns);
-    const TensorView<float, 1> table_gradient(table_gradient_, "table_gradient");
-    table_gradient.expect(0, grid.floats(), "table_gradient");
-    if (!kept) throw py::value_error("neurfield native: the backward needs what the forward kept");
-    const Derivatives to = derivatives_of(query.network, d_weights, d_biases);
+void sdf_query_forward(const SdfForward& call) {
+    const SdfQuery& query = call.query;
+    const PointColumns columns = columns_of(query.shape, query.table);
+    const Network network = make_network(query.network);
     const py::gil_scoped_release release;
-    backward(query.columns, query.network, count, query.points.data(), d_outputs, d_gradient, kept, to, table_gradient.data());
+    forward(columns, network, query.count, query.points, call.outputs, call.gradient, Kept(call.kept, query.count, columns));
 }
 
-int64_t sdf_query_keeps(const Grid& grid, bool coordinates, int frequencies, int64_t count) {
-    return Kept::floats({grid, nullptr, false, 0, coordinates, frequencies}, count);
+void sdf_query_backward(const SdfBackward& call) {
+    const SdfQuery& query = call.query;
+    const PointColumns columns = columns_of(query.shape, query.table);
+    const Network network = make_network(query.network);
+    const py::gil_scoped_release release;
+    backward(columns, network, query.count, query.points, call.d_outputs, call.d_gradient, Kept(call.kept, query.count, columns), call.to,
+             call.table_gradient);
 }
 
 }  // namespace
 
+int64_t sdf_query_keeps(const QueryShape& shape, int64_t count) {
+    return LevelRows::floats(shape.grid, count) + 4 * whole_vectors(count) * shape.width();
+}
+
 void bind_sdf_query(py::module_& module) {
-    module.def("sdf_query_keeps", &sdf_query_keeps);
-    module.def("sdf_query_forward", &sdf_query_forward);
-    module.def("sdf_query_backward", &sdf_query_backward);
+    define(module, "sdf_query_forward", sdf_query_forward_of, sdf_query_forward);
+    define(module, "sdf_query_backward", sdf_query_backward_of, sdf_query_backward);
 }
 
 }  // namespace neurfield::field
@@ -165,6 +122,7 @@ void bind_sdf_query(py::module_& module) {
 namespace neurfield {
 
 void bind_field(py::module_& module) {
+    field::bind_query_arguments(module);
     field::bind_sdf_query(module);
     field::bind_radiance_query(module);
 }

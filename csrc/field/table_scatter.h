@@ -16,9 +16,7 @@ struct LevelRows {
         constexpr int64_t page = 1024, beside = 48;
         return (whole_vectors(points) * grid.features + page - 1) / page * page + beside;
     }
-    static int64_t floats(const Grid& grid, int64_t points) {
-        return stride_of(grid, points) * static_cast<int64_t>(grid.levels.size());
-    }
+    static int64_t floats(const Grid& grid, int64_t points) { return stride_of(grid, points) * static_cast<int64_t>(grid.levels.size()); }
 
     // Takes the grid's columns, which begin at `from`, of `count` rows that are `width` floats apart; they are points `first` onwards.
     // Up to whole vectors of points they must be readable, and finite.
@@ -30,8 +28,9 @@ struct LevelRows {
                     grid::for_parts<F>([&](auto part) {
                         constexpr int Part = decltype(part)::value;
                         const float* rows = from + (tile + Part * kLanes / F) * width + l * F;
-                        grid::gather<F>([=](int i) { return rows + i * width; })
-                            .store(data + l * stride + (first + tile) * F + Part * kLanes);
+                        grid::gather<F>([=](int i) {
+                            return rows + i * width;
+                        }).store(data + l * stride + (first + tile) * F + Part * kLanes);
                     });
         });
     }

@@ -29,8 +29,7 @@ struct View {
     }
 
     void to_camera(const float point[3], float out[3]) const {
-        for (int r = 0; r < 3; ++r)
-            out[r] = turn[3 * r] * point[0] + turn[3 * r + 1] * point[1] + turn[3 * r + 2] * point[2] + shift[r];
+        for (int r = 0; r < 3; ++r) out[r] = turn[3 * r] * point[0] + turn[3 * r + 1] * point[1] + turn[3 * r + 2] * point[2] + shift[r];
     }
 
     void from_camera(const float point[3], float out[3]) const {
@@ -71,8 +70,8 @@ inline void integrate_brick(const View& view, const float* offsets, const float 
         const Vec u = fma(x * inverse, Vec(view.fx), Vec(view.cx)), v = fma(y * inverse, Vec(view.fy), Vec(view.cy));
         const IntLanes seen = (z.v > 1e-3f) & (u.v >= 0.0f) & (v.v >= 0.0f) & (u.v < right.v) & (v.v < bottom.v);
         const FloatLanes column = seen ? u.v : FloatLanes{}, row = seen ? v.v : FloatLanes{};
-        const IntLanes pixel = __builtin_convertvector(row, IntLanes) * static_cast<int32_t>(map.width) +
-                               __builtin_convertvector(column, IntLanes);
+        const IntLanes pixel =
+            __builtin_convertvector(row, IntLanes) * static_cast<int32_t>(map.width) + __builtin_convertvector(column, IntLanes);
         Vec depth, trust(1.0f);
         for (int k = 0; k < kLanes; ++k) depth.v[k] = map.depth[pixel[k]];
         const FloatLanes ahead = depth.v - z.v;

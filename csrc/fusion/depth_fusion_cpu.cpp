@@ -19,7 +19,8 @@ struct Maps {
     const uint8_t* normal = nullptr;
     std::vector<View> views;
 
-    Maps(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& cam_from_grid_, const py::object& intrinsics_)
+    Maps(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& cam_from_grid_,
+         const py::object& intrinsics_)
         : depth(depth_, "depth") {
         const TensorView<float, 3> poses(cam_from_grid_, "cam_from_grid");
         const TensorView<float, 2> intrinsics(intrinsics_, "intrinsics");
@@ -115,8 +116,9 @@ void free_bricks(const py::object& depth_, const py::object& cam_from_grid_, con
     });
 }
 
-void integrate(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& cam_from_grid_, const py::object& intrinsics_,
-               const py::object& bricks_, float voxel, float truncation, const py::object& distance_, const py::object& total_, const py::object& normals_) {
+void integrate(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& cam_from_grid_,
+               const py::object& intrinsics_, const py::object& bricks_, float voxel, float truncation, const py::object& distance_,
+               const py::object& total_, const py::object& normals_) {
     const Maps maps(depth_, weight_, normal_, cam_from_grid_, intrinsics_);
     const TensorView<int32_t, 2> bricks(bricks_, "bricks");
     const TensorView<float, 2> distance(distance_, "distance"), total(total_, "weight_sum");
@@ -149,7 +151,8 @@ void integrate(const py::object& depth_, const py::object& weight_, const py::ob
                 // A brick wholly behind the camera or beside the picture: its ball against the picture's borders.
                 if (centre[2] < -radius) continue;
                 const float z = std::max(centre[2], 1e-3f);
-                const float slack_u = radius * (1.0f + std::abs(centre[0]) / z) * view.fx, slack_v = radius * (1.0f + std::abs(centre[1]) / z) * view.fy;
+                const float slack_u = radius * (1.0f + std::abs(centre[0]) / z) * view.fx,
+                            slack_v = radius * (1.0f + std::abs(centre[1]) / z) * view.fy;
                 const float u = centre[0] * view.fx + view.cx * z, v = centre[1] * view.fy + view.cy * z;
                 if (centre[2] > radius && (u < -slack_u || v < -slack_v || u > static_cast<float>(map.width) * z + slack_u ||
                                            v > static_cast<float>(map.height) * z + slack_v))

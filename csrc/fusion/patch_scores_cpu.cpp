@@ -46,7 +46,8 @@ struct Patch {
     alignas(64) float x[kMostPixels], y[kMostPixels], z[kMostPixels], value[kMostPixels];
     float variance = 0.0f;  // the sum of squares of `value`, whose mean is 0
 
-    bool take(const Pinhole& camera, const float* image, int64_t height, int64_t width, const float* uv, const float* normal, int radius, float spacing) {
+    bool take(const Pinhole& camera, const float* image, int64_t height, int64_t width, const float* uv, const float* normal, int radius,
+              float spacing) {
         alignas(64) float u[kMostPixels], v[kMostPixels];
         count = 0;
         for (int row = -radius; row <= radius; ++row)
@@ -121,11 +122,12 @@ void score_patch(const Patch& patch, const Pinhole& first, const Pinhole* camera
 }
 
 // scores [N, V, D]: of N pixels uv of images `first`, on planes of a normal (in that camera's axes) at D depths, in V images each.
-void patch_scores(const py::object& images_, const py::object& lens_, const py::object& turns_, const py::object& centers_, const py::object& first_,
-                  const py::object& uv_, const py::object& normal_, const py::object& depth_, const py::object& second_, int radius, float spacing,
-                  float noise, const py::object& scores_) {
+void patch_scores(const py::object& images_, const py::object& lens_, const py::object& turns_, const py::object& centers_,
+                  const py::object& first_, const py::object& uv_, const py::object& normal_, const py::object& depth_,
+                  const py::object& second_, int radius, float spacing, float noise, const py::object& scores_) {
     const TensorView<float, 3> images(images_, "images"), turns(turns_, "turns"), scores(scores_, "scores");
-    const TensorView<float, 2> lens(lens_, "lens"), centers(centers_, "centers"), uv(uv_, "uv"), normal(normal_, "normal"), depth(depth_, "depth");
+    const TensorView<float, 2> lens(lens_, "lens"), centers(centers_, "centers"), uv(uv_, "uv"), normal(normal_, "normal"),
+        depth(depth_, "depth");
     const TensorView<int64_t, 1> first(first_, "first");
     const TensorView<int64_t, 2> second(second_, "second");
     const int64_t frames = images.shape(0), height = images.shape(1), width = images.shape(2), count = first.shape(0);
@@ -149,7 +151,8 @@ void patch_scores(const py::object& images_, const py::object& lens_, const py::
         for (int64_t i = begin; i < end; ++i) {
             const Pinhole& camera = cameras[first[i]];
             if (patch.take(camera, images.row(first[i]), height, width, uv.row(i), normal.row(i), radius, spacing))
-                score_patch(patch, camera, cameras.data(), images.data(), height, width, second.row(i), views, depth.row(i), depths, noise, scores.row(i));
+                score_patch(patch, camera, cameras.data(), images.data(), height, width, second.row(i), views, depth.row(i), depths, noise,
+                            scores.row(i));
             else
                 std::fill_n(scores.row(i), views * depths, kNowhere);
         }

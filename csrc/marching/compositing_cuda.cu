@@ -2,8 +2,7 @@
 // the run's length alone decides. Derivatives as in compositing.h. That rays tile the samples in order is the caller's word: looking would
 // mean waiting.
 #include "common/families.h"
-#include "common/tensor_view.h"
-#include "marching/compositing.h"
+#include "marching/compositing_arguments.h"
 #include "marching/ray_scan.h"
 
 namespace neurfield {
@@ -25,7 +24,8 @@ __device__ int64_t first_not_below(const int64_t* __restrict__ ascending, int64_
     return low;
 }
 
-__global__ void __launch_bounds__(256) pack(const int64_t* __restrict__ ray_indices, int64_t samples, int64_t rays, int64_t* __restrict__ packed_info) {
+__global__ void __launch_bounds__(256)
+    pack(const int64_t* __restrict__ ray_indices, int64_t samples, int64_t rays, int64_t* __restrict__ packed_info) {
     const int64_t ray = cuda::global_index();
     if (ray >= rays) return;
     const int64_t first = first_not_below(ray_indices, samples, ray);
@@ -33,8 +33,9 @@ __global__ void __launch_bounds__(256) pack(const int64_t* __restrict__ ray_indi
     packed_info[2 * ray + 1] = first_not_below(ray_indices, samples, ray + 1) - first;
 }
 
-__global__ void __launch_bounds__(kRayThreads) weights_of(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                          float* __restrict__ weights, float* __restrict__ transmittance) {
+__global__ void __launch_bounds__(kRayThreads)
+    weights_of(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, float* __restrict__ weights,
+               float* __restrict__ transmittance) {
     const RayRun run(packed_info, rays);
     cuda::walk_forwards(run, alpha, [&](int64_t i, bool here, float a, float through) {
         if (!here) return;
@@ -43,9 +44,10 @@ __global__ void __launch_bounds__(kRayThreads) weights_of(const int64_t* __restr
     });
 }
 
-__global__ void __launch_bounds__(kRayThreads) weights_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                            const float* __restrict__ transmittance, const float* __restrict__ grad_weights,
-                                                            const float* __restrict__ grad_transmittance, float* __restrict__ grad_alpha) {
+__global__ void __launch_bounds__(kRayThreads)
+    weights_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
+                 const float* __restrict__ transmittance, const float* __restrict__ grad_weights,
+                 const float* __restrict__ grad_transmittance, float* __restrict__ grad_alpha) {
     const RayRun run(packed_info, rays);
     cuda::walk_backwards(
         run, [&](int64_t i) { return Affine{1.0f - alpha[i], grad_transmittance[i] + alpha[i] * grad_weights[i]}; },
@@ -53,7 +55,8 @@ __global__ void __launch_bounds__(kRayThreads) weights_back(const int64_t* __res
 }
 
 // out [channels] = sum_i weights_i values_i: lanes share the samples, channel after channel.
-__device__ void accumulate_run(const RayRun& run, const float* weights, const float* __restrict__ values, int64_t channels, float* __restrict__ out) {
+__device__ void accumulate_run(const RayRun& run, const float* weights, const float* __restrict__ values, int64_t channels,
+                               float* __restrict__ out) {
     for (int64_t c = 0; c < channels; ++c) {
         float sum = 0.0f;
         for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp) sum += weights[i] * values[i * channels + c];
@@ -62,24 +65,26 @@ __device__ void accumulate_run(const RayRun& run, const float* weights, const fl
     }
 }
 
-__global__ void __launch_bounds__(kRayThreads) accumulate(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights,
-                                                          const float* __restrict__ values, int64_t channels, float* __restrict__ out) {
+__global__ void __launch_bounds__(kRayThreads)
+    accumulate(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights, const float* __restrict__ values,
+               int64_t channels, float* __restrict__ out) {
     const RayRun run(packed_info, rays);
     if (run.ray < rays) accumulate_run(run, weights, values, channels, out + run.ray * channels);
 }
 
-__global__ void __launch_bounds__(kRayThreads) accumulate_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights,
-                                                               const float* __restrict__ values, const float* __restrict__ grad_out, int64_t channels,
-                                                               float* __restrict__ grad_weights, float* __restrict__ grad_values) {
+__global__ void __launch_bounds__(kRayThreads)
+    accumulate_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ weights,
+                    const float* __restrict__ values, const float* __restrict__ grad_out, int64_t channels,
+                    float* __restrict__ grad_weights, float* __restrict__ grad_values) {
     const RayRun run(packed_info, rays);
     for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp)
         grad_weights[i] = sample_accumulate_backward(weights[i], values + i * channels, grad_out + run.ray * channels, channels,
                                                      grad_values + i * channels);
 }
 
-__global__ void __launch_bounds__(kRayThreads) composite(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                         const float* __restrict__ values, int64_t channels, float* __restrict__ out,
-                                                         float* __restrict__ opacity, float* weights) {
+__global__ void __launch_bounds__(kRayThreads)
+    composite(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ values,
+              int64_t channels, float* __restrict__ out, float* __restrict__ opacity, float* weights) {
     const RayRun run(packed_info, rays);
     float covered = 0.0f;
     cuda::walk_forwards(run, alpha, [&](int64_t i, bool here, float a, float through) {
@@ -103,11 +108,10 @@ __device__ void alpha_back(const RayRun& run, const float* __restrict__ alpha, f
     });
 }
 
-__global__ void __launch_bounds__(kRayThreads) composite_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                              const float* __restrict__ values, const float* __restrict__ weights,
-                                                              const float* __restrict__ grad_out, const float* __restrict__ grad_opacity,
-                                                              const float* __restrict__ grad_weights, int64_t channels, float* grad_alpha,
-                                                              float* __restrict__ grad_values) {
+__global__ void __launch_bounds__(kRayThreads)
+    composite_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ values,
+                   const float* __restrict__ weights, const float* __restrict__ grad_out, const float* __restrict__ grad_opacity,
+                   const float* __restrict__ grad_weights, int64_t channels, float* grad_alpha, float* __restrict__ grad_values) {
     const RayRun run(packed_info, rays);
     for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp)
         grad_alpha[i] = grad_weights[i] + grad_opacity[run.ray] +
@@ -116,9 +120,9 @@ __global__ void __launch_bounds__(kRayThreads) composite_back(const int64_t* __r
     alpha_back(run, alpha, grad_alpha);
 }
 
-__global__ void __launch_bounds__(kRayThreads) surface(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                       const float* __restrict__ rgb, const float* __restrict__ normal, const float* __restrict__ t,
-                                                       float* __restrict__ weights, float* __restrict__ out) {
+__global__ void __launch_bounds__(kRayThreads)
+    surface(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ rgb,
+            const float* __restrict__ normal, const float* __restrict__ t, float* __restrict__ weights, float* __restrict__ out) {
     const RayRun run(packed_info, rays);
     float sums[kSurfaceChannels] = {};
     cuda::walk_forwards(run, alpha, [&](int64_t i, bool here, float a, float through) {
@@ -137,11 +141,10 @@ __global__ void __launch_bounds__(kRayThreads) surface(const int64_t* __restrict
     }
 }
 
-__global__ void __launch_bounds__(kRayThreads) surface_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha,
-                                                            const float* __restrict__ rgb, const float* __restrict__ normal,
-                                                            const float* __restrict__ t, const float* __restrict__ weights,
-                                                            const float* __restrict__ grad_out, float* grad_alpha, float* __restrict__ grad_rgb,
-                                                            float* __restrict__ grad_normal) {
+__global__ void __launch_bounds__(kRayThreads)
+    surface_back(const int64_t* __restrict__ packed_info, int64_t rays, const float* __restrict__ alpha, const float* __restrict__ rgb,
+                 const float* __restrict__ normal, const float* __restrict__ t, const float* __restrict__ weights,
+                 const float* __restrict__ grad_out, float* grad_alpha, float* __restrict__ grad_rgb, float* __restrict__ grad_normal) {
     const RayRun run(packed_info, rays);
     const float* by = grad_out + run.ray * kSurfaceChannels;
     for (int64_t i = run.first + run.lane; i < run.first + run.count; i += cuda::kWarp)
@@ -150,106 +153,60 @@ __global__ void __launch_bounds__(kRayThreads) surface_back(const int64_t* __res
     alpha_back(run, alpha, grad_alpha);
 }
 
-using Floats = TensorView<float, 1>;
-using Matrix = TensorView<float, 2>;
-
-// (start, count) of each ray, on the device.
-struct Packing {
-    TensorView<int64_t, 2> info;
-    explicit Packing(const py::object& object) : info(object, "packed_info") { info.expect(1, 2, "packed_info"); }
-    int64_t rays() const { return info.shape(0); }
-
-    template <class... Parameters, class... Arguments>
-    void launch(void (*kernel)(const int64_t*, int64_t, Parameters...), Arguments... arguments) const {
-        cuda::launch(kernel, cuda::one_warp_each(rays()), info.data(), rays(), arguments...);
-    }
-};
-
-void pack_info(const py::object& ray_indices_, const py::object& packed_info_) {
-    const TensorView<int64_t, 1> ray_indices(ray_indices_, "ray_indices");
-    const Packing packing(packed_info_);
-    cuda::launch(pack, cuda::one_each(packing.rays()), ray_indices.data(), ray_indices.size(), packing.rays(), packing.info.data());
+// A warp for each ray, which every one of these kernels takes first.
+template <class... Parameters, class... Arguments>
+void launch(const Packing& packing, void (*kernel)(const int64_t*, int64_t, Parameters...), Arguments... arguments) {
+    cuda::launch(kernel, cuda::one_warp_each(packing.rays), packing.info, packing.rays, arguments...);
 }
 
-void weights_forward(const py::object& alpha_, const py::object& packed_info, const py::object& weights_, const py::object& transmittance_) {
-    const Floats alpha(alpha_, "alpha"), weights(weights_, "weights"), transmittance(transmittance_, "transmittance");
-    Packing(packed_info).launch(weights_of, alpha.data(), weights.data(), transmittance.data());
+void pack_info(const PackInfo& call) {
+    cuda::launch(pack, cuda::one_each(call.rays), call.ray_indices, call.samples, call.rays, call.packed_info);
 }
 
-void weights_backward(const py::object& alpha_, const py::object& transmittance_, const py::object& grad_weights_,
-                      const py::object& grad_transmittance_, const py::object& packed_info, const py::object& grad_alpha_) {
-    const Floats alpha(alpha_, "alpha"), transmittance(transmittance_, "transmittance"), grad_weights(grad_weights_, "grad_weights");
-    const Floats grad_transmittance(grad_transmittance_, "grad_transmittance"), grad_alpha(grad_alpha_, "grad_alpha");
-    Packing(packed_info).launch(weights_back, alpha.data(), transmittance.data(), grad_weights.data(), grad_transmittance.data(), grad_alpha.data());
+void weights_forward(const WeightsForward& call) { launch(call.packing, weights_of, call.alpha, call.weights, call.transmittance); }
+
+void weights_backward(const WeightsBackward& call) {
+    launch(call.packing, weights_back, call.alpha, call.transmittance, call.grad_weights, call.grad_transmittance, call.grad_alpha);
 }
 
-void accumulate_forward(const py::object& weights_, const py::object& values_, const py::object& packed_info, const py::object& out_) {
-    const Floats weights(weights_, "weights");
-    const Matrix values(values_, "values"), out(out_, "out");
-    values.expect(0, weights.size(), "values");
-    Packing(packed_info).launch(accumulate, weights.data(), values.data(), values.shape(1), out.data());
+void accumulate_forward(const AccumulateForward& call) {
+    launch(call.packing, accumulate, call.weights, call.values, call.channels, call.out);
 }
 
-void accumulate_backward(const py::object& weights_, const py::object& values_, const py::object& grad_out_, const py::object& packed_info,
-                         const py::object& grad_weights_, const py::object& grad_values_) {
-    const Floats weights(weights_, "weights"), grad_weights(grad_weights_, "grad_weights");
-    const Matrix values(values_, "values"), grad_out(grad_out_, "grad_out"), grad_values(grad_values_, "grad_values");
-    Packing(packed_info).launch(accumulate_back, weights.data(), values.data(), grad_out.data(), values.shape(1), grad_weights.data(), grad_values.data());
+void accumulate_backward(const AccumulateBackward& call) {
+    launch(call.packing, accumulate_back, call.weights, call.values, call.grad_out, call.channels, call.grad_weights, call.grad_values);
 }
 
-void composite_forward(const py::object& alpha_, const py::object& values_, const py::object& packed_info, const py::object& out_,
-                       const py::object& opacity_, const py::object& weights_) {
-    const Floats alpha(alpha_, "alpha"), opacity(opacity_, "opacity"), weights(weights_, "weights");
-    const Matrix values(values_, "values"), out(out_, "out");
-    values.expect(0, alpha.size(), "values");
-    Packing(packed_info).launch(composite, alpha.data(), values.data(), values.shape(1), out.data(), opacity.data(), weights.data());
+void composite_forward(const CompositeForward& call) {
+    launch(call.packing, composite, call.alpha, call.values, call.channels, call.out, call.opacity, call.weights);
 }
 
-void composite_backward(const py::object& alpha_, const py::object& values_, const py::object& weights_, const py::object& grad_out_,
-                        const py::object& grad_opacity_, const py::object& grad_weights_, const py::object& packed_info,
-                        const py::object& grad_alpha_, const py::object& grad_values_) {
-    const Floats alpha(alpha_, "alpha"), weights(weights_, "weights"), grad_opacity(grad_opacity_, "grad_opacity");
-    const Floats grad_weights(grad_weights_, "grad_weights"), grad_alpha(grad_alpha_, "grad_alpha");
-    const Matrix values(values_, "values"), grad_out(grad_out_, "grad_out"), grad_values(grad_values_, "grad_values");
-    Packing(packed_info).launch(composite_back, alpha.data(), values.data(), weights.data(), grad_out.data(), grad_opacity.data(), grad_weights.data(),
-                                values.shape(1), grad_alpha.data(), grad_values.data());
+void composite_backward(const CompositeBackward& call) {
+    launch(call.packing, composite_back, call.alpha, call.values, call.weights, call.grad_out, call.grad_opacity, call.grad_weights,
+           call.channels, call.grad_alpha, call.grad_values);
 }
 
-// Colour [S, 3], unit normal [S, 3] and distance [S] of samples to those of rays, without gathering them into one array first.
-void composite_surface(const py::object& alpha_, const py::object& rgb_, const py::object& normal_, const py::object& t_,
-                       const py::object& packed_info, const py::object& out_, const py::object& weights_) {
-    const Floats alpha(alpha_, "alpha"), t(t_, "t"), weights(weights_, "weights");
-    const Matrix rgb(rgb_, "rgb"), normal(normal_, "normal"), out(out_, "out");
-    const int64_t samples = alpha.size();
-    const Packing packing(packed_info);
-    rgb.expect(0, samples, "rgb"), rgb.expect(1, 3, "rgb"), normal.expect(0, samples, "normal"), normal.expect(1, 3, "normal");
-    t.expect(0, samples, "t"), weights.expect(0, samples, "weights"), out.expect(1, kSurfaceChannels, "out"), out.expect(0, packing.rays(), "out");
-    packing.launch(surface, alpha.data(), rgb.data(), normal.data(), t.data(), weights.data(), out.data());
+void composite_surface(const SurfaceForward& call) {
+    launch(call.packing, surface, call.alpha, call.rgb, call.normal, call.t, call.weights, call.out);
 }
 
-void composite_surface_backward(const py::object& alpha_, const py::object& rgb_, const py::object& normal_, const py::object& t_,
-                                const py::object& weights_, const py::object& grad_out_, const py::object& packed_info,
-                                const py::object& grad_alpha_, const py::object& grad_rgb_, const py::object& grad_normal_) {
-    const Floats alpha(alpha_, "alpha"), t(t_, "t"), weights(weights_, "weights"), grad_alpha(grad_alpha_, "grad_alpha");
-    const Matrix rgb(rgb_, "rgb"), normal(normal_, "normal"), grad_out(grad_out_, "grad_out");
-    const Matrix grad_rgb(grad_rgb_, "grad_rgb"), grad_normal(grad_normal_, "grad_normal");
-    grad_out.expect(1, kSurfaceChannels, "grad_out");
-    Packing(packed_info).launch(surface_back, alpha.data(), rgb.data(), normal.data(), t.data(), weights.data(), grad_out.data(), grad_alpha.data(),
-                                grad_rgb.data(), grad_normal.data());
+void composite_surface_backward(const SurfaceBackward& call) {
+    launch(call.packing, surface_back, call.alpha, call.rgb, call.normal, call.t, call.weights, call.grad_out, call.grad_alpha,
+           call.grad_rgb, call.grad_normal);
 }
 
 }  // namespace
 
 void bind_compositing(py::module_& module) {
-    module.def("pack_info", &pack_info);
-    module.def("weights_forward", &weights_forward);
-    module.def("weights_backward", &weights_backward);
-    module.def("accumulate_forward", &accumulate_forward);
-    module.def("accumulate_backward", &accumulate_backward);
-    module.def("composite_forward", &composite_forward);
-    module.def("composite_backward", &composite_backward);
-    module.def("composite_surface", &composite_surface);
-    module.def("composite_surface_backward", &composite_surface_backward);
+    define(module, "pack_info", pack_info_of, pack_info);
+    define(module, "weights_forward", weights_forward_of, weights_forward);
+    define(module, "weights_backward", weights_backward_of, weights_backward);
+    define(module, "accumulate_forward", accumulate_forward_of, accumulate_forward);
+    define(module, "accumulate_backward", accumulate_backward_of, accumulate_backward);
+    define(module, "composite_forward", composite_forward_of, composite_forward);
+    define(module, "composite_backward", composite_backward_of, composite_backward);
+    define(module, "composite_surface", composite_surface_of, composite_surface);
+    define(module, "composite_surface_backward", composite_surface_backward_of, composite_surface_backward);
 }
 
 }  // namespace neurfield

@@ -37,7 +37,8 @@ struct OccupancyBytes {
 
     // Whether the cell is occupied; `edge` becomes that of the aligned cube around it for which the answer holds.
     __device__ bool occupied(const std::array<int32_t, 3>& cell, int& edge) const {
-        const int64_t brick = (static_cast<int64_t>(cell[0] / kBrick) * bricks_along[1] + cell[1] / kBrick) * bricks_along[2] + cell[2] / kBrick;
+        const int64_t brick =
+            (static_cast<int64_t>(cell[0] / kBrick) * bricks_along[1] + cell[1] / kBrick) * bricks_along[2] + cell[2] / kBrick;
         edge = kBrick;
         if (__ldg(any + brick) == 0) return false;
         edge = 1;
@@ -46,10 +47,13 @@ struct OccupancyBytes {
 };
 
 // A warp looks through a brick: lanes have rows of 8 cells.
-__global__ void __launch_bounds__(128) find_bricks(const uint8_t* __restrict__ cells, int nx, int ny, int nz, int64_t bricks, uint8_t* __restrict__ any) {
+__global__ void __launch_bounds__(128)
+    find_bricks(const uint8_t* __restrict__ cells, int nx, int ny, int nz, int64_t bricks, uint8_t* __restrict__ any) {
     const int64_t brick = cuda::global_index() / cuda::kWarp;
-    const int lane = static_cast<int>(cuda::global_index() % cuda::kWarp), along_y = (ny + kBrick - 1) / kBrick, along_z = (nz + kBrick - 1) / kBrick;
-    const int bz = static_cast<int>(brick % along_z), by = static_cast<int>(brick / along_z % along_y), bx = static_cast<int>(brick / along_z / along_y);
+    const int lane = static_cast<int>(cuda::global_index() % cuda::kWarp), along_y = (ny + kBrick - 1) / kBrick,
+              along_z = (nz + kBrick - 1) / kBrick;
+    const int bz = static_cast<int>(brick % along_z), by = static_cast<int>(brick / along_z % along_y),
+              bx = static_cast<int>(brick / along_z / along_y);
     bool found = false;
     for (int row = lane; brick < bricks && row < kBrick * kBrick; row += cuda::kWarp) {
         const int x = bx * kBrick + row / kBrick, y = by * kBrick + row % kBrick;
@@ -83,8 +87,9 @@ __global__ void __launch_bounds__(128) count_samples(const OccupancyBytes grid, 
     counts[ray] = total;
 }
 
-__global__ void __launch_bounds__(128) write_samples(const OccupancyBytes grid, const Rays rays, const int64_t* __restrict__ packed_info,
-                                                     int64_t* __restrict__ ray_indices, float* __restrict__ t_starts, float* __restrict__ t_ends) {
+__global__ void __launch_bounds__(128)
+    write_samples(const OccupancyBytes grid, const Rays rays, const int64_t* __restrict__ packed_info, int64_t* __restrict__ ray_indices,
+                  float* __restrict__ t_starts, float* __restrict__ t_ends) {
     const int64_t ray = cuda::global_index();
     if (ray >= rays.count) return;
     const SampleLattice lattice = rays.lattice(ray);
@@ -119,7 +124,8 @@ void march_bricks(const py::object& occupancy_, const py::object& any_) {
         size[a] = static_cast<int>(occupancy.shape(a));
         any.expect(a, (size[a] + kBrick - 1) / kBrick, "bricks");
     }
-    cuda::launch(find_bricks, cuda::one_each(any.size() * cuda::kWarp, 128), occupancy.data(), size[0], size[1], size[2], any.size(), any.data());
+    cuda::launch(find_bricks, cuda::one_each(any.size() * cuda::kWarp, 128), occupancy.data(), size[0], size[1], size[2], any.size(),
+                 any.data());
 }
 
 Rays rays_of(const py::object& origins_, const py::object& directions_, const py::object& t_min_, const py::object& t_max_, double step,

@@ -59,7 +59,9 @@ public:
     }
 
 private:
-    struct alignas(64) Brick { uint64_t planes[8]; };  // bit y * 8 + z of planes[x]
+    struct alignas(64) Brick {
+        uint64_t planes[8];
+    };  // bit y * 8 + z of planes[x]
 
     Brick packed(int64_t x0, int64_t y0, int64_t z0, const uint8_t* cells) const {
         Brick brick{};

@@ -14,7 +14,9 @@ constexpr int kTile = kVectors * kLanes;      // sections of a tile
 constexpr float kLog2E = 1.4426950408889634f;
 using Tile = Group<kVectors>;
 
-struct Slopes { Tile sdf, slope, width; };    // derivatives of alpha; the last per unit of width
+struct Slopes {
+    Tile sdf, slope, width;
+};    // derivatives of alpha; the last per unit of width
 
 inline Vec select(IntLanes condition, Vec yes, Vec no) { return Vec(condition ? yes.v : no.v); }
 
@@ -57,8 +59,7 @@ struct Neus {
             slopes->sdf.at[i] = inverse * (by_entry + by_exit);
             slopes->width.at[i] = Vec(0.0f) - inverse * (by_entry * entry.at[i] + by_exit * exit.at[i]);
             const Vec s = slope.at[i];
-            const Vec by_slope = select(s.v < 1.0f, Vec(0.5f * (1.0f - anneal)), Vec(0.0f)) +
-                                 select(s.v < 0.0f, Vec(anneal), Vec(0.0f));
+            const Vec by_slope = select(s.v < 1.0f, Vec(0.5f * (1.0f - anneal)), Vec(0.0f)) + select(s.v < 0.0f, Vec(anneal), Vec(0.0f));
             slopes->slope.at[i] = inverse * (by_exit - by_entry) * Vec(0.5f) * length.at[i] * by_slope;
         }
         return result;

@@ -88,8 +88,8 @@ struct RayInCells {
 
 // Calls emit(first k, count) for each run of kept samples, in order; at most `max_samples` of them in all.
 template <class Grid, class Emit>
-NEURFIELD_POINT_MATHS void march_ray(const Grid& grid, const RayInCells<Grid>& ray, const SampleLattice& lattice, float t_max, int64_t max_samples,
-               Emit&& emit) {
+NEURFIELD_POINT_MATHS void march_ray(const Grid& grid, const RayInCells<Grid>& ray, const SampleLattice& lattice, float t_max,
+                                     int64_t max_samples, Emit&& emit) {
     float near = static_cast<float>(lattice.t_min), far = t_max;
     ray.clip(grid, near, far);
     if (!(near < far) || !std::isfinite(near) || !std::isfinite(far) || !ray.is_finite()) return;

@@ -11,7 +11,9 @@ namespace {
 
 constexpr int64_t kRaysPerChunk = 32;
 
-struct Run { int64_t ray, k, count; };
+struct Run {
+    int64_t ray, k, count;
+};
 
 // What a march found, kept between Python's two calls: how many samples there are, and then the samples themselves.
 class RayMarch {
@@ -37,8 +39,8 @@ public:
             std::vector<Run>& runs = runs_[begin / kRaysPerChunk];
             for (int64_t ray = begin; ray < end; ++ray) {
                 lattices_[ray] = {t_min[ray], jitter[ray], step};
-                march_ray(grid, RayInCells<OccupancyBits>(grid, origins.row(ray), directions.row(ray)), lattices_[ray], t_max[ray], max_samples,
-                          [&](int64_t k, int64_t count) {
+                march_ray(grid, RayInCells<OccupancyBits>(grid, origins.row(ray), directions.row(ray)), lattices_[ray], t_max[ray],
+                          max_samples, [&](int64_t k, int64_t count) {
                               runs.push_back({ray, k, count});
                               starts_[ray + 1] += count;
                           });
@@ -86,8 +88,8 @@ private:
 
 void bind_ray_march(pybind11::module_& module) {
     py::class_<RayMarch>(module, "RayMarch")
-        .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&, const py::object&,
-                      const py::object&, double, const py::object&, int64_t>())
+        .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&, const py::object&, const py::object&,
+                      double, const py::object&, int64_t>())
         .def_property_readonly("n_samples", &RayMarch::n_samples)
         .def("fill", &RayMarch::fill);
 }

@@ -16,7 +16,8 @@ struct RayRun {
     int64_t ray, first, count;
     int lane;
 
-    __device__ RayRun(const int64_t* __restrict__ packed_info, int64_t rays) : ray(global_index() / kWarp), first(0), count(0), lane(global_index() % kWarp) {
+    __device__ RayRun(const int64_t* __restrict__ packed_info, int64_t rays)
+        : ray(global_index() / kWarp), first(0), count(0), lane(global_index() % kWarp) {
         if (ray >= rays) return;
         first = packed_info[2 * ray];
         count = packed_info[2 * ray + 1];

@@ -42,10 +42,11 @@ struct Layer {
     template <class P>
     const Panels<P>& panels() const {
 #if defined(__AVX512F__)
-        if constexpr (std::is_same_v<P, Bfloat16>) return bfloat16;
+        if constexpr (std::is_same_v<P, Bfloat16>)
+            return bfloat16;
         else
 #endif
-        return float32;
+            return float32;
     }
 };
 

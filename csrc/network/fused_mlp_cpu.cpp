@@ -14,9 +14,8 @@ constexpr int64_t kPart = 1024 / kTile * kTile;  // points
 constexpr int64_t kMaxParts = 64;                // of which each has a buffer of sums
 
 void forward(const Network& network, int64_t points, const float* inputs, float* outputs, float* gradient, bool sigmoid_output) {
-    parallel_chunks(points, kPart, [&](int64_t begin, int64_t end) {
-        forward_tiles(network, inputs, outputs, gradient, sigmoid_output, begin, end);
-    });
+    parallel_chunks(points, kPart,
+                    [&](int64_t begin, int64_t end) { forward_tiles(network, inputs, outputs, gradient, sigmoid_output, begin, end); });
 }
 
 void backward(const Network& network, int64_t points, const float* inputs, const float* d_outputs, const float* d_gradient,
@@ -43,42 +42,16 @@ void backward(const Network& network, int64_t points, const float* inputs, const
     unpack(network, sums, to);
 }
 
-void mlp_forward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation,
-                 float beta, bool sigmoid_output, const py::object& outputs_, const py::object& gradient_, const std::string& precision) {
-    const TensorView<float, 2> inputs(inputs_, "inputs"), outputs(outputs_, "outputs");
-    const Network network = make_network(weights, biases, inputs.shape(1), activation, beta, precision);
-    outputs.expect(0, inputs.shape(0), "outputs");
-    outputs.expect(1, network.outputs(), "outputs");
-    float* gradient = nullptr;
-    if (!gradient_.is_none()) {
-        const TensorView<float, 2> view(gradient_, "gradient");
-        view.expect(0, inputs.shape(0), "gradient");
-        view.expect(1, inputs.shape(1), "gradient");
-        gradient = view.data();
-    }
+void mlp_forward(const NetworkForward& call) {
+    const Network network = make_network(call.network);
     const py::gil_scoped_release release;
-    forward(network, inputs.shape(0), inputs.data(), outputs.data(), gradient, sigmoid_output);
+    forward(network, call.count, call.inputs, call.outputs, call.gradient, call.sigmoid);
 }
 
-void mlp_backward(const py::object& inputs_, const Objects& weights, const Objects& biases, const std::string& activation,
-                  float beta, bool sigmoid_output, const py::object& d_outputs_, const py::object& d_gradient_,
-                  const py::object& d_inputs_, const Objects& d_weights_, const Objects& d_biases_, const std::string& precision) {
-    const TensorView<float, 2> inputs(inputs_, "inputs"), d_outputs(d_outputs_, "d_outputs"), d_inputs(d_inputs_, "d_inputs");
-    const Network network = make_network(weights, biases, inputs.shape(1), activation, beta, precision);
-    d_outputs.expect(0, inputs.shape(0), "d_outputs");
-    d_outputs.expect(1, network.outputs(), "d_outputs");
-    d_inputs.expect(0, inputs.shape(0), "d_inputs");
-    d_inputs.expect(1, inputs.shape(1), "d_inputs");
-    const float* d_gradient = nullptr;
-    if (!d_gradient_.is_none()) {
-        const TensorView<float, 2> view(d_gradient_, "d_gradient");
-        view.expect(0, inputs.shape(0), "d_gradient");
-        view.expect(1, inputs.shape(1), "d_gradient");
-        d_gradient = view.data();
-    }
-    const Derivatives to = derivatives_of(network, d_weights_, d_biases_);
+void mlp_backward(const NetworkBackward& call) {
+    const Network network = make_network(call.network);
     const py::gil_scoped_release release;
-    backward(network, inputs.shape(0), inputs.data(), d_outputs.data(), d_gradient, sigmoid_output, d_inputs.data(), to);
+    backward(network, call.count, call.inputs, call.d_outputs, call.d_gradient, call.sigmoid, call.d_inputs, call.to);
 }
 
 }  // namespace
@@ -87,11 +60,9 @@ void bind_fused_mlp(py::module_& module) {
     module.def("has_bf16", &has_bf16);
     module.def("has_float16", [] { return false; });
     module.def("mlp_serves", [](int64_t, const std::vector<int64_t>&) { return true; });  // any network
-    module.def("mlp_forward", &mlp_forward, py::arg("inputs"), py::arg("weights"), py::arg("biases"), py::arg("activation"),
-               py::arg("beta"), py::arg("sigmoid_output"), py::arg("outputs"), py::arg("gradient"), py::arg("precision"));
-    module.def("mlp_backward", &mlp_backward, py::arg("inputs"), py::arg("weights"), py::arg("biases"), py::arg("activation"),
-               py::arg("beta"), py::arg("sigmoid_output"), py::arg("d_outputs"), py::arg("d_gradient"), py::arg("d_inputs"),
-               py::arg("d_weights"), py::arg("d_biases"), py::arg("precision"));
+    bind_network_arguments(module);
+    define(module, "mlp_forward", mlp_forward_of, mlp_forward);
+    define(module, "mlp_backward", mlp_backward_of, mlp_backward);
 }
 
 }  // namespace neurfield

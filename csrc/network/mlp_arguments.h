@@ -1,51 +1,26 @@
-// How a network crosses from Python: its weights and biases in, their gradients out. Shared by the network's own calls and by the
-// field queries that run it on what they encoded.
+// A network as the CPU's kernels take it, from what crossed from Python, and the way back of its gradients.
 #pragma once
 
-#include <pybind11/stl.h>
-
 #include <algorithm>
-#include <string>
-#include <vector>
 
-#include "common/tensor_view.h"
 #include "network/fused_mlp.h"
+#include "network/network_arguments.h"
 
 namespace neurfield {
 
-using Objects = std::vector<py::object>;
-
-// `activation` is relu, or softplus with its beta; `precision` is that of derivatives: float32, or bfloat16 where the processor has it.
-inline Network make_network(const Objects& weights, const Objects& biases, int64_t inputs, const std::string& activation, float beta,
-                            const std::string& precision) {
-    if (activation != "relu" && activation != "softplus")
-        throw py::value_error("neurfield native: 'activation' must be relu or softplus");
-    if (precision != "float32" && precision != "bfloat16")
-        throw py::value_error("neurfield native: 'precision' must be float32 or bfloat16");
-    if (precision == "bfloat16" && !has_bf16())
+inline Network make_network(const CheckedNetwork& from) {
+    if (from.precision == Precision::float16) throw py::value_error("neurfield native: 'precision' float16 needs a GPU");
+    if (from.precision == Precision::bfloat16 && !has_bf16())
         throw py::value_error("neurfield native: 'precision' bfloat16 needs AVX-512 with bf16 dot products, which are not here");
-    if (weights.size() < 2 || weights.size() != biases.size())
-        throw py::value_error("neurfield native: 'weights' and 'biases' must have the same length, at least 2");
     Network network;
-    network.softplus = activation == "softplus";
-    network.beta = beta;
-    network.layers.reserve(weights.size());
-    for (size_t l = 0; l < weights.size(); ++l) {
-        const TensorView<float, 2> weight(weights[l], "weights");
-        const TensorView<float, 1> bias(biases[l], "biases");
-        weight.expect(1, inputs, "weights");
-        bias.expect(0, weight.shape(0), "biases");
-        inputs = weight.shape(0);
-        network.layers.push_back({.inputs = weight.shape(1), .outputs = weight.shape(0), .weight = weight.data(), .bias = bias.data()});
-    }
-    network.pack(precision == "bfloat16");
+    network.softplus = from.softplus;
+    network.beta = from.beta;
+    network.layers.reserve(from.layers.size());
+    for (const CheckedLayer& layer : from.layers)
+        network.layers.push_back({.inputs = layer.inputs, .outputs = layer.outputs, .weight = layer.weight, .bias = layer.bias});
+    network.pack(from.precision == Precision::bfloat16);
     return network;
 }
-
-// Where the gradients of weights [outputs, inputs] and biases [outputs] go, layer by layer.
-struct Derivatives {
-    std::vector<float*> weights, biases;
-};
 
 // Copies one buffer of sums, laid out as Network says, into dense [outputs, inputs] and [outputs].
 inline void unpack(const Network& network, const float* sums, const Derivatives& to) {
@@ -58,22 +33,6 @@ inline void unpack(const Network& network, const float* sums, const Derivatives&
                 to.weights[l][o * layer.inputs + i] = sums[layer.weight_gradient + o * to_next_output + i * to_next_input];
         std::copy_n(sums + layer.bias_gradient, layer.outputs, to.biases[l]);
     }
-}
-
-inline Derivatives derivatives_of(const Network& network, const Objects& d_weights, const Objects& d_biases) {
-    if (d_weights.size() != network.layers.size() || d_biases.size() != network.layers.size())
-        throw py::value_error("neurfield native: 'd_weights' and 'd_biases' must be as many as the weights");
-    Derivatives to;
-    for (size_t l = 0; l < network.layers.size(); ++l) {
-        const TensorView<float, 2> weight(d_weights[l], "d_weights");
-        const TensorView<float, 1> bias(d_biases[l], "d_biases");
-        weight.expect(0, network.layers[l].outputs, "d_weights");
-        weight.expect(1, network.layers[l].inputs, "d_weights");
-        bias.expect(0, network.layers[l].outputs, "d_biases");
-        to.weights.push_back(weight.data());
-        to.biases.push_back(bias.data());
-    }
-    return to;
 }
 
 }  // namespace neurfield

@@ -172,7 +172,8 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
     const auto sums_of = [&](int l) { return sums + net.at[l].sums; };
 
     // All warps of a block go on while one of them has points: they meet at barriers. Rows beyond the last are zeros, and add nothing.
-    for (int64_t block = static_cast<int64_t>(blockIdx.x) * warps; block * kRows < call.count; block += static_cast<int64_t>(gridDim.x) * warps) {
+    for (int64_t block = static_cast<int64_t>(blockIdx.x) * warps; block * kRows < call.count;
+         block += static_cast<int64_t>(gridDim.x) * warps) {
         const int64_t first = (block + warp) * kRows;
         const TileRows inputs{call.inputs, call.row, net.at[0].inputs, first, call.count};
         TileRows up{call.d_outputs, net.last().outputs, net.last().outputs, first, call.count};
@@ -250,9 +251,8 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
             exchange.add_outer(net.at[l], sum_rows(net.at[l]), true, sums_of(l), lane);
             if (l > 0) multiply(factors, net.at[l].backward, net.undo[2 * l + 1], lane, x);
         }
-        multiply_out(factors, net.at[0].backward, net.undo[1], inputs.width, lane, [&](int column, const float* d) {
-            put_fragment(d, call.d_inputs, inputs, column, lane);
-        });
+        multiply_out(factors, net.at[0].backward, net.undo[1], inputs.width, lane,
+                     [&](int column, const float* d) { put_fragment(d, call.d_inputs, inputs, column, lane); });
     }
 }
 

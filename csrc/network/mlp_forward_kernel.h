@@ -48,9 +48,8 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_forward_kernel(const Mlp
     hidden_forward(net, inputs, memory, lane, a, [&](int l, const Hidden<Tiles>& layer) {
         if constexpr (Gradient) kept.put(l, layer, lane);
     });
-    output_layer(net, a, memory, call.sigmoid, lane, [&](int column, const float* sums) {
-        put_fragment(sums, call.outputs, outputs, column, lane);
-    });
+    output_layer(net, a, memory, call.sigmoid, lane,
+                 [&](int column, const float* sums) { put_fragment(sums, call.outputs, outputs, column, lane); });
     if constexpr (Gradient) {
         // r_l = act'(z_l) s_l, s_{L-1} = row 0 of W_L, s_l = W_{l+1}^T r_{l+1}: reverse mode from output 0
         Hidden<Tiles> r;
@@ -61,9 +60,8 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_forward_kernel(const Mlp
             factors.set(r, lane);
             if (l > 0) multiply(factors, net.at[l].backward, net.undo[2 * l + 1], lane, r);
         }
-        multiply_out(factors, net.at[0].backward, net.undo[1], inputs.width, lane, [&](int column, const float* sums) {
-            put_fragment(sums, call.gradient, inputs, column, lane);
-        });
+        multiply_out(factors, net.at[0].backward, net.undo[1], inputs.width, lane,
+                     [&](int column, const float* sums) { put_fragment(sums, call.gradient, inputs, column, lane); });
     }
 }
 

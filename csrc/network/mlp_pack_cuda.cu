@@ -45,8 +45,8 @@ __global__ void __launch_bounds__(kThreads) pack(const PackJobs jobs) {
 
 constexpr int kSlices = 8;  // threads that share one sum, each with some of the blocks
 
-__global__ void __launch_bounds__(kSlices* kWarp) collect(const MlpLayers net, const float* __restrict__ sums, int64_t size, int64_t blocks,
-                                                          const MlpGradients to) {
+__global__ void __launch_bounds__(kSlices* kWarp)
+    collect(const MlpLayers net, const float* __restrict__ sums, int64_t size, int64_t blocks, const MlpGradients to) {
     __shared__ float slices[kSlices][kWarp];
     const int64_t at = static_cast<int64_t>(blockIdx.x) * kWarp + threadIdx.x;  // size is a multiple of a warp
     const int64_t share = blocks_for<int64_t>(blocks, kSlices), begin = threadIdx.y * share, end = min(begin + share, blocks);

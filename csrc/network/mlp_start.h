@@ -19,7 +19,8 @@ struct MlpPlan {
 // As many warps as shared memory has room for; none where one is too many.
 inline std::optional<MlpPlan> plan_of(int64_t count, size_t bytes_of_a_warp) {
     for (int warps = kWarps; warps > 0; warps /= 2)
-        if (warps * bytes_of_a_warp <= most_shared()) return MlpPlan{warps, warps * bytes_of_a_warp, blocks_for<int64_t>(count, warps * kRows)};
+        if (warps * bytes_of_a_warp <= most_shared())
+            return MlpPlan{warps, warps * bytes_of_a_warp, blocks_for<int64_t>(count, warps * kRows)};
     return std::nullopt;
 }
 

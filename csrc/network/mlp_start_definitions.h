@@ -11,7 +11,8 @@ inline Shape shape_of(const MlpPlan& plan) {
 
 template <class P>
 std::optional<MlpPlan> plan_forward(const MlpLayers& net, int64_t count, bool gradient) {
-    return with_width(net.width, [&](auto tiles) { return plan_of(count, WarpMemory<decltype(tiles)::value>::bytes(gradient ? net.count - 1 : 0)); });
+    return with_width(net.width,
+                      [&](auto tiles) { return plan_of(count, WarpMemory<decltype(tiles)::value>::bytes(gradient ? net.count - 1 : 0)); });
 }
 
 // Blocks go on to further points: each has sums of its own, which are many floats.
@@ -43,10 +44,10 @@ void start_backward(const MlpBackward& call, const MlpPlan& plan) {
     with_width(call.net.width, [&](auto tiles) { launch(mlp_backward_kernel<P, decltype(tiles)::value>, shape_of(plan), call); });
 }
 
-#define NEURFIELD_MLP_PRECISION(P)                                                                \
-    template std::optional<MlpPlan> plan_forward<P>(const MlpLayers&, int64_t, bool);             \
-    template std::optional<MlpPlan> plan_backward<P>(const MlpLayers&, int64_t, int);             \
-    template void start_forward<P>(const MlpForward&, const MlpPlan&);                            \
+#define NEURFIELD_MLP_PRECISION(P)                                                    \
+    template std::optional<MlpPlan> plan_forward<P>(const MlpLayers&, int64_t, bool); \
+    template std::optional<MlpPlan> plan_backward<P>(const MlpLayers&, int64_t, int); \
+    template void start_forward<P>(const MlpForward&, const MlpPlan&);                \
     template void start_backward<P>(const MlpBackward&, const MlpPlan&);
 
 }  // namespace neurfield::cuda

@@ -154,8 +154,8 @@ __device__ __forceinline__ void multiply(const TileRows& rows, const uint32_t* w
 
 // Hidden layer times packed weights [16 Tiles / 2][columns], any number of columns: put(column, fragment of C) for each block of 8.
 template <class P, int Tiles, class Put>
-__device__ __forceinline__ void multiply_out(const Factors<P, Tiles>& from, const uint32_t* weights, float undo, int columns, const Lane& lane,
-                                             Put&& put) {
+__device__ __forceinline__ void multiply_out(const Factors<P, Tiles>& from, const uint32_t* weights, float undo, int columns,
+                                             const Lane& lane, Put&& put) {
     const int blocks = (columns + 7) / 8;
     for (int j = 0; j < blocks; ++j) {
         float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
@@ -224,8 +224,7 @@ struct Kept {
 
     __device__ __forceinline__ void put(int array, const Hidden<Tiles>& x, const Lane& lane) const {
 #pragma unroll
-        for (int j = 0; j < Tiles; ++j)
-            at(array, j, lane) = make_float4(x.at[j][0], x.at[j][1], x.at[j][2], x.at[j][3]);
+        for (int j = 0; j < Tiles; ++j) at(array, j, lane) = make_float4(x.at[j][0], x.at[j][1], x.at[j][2], x.at[j][3]);
     }
     __device__ __forceinline__ float4& at(int array, int block, const Lane& lane) const {
         return memory[(array * Tiles + block) * kWarp + lane.id];
@@ -247,8 +246,8 @@ struct Kept {
 
 // a_1 .. a_{L-1}, each handed to keep(l - 1, a_l); the last is left in `a`.
 template <int Tiles, class Keep>
-__device__ __forceinline__ void hidden_forward(const MlpLayers& net, const TileRows& inputs, uint4* memory, const Lane& lane, Hidden<Tiles>& a,
-                                               Keep&& keep) {
+__device__ __forceinline__ void hidden_forward(const MlpLayers& net, const TileRows& inputs, uint4* memory, const Lane& lane,
+                                               Hidden<Tiles>& a, Keep&& keep) {
     multiply<SplitFloat32>(inputs, net.at[0].value, net.undo[0], lane, a);
     activate_layer(net, net.at[0], lane, a);
     keep(0, a);

@@ -88,8 +88,8 @@ public:
 
     // Adds the weights' and biases' gradients into `sums` (laid out as Network says) and writes d_inputs [N, D]. `d_gradient` may be
     // null. Source: NeuS2, Sec. 3.3, with the curvature term that an activation other than ReLU brings.
-    void backward(const float* inputs, const float* d_outputs, const float* d_gradient, float* d_inputs, float* sums,
-                  bool sigmoid_output, int64_t first, int64_t end) {
+    void backward(const float* inputs, const float* d_outputs, const float* d_gradient, float* d_inputs, float* sums, bool sigmoid_output,
+                  int64_t first, int64_t end) {
         const int64_t count = std::min<int64_t>(kTile, end - first);
         const int64_t wide_in = padded(network_.inputs()), wide_out = padded(network_.outputs());
         const Rows in = read_rows(inputs, network_.inputs(), first, end, inputs_copy_);
@@ -136,7 +136,10 @@ private:
                                  Activation::first(even).store(tile.value + at);
                                  Activation::first(odd).store(tile.value + at + tile.stride);
                              });
-            if (keep) activation_.apply_and_keep(tile); else activation_.apply(tile);
+            if (keep)
+                activation_.apply_and_keep(tile);
+            else
+                activation_.apply(tile);
             below = {tile.value, tile.stride};
         }
     }

@@ -16,9 +16,8 @@ struct AdamStep {
 
     AdamStep(int64_t count, double learning_rate, double beta1_, double beta2_, double eps_, bool skip_zero_, bool clear_gradient_)
         : rate(static_cast<float>(learning_rate / (1.0 - std::pow(beta1_, static_cast<double>(count))))),
-          scale(static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2_, static_cast<double>(count))))),
-          beta1(static_cast<float>(beta1_)), beta2(static_cast<float>(beta2_)), eps(static_cast<float>(eps_)), skip_zero(skip_zero_),
-          clear_gradient(clear_gradient_) {}
+          scale(static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2_, static_cast<double>(count))))), beta1(static_cast<float>(beta1_)),
+          beta2(static_cast<float>(beta2_)), eps(static_cast<float>(eps_)), skip_zero(skip_zero_), clear_gradient(clear_gradient_) {}
 };
 
 // The entry and its moments, moved; `root` is the square root for the type. The caller keeps what skip_zero leaves alone.

@@ -1,6 +1,4 @@
 // Adam in one pass over parameter, gradient and both moments; hash tables skip the entries that got no gradient.
-#include <pybind11/pybind11.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -9,8 +7,7 @@
 #include "common/families.h"
 #include "common/parallel.h"
 #include "common/simd.h"
-#include "common/tensor_view.h"
-#include "optim/adam.h"
+#include "optim/adam_arguments.h"
 
 namespace neurfield {
 namespace {
@@ -54,8 +51,7 @@ inline void update_lanes(const AdamStep& step, float* parameter, float* gradient
 }
 
 inline void update_line(const AdamStep& step, const Streams& s, int64_t at) {
-    for (int64_t j = at; j < at + kLine; j += kLanes)
-        update_lanes(step, s.parameter + j, s.gradient + j, s.first + j, s.second + j);
+    for (int64_t j = at; j < at + kLine; j += kLanes) update_lanes(step, s.parameter + j, s.gradient + j, s.first + j, s.second + j);
 }
 
 // The lines of a short stretch whose gradients are not all zero. When they are few, they are fetched ahead: no hardware prefetcher
@@ -113,22 +109,14 @@ void update_range(const AdamStep& step, const Streams& s, int64_t begin, int64_t
     }
 }
 
-void adam_step(const py::object& parameter_, const py::object& gradient_, const py::object& first_, const py::object& second_,
-               int64_t count, double learning_rate, double beta1, double beta2, double eps, bool skip_zero, bool clear_gradient) {
-    const TensorView<float, 1> parameter(parameter_, "parameter"), gradient(gradient_, "gradient");
-    const TensorView<float, 1> first(first_, "first"), second(second_, "second");
-    const int64_t size = parameter.shape(0);
-    gradient.expect(0, size, "gradient");
-    first.expect(0, size, "first");
-    second.expect(0, size, "second");
-    const AdamStep step(count, learning_rate, beta1, beta2, eps, skip_zero, clear_gradient);
-    const Streams streams{parameter.data(), gradient.data(), first.data(), second.data()};
+void adam_step(const AdamCall& call) {
+    const Streams streams{call.parameter, call.gradient, call.first, call.second};
     py::gil_scoped_release release;
-    parallel_chunks(size, kChunk, [&](int64_t begin, int64_t end) { update_range(step, streams, begin, end); });
+    parallel_chunks(call.size, kChunk, [&](int64_t begin, int64_t end) { update_range(call.step, streams, begin, end); });
 }
 
 }  // namespace
 
-void bind_adam(py::module_& module) { module.def("adam_step", &adam_step); }
+void bind_adam(py::module_& module) { define(module, "adam_step", adam_step_of, adam_step); }
 
 }  // namespace neurfield

@@ -1,10 +1,7 @@
 // Adam in one pass over parameter, gradient and both moments, four entries a thread where the tensors are aligned for it.
-#include <pybind11/pybind11.h>
-
 #include "common/families.h"
-#include "common/tensor_view.h"
 #include "cuda/launch.h"
-#include "optim/adam.h"
+#include "optim/adam_arguments.h"
 
 namespace neurfield {
 namespace {
@@ -16,8 +13,8 @@ struct alignas(Count * sizeof(float)) Entries {
 
 // An entry that got no gradient keeps all it has; where none of a thread's did, only the gradient is read.
 template <int Count>
-__global__ void __launch_bounds__(256) update(const AdamStep step, int64_t count, float* parameter, float* gradient, float* first,
-                                              float* second) {
+__global__ void __launch_bounds__(256)
+    update(const AdamStep step, int64_t count, float* parameter, float* gradient, float* first, float* second) {
     using Group = Entries<Count>;
     const int64_t i = cuda::global_index();
     if (i >= count / Count) return;
@@ -27,8 +24,7 @@ __global__ void __launch_bounds__(256) update(const AdamStep step, int64_t count
     if (!touched) return;
     Group p = reinterpret_cast<Group*>(parameter)[i], m = reinterpret_cast<Group*>(first)[i], v = reinterpret_cast<Group*>(second)[i];
     for (int k = 0; k < Count; ++k)
-        if (!step.skip_zero || g.at[k] != 0.0f)
-            adam_update(step, g.at[k], p.at[k], m.at[k], v.at[k], [](float x) { return sqrtf(x); });
+        if (!step.skip_zero || g.at[k] != 0.0f) adam_update(step, g.at[k], p.at[k], m.at[k], v.at[k], [](float x) { return sqrtf(x); });
     reinterpret_cast<Group*>(parameter)[i] = p;
     reinterpret_cast<Group*>(first)[i] = m;
     reinterpret_cast<Group*>(second)[i] = v;
@@ -42,23 +38,15 @@ void start(const AdamStep& step, int64_t count, float* parameter, float* gradien
 
 bool aligned(const float* pointer) { return reinterpret_cast<uintptr_t>(pointer) % sizeof(Entries<4>) == 0; }
 
-void adam_step(const py::object& parameter_, const py::object& gradient_, const py::object& first_, const py::object& second_,
-               int64_t count, double learning_rate, double beta1, double beta2, double eps, bool skip_zero, bool clear_gradient) {
-    const TensorView<float, 1> parameter(parameter_, "parameter"), gradient(gradient_, "gradient");
-    const TensorView<float, 1> first(first_, "first"), second(second_, "second");
-    const int64_t size = parameter.shape(0);
-    gradient.expect(0, size, "gradient");
-    first.expect(0, size, "first");
-    second.expect(0, size, "second");
-    const AdamStep step(count, learning_rate, beta1, beta2, eps, skip_zero, clear_gradient);
-    float *p = parameter.data(), *g = gradient.data(), *m = first.data(), *v = second.data();
-    const int64_t grouped = aligned(p) && aligned(g) && aligned(m) && aligned(v) ? size / 4 * 4 : 0;
-    start<4>(step, grouped, p, g, m, v);
-    start<1>(step, size - grouped, p + grouped, g + grouped, m + grouped, v + grouped);
+void adam_step(const AdamCall& call) {
+    float *p = call.parameter, *g = call.gradient, *m = call.first, *v = call.second;
+    const int64_t grouped = aligned(p) && aligned(g) && aligned(m) && aligned(v) ? call.size / 4 * 4 : 0;
+    start<4>(call.step, grouped, p, g, m, v);
+    start<1>(call.step, call.size - grouped, p + grouped, g + grouped, m + grouped, v + grouped);
 }
 
 }  // namespace
 
-void bind_adam(py::module_& module) { module.def("adam_step", &adam_step); }
+void bind_adam(py::module_& module) { define(module, "adam_step", adam_step_of, adam_step); }
 
 }  // namespace neurfield

@@ -67,9 +67,7 @@ public:
     const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
 
 private:
-    static size_t hash(const Cell3& at) {
-        return static_cast<size_t>(key_of(at) * 0x9e3779b97f4a7c15u >> 20);
-    }
+    static size_t hash(const Cell3& at) { return static_cast<size_t>(key_of(at) * 0x9e3779b97f4a7c15u >> 20); }
     size_t mask() const { return slots_.size() - 1; }
 
     void insert(Block* block) {
@@ -129,8 +127,7 @@ public:
                 for (int odd = 0; odd < 2; ++odd)
                     if (!every_other || ((y + z) / step + odd) % 2 == 0) planes[odd] |= uint64_t{1} << (8 * y + z);
         for (const auto& block : map_.blocks())
-            for (int x = 0; x < 8; x += step)
-                add_wanted(*block, x, planes[x / step % 2] & inside(*block, x) & ~block->settled(x));
+            for (int x = 0; x < 8; x += step) add_wanted(*block, x, planes[x / step % 2] & inside(*block, x) & ~block->settled(x));
     }
 
     // Wants all points low..high (inclusive) that are in the lattice and not known.
@@ -186,7 +183,10 @@ public:
     }
 
 private:
-    struct Pending { Block* block; int place; };
+    struct Pending {
+        Block* block;
+        int place;
+    };
 
     // The points of a block's plane within low..high along y and z.
     static uint64_t plane_of(const Cell3& at, const Cell3& low, const Cell3& high) {
@@ -198,9 +198,7 @@ private:
     }
 
     // The points of plane x of a block that are in the lattice.
-    uint64_t inside(const Block& block, int x) const {
-        return 8 * block.at[0] + x > cells_[0] ? 0 : plane_of(block.at, {0, 0, 0}, cells_);
-    }
+    uint64_t inside(const Block& block, int x) const { return 8 * block.at[0] + x > cells_[0] ? 0 : plane_of(block.at, {0, 0, 0}, cells_); }
 
     void add_wanted(Block& block, int x, uint64_t points) {
         const uint64_t fresh = points & ~block.known[x] & ~block.wanted[x];

@@ -59,7 +59,7 @@ inline Lattice lattice_of(const py::tuple& state) {
     bits.expect(0, places.shape(0), "bits"), bits.expect(1, kKinds, "bits"), bits.expect(2, 8, "bits");
     dirty.expect(0, places.shape(0), "dirty");
     const int3 blocks{cubes[0] / 8 + 1, cubes[1] / 8 + 1, cubes[2] / 8 + 1};
-    return {{cubes[0], cubes[1], cubes[2]}, blocks, directory.data(), places.data(), values.data(),
+    return {{cubes[0], cubes[1], cubes[2]},       blocks,      directory.data(), places.data(), values.data(),
             reinterpret_cast<Word*>(bits.data()), dirty.data()};
 }
 

@@ -55,9 +55,7 @@ public:
 private:
     static uint64_t ones(int64_t count) { return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
 
-    std::unique_ptr<uint64_t[]> every_word() const {
-        return std::make_unique_for_overwrite<uint64_t[]>(shape_[0] * shape_[1] * words_);
-    }
+    std::unique_ptr<uint64_t[]> every_word() const { return std::make_unique_for_overwrite<uint64_t[]>(shape_[0] * shape_[1] * words_); }
 
     // The bits of plane x, by `bits_of_lanes`; says whether all its values are finite.
     template <class BitsOfLanes>
@@ -87,9 +85,7 @@ private:
 
     void find_complete(const float* values) {
         const std::unique_ptr<uint64_t[]> finite = every_word();
-        parallel_chunks(shape_[0], 1, [&](int64_t x, int64_t) {
-            fill(values, x, finite.get(), [](Vec v) { return bits_finite(v); });
-        });
+        parallel_chunks(shape_[0], 1, [&](int64_t x, int64_t) { fill(values, x, finite.get(), [](Vec v) { return bits_finite(v); }); });
         complete_ = every_word();
         parallel_chunks(shape_[0] - 1, 1, [&](int64_t x, int64_t) {
             for (int64_t y = 0; y + 1 < shape_[1]; ++y)

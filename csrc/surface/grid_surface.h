@@ -14,7 +14,9 @@
 namespace neurfield {
 
 // The numbers of the first vertex on a row's edges along each axis, and of the first face of its cubes.
-struct RowStart { int64_t vertex[3], face; };
+struct RowStart {
+    int64_t vertex[3], face;
+};
 
 // The triangle table with its edges in the order in which a walk has them: eight rows of edges at z, then the first four at z + 1.
 struct WalkTable {
@@ -148,14 +150,15 @@ private:
 
         bool same(int64_t words) const {
             uint64_t differs = 0;
-            for (int64_t w = 0; w < words; ++w)
-                differs |= (r00[w] ^ r01[w]) | (r00[w] ^ r10[w]) | (r00[w] ^ r11[w]) | (r00[w] ^ r00[0]);
+            for (int64_t w = 0; w < words; ++w) differs |= (r00[w] ^ r01[w]) | (r00[w] ^ r10[w]) | (r00[w] ^ r11[w]) | (r00[w] ^ r00[0]);
             return differs == 0 && r00[0] + 1 <= 1;
         }
     };
 
     // A row's crossed edges along each axis that belong to a cube with finite corners.
-    struct Edges { uint64_t x, y, z; };
+    struct Edges {
+        uint64_t x, y, z;
+    };
     Edges edges(const Corners& c, int64_t x, int64_t y, int64_t w) const {
         Edges e{(c.r00 ^ c.r10) & signs_.points(w), (c.r00 ^ c.r01) & signs_.points(w), (c.r00 ^ c.r00 >> 1) & signs_.cubes(w)};
         if (!signs_.whole()) {
@@ -184,9 +187,7 @@ private:
         rows[4] = e00.z, rows[5] = e01.z, rows[6] = e10.z, rows[7] = e11.z;
     }
 
-    uint64_t complete(int64_t x, int64_t y, int64_t w) const {
-        return signs_.whole() ? signs_.cubes(w) : signs_.complete(x, y, w);
-    }
+    uint64_t complete(int64_t x, int64_t y, int64_t w) const { return signs_.whole() ? signs_.cubes(w) : signs_.complete(x, y, w); }
 
     // Vertex numbers of the row's faces, up to `end` at most; returns where the next ones go.
     int64_t* write_faces(const Rows& rows, int64_t x, int64_t y, const RowStart* start, int64_t* out, const int64_t* end) const {

@@ -91,8 +91,7 @@ public:
         TensorView<uint8_t, 2> table(table_, "table");
         table.expect(0, 256, "table");
         std::array<int, 256> triangles;
-        for (int pattern = 0; pattern < 256; ++pattern)
-            triangles[pattern] = TriangleTable{table.data(), table.shape(1)}.count(pattern);
+        for (int pattern = 0; pattern < 256; ++pattern) triangles[pattern] = TriangleTable{table.data(), table.shape(1)}.count(pattern);
         blocks_.clear();
         for (const auto& block : lattice_.map().blocks()) blocks_.push_back(block.get());
         std::sort(blocks_.begin(), blocks_.end(), [](const Block* a, const Block* b) { return a->at < b->at; });

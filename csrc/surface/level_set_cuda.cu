@@ -14,8 +14,8 @@ namespace {
 using namespace device_lattice;
 
 // An entry is slot * 512 + place; a point that comes twice keeps one of its values.
-__global__ void __launch_bounds__(256) set_values(const Lattice lattice, int64_t count, const int64_t* __restrict__ entries,
-                                                  const float* __restrict__ values, float level) {
+__global__ void __launch_bounds__(256)
+    set_values(const Lattice lattice, int64_t count, const int64_t* __restrict__ entries, const float* __restrict__ values, float level) {
     const int64_t i = cuda::global_index();
     if (i >= count) return;
     const int64_t entry = entries[i], slot = entry >> 9;

@@ -67,8 +67,8 @@ struct Edges {
     int32_t* before;  // [., 24]
 };
 
-__global__ void __launch_bounds__(kRows) count(const Lattice lattice, int64_t blocks, const uint8_t* __restrict__ triangles,
-                                               const Edges edges, int64_t* __restrict__ totals) {
+__global__ void __launch_bounds__(kRows)
+    count(const Lattice lattice, int64_t blocks, const uint8_t* __restrict__ triangles, const Edges edges, int64_t* __restrict__ totals) {
     __shared__ Around around;
     __shared__ Word crossed[24];
     __shared__ int faces;
@@ -135,9 +135,9 @@ struct Starts {
     const int64_t *vertex, *face;  // the first of each block
 };
 
-__global__ void __launch_bounds__(kRows) write_faces(const Lattice lattice, const int64_t* __restrict__ slots, const TriangleTable table,
-                                                     const uint8_t* __restrict__ triangles, const Edges edges, const Starts starts,
-                                                     int64_t* __restrict__ faces) {
+__global__ void __launch_bounds__(kRows)
+    write_faces(const Lattice lattice, const int64_t* __restrict__ slots, const TriangleTable table, const uint8_t* __restrict__ triangles,
+                const Edges edges, const Starts starts, int64_t* __restrict__ faces) {
     __shared__ Around around;
     __shared__ int in_first_warp;
     const int64_t slot = slots[blockIdx.x];

@@ -14,9 +14,7 @@ constexpr int64_t kStart = sizeof(RowStart) / sizeof(int64_t);
 class GridMesh {
 public:
     // How many int64 of room a grid needs; Python gives it, because it has memory in large pages.
-    static int64_t room(int64_t nx, int64_t ny, int64_t nz) {
-        return nx * ny * GridSigns::words_for(nz) + (nx * ny + 1) * kStart;
-    }
+    static int64_t room(int64_t nx, int64_t ny, int64_t nz) { return nx * ny * GridSigns::words_for(nz) + (nx * ny + 1) * kStart; }
 
     GridMesh(const py::object& values, float level, const py::object& table, const py::object& room_)
         : values_(values), room_(room_), view_(values, "values"), level_(level), table_(triangles(table)) {

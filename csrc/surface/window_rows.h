@@ -17,9 +17,7 @@ struct WindowRows {
     // Bits of edges whose ends differ in sign, divided by whether both ends are known.
     struct EdgeRow {
         unsigned crossed, loose;
-        NEURFIELD_POINT_MATHS EdgeRow operator|(const EdgeRow& other) const {
-            return {crossed | other.crossed, loose | other.loose};
-        }
+        NEURFIELD_POINT_MATHS EdgeRow operator|(const EdgeRow& other) const { return {crossed | other.crossed, loose | other.loose}; }
     };
 
     // The rows of edges along x, y, z from the points of row (x, y).
@@ -33,7 +31,9 @@ struct WindowRows {
 
     // The row of cubes (x, y): bits of those with a crossed edge, divided by whether they take part; and of those with a corner
     // that is not settled.
-    struct CubeRow { unsigned complete, loose, open; };
+    struct CubeRow {
+        unsigned complete, loose, open;
+    };
     NEURFIELD_POINT_MATHS CubeRow cube_row(int x, int y) const {
         if (x >= cubes[0] || y >= cubes[1]) return {0, 0, 0};
         const unsigned s = settled[x][y] & settled[x][y + 1] & settled[x + 1][y] & settled[x + 1][y + 1];

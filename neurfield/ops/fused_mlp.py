@@ -51,6 +51,18 @@ def kernels_of(n_inputs: int, weights: Sequence[Tensor], *tensors: Tensor) -> An
     return kernels
 
 
+def native_network(
+    kernels: Any,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str,
+    beta: float,
+    precision: str,
+) -> Any:
+    """A network as a module's kernels take it."""
+    return kernels.Network(list(map(_plain, weights)), list(map(_plain, biases)), activation, beta, precision)
+
+
 def mlp(
     inputs: Tensor,
     weights: Sequence[Tensor],
@@ -139,9 +151,8 @@ def mlp_forward(
             return reference.forward(inputs, weights, biases, activation, beta, output_activation, gradient)
     outputs = inputs.new_empty(inputs.shape[0], weights[-1].shape[0])
     slope = torch.empty_like(inputs) if gradient else None
-    kernels.mlp_forward(
-        inputs, weights, biases, activation, beta, output_activation == "sigmoid", outputs, slope, precision
-    )
+    network = native_network(kernels, weights, biases, activation, beta, precision)
+    kernels.mlp_forward(inputs, network, output_activation == "sigmoid", outputs, slope)
     return outputs, slope
 
 
@@ -189,10 +200,10 @@ def mlp_backward(
         )
     d_inputs = torch.empty_like(inputs)
     d_weights, d_biases = [torch.empty_like(w) for w in weights], [torch.empty_like(b) for b in biases]
+    network = native_network(kernels, weights, biases, activation, beta, precision)
     kernels.mlp_backward(
-        inputs, weights, biases, activation, beta, output_activation == "sigmoid",
-        d_outputs, d_gradient, d_inputs, d_weights, d_biases, precision,
-    )  # fmt: skip
+        inputs, network, output_activation == "sigmoid", d_outputs, d_gradient, d_inputs, d_weights, d_biases
+    )
     return d_inputs, d_weights, d_biases
 
 

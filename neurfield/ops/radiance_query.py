@@ -158,19 +158,12 @@ def _arguments(
     rays: Tensor | None,
     counted: Tensor | None,
 ) -> tuple[Any, ...]:
-    network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
+    shape = kernels.QueryShape(*grid.native_arguments(kernels, *how[0]), False, 0)
+    network = fused_mlp.native_network(kernels, weights, biases, "relu", 1.0, how[1])
     indices = [None if t is None else t.contiguous() for t in (rays, counted)]
     rows = _rows(feature), _rows(normal), _rows(views)
-    encoding, precision = grid.native_arguments(kernels, *how[0]), how[1]
-    return (
-        *encoding,
-        table.detach().contiguous(),
-        *network,
-        precision,
-        points.detach().contiguous(),
-        *rows,
-        *indices,
-    )
+    samples = kernels.QuerySamples(points.detach().contiguous(), *rows, *indices)
+    return shape, table.detach().contiguous(), network, samples
 
 
 def _rows(tensor: Tensor) -> Tensor:

@@ -188,8 +188,7 @@ def _fused_forward(
     direction = points.new_empty(len(points), 3) if gradient else None
     kept = None
     if keep:
-        details = shape.coordinates, shape.n_frequencies, len(points)
-        kept = points.new_empty(kernels.sdf_query_keeps(arguments[0], *details))
+        kept = points.new_empty(kernels.sdf_query_keeps(arguments[0], len(points)))
     kernels.sdf_query_forward(*arguments, outputs, direction, kept)
     return outputs, direction, () if kept is None else (kept,)
 
@@ -230,10 +229,11 @@ def _arguments(
     biases: Sequence[Tensor],
     shape: SdfShape,
 ) -> tuple[Any, ...]:
-    network = [w.detach().contiguous() for w in weights], [b.detach().contiguous() for b in biases]
-    details = shape.coordinates, shape.n_frequencies, table.detach().contiguous(), *network
     encoding = grid.native_arguments(kernels, shape.layout, shape.interpolation, shape.active_levels)
-    return *encoding, *details, shape.activation, shape.beta, shape.precision, points.detach().contiguous()
+    query = kernels.QueryShape(*encoding, shape.coordinates, shape.n_frequencies)
+    details = shape.activation, shape.beta, shape.precision
+    network = fused_mlp.native_network(kernels, weights, biases, *details)
+    return query, table.detach().contiguous(), network, points.detach().contiguous()
 
 
 def _check(
