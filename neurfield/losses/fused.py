@@ -27,5 +27,7 @@ def seen_through(sdf: Tensor, least: float) -> Tensor:
 
 def on_surface(sdf: Tensor, band: float) -> Tensor:
     """Mean |sdf| at points [N] of the surface, in bands; a point farther away than one counts, but does not
-    pull (Geo-NeuS, Fu et al. 2022, Eq. 9, cut off)."""
-    return (sdf.abs() / band).clamp_max(1.0).mean()
+    pull (Geo-NeuS, Fu et al. 2022, Eq. 9, cut off). Within half a band, where points err themselves, it is
+    Huber's: the nearer the weaker it pulls, so that walls do not follow each point's own error."""
+    away = (sdf.abs() / band).clamp_max(1.0)
+    return torch.where(away < 0.5, away.square(), away - 0.25).mean()

@@ -159,8 +159,12 @@ def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
         return
     pairs = depth_pairs(scene, scene.cameras, source)
     if not pairs:
-        what = f"no two frames look the same way within {MOST_TURN:.0f} degrees: depth is not compared"
-        yield Finding("warn", what, source, "check the poses, unless the camera turned that far in between")
+        if sum(path is not None for path in scene.files[source].paths) < 2:
+            yield Finding("ok", "one frame has depth: there is nothing to compare it with", source)
+            return
+        what = f"no two frames look the same way within {MOST_TURN:.0f} degrees from different places: "
+        todo = "check the poses, unless the camera turned that far in between"
+        yield Finding("warn", f"{what}depth is not compared", source, todo)
         return
     error = reprojection_error(scene.cameras, pairs)
     scale, left = best_scale(scene.cameras, pairs)

@@ -71,13 +71,13 @@ def test_a_field_pays_for_leaving_them(prepared: Run) -> None:
     assert task.seen.losses(task.field, off, torch.Generator()) == {}
 
 
-def test_far_points_count_and_do_not_pull() -> None:
-    sdf = torch.tensor([0.0, 0.1, -0.1, 0.5], requires_grad=True)
+def test_far_points_count_and_do_not_pull_and_near_ones_pull_less() -> None:
+    sdf = torch.tensor([0.0, 0.05, -0.1, 0.15, 0.5], requires_grad=True)
     loss = on_surface(sdf, 0.2)
-    assert loss.item() == pytest.approx((0.0 + 0.5 + 0.5 + 1.0) / 4)
+    assert loss.item() == pytest.approx((0.0 + 0.0625 + 0.25 + 0.5 + 0.75) / 5)
     loss.backward()
     assert sdf.grad is not None
-    torch.testing.assert_close(sdf.grad, torch.tensor([0.0, 1.25, -1.25, 0.0]))
+    torch.testing.assert_close(sdf.grad, torch.tensor([0.0, 0.5, -1.0, 1.0, 0.0]))
 
 
 def test_without_priors_there_are_none(room: Scene) -> None:

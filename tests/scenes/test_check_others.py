@@ -138,6 +138,9 @@ def test_frames_too_far_turned_to_be_compared_are_no_fault_of_the_depth(tmp_path
     found = check_scene(with_cameras(tmp_path, room, depth=room_depth(room)))
     said = next(f for f in found if f.where == "sensor_depth" and "same way" in f.what)
     assert least > 35.0 and said.level == "warn" and "unless the camera turned" in said.todo
+    alone = room.select(np.array([0]))
+    found = check_scene(with_cameras(tmp_path / "one", alone, depth=room_depth(alone)))
+    assert not [f for f in found if f.where == "sensor_depth" and f.level != "ok"]
 
 
 def test_a_lens_whose_distortion_was_forgotten_is_seen(tmp_path):
