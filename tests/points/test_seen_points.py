@@ -11,8 +11,12 @@ import torch
 from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting import Run
+from neurfield.fitting.points_step import look_at_points
 from neurfield.fitting.run import prepare_run
+from neurfield.fitting.scene import SceneTask
 from neurfield.losses.fused import on_surface
+from neurfield.losses.weighted import losses_of
+from neurfield.points import Seen
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 from tests.fusion.painted_room import ROOM, painted_room
@@ -28,6 +32,10 @@ def room() -> Scene:
     return painted_room()[0]
 
 
+def sources(task: SceneTask) -> list[Seen]:
+    return [source for source in task.sources if isinstance(source, Seen)]
+
+
 @pytest.fixture(scope="module")
 def prepared(room: Scene) -> Run:
     return prepare_run(Path(), load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)
@@ -41,24 +49,31 @@ def test_the_box_of_a_room_follows_from_its_priors(room: Scene, prepared: Run) -
 
 
 def test_points_lie_on_the_walls(prepared: Run) -> None:
-    seen = prepared.task.seen
-    assert seen is not None and len(seen.points) > 500
-    world = prepared.task.frame.world_from_unit(seen.points.numpy())
+    (source,) = sources(prepared.task)
+    points, band = source.known
+    assert len(points) > 500
+    world = prepared.task.frame.world_from_unit(points.numpy())
     to_wall = np.minimum(np.abs(world - ROOM[0]), np.abs(world - ROOM[1])).min(axis=1)
     assert np.median(to_wall) < 0.02
-    assert 0.03 < seen.band * prepared.task.frame.half < 0.12
+    assert 0.03 < band * prepared.task.frame.half < 0.12
 
 
 def test_a_field_pays_for_leaving_them(prepared: Run) -> None:
     task = prepared.task
-    assert task.seen is not None
-    losses = task.seen.losses(task.field, task.config, torch.Generator().manual_seed(0))
-    loss = losses["seen_points"]
+    (source,) = sources(task)
+    moment = task.moment(0, 0.9)
+    drawn = source.draw(moment)
+    loss = losses_of(look_at_points(task.field, source, moment, drawn), task.losses)["seen_points"]
     assert 0.0 < loss.item() <= task.config.loss.seen_points
     loss.backward()
     assert any(p.grad is not None and bool(p.grad.any()) for p in task.field.parameters())
-    off = load_config("monosdf", overrides=["loss.seen_points=0"])
-    assert task.seen.losses(task.field, off, torch.Generator()) == {}
+    assert source.draw(task.moment(0, 0.0)) == ()  # the volume alone, at first
+
+
+def test_without_their_loss_they_are_not_asked(room: Scene, prepared: Run) -> None:
+    config = load_config("monosdf", overrides=[*OVERRIDES, "device=cpu", "loss.seen_points=0"])
+    task = SceneTask(prepared.task.scene, config, torch.device("cpu"), prepared.task.aligned)
+    assert not sources(task) and "seen_points" not in task.losses
 
 
 def test_far_points_count_and_do_not_pull() -> None:
@@ -72,7 +87,7 @@ def test_far_points_count_and_do_not_pull() -> None:
 
 def test_without_priors_there_are_none(room: Scene) -> None:
     run = prepare_run(Path(), load_config("neus", overrides=[*SMALL, "device=cpu"]), room)
-    assert run.task.seen is None
+    assert not any(len(source.known[0]) for source in sources(run.task))
 
 
 def test_an_opened_run_aligns_as_when_it_was_made(room: Scene, prepared: Run) -> None:
