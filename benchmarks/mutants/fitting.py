@@ -74,7 +74,7 @@ STEPS = [
         "neurfield/fitting/rays_step.py",
         LOOK,
         ("points, start = {}, answers.t.shape[0]", "points, start = {}, 0", "samples for the joined points"),
-        ("gradient[len(gradient) - len(pairs) :]", "gradient[: len(pairs)]", "samples for their neighbours"),
+        ("(near, gradient[start:])", "(near, gradient[: len(near)])", "samples for their neighbours"),
     ),
     *of(
         "neurfield/points/fused_depth.py",

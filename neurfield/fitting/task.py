@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,7 +105,14 @@ class Task:
             return StepReport(added(looks), {"levels": float(self.field.active_levels)})
 
         inputs = tuple(tensor for _, tensors in drawn for tensor in tensors)
-        return FixedStep(inputs, report, baked=self.field.active_levels)
+        return FixedStep(inputs, report, baked=self._baked(moment, [source for source, _ in drawn]))
+
+    def _baked(self, moment: Moment, sources: list[PointSource]) -> Hashable:
+        """What losses on points depend on besides the points: who drew them, levels, and weights that fade."""
+        on_points = [loss for loss in self.losses.values() if not _looks_at_rays(loss)]
+        fading = moment.progress if any(loss.decay for loss in on_points) else None
+        holds = tuple((self.sources.index(source), source.hold(moment)) for source in sources)
+        return self.field.active_levels, holds, fading
 
     def _apart(self) -> list[PointSource]:
         """Sources whose points have a query of their own."""
@@ -151,6 +158,12 @@ class Task:
 
     def preview(self, step: int, folder: Path) -> None:
         """Write a picture of how far it is; what an input that can be drawn gives."""
+
+
+def _looks_at_rays(loss: WeightedLoss) -> bool:
+    """Whether a loss has nothing to say of points alone."""
+    names = {name.split(".")[0] for name in loss.needs | loss.optional}
+    return bool(names & {"pixels", "samples", "passes", "heads"})
 
 
 def part_of(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
