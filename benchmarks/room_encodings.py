@@ -19,8 +19,8 @@ from benchmarks import room_table
 from benchmarks.common import run_script, say, write_json
 from benchmarks.room_table import Row, make_mesh, with_truth
 from benchmarks.script import Table, arguments, report
-from neurfield.fields import EncodingSizes, make_encoding
 from neurfield.evaluation import evaluate_mesh
+from neurfield.fields import EncodingSizes, make_encoding
 from neurfield.scenes.builtin import ROOMS
 from neurfield.scenes.scene import Scene
 

@@ -10,7 +10,11 @@ OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_oc
 SAMPLING = ("tests/rendering/test_sampling.py",)
 VISIBILITY = ("tests/rendering/test_visibility.py",)
 OPACITY = ("tests/rendering/test_opacity_parts.py",)
-RENDERED = ("tests/rendering/test_distances.py", "tests/rendering/test_volume.py", "tests/rendering/test_passes.py")
+RENDERED = (
+    "tests/rendering/test_distances.py",
+    "tests/rendering/test_volume.py",
+    "tests/rendering/test_passes.py",
+)
 ESTIMATORS = ("tests/rendering/test_estimators.py",)
 TRUE = ("tests/fitting/test_true_field.py",)
 COLOR = ("tests/surfaces/test_color.py",)
@@ -127,7 +131,11 @@ RENDERING = [
             "rgb / whole[:, None], opacity",
             "rays that weigh more than one",
         ),
-        ("torch.stack(likely).amax(dim=0)", "torch.stack(likely).amin(dim=0)", "colours where all passes look"),
+        (
+            "torch.stack(likely).amax(dim=0)",
+            "torch.stack(likely).amin(dim=0)",
+            "colours where all passes look",
+        ),
         ("pixels[:, 6] / opacity.clamp_min(1e-4)", "pixels[:, 6]", "distance times opacity"),
         (
             "everywhere.gradient[:n_samples]",

@@ -50,7 +50,11 @@ STEPS = [
         "neurfield/losses/weighted.py",
         WEIGHTED,
         ("weight = points.hold * weight", "pass", "points that are let go of count fully"),
-        ("self.needs | self.optional <= seen.offers", "self.needs <= seen.offers", "losses of what is not there"),
+        (
+            "self.needs | self.optional <= seen.offers",
+            "self.needs <= seen.offers",
+            "losses of what is not there",
+        ),
     ),
     *of(
         "neurfield/losses/of_pixels.py",

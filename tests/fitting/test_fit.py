@@ -66,7 +66,10 @@ def test_the_width_can_be_learnt(sphere_scene: Scene, tmp_path: Path, method: st
     run = fit(sphere_scene, method, steps=60, out=tmp_path, overrides=overrides, quiet=True)
     task = run.task
     assert task.rays is not None
-    start, learnt = run.config.opacity.width_start, float(task.rays.passes["surface"].width(task.moment(0, 1.0)))
+    start, learnt = (
+        run.config.opacity.width_start,
+        float(task.rays.passes["surface"].width(task.moment(0, 1.0))),
+    )
     assert 0.2 * start < learnt < 0.99 * start  # sharper than it began, and nowhere near the schedule's end
 
 

@@ -103,7 +103,11 @@ def test_points_alone_are_fitted(tmp_path: Path) -> None:
 def test_uniform_points_have_a_query_of_their_own_where_there_are_no_rays() -> None:
     task = points_task()
     fixed = task.fixed(0, 0.0)
-    assert isinstance(fixed, FixedStep) and [tuple(t.shape) for t in fixed.inputs] == [(256, 3), (256,), (64, 3)]
+    assert isinstance(fixed, FixedStep) and [tuple(t.shape) for t in fixed.inputs] == [
+        (256, 3),
+        (256,),
+        (64, 3),
+    ]
     by_parts, whole = fixed.report(*fixed.inputs).losses, task.step(0, 0.0).losses
     assert by_parts.keys() == whole.keys()
     for name, loss in whole.items():

@@ -100,7 +100,9 @@ def test_a_weight_fades_as_the_points_are_let_go_of_and_only_theirs() -> None:
         return seen.gradients.mean()
 
     seen = Seen(MIDDLE, torch.ones(2, 3), points={"toy": asked(hold=0.25), "other": asked(hold=0.5)})
-    column = WeightedLoss(needs("points.toy.sdf", optional=("points.other",))(lambda seen: torch.ones(())), 8.0, {})
+    column = WeightedLoss(
+        needs("points.toy.sdf", optional=("points.other",))(lambda seen: torch.ones(())), 8.0, {}
+    )
     losses = {"mean": WeightedLoss(mean, 4.0, {}, decay=1.0), "slope": WeightedLoss(slope, 3.0, {})}
     found = losses_of(seen, losses)
     assert found["mean"].item() == pytest.approx(0.25 * 4.0 * math.exp(-0.5))

@@ -41,9 +41,7 @@ def test_extra_points_are_asked_beside_the_samples() -> None:
     field, rays = sphere_and_rays(20)
     radiance = Radiance(HashGrid(**GRID), hidden=(16,))
     extra = torch.rand(33, 3, generator=torch.Generator().manual_seed(0)) - 0.5
-    seen = render(
-        field, radiance, rays, some_sections(rays), opacity_now("neus", 0.05), extra_points=extra
-    )
+    seen = render(field, radiance, rays, some_sections(rays), opacity_now("neus", 0.05), extra_points=extra)
     alone = field.query(extra, gradient=True).gradient
     everywhere = seen.answers.everywhere.gradient
     assert everywhere is not None and len(everywhere) == 240 + 33

@@ -23,11 +23,11 @@ from tests.rendering.test_visibility import GRID, sphere_and_rays
 class Logistic(Opacity):
     """NeuS's Eq. 13, as somebody would write it who has the paper alone."""
 
-    def alpha(self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float) -> Tensor:
+    def alpha(
+        self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float
+    ) -> Tensor:
         step = slope.clamp_max(0.0) * length
-        before, after = (
-            torch.nn.functional.logsigmoid((sdf + part * step) / width) for part in (-0.5, 0.5)
-        )
+        before, after = (torch.nn.functional.logsigmoid((sdf + part * step) / width) for part in (-0.5, 0.5))
         return (1.0 - (after - before).exp()).clamp(0.0, 1.0)
 
 
@@ -65,7 +65,8 @@ def test_one_from_outside_draws_what_the_kernel_draws() -> None:
 def test_one_from_outside_keeps_what_the_kernel_keeps() -> None:
     field, rays, every = marched()
     ours, kernels = (
-        keep_visible(field, rays, every, OpacityNow(opacity, 0.02)) for opacity in (Logistic(), NeuS(anneal=0.0))
+        keep_visible(field, rays, every, OpacityNow(opacity, 0.02))
+        for opacity in (Logistic(), NeuS(anneal=0.0))
     )
     assert 0 < len(kernels.t_starts) < 0.5 * len(every.t_starts)
     assert torch.equal(ours.packed_info, kernels.packed_info)
