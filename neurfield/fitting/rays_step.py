@@ -79,7 +79,8 @@ class RaysStep:
         pixels, samples = self.sampler.sample(pixels, field, leading, moment)
         self.reader.ahead(moment.step + 1, self.sampler.rays())
         joined = [(source, drawn) for source in sources if (drawn := source.draw(moment))]
-        sets, holds = {}, {}
+        sets: dict[str, PointSet] = {}
+        holds: dict[str, float] = {}
         for source, drawn in joined:
             sets |= (made := source.sets(*drawn))
             holds |= dict.fromkeys(made, source.hold(moment))

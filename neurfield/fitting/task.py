@@ -108,7 +108,7 @@ class Task:
         return FixedStep(inputs, report, baked=self._baked(moment, [source for source, _ in drawn]))
 
     def _baked(self, moment: Moment, sources: list[PointSource]) -> Hashable:
-        """What losses on points depend on besides the points: who drew them, levels, and weights that fade."""
+        """What losses on points depend on besides these: levels, who drew, and weights that fade."""
         on_points = [loss for loss in self.losses.values() if not _looks_at_rays(loss)]
         fading = moment.progress if any(loss.decay for loss in on_points) else None
         holds = tuple((self.sources.index(source), source.hold(moment)) for source in sources)

@@ -1,5 +1,5 @@
-"""An opacity is a part: written from outside in plain torch it does what the built-in one of its formula does;
-its width goes with the moment of the fit."""
+"""An opacity is a part: one from outside, in plain torch, does what the built-in one of its formula does; its
+width goes with the moment of the fit."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_formula_and_the_kernel_agree(opacity: Opacity) -> None:
 
 
 def test_annealing_ends_when_it_is_said_to() -> None:
-    field, rays = sphere_and_rays(40)
+    _, rays = sphere_and_rays(40)
     samples = some_sections(rays)
     away = Samples(samples.ray_indices, samples.t_starts + 0.9, samples.t_ends + 0.9, samples.packed_info)
 

@@ -1,5 +1,5 @@
-"""Several opacities on the same samples cost one query, and each draws what it draws alone; heads of the field
-come along."""
+"""Several opacities on the same samples cost one query, and each draws what it draws alone; heads come
+along."""
 
 from __future__ import annotations
 
