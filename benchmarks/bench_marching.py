@@ -21,8 +21,8 @@ from neurfield import ops
 from neurfield.ops.reference import compositing as reference_compositing
 from neurfield.ops.reference import occupancy_grid as reference_grid
 from neurfield.ops.reference import ray_march as reference_march
-from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rays import Rays, UnitFrame, make_rays
+from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.scenes.builtin import is_made
 
 RESOLUTION = 128

@@ -19,9 +19,8 @@ from benchmarks import room_table
 from benchmarks.common import run_script, say, write_json
 from benchmarks.room_table import Row, make_mesh, with_truth
 from benchmarks.script import Table, arguments, report
-from neurfield.config import FieldConfig
 from neurfield.evaluation import evaluate_mesh
-from neurfield.fitting.scene_encodings import make_encoding
+from neurfield.fields import EncodingSizes, make_encoding
 from neurfield.scenes.builtin import ROOMS
 from neurfield.scenes.scene import Scene
 
@@ -51,7 +50,7 @@ def measure(name: str, scene: Scene, args: Any) -> list[Any]:
     args.steps = steps
     mesh = trimesh.load(facts["mesh"], force="mesh", process=False)
     numbers = evaluate_mesh(mesh, scene.ground_truth, cameras=scene.cameras)
-    encoding = make_encoding(FieldConfig(encoding=name))
+    encoding = make_encoding(EncodingSizes(name))
     metrics = json.loads((Path(facts["run"]) / "metrics.json").read_text())
     row = [
         scene.name, name, sum(p.numel() for p in encoding.parameters()) / 1e6, encoding.output_dim,

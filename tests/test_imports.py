@@ -27,15 +27,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "images": set(),
     "encodings": {"ops"},
     "scenes": {"ops"},
-    "losses": {"ops"},
+    "parts": set(),
+    "rays": {"ops"},
     "evaluation": {"ops"},
     "fusion": {"ops", "scenes"},
-    "fields": {"ops", "encodings"},
-    "rendering": {"ops", "encodings", "fields"},
+    "pixels": {"rays", "scenes", "parts", "config"},  # the configuration says which sources are used
+    "points": {"rays", "scenes", "fusion", "parts"},
+    "fields": {"ops", "encodings", "parts"},
+    "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts"},
+    "losses": {"ops", "rays", "pixels", "points", "rendering", "parts"},
     "surfaces": {"ops", "encodings", "fields"},
     "fitting": {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
-        "config", "image_config", "images",
+        "config", "image_config", "images", "rays", "parts", "pixels", "points",
     },
     "inputs": {
         "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "config", "image_config", "images",

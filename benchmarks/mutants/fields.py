@@ -9,7 +9,12 @@ ALIGN = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
 OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_occupancy.py")
 SAMPLING = ("tests/rendering/test_sampling.py",)
 VISIBILITY = ("tests/rendering/test_visibility.py",)
-RENDERED = ("tests/rendering/test_distances.py", "tests/rendering/test_volume.py")
+OPACITY = ("tests/rendering/test_opacity_parts.py",)
+RENDERED = (
+    "tests/rendering/test_distances.py",
+    "tests/rendering/test_volume.py",
+    "tests/rendering/test_passes.py",
+)
 ESTIMATORS = ("tests/rendering/test_estimators.py",)
 TRUE = ("tests/fitting/test_true_field.py",)
 COLOR = ("tests/surfaces/test_color.py",)
@@ -82,7 +87,7 @@ RENDERING = [
         ("every[turn % far :: far] = True", "every[:: far] = True", "the same cells each turn"),
     ),
     *of(
-        "neurfield/rendering/rays.py",
+        "neurfield/rays.py",
         SAMPLING,
         ("float((high - low).max() / 2)", "float((high - low).max())", "a frame of half the size"),
         ("float((high - low).max() / 2)", "float((high - low).min() / 2)", "the box's shortest side"),
@@ -97,6 +102,16 @@ RENDERING = [
         ),
         ("second.ray_indices + rays_of_first", "second.ray_indices", "two groups of rays as one"),
         ("start + first.t_starts.shape[0]", "start", "the second group begins at the first"),
+    ),
+    *of(
+        "neurfield/rendering/opacity.py",
+        OPACITY,
+        (
+            "self.width_warm if moment.warm else self.width_start",
+            "self.width_start if moment.warm else self.width_warm",
+            "wide where the surface is known",
+        ),
+        ("min(1.0, progress / self.anneal)", "progress / self.anneal", "annealed past the end"),
     ),
     *of(
         "neurfield/rendering/visibility.py",
@@ -116,11 +131,16 @@ RENDERING = [
             "rgb / whole[:, None], opacity",
             "rays that weigh more than one",
         ),
+        (
+            "torch.stack(likely).amax(dim=0)",
+            "torch.stack(likely).amin(dim=0)",
+            "colours where all passes look",
+        ),
         ("pixels[:, 6] / opacity.clamp_min(1e-4)", "pixels[:, 6]", "distance times opacity"),
         (
-            "everywhere.gradient[n_samples:]",
             "everywhere.gradient[:n_samples]",
-            "samples for the extra points",
+            "everywhere.gradient[-n_samples:]",
+            "the extra points for samples",
         ),
     ),
     *of(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from benchmarks.mutants.mutant import of
 
 TRUE = ("tests/fitting/test_true_field.py",)
-VOLUME = ("tests/fitting/test_true_volume.py",)
-PIXELS = ("tests/fitting/test_pixels.py",)
+VOLUME = ("tests/points/test_true_volume.py", "tests/points/test_hold.py")
+PIXELS = ("tests/pixels/test_pixels.py",)
 SCHEDULE = ("tests/fitting/test_rates.py", "tests/fitting/test_schedule.py")
 OPTIMIZER = ("tests/fitting/test_rates.py", "tests/fitting/test_optimizer.py")
-BUDGET = ("tests/fitting/test_sample_budget.py",)
+BUDGET = ("tests/rendering/test_sample_budget.py",)
+WEIGHTED = ("tests/losses/test_weighted.py",)
+LOOK = ("tests/fitting/test_rays_step.py",)
 STEP = ("tests/fitting/test_step.py",)
 SCORES = ("tests/fitting/test_image_scores.py",)
 MESH = ("tests/fitting/test_mesh_in_world.py",)
@@ -22,24 +24,50 @@ STEPS = [
         ("(mask > 0.5) & (mask < 1.5)", "(mask < 0.5)", "the figure of what is masked away"),
     ),
     *of(
-        "neurfield/fitting/scene.py",
+        "neurfield/losses/of_priors.py",
         TRUE,
         (
-            "z = seen.distance * pixels.rays.z_per_t",
-            "z = seen.distance",
+            "z = rendered.distance * pixels.rays.z_per_t",
+            "z = rendered.distance",
             "prior depth compared along the ray",
         ),
-        ("facing = -(nn.functional", "facing = (nn.functional", "the sign of the incidence"),
+    ),
+    *of(
+        "neurfield/losses/seen.py",
+        TRUE,
+        ("facing = -(normalize(", "facing = (normalize(", "the sign of the incidence"),
+    ),
+    *of(
+        "neurfield/losses/weighted.py",
+        (*WEIGHTED, *TRUE),
         (
-            "math.exp(-weight.prior_decay * progress)",
-            "math.exp(weight.prior_decay * progress)",
+            "math.exp(-self.decay * moment.progress)",
+            "math.exp(self.decay * moment.progress)",
             "priors grow",
         ),
+    ),
+    *of(
+        "neurfield/losses/weighted.py",
+        WEIGHTED,
+        ("weight = points.hold * weight", "pass", "points that are let go of count fully"),
         (
-            "mask_entropy(seen.opacity, pixels.mask)",
-            "mask_entropy(1.0 - seen.opacity, pixels.mask)",
+            "self.needs | self.optional <= seen.offers",
+            "self.needs <= seen.offers",
+            "losses of what is not there",
+        ),
+    ),
+    *of(
+        "neurfield/losses/of_pixels.py",
+        TRUE,
+        (
+            'mask_entropy(seen.rendered("surface").opacity,',
+            'mask_entropy(1.0 - seen.rendered("surface").opacity,',
             "transparent where the object is",
         ),
+    ),
+    *of(
+        "neurfield/fitting/rays_step.py",
+        TRUE,
         (
             "-10.0 * mean.clamp_min(1e-10).log10()",
             "-20.0 * mean.clamp_min(1e-10).log10()",
@@ -47,24 +75,38 @@ STEPS = [
         ),
     ),
     *of(
-        "neurfield/fitting/volume_losses.py",
+        "neurfield/fitting/rays_step.py",
+        LOOK,
+        ("points, start = {}, answers.t.shape[0]", "points, start = {}, 0", "samples for the joined points"),
+        ("(near, gradient[start:])", "(near, gradient[: len(near)])", "samples for their neighbours"),
+    ),
+    *of(
+        "neurfield/points/fused_depth.py",
         VOLUME,
-        ("2.0 * SMOOTH_STEP * offset", "SMOOTH_STEP * offset", "neighbours half as far"),
+        ("2.0 * self.beside.distance * offset", "self.beside.distance * offset", "neighbours half as far"),
         (
-            "(warm.until - progress) / (warm.until - warm.alone)",
-            "(warm.until - progress) / warm.until",
+            "(self.until - moment.progress) / (self.until - self._alone)",
+            "(self.until - moment.progress) / self.until",
             "the volume lets go with a jump",
         ),
-        ("0.5 * volume.free_half)", "2.0 * volume.free_half)", "free space asked for more than it has"),
-        ("there.sdf[near : near + len(free)]", "there.sdf[: len(free)]", "surface points for free ones"),
+        ("0.5 * volume.free_half}", "2.0 * volume.free_half}", "free space asked for more than it has"),
         (
-            "volume.sdf[index], volume.weight[index]",
-            "volume.weight[index], volume.sdf[index]",
+            '"sdf": volume.sdf[index], "weight": volume.weight[index]',
+            '"weight": volume.sdf[index], "sdf": volume.weight[index]',
             "distance and weight swapped",
         ),
     ),
     *of(
-        "neurfield/fitting/warm_start.py",
+        "neurfield/fitting/points_step.py",
+        VOLUME,
+        (
+            "part = slice(start, start + len(one.points))",
+            "part = slice(0, len(one.points))",
+            "surface points for free ones",
+        ),
+    ),
+    *of(
+        "neurfield/points/fuse_scene.py",
         TRUE,
         (
             "band / frame.half, free, 4.0 * volume.voxel",
@@ -84,7 +126,7 @@ STEPS = [
         ),
     ),
     *of(
-        "neurfield/fitting/warm_start.py",
+        "neurfield/points/fuse_scene.py",
         VOLUME,
         (
             "2.0 * torch.rand(count, 3, generator=generator, device=device) - 1.0",
@@ -106,6 +148,10 @@ STEPS = [
         SCHEDULE,
         ("0.5 * (1.0 + math.cos(", "(1.0 + math.cos(", "twice the learning rate"),
         ("return (step + 1) / warmup", "return step / warmup", "the first step does nothing"),
+    ),
+    *of(
+        "neurfield/moment.py",
+        SCHEDULE,
         ("start * (end / start) ** min(", "start + (end - start) * min(", "equal steps for equal factors"),
     ),
     *of(
@@ -116,7 +162,7 @@ STEPS = [
         ("flat.gradient.zero_()", "pass", "gradients are not forgotten"),
     ),
     *of(
-        "neurfield/fitting/sample_budget.py",
+        "neurfield/rendering/sample_budget.py",
         BUDGET,
         (
             "MEMORY * (samples / max(1, rays) - self.samples_per_ray)",
@@ -136,23 +182,27 @@ RUNS = [
         "neurfield/pixels/reader.py",
         PIXELS,
         (
-            "depth / (self.frame.half * rays_there.z_per_t)",
-            "depth / self.frame.half",
+            "values[exact] / (self.frame.half * rays.z_per_t)",
+            "values[exact] / self.frame.half",
             "z-depth for the ray's distance",
         ),
+    ),
+    *of(
+        "neurfield/pixels/frames.py",
+        PIXELS,
         ("frames % every == every // 2", "frames % every == 0", "the first of each group is held out"),
     ),
     *of(
         "neurfield/pixels/reader.py",
         (*PIXELS, *TRUE),
         (
-            "np.stack([u + 0.5, v + 0.5], axis=1)",
-            "np.stack([u, v], axis=1)",
+            "np.stack([chosen.column + 0.5, chosen.row + 0.5], axis=1)",
+            "np.stack([chosen.column, chosen.row], axis=1)",
             "corners for the middles of pixels",
         ),
     ),
     *of(
-        "neurfield/pixels/reader.py",
+        "neurfield/pixels/frames.py",
         (*PIXELS, *SCORES),
         (
             "return frames[~held_out], frames[held_out]",
@@ -174,8 +224,8 @@ RUNS = [
         "neurfield/fitting/view.py",
         TRUE,
         (
-            "seen.distance * rays.z_per_t * task.frame.half",
-            "seen.distance * task.frame.half",
+            "rendered.distance * rays.z_per_t * task.frame.half",
+            "rendered.distance * task.frame.half",
             "a picture of distances for depths",
         ),
         ("(np.arange(h) + 0.5) * full_h / h", "np.arange(h) * full_h / h", "pictures half a pixel too high"),

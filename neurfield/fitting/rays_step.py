@@ -79,16 +79,21 @@ class RaysStep:
             pixels = pixels.having(t_depth=None)
         pixels, samples = self.sampler.sample(pixels, field, leading, moment)
         self.reader.ahead(moment.step + 1, self.sampler.rays())
-        sets = {n: s for source in sources for n, s in source.sets(*source.draw(moment)).items()}
+        joined = [(source, drawn) for source in sources if (drawn := source.draw(moment))]
+        sets: dict[str, PointSet] = {}
+        holds: dict[str, float] = {}
+        for source, drawn in joined:
+            sets |= (made := source.sets(*drawn))
+            holds |= dict.fromkeys(made, source.hold(moment))
         beside, pairs = self._beside(pixels.rays, samples, moment)
         rendered = render_passes(
-            field, color, pixels.rays, samples, now, torch.cat([gathered(sets), beside])
+            field, color, pixels.rays, samples, now, gathered(sets, beside)
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
         surface = next(iter(rendered.values()))
         self.watch.look(surface.opacity, self._ought_to_end(pixels))
-        seen = self._seen(sets, pairs, pixels, samples, rendered, compared, moment)
+        seen = self._seen(sets, holds, pairs, pixels, samples, rendered, compared, moment)
         return seen, {
             "psnr": _psnr(pixels, surface, compared),
             "rays": float(len(pixels)),
@@ -144,6 +149,7 @@ class RaysStep:
     def _seen(
         self,
         sets: dict[str, PointSet],
+        holds: dict[str, float],
         pairs: Tensor,
         pixels: Pixels,
         samples: Samples,
@@ -157,13 +163,18 @@ class RaysStep:
         points, start = {}, answers.t.shape[0]
         for name, one in sets.items():
             part = slice(start, start + len(one.points))
-            points[name] = AskedPoints(one.columns, one.sizes, sdf[part], gradient[part])
+            hold = holds[name] if one.fades else 1.0
+            points[name] = AskedPoints(one.columns, one.sizes, sdf[part], gradient[part], hold)
             start = part.stop
         unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
+        firsts = [
+            points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None
+        ]
+        near = torch.cat([*firsts, answers.gradient[pairs]])
         return Seen(
             moment,
             torch.cat([answers.gradient, *unit]),
-            (answers.gradient[pairs], gradient[len(gradient) - len(pairs) :]) if len(pairs) else None,
+            (near, gradient[start:]) if len(near) else None,
             points,
             RaysSeen(
                 pixels, samples, answers, rendered, self.sampler.truncation(moment), compared,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,7 +95,7 @@ class Task:
             return self._report(*self._look(again, moment))
 
         inputs = tuple(tensor for _, tensors in drawn for tensor in tensors)
-        return FixedStep(inputs, report, baked=self._levels())
+        return FixedStep(inputs, report, baked=self._baked(moment, [source for source, _ in drawn]))
 
     def _look(
         self, drawn: Sequence[tuple[PointSource, Sequence[Tensor]]], moment: Moment
@@ -119,6 +119,13 @@ class Task:
     def _levels(self) -> int | None:
         """Levels of the field's encoding that take part, where they come in one by one."""
         return getattr(self.field, "active_levels", None)
+
+    def _baked(self, moment: Moment, sources: list[PointSource]) -> Hashable:
+        """What losses on points depend on besides these: levels, who drew, and weights that fade."""
+        on_points = [loss for loss in self.losses.values() if not _looks_at_rays(loss)]
+        fading = moment.progress if any(loss.decay for loss in on_points) else None
+        holds = tuple((self.sources.index(source), source.hold(moment)) for source in sources)
+        return self._levels(), holds, fading
 
     def _apart(self) -> list[PointSource]:
         """Sources whose points have a query of their own."""
@@ -169,6 +176,12 @@ class Task:
 
     def preview(self, step: int, folder: Path) -> None:
         """Write a picture of how far it is; what an input that can be drawn gives."""
+
+
+def _looks_at_rays(loss: WeightedLoss) -> bool:
+    """Whether a loss has nothing to say of points alone."""
+    names = {name.split(".")[0] for name in loss.needs | loss.optional}
+    return bool(names & {"pixels", "samples", "passes", "heads"})
 
 
 def part_of(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -136,7 +136,7 @@ class Source:
         return {}
 
 
-def gathered(sets: dict[str, PointSet]) -> Tensor:
-    """All points of some sets [N, D], and behind them those beside."""
+def gathered(sets: dict[str, PointSet], *more: Tensor) -> Tensor:
+    """All points of some sets [N, D], behind them those beside, and behind these some more."""
     each = [s.points for s in sets.values()]
-    return torch.cat([*each, *(s.beside for s in sets.values() if s.beside is not None)])
+    return torch.cat([*each, *(s.beside for s in sets.values() if s.beside is not None), *more])

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from neurfield.config import load_config
 from neurfield.encodings import OneBlob, RadialBasis, SphericalHarmonics, TriPlane
 from neurfield.fields import SDFField
-from neurfield.fitting import flat_images, image_pixels
+from neurfield.fitting import image_pixels
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
-from neurfield.fitting.pixels import used_sources
 from neurfield.fitting.scene import SceneTask
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.losses import priors
 from neurfield.ops.kernel_lookup import KernelLookup
 from neurfield.ops.reference import compositing
+from neurfield.pixels import flat_images, used_sources
 from neurfield.rendering import sampling
 from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.scenes import load_scene

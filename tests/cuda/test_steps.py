@@ -17,11 +17,11 @@ import torch
 from neurfield.config import TrainConfig, load_config
 from neurfield.fitting.fitter import Fitter, Task
 from neurfield.fitting.image import ImageTask
-from neurfield.fitting.pixels import used_sources
 from neurfield.fitting.scene import SceneTask
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.ops import native
+from neurfield.pixels import used_sources
 from neurfield.scenes import load_scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
 from tests.images.conftest import smooth

@@ -31,7 +31,7 @@ ONLY_ON_THE_CPU = (
     "ops.kernel_lookup._by_scipy",  # where no kernels are built
 )
 MADE_ON_THE_HOST = {
-    "rendering.rays.unit_lines: as_tensor",  # and uploaded from pinned memory
+    "rays.unit_lines: as_tensor",  # and uploaded from pinned memory
     "ops.ray_march.march_rays: as_tensor",  # six numbers of a box, which kernels take as numbers
 }
 
@@ -39,11 +39,11 @@ MADE_ON_THE_HOST = {
 MARCHED = {"ops.ray_march.march_rays: samples are counted": 1}
 # Each leaves out samples: most of them before gradients are asked for, then most before colours are. Without
 # these two reads a step would compute many times as much.
-CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render: nonzero": 1}
+CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render_passes: nonzero": 1}
 # Rays with depth are sampled along it, the others marched: how many of each there are.
-SPLIT = {"fitting.scene.sample: _local_scalar_dense": 1}
+SPLIT = {"rendering.marched.sample: _local_scalar_dense": 1}
 # A learnt width decides how far apart samples are.
-WIDTH = {"fitting.scene._ray_losses: _local_scalar_dense": 1}
+WIDTH = {"rendering.opacity.number: _local_scalar_dense": 1}
 # The cells to ask again, near the surface and of all, every `sampling.occupancy_every` steps.
 OCCUPANCY = {"rendering.occupancy.refresh: nonzero": 2}
 

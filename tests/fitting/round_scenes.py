@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from neurfield.fields.sdf import FieldSample
+from neurfield.moment import Moment
 from neurfield.scenes import Cameras, Scene
 from neurfield.scenes.images import (
     FileList,
@@ -148,6 +149,15 @@ class ExactField(nn.Module):
         self.encoding, self.active_levels, self.path = fitted.encoding, fitted.active_levels, "exact"
         self.radius, self.sign = radius, -1.0 if inside else 1.0
 
+    capturable = False
+
+    def at(self, moment: Moment) -> None:
+        """The same at any moment."""
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """There is nothing to learn."""
+        return {}
+
     def query(self, points: Tensor, gradient: bool = False) -> FieldSample:
         """As `SDFField.query`."""
         length = points.norm(dim=1)
@@ -165,6 +175,10 @@ class ExactColor(nn.Module):
     def __init__(self, truth: RoundScene, half: float, radius: float) -> None:
         super().__init__()
         self.truth, self.half, self.radius = truth, half, radius
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """There is nothing to learn."""
+        return {}
 
     def encode_views(self, directions: Tensor) -> Tensor:
         """As `Radiance.encode_views`."""

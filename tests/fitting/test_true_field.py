@@ -30,7 +30,7 @@ def task_of(truth: RoundScene, scene: Scene, kind: str = "neus", *overrides: str
     task = SceneTask(scene, config, torch.device("cpu"))
     radius = float(truth.axes[0]) / task.frame.half
     task.field = ExactField(task.field, radius, truth.inside)  # type: ignore[assignment]
-    task.radiance = ExactColor(truth, task.frame.half, radius)  # type: ignore[assignment]
+    task.color = ExactColor(truth, task.frame.half, radius)  # type: ignore[assignment]
     return task
 
 
@@ -92,7 +92,8 @@ def test_priors_fade_as_they_are_told_to() -> None:
 def test_a_picture_of_the_true_field_is_the_cameras(inside: bool) -> None:
     truth = RoundScene(inside=inside)
     task = task_of(truth, truth.scene())
-    task.occupancy.update(task.field.sdf)
+    assert task.rays is not None
+    task.rays.sampler.occupancy.update(task.field.sdf)
     for i in (0, 5):
         drawn, seen = render_camera(task, truth.cameras, i, 1.0), truth.see(i)
         clear = seen["mask"] & (seen["facing"] > 0.3)

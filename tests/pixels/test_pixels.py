@@ -12,45 +12,47 @@ import torch
 
 from neurfield.config import DataConfig
 from neurfield.errors import UserError
+from neurfield.pixels import PixelReader, Uniform, fitted_and_held_out, thinned, used_sources
 from neurfield.pixels.flat_images import FlatImages
-from neurfield.fitting.pixels import PixelSampler, fitted_and_held_out, thinned, used_sources
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList, read_prior_normal
 from tests.fitting.conftest import CENTRE, RADIUS
 
 
-def sampler(scene: Scene, seed: int = 0, **data: object) -> PixelSampler:
-    config = DataConfig(images_per_step=4, **data)  # type: ignore[arg-type]
-    used = used_sources(scene, config)
+def reader(scene: Scene, seed: int = 0, **data: object) -> PixelReader:
+    """Of four images a step."""
+    used = used_sources(scene, DataConfig(**data))  # type: ignore[arg-type]
     frame = UnitFrame.around(scene.box)
-    return PixelSampler(used, config, frame, frame.box_in_unit(scene.box), seed=seed)
+    chooser = Uniform(used.cameras, seed, images_per_step=4)
+    return PixelReader(used, chooser, frame, frame.box_in_unit(scene.box))
 
 
 def test_depth_puts_the_point_on_the_surface(sphere_scene: Scene) -> None:
-    source = sampler(sphere_scene)
+    source = reader(sphere_scene)
     pixels = source.batch(3, 128)
-    assert pixels.t_depth is not None and pixels.mask is not None
-    hit = pixels.t_depth > 0
-    assert torch.equal(hit, pixels.mask > 0.5) and hit.any()
+    t_depth, mask = pixels.columns["t_depth"], pixels.columns["mask"]
+    hit = t_depth > 0
+    assert torch.equal(hit, mask > 0.5) and hit.any()
     points = source.frame.world_from_unit(
-        (pixels.rays.origins + pixels.t_depth[:, None] * pixels.rays.directions)[hit].numpy()
+        (pixels.rays.origins + t_depth[:, None] * pixels.rays.directions)[hit].numpy()
     )
     np.testing.assert_allclose(np.linalg.norm(points - CENTRE, axis=1), RADIUS, atol=2e-3)
 
 
 def test_the_same_step_gives_the_same_pixels(sphere_scene: Scene) -> None:
     a, b, other = (
-        sampler(sphere_scene).batch(5, 128),
-        sampler(sphere_scene).batch(5, 128),
-        sampler(sphere_scene, seed=1).batch(5, 128),
+        reader(sphere_scene).batch(5, 128),
+        reader(sphere_scene).batch(5, 128),
+        reader(sphere_scene, seed=1).batch(5, 128),
     )
     assert torch.equal(a.rays.directions, b.rays.directions) and torch.equal(a.rgb, b.rgb)
     assert not torch.equal(a.rays.directions, other.rays.directions)
 
 
 def test_every_frame_gets_its_turn(sphere_scene: Scene) -> None:
-    seen = np.concatenate([sampler(sphere_scene)._frames_of(step) for step in range(3)])
+    chooser = Uniform(sphere_scene.cameras, 0, images_per_step=4)
+    seen = np.concatenate([chooser._images_of(step) for step in range(3)])
     assert sorted(seen) == list(range(12))
 
 
@@ -63,13 +65,24 @@ def test_the_middle_of_each_few_frames_is_held_out() -> None:
 
 
 def test_more_rays_come_from_the_same_frames(sphere_scene: Scene) -> None:
-    few, many = sampler(sphere_scene).batch(5, 128), sampler(sphere_scene).batch(5, 500)
+    few, many = reader(sphere_scene).batch(5, 128), reader(sphere_scene).batch(5, 500)
     assert len(few.rays) == 128 and len(many.rays) == 500
     assert set(few.rays.origins[:, 0].tolist()) == set(many.rays.origins[:, 0].tolist())
+    assert set(few.camera.tolist()) == set(many.camera.tolist())
+
+
+def test_rays_come_from_the_cameras_and_groups_that_they_are_said_to(sphere_scene: Scene) -> None:
+    source = reader(sphere_scene)
+    pixels = source.batch(5, 128)
+    assert pixels.camera.dtype == torch.int64 and len(set(pixels.camera.tolist())) == pixels.groups == 4
+    origins = source.frame.unit_from_world(sphere_scene.cameras.centers[pixels.camera.numpy()])
+    np.testing.assert_allclose(pixels.rays.origins.numpy(), origins, atol=1e-6)
+    for group in range(4):  # a group is one image
+        assert len(set(pixels.camera[pixels.group == group].tolist())) == 1
 
 
 def test_colour_and_mask_are_those_of_the_files(sphere_scene: Scene) -> None:
-    source = sampler(sphere_scene)
+    source = reader(sphere_scene)
     frames, v, u = np.array([3, 0, 3]), np.array([24, 5, 0]), np.array([20, 47, 1])
     found = source.images.at(frames, v, u)
     for row, (i, y, x) in enumerate(zip(frames, v, u)):
@@ -116,8 +129,9 @@ def some_masks(sphere_scene: Scene, says: Literal["object", "valid"] | None = No
 def test_all_frames_are_drawn_from_where_some_have_a_mask(
     sphere_scene: Scene, says: Literal["object", "valid"]
 ) -> None:
-    source = sampler(some_masks(sphere_scene, says))
-    assert set(source.frames) == set(range(12))
+    source = reader(some_masks(sphere_scene, says))
+    drawn = [source.batch(step, 64).camera for step in range(3)]
+    assert set(torch.cat(drawn).tolist()) == set(range(12))
     frames, v, u = np.arange(12), np.full(12, 24), np.zeros(12, np.int64)  # all outside the object
     expected = np.where(frames < 2, 2.0 if says == "object" else 1.0, 0.0)
     np.testing.assert_array_equal(source.images.at(frames, v, u)["mask"].numpy(), expected)
@@ -137,22 +151,26 @@ def test_pixels_that_are_not_valid_say_nothing_of_depth_or_priors(
         "prior_normal": FileList((tmp_path / "normal.npy",) * 12, read_prior_normal),
     }
     scene = Scene("valid", tmp_path, sphere_scene.cameras, files, box=sphere_scene.box, mask_says="valid")
-    pixels = sampler(scene, prior_depth=True, prior_normal=True).batch(0, 256)
-    assert pixels.mask is not None and pixels.t_depth is not None
-    assert pixels.prior_depth is not None and pixels.prior_normal is not None
-    valid = pixels.mask > 0.5
-    assert valid.any() and not valid.all() and (pixels.t_depth[valid] > 0).any()
-    for known in (pixels.t_depth, pixels.prior_depth, pixels.prior_normal):
-        assert not known[~valid].any()
-    assert (pixels.prior_depth[valid] == 1).all() and pixels.prior_normal[valid].any(dim=1).all()
+    pixels = reader(scene, prior_depth=True, prior_normal=True).batch(0, 256)
+    assert set(pixels.columns) == {"rgb", "mask", "t_depth", "prior_depth", "prior_normal"}
+    valid = pixels.columns["mask"] > 0.5
+    assert valid.any() and not valid.all() and (pixels.columns["t_depth"][valid] > 0).any()
+    for known in ("t_depth", "prior_depth", "prior_normal"):
+        assert not pixels.columns[known][~valid].any()
+    assert (pixels.columns["prior_depth"][valid] == 1).all()
+    assert pixels.columns["prior_normal"][valid].any(dim=1).all()
 
 
 def test_reordering_keeps_rows_together(sphere_scene: Scene) -> None:
-    pixels = sampler(sphere_scene).batch(0, 128)
+    pixels = reader(sphere_scene).batch(0, 128)
     order = torch.randperm(len(pixels.rays), generator=torch.Generator().manual_seed(0))
     again = pixels.reorder(order).reorder(torch.argsort(order))
     assert torch.equal(again.rgb, pixels.rgb) and torch.equal(again.rays.origins, pixels.rays.origins)
-    assert torch.equal(again.group, pixels.group) and again.frames == pixels.frames
+    assert torch.equal(again.group, pixels.group) and again.groups == pixels.groups
+    assert torch.equal(again.camera, pixels.camera) and again.columns.keys() == pixels.columns.keys()
+    assert all(torch.equal(again.columns[name], pixels.columns[name]) for name in pixels.columns)
+    moved = pixels.reorder(order)
+    assert torch.equal(moved.camera, pixels.camera[order]) and torch.equal(moved.rgb, pixels.rgb[order])
 
 
 def test_only_what_is_asked_for_is_looked_at(sphere_scene: Scene) -> None:

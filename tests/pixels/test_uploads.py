@@ -11,12 +11,18 @@ import torch
 from torch import Tensor
 
 from neurfield.config import DataConfig
-from neurfield.fitting import flat_images, image_pixels
-from neurfield.points.picture_pixels import DrawnAhead, DrawnPixels, ResidentPixels, StepPixels, step_pixels
-from neurfield.fitting.pixels import Pixels, PixelSampler, used_sources
-from neurfield.pixels.uploads import Ahead
+from neurfield.points import picture_pixels
+from neurfield.points.picture_pixels import (
+    DrawnAhead,
+    DrawnPixels,
+    ResidentPixels,
+    StepPixels,
+    step_pixels,
+)
 from neurfield.images import open_image, pixel_pool
 from neurfield.images.pool import HeldPixels, TilePool
+from neurfield.pixels import PixelReader, Pixels, Uniform, flat_images, used_sources
+from neurfield.pixels.uploads import Ahead
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from tests.images.conftest import smooth, write
@@ -104,7 +110,7 @@ def test_tiles_come_ahead(tmp_path: Path) -> None:
 def test_where_an_image_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = HeldPixels(smooth(33, 47), 0)
     assert type(step_pixels(pool, 100, CPU)) is DrawnPixels
-    monkeypatch.setattr(image_pixels, "ResidentPixels", lambda *_: "resident")
+    monkeypatch.setattr(picture_pixels, "ResidentPixels", lambda *_: "resident")
     for free, wanted in ((2 * pool.flat.nbytes, "resident"), (2 * pool.flat.nbytes - 1, None)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10 * free))
         found = step_pixels(pool, 100, CUDA)
@@ -118,30 +124,33 @@ class Anywhere:
 
 
 def same(a: Pixels, b: Pixels) -> bool:
-    names = ("group", "rgb", "t_depth", "mask")
     rays = ("origins", "directions", "t_min", "t_max", "z_per_t")
-    return all(torch.equal(getattr(a, n), getattr(b, n)) for n in names) and all(
-        torch.equal(getattr(a.rays, n), getattr(b.rays, n)) for n in rays
+    assert {"rgb", "t_depth", "mask"} <= a.columns.keys() == b.columns.keys()
+    return (
+        a.groups == b.groups
+        and all(torch.equal(getattr(a, n), getattr(b, n)) for n in ("camera", "group"))
+        and all(torch.equal(a.columns[n], b.columns[n]) for n in a.columns)
+        and all(torch.equal(getattr(a.rays, n), getattr(b.rays, n)) for n in rays)
     )
 
 
 @pytest.mark.parametrize("resident", [False, True])
 def test_scenes_both_ways(sphere_scene: Scene, resident: bool) -> None:
-    config = DataConfig(images_per_step=4)
     frame = UnitFrame.around(sphere_scene.box)
     box = frame.box_in_unit(sphere_scene.box)
-    scene = used_sources(sphere_scene, config)
-    plain, other = (PixelSampler(scene, config, frame, box, seed=0) for _ in range(2))
+    scene = used_sources(sphere_scene, DataConfig())
+    chooser = Uniform(scene.cameras, 0, images_per_step=4)
+    plain, other = (PixelReader(scene, chooser, frame, box) for _ in range(2))
     other.images.resident = resident
     other._pin = torch.clone
     for step, rays in enumerate((128, 200, 64, 64)):
         wanted = plain.batch(step, rays)
         other.device = Anywhere()  # type: ignore[assignment]
-        drawn = other._ahead.get(step, rays)
+        drawn, groups = other._ahead.get(step, rays)
         other.ahead(step + 1, 64)  # right only for the last
         assert ("index" in drawn) == resident and ("image" in drawn) != resident
         other.device = CPU
-        assert same(wanted, other._pixels(dict(drawn)))
+        assert same(wanted, other._pixels(dict(drawn), groups))
 
 
 def test_where_a_scenes_images_lie(sphere_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from neurfield.ops.reference.ray_march import march_rays
 from neurfield.ops.sections import section_midpoints
+from neurfield.rays import Rays, Samples
 from neurfield.rendering.estimators import pack, sample_occupied, sample_proposals
 from neurfield.rendering.occupancy import OccupancyGrid
-from neurfield.rays import Rays, Samples
 from neurfield.rendering.sampling import sample_surface
 
 STEP = 0.05

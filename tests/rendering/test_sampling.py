@@ -10,8 +10,8 @@ import torch
 
 from neurfield.ops.ray_march import ray_box
 from neurfield.ops.sections import section_midpoints
-from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rays import Rays, Samples, UnitFrame, make_rays
+from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.rendering.sampling import concatenate, sample_around_depth, sample_surface
 
 BOX = [-1.0, -1.0, -1.0, 1.0, 1.0, 1.0]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from neurfield.encodings import HashGrid
-from neurfield.fields import Radiance, SDFField
-from neurfield.rendering.occupancy import OccupancyGrid
+from neurfield.fields import FieldSample, Radiance, SDFField
 from neurfield.rays import Rays, Samples
+from neurfield.rendering.occupancy import OccupancyGrid
+from neurfield.rendering.opacity import NeuS, OpacityNow, VolSDF
 from neurfield.rendering.sampling import sample_surface
 from neurfield.rendering.visibility import MOST_LEFT_OUT, keep_visible, select
 from neurfield.rendering.volume import render
 
 GRID = {"levels": 4, "log2_table_size": 12, "finest_resolution": 32}
+
+
+def opacity_now(kind: str, width: float, anneal: float = 1.0) -> OpacityNow:
+    """NeuS annealed so far, or VolSDF."""
+    return OpacityNow(NeuS(anneal=1.0) if kind == "neus" else VolSDF(), width, progress=anneal)
 
 
 def sphere_and_rays(n: int = 200) -> tuple[SDFField, Rays]:
@@ -35,11 +39,12 @@ def test_fewer_samples_the_same_picture(kind: str) -> None:
     occupancy = OccupancyGrid([-1.0] * 3 + [1.0] * 3, 16)
     jitter = torch.full((len(rays),), 0.5)
     every = sample_surface(rays, occupancy, step=0.01, reach=1.0, max_samples=400, jitter=jitter)
-    kept = keep_visible(field, rays, every, kind=kind, width=0.01)
+    now = opacity_now(kind, 0.01)
+    kept = keep_visible(field, rays, every, now)
     assert 0 < len(kept.t_starts) < 0.3 * len(every.t_starts)
     assert (kept.ray_indices[1:] >= kept.ray_indices[:-1]).all()
     assert kept.packed_info[:, 1].sum() == len(kept.t_starts)
-    a, b = (render(field, radiance, rays, samples, kind=kind, width=0.01) for samples in (every, kept))
+    a, b = (render(field, radiance, rays, samples, now) for samples in (every, kept))
     assert (a.opacity - b.opacity).abs().mean() < 3e-3
 
 
@@ -60,10 +65,10 @@ class Plane:
     def sdf(self, points: torch.Tensor) -> torch.Tensor:
         return points[:, 2] + 0.002 * torch.sin(25.0 * points[:, 0])
 
-    def query(self, points: torch.Tensor, gradient: bool) -> SimpleNamespace:
+    def query(self, points: torch.Tensor, gradient: bool) -> FieldSample:
         tilt = 0.05 * torch.cos(25.0 * points[:, 0])
         slope = torch.stack([tilt, torch.zeros_like(tilt), torch.ones_like(tilt)], dim=1)
-        return SimpleNamespace(sdf=self.sdf(points), gradient=slope, feature=points)
+        return FieldSample(sdf=self.sdf(points), gradient=slope, feature=points)
 
 
 @pytest.mark.parametrize("kind", ["neus", "volsdf"])
@@ -78,11 +83,11 @@ def test_what_is_left_out_of_a_pixel_weighs_less_than_said(
     occupancy.update(field.sdf)
     jitter = torch.rand(len(rays), generator=torch.Generator().manual_seed(0))
     every = sample_surface(rays, occupancy, step=step, reach=4 * width, max_samples=900, jitter=jitter)
-    kept = keep_visible(field, rays, every, kind=kind, width=width, anneal=anneal)  # type: ignore[arg-type]
+    now = opacity_now(kind, width, anneal)
+    kept = keep_visible(field, rays, every, now)  # type: ignore[arg-type]
     assert len(kept.t_starts) < len(every.t_starts)
-    how = {"kind": kind, "width": width, "anneal": anneal}
     with torch.no_grad():
-        a, b = (render(field, white, rays, samples, **how) for samples in (every, kept))  # type: ignore[arg-type]
+        a, b = (render(field, white, rays, samples, now) for samples in (every, kept))  # type: ignore[arg-type]
     assert a.opacity.max() > 0.95
     fall = a.opacity - b.opacity
     assert fall.min() > -1e-5 and fall.max() < MOST_LEFT_OUT + 1e-5
@@ -97,10 +102,10 @@ def test_sections_that_annealing_keeps_half_opaque_are_kept() -> None:
     samples = Samples(torch.zeros(80, dtype=torch.int64), t, t + 0.005, torch.tensor([[0, 80]]))
     opacities = []
     for anneal in (0.0, 1.0):
-        kept = keep_visible(Flat(), rays, samples, kind="neus", width=0.005, anneal=anneal)  # type: ignore[arg-type]
-        how = {"kind": "neus", "width": 0.005, "anneal": anneal}
+        now = opacity_now("neus", 0.005, anneal)
+        kept = keep_visible(Flat(), rays, samples, now)  # type: ignore[arg-type]
         with torch.no_grad():
-            all_, few = (render(Flat(), white, rays, s, **how) for s in (samples, kept))  # type: ignore[arg-type]
+            all_, few = (render(Flat(), white, rays, s, now) for s in (samples, kept))  # type: ignore[arg-type]
         opacities.append((float(all_.opacity), float(few.opacity)))
     (annealed, kept_of_it), (sharp, _) = opacities
     assert annealed > 0.97 and kept_of_it > annealed - MOST_LEFT_OUT and sharp < 1e-6
@@ -110,9 +115,9 @@ class Flat(Plane):
     def sdf(self, points: torch.Tensor) -> torch.Tensor:
         return points[:, 2]
 
-    def query(self, points: torch.Tensor, gradient: bool) -> SimpleNamespace:
+    def query(self, points: torch.Tensor, gradient: bool) -> FieldSample:
         up = torch.tensor([[0.0, 0.0, 1.0]]).expand(len(points), 3).contiguous()
-        return SimpleNamespace(sdf=self.sdf(points), gradient=up, feature=points)
+        return FieldSample(sdf=self.sdf(points), gradient=up, feature=points)
 
 
 class White:
@@ -128,14 +133,14 @@ class White:
 white = White()
 
 
-def test_an_opacity_that_does_not_exist_is_refused() -> None:
+@pytest.mark.parametrize("width", [0.0, -0.01])
+@pytest.mark.parametrize("kind", ["neus", "volsdf"])
+def test_a_width_that_is_not_positive_is_refused(kind: str, width: float) -> None:
     field, rays = sphere_and_rays(5)
     occupancy = OccupancyGrid([-1.0] * 3 + [1.0] * 3, 4)
     some = sample_surface(rays, occupancy, step=0.1, reach=0.1, max_samples=8, jitter=torch.zeros(5))
-    with pytest.raises(ValueError, match="did you mean 'neus'"):
-        keep_visible(field, rays, some, kind="nues", width=0.01)
     with pytest.raises(ValueError, match="width"):
-        keep_visible(field, rays, some, kind="neus", width=0.0)
+        keep_visible(field, rays, some, opacity_now(kind, width))
 
 
 def test_no_samples_stay_none() -> None:
@@ -143,6 +148,6 @@ def test_no_samples_stay_none() -> None:
     occupancy = OccupancyGrid([-1.0] * 3 + [1.0] * 3, 4)
     occupancy.values.fill_(9.0)
     none = sample_surface(rays, occupancy, step=0.01, reach=0.1, max_samples=8, jitter=torch.zeros(5))
-    assert not len(keep_visible(field, rays, none, kind="neus", width=0.01).t_starts)
+    assert not len(keep_visible(field, rays, none, opacity_now("neus", 0.01)).t_starts)
     nothing = select(none, torch.zeros(0, dtype=torch.bool), 5)
     assert nothing.packed_info.tolist() == [[0, 0]] * 5

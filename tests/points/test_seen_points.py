@@ -9,9 +9,12 @@ import torch
 from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting import Run
+from neurfield.fitting.points_step import look_at_points
+from neurfield.fitting.scene import SceneTask
 from neurfield.inputs.scene import SceneInput
-from neurfield.points import Seen
 from neurfield.losses.fused import on_surface
+from neurfield.losses.weighted import losses_of
+from neurfield.points import Seen
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 from tests.fusion.painted_room import ROOM, painted_room
@@ -27,6 +30,10 @@ def room() -> Scene:
     return painted_room()[0]
 
 
+def sources(task: SceneTask) -> list[Seen]:
+    return [source for source in task.sources if isinstance(source, Seen)]
+
+
 @pytest.fixture(scope="module")
 def prepared(room: Scene) -> Run:
     return SceneInput.of(load_config("monosdf", overrides=[*OVERRIDES, "device=cpu"]), room)
@@ -40,35 +47,44 @@ def test_the_box_of_a_room_follows_from_its_priors(room: Scene, prepared: Run) -
 
 
 def test_points_lie_on_the_walls(prepared: Run) -> None:
-    seen = prepared.task.seen
-    assert seen is not None and len(seen.points) > 500
-    world = prepared.task.frame.world_from_unit(seen.points.numpy())
+    (source,) = sources(prepared.task)
+    points, band = source.known
+    assert len(points) > 500
+    world = prepared.task.frame.world_from_unit(points.numpy())
     to_wall = np.minimum(np.abs(world - ROOM[0]), np.abs(world - ROOM[1])).min(axis=1)
     assert np.median(to_wall) < 0.02
-    assert 0.03 < seen.band * prepared.task.frame.half < 0.12
+    assert 0.03 < band * prepared.task.frame.half < 0.12
 
 
 def test_only_points_inside_the_box_are_kept(prepared: Run) -> None:
-    task = prepared.task
+    task, (whole,) = prepared.task, sources(prepared.task)
     low, high = [-0.9, -0.5, -0.6], [0.3, 0.9, 0.1]
-    kept = SeenPoints.of(task.aligned, task.frame, [*low, *high], torch.device("cpu"))
-    assert kept is not None and task.seen is not None and 0 < len(kept.points) < len(task.seen.points)
-    assert (kept.points > torch.tensor(low)).all() and (kept.points < torch.tensor(high)).all()
-    assert (
-        SeenPoints.of(task.aligned, task.frame, [5.0, 5.0, 5.0, 6.0, 6.0, 6.0], torch.device("cpu")) is None
-    )
+
+    def inside(*box: float) -> torch.Tensor:
+        return Seen(lambda: task.aligned, task.frame, list(box), torch.device("cpu")).known[0]
+
+    kept = inside(*low, *high)
+    assert 0 < len(kept) < len(whole.known[0])
+    assert (kept > torch.tensor(low)).all() and (kept < torch.tensor(high)).all()
+    assert not len(inside(5.0, 5.0, 5.0, 6.0, 6.0, 6.0))
 
 
 def test_a_field_pays_for_leaving_them(prepared: Run) -> None:
     task = prepared.task
-    assert task.seen is not None
-    losses = task.seen.losses(task.field, task.config, torch.Generator().manual_seed(0))
-    loss = losses["seen_points"]
+    (source,) = sources(task)
+    moment = task.moment(0, 0.9)
+    drawn = source.draw(moment)
+    loss = losses_of(look_at_points(task.field, source, moment, drawn), task.losses)["seen_points"]
     assert 0.0 < loss.item() <= task.config.loss.seen_points
     loss.backward()
     assert any(p.grad is not None and bool(p.grad.any()) for p in task.field.parameters())
-    off = load_config("monosdf", overrides=["loss.seen_points=0"])
-    assert task.seen.losses(task.field, off, torch.Generator()) == {}
+    assert source.draw(task.moment(0, 0.0)) == ()  # the volume alone, at first
+
+
+def test_without_their_loss_they_are_not_asked(room: Scene, prepared: Run) -> None:
+    config = load_config("monosdf", overrides=[*OVERRIDES, "device=cpu", "loss.seen_points=0"])
+    task = SceneTask(prepared.task.scene, config, torch.device("cpu"), prepared.task.aligned)
+    assert not sources(task) and "seen_points" not in task.losses
 
 
 def test_far_points_count_and_do_not_pull_and_near_ones_pull_less() -> None:
@@ -82,7 +98,7 @@ def test_far_points_count_and_do_not_pull_and_near_ones_pull_less() -> None:
 
 def test_without_priors_there_are_none(room: Scene) -> None:
     run = SceneInput.of(load_config("neus", overrides=[*SMALL, "device=cpu"]), room)
-    assert run.task.seen is None
+    assert not any(len(source.known[0]) for source in sources(run.task))
 
 
 def test_an_opened_run_aligns_as_when_it_was_made(room: Scene, prepared: Run) -> None:

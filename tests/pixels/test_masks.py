@@ -9,16 +9,18 @@ import pytest
 import torch
 
 from neurfield.config import Config, load_config
-from neurfield.pixels.masks import background, counted
-from neurfield.fitting.pixels import Pixels
 from neurfield.fitting.scene import SceneTask
-from neurfield.fitting.warm_start import warm_start
 from neurfield.losses.photometric import color_l1
+from neurfield.moment import Moment
+from neurfield.pixels import Pixels, Uniform
+from neurfield.pixels.masks import asked_for, counted
+from neurfield.points.fuse_scene import fuse_scene
+from neurfield.rendering.backgrounds import RandomBehindMasks
 from neurfield.rendering.volume import before
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList
 from tests.fitting.conftest import SMALL
-from tests.fitting.test_pixels import sampler, some_masks
+from tests.pixels.test_pixels import reader, some_masks
 
 CPU = torch.device("cpu")
 
@@ -29,21 +31,27 @@ def small(*more: str) -> Config:
 
 def with_first_frame(scene: Scene) -> Pixels:
     """A batch that looks at the first frame, which has no mask."""
-    source = sampler(scene)
-    return next(source.batch(step, 256) for step in range(3) if 0 in source._frames_of(step))
+    source = reader(scene)
+    assert isinstance(source.chooser, Uniform)
+    return next(source.batch(step, 256) for step in range(3) if 0 in source.chooser._images_of(step))
+
+
+def colors_behind(pixels: Pixels) -> torch.Tensor:
+    moment = Moment(0, 0.0, generator=torch.Generator().manual_seed(0))
+    return RandomBehindMasks().colors(pixels.rays, moment)
 
 
 def compared(scene: Scene, says: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """mask [R], and how the colour loss changes with rendered colour [R, 3] and opacity [R]."""
     pixels = with_first_frame(scene)
-    assert pixels.mask is not None
+    mask = pixels.columns["mask"]
     rgb = torch.full_like(pixels.rgb, 0.3, requires_grad=True)
-    opacity = torch.full_like(pixels.mask, 0.5, requires_grad=True)
-    asked, behind, counts = background(pixels, torch.Generator().manual_seed(0), says)
+    opacity = torch.full_like(mask, 0.5, requires_grad=True)
+    asked, behind, counts = asked_for(pixels, colors_behind(pixels) if says == "object" else None, says)
     color_l1(before(rgb, opacity, behind, None), asked.rgb, counts).backward()
     assert rgb.grad is not None
     by_opacity = torch.zeros_like(opacity) if opacity.grad is None else opacity.grad
-    return pixels.mask, rgb.grad, by_opacity
+    return mask, rgb.grad, by_opacity
 
 
 def test_what_is_not_valid_asks_nothing(sphere_scene: Scene) -> None:
@@ -62,13 +70,31 @@ def test_an_outline_asks_for_a_background_and_its_absence_for_colour_alone(spher
 def test_a_perfect_surface_is_asked_nothing_where_the_outline_is_unknown(sphere_scene: Scene) -> None:
     pixels = with_first_frame(some_masks(sphere_scene, "object"))
     opacity = torch.linspace(0.0, 1.0, len(pixels.rays))
-    assert pixels.mask is not None
-    asked, behind, counts = background(pixels, torch.Generator().manual_seed(0), "object")
+    asked, behind, counts = asked_for(pixels, colors_behind(pixels), "object")
     shown = before(opacity[:, None] * pixels.rgb, opacity, behind, None)
     assert counts is None
-    unknown = pixels.mask == 2
+    unknown = pixels.columns["mask"] == 2
     assert unknown.any()
     torch.testing.assert_close(asked.rgb[unknown], shown[unknown])
+
+
+def test_without_a_background_an_outline_asks_for_black_behind(sphere_scene: Scene) -> None:
+    pixels = with_first_frame(some_masks(sphere_scene, "object"))
+    mask = pixels.columns["mask"]
+    asked, behind, counts = asked_for(pixels, None, "object")
+    assert behind is not None and counts is None
+    assert not asked.rgb[mask == 0].any() and not behind[mask < 1.5].any()
+    assert torch.equal(asked.rgb[mask > 0.5], pixels.rgb[mask > 0.5])
+    assert torch.equal(behind[mask == 2], pixels.rgb[mask == 2])
+
+
+def test_without_masks_a_background_stands_behind_all_and_colours_are_the_pictures(
+    sphere_scene: Scene,
+) -> None:
+    pixels = reader(sphere_scene, mask=False).batch(0, 64)
+    white = torch.ones_like(pixels.rgb)
+    asked, behind, counts = asked_for(pixels, white, "object")
+    assert behind is white and counts is None and torch.equal(asked.rgb, pixels.rgb)
 
 
 @pytest.mark.parametrize("says", ["object", "valid"])
@@ -95,7 +121,7 @@ def test_depth_that_is_not_valid_is_not_fused(sphere_scene: Scene) -> None:
     for files in (wall, few):
         made = Scene("s", scene.path, scene.cameras, files, box=scene.box, mask_says="valid", kind="outside")
         task = SceneTask(made, small(), CPU)
-        found.append(warm_start(made, task.config, task.frame, CPU, None))
+        found.append(fuse_scene(made, task.config.warm.voxel, task.frame, CPU, None))
     assert found[0] is not None and found[1] is not None
     torch.testing.assert_close(found[0].points, found[1].points)
     torch.testing.assert_close(found[0].sdf, found[1].sdf)

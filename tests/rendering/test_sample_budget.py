@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurfield.fitting.sample_budget import SampleBudget
+from neurfield.rendering.sample_budget import SampleBudget
 
 
 def test_a_step_comes_to_cost_the_budget_whatever_a_ray_takes() -> None:

@@ -9,24 +9,33 @@ import pytest
 import torch
 from torch import nn
 
-from neurfield.config import Config, FieldConfig, load_config
+from neurfield.config import Config, FieldConfig, TrainConfig, load_config
 from neurfield.encodings import Frequency, HashGrid, SimplexGrid, TriPlane
 from neurfield.errors import UserError
-from neurfield.fields import SDFField
+from neurfield.fields import EncodingSizes, SDFField, make_encoding
+from neurfield.fields.scene_encodings import encoding_groups, first_levels
+from neurfield.fitting.old_parts import parts_of
+from neurfield.fitting.optimizer import groups_of
 from neurfield.fitting.scene import SceneTask
-from neurfield.fitting.scene_encodings import first_levels, make_encoding, table_groups
-from neurfield.fitting.scene_fields import make_field, make_radiance
 from neurfield.scenes import Scene
 
-SMALL = FieldConfig(levels=6, log2_table_size=12, finest_resolution=64, start_levels=2)
+SMALL = EncodingSizes(levels=6, log2_table_size=12, finest_resolution=64)
+START = 2  # levels
 needs_kernels = pytest.mark.skipif(
     importlib.util.find_spec("neurfield.encodings.radial_basis") is None, reason="no radial bases here"
 )
 KINDS = ["hash", "simplex", "triplane", "frequency", pytest.param("rbf", marks=needs_kernels)]
 
 
-def of(kind: str) -> FieldConfig:
+def of(kind: str) -> EncodingSizes:
     return dataclasses.replace(SMALL, encoding=kind)
+
+
+def field_config(kind: str) -> FieldConfig:
+    sizes = {"levels": SMALL.levels, "log2_table_size": SMALL.log2_table_size}
+    return FieldConfig(
+        encoding=kind, finest_resolution=SMALL.finest_resolution, start_levels=START, **sizes
+    )  # fmt: skip
 
 
 def test_each_is_of_its_kind() -> None:
@@ -37,8 +46,8 @@ def test_each_is_of_its_kind() -> None:
         load_config("neus", overrides=["field.encoding=octree"])
 
 
-@pytest.mark.parametrize("settings", [SMALL, FieldConfig()], ids=["small", "default"])
-def test_planes_have_about_as_many_parameters_as_the_grid(settings: FieldConfig) -> None:
+@pytest.mark.parametrize("settings", [SMALL, EncodingSizes()], ids=["small", "default"])
+def test_planes_have_about_as_many_parameters_as_the_grid(settings: EncodingSizes) -> None:
     grid, planes = (
         sum(p.numel() for p in make_encoding(dataclasses.replace(settings, encoding=kind)).parameters())
         for kind in ("hash", "triplane")
@@ -49,18 +58,21 @@ def test_planes_have_about_as_many_parameters_as_the_grid(settings: FieldConfig)
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_parameters_are_in_one_group(kind: str) -> None:
     encoding, texture = make_encoding(of(kind)), nn.Parameter(torch.zeros(3))
-    groups = table_groups(encoding, [texture], 0.1)
+    train = TrainConfig(lr_table=0.1, lr_network=0.01)
+    groups = groups_of([encoding_groups(encoding), {"table": [texture]}], train)
     found = [id(p) for group in groups for p in group.parameters]
     assert sorted(found) == sorted([id(texture), *map(id, encoding.parameters())])
     assert all(group.parameters and group.learning_rate == 0.1 for group in groups)
-    assert [group.sparse for group in groups] == [True, False][: len(groups)]
+    sparse = {group.name: group.sparse for group in groups}
+    assert sparse.pop("table") and sparse in ({}, {"encoding": False})
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "frequency"])
 def test_the_fits_seed_is_that_of_its_encodings(kind: str) -> None:
     def tables(seed: int) -> list[torch.Tensor]:
-        config = Config(seed=seed, field=of(kind))
-        return [*make_field(config).encoding.parameters(), *make_radiance(config).encoding.parameters()]
+        parts = parts_of(Config(field=field_config(kind)))
+        made = [parts.one(slot).make(seed) for slot in ("field", "color")]  # type: ignore[union-attr]
+        return [parameter for field in made for parameter in field.encoding.parameters()]
 
     for first, same, other in zip(tables(0), tables(0), tables(1)):
         assert torch.equal(first, same)
@@ -71,8 +83,8 @@ def test_the_fits_seed_is_that_of_its_encodings(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_levels_come_in_as_the_grids_do(kind: str) -> None:
     encoding = make_encoding(of(kind))
-    assert 1 <= first_levels(of(kind), encoding) <= encoding.levels
-    assert first_levels(SMALL, make_encoding(SMALL)) == SMALL.start_levels
+    assert 1 <= first_levels(START, SMALL.levels, encoding) <= encoding.levels
+    assert first_levels(START, SMALL.levels, make_encoding(SMALL)) == START
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,7 +99,7 @@ def test_a_field_of_it_answers(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_steps_with_it(kind: str, sphere_scene: Scene) -> None:
     config = Config()
-    config.field = of(kind)
+    config.field = field_config(kind)
     config.sampling.rays, config.sampling.samples, config.sampling.occupancy_resolution = 32, 512, 16
     config.warm.start = "off"
     task = SceneTask(sphere_scene, config, torch.device("cpu"))
@@ -95,5 +107,5 @@ def test_a_task_steps_with_it(kind: str, sphere_scene: Scene) -> None:
         for parameter in group.parameters:
             parameter.grad = torch.zeros_like(parameter)
     sum(task.step(0, 0.0).losses.values()).backward()  # type: ignore[union-attr]
-    assert task.field.active_levels == first_levels(config.field, task.field.encoding)
+    assert task.field.active_levels == first_levels(START, SMALL.levels, task.field.encoding)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in task.field.parameters())

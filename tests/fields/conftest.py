@@ -1,0 +1,7 @@
+"""The sphere's scene is that of the fits."""
+
+from __future__ import annotations
+
+from tests.fitting.conftest import sphere_scene
+
+__all__ = ["sphere_scene"]
