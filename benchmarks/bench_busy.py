@@ -57,9 +57,9 @@ def one(args: argparse.Namespace) -> None:
     import torch
 
     from neurfield.cli.threads import use_threads
-    from neurfield.config import load_config
     from neurfield.fitting.fitter import Fitter
     from neurfield.fitting.scene import SceneTask
+    from neurfield.parts import load_config
     from neurfield.scenes import load_scene
 
     use_threads(None)

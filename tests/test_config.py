@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from neurfield.config import Config, load_config, methods, read_config, save_config
 from neurfield.errors import UserError
+from neurfield.parts import load_config, methods, read_config, save_config
 
 
 def test_every_method_loads_under_every_preset() -> None:
@@ -19,7 +19,11 @@ def test_every_method_loads_under_every_preset() -> None:
 
 def test_overrides_win_and_are_typed() -> None:
     config = load_config("neus", overrides=["train.steps=7", "field.hidden=[32,32]", "data.sensor_depth=off"])
-    assert config.train.steps == 7 and config.field.hidden == [32, 32] and config.data.sensor_depth == "off"
+    assert (
+        config.train.steps == 7
+        and config.one("field").numbers["hidden"] == [32, 32]
+        and config.data.sensor_depth == "off"
+    )
 
 
 @pytest.mark.parametrize(
@@ -28,14 +32,14 @@ def test_overrides_win_and_are_typed() -> None:
         (["train.stpes=7"], "train.steps"),
         (["train.steps=many"], "train.steps"),
         (["train.steps=0"], "train.steps"),
-        (["opacity.kind=nues"], "did you mean 'neus'"),
-        (["opacity.width_start=0"], "opacity.width_start"),
-        (["opacity.width_end=-0.1"], "opacity.width_end"),
-        (["opacity.width_end=.nan"], "opacity.width_end"),
-        (["warm.width_start=.inf"], "warm.width_start"),
-        (["sampling.truncation=0"], "sampling.truncation"),
-        (["warm.until=0.2", "warm.alone=0.25"], "warm.until"),
-        (["warm.until=0.25", "warm.alone=0.25"], "warm.until"),
+        (["passes.surface=nues"], "did you mean 'neus'"),
+        (["passes.surface.width_start=0"], "passes.surface.width_start"),
+        (["passes.surface.width_end=-0.1"], "passes.surface.width_end"),
+        (["passes.surface.width_end=.nan"], "passes.surface.width_end"),
+        (["passes.surface.width_warm=.inf"], "passes.surface.width_warm"),
+        (["sampler.truncation=0"], "sampler.truncation"),
+        (["points.fused_depth.until=0.2", "points.fused_depth.alone=0.25"], "points.fused_depth.until"),
+        (["points.fused_depth.until=0.25", "points.fused_depth.alone=0.25"], "points.fused_depth.until"),
         (["nonsense"], "group.key=value"),
         (["data.box=[1,2]"], "data.box"),
         (["loss=3"], "loss"),
@@ -55,7 +59,7 @@ def test_unknown_method_gets_a_suggestion() -> None:
 def test_what_is_saved_is_what_was_used(tmp_path: Path) -> None:
     config = load_config("monosdf", "best", ["seed=5"])
     save_config(config, tmp_path / "config.yaml")
-    assert read_config(tmp_path / "config.yaml") == config != Config()
+    assert read_config(tmp_path / "config.yaml") == config != load_config("monosdf", "best")
 
 
 def test_broken_files_are_the_users_mistake(tmp_path: Path) -> None:

@@ -20,34 +20,32 @@ COMMON = {"errors", "far", "files", "lazy", "moment", "openmp", "optional", "wor
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "parts": {"configs"},
-    "ops": set(),
     "presets": {"configs"},
-    "config": {"presets"},
-    "image_config": {"config", "presets"},
+    "image_config": {"parts", "presets"},
+    "ops": set(),
     "images": set(),
+    "rays": {"ops"},
     "encodings": {"ops"},
     "scenes": {"ops"},
-    "parts": set(),
-    "rays": {"ops"},
     "evaluation": {"ops"},
     "fusion": {"ops", "scenes"},
-    "pixels": {"rays", "scenes", "parts", "config"},  # the configuration says which sources are used
-    "points": {"rays", "scenes", "fusion", "parts"},
+    "pixels": {"rays", "scenes", "parts"},
+    "points": {"rays", "scenes", "fusion", "images", "parts", "pixels"},
     "fields": {"ops", "encodings", "parts"},
     "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts"},
     "losses": {"ops", "rays", "pixels", "points", "rendering", "parts"},
-    "surfaces": {"ops", "encodings", "fields"},
+    "surfaces": {"ops", "encodings", "fields", "parts"},
     "fitting": {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
-        "config", "image_config", "images", "rays", "parts", "pixels", "points",
+        "image_config", "images", "rays", "parts", "pixels", "points",
     },
     "inputs": {
-        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "config", "image_config", "images",
-        "fitting",
+        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "image_config", "images", "fitting",
+        "parts", "pixels", "points",
     },
     "report": {"scenes", "inputs"},
     "viewer": {"scenes", "report", "inputs"},
-    "cli": {"scenes", "report", "fitting", "surfaces", "inputs", "ops", "viewer"}
+    "cli": {"scenes", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.

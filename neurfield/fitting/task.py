@@ -180,7 +180,7 @@ class Task:
 
 def _looks_at_rays(loss: WeightedLoss) -> bool:
     """Whether a loss has nothing to say of points alone."""
-    names = {name.split(".")[0] for name in loss.needs | loss.optional}
+    names = {name.split(".")[0] for name in loss.needs}
     return bool(names & {"pixels", "samples", "passes", "heads"})
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import room_table
-from neurfield.config import load_config
 from neurfield.errors import UserError
+from neurfield.parts import load_config
 from neurfield.scenes.builtin import BUILTIN
 
 OURS = {name: row for name, row in room_table.ROWS.items() if row.ours}

@@ -14,10 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from neurfield.config import load_config
 from neurfield.encodings import OneBlob, RadialBasis, SphericalHarmonics, TriPlane
 from neurfield.fields import SDFField
-from neurfield.fitting import image_pixels
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.scene import SceneTask
@@ -26,7 +24,9 @@ from neurfield.images import open_image
 from neurfield.losses import priors
 from neurfield.ops.kernel_lookup import KernelLookup
 from neurfield.ops.reference import compositing
+from neurfield.parts import load_config
 from neurfield.pixels import flat_images, used_sources
+from neurfield.points import picture_pixels
 from neurfield.rendering import sampling
 from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.scenes import load_scene
@@ -78,7 +78,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", ["hash", "simplex"])
 @pytest.mark.parametrize("room", [False, True])
 def test_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, room: bool) -> None:
-    monkeypatch.setattr(image_pixels, "has_room", lambda *_: room)
+    monkeypatch.setattr(picture_pixels, "has_room", lambda *_: room)
     config = IMAGES.load(kind, "default", ["encoding.levels=4", "network.hidden=[16]", "train.pixels=512"])
     task = ImageTask(open_image(smooth(40, 61)), config, META)
     fitter = Fitter(task, config.train, tmp_path, quiet=True)
@@ -108,7 +108,7 @@ def test_a_scene(
     monkeypatch.setattr(SceneTask, "_generator", lambda self, step: torch.Generator().manual_seed(step))
     monkeypatch.setattr(SDFField, "start_as_sphere", lambda *_, **__: None)  # drawn and solved on the CPU
     monkeypatch.setattr(OccupancyGrid, "asked", True, raising=False)
-    few = ["field.levels=2", "field.start_levels=1", "field.texture_levels=2", "train.steps=100"]
+    few = ["field.levels=2", "field.start_levels=1", "color.levels=2", "train.steps=100"]
     config = load_config(method, "default", [*SMALL, *few, *overrides])
     scene = used_sources(load_scene(write_sphere_scene(tmp_path / "sphere")), config.data)
     task = SceneTask(scene, config, META)

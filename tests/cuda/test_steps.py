@@ -14,13 +14,14 @@ from types import ModuleType
 import pytest
 import torch
 
-from neurfield.config import TrainConfig, load_config
 from neurfield.fitting.fitter import Fitter, Task
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.scene import SceneTask
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.ops import native
+from neurfield.parts import load_config
+from neurfield.parts.groups import Train
 from neurfield.pixels import used_sources
 from neurfield.scenes import load_scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
@@ -30,8 +31,8 @@ CPU = torch.device("cpu")
 STEPS = 4
 # A step of some dozens of rays: emulated threads are slow.
 FEW = [
-    "sampling.rays=48", "sampling.random_points=48", "sampling.occupancy_resolution=8", "train.steps=100",
-    "field.levels=4", "warm.points=200",
+    "sampler.rays=48", "points.uniform.count=48", "sampler.occupancy_resolution=8", "train.steps=100",
+    "field.levels=4", "points.fused_depth.count=200",
 ]  # fmt: skip
 
 pytestmark = [
@@ -40,9 +41,7 @@ pytestmark = [
 ]
 
 
-def losses_of(
-    task: Task, config: TrainConfig, folder: Path, kernels: ModuleType | None
-) -> list[dict[str, float]]:
+def losses_of(task: Task, config: Train, folder: Path, kernels: ModuleType | None) -> list[dict[str, float]]:
     """Of some steps of a new task, with these kernels instead of the CPU's."""
     fitter = Fitter(task, config, folder, quiet=True)
     fitter.prepare()
@@ -71,7 +70,7 @@ def compare(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> Non
     [
         ("neus", []),
         ("neus", ["data.sensor_depth=off", "field.encoding=simplex"]),
-        ("volsdf", ["data.sensor_depth=off", "opacity.learn=true"]),
+        ("volsdf", ["data.sensor_depth=off", "passes.surface.learn=true"]),
         ("neus", ["field.encoding=triplane"]),
         ("neus", ["field.precision=float16"]),
     ],
@@ -81,7 +80,7 @@ def test_a_scene(emulation: ModuleType, tmp_path: Path, method: str, overrides: 
     scene = used_sources(load_scene(write_sphere_scene(tmp_path / "sphere", frames=4)), config.data)
     found = []
     for emulated in (True, False):
-        if not emulated and config.field.precision == "float16":
+        if not emulated and config.one("field").numbers["precision"] == "float16":
             config = load_config(method, "default", [*SMALL, *FEW])  # the CPU has no such products
         task = SceneTask(scene, config, CPU)
         found.append(losses_of(task, config.train, tmp_path, emulation if emulated else None))

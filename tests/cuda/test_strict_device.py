@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from neurfield.config import load_config
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
-from neurfield.points.picture_pixels import ResidentPixels
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.images.pool import HeldPixels
 from neurfield.inputs.scene import SceneInput
+from neurfield.parts import load_config
+from neurfield.points.picture_pixels import ResidentPixels
 from neurfield.scenes import load_scene
 from tests.cuda.strict_device import Watch
 from tests.fitting.conftest import SMALL, write_sphere_scene
@@ -44,7 +44,7 @@ CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render_pa
 SPLIT = {"rendering.marched.sample: _local_scalar_dense": 1}
 # A learnt width decides how far apart samples are.
 WIDTH = {"rendering.opacity.number: _local_scalar_dense": 1}
-# The cells to ask again, near the surface and of all, every `sampling.occupancy_every` steps.
+# The cells to ask again, near the surface and of all, every `sampler.occupancy_every` steps.
 OCCUPANCY = {"rendering.occupancy.refresh: nonzero": 2}
 
 
@@ -69,11 +69,11 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ([], 3, {}),  # fused depth alone
         ([], 50, {**MARCHED, **CHOSEN}),
-        (["opacity.kind=volsdf"], 50, {**MARCHED, **CHOSEN}),
+        (["passes.surface=volsdf"], 50, {**MARCHED, **CHOSEN}),
         (["data.sensor_depth=off"], 50, {**MARCHED, **CHOSEN}),
         (["data.sensor_depth=off"], 48, {**MARCHED, **CHOSEN, **OCCUPANCY}),
-        (["warm.start=off"], 50, {**SPLIT, **MARCHED, **CHOSEN}),
-        (["data.sensor_depth=off", "opacity.learn=true"], 50, {**WIDTH, **MARCHED, **CHOSEN}),
+        (["points.fused_depth=off"], 50, {**SPLIT, **MARCHED, **CHOSEN}),
+        (["data.sensor_depth=off", "passes.surface.learn=true"], 50, {**WIDTH, **MARCHED, **CHOSEN}),
     ],
 )
 def test_scene(scene_folder: Path, overrides: list[str], step: int, expected: dict[str, int]) -> None:

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from neurfield.config import Config, FieldConfig, TrainConfig, load_config
 from neurfield.encodings import Frequency, HashGrid, SimplexGrid, TriPlane
 from neurfield.errors import UserError
 from neurfield.fields import EncodingSizes, SDFField, make_encoding
 from neurfield.fields.scene_encodings import encoding_groups, first_levels
-from neurfield.fitting.old_parts import parts_of
 from neurfield.fitting.optimizer import groups_of
-from neurfield.fitting.scene import SceneTask
+from neurfield.fitting.scene import SceneTask, make_fields
+from neurfield.parts import Config, load_config
+from neurfield.parts.groups import Train
 from neurfield.scenes import Scene
 
 SMALL = EncodingSizes(levels=6, log2_table_size=12, finest_resolution=64)
@@ -31,11 +31,9 @@ def of(kind: str) -> EncodingSizes:
     return dataclasses.replace(SMALL, encoding=kind)
 
 
-def field_config(kind: str) -> FieldConfig:
-    sizes = {"levels": SMALL.levels, "log2_table_size": SMALL.log2_table_size}
-    return FieldConfig(
-        encoding=kind, finest_resolution=SMALL.finest_resolution, start_levels=START, **sizes
-    )  # fmt: skip
+def config_of(kind: str, *more: str) -> Config:
+    sizes = {**vars(of(kind)), "start_levels": START}
+    return load_config("neus", overrides=[*(f"field.{k}={v}" for k, v in sizes.items()), *more])
 
 
 def test_each_is_of_its_kind() -> None:
@@ -58,7 +56,7 @@ def test_planes_have_about_as_many_parameters_as_the_grid(settings: EncodingSize
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_parameters_are_in_one_group(kind: str) -> None:
     encoding, texture = make_encoding(of(kind)), nn.Parameter(torch.zeros(3))
-    train = TrainConfig(lr_table=0.1, lr_network=0.01)
+    train = Train(lr_table=0.1, lr_network=0.01)
     groups = groups_of([encoding_groups(encoding), {"table": [texture]}], train)
     found = [id(p) for group in groups for p in group.parameters]
     assert sorted(found) == sorted([id(texture), *map(id, encoding.parameters())])
@@ -70,8 +68,7 @@ def test_all_parameters_are_in_one_group(kind: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "frequency"])
 def test_the_fits_seed_is_that_of_its_encodings(kind: str) -> None:
     def tables(seed: int) -> list[torch.Tensor]:
-        parts = parts_of(Config(field=field_config(kind)))
-        made = [parts.one(slot).make(seed) for slot in ("field", "color")]  # type: ignore[union-attr]
+        made = make_fields(config_of(kind, f"seed={seed}"), torch.device("cpu"))
         return [parameter for field in made for parameter in field.encoding.parameters()]
 
     for first, same, other in zip(tables(0), tables(0), tables(1)):
@@ -98,10 +95,8 @@ def test_a_field_of_it_answers(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_steps_with_it(kind: str, sphere_scene: Scene) -> None:
-    config = Config()
-    config.field = field_config(kind)
-    config.sampling.rays, config.sampling.samples, config.sampling.occupancy_resolution = 32, 512, 16
-    config.warm.start = "off"
+    few = ["sampler.rays=32", "sampler.samples=512", "sampler.occupancy_resolution=16"]
+    config = config_of(kind, *few, "points.fused_depth=off")
     task = SceneTask(sphere_scene, config, torch.device("cpu"))
     for group in task.groups():
         for parameter in group.parameters:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from neurfield.config import load_config
 from neurfield.fitting import task as tasks
 from neurfield.fitting.scene import SceneTask
 from neurfield.losses.seen import Seen
 from neurfield.losses.weighted import WeightedLoss, losses_of
 from neurfield.moment import Moment
+from neurfield.parts import load_config
 from neurfield.pixels import used_sources
 from neurfield.rendering.opacity import NeuS, OpacityNow
 from neurfield.rendering.volume import Rendered
@@ -25,7 +25,7 @@ HALF = np.array([CENTRE - 1.1 * RADIUS, [CENTRE[0], *(CENTRE + 1.1 * RADIUS)[1:]
 
 
 def cropped_task(scene: Scene, *overrides: str) -> SceneTask:
-    config = load_config("neus", "default", [*SMALL, "warm.start=off", *overrides])
+    config = load_config("neus", "default", [*SMALL, "points.fused_depth=off", *overrides])
     used = used_sources(scene.with_box(HALF), config.data)
     return SceneTask(used, config, torch.device("cpu"))
 
@@ -51,7 +51,7 @@ def test_samples_stay_in_the_box_and_so_in_the_fields_cube(sphere_scene: Scene) 
 def test_a_pixel_whose_surface_is_not_in_the_box_has_no_colour_to_compare(
     sphere_scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = cropped_task(sphere_scene, "data.mask=false", "loss.smooth=0")
+    task = cropped_task(sphere_scene, "data.mask=false", "losses.smooth=0")
     looks: list[tuple[Rendered, torch.Tensor]] = []
 
     def watch(seen: Seen, losses: Mapping[str, WeightedLoss]) -> dict[str, torch.Tensor]:

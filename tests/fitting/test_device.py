@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from neurfield.cli.main import main
-from neurfield.config import read_config
 from neurfield.errors import UserError
 from neurfield.fitting import ImageRun, Run, device, fit, fit_image, resume
 from neurfield.fitting.device import device_of_run, pick_device
 from neurfield.image_config import IMAGES
 from neurfield.ops import gpus, native, native_cuda
+from neurfield.parts import read_config
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 from tests.images.conftest import smooth, write

@@ -62,12 +62,12 @@ def test_rendered_depth_is_metric(sphere_scene: Scene, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["neus", "volsdf"])
 def test_the_width_can_be_learnt(sphere_scene: Scene, tmp_path: Path, method: str) -> None:
-    overrides = [*SMALL, "opacity.learn=true", "data.sensor_depth=off"]
+    overrides = [*SMALL, "passes.surface.learn=true", "data.sensor_depth=off"]
     run = fit(sphere_scene, method, steps=60, out=tmp_path, overrides=overrides, quiet=True)
     task = run.task
     assert task.rays is not None
     start, learnt = (
-        run.config.opacity.width_start,
+        run.config.passes.surface.width_start,
         float(task.rays.passes["surface"].width(task.moment(0, 1.0))),
     )
     assert 0.2 * start < learnt < 0.99 * start  # sharper than it began, and nowhere near the schedule's end
@@ -141,7 +141,7 @@ def test_nan_stops_with_a_reason_and_keeps_the_good_checkpoint(
 
 
 def test_a_checkpoint_with_nan_is_never_written(sphere_scene: Scene, tmp_path: Path) -> None:
-    from neurfield.config import load_config
+    from neurfield.parts import load_config
 
     run = SceneInput.of(load_config("neus", overrides=SMALL), sphere_scene)
     fitter = Fitter(run.task, run.config.train, tmp_path, quiet=True)
@@ -166,7 +166,7 @@ def test_log_and_description(sphere_scene: Scene, tmp_path: Path, capsys: pytest
 
 
 def test_rehearsing_a_step_leaves_no_trace(sphere_scene: Scene, tmp_path: Path) -> None:
-    options = {"steps": 12, "overrides": [*SMALL, "opacity.learn=true"]}
+    options = {"steps": 12, "overrides": [*SMALL, "passes.surface.learn=true"]}
     silent = fit(sphere_scene, "neus", out=tmp_path / "a", quiet=True, **options)
     said = fit(sphere_scene, "neus", out=tmp_path / "b", **options)  # says how long, hence rehearses
     for name, tensor in silent.task.state().items():

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from neurfield.config import load_config
 from neurfield.fitting import graph as graphs
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.graph import WARM_UPS, StepGraphs
@@ -21,6 +20,7 @@ from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.inputs.scene import SceneInput
+from neurfield.parts import load_config
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 from tests.images.conftest import smooth

@@ -77,7 +77,7 @@ def test_holding_out_every_frame_is_refused(sphere_scene: Scene, tmp_path: Path,
 
 @pytest.mark.parametrize(
     "key",
-    ["train.log_every", "sampling.occupancy_every", "sampling.occupancy_resolution", "data.images_per_step"],
+    ["train.log_every", "sampler.occupancy_every", "sampler.occupancy_resolution", "pixels.images_per_step"],
 )
 def test_counts_that_cannot_be_nothing(sphere_scene: Scene, tmp_path: Path, key: str) -> None:
     with pytest.raises(UserError, match=f"{key}.*at least 1"):

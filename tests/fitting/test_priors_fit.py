@@ -13,8 +13,9 @@ from tests.fitting.round_scenes import RoundScene
 
 ROOMS = {"long": (1.95, 1.35, 1.35), "wide": (1.4, 1.9, 1.5)}
 OVERRIDES = (
-    *SMALL, "warm.voxel=0.1", "warm.points=512", "warm.free_points=128", "data.images_per_step=6",
-    "sampling.samples=3000", "sampling.rays=256", "sampling.random_points=128", "device=cpu",
+    *SMALL, "points.fused_depth.voxel=0.1", "points.fused_depth.count=512", "points.fused_depth.free=128",
+    "pixels.images_per_step=6",
+    "sampler.samples=3000", "sampler.rays=256", "points.uniform.count=128", "device=cpu",
 )  # fmt: skip
 
 

@@ -11,14 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurfield.config import load_config
 from neurfield.fields import make_sdf
 from neurfield.fitting import task as tasks
 from neurfield.fitting.scene import SceneTask
 from neurfield.losses.seen import Seen
 from neurfield.losses.weighted import WeightedLoss, losses_of
 from neurfield.moment import geometric
-from neurfield.parts import needs
+from neurfield.parts import load_config, needs
 from neurfield.points import PointSet, Uniform
 from neurfield.rendering import Constant, VolSDF
 from neurfield.scenes import Scene
@@ -26,7 +25,7 @@ from neurfield.scenes.images import FileList
 from tests.fitting.conftest import SMALL
 
 CPU = torch.device("cpu")
-FEW = ("sampling.rays=64", "sampling.samples=0", "train.steps=100")
+FEW = ("sampler.rays=64", "sampler.samples=0", "train.steps=100")
 
 
 def task_of(scene: Scene, *overrides: str) -> SceneTask:
@@ -49,7 +48,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 def test_joined_points_and_neighbours_are_answered_where_they_are(
     sphere_scene: Scene, looks: list[Seen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = task_of(sphere_scene, "warm.start=off", "loss.smooth=1")
+    task = task_of(sphere_scene, "points.fused_depth=off", "losses.smooth=1")
     drawn: list[PointSet] = []
     sets = Uniform.sets
 
@@ -81,7 +80,7 @@ def test_joined_points_and_neighbours_are_answered_where_they_are(
 def test_a_step_without_joined_points_or_neighbours_looks_at_rays_alone(
     sphere_scene: Scene, looks: list[Seen]
 ) -> None:
-    task = task_of(sphere_scene, "warm.start=off", "loss.smooth=0", "loss.eikonal=0")
+    task = task_of(sphere_scene, "points.fused_depth=off", "losses.smooth=0", "losses.eikonal=0")
     report = task.step(0, 0.5)
     (seen,) = looks
     assert not task.sources and not seen.points and seen.pairs is None and len(report.losses) >= 2
@@ -93,7 +92,7 @@ def test_a_joined_source_that_draws_nothing_takes_no_part(
     sphere_scene: Scene, looks: list[Seen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Uniform, "draw", lambda self, moment: ())
-    task = task_of(sphere_scene, "warm.start=off")
+    task = task_of(sphere_scene, "points.fused_depth=off")
     assert task.step(0, 0.5).losses["eikonal"].isfinite() and not looks[0].points
 
 
@@ -114,7 +113,7 @@ def test_joined_points_may_fade_and_have_neighbours_of_their_own(
 
     monkeypatch.setattr(Uniform, "sets", more)
     monkeypatch.setattr(Uniform, "hold", lambda self, moment: 0.25)
-    task = task_of(sphere_scene, "warm.start=off", "loss.smooth=1")
+    task = task_of(sphere_scene, "points.fused_depth=off", "losses.smooth=1")
     task.losses["mean"] = WeightedLoss(mean, 8.0, {})
     assert task.step(0, 0.5).losses["mean"].item() == 2.0
     (seen,) = looks
@@ -134,7 +133,7 @@ def test_heads_of_the_field_reach_the_losses(sphere_scene: Scene, looks: list[Se
     def other(seen: Seen) -> Tensor:
         raise AssertionError("evaluated")
 
-    task = task_of(sphere_scene, "warm.start=off")
+    task = task_of(sphere_scene, "points.fused_depth=off")
     task.field = make_sdf(0, {"segment": 2}, levels=4, log2_table_size=10, finest_resolution=32, hidden=(16,))
     task.losses |= {"segment": WeightedLoss(segment, 1.0, {}), "other": WeightedLoss(other, 1.0, {})}
     report = task.step(0, 0.5)
@@ -150,7 +149,7 @@ def test_segments_are_a_column_where_the_scene_keeps_them(sphere_scene: Scene, l
     paths = tuple(Path(f"{i}") for i in range(len(sphere_scene)))
     files = {**sphere_scene.files, "segment": FileList(paths, lambda path: 10_000 * int(path.name) + numbers)}
     scene = Scene("segments", sphere_scene.path, sphere_scene.cameras, files, box=sphere_scene.box)
-    task = task_of(scene, "warm.start=off")
+    task = task_of(scene, "points.fused_depth=off")
     assert task.rays is not None
     pixels = task.rays.reader.batch(2, 64)
     segment = pixels.columns["segment"]
@@ -159,16 +158,20 @@ def test_segments_are_a_column_where_the_scene_keeps_them(sphere_scene: Scene, l
     np.testing.assert_array_equal(segment.numpy() % 10_000, 48 * chosen.row + chosen.column)
     task.step(2, 0.5)
     assert "pixels.segment" in looks[0].offers
-    task_of(sphere_scene, "warm.start=off").step(2, 0.5)
+    task_of(sphere_scene, "points.fused_depth=off").step(2, 0.5)
     assert "pixels.segment" not in looks[1].offers
 
 
 @pytest.mark.parametrize("learn", [False, True])
 def test_a_fit_that_starts_warm_is_as_sharp_as_its_surface(sphere_scene: Scene, learn: bool) -> None:
-    widths = ("opacity.width_start=0.08", "opacity.width_end=0.01", "warm.width_start=0.02")
-    learnt = f"opacity.learn={str(learn).lower()}"
+    widths = (
+        "passes.surface.width_start=0.08",
+        "passes.surface.width_end=0.01",
+        "passes.surface.width_warm=0.02",
+    )
+    learnt = f"passes.surface.learn={str(learn).lower()}"
     for start, first in (("fuse", 0.02), ("off", 0.08)):
-        task = task_of(sphere_scene, f"warm.start={start}", *widths, learnt, "sampling.truncation=0.1")
+        task = task_of(sphere_scene, f"warm.start={start}", *widths, learnt, "sampler.truncation=0.1")
         moment = task.moment(60, 0.6)
         assert moment.warm == (start == "fuse") and moment.alone == (0.25 if moment.warm else 0.0)
         assert moment.since == (35 if moment.warm else 60)
@@ -180,7 +183,7 @@ def test_a_fit_that_starts_warm_is_as_sharp_as_its_surface(sphere_scene: Scene, 
 
 
 def test_every_pass_is_shown_and_is_learnt_by_its_own_loss(sphere_scene: Scene, looks: list[Seen]) -> None:
-    task = task_of(sphere_scene.without("sensor_depth"), "warm.start=off")
+    task = task_of(sphere_scene.without("sensor_depth"), "points.fused_depth=off")
     assert task.rays is not None
     task.rays.passes["density"] = VolSDF(width_start=0.05, learn=True)
 
@@ -200,7 +203,7 @@ def test_every_pass_is_shown_and_is_learnt_by_its_own_loss(sphere_scene: Scene, 
 
 
 def test_a_background_for_everything_stands_behind_every_ray(sphere_scene: Scene, looks: list[Seen]) -> None:
-    task = task_of(sphere_scene.without("mask", "sensor_depth"), "warm.start=off")
+    task = task_of(sphere_scene.without("mask", "sensor_depth"), "points.fused_depth=off")
     for background in (None, Constant(red=1.0)):
         assert task.rays is not None
         task.rays.background = background

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from neurfield.cli.main import main
-from neurfield.config import DataConfig
 from neurfield.fitting import Run, SurfaceLeft, fit
 from neurfield.fitting.determined import telling_sources, what_is_determined, what_would_help
 from neurfield.fitting.surface_watch import LEAST_EXPECTED, SurfaceWatch, least_share
+from neurfield.parts.groups import Data
 from neurfield.scenes import Scene, load_scene
 from tests.fitting.conftest import SMALL
 from tests.scenes.tiny_scenes import (
@@ -122,14 +122,14 @@ def test_only_rays_that_ought_to_end_at_the_surface_count() -> None:
 
 
 def test_who_is_expected_to_meet_a_surface(sphere_scene: Scene, tmp_path: Path) -> None:
-    assert least_share(sphere_scene, DataConfig()) == LEAST_EXPECTED
-    assert least_share(sphere_scene.without("mask"), DataConfig()) < 0.01
+    assert least_share(sphere_scene, Data()) == LEAST_EXPECTED
+    assert least_share(sphere_scene.without("mask"), Data()) < 0.01
     moving = sphere_scene.with_frames(np.arange(12))
     moving._mask_says_by_hand = "valid"  # what to leave out says nothing of where the object is
-    assert least_share(moving, DataConfig()) < 0.01 and "mask" not in telling_sources(moving)
+    assert least_share(moving, Data()) < 0.01 and "mask" not in telling_sources(moving)
     room = load_scene(write_pictures_of_a_room(tmp_path / "room"))
-    assert least_share(room, DataConfig()) == LEAST_EXPECTED
-    assert least_share(room, DataConfig(box=[0.0, 0.0, 0.0, 1.0, 1.0, 1.0])) < 0.01
+    assert least_share(room, Data()) == LEAST_EXPECTED
+    assert least_share(room, Data(box=[0.0, 0.0, 0.0, 1.0, 1.0, 1.0])) < 0.01
 
 
 def test_what_sources_determine() -> None:

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurfield.config import TrainConfig, load_config
 from neurfield.fields import SDFField, make_sdf
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.graph import WARM_UPS
@@ -23,7 +22,8 @@ from neurfield.losses import of_field
 from neurfield.losses.seen import Seen
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.moment import Moment
-from neurfield.parts import needs
+from neurfield.parts import load_config, needs
+from neurfield.parts.groups import Train
 from neurfield.points import PointSet, Source, Uniform
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
@@ -77,7 +77,7 @@ def points_task(steps: int = 60, decay: float = 0.0, until: float = 0.0) -> Task
         "eikonal": WeightedLoss(of_field.eikonal, 0.05, {}), "color": WeightedLoss(never, 1.0, {}, decay=1.0),
     }  # fmt: skip
     sources = [Shell(until), Uniform([-1.0] * 3 + [1.0] * 3, CPU, count=64)]
-    return Task(field, None, sources, None, losses, TrainConfig(steps=steps, warmup=1), 0, CPU)
+    return Task(field, None, sources, None, losses, Train(steps=steps, warmup=1), 0, CPU)
 
 
 def test_points_alone_are_fitted(tmp_path: Path) -> None:
@@ -156,7 +156,12 @@ def of_the_version_before(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def scene_task(scene: Scene, seed: int) -> SceneTask:
-    few = ("sampling.rays=64", "sampling.occupancy_resolution=8", "warm.start=off", "opacity.learn=true")
+    few = (
+        "sampler.rays=64",
+        "sampler.occupancy_resolution=8",
+        "points.fused_depth=off",
+        "passes.surface.learn=true",
+    )
     return SceneTask(scene, load_config("neus", overrides=[*SMALL, *few, f"seed={seed}", "device=cpu"]), CPU)
 
 

@@ -7,26 +7,29 @@ import numpy as np
 import pytest
 import torch
 
-from neurfield.config import load_config
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.view import render_camera
+from neurfield.parts import load_config
 from neurfield.scenes import Scene
 from tests.fitting.round_scenes import ExactColor, ExactField, RoundScene, ambiguous
 
 SHARP = (
-    "field.levels=4", "field.log2_table_size=10", "field.finest_resolution=32", "opacity.width_start=0.003",
-    "opacity.width_end=0.003", "sampling.rays=600", "sampling.samples=0", "sampling.occupancy_resolution=64",
-    "sampling.step_min=0.001", "sampling.step=0.4", "sampling.max_samples=200", "sampling.truncation=0.03",
-    "loss.smooth=1", "loss.sensor_sdf=1", "loss.sensor_free=1", "loss.sensor_depth=1", "loss.prior_depth=1",
-    "loss.prior_normal=1", "loss.prior_decay=0", "loss.mask=1", "loss.eikonal=1", "loss.fused_sdf=1",
-    "loss.fused_free=1", "loss.fused_normal=1", "warm.start=off", "device=cpu",
+    "field.levels=4", "field.log2_table_size=10", "field.finest_resolution=32",
+    "passes.surface.width_start=0.003",
+    "passes.surface.width_end=0.003", "sampler.rays=600", "sampler.samples=0",
+    "sampler.occupancy_resolution=64",
+    "sampler.step_min=0.001", "sampler.step=0.4", "sampler.max_samples=200", "sampler.truncation=0.03",
+    "losses.smooth=1", "losses.sensor_sdf=1", "losses.sensor_free=1", "losses.sensor_depth=1",
+    "losses.prior_depth=1",
+    "losses.prior_normal=1", "losses.prior_depth.decay=0", "losses.prior_normal.decay=0", "losses.mask=1", "losses.eikonal=1", "losses.fused_sdf=1",
+    "losses.fused_free=1", "losses.fused_normal=1", "points.fused_depth=off", "device=cpu",
 )  # fmt: skip
 
 
 def task_of(truth: RoundScene, scene: Scene, kind: str = "neus", *overrides: str) -> SceneTask:
     """A task whose field and colour are the truth's, a sphere's."""
     priors = [f"data.{name}={str(name in scene.sources).lower()}" for name in ("prior_depth", "prior_normal")]
-    config = load_config("neus", overrides=[*SHARP, f"opacity.kind={kind}", *priors, *overrides])
+    config = load_config("neus", overrides=[*SHARP, f"passes.surface={kind}", *priors, *overrides])
     task = SceneTask(scene, config, torch.device("cpu"))
     radius = float(truth.axes[0]) / task.frame.half
     task.field = ExactField(task.field, radius, truth.inside)  # type: ignore[assignment]
@@ -83,7 +86,7 @@ def test_priors_fade_as_they_are_told_to() -> None:
     not_turned = truth.scene(
         "prior_normal", prior_normal=lambda seen: seen["world_normal"].astype(np.float32)
     )
-    task = task_of(truth, not_turned, "neus", "loss.prior_decay=2.0", "opacity.anneal=0")
+    task = task_of(truth, not_turned, "neus", "losses.prior_normal.decay=2.0", "passes.surface.anneal=0")
     first, last = (losses_of(task, progress)["prior_normal"] for progress in (0.5, 1.0))
     assert last / first == pytest.approx(np.exp(-1.0), rel=0.05)
 
@@ -121,7 +124,9 @@ def test_masked_away_pixels_do_not_count_in_that_figure() -> None:
 
 def test_the_volume_of_sensed_depth_is_the_room() -> None:
     room = RoundScene()
-    task = task_of(room, room.scene("depth"), "neus", "warm.start=fuse", "warm.voxel=0.05")
+    task = task_of(
+        room, room.scene("depth"), "neus", "points.fused_depth=fused_depth", "points.fused_depth.voxel=0.05"
+    )
     volume = task.volume
     assert volume is not None and volume.normal is None
     true = room.axes[0] / task.frame.half - volume.points.norm(dim=1)
@@ -132,7 +137,9 @@ def test_the_volume_of_sensed_depth_is_the_room() -> None:
 
 def test_free_cubes_are_free_and_do_not_overlap() -> None:
     room = RoundScene()
-    task = task_of(room, room.scene("depth"), "neus", "warm.start=fuse", "warm.voxel=0.03")
+    task = task_of(
+        room, room.scene("depth"), "neus", "points.fused_depth=fused_depth", "points.fused_depth.voxel=0.03"
+    )
     volume = task.volume
     assert volume is not None and len(volume.free) > 50
     drawn = volume.draw_free(4000, torch.Generator().manual_seed(0))
@@ -147,7 +154,9 @@ def test_free_cubes_are_free_and_do_not_overlap() -> None:
 
 def test_the_volume_of_aligned_priors_is_the_room() -> None:
     room = RoundScene((1.9, 1.5, 1.3))
-    config = load_config("monosdf", overrides=[*SHARP, "warm.start=fuse", "warm.voxel=0.08"])
+    config = load_config(
+        "monosdf", overrides=[*SHARP, "points.fused_depth=fused_depth", "points.fused_depth.voxel=0.08"]
+    )
     task = SceneTask(room.scene("prior_depth", "prior_normal"), config, torch.device("cpu"))
     volume = task.volume
     assert volume is not None and volume.normal is not None and volume.normal_weight is not None

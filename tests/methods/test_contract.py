@@ -137,9 +137,7 @@ def test_parts_from_outside_take_steps(sphere: Scene, tmp_path: Path) -> None:
         loaded.mesh(voxel=0.2)
 
 
-def test_results_of_the_wrong_shape_or_not_finite_are_named(
-    sphere: Scene, tmp_path: Path
-) -> None:
+def test_results_of_the_wrong_shape_or_not_finite_are_named(sphere: Scene, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(BAD)
     options = {"steps": 3, "out": tmp_path, "plugins": [str(tmp_path / "bad.py")], "quiet": True}
     overrides = [*SMALL, *FEW]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from neurfield.config import Config, load_config
 from neurfield.fitting.scene import SceneTask
 from neurfield.losses.photometric import color_l1
 from neurfield.moment import Moment
+from neurfield.parts import Config, load_config
 from neurfield.pixels import Pixels, Uniform
 from neurfield.pixels.masks import asked_for, counted
 from neurfield.points.fuse_scene import fuse_scene
@@ -121,7 +121,7 @@ def test_depth_that_is_not_valid_is_not_fused(sphere_scene: Scene) -> None:
     for files in (wall, few):
         made = Scene("s", scene.path, scene.cameras, files, box=scene.box, mask_says="valid", kind="outside")
         task = SceneTask(made, small(), CPU)
-        found.append(fuse_scene(made, task.config.warm.voxel, task.frame, CPU, None))
+        found.append(fuse_scene(made, task.config.points.fused_depth.voxel, task.frame, CPU, None))
     assert found[0] is not None and found[1] is not None
     torch.testing.assert_close(found[0].points, found[1].points)
     torch.testing.assert_close(found[0].sdf, found[1].sdf)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from neurfield.config import DataConfig
 from neurfield.errors import UserError
+from neurfield.parts.groups import Data
 from neurfield.pixels import PixelReader, Uniform, fitted_and_held_out, thinned, used_sources
 from neurfield.pixels.flat_images import FlatImages
 from neurfield.rays import UnitFrame
@@ -22,7 +22,7 @@ from tests.fitting.conftest import CENTRE, RADIUS
 
 def reader(scene: Scene, seed: int = 0, **data: object) -> PixelReader:
     """Of four images a step."""
-    used = used_sources(scene, DataConfig(**data))  # type: ignore[arg-type]
+    used = used_sources(scene, Data(**data))  # type: ignore[arg-type]
     frame = UnitFrame.around(scene.box)
     chooser = Uniform(used.cameras, seed, images_per_step=4)
     return PixelReader(used, chooser, frame, frame.box_in_unit(scene.box))
@@ -174,10 +174,10 @@ def test_reordering_keeps_rows_together(sphere_scene: Scene) -> None:
 
 
 def test_only_what_is_asked_for_is_looked_at(sphere_scene: Scene) -> None:
-    assert "sensor_depth" in used_sources(sphere_scene, DataConfig()).sources
-    assert used_sources(sphere_scene, DataConfig(sensor_depth="off", mask=False)).sources == {"image"}
+    assert "sensor_depth" in used_sources(sphere_scene, Data()).sources
+    assert used_sources(sphere_scene, Data(sensor_depth="off", mask=False)).sources == {"image"}
     with pytest.raises(UserError, match="no exact depth"):
-        used_sources(sphere_scene, DataConfig(sensor_depth="exact"))
+        used_sources(sphere_scene, Data(sensor_depth="exact"))
 
 
 def test_scenes_too_large_for_memory_are_thinned_evenly(sphere_scene: Scene) -> None:

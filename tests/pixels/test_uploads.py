@@ -10,7 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurfield.config import DataConfig
+from neurfield.images import open_image, pixel_pool
+from neurfield.images.pool import HeldPixels, TilePool
+from neurfield.parts.groups import Data
+from neurfield.pixels import PixelReader, Pixels, Uniform, flat_images, used_sources
+from neurfield.pixels.uploads import Ahead
 from neurfield.points import picture_pixels
 from neurfield.points.picture_pixels import (
     DrawnAhead,
@@ -19,10 +23,6 @@ from neurfield.points.picture_pixels import (
     StepPixels,
     step_pixels,
 )
-from neurfield.images import open_image, pixel_pool
-from neurfield.images.pool import HeldPixels, TilePool
-from neurfield.pixels import PixelReader, Pixels, Uniform, flat_images, used_sources
-from neurfield.pixels.uploads import Ahead
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from tests.images.conftest import smooth, write
@@ -138,7 +138,7 @@ def same(a: Pixels, b: Pixels) -> bool:
 def test_scenes_both_ways(sphere_scene: Scene, resident: bool) -> None:
     frame = UnitFrame.around(sphere_scene.box)
     box = frame.box_in_unit(sphere_scene.box)
-    scene = used_sources(sphere_scene, DataConfig())
+    scene = used_sources(sphere_scene, Data())
     chooser = Uniform(scene.cameras, 0, images_per_step=4)
     plain, other = (PixelReader(scene, chooser, frame, box) for _ in range(2))
     other.images.resident = resident
@@ -155,7 +155,7 @@ def test_scenes_both_ways(sphere_scene: Scene, resident: bool) -> None:
 
 def test_where_a_scenes_images_lie(sphere_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = np.arange(len(sphere_scene))
-    config = DataConfig()
+    config = Data()
     scene = used_sources(sphere_scene, config)
     held = flat_images.FlatImages(scene, frames)
     assert not held.resident

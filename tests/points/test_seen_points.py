@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from neurfield.config import load_config
 from neurfield.errors import UserError
 from neurfield.fitting import Run
 from neurfield.fitting.points_step import look_at_points
@@ -14,14 +13,16 @@ from neurfield.fitting.scene import SceneTask
 from neurfield.inputs.scene import SceneInput
 from neurfield.losses.fused import on_surface
 from neurfield.losses.weighted import losses_of
+from neurfield.parts import load_config
 from neurfield.points import Seen
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 from tests.fusion.painted_room import ROOM, painted_room
 
 OVERRIDES = (
-    *SMALL, "data.prior_normal=false", "warm.voxel=0.1", "warm.points=256", "warm.free_points=64",
-    "data.images_per_step=6", "sampling.samples=2000", "sampling.rays=128", "sampling.random_points=64",
+    *SMALL, "data.prior_normal=false", "points.fused_depth.voxel=0.1", "points.fused_depth.count=256",
+    "points.fused_depth.free=64",
+    "pixels.images_per_step=6", "sampler.samples=2000", "sampler.rays=128", "points.uniform.count=64",
 )  # fmt: skip
 
 
@@ -75,14 +76,14 @@ def test_a_field_pays_for_leaving_them(prepared: Run) -> None:
     moment = task.moment(0, 0.9)
     drawn = source.draw(moment)
     loss = losses_of(look_at_points(task.field, source, moment, drawn), task.losses)["seen_points"]
-    assert 0.0 < loss.item() <= task.config.loss.seen_points
+    assert 0.0 < loss.item() <= task.losses["seen_points"].weight
     loss.backward()
     assert any(p.grad is not None and bool(p.grad.any()) for p in task.field.parameters())
     assert source.draw(task.moment(0, 0.0)) == ()  # the volume alone, at first
 
 
 def test_without_their_loss_they_are_not_asked(room: Scene, prepared: Run) -> None:
-    config = load_config("monosdf", overrides=[*OVERRIDES, "device=cpu", "loss.seen_points=0"])
+    config = load_config("monosdf", overrides=[*OVERRIDES, "device=cpu", "losses.seen_points=0"])
     task = SceneTask(prepared.task.scene, config, torch.device("cpu"), prepared.task.aligned)
     assert not sources(task) and "seen_points" not in task.losses
 

@@ -10,7 +10,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from neurfield.config import load_config, save_config
+from neurfield.parts import load_config, save_config
 
 
 @pytest.fixture

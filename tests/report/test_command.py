@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from neurfield.config import Config, load_config
 from neurfield.inputs.scene import SceneInput
+from neurfield.parts import Config, load_config
 from neurfield.report.command import command_of
 from neurfield.scenes.builtin import builtin_folder
 
@@ -37,7 +37,7 @@ def parsed(command: str) -> Config:
             "best",
             ["data.sensor_depth=off", "data.mask=false", "field.hidden=[32, 32]", "mesh.voxel=0.01"],
         ),
-        ("neus", "default", ["loss.eikonal=1e-3", "data.box=[-1,-1,-1,1,1,1]"]),
+        ("neus", "default", ["losses.eikonal=1e-3", "data.box=[-1,-1,-1,1,1,1]"]),
     ],
 )
 def test_round_trip(method: str, preset: str, overrides: list[str]) -> None:
