@@ -20,6 +20,7 @@ from tests.rendering.test_visibility import GRID, sphere_and_rays
 
 def test_two_passes_ask_once_and_draw_what_each_draws_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     field, rays = sphere_and_rays(80)
+    torch.manual_seed(0)
     color, samples = Radiance(HashGrid(**GRID), hidden=(16,)), some_sections(rays)
     passes = {"sharp": OpacityNow(NeuS(), 0.005), "soft": OpacityNow(VolSDF(), 0.3)}
     alone = {label: render(field, color, rays, samples, now) for label, now in passes.items()}
@@ -51,6 +52,7 @@ def test_two_passes_ask_once_and_draw_what_each_draws_alone(monkeypatch: pytest.
 
 def test_the_losses_of_two_passes_add_up_in_the_gradient() -> None:
     field, rays = sphere_and_rays(30)
+    torch.manual_seed(0)
     color, samples = Radiance(HashGrid(**GRID), hidden=(16,)), some_sections(rays)
     passes = {"sharp": OpacityNow(NeuS(), 0.02), "soft": OpacityNow(VolSDF(), 0.3)}
 
@@ -66,10 +68,12 @@ def test_the_losses_of_two_passes_add_up_in_the_gradient() -> None:
 
 
 def test_heads_are_answered_at_the_samples() -> None:
+    torch.manual_seed(0)
     _, rays = sphere_and_rays(25)
     field = SDFField(HashGrid(**GRID), hidden=(16,), heads={"segment": 3, "rough": 1})
     plain = SDFField(HashGrid(**GRID), hidden=(16,))
     assert field.layers[-1].out_features == plain.layers[-1].out_features + 4
+    torch.manual_seed(0)
     color, samples = Radiance(HashGrid(**GRID), hidden=(16,)), some_sections(rays)
     extra = torch.rand(7, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     rendered = render(field, color, rays, samples, OpacityNow(NeuS(), 0.05), extra_points=extra)
