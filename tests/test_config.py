@@ -29,7 +29,7 @@ def test_overrides_win_and_are_typed() -> None:
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["train.stpes=7"], "train.steps"),
+        (["train.stpes=7"], "did you mean 'steps'"),
         (["train.steps=many"], "train.steps"),
         (["train.steps=0"], "train.steps"),
         (["passes.surface=nues"], "did you mean 'neus'"),
@@ -38,8 +38,8 @@ def test_overrides_win_and_are_typed() -> None:
         (["passes.surface.width_end=.nan"], "passes.surface.width_end"),
         (["passes.surface.width_warm=.inf"], "passes.surface.width_warm"),
         (["sampler.truncation=0"], "sampler.truncation"),
-        (["points.fused_depth.until=0.2", "points.fused_depth.alone=0.25"], "points.fused_depth.until"),
-        (["points.fused_depth.until=0.25", "points.fused_depth.alone=0.25"], "points.fused_depth.until"),
+        (["points.fused_depth.until=0.2", "points.fused_depth.alone=0.25"], "set until above alone"),
+        (["points.fused_depth.until=0.25", "points.fused_depth.alone=0.25"], "points.fused_depth"),
         (["nonsense"], "group.key=value"),
         (["data.box=[1,2]"], "data.box"),
         (["loss=3"], "loss"),

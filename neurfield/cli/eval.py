@@ -63,7 +63,7 @@ def evaluate(
     loaded.input.measure(outcome, given)
     outcome.write(folder)
     print_numbers(outcome.metrics)
-    report = write_report(folder, outcome.mesh, loaded.input.up)
+    report = write_report(folder, outcome.mesh, loaded.input.up, plugin)
     say(f"numbers  {folder / 'metrics.json'}", f"report   {report}")
     if outcome.mesh is not None:
         next_commands((f"neurfield view {run}", "shows the mesh"))

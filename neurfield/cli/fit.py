@@ -96,7 +96,7 @@ def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
     say("", run.input.finishing)
     outcome = finish(run, stopped)
     print_numbers(outcome.metrics)
-    report = write_report(run.folder, outcome.mesh, run.input.up)
+    report = write_report(run.folder, outcome.mesh, run.input.up, run.input.plugins)
     left = [*run.input.leaves(outcome), ("report", report)]
     width = max(len(what) for what, _ in left)
     say(*(f"{what:<{width}} {where}" for what, where in left))

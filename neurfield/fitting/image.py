@@ -50,7 +50,7 @@ class ImageTask(Task):
         self.longest = max(source.width, source.height)
         self.seconds_of_start = time.perf_counter() - before
         pixels = Picture(lambda: self.pool, device, count=config.train.pixels)
-        losses = {"color": WeightedLoss(picture, 1.0, frozenset({"points.picture"}))}
+        losses = {"color": WeightedLoss(picture, 1.0)}
         super().__init__(field, None, [pixels], None, losses, config.train, config.seed, device)
 
     @cached_property

@@ -59,6 +59,7 @@ class Input(ABC):
             `neurfield.fitting.fitter.Task`.
         seconds_reading: what opening it took. seconds_of_start: what making the field took, counted as the
             fit's.
+        plugins: the words of --plugin by which the configuration was read.
         has_truth: whether it brings a true surface of its own.
         up: unit [3] in the world, for pictures of its mesh; None: Z.
     """
@@ -78,6 +79,7 @@ class Input(ABC):
     seconds_of_start: float = 0.0
     has_truth: bool = False
     up: np.ndarray | None = None
+    plugins: Sequence[str] = ()
 
     # Opened: by what the user gave, or by what a run says of itself.
 

@@ -65,6 +65,7 @@ def fit(
         config.train.steps = steps
     # What cannot be read or fitted leaves no folder.
     opened = kind.fresh(source, config, pick_device(config.device, silent if quiet else print))
+    opened.plugins = tuple(plugins)
     warnings = opened.warnings()
     if not quiet:
         _print(*(Text(warning, "yellow") for warning in warnings))

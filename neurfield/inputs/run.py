@@ -137,7 +137,7 @@ def open_run(
     config = kind.settings.read(folder / "config.yaml", plugins)
     where = device_of_run(config.device, device, tell)
     opened = kind.again(folder, facts, config, where, moved_to)
-    opened.folder = folder
+    opened.folder, opened.plugins = folder, tuple(plugins)
     run = Run(opened)
     if moved_to is not None:
         describe_run(run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from neurfield.errors import UserError
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
-from neurfield.parts import Part
+from neurfield.parts import Part, needs_of
 
 
 @dataclass(frozen=True)
@@ -20,22 +21,24 @@ class WeightedLoss:
     """A loss, the weight it has at a fit's first step, its numbers, and how fast it fades.
 
     Attributes:
-        needs: names of all that it looks at; where one of them is missing, it has nothing to say.
         decay: the weight falls as exp(-decay * progress).
     """
 
     function: Callable[..., Tensor]
     weight: float
-    needs: frozenset[str]
     numbers: Mapping[str, Any] = field(default_factory=dict)
     decay: float = 0.0
 
     @staticmethod
     def of(part: Part) -> WeightedLoss:
         """A loss as a configuration has chosen it."""
-        needs = part.needs()
-        names = needs.required | needs.optional
-        return WeightedLoss(part.load(), part.weight or 0.0, names, part.numbers, part.decay)
+        return WeightedLoss(part.load(), part.weight or 0.0, part.numbers, part.decay)
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """Names of all that it looks at; where one of them is missing, it has nothing to say."""
+        marked = needs_of(self.function).filled(self.numbers)
+        return marked.required | marked.optional
 
     def looks_at(self, seen: Seen) -> bool:
         """Whether all that it looks at is there."""

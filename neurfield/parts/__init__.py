@@ -5,8 +5,9 @@ Nothing here loads torch before a part is used.
 
 from neurfield.parts.config import Config, load_config, read_config, save_config, spelled_out
 from neurfield.parts.differences import differences
-from neurfield.parts.needs import Needs, awake, looked_at, needs, needs_of
+from neurfield.parts.needs import Needs, needs, needs_of
 from neurfield.parts.numbers import Declared, Number, summary
+from neurfield.parts.offers import awake, looked_at
 from neurfield.parts.part import Part
 from neurfield.parts.plugins import whole_shelf
 from neurfield.parts.presets import about, methods

@@ -14,7 +14,7 @@ from neurfield.parts import presets
 from neurfield.parts.draft import SETTINGS, Draft, layer_of
 from neurfield.parts.groups import Data, Train
 from neurfield.parts.part import Part
-from neurfield.parts.plugins import missing, whole_shelf, with_those_asked_for
+from neurfield.parts.plugins import missing, whole_shelf
 from neurfield.parts.renamed import migrated
 from neurfield.parts.shelf import SLOTS
 from neurfield.parts.yaml_text import read_mapping, read_text, write_text
@@ -96,9 +96,7 @@ def read_config(path: str | Path, plugins: Sequence[str] = ()) -> Config:
         raise UserError(f"{path}: schema {schema} is not known to this version of neurfield: use a newer one")
     recorded = content.get("plugins", [])
     if schema == SCHEMA and isinstance(recorded, list):
-        names = [str(name) for name in recorded]
-        plugins = with_those_asked_for(names, plugins)
-        absent = missing(names, plugins)
+        absent = missing([str(name) for name in recorded], plugins)
         if absent:
             raise UserError(
                 f"{path}: the plug-in '{absent[0]}' that this run used is missing: "

@@ -7,14 +7,9 @@ a number of the part: "passes.{at}" is the pass that the number `at` names.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from neurfield.errors import UserError
-
-if TYPE_CHECKING:
-    from neurfield.parts.part import Part
+from typing import Any, TypeVar
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+|\.\{[a-z0-9_]+\})*")
 T = TypeVar("T", bound=Callable[..., Any])
@@ -58,30 +53,3 @@ def needs(*names: str, optional: Iterable[str] = ()) -> Callable[[T], T]:
 def needs_of(target: Callable[..., Any]) -> Needs:
     """What a part's function or class is marked with; nothing where it has no mark."""
     return Needs(*(getattr(target, name, frozenset()) for name in ("needs", "optional")))
-
-
-def looked_at(parts: Iterable[Part]) -> frozenset[str]:
-    """All names that some parts look at: what a fit reads and draws."""
-    found = [part.needs() for part in parts]
-    return frozenset(name for need in found for name in (*need.required, *need.optional))
-
-
-def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part]:
-    """The parts that find all they look at among what is offered; those that idle are left out.
-
-    Raises:
-        UserError: something that a part cannot do without is missing; with the way out.
-    """
-    found = {}
-    for label, part in parts.items():
-        need = part.needs()
-        for name in sorted(need.required):
-            if name not in offered:
-                owner = "scene" if name.startswith("pixels.") else "method"
-                raise UserError(
-                    f"'{part.key}' looks at {name}, and the {owner} has none: "
-                    f"leave it out with --set {part.key}=off"
-                )
-        if all(name in offered for name in need.optional):
-            found[label] = part
-    return found

@@ -22,7 +22,6 @@ from neurfield.parts.suggest import suggest
 
 GROUP = "neurfield.parts"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_asked_for: dict[str, str] = {}  # in this process: name -> the word of --plugin
 _files: dict[Path, ModuleType] = {}  # plug-ins that are files, run once as any module
 
 
@@ -43,7 +42,6 @@ def whole_shelf(plugins: Sequence[str] = ()) -> Shelf:
     files: dict[str, str] = {}
     for word in plugins:
         name, module = _named_module(word)
-        _asked_for[name] = word
         if files.setdefault(name, str(module.__file__)) != str(module.__file__):
             raise UserError(f"--plugin {word}: another plug-in is called '{name}' already, rename the file")
         for key, target in _brought(word, module).items():
@@ -53,14 +51,6 @@ def whole_shelf(plugins: Sequence[str] = ()) -> Shelf:
                 )
             shelf.add(_entry(key, target, name))
     return shelf
-
-
-def with_those_asked_for(recorded: Sequence[str], plugins: Sequence[str]) -> list[str]:
-    """The words of --plugin that are asked for now, and of those plug-ins that a run used, by name, any that
-    were asked for before in this process."""
-    named = {_is_file(word)[1] for word in plugins}
-    before = [_asked_for[name] for name in recorded if name in _asked_for and name not in named]
-    return [*plugins, *before]
 
 
 def missing(recorded: Sequence[str], plugins: Sequence[str]) -> list[str]:

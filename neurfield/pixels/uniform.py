@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from neurfield.parts import Number
 from neurfield.scenes import Cameras
+
+Count = Annotated[int, Number(least=1)]
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Uniform:
         images_per_step: images that a step's pixels are of.
     """
 
-    def __init__(self, cameras: Cameras, seed: int, *, images_per_step: int = 16) -> None:
+    def __init__(self, cameras: Cameras, seed: int, *, images_per_step: Count = 16) -> None:
         self.cameras, self.seed = cameras, seed
         self.per_step = min(images_per_step, len(cameras))
 

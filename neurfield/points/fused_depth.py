@@ -56,15 +56,22 @@ class FusedDepth(Source):
         alone: Share = 0.25,
         until: Share = 0.0,
     ) -> None:
-        if 0 < until <= alone:
-            raise UserError(
-                f"configuration key 'points.fused_depth.until': the volume would have faded out by {until:g} "
-                f"of the steps while they look at it alone up to {alone:g}; set until above alone, or to 0 "
-                "to hold on to the volume"
-            )
+        wrong = self.wrong_numbers(alone=alone, until=until)
+        if wrong:
+            raise UserError(f"'points.fused_depth': {wrong}")
         self._about = scene, voxel, frame, device, aligned
         self.beside, self.count, self.free = beside, count, free
         self._alone, self.until = alone, until
+
+    @staticmethod
+    def wrong_numbers(*, alone: float, until: float, **others: object) -> str | None:
+        """What is wrong with numbers that must fit together, or None."""
+        if not 0 < until <= alone:
+            return None
+        return (
+            f"the volume would have faded out by {until:g} of the steps while they look at it alone "
+            f"up to {alone:g}; set until above alone, or to 0 to hold on to the volume"
+        )
 
     @cached_property
     def volume(self) -> VolumePoints | None:

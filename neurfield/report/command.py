@@ -10,15 +10,17 @@ from neurfield.inputs.base import Input
 from neurfield.inputs.registry import INPUTS
 
 
-def command_of(kind: type[Input], facts: dict[str, Any], config: Any) -> str:
+def command_of(kind: type[Input], facts: dict[str, Any], config: Any, plugins: Sequence[str] = ()) -> str:
     """`neurfield fit ...` with the flags that differ from the preset.
 
     kind: of the run's input. facts: of its run.json. config: of its config.yaml.
+    plugins: the words of --plugin by which that was read.
     """
     chosen = kind.chosen(config)
     what = [f"--{kind.flag}", kind.place(facts), f"--{INPUTS[kind.flag].named_by}", chosen]
-    usual = kind.settings.load(chosen, config.preset, plugins=getattr(config, "plugins", ()))
+    usual = kind.settings.load(chosen, config.preset, plugins=plugins)
     more = _differences(config, usual, kind.settings.differences(config, usual))
+    what += [word for plugin in plugins for word in ("--plugin", plugin)]
     return shlex.join(["neurfield", "fit", *what, "--preset", config.preset, *more])
 
 
@@ -30,8 +32,6 @@ def _differences(config: Any, usual: Any, overrides: Sequence[str]) -> list[str]
     for key in ("seed", "device"):
         if getattr(config, key) != getattr(usual, key):
             words += [f"--{key}", str(getattr(config, key))]
-    for plugin in getattr(config, "plugins", ()):
-        words += ["--plugin", plugin]
     for override in overrides:
         if not override.startswith("train.steps="):
             words += ["--set", override]

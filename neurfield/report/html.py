@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,30 @@ from neurfield.report.pictures import contact_sheet, jpeg_uri
 
 
 def write_report(
-    folder: str | Path, mesh: trimesh.Trimesh | None = None, up: np.ndarray | None = None
+    folder: str | Path,
+    mesh: trimesh.Trimesh | None = None,
+    up: np.ndarray | None = None,
+    plugins: Sequence[str] = (),
 ) -> Path:
     """Write report.html of a run from the files in its folder, and previews/mesh.jpg, the four sides of its
     mesh, if it has one.
 
-    mesh: what mesh.ply holds, to save reading it. up: unit [3] in the world, Z if not given. What is not
-    there (no mesh, no ground truth, no log) is left out of the page. Returns the page's path.
+    What is not there (no mesh, no ground truth, no log) is left out of the page. Returns the page's path.
+
+    Args:
+        mesh: what mesh.ply holds, to save reading it.
+        up: unit [3] in the world, Z if not given.
+        plugins: as for `Run.load`.
 
     Raises:
         UserError: the folder is not a run's, or its mesh.ply cannot be read.
     """
     folder = Path(folder)
     kind, facts = input_of(folder)
-    config = kind.settings.read(folder / "config.yaml")
+    config = kind.settings.read(folder / "config.yaml", plugins)
     metrics = read_metrics(folder / "metrics.json")
     page = kind.page(folder, facts, config, metrics)
+    command = command_of(kind, facts, config, plugins)
     title = f"{facts.get('name', folder.parent.name)} · {kind.chosen(config)}"
     about = " · ".join([str(facts.get("created", "")), *page.about])
     body = [
@@ -46,7 +55,10 @@ def write_report(
         *(_drawn(part, folder, mesh, up) for part in page.sections),
         section("The fit", wrapped("charts", charts(read_log(folder / "log.jsonl")))),
         section("Numbers", wrapped("tables", [table(*group) for group in numbers_in_words(metrics)])),
-        section("The command that makes it again", f"<pre>{escape(command_of(kind, facts, config))}</pre>"),
+        section(
+            "The command that makes it again",
+            f"<pre>{escape(command)}</pre>",
+        ),
         folded("config.yaml", (folder / "config.yaml").read_text()),
     ]
     return write_page(folder, title, body)

@@ -19,6 +19,7 @@ from neurfield.fields import SDFField
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.scene import SceneTask
+from neurfield.fitting.task import Task
 from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.losses import priors
@@ -79,6 +80,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("room", [False, True])
 def test_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, room: bool) -> None:
     monkeypatch.setattr(picture_pixels, "has_room", lambda *_: room)
+    monkeypatch.setattr(Task, "_generator", lambda self, step: torch.Generator().manual_seed(step))
     config = IMAGES.load(kind, "default", ["encoding.levels=4", "network.hidden=[16]", "train.pixels=512"])
     task = ImageTask(open_image(smooth(40, 61)), config, META)
     fitter = Fitter(task, config.train, tmp_path, quiet=True)
@@ -105,7 +107,7 @@ def test_a_scene(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, method: str, overrides: list[str], resident: bool
 ) -> None:
     monkeypatch.setattr(flat_images, "has_room", lambda *_: resident)
-    monkeypatch.setattr(SceneTask, "_generator", lambda self, step: torch.Generator().manual_seed(step))
+    monkeypatch.setattr(Task, "_generator", lambda self, step: torch.Generator().manual_seed(step))
     monkeypatch.setattr(SDFField, "start_as_sphere", lambda *_, **__: None)  # drawn and solved on the CPU
     monkeypatch.setattr(OccupancyGrid, "asked", True, raising=False)
     few = ["field.levels=2", "field.start_levels=1", "color.levels=2", "train.steps=100"]

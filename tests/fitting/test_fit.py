@@ -67,7 +67,7 @@ def test_the_width_can_be_learnt(sphere_scene: Scene, tmp_path: Path, method: st
     task = run.task
     assert task.rays is not None
     start, learnt = (
-        run.config.passes.surface.width_start,
+        run.config.many("passes")["surface"].numbers["width_start"],
         float(task.rays.passes["surface"].width(task.moment(0, 1.0))),
     )
     assert 0.2 * start < learnt < 0.99 * start  # sharper than it began, and nowhere near the schedule's end

@@ -37,11 +37,11 @@ def other_held_out(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return load_scene(folder)
 
 
-@pytest.mark.parametrize("start", ["fuse", "off"])
+@pytest.mark.parametrize("start", ["fused_depth", "off"])
 def test_what_is_in_them_changes_nothing(
     sphere_scene: Scene, other_held_out: Scene, tmp_path: Path, start: str
 ) -> None:
-    options = {"steps": 12, "overrides": [*OPTIONS, f"warm.start={start}"], "quiet": True}
+    options = {"steps": 12, "overrides": [*OPTIONS, f"points.fused_depth={start}"], "quiet": True}
     one, other = (
         fit(scene, "neus", out=tmp_path / name, **options)
         for name, scene in (("a", sphere_scene), ("b", other_held_out))
@@ -69,9 +69,11 @@ def test_scores_are_of_them_and_say_so(sphere_scene: Scene, tmp_path: Path) -> N
     assert tuple(again.held_out) == HELD_OUT and len(again.task.scene) == 9
 
 
-@pytest.mark.parametrize("every", [1, -2])
-def test_holding_out_every_frame_is_refused(sphere_scene: Scene, tmp_path: Path, every: int) -> None:
-    with pytest.raises(UserError, match=r"holdout_every.*2 or more"):
+@pytest.mark.parametrize(("every", "said"), [(1, "2 or more"), (-2, "at least 0")])
+def test_holding_out_every_frame_is_refused(
+    sphere_scene: Scene, tmp_path: Path, every: int, said: str
+) -> None:
+    with pytest.raises(UserError, match=f"holdout_every.*{said}"):
         fit(sphere_scene, steps=2, out=tmp_path, overrides=[f"data.holdout_every={every}"], quiet=True)
 
 

@@ -170,10 +170,10 @@ def test_a_fit_that_starts_warm_is_as_sharp_as_its_surface(sphere_scene: Scene, 
         "passes.surface.width_warm=0.02",
     )
     learnt = f"passes.surface.learn={str(learn).lower()}"
-    for start, first in (("fuse", 0.02), ("off", 0.08)):
-        task = task_of(sphere_scene, f"warm.start={start}", *widths, learnt, "sampler.truncation=0.1")
+    for start, first in (("fused_depth", 0.02), ("off", 0.08)):
+        task = task_of(sphere_scene, f"points.fused_depth={start}", *widths, learnt, "sampler.truncation=0.1")
         moment = task.moment(60, 0.6)
-        assert moment.warm == (start == "fuse") and moment.alone == (0.25 if moment.warm else 0.0)
+        assert moment.warm == (start == "fused_depth") and moment.alone == (0.25 if moment.warm else 0.0)
         assert moment.since == (35 if moment.warm else 60)
         expected = 0.08 if learn else geometric(first, 0.01, 0.6)
         assert task.rays is not None

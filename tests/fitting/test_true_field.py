@@ -10,26 +10,34 @@ import torch
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.view import render_camera
 from neurfield.parts import load_config
+from neurfield.points import FusedDepth
+from neurfield.points.fuse_scene import VolumePoints
 from neurfield.scenes import Scene
 from tests.fitting.round_scenes import ExactColor, ExactField, RoundScene, ambiguous
 
 SHARP = (
     "field.levels=4", "field.log2_table_size=10", "field.finest_resolution=32",
-    "passes.surface.width_start=0.003",
-    "passes.surface.width_end=0.003", "sampler.rays=600", "sampler.samples=0",
-    "sampler.occupancy_resolution=64",
-    "sampler.step_min=0.001", "sampler.step=0.4", "sampler.max_samples=200", "sampler.truncation=0.03",
+    "passes.surface.width_start=0.003", "passes.surface.width_end=0.003",
+    "sampler.rays=600", "sampler.samples=0", "sampler.occupancy_resolution=64", "sampler.step_min=0.001",
+    "sampler.step=0.4", "sampler.max_samples=200", "sampler.truncation=0.03",
     "losses.smooth=1", "losses.sensor_sdf=1", "losses.sensor_free=1", "losses.sensor_depth=1",
-    "losses.prior_depth=1",
-    "losses.prior_normal=1", "losses.prior_depth.decay=0", "losses.prior_normal.decay=0", "losses.mask=1", "losses.eikonal=1", "losses.fused_sdf=1",
-    "losses.fused_free=1", "losses.fused_normal=1", "points.fused_depth=off", "device=cpu",
+    "losses.prior_depth=1", "losses.prior_normal=1", "losses.prior_depth.decay=0",
+    "losses.prior_normal.decay=0", "losses.mask=1", "losses.eikonal=1", "losses.fused_sdf=1",
+    "losses.fused_free=1", "losses.fused_normal=1", "device=cpu",
 )  # fmt: skip
+COLD, FUSED = "points.fused_depth=off", "points.fused_depth.part=fused_depth"
+
+
+def volume_of(task: SceneTask) -> VolumePoints | None:
+    """What the scene's depth says together."""
+    return next(source.volume for source in task.sources if isinstance(source, FusedDepth))
 
 
 def task_of(truth: RoundScene, scene: Scene, kind: str = "neus", *overrides: str) -> SceneTask:
     """A task whose field and colour are the truth's, a sphere's."""
     priors = [f"data.{name}={str(name in scene.sources).lower()}" for name in ("prior_depth", "prior_normal")]
-    config = load_config("neus", overrides=[*SHARP, f"passes.surface={kind}", *priors, *overrides])
+    start = () if FUSED in overrides else (COLD,)
+    config = load_config("neus", overrides=[*SHARP, f"passes.surface={kind}", *priors, *start, *overrides])
     task = SceneTask(scene, config, torch.device("cpu"))
     radius = float(truth.axes[0]) / task.frame.half
     task.field = ExactField(task.field, radius, truth.inside)  # type: ignore[assignment]
@@ -124,10 +132,8 @@ def test_masked_away_pixels_do_not_count_in_that_figure() -> None:
 
 def test_the_volume_of_sensed_depth_is_the_room() -> None:
     room = RoundScene()
-    task = task_of(
-        room, room.scene("depth"), "neus", "points.fused_depth=fused_depth", "points.fused_depth.voxel=0.05"
-    )
-    volume = task.volume
+    task = task_of(room, room.scene("depth"), "neus", FUSED, "points.fused_depth.voxel=0.05")
+    volume = volume_of(task)
     assert volume is not None and volume.normal is None
     true = room.axes[0] / task.frame.half - volume.points.norm(dim=1)
     near = (volume.weight > 0.3) & (volume.sdf.abs() * task.frame.half < 0.05)
@@ -137,10 +143,8 @@ def test_the_volume_of_sensed_depth_is_the_room() -> None:
 
 def test_free_cubes_are_free_and_do_not_overlap() -> None:
     room = RoundScene()
-    task = task_of(
-        room, room.scene("depth"), "neus", "points.fused_depth=fused_depth", "points.fused_depth.voxel=0.03"
-    )
-    volume = task.volume
+    task = task_of(room, room.scene("depth"), "neus", FUSED, "points.fused_depth.voxel=0.03")
+    volume = volume_of(task)
     assert volume is not None and len(volume.free) > 50
     drawn = volume.draw_free(4000, torch.Generator().manual_seed(0))
     assert (task.field.sdf(drawn) > 0).all()
@@ -154,11 +158,9 @@ def test_free_cubes_are_free_and_do_not_overlap() -> None:
 
 def test_the_volume_of_aligned_priors_is_the_room() -> None:
     room = RoundScene((1.9, 1.5, 1.3))
-    config = load_config(
-        "monosdf", overrides=[*SHARP, "points.fused_depth=fused_depth", "points.fused_depth.voxel=0.08"]
-    )
+    config = load_config("monosdf", overrides=[*SHARP, FUSED, "points.fused_depth.voxel=0.08"])
     task = SceneTask(room.scene("prior_depth", "prior_normal"), config, torch.device("cpu"))
-    volume = task.volume
+    volume = volume_of(task)
     assert volume is not None and volume.normal is not None and volume.normal_weight is not None
     points = volume.points.double().numpy() * task.frame.half
     place = points / room.axes**2

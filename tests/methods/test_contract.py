@@ -130,7 +130,7 @@ def test_parts_from_outside_take_steps(sphere: Scene, tmp_path: Path) -> None:
     )  # fmt: skip
     assert "bent_color" in (run.folder / "log.jsonl").read_text()
     assert run.folder.name.startswith("my_method-")
-    loaded = Run.load(run.folder)  # in this process the plug-in was asked for
+    loaded = Run.load(run.folder, plugins=[LAB])
     assert type(loaded.task.rays.passes["surface"]).__name__ == "Cauchy"
     with pytest.raises(Exception, match="no surface"):
         loaded.field.layers[-1].bias.data[0] = 5.0

@@ -121,7 +121,7 @@ def test_depth_that_is_not_valid_is_not_fused(sphere_scene: Scene) -> None:
     for files in (wall, few):
         made = Scene("s", scene.path, scene.cameras, files, box=scene.box, mask_says="valid", kind="outside")
         task = SceneTask(made, small(), CPU)
-        found.append(fuse_scene(made, task.config.points.fused_depth.voxel, task.frame, CPU, None))
+        found.append(fuse_scene(made, 0.0, task.frame, CPU, None))
     assert found[0] is not None and found[1] is not None
     torch.testing.assert_close(found[0].points, found[1].points)
     torch.testing.assert_close(found[0].sdf, found[1].sdf)

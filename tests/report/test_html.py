@@ -50,7 +50,7 @@ def test_everything_is_on_the_page(page: Path) -> None:
         assert part in text
     assert text.count("data:image/jpeg;base64,") == 3  # the mesh, two frames
     assert text.count("<svg") == 6  # loss, PSNR, speed, samples, two terms
-    assert "--seed 3 --set data.mask=false --set &#x27;field.hidden=[32,32]&#x27;" in text
+    assert "--seed 3 --set data.mask=false --set &#x27;field.hidden=[32, 32]&#x27;" in text
     assert "softplus_beta" in text  # config.yaml
     assert Image.open(page.parent / "previews" / "mesh.jpg").width == 1280
 

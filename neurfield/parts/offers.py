@@ -1,0 +1,35 @@
+"""What parts look at, compared with what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from neurfield.errors import UserError
+from neurfield.parts.part import Part
+
+
+def looked_at(parts: Iterable[Part]) -> frozenset[str]:
+    """All names that some parts look at: what a fit reads and draws."""
+    found = [part.needs() for part in parts]
+    return frozenset(name for need in found for name in (*need.required, *need.optional))
+
+
+def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part]:
+    """The parts that find all they look at among what is offered; those that idle are left out.
+
+    Raises:
+        UserError: something that a part cannot do without is missing; with the way out.
+    """
+    found = {}
+    for label, part in parts.items():
+        need = part.needs()
+        for name in sorted(need.required):
+            if name not in offered:
+                owner = "scene" if name.startswith("pixels.") else "method"
+                raise UserError(
+                    f"'{part.key}' looks at {name}, and the {owner} has none: "
+                    f"leave it out with --set {part.key}=off"
+                )
+        if all(name in offered for name in need.optional):
+            found[label] = part
+    return found
