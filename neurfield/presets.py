@@ -1,9 +1,8 @@
-"""Configurations as plain dataclasses, presets as YAML, overrides as `group.key=value`, and every key
-checked.
+"""Configurations as plain dataclasses, presets as YAML; every key of either is checked.
 
-A family of configurations (methods for scenes, encodings for images) is a folder of `configs/`: one file a
-name, whose `default` section holds parts and numbers, and optional `quick` and `best` sections change a few
-of them.
+A family of configurations (encodings for images) is a folder of `configs/`: one file a name, whose `default`
+section holds groups and numbers, and optional `quick` and `best` sections change a few of them. An override
+is `group.key=value`.
 """
 
 from __future__ import annotations
@@ -31,9 +30,12 @@ class Family(Generic[T]):
 
     Args:
         kind: the dataclass, of groups that are dataclasses; it has `preset` among its own values.
-        folder: of `configs/`. word: what a name is called. name_key: the value that holds it.
-        choices: allowed values by key. at_least_one: keys of counts. check: what else may be wrong
-            (UserError).
+        folder: of `configs/`.
+        word: what a name is called.
+        name_key: the value that holds it.
+        choices: allowed values by key.
+        at_least_one: keys of counts.
+        check: raises UserError for what else may be wrong.
     """
 
     kind: type[T]
@@ -55,8 +57,16 @@ class Family(Generic[T]):
         overrides: Sequence[str] = (),
         plugins: Sequence[str] = (),
     ) -> T:
-        """The configuration of a name under a preset with `group.key=value` overrides: dataclass defaults <-
-        name <- preset section <- overrides.
+        """The configuration of a name under a preset, with overrides.
+
+        What comes later replaces what was before: the dataclass's defaults, the name's file, its section for
+        the preset, the overrides.
+
+        Args:
+            name: a file of the folder.
+            preset: quick, default or best.
+            overrides: group.key=value, as of --set.
+            plugins: none are taken.
 
         Raises:
             UserError: unknown name, preset or key (with the nearest known one), or a value of the wrong kind.

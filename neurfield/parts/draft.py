@@ -66,7 +66,9 @@ class Draft:
         """Take what a layer says, in place of what was said before.
 
         Args:
-            where: the layer's file, to begin its errors with. settings: those that such a layer may say.
+            layer: keys of settings, groups and slots, each with its value.
+            where: the layer's file, to begin its errors with.
+            settings: those that such a layer may say.
 
         Raises:
             UserError: a slot, part, number, label or key that does not exist, with the nearest that does, or
@@ -88,8 +90,9 @@ class Draft:
             raise UserError(f"{where}: {error}") from error
 
     def parts(self) -> dict[str, dict[str, Part]]:
-        """By slot and label, with all numbers; in the shelf's order, whatever order they were said in. Losses
-        that weigh nothing are left out.
+        """The parts by slot and label, with all numbers; losses that weigh nothing are left out.
+
+        They come in the shelf's order, whatever order they were given in.
 
         Raises:
             UserError: a number or weight that must be given is missing.

@@ -61,8 +61,13 @@ class Declared:
     """A number as its part declares it.
 
     Args:
-        kind: float, int, bool or str. many: a list of such. choices: all possible values, or none named.
-        default: None where the number must be given. explanation: its line of the docstring.
+        name: of the parameter.
+        kind: float, int, bool or str.
+        many: whether it is a list of such.
+        choices: all possible values, or none named.
+        range: of it, or of each member of a list.
+        default: None where the number must be given.
+        explanation: its line of the docstring.
     """
 
     name: str
@@ -74,7 +79,11 @@ class Declared:
     explanation: str
 
     def check(self, key: str, value: Any) -> Any:
-        """The value in the declared type; key: what to call it.
+        """A value in the declared type.
+
+        Args:
+            key: what to call it in errors.
+            value: as it was read of YAML.
 
         Raises:
             UserError: the wrong type, not finite, out of range, or none of the choices.
@@ -119,7 +128,11 @@ class Declared:
 
 
 def declared(target: Callable[..., Any], key: str) -> dict[str, Declared]:
-    """The numbers of a part's target, by name, in the order of its signature; key: what to call the part.
+    """The numbers of a part's target, by name, in the order of its signature.
+
+    Args:
+        target: the part's function or class.
+        key: what to call the part in errors.
 
     Raises:
         UserError: the target has no signature; a number has no type, one that is not known, a reserved name,

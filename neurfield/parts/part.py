@@ -18,7 +18,11 @@ class Part:
     """A part by its name, with all of its numbers.
 
     Args:
-        label: tells parts of a slot apart; "" where the slot holds one. weight: of a loss, else None.
+        slot: that it is in.
+        label: tells parts of a slot apart; "" where the slot holds one.
+        name: on the shelf.
+        numbers: every declared one, by name.
+        weight: of a loss, else None.
         decay: of a loss, whose weight falls as exp(-decay * progress).
         entry: where on the shelf it stands.
     """

@@ -33,11 +33,10 @@ def about(method: str) -> str:
 
 
 def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
-    """What a method says under a preset, the basis first: pairs of a layer and the file it stands in ("" for
-    files of this package).
+    """What a method says under a preset: pairs of a layer and the file it stands in, the basis first.
 
-    What a method is like comes before its own words, and everyone's words for all presets come before
-    those for this one.
+    The file is "" for those of this package. What a method is like comes before its own words, and everyone's
+    words for all presets come before those for this one.
 
     Raises:
         UserError: unknown method or preset; a file that cannot be read, is like itself in a circle, or has a
@@ -82,7 +81,15 @@ def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 
 def _find(word: str, beside: Path | None = None) -> Path:
-    """The file of a method; beside: the file that names it, whose neighbours may be meant."""
+    """The file of a method, by its name or path.
+
+    Args:
+        word: the name or path.
+        beside: the file that names it, whose neighbours may be meant.
+
+    Raises:
+        UserError: there is none.
+    """
     if is_file(word):
         path = Path(word) if beside is None else beside.parent / word
         if not path.is_file():

@@ -18,8 +18,10 @@ class Slot:
     """A place of a method that parts go into.
 
     Args:
-        word: what its parts are called, after "no". many: several parts, each under a label. weighted: each
-            with a weight.
+        word: what its parts are called, after "no".
+        about: what its parts do, for people.
+        many: whether it holds several parts, each under a label.
+        weighted: whether each of them has a weight.
     """
 
     word: str
@@ -86,6 +88,8 @@ class Entry:
     """A part on the shelf.
 
     Args:
+        slot: that it goes into.
+        name: by which presets choose it.
         target: "module:attribute", or the thing itself.
         plugin: the name of the plug-in that brought it; "": it is neurfield's own.
     """
@@ -160,7 +164,12 @@ class Shelf:
         return SLOTS[slot]
 
     def find(self, slot: str, name: str, labels: Sequence[str] = ()) -> Entry:
-        """The part of a name; labels: words that may have been meant besides.
+        """The part of a slot by its name.
+
+        Args:
+            slot: a name of `SLOTS`.
+            name: of the part.
+            labels: words that may have been meant besides.
 
         Raises:
             UserError: there is none, with the nearest name.

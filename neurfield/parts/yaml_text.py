@@ -62,7 +62,11 @@ _Writer.add_representer(
 
 
 def read_text(text: str, where: str) -> Any:
-    """What a text in YAML says; where: what to call it.
+    """What a text in YAML says.
+
+    Args:
+        text: the YAML.
+        where: what to call it in errors.
 
     Raises:
         UserError: it is not YAML, or gives a key twice; with the line.

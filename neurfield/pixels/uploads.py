@@ -32,7 +32,8 @@ def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
 class Ahead(Generic[T]):
     """Makes what the next step will ask for while the present one runs, in a thread of its own.
 
-    `make` follows from its arguments; never runs twice at a time.
+    Args:
+        make: follows from its arguments; never runs twice at a time.
     """
 
     def __init__(self, make: Callable[..., T]) -> None:

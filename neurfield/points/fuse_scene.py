@@ -1,5 +1,4 @@
-"""What the depth of a scene says together, before the first step: a volume to start from and to hold on
-to."""
+"""What the depth of a scene says together, before the first step: a volume to start from."""
 
 from __future__ import annotations
 
@@ -26,11 +25,18 @@ SENSOR_BAND, PRIOR_BAND = 0.95, 0.5  # of the truncation, within which voxels ar
 
 @dataclass(frozen=True)
 class VolumePoints:
-    """N points of the unit frame with their SDF, and E centres of cubes known to be free.
+    """N points with their SDF, and E centres of cubes known to be free, in unit coordinates.
 
-    points: [N, 3]. sdf, weight: [N]. normal: [N, 3] and normal_weight: [N], or None. band: unit lengths; the
-    SDF's error is counted in it. free: [E, 3], free_half: half the edge of their cubes. words: what was
-    fused, for people.
+    Attributes:
+        points: [N, 3].
+        sdf: [N] unit lengths, positive in free space.
+        weight: [N].
+        normal: [N, 3] unit, world axes, or None.
+        normal_weight: [N], or None.
+        band: unit lengths, in which the SDF's error is counted.
+        free: [E, 3].
+        free_half: half the edge of the free cubes.
+        words: what was fused, for people.
     """
 
     points: Tensor
@@ -64,6 +70,7 @@ def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors |
     bits, whatever box the scene has by now.
 
     Args:
+        scene: whose priors they are.
         box: that somebody chose, xmin ymin zmin xmax ymax zmax (world); empty: around the cameras.
         seed: of the fit.
 
@@ -91,7 +98,10 @@ def fuse_scene(
     Nothing is fused either where images differ in size, or where cameras have distortion.
 
     Args:
-        voxel: world units; 0: of the box's longest side / 512, for priors / 192.
+        scene: whose depth it is.
+        voxel: world lengths; 0: of the box's longest side / 512, for priors / 192.
+        frame: the unit coordinates.
+        device: of the points.
         aligned: what `aligned_priors` gives.
     """
     longest = 2.0 * frame.half
@@ -196,9 +206,11 @@ def _inverse_square(deviation: Tensor, depth: Tensor) -> Tensor:
 
 
 def _face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
-    """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture, little at its
-    edges: there a network draws a ramp between what is in front and what is behind, and neither is where the
-    ramp is."""
+    """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture.
+
+    They are small at its edges: there a network draws a ramp between what is in front and what is behind, and
+    neither is where the ramp is.
+    """
     log_z, reach = depth.log(), RAMP // 2
     slope = torch.zeros(2, *depth.shape)
     slope[0, :, :, reach:-reach] = (log_z[:, :, 2 * reach :] - log_z[:, :, : -2 * reach]) / (2 * reach)

@@ -18,7 +18,8 @@ class Picture(Source):
     """Pixels of a picture.
 
     Args:
-        pool: gives what pixels are drawn from; called when the first are drawn. device: of the points.
+        pool: gives what pixels are drawn from; called when the first are drawn.
+        device: of the points.
         count: pixels a step.
     """
 

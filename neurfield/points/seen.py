@@ -19,7 +19,9 @@ class Seen(Source):
 
     Args:
         aligned: gives what priors mean; None where they were not aligned, which gives no points.
-        frame: of the field. unit_box: xmin ymin zmin xmax ymax zmax, unit frame. device: of the points.
+        frame: the unit coordinates.
+        unit_box: xmin ymin zmin xmax ymax zmax, unit coordinates.
+        device: of the points.
         count: points a step.
         band: of the typical depth; points farther than that from the field's surface are taken for mistakes.
     """
