@@ -22,8 +22,8 @@ class UnitFrame:
         half: half the box's longest side: world lengths per unit length.
     """
 
-    centre: tuple[float, float, float]  # world
-    half: float  # world lengths per unit-frame length
+    centre: tuple[float, float, float]
+    half: float
 
     @staticmethod
     def around(box: np.ndarray) -> UnitFrame:

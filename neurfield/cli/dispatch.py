@@ -33,7 +33,9 @@ class Verb:
 def dispatch(prog: str, about: str, verbs: dict[str, Verb], arguments: Sequence[str]) -> int:
     """Run the verb named by the first argument with the rest; print the list of verbs for none or --help.
 
-    Returns the exit code. Raises:
+    Returns the exit code.
+
+    Raises:
         UserError: unknown verb or flag, or a value that cannot be read.
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):

@@ -38,8 +38,9 @@ def mesh(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Extract a run's surface as one welded mesh in the scene's frame and units; needs the run's folder
-    alone.
+    """Extract a run's surface as one welded mesh in the scene's coordinates and units.
+
+    The run's folder is all that is needed.
 
     Args:
         run: a run's folder, for example runs/room0/latest.

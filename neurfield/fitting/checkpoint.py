@@ -17,8 +17,10 @@ SCHEMA = 1
 
 
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, object]) -> Path:
-    """Write `step-NNNNNN.safetensors` and then its `.json`;
-    a checkpoint counts only once its JSON is there."""
+    """Write `step-NNNNNN.safetensors` and then its `.json`, and return the path of the former.
+
+    A checkpoint counts only once its JSON is there.
+    """
     path = folder / f"step-{step:06d}.safetensors"
     with atomic_write(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)

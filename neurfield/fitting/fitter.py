@@ -1,5 +1,7 @@
 """The one loop: steps, learning rate, progress, log, checkpoints, interruption.
-What a step does is the task's business."""
+
+What a step does is the task's business.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,14 @@ class Task(Protocol):
 
 
 class Fitter:
-    """Runs a task to its requested step and leaves checkpoints and a log in a run's folder."""
+    """Runs a task to its requested step and leaves checkpoints and a log in a run's folder.
+
+    Args:
+        task: what the steps do.
+        train: steps, rates, and how often something is written.
+        folder: of the run.
+        quiet: say nothing of the progress.
+    """
 
     def __init__(self, task: Task, train: Train, folder: Path, quiet: bool = False) -> None:
         self.task, self.train, self.folder, self.quiet = task, train, folder, quiet
@@ -260,8 +269,10 @@ def _read(values: Mapping[str, float | Tensor]) -> dict[str, float]:
 
 @contextmanager
 def _interrupt_flag() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets, so that a step is never cut in the middle;
-    a second Ctrl-C interrupts at once."""
+    """An event that Ctrl-C sets, so that a step is never cut in the middle.
+
+    A second Ctrl-C interrupts at once.
+    """
     flag = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield flag

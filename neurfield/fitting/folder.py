@@ -31,7 +31,11 @@ class Loadable(Protocol):
 
 
 def new_folder(out: Path, name: str, kind: str) -> Path:
-    """Make `<out>/<name>/<kind>-<time>` and point `<out>/<name>/latest` at it."""
+    """Make `<out>/<name>/<kind>-<time>` and point `<out>/<name>/latest` at it.
+
+    Raises:
+        UserError: `latest` is a folder of its own.
+    """
     parent = out / name
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for attempt in range(100):
@@ -46,8 +50,10 @@ def new_folder(out: Path, name: str, kind: str) -> Path:
 
 
 def _point_latest_at(folder: Path) -> None:
-    """Make `latest` beside a run's folder a link to it. Whoever was killed between the two steps left a link
-    of another name, which is removed: it never lives longer than this function.
+    """Make `latest` beside a run's folder a link to it.
+
+    Whoever was killed between the two steps left a link of another name, which is removed: it never lives
+    longer than this function.
 
     Raises:
         UserError: `latest` is a folder of its own.
@@ -79,8 +85,10 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What `write_facts` wrote: "input" names the kind of input ("scene", "image"), "name" the run's, the
-    rest is that input's own. What earlier versions wrote is given as this one would have written it.
+    """What `write_facts` wrote of a run.
+
+    "input" names the kind of input ("scene", "image"), "name" the run's, the rest is that input's own. What
+    earlier versions wrote is given as this one would have written it.
 
     Raises:
         UserError: not a run's folder, or of a later version.

@@ -26,7 +26,13 @@ _LARGEST_GRID_SHARE = 0.6  # of all parameters, beside kernels
 
 @dataclass(frozen=True)
 class Sizes:
-    """How fine a grid is, how large its tables are, and how many kernels stand beside it."""
+    """How fine a grid is, how large its tables are, and how many kernels stand beside it.
+
+    Attributes:
+        finest_resolution: cells of the finest level along the longest side.
+        log2_table_size: of a level's table, at most.
+        kernels: of radial bases; 0: none.
+    """
 
     finest_resolution: int
     log2_table_size: int
@@ -67,8 +73,16 @@ def nearest_table(settings: EncodingConfig, levels: int, finest: int, wanted: fl
 
 
 def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_table_size: int) -> int:
-    """Parameters of a hash grid in the plane, base to finest resolution (a simplex grid's are about as
-    many)."""
+    """Parameters of a hash grid in the plane, from its base to its finest resolution.
+
+    A simplex grid's are about as many.
+
+    Args:
+        settings: the base resolution and the features.
+        levels: of the grid.
+        finest: cells of the finest level along the longest side.
+        log2_table_size: of a level's table, at most.
+    """
     growth = (finest / settings.base_resolution) ** (1.0 / max(levels - 1, 1))
     layout = GridLayout(levels, settings.features, log2_table_size, settings.base_resolution, growth, 2)
     return layout.n_parameters
@@ -77,7 +91,11 @@ def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_tab
 def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int, fresh: bool = True) -> Encoding:
     """The encoding that the settings name, of the sizes that suit a picture.
 
-    fresh: kernels are placed by the picture; otherwise anywhere, for a state that brings its own.
+    Args:
+        settings: the encoding's name and numbers.
+        source: the picture.
+        seed: of the encoding's numbers.
+        fresh: kernels are placed by the picture; otherwise anywhere, for a state that brings its own.
 
     Raises:
         UserError: its levels cannot be laid out, or it has too few kernels.

@@ -11,7 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 
 class ProgressLine:
-    """A live line on a terminal; elsewhere (a log file, CI) one plain line a minute."""
+    """A live line on a terminal; elsewhere (a log file, CI) one plain line a minute.
+
+    Args:
+        steps: of the fit.
+        done: steps that are done already.
+        quiet: say nothing.
+    """
 
     def __init__(self, steps: int, done: int, quiet: bool) -> None:
         self.steps, self.first = steps, done
@@ -39,8 +45,13 @@ class ProgressLine:
             self.live.stop()
 
     def update(self, step: int, figures: dict[str, float]) -> None:
-        """Show the state after `step` with figures loss and, where they took part: rays or pixels (per step),
-        samples_per_ray, psnr."""
+        """Show the state after a step.
+
+        Args:
+            step: how many are done.
+            figures: "loss" and, where they took part, "rays" or "pixels" (per step), "samples_per_ray" and
+                "psnr".
+        """
         if self.quiet:
             return
         now = time.perf_counter()

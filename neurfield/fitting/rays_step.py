@@ -36,8 +36,12 @@ class RaysStep:
     """Renders the pixels of a step.
 
     Args:
-        reader: of pixels. sampler, passes, background: as a method composes them.
-        half: world lengths per unit length. watch: notices that the surface has left.
+        reader: of pixels.
+        sampler: where along their rays the field is asked.
+        passes: opacities by label; the first of them is what pictures show.
+        background: what stands behind the field; None: black.
+        half: world lengths per unit length.
+        watch: notices that the surface has left.
         beside: neighbours that samples get.
     """
 
@@ -62,7 +66,10 @@ class RaysStep:
         return bool({"depth", "sensor_depth"} & self.reader.scene.sources)
 
     def opacities(self, moment: Moment) -> dict[str, OpacityNow]:
-        """The passes at a moment; rays that are sampled around sensed depth bound their width."""
+        """The passes at a moment of a fit, by label.
+
+        Rays that are sampled around sensed depth bound their width.
+        """
         widest = self.sampler.widest(moment, self.senses_depth and not moment.warm)
         return {label: opacity.at(moment, widest, label) for label, opacity in self.passes.items()}
 
@@ -116,8 +123,11 @@ class RaysStep:
     def _against(
         self, pixels: Pixels, rendered: dict[str, Rendered], moment: Moment
     ) -> tuple[Pixels, dict[str, Rendered], Tensor | None]:
-        """Pixels with the colours that are asked for, what was rendered before its background, and which
-        colours are compared [R] (None: all)."""
+        """What is compared: pixels, what was rendered before its background, and which of them.
+
+        The pixels have the colours that are asked for. The third are the rays whose colours count, bool [R];
+        None: all.
+        """
         ended = compared = None
         mask = pixels.get("mask")
         if pixels.get("t_depth") is not None:

@@ -27,13 +27,22 @@ from neurfield.scenes import Scene
 
 
 class SceneTask(Task):
-    """A field, its colour and the space it may occupy, for one scene (already reduced to the sources in
-    use)."""
+    """The parts of a method, put together for one scene."""
 
     def __init__(
         self, scene: Scene, config: Config, device: torch.device, aligned: AlignedPriors | None = None
     ) -> None:
-        """aligned: what the scene's priors mean, where it is known already."""
+        """Make all parts; nothing is read of the scene's files.
+
+        Args:
+            scene: reduced to the sources in use.
+            config: of the fit.
+            device: of field and steps.
+            aligned: what the scene's priors mean, where it is known already.
+
+        Raises:
+            UserError: a part asks for what the scene or the method does not have, with the way out.
+        """
         self.scene, self.config, self._aligned = scene, config, aligned
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
@@ -65,8 +74,10 @@ class SceneTask(Task):
         super().__init__(field, color, sources, rays, losses, config.train, config.seed, device)
 
     def _radius(self) -> float:
-        """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for
-        an object."""
+        """Of the initial sphere, unit lengths.
+
+        Around the cameras and most of the box for a room, well inside the box for an object.
+        """
         extent = np.array(self.unit_box[3:]) - np.array(self.unit_box[:3])
         if not self.inside:
             return 0.35 * float(extent.min())
@@ -115,7 +126,14 @@ def needs_part(config: Config, slot: str) -> Part:
 def offers_of_scene(
     scene: Scene, field: Any, passes: Iterable[str], sources: Iterable[PointSource]
 ) -> frozenset[str]:
-    """Names of all that losses may look at in some step of a fit to a scene; see `Seen.offers`."""
+    """Names of all that losses may look at in some step of a fit to a scene; see `Seen.offers`.
+
+    Args:
+        scene: reduced to the sources in use.
+        field: whose heads are among them.
+        passes: their labels.
+        sources: of points.
+    """
     names = {"samples", "gradients", "pairs", *(f"passes.{label}" for label in passes)}
     names |= {f"heads.{name}" for name in field.heads}
     names |= {f"pixels.{SOURCES[source].column}" for source in scene.sources & SOURCES.keys()}

@@ -34,10 +34,14 @@ class Task:
     """A field and what it is compared with.
 
     Args:
-        field: what is fitted. color: of scenes.
-        sources: of points. rays: what a step does with them; None where a fit looks at points alone.
-        losses: by label. train: rates and steps, as `TrainConfig`.
-        seed: of the fit. device: of field and steps.
+        field: what is fitted.
+        color: of scenes, else None.
+        sources: of points.
+        rays: what a step does with them; None where a fit looks at points alone.
+        losses: by label.
+        train: rates and steps.
+        seed: of the fit.
+        device: of field and steps.
     """
 
     def __init__(

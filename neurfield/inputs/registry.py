@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 class Entry:
     """A kind of input; its name in `INPUTS` is its flag and stands in run.json.
 
-    target: "module:class" of its `Input`; empty: announced, and not there yet. metavar, about: of its flag.
-    named_by: the flag that chooses its preset, one of `CHOOSERS`. example: as one types it. moves: whether
-    its flag beside --resume says where the run's input lies now.
+    Attributes:
+        target: "module:class" of its `Input`; empty: announced, and not there yet.
+        metavar: of its flag.
+        about: the help of its flag.
+        named_by: the flag that chooses its preset, one of `CHOOSERS`.
+        example: as one types it.
+        moves: whether its flag beside --resume says where the run's input lies now.
     """
 
     target: str
@@ -31,7 +35,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Chooser:
-    """A flag that chooses the preset of a fit: its metavar, what it takes without the flag, its help."""
+    """A flag that chooses the preset of a fit.
+
+    Attributes:
+        metavar: of the flag.
+        usual: what a fit takes without the flag.
+        about: the flag's help.
+    """
 
     metavar: str
     usual: str

@@ -177,7 +177,7 @@ def _fuse(
 def _points(
     volume: FusedVolume, band: float, spread: float | None, frame: UnitFrame, device: torch.device, words: str
 ) -> VolumePoints | None:
-    """Voxels as points of the unit frame; with `spread`, those far from the surface count less."""
+    """Voxels as points of the unit coordinates; with `spread`, those far from the surface count less."""
     near = volume.surface_points(band)
     if not len(near.points):
         return None

@@ -19,7 +19,7 @@ class RandomBehindMasks:
     for_outlines = True
 
     def colors(self, rays: Rays, moment: Moment) -> Tensor:
-        """Colours [R, 3] in 0..1."""
+        """Random colours [R, 3] in 0..1."""
         device = rays.directions.device
         return torch.rand(len(rays), 3, generator=moment.generator, device=device)
 
@@ -28,7 +28,9 @@ class Constant:
     """One colour behind every ray.
 
     Args:
-        red: in 0..1. green: in 0..1. blue: in 0..1.
+        red: in 0..1.
+        green: in 0..1.
+        blue: in 0..1.
     """
 
     for_outlines = False
@@ -37,5 +39,5 @@ class Constant:
         self.rgb = red, green, blue
 
     def colors(self, rays: Rays, moment: Moment) -> Tensor:
-        """Colours [R, 3] in 0..1."""
+        """The colour [R, 3], in 0..1."""
         return rays.directions.new_tensor(self.rgb).expand(len(rays), 3)

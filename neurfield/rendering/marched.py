@@ -30,15 +30,19 @@ class Marched:
     """Sections of equal length near the field's surface, and around sensed depth on rays that have it.
 
     Args:
-        unit_box: xmin ymin zmin xmax ymax zmax, unit frame. device: of the samples.
+        unit_box: xmin ymin zmin xmax ymax zmax, unit coordinates.
+        device: of the samples.
         rays: of the first step.
         samples: per step, on average: rays become more (to 8 times) as each needs fewer; 0: always `rays`.
-        occupancy_resolution: cells along each side of the box. occupancy_every: steps between two looks.
+        occupancy_resolution: cells along the longest side of the box.
+        occupancy_every: steps between two looks.
         reach: widths on both sides of the surface that are sampled.
-        step: sample length in widths. step_min: the least, unit-frame lengths.
+        step: sample length in widths.
+        step_min: the least sample length, unit lengths.
         max_samples: of a ray.
-        depth_near: samples of a ray with sensed depth inside the band. depth_free: and in front of it.
-        truncation: half width of the band at the end of the fit, unit-frame lengths.
+        depth_near: samples of a ray with sensed depth inside the band.
+        depth_free: samples of a ray with sensed depth in front of the band.
+        truncation: half width of the band at the end of the fit, unit lengths.
     """
 
     def __init__(
@@ -74,13 +78,19 @@ class Marched:
         return geometric(4.0 * self.last_truncation, self.last_truncation, 2.0 * moment.progress)
 
     def widest(self, moment: Moment, guided: bool) -> float:
-        """The greatest width that an opacity may have: a ray with depth (`guided`) is sampled to the end of
-        its band only, and must have become opaque by then."""
+        """The greatest width that an opacity may have, unit lengths.
+
+        A ray with depth (`guided`) is sampled to the end of its band only, and must have become opaque by
+        then.
+        """
         return self.truncation(moment) / self.reach if guided else math.inf
 
     def look(self, field: SDFField, moment: Moment) -> None:
-        """See where the field's surface is by now, now and then: all cells at first; then, while the surface
-        is still on its way, more of them than once it only settles."""
+        """See where the field's surface is by now, now and then.
+
+        All cells are asked at first; then, while the surface is still on its way, more of them than once it
+        only settles.
+        """
         if moment.since % self.every and self.occupancy.asked:
             return
         since = max(0, moment.since)
@@ -95,10 +105,9 @@ class Marched:
     def sample(
         self, pixels: Pixels, field: SDFField, opacity: OpacityNow, moment: Moment
     ) -> tuple[Pixels, Samples]:
-        """Sections for every ray: around the sensed depth where there is one, near the field's surface
-        elsewhere.
+        """Sections for every ray, and the pixels, reordered so that the rays with depth come first.
 
-        Returns the pixels too, reordered so that the rays with depth come first.
+        They lie around the sensed depth where there is one, near the field's surface elsewhere.
         """
         t_depth = pixels.get("t_depth")
         if t_depth is None:

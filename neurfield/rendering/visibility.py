@@ -1,5 +1,7 @@
-"""Samples that a pixel can see: the few that matter are found by the field's value alone, before gradients
-are asked for."""
+"""Samples that a pixel can see.
+
+The few that matter are found by the field's value alone, before gradients are asked for.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ def keep_visible(
     least: float = LEAST_WEIGHT,
     most: float = MOST_LEFT_OUT,
 ) -> Samples:
-    """The samples that weigh at least `least` in their pixel, the one before and after each such sample, and
-    lighter ones where together they weigh more than `most`.
+    """The samples that a pixel can see: those that weigh something in it, and their neighbours.
+
+    They are those that weigh at least `least`, the one before and after each such sample, and lighter ones
+    where together they weigh more than `most`.
 
     A value costs a sixth of a value with all its derivatives, so that asking twice is cheaper than training
     on samples in empty space or behind the surface. What is left out of a ray weighs less than `most`: its
@@ -36,6 +40,14 @@ def keep_visible(
     the section and from there to the next, where it goes on increasing or decreasing over the three; samples
     count with the most that they can then weigh. A section without neighbours counts as one of a distance
     field, with slopes from -1 to 1.
+
+    Args:
+        field: asked for its value alone, in the middle of each section.
+        rays: R.
+        samples: S sections of them.
+        opacity: at the moment of the fit.
+        least: weight of a sample.
+        most: weight that a pixel loses by all samples together.
     """
     if not samples.t_starts.numel():
         return samples

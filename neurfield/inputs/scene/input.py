@@ -50,8 +50,10 @@ class SceneInput(OpenedScene, Input):
         device: torch.device,
         moved_to: str | Path | None = None,
     ) -> SceneInput:
-        """The scene in its old place or the new one. The box is the run's own: a field fitted in one box
-        means nothing in another."""
+        """The scene in its old place or the new one, as `Input.again`.
+
+        The box is the run's own: a field fitted in one box means nothing in another.
+        """
         scene = load_scene(_place_of(folder, facts, moved_to))
         cameras = facts.get("cameras")
         if cameras is not None and len(scene) != cameras:

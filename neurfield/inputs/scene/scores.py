@@ -14,11 +14,12 @@ MOST_IMAGES = 8
 
 
 def image_scores(run: OpenedScene) -> dict[str, object]:
-    """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`), inside
-    the masks where frames have them (said in `pixels`); strips of true picture, rendered picture and normals
-    into previews/. Where masks are an object's outline, frames without one are left out if others have one.
+    """PSNR and SSIM of what a run renders; strips of pictures are left in previews/.
 
-    A score that no frame has (a mask that no SSIM window fits into) is left out.
+    A strip is the true picture, the rendered one and normals. Scores are of held-out frames where there are
+    any, else of fitted ones (said in `frames`), inside the masks where frames have them (said in `pixels`).
+    Where masks are an object's outline, frames without one are left out if others have one. A score that no
+    frame has (a mask that no SSIM window fits into) is left out.
     """
     scene = run.used
     frames = run.held_out if len(run.held_out) else np.arange(len(scene))

@@ -1,5 +1,8 @@
-"""What is said before a fit to a scene: what looks wrong, and a paragraph on what is fitted, where, what that
-can determine, and how long it takes."""
+"""What is said before a fit to a scene.
+
+First what looks wrong, then a paragraph on what is fitted, where, what that can determine, and how long it
+takes.
+"""
 
 from __future__ import annotations
 
