@@ -143,7 +143,7 @@ class NeuS(KernelOpacity):
         self.anneal = anneal
 
     def annealed(self, progress: float) -> float:
-        """From 0, where such sections are half opaque, to 1, where they are as the paper's equation has it."""
+        """From 0, where such sections are half opaque, to 1, where they are as in the paper's equation."""
         return 1.0 if self.anneal <= 0 else min(1.0, progress / self.anneal)
 
     def alpha(
