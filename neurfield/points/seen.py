@@ -43,7 +43,7 @@ class Seen(Source):
 
     @cached_property
     def known(self) -> tuple[Tensor, float]:
-        """All points [P, 3] of the unit coordinates, and the distance at which one stops to count, unit lengths."""
+        """All points [P, 3], unit coordinates, and the distance at which one stops to count, unit lengths."""
         make, frame, unit_box, device = self._about
         aligned = make()
         if aligned is None or not len(aligned.points):
