@@ -145,6 +145,15 @@ class NeuS(KernelOpacity):
         width_warm: 1/inv_s at the first step of a fit that starts from a surface, unit lengths.
         learn: learn the width from width_start on, as the paper does, instead.
         anneal: share of the steps over which sections that leave a surface fade out (cosine annealing).
+
+    Example:
+        >>> sharp = NeuS(width_end=0.01).at(END)
+        >>> sharp.number
+        0.01
+        >>> sdf, length = torch.tensor([0.05, 0.0, -0.05]), torch.full((3,), 0.05)
+        >>> slope = torch.full((3,), -1.0)  # straight into the surface
+        >>> sharp.opacity.alpha(sdf, slope, length, sharp.width, sharp.progress).round(decimals=2)
+        tensor([0.0800, 0.9200, 0.9900])
     """
 
     kind = "neus"
