@@ -8,7 +8,6 @@ is `group.key=value`.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
+from neurfield.wording import suggest
 
 PRESETS = ("quick", "default", "best")
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Family(Generic[T]):
         for word, value, known in ((self.word, name, self.names()), ("preset", preset, PRESETS)):
             if value not in known:
                 raise UserError(
-                    f"{word} '{value}' is not known{_suggest(value, known)}; there are: {', '.join(known)}"
+                    f"{word} '{value}' is not known{suggest(value, known)}; there are: {', '.join(known)}"
                 )
         text = OmegaConf.to_container(OmegaConf.load(self._path() / f"{name}.yaml"))
         assert isinstance(text, dict)
@@ -128,7 +128,7 @@ class Family(Generic[T]):
         for layer in layers:
             for key, value in _leaves(layer):
                 if key not in known:
-                    raise UserError(f"configuration key '{key}' does not exist{_suggest(key, known)}")
+                    raise UserError(f"configuration key '{key}' does not exist{suggest(key, known)}")
                 if value is False and "off" in self.choices.get(key, ()):
                     value = "off"  # YAML reads a bare off as false
                 try:
@@ -149,7 +149,7 @@ class Family(Generic[T]):
             if values[key] not in allowed:
                 raise UserError(
                     f"configuration key '{key}': {values[key]!r} is none of {', '.join(allowed)}"
-                    f"{_suggest(str(values[key]), allowed)}"
+                    f"{suggest(str(values[key]), allowed)}"
                 )
         for key in self.at_least_one:
             if values[key] < 1:
@@ -193,8 +193,3 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
         else:
             found.append((f"{prefix}{key}", value))
     return found
-
-
-def _suggest(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else ""

@@ -73,7 +73,6 @@ PRIVATE = {
     "parts.presets.is_file": "how words of --method are read",
     "parts.presets.layers": "`load_config` lays them",
     "parts.renamed": "`read_config` carries old runs over with it",
-    "parts.suggest": "the ends of error messages",
     "parts.yaml_text": "how preset files are read and written",
     "pixels.masks": "what a step asks of masks",
     "pixels.sources.Source": "a row of `SOURCES`",

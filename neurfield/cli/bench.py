@@ -12,8 +12,8 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import complain, next_commands, say
-from neurfield.cli.dispatch import suggest
 from neurfield.errors import UserError
+from neurfield.wording import suggest
 
 PAGE = Path("docs") / "performance.md"
 

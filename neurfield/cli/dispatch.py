@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import importlib
 import inspect
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurfield.errors import UserError
+from neurfield.wording import suggest
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,6 @@ def run_function(function: Callable[..., int | None], prog: str, arguments: list
     if unknown:
         raise UserError(f"{_short(prog)}{_unknown(unknown[0], function)}; see `{prog} --help`")
     return function(**found) or 0
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """The nearest known word as the end of a sentence, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else ""
 
 
 def _short(prog: str) -> str:

@@ -106,9 +106,9 @@ def make(scene: Annotated[Positional[str], arg(metavar="NAME")]) -> None:
     Args:
         scene: the name of a built-in scene.
     """
-    from neurfield.cli.dispatch import suggest
     from neurfield.errors import UserError
     from neurfield.scenes.builtin import BUILTIN, ensure_builtin, is_made
+    from neurfield.wording import suggest
 
     if scene not in BUILTIN:
         near = suggest(scene, list(BUILTIN))

@@ -18,12 +18,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from neurfield.errors import UserError
 from neurfield.files import sweep
 from neurfield.fitting.checkpoint import (
     latest_checkpoint,
-    load_checkpoint,
     prune_checkpoints,
+    restore_newest,
     save_checkpoint,
 )
 from neurfield.fitting.graph import WARM_UPS, StepGraphs
@@ -143,20 +142,9 @@ class Fitter:
             UserError: there is none, or it does not fit this configuration.
         """
         sweep(self.checkpoints)
-        path = latest_checkpoint(self.checkpoints)
-        if path is None:
-            raise UserError(f"{self.checkpoints}: no checkpoint to resume from; start anew without --resume")
-        tensors, facts = load_checkpoint(path, self.task.device)
-        try:
-            self.optimizer.load(
-                {k.removeprefix("adam/"): v for k, v in tensors.items() if k.startswith("adam/")}
-            )
-            self.task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
-        except (KeyError, RuntimeError) as error:
-            raise UserError(
-                f"{path}: does not fit the run's config.yaml ({error}); was it edited?"
-            ) from error
-        self.step, self.seconds = int(str(facts["step"])), float(str(facts["seconds"]))
+        loaders = {"adam": self.optimizer.load, "task": self.task.load}
+        record = restore_newest(self.checkpoints, self.task.device, loaders)
+        self.step, self.seconds = int(str(record["step"])), float(str(record["seconds"]))
 
     def run(self) -> None:
         """Fit until `train.steps`.

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
-from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
+from neurfield.fitting.checkpoint import restore_newest
 
 SCHEMA = 2
 _STALE_AFTER = 60.0  # seconds
@@ -121,16 +121,5 @@ def load_newest(folder: Path, task: Loadable) -> int:
     Raises:
         UserError: there is none, or it does not fit.
     """
-    path = latest_checkpoint(folder / "checkpoints")
-    if path is None:
-        raise UserError(
-            f"{folder}: nothing was saved in this run yet; fit it with `neurfield fit --resume {folder}`"
-        )
-    tensors, facts = load_checkpoint(path, task.device)
-    try:
-        task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
-    except (KeyError, RuntimeError) as error:
-        raise UserError(
-            f"{path}: does not fit this version or the run's config.yaml ({error}); fit it again"
-        ) from error
-    return int(str(facts["step"]))
+    record = restore_newest(folder / "checkpoints", task.device, {"task": task.load})
+    return int(str(record["step"]))

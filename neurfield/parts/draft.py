@@ -14,7 +14,7 @@ from neurfield.parts.numbers import RESERVED, Declared, Number, declared
 from neurfield.parts.part import Part
 from neurfield.parts.renamed import now_called
 from neurfield.parts.shelf import SLOTS, Entry, Shelf
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 Layer = Mapping[str, Any]
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")

@@ -22,7 +22,7 @@ from dataclasses import MISSING, dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from neurfield.errors import UserError
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 RESERVED = ("part", "weight")  # what a preset says of a part beside its numbers
 _WORDS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}

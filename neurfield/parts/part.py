@@ -10,7 +10,7 @@ from typing import Any
 from neurfield.errors import UserError
 from neurfield.parts.needs import Needs, needs_of
 from neurfield.parts.shelf import Entry
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 
 @dataclass(frozen=True)

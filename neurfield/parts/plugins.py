@@ -18,7 +18,7 @@ from typing import Any
 from neurfield.errors import UserError
 from neurfield.parts.numbers import RESERVED
 from neurfield.parts.shelf import SLOTS, Entry, Shelf
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 GROUP = "neurfield.parts"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -7,8 +7,8 @@ from typing import Any
 
 from neurfield.errors import UserError
 from neurfield.parts.groups import PRESETS
-from neurfield.parts.suggest import suggest
 from neurfield.parts.yaml_text import read_mapping
+from neurfield.wording import suggest
 
 FOLDER = "methods"  # of neurfield.configs
 _SECTIONS = [preset for preset in PRESETS if preset != "default"]

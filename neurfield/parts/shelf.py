@@ -10,7 +10,7 @@ from typing import Any
 
 from neurfield.errors import UserError
 from neurfield.parts.numbers import Declared, declared
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 
 @dataclass(frozen=True)
