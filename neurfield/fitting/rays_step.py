@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Color, DistanceField
 from neurfield.fitting.surface_watch import SurfaceWatch
 from neurfield.losses.seen import RaysSeen, Seen
 from neurfield.moment import Moment
@@ -19,17 +18,7 @@ from neurfield.pixels.masks import asked_for, counted
 from neurfield.points import AskedPoints, Beside, PointSet, PointSource
 from neurfield.points.point_set import gathered
 from neurfield.rays import Rays, Samples
-from neurfield.rendering import Marched, Opacity, OpacityNow, Rendered, before, render_passes
-
-
-class Background(Protocol):
-    """What stands behind the field; `for_outlines`: only behind objects whose masks are outlines."""
-
-    for_outlines: bool
-
-    def colors(self, rays: Rays, moment: Moment) -> Tensor:
-        """Colours [R, 3]."""
-        ...
+from neurfield.rendering import Background, Opacity, OpacityNow, Rendered, Sampler, before, render_passes
 
 
 class RaysStep:
@@ -48,7 +37,7 @@ class RaysStep:
     def __init__(
         self,
         reader: PixelReader,
-        sampler: Marched,
+        sampler: Sampler,
         passes: Mapping[str, Opacity],
         background: Background | None,
         half: float,
@@ -74,7 +63,7 @@ class RaysStep:
         return {label: opacity.at(moment, widest, label) for label, opacity in self.passes.items()}
 
     def look(
-        self, field: SDFField, color: Radiance, sources: list[PointSource], moment: Moment
+        self, field: DistanceField, color: Color, sources: list[PointSource], moment: Moment
     ) -> tuple[Seen, dict[str, float | Tensor]]:
         """What losses may look at, and figures for the log; points of `sources` join the rays' query."""
         now = self.opacities(moment)

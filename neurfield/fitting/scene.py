@@ -25,6 +25,8 @@ from neurfield.points.fuse_scene import aligned_priors
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 
+PAIRS = 512  # a step, where a loss looks at pairs and does not say how many
+
 
 class SceneTask(Task):
     """The parts of a method, put together for one scene."""
@@ -149,7 +151,10 @@ def _beside(config: Config) -> Beside:
     wanting = [p for p in config.many("losses").values() if "pairs" in p.needs().required]
     if not wanting:
         return Beside()
-    return Beside(max(p.numbers["pairs"] for p in wanting), max(p.numbers["distance"] for p in wanting))
+    pairs, distances = (
+        [p.numbers[name] for p in wanting if name in p.numbers] for name in ("pairs", "distance")
+    )
+    return Beside(max(pairs, default=PAIRS), max(distances, default=Beside.distance))
 
 
 def _of_use(source: PointSource, needed: Iterable[str]) -> bool:

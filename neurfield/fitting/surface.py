@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Color
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, read_facts
 from neurfield.fitting.scene import make_fields, needs_part
@@ -43,8 +44,8 @@ class FittedSurface:
         folder: Path,
         config: Config,
         box: np.ndarray,
-        field: SDFField,
-        radiance: Radiance | None = None,
+        field: Any,
+        radiance: Color | None = None,
     ) -> None:
         self.folder, self.config, self.box = folder, config, box
         self.field, self.radiance = field, radiance

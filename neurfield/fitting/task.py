@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from neurfield.fields import Radiance
+from neurfield.fields import Color
 from neurfield.fitting.optimizer import Group, groups_of
 from neurfield.fitting.points_step import look_at_points
 from neurfield.fitting.rays_step import RaysStep
@@ -18,16 +18,6 @@ from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.losses.weighted import WeightedLoss, added, losses_of
 from neurfield.moment import Moment
 from neurfield.points import PointSource
-
-
-class Field(Protocol):
-    """What a step wants of a field besides its answers."""
-
-    @property
-    def capturable(self) -> bool: ...
-
-    def at(self, moment: Moment) -> None: ...
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]: ...
 
 
 class Task:
@@ -47,7 +37,7 @@ class Task:
     def __init__(
         self,
         field: Any,
-        color: Radiance | None,
+        color: Color | None,
         sources: Sequence[PointSource],
         rays: RaysStep | None,
         losses: Mapping[str, WeightedLoss],

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Color, DistanceField
 from neurfield.files import atomic_write
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.moment import Moment
@@ -30,8 +30,8 @@ class Drawable(Protocol):
     frame: UnitFrame
     unit_box: list[float]
     device: torch.device
-    field: SDFField
-    color: Radiance | None
+    field: DistanceField
+    color: Color | None
     rays: RaysStep | None
 
     def moment(self, step: int, progress: float) -> Moment:

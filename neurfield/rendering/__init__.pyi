@@ -6,6 +6,7 @@ from neurfield.rays import Rays as Rays
 from neurfield.rays import Samples as Samples
 from neurfield.rays import UnitFrame as UnitFrame
 from neurfield.rays import make_rays as make_rays
+from neurfield.rendering.backgrounds import Background as Background
 from neurfield.rendering.backgrounds import Constant as Constant
 from neurfield.rendering.backgrounds import RandomBehindMasks as RandomBehindMasks
 from neurfield.rendering.estimators import pack as pack
@@ -17,6 +18,7 @@ from neurfield.rendering.opacity import NeuS as NeuS
 from neurfield.rendering.opacity import Opacity as Opacity
 from neurfield.rendering.opacity import OpacityNow as OpacityNow
 from neurfield.rendering.opacity import VolSDF as VolSDF
+from neurfield.rendering.sampler import Sampler as Sampler
 from neurfield.rendering.sampling import concatenate as concatenate
 from neurfield.rendering.sampling import sample_around_depth as sample_around_depth
 from neurfield.rendering.sampling import sample_surface as sample_surface

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
@@ -9,12 +11,22 @@ from neurfield.moment import Moment
 from neurfield.rays import Rays
 
 
-class RandomBehindMasks:
-    """A random colour behind each ray of an object with an outline; black behind everything else.
+class Background(Protocol):
+    """What stands behind the field.
 
     Attributes:
         for_outlines: whether only rays of scenes whose masks are outlines have this background.
     """
+
+    for_outlines: bool
+
+    def colors(self, rays: Rays, moment: Moment) -> Tensor:
+        """Colours [R, 3] in 0..1."""
+        ...
+
+
+class RandomBehindMasks:
+    """A random colour behind each ray of an object with an outline; black behind everything else."""
 
     for_outlines = True
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neurfield.fields import SDFField
+from neurfield.fields.protocols import Distances
 from neurfield.ops.compositing import accumulate_along_rays, render_transmittance_from_alpha
 from neurfield.ops.sections import section_midpoints
 from neurfield.rays import Rays, Samples
@@ -20,7 +20,7 @@ MOST_LEFT_OUT = 1e-2  # of a pixel, by all samples together that it loses
 
 @torch.no_grad()
 def keep_visible(
-    field: SDFField,
+    field: Distances,
     rays: Rays,
     samples: Samples,
     opacity: OpacityNow,

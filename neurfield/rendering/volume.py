@@ -15,7 +15,7 @@ from neurfield.rays import Rays, Samples
 from neurfield.rendering.opacity import OpacityNow
 
 if TYPE_CHECKING:
-    from neurfield.fields import FieldSample, Radiance, SDFField
+    from neurfield.fields import Color, DistanceField, FieldSample
 
 # Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
 # step.
@@ -83,8 +83,8 @@ def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | 
 
 
 def render(
-    field: SDFField,
-    color: Radiance,
+    field: DistanceField,
+    color: Color,
     rays: Rays,
     samples: Samples,
     opacity: OpacityNow,
@@ -123,8 +123,8 @@ def render(
 
 
 def render_passes(
-    field: SDFField,
-    color: Radiance,
+    field: DistanceField,
+    color: Color,
     rays: Rays,
     samples: Samples,
     passes: Mapping[str, OpacityNow],
