@@ -72,10 +72,10 @@ class Family(Generic[T]):
             UserError: unknown name, preset or key (with the nearest known one), or a value of the wrong kind.
         """
         _refuse(plugins)
-        for word, value, known in ((self.word, name, self.names()), ("preset", preset, PRESETS)):
-            if value not in known:
+        for word, value, names in ((self.word, name, self.names()), ("preset", preset, PRESETS)):
+            if value not in names:
                 raise UserError(
-                    f"{word} '{value}' is not known{suggest(value, known)}; there are: {', '.join(known)}"
+                    f"{word} '{value}' is not known{suggest(value, names)}; there are: {', '.join(names)}"
                 )
         text = OmegaConf.to_container(OmegaConf.load(self._path() / f"{name}.yaml"))
         assert isinstance(text, dict)
@@ -111,11 +111,11 @@ class Family(Generic[T]):
 
     def differences(self, config: T, usual: T) -> list[str]:
         """Overrides, key=value as of --set, that turn the groups of `usual` into those of `config`."""
-        before, now = (
+        before, after = (
             {k: v for k, v in _leaves(_as_dict(one)) if "." in k and k != self.name_key}
             for one in (usual, config)
         )
-        return [f"{key}={_as_typed(value)}" for key, value in now.items() if value != before[key]]
+        return [f"{key}={_as_typed(value)}" for key, value in after.items() if value != before[key]]
 
     def _path(self) -> Path:
         import neurfield.configs
@@ -124,11 +124,11 @@ class Family(Generic[T]):
 
     def _merge(self, layers: list[dict[str, Any]]) -> T:
         merged = OmegaConf.structured(self.kind)
-        known = [name for name, _ in _leaves(_as_dict(self.kind()))]
+        keys = [name for name, _ in _leaves(_as_dict(self.kind()))]
         for layer in layers:
             for key, value in _leaves(layer):
-                if key not in known:
-                    raise UserError(f"configuration key '{key}' does not exist{suggest(key, known)}")
+                if key not in keys:
+                    raise UserError(f"configuration key '{key}' does not exist{suggest(key, keys)}")
                 if value is False and "off" in self.choices.get(key, ()):
                     value = "off"  # YAML reads a bare off as false
                 try:
@@ -186,10 +186,10 @@ def _parse(item: str) -> dict[str, Any]:
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found = []
+    leaves = []
     for key, value in tree.items():
         if isinstance(value, dict):
-            found.extend(_leaves(value, f"{prefix}{key}."))
+            leaves.extend(_leaves(value, f"{prefix}{key}."))
         else:
-            found.append((f"{prefix}{key}", value))
-    return found
+            leaves.append((f"{prefix}{key}", value))
+    return leaves

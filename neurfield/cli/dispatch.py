@@ -43,8 +43,8 @@ def dispatch(prog: str, about: str, verbs: dict[str, Verb], arguments: Sequence[
         return 0
     word, rest, who = arguments[0], list(arguments[1:]), _short(prog)
     if word not in verbs:
-        near = suggest(word, list(verbs))
-        raise UserError(f"{who}there is no verb '{word}'{near}; there are: {', '.join(verbs)}")
+        hint = suggest(word, list(verbs))
+        raise UserError(f"{who}there is no verb '{word}'{hint}; there are: {', '.join(verbs)}")
     function = verbs[word].load()
     if "arguments" in inspect.signature(function).parameters:  # a verb with verbs of its own
         return function(rest) or 0
@@ -64,13 +64,13 @@ def run_function(function: Callable[..., int | None], prog: str, arguments: list
     import tyro
 
     complaint = io.StringIO()
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
 
     # The parser reads the verb's own signature and help but calls this, so that what the verb says is not
     # caught with its complaints.
     @functools.wraps(function)
     def keep(*positional: Any, **named: Any) -> None:
-        found.update(inspect.signature(function).bind(*positional, **named).arguments)
+        values.update(inspect.signature(function).bind(*positional, **named).arguments)
 
     try:
         with contextlib.redirect_stderr(complaint):
@@ -82,7 +82,7 @@ def run_function(function: Callable[..., int | None], prog: str, arguments: list
     sys.stderr.write(complaint.getvalue())
     if unknown:
         raise UserError(f"{_short(prog)}{_unknown(unknown[0], function)}; see `{prog} --help`")
-    return function(**found) or 0
+    return function(**values) or 0
 
 
 def _short(prog: str) -> str:

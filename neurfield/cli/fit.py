@@ -102,9 +102,9 @@ def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
     outcome = finish(run, stopped)
     print_numbers(outcome.metrics)
     report = write_report(run.folder, outcome.mesh, run.input.up, run.input.plugins)
-    left = [*run.input.leaves(outcome), ("report", report)]
-    width = max(len(what) for what, _ in left)
-    say(*(f"{what:<{width}} {where}" for what, where in left))
+    rows = [*run.input.leaves(outcome), ("report", report)]
+    width = max(len(what) for what, _ in rows)
+    say(*(f"{what:<{width}} {where}" for what, where in rows))
     commands = run.input.next_commands(outcome)
     if commands:
         next_commands(*commands)

@@ -61,16 +61,16 @@ def mesh(
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
     surface = open_surface(Path(run), device, plugin)
-    found = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
-    save_mesh(found, path)
-    low, high = found.bounds
+    result = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
+    save_mesh(result, path)
+    low, high = result.bounds
     size = " x ".join(f"{side:.3f}" for side in high - low)
     say(
         f"mesh     {path} ({size_of(path)})",
-        f"         {len(found.vertices):,} vertices, {len(found.faces):,} triangles, {size}"
+        f"         {len(result.vertices):,} vertices, {len(result.faces):,} triangles, {size}"
         f" in the scene's units, {time.perf_counter() - started:.1f} s",
     )
-    place = place_in_words(found, path)
+    place = place_in_words(result, path)
     if place:
         say(f"         {place}")
     if path == Path(run) / "mesh.ply":

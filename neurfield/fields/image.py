@@ -101,10 +101,10 @@ class ImageField(nn.Module):
 
         "kernels" is whatever else the encoding learns; these and the tables are sparse.
         """
-        named = list(self.encoding.named_parameters())
-        others = [p for name, p in named if name.split(".")[-1] != "table" and p.requires_grad]
+        parameters = list(self.encoding.named_parameters())
+        others = [p for name, p in parameters if name.split(".")[-1] != "table" and p.requires_grad]
         return {
-            "table": [p for name, p in named if name.split(".")[-1] == "table"],
+            "table": [p for name, p in parameters if name.split(".")[-1] == "table"],
             "kernels": others, "network": list(self.layers.parameters()),
         }  # fmt: skip
 

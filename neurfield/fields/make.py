@@ -58,10 +58,10 @@ def make_sdf(
     sizes = EncodingSizes(
         encoding, levels, features, log2_table_size, base_resolution, finest_resolution, interpolation
     )
-    made = make_encoding(sizes, seed)
+    module = make_encoding(sizes, seed)
     return SDFField(
-        made, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
-        start_levels=first_levels(start_levels, levels, made), all_levels_at=all_levels_at,
+        module, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
+        start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
         radius=radius,
     )  # fmt: skip
 

@@ -79,9 +79,9 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     created = time.strftime("%Y-%m-%dT%H:%M:%S")
     if (folder / "run.json").is_file():
         created = read_facts(folder).get("created", created)
-    known = {"schema": SCHEMA, **facts, "created": created}
+    record = {"schema": SCHEMA, **facts, "created": created}
     with atomic_write(folder / "run.json") as temporary:
-        temporary.write_text(json.dumps(known, indent=1))
+        temporary.write_text(json.dumps(record, indent=1))
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

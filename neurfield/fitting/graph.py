@@ -94,8 +94,8 @@ class _Graph:
     def replay(self, inputs: tuple[Tensor, ...]) -> StepReport:
         """The recorded step with other inputs."""
         assert self.report is not None
-        for mine, new in zip(self._inputs, inputs):
-            mine.copy_(new)
+        for place, new in zip(self._inputs, inputs):
+            place.copy_(new)
         self._graph.replay()
         return self.report
 

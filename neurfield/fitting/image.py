@@ -96,8 +96,8 @@ def decode(field: ImageField, points: np.ndarray, source: ImageSource, device: t
     values = np.empty((len(points), source.channels), source.dtype)
     for start in range(0, len(points), CHUNK):
         part = slice(start, start + CHUNK)
-        found = field(torch.from_numpy(points[part]).to(device))
-        values[part] = (found.clamp(0.0, 1.0) * source.peak + 0.5).cpu().numpy().astype(source.dtype)
+        colors = field(torch.from_numpy(points[part]).to(device))
+        values[part] = (colors.clamp(0.0, 1.0) * source.peak + 0.5).cpu().numpy().astype(source.dtype)
     return values
 
 

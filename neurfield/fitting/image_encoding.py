@@ -46,12 +46,12 @@ def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
     numbers a pixel. Kernels fill up to as many parameters as a hash grid with default levels would have.
     """
     finest = settings.finest_resolution or max(settings.base_resolution + 1, max(width, height) // 2)
-    wanted = min(_MOST_PARAMETERS, settings.parameters_per_pixel * width * height)
+    target = min(_MOST_PARAMETERS, settings.parameters_per_pixel * width * height)
     if settings.kind != "rbf":
-        table = settings.log2_table_size or nearest_table(settings, settings.levels, finest, wanted)
+        table = settings.log2_table_size or nearest_table(settings, settings.levels, finest, target)
         return Sizes(finest, table, 0)
     usual = EncodingConfig()
-    hashed = nearest_table(usual, usual.levels, finest, wanted)
+    hashed = nearest_table(usual, usual.levels, finest, target)
     total = grid_parameters(usual, usual.levels, finest, hashed)
     fitting = [
         size
@@ -59,16 +59,16 @@ def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
         if grid_parameters(settings, settings.levels, finest, size) <= _LARGEST_GRID_SHARE * total
     ]
     table = settings.log2_table_size or max(fitting, default=_LOG2_TABLE[0])
-    left = total - grid_parameters(settings, settings.levels, finest, table)
+    rest = total - grid_parameters(settings, settings.levels, finest, table)
     per_kernel = 2 + 3 + settings.kernel_features
-    kernels = settings.kernels or max(4 * settings.neighbours, round(left / per_kernel))
+    kernels = settings.kernels or max(4 * settings.neighbours, round(rest / per_kernel))
     return Sizes(finest, table, min(kernels, width * height))
 
 
-def nearest_table(settings: EncodingConfig, levels: int, finest: int, wanted: float) -> int:
+def nearest_table(settings: EncodingConfig, levels: int, finest: int, target: float) -> int:
     """log2 of the table size whose grid's parameters come nearest to `wanted`, by their ratio."""
     return min(
-        _LOG2_TABLE, key=lambda size: abs(math.log(grid_parameters(settings, levels, finest, size) / wanted))
+        _LOG2_TABLE, key=lambda size: abs(math.log(grid_parameters(settings, levels, finest, size) / target))
     )
 
 

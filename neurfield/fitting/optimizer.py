@@ -41,13 +41,13 @@ def groups_of(learners: Sequence[Mapping[str, list[nn.Parameter]]], train: Any) 
         "table": (train.lr_table, True), "encoding": (train.lr_table, False),
         "kernels": (getattr(train, "lr_kernels", train.lr_table), True),
     }  # fmt: skip
-    together: dict[str, list[nn.Parameter]] = {}
+    merged: dict[str, list[nn.Parameter]] = {}
     for learner in learners:
         for name, parameters in learner.items():
-            together.setdefault(name, []).extend(parameters)
+            merged.setdefault(name, []).extend(parameters)
     return [
         Group(name, parameters, *rates.get(name, (train.lr_network, False)))
-        for name, parameters in together.items()
+        for name, parameters in merged.items()
         if parameters
     ]
 

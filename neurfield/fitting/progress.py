@@ -68,8 +68,8 @@ class ProgressLine:
             self.live.update(self.row, completed=step, text=text)
         elif now - self.said > 60.0 or step == self.steps:
             self.said = now
-            left = (self.steps - step) / max(1e-9, rate)
+            rest = (self.steps - step) / max(1e-9, rate)
             self.console.print(
-                f"step {step}/{self.steps}  {now - self.started:.0f} s, {left:.0f} s to go  {text}",
+                f"step {step}/{self.steps}  {now - self.started:.0f} s, {rest:.0f} s to go  {text}",
                 highlight=False,
             )

@@ -66,8 +66,8 @@ class RaysStep:
         self, field: DistanceField, color: Color, sources: list[PointSource], moment: Moment
     ) -> tuple[Seen, dict[str, float | Tensor]]:
         """What losses may look at, and figures for the log; points of `sources` join the rays' query."""
-        now = self.opacities(moment)
-        leading = next(iter(now.values())).fixed()  # a learnt width is waited for
+        opacities = self.opacities(moment)
+        leading = next(iter(opacities.values())).fixed()  # a learnt width is waited for
         self.sampler.look(field, moment)
         pixels = self.reader.batch(moment.step, self.sampler.rays())
         if moment.warm:
@@ -79,18 +79,18 @@ class RaysStep:
         sets: dict[str, PointSet] = {}
         holds: dict[str, float] = {}
         for source, drawn in joined:
-            sets |= (made := source.sets(*drawn))
-            holds |= dict.fromkeys(made, source.hold(moment))
+            sets |= (own := source.sets(*drawn))
+            holds |= dict.fromkeys(own, source.hold(moment))
         beside, pairs = self._beside(pixels.rays, samples, moment)
         rendered = render_passes(
-            field, color, pixels.rays, samples, now, gathered(sets, beside)
+            field, color, pixels.rays, samples, opacities, gathered(sets, beside)
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
         surface = next(iter(rendered.values()))
         self.watch.look(surface.opacity, self._ought_to_end(pixels))
-        seen = self._seen(sets, holds, pairs, pixels, samples, rendered, compared, moment)
-        return seen, {
+        look = self._seen(sets, holds, pairs, pixels, samples, rendered, compared, moment)
+        return look, {
             "psnr": _psnr(pixels, surface, compared),
             "rays": float(len(pixels)),
             "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels)),
@@ -185,8 +185,8 @@ class RaysStep:
 def _psnr(pixels: Pixels, rendered: Rendered, compared: Tensor | None) -> Tensor:
     """Of the pixels that the mask, if there is one, shows, and that are `compared`; 0 dB of none."""
     error = (rendered.rgb.detach() - pixels.rgb).square().mean(dim=1)
-    shown = counted(pixels.get("mask"), error)
+    weight = counted(pixels.get("mask"), error)
     if compared is not None:
-        shown = shown * compared
-    mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
-    return torch.where(shown.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)
+        weight = weight * compared
+    mean = (error * weight).sum() / weight.sum().clamp_min(1.0)
+    return torch.where(weight.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)

@@ -67,8 +67,8 @@ class SceneTask(Task):
             sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
             SurfaceWatch(least_share(scene, config.data), advice, device), beside,
         )  # fmt: skip
-        made = [part.make_of(offers) for part in config.many("points").values()]
-        sources = [source for source in made if _of_use(source, needed)]
+        points = [part.make_of(offers) for part in config.many("points").values()]
+        sources = [source for source in points if _of_use(source, needed)]
         offered = offers_of_scene(scene, field, passes, sources)
         losses = {k: WeightedLoss.of(v) for k, v in awake(config.many("losses"), offered).items()}
         if not losses:

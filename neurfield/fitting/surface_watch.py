@@ -63,9 +63,9 @@ class SurfaceWatch:
         """
         hit = (opacity.detach() > 0.5).float()
         ought = torch.ones_like(hit) if ought is None else ought
-        known = ought.sum()
-        share = (hit * ought).sum() / known.clamp_min(1.0)
-        self.mean += MEMORY * (share - self.mean) * (known > 0)
+        expected = ought.sum()
+        share = (hit * ought).sum() / expected.clamp_min(1.0)
+        self.mean += MEMORY * (share - self.mean) * (expected > 0)
         self.looked += 1
         if self.looked % LOOK_EVERY == 0 and (mean := float(self.mean)) < self.least:
             raise SurfaceLeft(

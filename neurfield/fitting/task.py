@@ -69,9 +69,9 @@ class Task:
         looks, figures = self._look(drawn, moment)
         if self.rays is not None and not moment.points_alone:
             assert self.color is not None
-            seen, of_rays = self.rays.look(self.field, self.color, self._joined(), moment)
+            look, of_rays = self.rays.look(self.field, self.color, self._joined(), moment)
             figures |= of_rays
-            looks.append(losses_of(seen, self.losses))
+            looks.append(losses_of(look, self.losses))
         return self._report(looks, figures)
 
     def fixed(self, step: int, progress: float) -> FixedStep | None:
@@ -84,9 +84,9 @@ class Task:
         counts = [len(tensors) for _, tensors in drawn]
 
         def report(*inputs: Tensor) -> StepReport:
-            left = iter(inputs)
-            again = [(s, tuple(next(left) for _ in range(n))) for (s, _), n in zip(drawn, counts)]
-            return self._report(*self._look(again, moment))
+            rest = iter(inputs)
+            pairs = [(s, tuple(next(rest) for _ in range(n))) for (s, _), n in zip(drawn, counts)]
+            return self._report(*self._look(pairs, moment))
 
         inputs = tuple(tensor for _, tensors in drawn for tensor in tensors)
         return FixedStep(inputs, report, baked=self._baked(moment, [source for source, _ in drawn]))
@@ -99,9 +99,9 @@ class Task:
         figures: dict[str, float | Tensor] = {}
         for source, tensors in drawn:
             if tensors:
-                seen = look_at_points(self.field, source, moment, tensors)
-                looks.append(losses_of(seen, self.losses))
-                figures |= source.figures(dict(seen.points))
+                look = look_at_points(self.field, source, moment, tensors)
+                looks.append(losses_of(look, self.losses))
+                figures |= source.figures(dict(look.points))
         return looks, figures
 
     def _report(
@@ -136,7 +136,7 @@ class Task:
     def suspects(self) -> list[str]:
         """Parts whose newest results are not finite."""
         opacity = {} if self.rays is None else self.rays.opacity
-        return [f"passes.{label}" for label, seen in opacity.items() if not bool(seen.isfinite().all())]
+        return [f"passes.{label}" for label, values in opacity.items() if not bool(values.isfinite().all())]
 
     def groups(self) -> list[Group]:
         """Parameters and their rates."""
@@ -194,7 +194,7 @@ def migrated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "samples_per_ray": "sampler.samples_per_ray",
     }  # fmt: skip
 
-    def now(name: str) -> str:
+    def new_name(name: str) -> str:
         return f"color.{name.removeprefix('radiance.')}" if name.startswith("radiance.") else name
 
-    return {renamed.get(name, now(name)): tensor for name, tensor in state.items()}
+    return {renamed.get(name, new_name(name)): tensor for name, tensor in state.items()}

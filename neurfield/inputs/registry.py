@@ -80,12 +80,12 @@ def load_input(name: str) -> type[Input]:
 
 def expect_there(name: str) -> None:
     """Raise UserError where there is no input of this name, or only its flag."""
-    there = " and ".join(f"--{known}" for known, entry in INPUTS.items() if entry.target)
+    flags = " and ".join(f"--{other}" for other, entry in INPUTS.items() if entry.target)
     if name not in INPUTS:
-        raise UserError(f"there is no input '{name}': there are {there}")
+        raise UserError(f"there is no input '{name}': there are {flags}")
     if not INPUTS[name].target:
         what = INPUTS[name].about.removeprefix("or ").partition(";")[0]
-        raise UserError(f"--{name}: fitting to {what} is not there yet; {there} are")
+        raise UserError(f"--{name}: fitting to {what} is not there yet; {flags} are")
 
 
 def usual_choice(name: str) -> str:

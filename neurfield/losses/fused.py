@@ -50,5 +50,5 @@ def on_surface(sdf: Tensor, band: float) -> Tensor:
         sdf: [N] of the field.
         band: in the lengths of the sdf.
     """
-    away = (sdf.abs() / band).clamp_max(1.0)
-    return torch.where(away < 0.5, away.square(), away - 0.25).mean()
+    distance = (sdf.abs() / band).clamp_max(1.0)
+    return torch.where(distance < 0.5, distance.square(), distance - 0.25).mean()

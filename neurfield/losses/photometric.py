@@ -27,9 +27,9 @@ def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:
         opacity: [R] in 0..1.
         mask: [R], 1 = object, 0 = none, 2 = unknown, which does not count.
     """
-    known = (mask < 1.5).to(opacity.dtype)
+    valid = (mask < 1.5).to(opacity.dtype)
     entropy = torch.nn.functional.binary_cross_entropy(
-        opacity.clamp(1e-3, 1.0 - 1e-3).nan_to_num(0.5), mask.clamp_max(1.0), weight=known, reduction="sum"
+        opacity.clamp(1e-3, 1.0 - 1e-3).nan_to_num(0.5), mask.clamp_max(1.0), weight=valid, reduction="sum"
     )
     # NaN, which the entropy would end the program on, stays NaN and is noticed as other losses' is.
-    return entropy / known.sum().clamp_min(1.0) + 0.0 * opacity.sum()
+    return entropy / valid.sum().clamp_min(1.0) + 0.0 * opacity.sum()

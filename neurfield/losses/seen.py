@@ -94,7 +94,7 @@ class Seen:
         "pixels.outline", "passes.LABEL" and "heads.NAME".
         """
         names = {f"points.{name}" for name in self.points}
-        names |= {f"points.{n}.{column}" for n, asked in self.points.items() for column in asked.columns}
+        names |= {f"points.{n}.{column}" for n, answer in self.points.items() for column in answer.columns}
         if self.gradients is not None:
             names.add("gradients")
         if self.pairs is not None:

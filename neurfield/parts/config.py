@@ -134,16 +134,16 @@ def spelled_out(config: Config) -> dict[str, Any]:
         "train": dataclasses.asdict(config.train),
     }
     for slot, parts in config.parts.items():
-        said = {label: _long_form(part) for label, part in parts.items()}
-        content[slot] = said if SLOTS[slot].many else said.get("", "off")
+        forms = {label: _long_form(part) for label, part in parts.items()}
+        content[slot] = forms if SLOTS[slot].many else forms.get("", "off")
     return content
 
 
 def _long_form(part: Part) -> dict[str, Any]:
-    said: dict[str, Any] = {"part": part.name}
+    form: dict[str, Any] = {"part": part.name}
     if part.weight is not None:
-        said.update(weight=part.weight, decay=part.decay)
-    return {**said, **part.numbers}
+        form.update(weight=part.weight, decay=part.decay)
+    return {**form, **part.numbers}
 
 
 def _finish(draft: Draft) -> Config:

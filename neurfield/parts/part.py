@@ -59,14 +59,14 @@ class Part:
         Raises:
             UserError: it asks for something that this kind of fit does not have.
         """
-        asked = self.asks_for()
-        for name in asked:
+        names = self.asks_for()
+        for name in names:
             if name not in offers:
                 raise UserError(
                     f"'{self.key}' asks for '{name}', which this kind of fit does not have"
                     f"{suggest(name, list(offers))}: leave it out with --set {self.key}=off"
                 )
-        return self.make(**{name: offers[name]() for name in asked})
+        return self.make(**{name: offers[name]() for name in names})
 
     def needs(self) -> Needs:
         """What it looks at, with its numbers in the names."""

@@ -47,7 +47,7 @@ def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
             f"no preset is called '{preset}'{suggest(preset, PRESETS)}; there are: {', '.join(PRESETS)}"
         )
     chain = _chain(_find(method))
-    always, under = [], []
+    common, specific = [], []
     for path, content in chain:
         where = "" if path.parent == _folder() else str(path)
         for section in _SECTIONS:
@@ -55,27 +55,27 @@ def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
             if not isinstance(more, dict):
                 raise UserError(f"{path}: '{section}' is no mapping: give it keys, or leave it out")
             if section == preset:
-                under.append((more, where))
-        always.append((content, where))
-    return [*always, *under]
+                specific.append((more, where))
+        common.append((content, where))
+    return [*common, *specific]
 
 
 def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
     """A file and what it is like, the basis first."""
-    found: list[tuple[Path, dict[str, Any]]] = []
+    files: list[tuple[Path, dict[str, Any]]] = []
     while True:
         content = read_mapping(path)
-        found.insert(0, (path, content))
+        files.insert(0, (path, content))
         if "like" not in content:
-            return found
+            return files
         like = content.pop("like")
         if not isinstance(like, str):
             raise UserError(
                 f"{path}: 'like': {like!r} is not the name of a method or of a file beside this one"
             )
         basis = _find(like, beside=path)
-        if basis.resolve() in [other.resolve() for other, _ in found]:
-            way = " -> ".join([*(other.stem for other, _ in reversed(found)), basis.stem])
+        if basis.resolve() in [other.resolve() for other, _ in files]:
+            way = " -> ".join([*(other.stem for other, _ in reversed(files)), basis.stem])
             raise UserError(f"{path}: 'like' goes in a circle: {way}")
         path = basis
 
@@ -97,13 +97,13 @@ def _find(word: str, beside: Path | None = None) -> Path:
         return path
     if word in methods():
         return _folder() / f"{word}.yaml"
-    near = beside.parent / f"{word}.yaml" if beside else None
-    if near is not None and near.is_file():
-        return near
-    known = methods() + ([other.stem for other in beside.parent.glob("*.yaml")] if beside else [])
+    neighbour = beside.parent / f"{word}.yaml" if beside else None
+    if neighbour is not None and neighbour.is_file():
+        return neighbour
+    names = methods() + ([other.stem for other in beside.parent.glob("*.yaml")] if beside else [])
     where = f"{beside}: 'like': " if beside else ""
     raise UserError(
-        f"{where}no method is called '{word}'{suggest(word, known)}; there are: {', '.join(methods())}"
+        f"{where}no method is called '{word}'{suggest(word, names)}; there are: {', '.join(methods())}"
     )
 
 

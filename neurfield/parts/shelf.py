@@ -174,12 +174,12 @@ class Shelf:
         Raises:
             UserError: there is none, with the nearest name.
         """
-        word, known = self.slot(slot).word, self.entries[slot]
-        if name in known:
-            return known[name]
-        there_are = f"; there are: {', '.join(known)}" if known else f"; there is no {word} at all"
-        near = suggest(name, [*known, *labels]) or there_are
-        raise UserError(f"no {word} is called '{name}'{near}")
+        word, entries = self.slot(slot).word, self.entries[slot]
+        if name in entries:
+            return entries[name]
+        there_are = f"; there are: {', '.join(entries)}" if entries else f"; there is no {word} at all"
+        hint = suggest(name, [*entries, *labels]) or there_are
+        raise UserError(f"no {word} is called '{name}'{hint}")
 
     def add(self, entry: Entry) -> None:
         """Put a plug-in's part on the shelf; the same one may come twice (by entry point and by --plugin).
@@ -187,13 +187,13 @@ class Shelf:
         Raises:
             UserError: its name is taken.
         """
-        taken = self.entries[entry.slot].get(entry.name)
-        if taken is None:
+        holder = self.entries[entry.slot].get(entry.name)
+        if holder is None:
             self.entries[entry.slot][entry.name] = entry
             return
-        if taken.plugin and taken.load() is entry.load():
+        if holder.plugin and holder.load() is entry.load():
             return
-        owner = f"the plug-in '{taken.plugin}'" if taken.plugin else "neurfield itself"
+        owner = f"the plug-in '{holder.plugin}'" if holder.plugin else "neurfield itself"
         raise UserError(
             f"the plug-in '{entry.plugin}' brings '{entry.key}', a name that {owner} has taken: "
             "give the part another name"

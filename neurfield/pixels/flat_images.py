@@ -91,12 +91,12 @@ class FlatImages:
     @staticmethod
     def decode(gathered: dict[str, Tensor]) -> dict[str, Tensor]:
         """What `at` gives, from what `gather` found."""
-        found = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
-        if "image" in found:
-            found["image"] /= 255.0
-        if "prior_normal" in found:
-            found["prior_normal"] = torch.nn.functional.normalize(found["prior_normal"], dim=1)
-        return found
+        columns = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
+        if "image" in columns:
+            columns["image"] /= 255.0
+        if "prior_normal" in columns:
+            columns["prior_normal"] = torch.nn.functional.normalize(columns["prior_normal"], dim=1)
+        return columns
 
     def _reader(self, scene: Scene, source: str, flat: np.ndarray) -> Callable[[int], None]:
         """A function that reads one frame of a source into its place."""

@@ -28,8 +28,8 @@ def used_sources(scene: Scene, data: Data) -> Scene:
     if data.sensor_depth == "auto":
         wanted_depth = next((source for source in source_of.values() if source in scene.sources), None)
     unused.discard(wanted_depth or "")
-    for source, wanted in (("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal)):
-        if not wanted:
+    for source, used in (("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal)):
+        if not used:
             unused.add(source)
         elif source not in scene.sources:
             raise UserError(

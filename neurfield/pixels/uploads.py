@@ -51,8 +51,8 @@ class Ahead(Generic[T]):
     def get(self, *arguments: Hashable) -> T:
         """What `make` gives of these; raises what it raises."""
         if self._pending is not None and self._pending[0] == arguments:
-            made, self._pending = self._pending[1], None
-            return made.result()
+            future, self._pending = self._pending[1], None
+            return future.result()
         self._drop()
         return self._make(*arguments)
 

@@ -58,9 +58,9 @@ class VolumePoints:
         device = self.free.device
         if not len(self.free):
             return torch.zeros(0, 3, device=device)
-        chosen = torch.randint(len(self.free), (count,), generator=generator, device=device)
+        index = torch.randint(len(self.free), (count,), generator=generator, device=device)
         jitter = 2.0 * torch.rand(count, 3, generator=generator, device=device) - 1.0
-        return self.free[chosen] + self.free_half * jitter
+        return self.free[index] + self.free_half * jitter
 
 
 def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors | None:
@@ -77,8 +77,8 @@ def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors |
     Raises:
         UserError: no image agrees with the others.
     """
-    wanted = "prior_depth" in scene.sources and not _senses_depth(scene) and len(scene) > 1
-    if not wanted or not _can_fuse(scene):
+    needed = "prior_depth" in scene.sources and not _senses_depth(scene) and len(scene) > 1
+    if not needed or not _can_fuse(scene):
         return None
     around = np.array(box).reshape(2, 3) if box else box_around_cameras(scene.cameras)
     aligned = align_priors(scene, around, seed)
@@ -188,13 +188,14 @@ def _points(
         normal_weight = None if normal_weight is None else normal_weight * fade
     centre = torch.tensor(frame.centre, dtype=torch.float64)  # world coordinates may be far from zero
 
-    def moved(tensor: Tensor | None) -> Tensor | None:
+    def on_device(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor.to(device)
 
     points, sdf = ((near.points - centre) / frame.half).float(), near.distance / frame.half
     free = ((volume.free - centre) / frame.half).float().to(device)
     return VolumePoints(
-        points.to(device), sdf.to(device), weight.to(device), moved(near.normal), moved(normal_weight),
+        points.to(device), sdf.to(device), weight.to(device), on_device(near.normal),
+        on_device(normal_weight),
         band / frame.half, free, 4.0 * volume.voxel / frame.half, words,
     )  # fmt: skip
 

@@ -134,10 +134,10 @@ class FusedDepth(Source):
         beside = None
         if len(offset):
             beside = points[: len(offset)] + 2.0 * self.beside.distance * offset
-        near = PointSet(
+        surface = PointSet(
             points, columns, {"band": volume.band}, unit_slope=True, beside=beside, fades=True
         )  # fmt: skip
         return {
-            "fused_depth": near,
+            "fused_depth": surface,
             "free_space": PointSet(free, sizes={"least": 0.5 * volume.free_half}, unit_slope=True),
         }

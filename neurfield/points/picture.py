@@ -46,9 +46,9 @@ class Picture(Source):
         points, values = self.drawn.pixels(*drawn)
         return {"picture": PointSet(points, {"color": values})}
 
-    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+    def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
         """PSNR, and how many pixels were drawn."""
-        pixels = asked["picture"]
+        pixels = answers["picture"]
         error = torch.nn.functional.mse_loss(pixels.value.detach(), pixels.columns["color"])
         psnr = -10.0 * torch.log10(error.clamp_min(1e-12))
         return {"psnr": psnr, "pixels": float(len(pixels.value))}

@@ -78,9 +78,9 @@ class DrawnAhead(DrawnPixels):
     def inputs(self, step: int) -> tuple[Tensor, ...]:
         """As `DrawnPixels.inputs`, drawn while the step before ran."""
         points, values = self._ahead.get(step)
-        found = uploaded(points, self.device), uploaded(values, self.device)
+        inputs = uploaded(points, self.device), uploaded(values, self.device)
         self._ahead.start(step + 1)
-        return found
+        return inputs
 
     def _pinned(self, step: int) -> tuple[Tensor, Tensor]:
         points, values = self._drawn(step)
@@ -124,7 +124,7 @@ class ResidentPixels:
         (index,) = inputs
         row = index // self.pool.width
         place = torch.stack([index - row * self.pool.width, row], dim=1)
-        found = self.flat.index_select(0, index)
-        if found.dtype == torch.int16:
-            found = found.int() & 0xFFFF
-        return ((place.double() + 0.5) / self.longest).float(), found.float() * (1.0 / self.peak)
+        values = self.flat.index_select(0, index)
+        if values.dtype == torch.int16:
+            values = values.int() & 0xFFFF
+        return ((place.double() + 0.5) / self.longest).float(), values.float() * (1.0 / self.peak)

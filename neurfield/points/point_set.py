@@ -123,7 +123,7 @@ class PointSource(Protocol):
         """How much losses on those of its sets that fade count, 0 to 1."""
         ...
 
-    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+    def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
         """For the log, by what the field said of its sets."""
         ...
 
@@ -144,7 +144,7 @@ class Source:
         """Fully, at every moment."""
         return 1.0
 
-    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+    def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
         """No figures."""
         return {}
 

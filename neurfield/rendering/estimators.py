@@ -70,9 +70,9 @@ def sample_proposals(
     def in_stretch(density: Density) -> Density:
         return lambda a, b: density(start + a * length, start + b * length) * length
 
-    asked = [in_stretch(density) for density in densities]
+    stretched = [in_stretch(density) for density in densities]
     near, far = estimator.sampling(
-        asked, list(proposals), count, len(rays), 0.0, 1.0, "uniform", stratified, requires_grad
+        stretched, list(proposals), count, len(rays), 0.0, 1.0, "uniform", stratified, requires_grad
     )
     index = torch.arange(len(rays), device=near.device)
     return Samples(

@@ -60,9 +60,9 @@ def keep_visible(
     packing = samples.packed_info
     weight = render_transmittance_from_alpha(clear, packed_info=packing) * dense
     keep = _with_neighbours(~(weight < least), ray)  # what is no number is kept, to be noticed
-    left = accumulate_along_rays(weight * ~keep, packed_info=packing)[:, 0]  # [R]
+    lost = accumulate_along_rays(weight * ~keep, packed_info=packing)[:, 0]  # [R]
     share = most / packing[:, 1].clamp_min(1)
-    keep |= (left > most)[ray] & (weight >= share[ray])
+    keep |= (lost > most)[ray] & (weight >= share[ray])
     return select(samples, keep, len(rays))
 
 
@@ -91,8 +91,8 @@ def _with_neighbours(keep: Tensor, ray: Tensor) -> Tensor:
 
 def select(samples: Samples, keep: Tensor, n_rays: int) -> Samples:
     """The samples where `keep` [S] is true, still packed ray after ray."""
-    kept = keep.nonzero()[:, 0]  # once: how many there are is a thing that a GPU has to be waited for
-    ray = samples.ray_indices[kept]
+    index = keep.nonzero()[:, 0]  # once: how many there are is a thing that a GPU has to be waited for
+    ray = samples.ray_indices[index]
     count = torch.zeros(n_rays, dtype=torch.int64, device=ray.device).index_add_(0, ray, torch.ones_like(ray))
     start = count.cumsum(0) - count
-    return Samples(ray, samples.t_starts[kept], samples.t_ends[kept], torch.stack([start, count], dim=1))
+    return Samples(ray, samples.t_starts[index], samples.t_ends[index], torch.stack([start, count], dim=1))

@@ -154,7 +154,7 @@ def render_passes(
     assert everywhere.gradient is not None
     sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
     heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
-    opaque = {label: now.of_sections(sdf, gradient, rays, samples) for label, now in passes.items()}
+    opaque = {label: opacity.of_sections(sdf, gradient, rays, samples) for label, opacity in passes.items()}
     with torch.no_grad():
         likely = [
             render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info)

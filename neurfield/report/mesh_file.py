@@ -27,8 +27,8 @@ def read_mesh(path: Path) -> trimesh.Trimesh:
     try:
         mesh = trimesh.load(path, force="mesh", process=False)
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-        known = ", ".join(MESH_SUFFIXES)
-        raise UserError(f"{path}: not a readable mesh ({reason}); formats: {known}") from reason
+        endings = ", ".join(MESH_SUFFIXES)
+        raise UserError(f"{path}: not a readable mesh ({reason}); formats: {endings}") from reason
     if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
         raise UserError(f"{path}: holds no triangles; give a surface, not points")
     if path.suffix.lower() in (".glb", ".gltf"):

@@ -102,10 +102,10 @@ class MeshShader:
         self, caster: RayCaster, faces: np.ndarray, directions: np.ndarray, lamp: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Whether rays [k,3] from the eye hit [k], and the colour and clay they see [k,3], 0..1."""
-        found = caster.first_hits(np.zeros(3), directions)
-        hit = found.face >= 0
-        corners = faces[found.face[hit]]
-        u, v = found.u[hit, None], found.v[hit, None]
+        hits = caster.first_hits(np.zeros(3), directions)
+        hit = hits.face >= 0
+        corners = faces[hits.face[hit]]
+        u, v = hits.u[hit, None], hits.v[hit, None]
         light = _light(_blend(self._normals, corners, u, v), directions[hit], lamp)
         color = np.tile(_BACKGROUND, (len(hit), 1))
         clay = color.copy()

@@ -89,8 +89,8 @@ def _fitted(
     for _ in range(8):
         in_cam = (points - middle) @ axes
         distance = float(np.max(np.abs(in_cam[:, :2]) / half - in_cam[:, 2:]))
-        seen = in_cam[:, :2] / (in_cam[:, 2:] + distance)
-        middle = middle + axes[:, :2] @ ((seen.min(axis=0) + seen.max(axis=0)) / 2 * distance)
+        projected = in_cam[:, :2] / (in_cam[:, 2:] + distance)
+        middle = middle + axes[:, :2] @ ((projected.min(axis=0) + projected.max(axis=0)) / 2 * distance)
     return look_at(middle + distance * direction, middle, up)
 
 

@@ -111,11 +111,11 @@ def _files(source: ImageSource, fitted: ImageSource, model: Path) -> dict[str, A
     true, ours = (
         np.ascontiguousarray(to_8_bits(part[:, :, : source.colors])) for part in (sample.true, sample.fitted)
     )
-    wanted = psnr_of(ours, true, 255)
-    jpeg = jpeg_as_good(true, wanted)
+    psnr = psnr_of(ours, true, 255)
+    jpeg = jpeg_as_good(true, psnr)
     if jpeg is not None:
         sizes.update({"jpeg": round(jpeg.size / sample.share), "jpeg_quality": jpeg.quality})
-    remarks = [] if jpeg is not None else [f"no JPEG is as good as {wanted:.2f} dB, even at quality 100"]
+    remarks = [] if jpeg is not None else [f"no JPEG is as good as {psnr:.2f} dB, even at quality 100"]
     if source.bits == 16:
         remarks.append("JPEG compared in 8 bits")
     if source.colors != source.channels:

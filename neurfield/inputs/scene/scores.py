@@ -46,9 +46,9 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
     for old in (run.folder / "previews").glob("frame-*.png"):
         if old not in strips.values():
             old.unlink()
-    known = {name: _mean(column) for name, column in zip(("psnr", "ssim"), np.array(scores).T)}
+    means = {name: _mean(column) for name, column in zip(("psnr", "ssim"), np.array(scores).T)}
     return {
-        **{name: value for name, value in known.items() if not np.isnan(value)},
+        **{name: value for name, value in means.items() if not np.isnan(value)},
         "frames": "held out" if len(run.held_out) else "fitted",
         "pixels": "inside the masks" if masked else "all",
         "count": len(chosen),
@@ -62,5 +62,5 @@ def _wholly_inside(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    valid = values[~np.isnan(values)]
+    return float(valid.mean()) if len(valid) else float("nan")

@@ -97,8 +97,8 @@ def _used(scene: Scene) -> str:
 
 def _unused(all_of_it: Scene, used: Scene) -> list[str]:
     """A line on what the scene has and the fit leaves alone."""
-    left = [text for source, text in NAMES.items() if source in all_of_it.sources - used.sources]
-    return [f"not used: {', '.join(left)}"] if left else []
+    names = [text for source, text in NAMES.items() if source in all_of_it.sources - used.sources]
+    return [f"not used: {', '.join(names)}"] if names else []
 
 
 def _threads() -> str:
