@@ -39,7 +39,6 @@ PRIVATE = {
     "fusion.prior_model.nodes": "the interpolation inside `Meaning`",
     "fusion.prior_views.to_be_looked_at": "which pixels `align_priors` and the fusion look at",
     "fusion.prior_pairs": "the residuals of `align_priors`",
-    "fusion.prior_views.to_be_looked_at": "what masks leave of a frame, for fusion",
     "losses.of_depth": "parts, found by their names on the shelf",
     "losses.of_field": "parts, found by their names on the shelf",
     "losses.of_pixels": "parts, found by their names on the shelf",

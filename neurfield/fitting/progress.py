@@ -21,7 +21,7 @@ class ProgressLine:
 
     def __init__(self, steps: int, done: int, quiet: bool) -> None:
         self.steps, self.first = steps, done
-        self.started = self.said = time.perf_counter()
+        self.started = self.last_line = time.perf_counter()
         self.console = Console(file=sys.stdout)
         self.live: Progress | None = None
         self.quiet = quiet
@@ -66,8 +66,8 @@ class ProgressLine:
         text = "  ".join([*parts, f"loss {figures['loss']:.3g}"])
         if self.live:
             self.live.update(self.row, completed=step, text=text)
-        elif now - self.said > 60.0 or step == self.steps:
-            self.said = now
+        elif now - self.last_line > 60.0 or step == self.steps:
+            self.last_line = now
             rest = (self.steps - step) / max(1e-9, rate)
             self.console.print(
                 f"step {step}/{self.steps}  {now - self.started:.0f} s, {rest:.0f} s to go  {text}",

@@ -89,7 +89,7 @@ class RaysStep:
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
         surface = next(iter(rendered.values()))
         self.watch.look(surface.opacity, self._ought_to_end(pixels))
-        look = self._seen(sets, holds, pairs, pixels, samples, rendered, compared, moment)
+        look = self._for_losses(sets, holds, pairs, pixels, samples, rendered, compared, moment)
         return look, {
             "psnr": _psnr(pixels, surface, compared),
             "rays": float(len(pixels)),
@@ -145,7 +145,7 @@ class RaysStep:
         outlined = mask is not None and self.mask_says == "object"
         return counted(mask, pixels.rays.t_min) if outlined else None
 
-    def _seen(
+    def _for_losses(
         self,
         sets: dict[str, PointSet],
         holds: dict[str, float],

@@ -111,7 +111,7 @@ class Run:
         Raises:
             UserError: there is no such camera, or the run is not of a scene.
         """
-        return self._asked("render")(camera, scale)
+        return self._of_input("render")(camera, scale)
 
     def region(self, x: int, y: int, w: int, h: int) -> np.ndarray:
         """The fitted pixels [h, w, channels] of a region of a picture, uint8 or uint16 as the picture's.
@@ -125,9 +125,9 @@ class Run:
         Raises:
             UserError: the run is not of a picture.
         """
-        return self._asked("region")(x, y, w, h)
+        return self._of_input("region")(x, y, w, h)
 
-    def _asked(self, name: str) -> Callable[..., Any]:
+    def _of_input(self, name: str) -> Callable[..., Any]:
         if not hasattr(self.input, name):
             raise UserError(f"{self.folder}: a fit of {self.input.called}: it has no '{name}'")
         return getattr(self.input, name)

@@ -29,21 +29,21 @@ class Picture(Source):
         self._pool, self.device, self.count = pool, device, count
 
     @cached_property
-    def drawn(self) -> StepPixels:
+    def step_pixels(self) -> StepPixels:
         """The steps' pixels on the device."""
         return step_pixels(self._pool(), self.count, self.device)
 
     def prepare(self) -> None:
         """Read the picture, or the first tiles of it."""
-        _ = self.drawn
+        _ = self.step_pixels
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
         """What the host decides of a step's pixels; follows from the step alone."""
-        return self.drawn.inputs(moment.step)
+        return self.step_pixels.inputs(moment.step)
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """One set, "picture", with the column "color" in 0..1, [P, channels]."""
-        points, values = self.drawn.pixels(*drawn)
+        points, values = self.step_pixels.pixels(*drawn)
         return {"picture": PointSet(points, {"color": values})}
 
     def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:

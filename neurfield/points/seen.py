@@ -42,7 +42,7 @@ class Seen(Source):
         self.count, self.share = count, band
 
     @cached_property
-    def known(self) -> tuple[Tensor, float]:
+    def candidates(self) -> tuple[Tensor, float]:
         """All points [P, 3], unit coordinates, and the distance at which one stops to count, unit lengths."""
         make, frame, unit_box, device = self._about
         aligned = make()
@@ -56,11 +56,11 @@ class Seen(Source):
 
     def prepare(self) -> None:
         """Find which of the points are in the box."""
-        _ = self.known
+        _ = self.candidates
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
         """Indices [count] of random points, once rays take part."""
-        points, _ = self.known
+        points, _ = self.candidates
         if not len(points) or moment.points_alone:
             return ()
         return (
@@ -69,5 +69,5 @@ class Seen(Source):
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """One set, "seen", with the size "band"."""
-        points, band = self.known
+        points, band = self.candidates
         return {"seen": PointSet(points[drawn[0]], sizes={"band": band})}

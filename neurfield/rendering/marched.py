@@ -96,7 +96,7 @@ class Marched:
         All cells are asked at first; then, while the surface is still on its way, more of them than once it
         only settles.
         """
-        if moment.since % self.every and self.occupancy.asked:
+        if moment.since % self.every and self.occupancy.has_values:
             return
         since = max(0, moment.since)
         turn = since // self.every

@@ -28,7 +28,7 @@ class OccupancyGrid(nn.Module):
         cell: edge of a cell, in the lengths of the box.
         bounds: the box as float32 [6], where the values are.
         values: [X, Y, Z] SDF at the cell centres (a buffer; `take` replaces them).
-        asked: whether any cell was asked for yet, known without waiting for the values' device.
+        has_values: whether any cell was asked for yet, known without waiting for the values' device.
     """
 
     values: Tensor
@@ -68,7 +68,7 @@ class OccupancyGrid(nn.Module):
         self.box = [c - h for c, h in zip(centre, half)] + [c + h for c, h in zip(centre, half)]
         self.register_buffer("values", torch.zeros(shape, device=device))
         self.register_buffer("bounds", torch.tensor(self.box, device=device), persistent=False)
-        self.asked = False
+        self.has_values = False
         self._answer: tuple[tuple[int, int, int], Tensor] | None = None
         self._clear: tuple[tuple[int, int], Tensor] | None = None
 
@@ -94,7 +94,7 @@ class OccupancyGrid(nn.Module):
     def take(self, values: Tensor) -> None:
         """Go on from values that another grid of this shape had."""
         self.values.copy_(values)
-        self.asked = bool(self.values.any())
+        self.has_values = bool(self.values.any())
 
     @torch.no_grad()
     def update(self, field: Callable[[Tensor], Tensor]) -> None:
@@ -131,7 +131,7 @@ class OccupancyGrid(nn.Module):
         flat = self.values.view(-1)
         for part in cells.split(_POINTS_AT_ONCE):
             flat[part] = field(self.centres(part)).to(flat).view(-1)
-        self.asked = True
+        self.has_values = True
 
     def _clearance(self) -> Tensor:
         """[X, Y, Z] how far, in SDF, each cell is at least from the surface; 0 where it may hold it."""
