@@ -78,11 +78,11 @@ PRIVATE = {
     "pixels.sources.Source": "a row of `SOURCES`",
     "pixels.uploads": "how batches come to a GPU",
     "points.picture_pixels": "how `Picture` draws",
+    "points.point_set.answered": "a step asks it",
     "points.point_set.gathered": "the points of a query",
     "rendering.estimators.Estimator": "nerfacc's, which has it",
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
-    "surfaces.level_set_mesh": "a part, found by its name on the shelf",
 }
 
 

@@ -77,7 +77,7 @@ STEPS = [
     *of(
         "neurfield/fitting/rays_step.py",
         LOOK,
-        ("points, start = {}, answers.t.shape[0]", "points, start = {}, 0", "samples for the joined points"),
+        ("sdf, gradient, answers.t.shape[0])", "sdf, gradient)", "samples for the joined points"),
         ("(near, gradient[start:])", "(near, gradient[: len(near)])", "samples for their neighbours"),
     ),
     *of(
@@ -97,11 +97,11 @@ STEPS = [
         ),
     ),
     *of(
-        "neurfield/fitting/points_step.py",
+        "neurfield/points/point_set.py",
         VOLUME,
         (
-            "part = slice(start, start + len(one.points))",
-            "part = slice(0, len(one.points))",
+            "rows = slice(start, start + len(one.points))",
+            "rows = slice(0, len(one.points))",
             "surface points for free ones",
         ),
     ),

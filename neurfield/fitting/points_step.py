@@ -10,8 +10,8 @@ from torch import Tensor
 
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
-from neurfield.points import AskedPoints, PointSource
-from neurfield.points.point_set import gathered
+from neurfield.points import PointSource
+from neurfield.points.point_set import answered, gathered
 
 
 def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Sequence[Tensor]) -> Seen:
@@ -25,14 +25,8 @@ def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Seque
     """
     sets = source.sets(*drawn)
     answer = field.query(gathered(sets), gradient=True)
-    points: dict[str, AskedPoints] = {}
-    start, hold = 0, source.hold(moment)
-    for name, one in sets.items():
-        part = slice(start, start + len(one.points))
-        counts = hold if one.fades else 1.0
-        slope = None if answer.gradient is None else answer.gradient[part]
-        points[name] = AskedPoints(one.columns, one.sizes, answer.value[part], slope, counts)
-        start = part.stop
+    holds = dict.fromkeys(sets, source.hold(moment))
+    points, start = answered(sets, holds, answer.value, answer.gradient)
     unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
     first = [points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None]
     gradients = pairs = None

@@ -15,8 +15,8 @@ from neurfield.losses.seen import RaysSeen, Seen
 from neurfield.moment import Moment
 from neurfield.pixels import PixelReader, Pixels
 from neurfield.pixels.masks import asked_for, counted
-from neurfield.points import AskedPoints, Beside, PointSet, PointSource
-from neurfield.points.point_set import gathered
+from neurfield.points import Beside, PointSet, PointSource
+from neurfield.points.point_set import answered, gathered
 from neurfield.rays import Rays, Samples
 from neurfield.rendering import Background, Opacity, OpacityNow, Rendered, Sampler, before, render_passes
 
@@ -159,12 +159,7 @@ class RaysStep:
         answers = next(iter(rendered.values())).answers
         sdf, gradient = answers.everywhere.sdf, answers.everywhere.gradient
         assert gradient is not None
-        points, start = {}, answers.t.shape[0]
-        for name, one in sets.items():
-            part = slice(start, start + len(one.points))
-            hold = holds[name] if one.fades else 1.0
-            points[name] = AskedPoints(one.columns, one.sizes, sdf[part], gradient[part], hold)
-            start = part.stop
+        points, start = answered(sets, holds, sdf, gradient, answers.t.shape[0])
         unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
         firsts = [
             points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None

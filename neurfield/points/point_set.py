@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -153,3 +154,29 @@ def gathered(sets: dict[str, PointSet], *more: Tensor) -> Tensor:
     """All points of some sets [N, D], behind them those beside, and behind these some more."""
     each = [s.points for s in sets.values()]
     return torch.cat([*each, *(s.beside for s in sets.values() if s.beside is not None), *more])
+
+
+def answered(
+    sets: Mapping[str, PointSet],
+    holds: Mapping[str, float],
+    value: Tensor,
+    gradient: Tensor | None,
+    start: int = 0,
+) -> tuple[dict[str, AskedPoints], int]:
+    """Sets with what a field answered at their points, and the row behind the last of these.
+
+    Args:
+        sets: by name.
+        holds: of each, by name, what its source's `hold` says.
+        value: of the whole query, [N] or [N, C].
+        gradient: of the whole query, [N, 3], or None.
+        start: the row of the first set's first point.
+    """
+    points = {}
+    for name, one in sets.items():
+        rows = slice(start, start + len(one.points))
+        slope = None if gradient is None else gradient[rows]
+        hold = holds[name] if one.fades else 1.0
+        points[name] = AskedPoints(one.columns, one.sizes, value[rows], slope, hold)
+        start = rows.stop
+    return points, start

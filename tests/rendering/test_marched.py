@@ -55,7 +55,7 @@ def test_it_looks_at_all_cells_first_then_at_some_every_few_steps() -> None:
 def test_one_that_was_never_asked_looks_at_any_step() -> None:
     marched, ball = sampler(occupancy_every=16), Ball()
     marched.look(ball, Moment(7, 0.1, since=7))  # type: ignore[arg-type]
-    assert ball.asked > 0 and marched.occupancy.asked
+    assert ball.asked > 0 and marched.occupancy.has_values
 
 
 def test_what_is_kept_makes_another_go_on_alike() -> None:
@@ -64,4 +64,4 @@ def test_what_is_kept_makes_another_go_on_alike() -> None:
     first.budget.count(100, 900)
     second.load({name: tensor.clone() for name, tensor in first.state().items()})
     assert second.rays() == first.rays() != 100
-    assert torch.equal(second.occupancy.values, first.occupancy.values) and second.occupancy.asked
+    assert torch.equal(second.occupancy.values, first.occupancy.values) and second.occupancy.has_values
