@@ -1,18 +1,17 @@
-"""A kind of input that the package does not know: points with their SDF from a .npz, and a task for them."""
+"""A kind of input that the package does not know: points with their SDF from a .npz, and a
+point source of them; nothing else is needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.fitting.optimizer import Group
-from neurfield.fitting.step import StepReport
+from neurfield.fitting.points_task import points_task
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.mesh import write_mesh
@@ -21,51 +20,36 @@ from neurfield.inputs.page import MeshSides, Page
 from neurfield.inputs.registry import Entry
 from neurfield.inputs.scene import SceneInput
 from neurfield.inputs.shown import Shown
+from neurfield.losses.seen import Seen
+from neurfield.losses.weighted import WeightedLoss
+from neurfield.moment import Moment
+from neurfield.parts import needs
+from neurfield.points import PointSet, Source
 
 ENTRY = Entry("tests.inputs.points_input:PointsInput", "FILE", "or points with an SDF, as .npz.", "method")
 BOX = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
 
 
-class Distance(nn.Module):
-    """A few layers as an SDF."""
+class Given(Source):
+    """Some of the points a step."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(3, 32), nn.Softplus(10.0), nn.Linear(32, 1))
-        self.encoding, self.active_levels = SimpleNamespace(levels=1), 1
+    offers = frozenset({"points.given", "gradients"})
 
-    def sdf(self, points: Tensor) -> Tensor:
-        return self.layers(points)[:, 0]
+    def __init__(self, points: Tensor, sdf: Tensor) -> None:
+        self.points, self.sdf = points, sdf
+
+    def draw(self, moment: Moment) -> tuple[Tensor, ...]:
+        return (torch.randint(len(self.points), (256,), generator=moment.generator),)
+
+    def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
+        chosen = drawn[0]
+        return {"given": PointSet(self.points[chosen], {"sdf": self.sdf[chosen]}, unit_slope=True)}
 
 
-class PointsTask:
-    """Draws points, compares their SDF."""
-
-    def __init__(self, points: Tensor, sdf: Tensor, seed: int) -> None:
-        self.points, self.sdf, self.seed, self.device = points, sdf, seed, points.device
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.field = Distance().to(self.device)
-
-    def prepare(self) -> None: ...
-
-    def groups(self) -> list[Group]:
-        return [Group("network", list(self.field.parameters()), 1e-2)]
-
-    def step(self, step: int, progress: float) -> StepReport:
-        chosen = torch.randint(len(self.points), (256,), generator=torch.Generator().manual_seed(step))
-        error = (self.field.sdf(self.points[chosen]) - self.sdf[chosen]).square().mean()
-        return StepReport({"sdf": error}, {})
-
-    def fixed(self, step: int, progress: float) -> None: ...
-
-    def state(self) -> dict[str, Tensor]:
-        return dict(self.field.state_dict())
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        self.field.load_state_dict(state)
-
-    def preview(self, step: int, folder: Path) -> None: ...
+@needs("points.given")
+def given_sdf(seen: Seen) -> Tensor:
+    points = seen.points["given"]
+    return (points.sdf - points.columns["sdf"]).abs().mean()
 
 
 class PointsInput(Input):
@@ -80,7 +64,8 @@ class PointsInput(Input):
         held = np.load(path)
         points, sdf = (torch.from_numpy(held[name]).float().to(device) for name in ("points", "sdf"))
         self.path, self.name, self.config = path, path.stem, config
-        self.task = PointsTask(points, sdf, config.seed)
+        losses = {"sdf": WeightedLoss(given_sdf, 1.0)}
+        self.points, self.task = points, points_task(config, device, [Given(points, sdf)], losses)
 
     @classmethod
     def fresh(cls, source: str, config: Any, device: torch.device) -> PointsInput:
@@ -102,7 +87,7 @@ class PointsInput(Input):
         return {"points": str(self.path.resolve())}
 
     def words(self, step: int, seconds_per_step: float) -> list[Any]:
-        return [f"{self.name}: {len(self.task.points)} points"]
+        return [f"{self.name}: {len(self.points)} points"]
 
     def surface(self) -> FittedSurface:
         return FittedSurface(self.folder, self.config, BOX, self.task.field)

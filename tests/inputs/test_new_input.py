@@ -16,6 +16,7 @@ from neurfield.cli import fit as verb
 from neurfield.cli.input_flags import with_input_flags
 from neurfield.cli.main import main
 from neurfield.errors import UserError
+from neurfield.fitting.task import Task
 from neurfield.inputs.registry import INPUTS, Entry
 from neurfield.report import write_report
 from neurfield.viewer.content import content_of
@@ -23,7 +24,10 @@ from tests.cli.test_verbs import Capture, refusal
 from tests.inputs.points_input import ENTRY
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ("mesh.voxel=0.1", "device=cpu")
+SETTINGS = (
+    "mesh.voxel=0.1", "device=cpu", "field.levels=4", "field.log2_table_size=11",
+    "field.finest_resolution=32", "field.hidden=[16,16]",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -63,19 +67,17 @@ def test_it_is_fitted_meshed_and_reported(ball: Path, tmp_path: Path) -> None:
 def test_resumed_it_ends_where_an_uninterrupted_fit_ends(
     ball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.inputs.points_input import PointsTask
+    whole, step = fitted(ball, tmp_path / "a", 30, "train.save_every=10"), Task.step
 
-    whole, step = fitted(ball, tmp_path / "a", 30, "train.save_every=10"), PointsTask.step
-
-    def stop_at_15(self: PointsTask, number: int, progress: float) -> object:
+    def stop_at_15(self: Task, number: int, progress: float) -> object:
         if number == 15:
             raise KeyError
         return step(self, number, progress)
 
-    monkeypatch.setattr(PointsTask, "step", stop_at_15)
+    monkeypatch.setattr(Task, "step", stop_at_15)
     with pytest.raises(KeyError):
         fitted(ball, tmp_path / "b", 30, "train.save_every=10")
-    monkeypatch.setattr(PointsTask, "step", step)
+    monkeypatch.setattr(Task, "step", step)
     continued = inputs.resume(tmp_path / "b" / "ball" / "latest", quiet=True)
     opened = inputs.Run.load(continued.folder)
     for name, tensor in whole.task.state().items():
