@@ -74,3 +74,27 @@ def test_the_house_of_the_page_is_the_house() -> None:
     for room, imports in MAY_IMPORT.items():
         for other in imports & set(floors):
             assert room not in floors or floors[other] < floors[room], f"{room} imports {other}"
+
+
+def test_the_field_of_the_readme_trains() -> None:
+    import torch
+
+    import neurfield as nf
+
+    (code,) = (
+        c
+        for c in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+        if "SDFField" in c
+    )
+    names = {"nf": nf, "points": torch.rand(64, 3, generator=torch.Generator().manual_seed(0)) - 0.5}
+    exec(code, names)
+    assert names["field"].layers[0].weight.grad.any() and names["sample"].feature.shape == (64, 15)
+
+
+def test_pieces_that_the_readme_names_are_of_the_package() -> None:
+    import neurfield as nf
+
+    for words in re.findall(r"`?\bnf\.([\w.]+)", (ROOT / "README.md").read_text()):
+        found: object = nf
+        for word in words.rstrip(".").split("."):
+            found = getattr(found, word)
