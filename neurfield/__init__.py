@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         images,
         losses,
         ops,
+        parts,
+        pixels,
+        points,
         rendering,
         scenes,
         surfaces,
@@ -31,8 +34,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
-    "fit_image", "fusion", "images", "load_scene", "losses", "ops", "rendering", "resume", "scenes",
-    "surfaces",
+    "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points", "rendering",
+    "resume", "scenes", "surfaces",
 ]  # fmt: skip
 
 _PACKAGES = {
@@ -43,6 +46,9 @@ _PACKAGES = {
     "images",
     "losses",
     "ops",
+    "parts",
+    "pixels",
+    "points",
     "rendering",
     "scenes",
     "surfaces",

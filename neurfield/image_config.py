@@ -1,5 +1,7 @@
-"""What a fit to an image is made of, as plain dataclasses; presets are in
-`configs/images/<encoding>.yaml`."""
+"""What a fit to an image is made of, as plain dataclasses.
+
+Presets are in `configs/images/<encoding>.yaml`.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,35 @@ from neurfield.presets import PRESETS, Family
 
 @dataclass
 class PixelConfig:
+    """How a picture is read.
+
+    Attributes:
+        budget_mb: decoded pixels that are held; a larger picture is read tile by tile.
+        tile: edge of such a tile, pixels.
+    """
+
     budget_mb: int = 256  # decoded pixels that are held; a larger picture is read tile by tile
     tile: int = 256  # edge of such a tile
 
 
 @dataclass
 class EncodingConfig:
+    """The encoding of the picture's plane.
+
+    Attributes:
+        kind: hash, simplex or rbf.
+        levels: of the grid.
+        features: numbers of an entry of the grid.
+        base_resolution: cells of the coarsest level along the longest side.
+        finest_resolution: cells of the finest level along the longest side; 0: half its pixels.
+        log2_table_size: of a level's table, at most; 0: from parameters_per_pixel.
+        parameters_per_pixel: of the encoding, about, where the sizes are not given.
+        kernels: of rbf; 0: as many as give it the parameters that hash would have.
+        neighbours: of rbf, kernels that a point sees.
+        kernel_features: of rbf, numbers of a kernel.
+        lowest, highest: of rbf, multipliers of the kernels' sinusoids, over their features.
+    """
+
     kind: str = "hash"  # hash | simplex | rbf
     levels: int = 16
     features: int = 2
@@ -36,6 +61,14 @@ class EncodingConfig:
 
 @dataclass
 class NetworkConfig:
+    """The network that turns features into colours.
+
+    Attributes:
+        hidden: units of the hidden layers.
+        sine: the first layer is h + sin(w h), with w from the first to the second of these numbers over its
+            units; empty: ReLU.
+    """
+
     hidden: list[int] = dataclasses.field(default_factory=lambda: [64, 64])
     sine: list[float] = dataclasses.field(
         default_factory=list
@@ -44,6 +77,14 @@ class NetworkConfig:
 
 @dataclass(kw_only=True)
 class ImageTrainConfig(Train):
+    """How a fit to an image is trained.
+
+    Args:
+        pixels: of a step.
+        lr_network: initial learning rate of the network.
+        lr_kernels: initial learning rate of kernels.
+    """
+
     pixels: int = 65536  # per step
     lr_network: float = 1e-2
     lr_kernels: float = 5e-3
@@ -51,6 +92,8 @@ class ImageTrainConfig(Train):
 
 @dataclass
 class ImageConfig:
+    """A fit to an image with all of its numbers: settings, and a dataclass for each group."""
+
     preset: str = "default"
     seed: int = 0
     device: str = "auto"

@@ -1,15 +1,13 @@
-"""Configurations as plain dataclasses, presets as YAML, overrides as `group.key=value`, and every key
-checked.
+"""Configurations as plain dataclasses, presets as YAML; every key of either is checked.
 
-A family of configurations (methods for scenes, encodings for images) is a folder of `configs/`: one file a
-name, whose `default` section holds parts and numbers, and optional `quick` and `best` sections change a few
-of them.
+A family of configurations (encodings for images) is a folder of `configs/`: one file a name, whose `default`
+section holds groups and numbers, and optional `quick` and `best` sections change a few of them. An override
+is `group.key=value`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
+from neurfield.wording import suggest
 
 PRESETS = ("quick", "default", "best")
 T = TypeVar("T")
@@ -31,9 +30,12 @@ class Family(Generic[T]):
 
     Args:
         kind: the dataclass, of groups that are dataclasses; it has `preset` among its own values.
-        folder: of `configs/`. word: what a name is called. name_key: the value that holds it.
-        choices: allowed values by key. at_least_one: keys of counts. check: what else may be wrong
-            (UserError).
+        folder: of `configs/`.
+        word: what a name is called.
+        name_key: the value that holds it.
+        choices: allowed values by key.
+        at_least_one: keys of counts.
+        check: raises UserError for what else may be wrong.
     """
 
     kind: type[T]
@@ -55,17 +57,25 @@ class Family(Generic[T]):
         overrides: Sequence[str] = (),
         plugins: Sequence[str] = (),
     ) -> T:
-        """The configuration of a name under a preset with `group.key=value` overrides: dataclass defaults <-
-        name <- preset section <- overrides.
+        """The configuration of a name under a preset, with overrides.
+
+        What comes later replaces what was before: the dataclass's defaults, the name's file, its section for
+        the preset, the overrides.
+
+        Args:
+            name: a file of the folder.
+            preset: quick, default or best.
+            overrides: group.key=value, as of --set.
+            plugins: none are taken.
 
         Raises:
             UserError: unknown name, preset or key (with the nearest known one), or a value of the wrong kind.
         """
         _refuse(plugins)
-        for word, value, known in ((self.word, name, self.names()), ("preset", preset, PRESETS)):
-            if value not in known:
+        for word, value, names in ((self.word, name, self.names()), ("preset", preset, PRESETS)):
+            if value not in names:
                 raise UserError(
-                    f"{word} '{value}' is not known{_suggest(value, known)}; there are: {', '.join(known)}"
+                    f"{word} '{value}' is not known{suggest(value, names)}; there are: {', '.join(names)}"
                 )
         text = OmegaConf.to_container(OmegaConf.load(self._path() / f"{name}.yaml"))
         assert isinstance(text, dict)
@@ -101,11 +111,11 @@ class Family(Generic[T]):
 
     def differences(self, config: T, usual: T) -> list[str]:
         """Overrides, key=value as of --set, that turn the groups of `usual` into those of `config`."""
-        before, now = (
+        before, after = (
             {k: v for k, v in _leaves(_as_dict(one)) if "." in k and k != self.name_key}
             for one in (usual, config)
         )
-        return [f"{key}={_as_typed(value)}" for key, value in now.items() if value != before[key]]
+        return [f"{key}={_as_typed(value)}" for key, value in after.items() if value != before[key]]
 
     def _path(self) -> Path:
         import neurfield.configs
@@ -114,11 +124,11 @@ class Family(Generic[T]):
 
     def _merge(self, layers: list[dict[str, Any]]) -> T:
         merged = OmegaConf.structured(self.kind)
-        known = [name for name, _ in _leaves(_as_dict(self.kind()))]
+        keys = [name for name, _ in _leaves(_as_dict(self.kind()))]
         for layer in layers:
             for key, value in _leaves(layer):
-                if key not in known:
-                    raise UserError(f"configuration key '{key}' does not exist{_suggest(key, known)}")
+                if key not in keys:
+                    raise UserError(f"configuration key '{key}' does not exist{suggest(key, keys)}")
                 if value is False and "off" in self.choices.get(key, ()):
                     value = "off"  # YAML reads a bare off as false
                 try:
@@ -139,7 +149,7 @@ class Family(Generic[T]):
             if values[key] not in allowed:
                 raise UserError(
                     f"configuration key '{key}': {values[key]!r} is none of {', '.join(allowed)}"
-                    f"{_suggest(str(values[key]), allowed)}"
+                    f"{suggest(str(values[key]), allowed)}"
                 )
         for key in self.at_least_one:
             if values[key] < 1:
@@ -176,15 +186,10 @@ def _parse(item: str) -> dict[str, Any]:
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found = []
+    leaves = []
     for key, value in tree.items():
         if isinstance(value, dict):
-            found.extend(_leaves(value, f"{prefix}{key}."))
+            leaves.extend(_leaves(value, f"{prefix}{key}."))
         else:
-            found.append((f"{prefix}{key}", value))
-    return found
-
-
-def _suggest(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else ""
+            leaves.append((f"{prefix}{key}", value))
+    return leaves

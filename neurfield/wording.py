@@ -1,6 +1,9 @@
-"""Lengths and times as people say them."""
+"""Lengths and times as people say them, and what they may have meant by a word."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 def length(metres: float) -> str:
@@ -25,3 +28,14 @@ def about(seconds: float) -> str:
     if seconds < 90.0:
         return f"{seconds:.0f} s"
     return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a word that nobody knows: ", did you mean 'x'?", or nothing.
+
+    Args:
+        word: the unknown one.
+        known: words that may have been meant; the nearest is suggested, if it is near.
+    """
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f", did you mean '{close[0]}'?" if close else ""

@@ -12,8 +12,8 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import complain, next_commands, say
-from neurfield.cli.dispatch import suggest
 from neurfield.errors import UserError
+from neurfield.wording import suggest
 
 PAGE = Path("docs") / "performance.md"
 
@@ -39,11 +39,13 @@ def bench(
         publish: then write what is in the folder into docs/performance.md.
     """
     root = checkout()
-    known = benchmarks_in(root)
+    benchmarks = benchmarks_in(root)
     for name in names:
-        if name not in known:
-            near = suggest(name, list(known))
-            raise UserError(f"bench: there is no benchmark '{name}'{near}; there are: {', '.join(known)}")
+        if name not in benchmarks:
+            hint = suggest(name, list(benchmarks))
+            raise UserError(
+                f"bench: there is no benchmark '{name}'{hint}; there are: {', '.join(benchmarks)}"
+            )
     if names and all:
         raise UserError("bench: give names or --all, not both")
     if publish and (quick or not (names or all)):
@@ -51,11 +53,11 @@ def bench(
             "bench: --publish wants figures, not a quick look: give --all or names, without --quick"
         )
     if not names and not all:
-        width = max(len(name) for name in known)
-        say(*(f"  {name:<{width}}  {summary}" for name, summary in known.items()), "")
+        width = max(len(name) for name in benchmarks)
+        say(*(f"  {name:<{width}}  {summary}" for name, summary in benchmarks.items()), "")
         quick = True
     folder = Path(out).expanduser().resolve() / ("quick" if quick else "")  # looks are not figures
-    failed = [name for name in names or known if not _run(root, name, folder, quick)]
+    failed = [name for name in names or benchmarks if not _run(root, name, folder, quick)]
     say("", f"tables and pictures: {folder}")
     if publish:
         written = [str(path) for path in sorted(folder.glob("*.json"))]
@@ -92,11 +94,11 @@ def checkout() -> Path:
 
 def benchmarks_in(root: Path) -> dict[str, str]:
     """Names of the benchmarks, and the first line of what each says of itself."""
-    found = {}
+    summaries = {}
     for path in sorted((root / "benchmarks").glob("bench_*.py")):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        found[path.stem.removeprefix("bench_")] = text.partition("\n")[0]
-    return found
+        summaries[path.stem.removeprefix("bench_")] = text.partition("\n")[0]
+    return summaries
 
 
 def _run(root: Path, name: str, folder: Path, quick: bool) -> bool:

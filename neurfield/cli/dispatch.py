@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import importlib
 import inspect
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurfield.errors import UserError
+from neurfield.wording import suggest
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Verb:
 def dispatch(prog: str, about: str, verbs: dict[str, Verb], arguments: Sequence[str]) -> int:
     """Run the verb named by the first argument with the rest; print the list of verbs for none or --help.
 
-    Returns the exit code. Raises:
+    Returns the exit code.
+
+    Raises:
         UserError: unknown verb or flag, or a value that cannot be read.
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):
@@ -41,8 +43,8 @@ def dispatch(prog: str, about: str, verbs: dict[str, Verb], arguments: Sequence[
         return 0
     word, rest, who = arguments[0], list(arguments[1:]), _short(prog)
     if word not in verbs:
-        near = suggest(word, list(verbs))
-        raise UserError(f"{who}there is no verb '{word}'{near}; there are: {', '.join(verbs)}")
+        hint = suggest(word, list(verbs))
+        raise UserError(f"{who}there is no verb '{word}'{hint}; there are: {', '.join(verbs)}")
     function = verbs[word].load()
     if "arguments" in inspect.signature(function).parameters:  # a verb with verbs of its own
         return function(rest) or 0
@@ -62,13 +64,13 @@ def run_function(function: Callable[..., int | None], prog: str, arguments: list
     import tyro
 
     complaint = io.StringIO()
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
 
     # The parser reads the verb's own signature and help but calls this, so that what the verb says is not
     # caught with its complaints.
     @functools.wraps(function)
     def keep(*positional: Any, **named: Any) -> None:
-        found.update(inspect.signature(function).bind(*positional, **named).arguments)
+        values.update(inspect.signature(function).bind(*positional, **named).arguments)
 
     try:
         with contextlib.redirect_stderr(complaint):
@@ -80,13 +82,7 @@ def run_function(function: Callable[..., int | None], prog: str, arguments: list
     sys.stderr.write(complaint.getvalue())
     if unknown:
         raise UserError(f"{_short(prog)}{_unknown(unknown[0], function)}; see `{prog} --help`")
-    return function(**found) or 0
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """The nearest known word as the end of a sentence, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else ""
+    return function(**values) or 0
 
 
 def _short(prog: str) -> str:

@@ -73,8 +73,10 @@ def _kernels(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
         missing.append(("pip install --no-build-isolation --no-deps -e .", "builds the kernels anew"))
     from neurfield import openmp
 
-    told = os.environ.get("OMP_NUM_THREADS")
-    threads = f"{torch.get_num_threads()} (OMP_NUM_THREADS={told})" if told else f"{openmp.default_threads()}"
+    setting = os.environ.get("OMP_NUM_THREADS")
+    threads = (
+        f"{torch.get_num_threads()} (OMP_NUM_THREADS={setting})" if setting else f"{openmp.default_threads()}"
+    )
     return [
         ("torch", f"{torch.__version__}, {_cuda_of_torch()}"),
         ("kernels", kernels + (", bfloat16 dot products" if native.has_bf16() else "")),
@@ -95,13 +97,13 @@ def _gpus(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
     from neurfield.ops import gpus, native_cuda
 
-    found = gpus.names()
-    if not found:
+    cards = gpus.names()
+    if not cards:
         return [("GPU", "none, the CPU serves")]
     driver = gpus.driver()
-    found[-1] += f", driver {driver}" if driver else ", no driver found"
+    cards[-1] += f", driver {driver}" if driver else ", no driver found"
     module, reason = native_cuda.load()
-    rows = [("GPU", name) for name in found]
+    rows = [("GPU", name) for name in cards]
     built = reason if module is not None else f"not used ({reason})"
     path = getattr(module, "__file__", None)
     stale = stale_build(Path(path), suffixes=(".h", ".cu")) if path else None
@@ -140,11 +142,12 @@ def _scenes(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
     rows = []
     for name in ROOMS:
-        made = made_version(name)
-        if made is None:
+        version = made_version(name)
+        if version is None:
             continue
-        rows.append((f"scene {name}", f"version {made}" + ("" if made == VERSION else f", now {VERSION}")))
-        if made != VERSION:
+        more = "" if version == VERSION else f", now {VERSION}"
+        rows.append((f"scene {name}", f"version {version}{more}"))
+        if version != VERSION:
             folder = builtin_folder(name)
             missing.append((f"rm -r {folder} && neurfield scene make {name}", "makes the scene anew"))
     return rows

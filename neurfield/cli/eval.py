@@ -46,7 +46,7 @@ def evaluate(
     from neurfield.report import write_report
     from neurfield.scenes.truth import read_truth
 
-    given = None if against is None else read_truth(Path(against))
+    truth = None if against is None else read_truth(Path(against))
     kind, _ = input_of(Path(run))
     kind.require("eval", Path(run))
     loaded = Run.load(run, device, scene, plugin)
@@ -55,12 +55,13 @@ def evaluate(
     with outcome.part("mesh"):
         outcome.mesh = _mesh_of(loaded)
         counts = {"vertices": len(outcome.mesh.vertices), "faces": len(outcome.mesh.faces)}
-        known = outcome.metrics.get("mesh")
-        if not isinstance(known, dict) or not counts.items() <= known.items():  # no longer the fit's own mesh
+        numbers = outcome.metrics.get("mesh")
+        own = isinstance(numbers, dict) and counts.items() <= numbers.items()
+        if not own:  # no longer the fit's mesh
             outcome.metrics["mesh"] = counts
-    if given is None and not loaded.input.has_truth:
+    if truth is None and not loaded.input.has_truth:
         say(f"the {kind.flag} has no true surface: give one with --against MESH; pictures only")
-    loaded.input.measure(outcome, given)
+    loaded.input.measure(outcome, truth)
     outcome.write(folder)
     print_numbers(outcome.metrics)
     report = write_report(folder, outcome.mesh, loaded.input.up, plugin)

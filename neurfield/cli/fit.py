@@ -1,5 +1,4 @@
-"""`neurfield fit`: a field for a scene or another input, and what a person wants of it: mesh, numbers,
-pictures, report."""
+"""`neurfield fit`: a field for a scene or another input, and what a person wants of it."""
 
 from __future__ import annotations
 
@@ -33,11 +32,11 @@ def fit_input(
     plugin: Plugin = (),
     overrides: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="GROUP.KEY=VALUE")] = (),
 ) -> int:
-    """Fit a field to a scene or an image; leaves what came out, metrics.json and report.html in a run's
-    folder.
+    """Fit a field to a scene or an image; what comes out is left in a run's folder.
 
-    A scene is a built-in name (`neurfield scene list`), or a folder or file in a known format, which is
-    recognised, not asked. It ends as mesh.ply, an image as reconstruction.png.
+    With it come metrics.json and report.html. A scene is a built-in name (`neurfield scene list`), or a
+    folder or file in a known format, which is recognised, not asked. It ends as mesh.ply, an image as
+    reconstruction.png.
 
     Args:
         preset: how long and how fine.
@@ -88,8 +87,14 @@ fit = with_input_flags(fit_input)
 
 
 def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
-    """What a run leaves, its numbers and its report, as far as they can be made, and where they are; returns
-    the exit code. stopped: why the fit did not come to its end."""
+    """Make what a run leaves, its numbers and its report, tell where they are, and return the exit code.
+
+    What cannot be made is told; it keeps nothing else from being made.
+
+    Args:
+        run: fitted, or stopped.
+        stopped: why the fit did not come to its end.
+    """
     from neurfield.inputs import finish
     from neurfield.report import write_report
 
@@ -97,9 +102,9 @@ def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
     outcome = finish(run, stopped)
     print_numbers(outcome.metrics)
     report = write_report(run.folder, outcome.mesh, run.input.up, run.input.plugins)
-    left = [*run.input.leaves(outcome), ("report", report)]
-    width = max(len(what) for what, _ in left)
-    say(*(f"{what:<{width}} {where}" for what, where in left))
+    rows = [*run.input.leaves(outcome), ("report", report)]
+    width = max(len(what) for what, _ in rows)
+    say(*(f"{what:<{width}} {where}" for what, where in rows))
     commands = run.input.next_commands(outcome)
     if commands:
         next_commands(*commands)

@@ -52,8 +52,9 @@ def _with_help(text: str) -> str:
 
 
 def one_input(named: Mapping[str, str | None], resume: str | None) -> tuple[str, str | None]:
-    """What to fit to: the flag's name ("resume" for a run), and what stands behind it; beside --resume a flag
-    of `INPUTS` that `moves` is not one of them.
+    """What to fit to: the flag's name ("resume" for a run), and what stands behind it.
+
+    Beside --resume a flag of `INPUTS` that `moves` is not one of them.
 
     Raises:
         UserError: none, more than one, or one that is not there yet.
@@ -95,8 +96,7 @@ def moved_to(named: Mapping[str, str | None]) -> str | None:
 
 
 def refuse_beside_resume(flags: Mapping[str, object]) -> None:
-    """Raise UserError for a flag that says what to fit beside --resume: a run brings its own
-    configuration."""
+    """Raise UserError for a flag that says what to fit beside --resume: a run has its configuration."""
     given = [f"--{flag}" for flag, value in flags.items() if value is not None]
     if given:
         places = " or ".join(f"--{name}" for name, entry in INPUTS.items() if entry.moves)

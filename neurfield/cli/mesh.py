@@ -38,8 +38,9 @@ def mesh(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Extract a run's surface as one welded mesh in the scene's frame and units; needs the run's folder
-    alone.
+    """Extract a run's surface as one welded mesh in the scene's coordinates and units.
+
+    The run's folder is all that is needed.
 
     Args:
         run: a run's folder, for example runs/room0/latest.
@@ -60,16 +61,16 @@ def mesh(
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
     surface = open_surface(Path(run), device, plugin)
-    found = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
-    save_mesh(found, path)
-    low, high = found.bounds
+    result = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
+    save_mesh(result, path)
+    low, high = result.bounds
     size = " x ".join(f"{side:.3f}" for side in high - low)
     say(
         f"mesh     {path} ({size_of(path)})",
-        f"         {len(found.vertices):,} vertices, {len(found.faces):,} triangles, {size}"
+        f"         {len(result.vertices):,} vertices, {len(result.faces):,} triangles, {size}"
         f" in the scene's units, {time.perf_counter() - started:.1f} s",
     )
-    place = place_in_words(found, path)
+    place = place_in_words(result, path)
     if place:
         say(f"         {place}")
     if path == Path(run) / "mesh.ply":

@@ -90,12 +90,12 @@ def _list(shelf: Shelf, slot: str) -> None:
 
 def _show(entry: Entry) -> None:
     """A part's words, what it looks at, and its numbers."""
-    seen = needs_of(entry.load())
+    need = needs_of(entry.load())
     say(f"{entry.key}: {summary(entry.load())}")
-    if seen.required:
-        say(f"looks at {', '.join(sorted(seen.required))}")
-    if seen.optional:
-        say(f"idles without {', '.join(sorted(seen.optional))}")
+    if need.required:
+        say(f"looks at {', '.join(sorted(need.required))}")
+    if need.optional:
+        say(f"idles without {', '.join(sorted(need.optional))}")
     numbers = {"weight": WEIGHT, "decay": DECAY} if SLOTS[entry.slot].weighted else {}
     numbers.update(entry.numbers())
     if numbers:

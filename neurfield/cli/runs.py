@@ -1,5 +1,4 @@
-"""What verbs share that take a run's folder: its moved scene, its plug-ins, and how they end where a part
-was not made."""
+"""What verbs share that open a run's folder: flags, and how they end where a part was not made."""
 
 from __future__ import annotations
 

@@ -59,27 +59,27 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
 
     from neurfield.scenes import load_scene
 
-    found = load_scene(scene)
-    cameras = found.cameras
+    loaded = load_scene(scene)
+    cameras = loaded.cameras
     sizes = sorted({f"{w}x{h}" for w, h in zip(cameras.width.tolist(), cameras.height.tolist())})
-    low, high = found.box
-    look = "out of it (a room)" if found.kind == "inside" else "in at it (an object)"
+    low, high = loaded.box
+    look = "out of it (a room)" if loaded.kind == "inside" else "in at it (an object)"
     rows = [
-        ("where", str(found.path)),
-        ("cameras", f"{len(found)}, {', '.join(sizes)} pixels, fx {cameras.fx[0]:.1f}"),
+        ("where", str(loaded.path)),
+        ("cameras", f"{len(loaded)}, {', '.join(sizes)} pixels, fx {cameras.fx[0]:.1f}"),
         ("distortion", "none" if cameras.distortion is None else "k1, k2, p1, p2, k3 of OpenCV"),
         ("moved over", " x ".join(f"{v:.2f}" for v in np.ptp(cameras.centers, axis=0))),
         ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" from {np.round(low, 2).tolist()}"),
         ("cameras look", look),
     ]
     for source, text in _NAMES.items():
-        if source in found.sources:
+        if source in loaded.sources:
             means = {"object": ", the object's outline", "valid": ", what to look at"}
-            more = means[found.mask_says] if source == "mask" else ""
-            count = sum(path is not None for path in found.files[source].paths)
+            more = means[loaded.mask_says] if source == "mask" else ""
+            count = sum(path is not None for path in loaded.files[source].paths)
             rows.append((text, f"{count} frames{more}"))
-    rows.append(("true surface", _truth_in_words(found)))
-    table(found.name, ("", ""), rows)
+    rows.append(("true surface", _truth_in_words(loaded)))
+    table(loaded.name, ("", ""), rows)
     next_commands(
         (f"neurfield scene check {scene}", "looks for mistakes"),
         (f"neurfield view {scene}", "shows it"),
@@ -106,13 +106,13 @@ def make(scene: Annotated[Positional[str], arg(metavar="NAME")]) -> None:
     Args:
         scene: the name of a built-in scene.
     """
-    from neurfield.cli.dispatch import suggest
     from neurfield.errors import UserError
     from neurfield.scenes.builtin import BUILTIN, ensure_builtin, is_made
+    from neurfield.wording import suggest
 
     if scene not in BUILTIN:
-        near = suggest(scene, list(BUILTIN))
-        raise UserError(f"'{scene}' is no built-in scene{near}; there are: {', '.join(BUILTIN)}")
+        hint = suggest(scene, list(BUILTIN))
+        raise UserError(f"'{scene}' is no built-in scene{hint}; there are: {', '.join(BUILTIN)}")
     was_there = is_made(scene)
     folder = ensure_builtin(scene)
     say(f"{'already there' if was_there else 'made'}: {folder}")

@@ -1,12 +1,7 @@
 """What a point of space is: distance, colour."""
 
-from neurfield.fields.image import ImageField
-from neurfield.fields.make import make_radiance, make_sdf
-from neurfield.fields.radiance import Radiance
-from neurfield.fields.scene_encodings import EncodingSizes, make_encoding
-from neurfield.fields.sdf import FieldSample, SDFField
+from __future__ import annotations
 
-__all__ = [
-    "EncodingSizes", "FieldSample", "ImageField", "Radiance", "SDFField", "make_encoding", "make_radiance",
-    "make_sdf",
-]  # fmt: skip
+from neurfield.lazy import export
+
+__all__ = export(__name__)

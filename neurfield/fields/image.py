@@ -19,7 +19,12 @@ from neurfield.ops.points import check_device
 
 
 class ImageSample(NamedTuple):
-    """What a picture's field knows of N points: value [N, C]; no gradient."""
+    """What a picture's field knows of N points.
+
+    Attributes:
+        value: [N, C].
+        gradient: none.
+    """
 
     value: Tensor
     gradient: None = None
@@ -30,7 +35,8 @@ class ImageField(nn.Module):
 
     Args:
         encoding: any, of the plane.
-        channels: of the picture. hidden: units of the hidden layers (ReLU), at least one.
+        channels: of the picture.
+        hidden: units of the hidden layers (ReLU), at least one.
         sine: (lowest, highest): the first layer's activation is h + sin(w h) instead, w log-spaced between
             them over its units (NeuRBF, Chen et al. 2023, Sec. 3.3).
 
@@ -76,8 +82,10 @@ class ImageField(nn.Module):
         return self._decode(self.encoding(points, active_levels))
 
     def fitted(self, points: Tensor, active_levels: int | None = None) -> Tensor:
-        """The same values for a training loop: differentiable by the parameters only, and where a table's
-        `.grad` exists its gradient is added into it in place."""
+        """The same values for a training loop: differentiable by the parameters only.
+
+        Where a table's `.grad` exists, its gradient is added into it in place.
+        """
         check_device("ImageField", points, cast(nn.Linear, self.layers[0]).weight)
         return self._decode(_fitted_features(self.encoding, points, active_levels))
 
@@ -89,19 +97,23 @@ class ImageField(nn.Module):
         """All levels take part at every moment of a fit."""
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Its parameters by how they learn: "table", "kernels" (whatever else the encoding learns; both
-        sparse), "network"."""
-        named = list(self.encoding.named_parameters())
-        others = [p for name, p in named if name.split(".")[-1] != "table" and p.requires_grad]
+        """Its parameters by how they learn: "table", "kernels" and "network".
+
+        "kernels" is whatever else the encoding learns; these and the tables are sparse.
+        """
+        parameters = list(self.encoding.named_parameters())
+        others = [p for name, p in parameters if name.split(".")[-1] != "table" and p.requires_grad]
         return {
-            "table": [p for name, p in named if name.split(".")[-1] == "table"],
+            "table": [p for name, p in parameters if name.split(".")[-1] == "table"],
             "kernels": others, "network": list(self.layers.parameters()),
         }  # fmt: skip
 
     @property
     def capturable(self) -> bool:
-        """Whether queries can be recorded on a GPU: no part asks the host for something, as radial kernels
-        that learn and grids of other libraries do."""
+        """Whether queries can be recorded on a GPU: no part asks the host for something.
+
+        Radial kernels that learn and grids of other libraries do.
+        """
         return all(_capturable(part) for part in self.encoding.modules())
 
     def _decode(self, features: Tensor) -> Tensor:
@@ -121,8 +133,10 @@ def _capturable(part: nn.Module) -> bool:
 
 
 def _fitted_features(encoding: Encoding, points: Tensor, active_levels: int | None) -> Tensor:
-    """An encoding's features without derivatives by the points, in-place table gradients where it is a
-    grid."""
+    """An encoding's features without derivatives by the points.
+
+    The gradients of a grid's table are added in place.
+    """
     if isinstance(encoding, GridEncoding) and encoding.fuses:
         options: dict[str, Any] = {"interpolation": encoding.interpolation, "active_levels": active_levels}
         return grid_features(points, encoding.table, encoding.layout, **options)

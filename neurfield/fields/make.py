@@ -38,9 +38,11 @@ def make_sdf(
     """A signed distance field: an encoding and a tiny network.
 
     Args:
-        seed: of the encoding's numbers. heads: further outputs by name, and how many numbers each has.
+        seed: of the encoding's numbers.
+        heads: further outputs by name, and how many numbers each has.
         encoding: of points; all are of about equal size.
-        levels: of the grid. features: a level.
+        levels: of the grid.
+        features: numbers that a point has of each level.
         log2_table_size: of each level's table, at most.
         base_resolution: cells of the coarsest level along the longest side of the box.
         finest_resolution: cells of the finest level along the longest side of the box.
@@ -49,17 +51,17 @@ def make_sdf(
         feature_dim: numbers handed to the colour.
         softplus_beta: sharpness of the network's activation.
         precision: of the networks' derivatives, where it can be had.
-        radius: of the initial sphere in unit-frame lengths; 0: from the cameras.
+        radius: of the initial sphere, unit lengths; 0: from the cameras.
         start_levels: that take part at first.
         all_levels_at: share of the steps after which every level takes part.
     """
     sizes = EncodingSizes(
         encoding, levels, features, log2_table_size, base_resolution, finest_resolution, interpolation
     )
-    made = make_encoding(sizes, seed)
+    module = make_encoding(sizes, seed)
     return SDFField(
-        made, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
-        start_levels=first_levels(start_levels, levels, made), all_levels_at=all_levels_at,
+        module, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
+        start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
         radius=radius,
     )  # fmt: skip
 
@@ -80,8 +82,10 @@ def make_radiance(
     """Colour by texture, the field's feature, normal and view.
 
     Args:
-        seed: of the texture's numbers. feature_dim: numbers that the field hands over.
-        levels: of the texture's grid. features: a level.
+        seed: of the texture's numbers.
+        feature_dim: numbers that the field hands over.
+        levels: of the texture's grid.
+        features: numbers that a point has of each level.
         log2_table_size: of each level's table, at most.
         base_resolution: cells of the coarsest level along the longest side of the box.
         finest_resolution: cells of the finest level along the longest side of the box.

@@ -1,5 +1,7 @@
-"""Colour seen at a surface point: a hash grid of its own for texture, and a tiny network that adds normal and
-view."""
+"""Colour seen at a surface point.
+
+A hash grid of its own holds the texture, and a tiny network adds normal and view.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,20 @@ from neurfield.ops.sdf_query import path
 
 
 class Radiance(nn.Module):
-    """RGB in [0, 1] from (texture at the point, SDF feature, unit normal, view direction), after IDR (Yariv
-    et al. 2020).
+    """RGB in 0..1 from texture at the point, SDF feature, unit normal and view direction.
 
-    The texture has a table of its own: shared with the SDF, the strong and constant pull of the geometric
-    losses drowns it.
+    After IDR (Yariv et al. 2020). The texture has a table of its own: shared with the SDF, the strong
+    and constant pull of the geometric losses drowns it.
+
+    Args:
+        encoding: of the texture; None for a hash grid.
+        feature_dim: numbers that the SDF hands over, F.
+        hidden: units of the hidden layers (ReLU).
+        view_degree: spherical harmonics bands of the view direction, 1 to 4.
+        precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
+
+    Raises:
+        ValueError: the encoding is not of our own kernels.
     """
 
     def __init__(
@@ -44,8 +55,11 @@ class Radiance(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def encode_views(self, directions: Tensor) -> Tensor:
-        """Spherical harmonics [R, degree^2] of unit directions [R, 3] (world axes, from the camera into the
-        scene)."""
+        """Spherical harmonics [R, degree^2] of view directions.
+
+        Args:
+            directions: [R, 3] unit, world axes, from the camera into the scene.
+        """
         return spherical_harmonics(directions, self.view_degree)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
@@ -66,10 +80,15 @@ class Radiance(nn.Module):
         rays: Tensor | None = None,
         counted: Tensor | None = None,
     ) -> Tensor:
-        """Colours [N, 3] of points [N, 3] (unit frame) with feature [N, F], unit normal [N, 3] and encoded
-        views: [N, degree^2], or [R, degree^2] of rays and each sample's ray `rays` [N].
+        """Colours [N, 3] in 0..1.
 
-        `counted` [M] are the samples to ask for; the others are black.
+        Args:
+            points: [N, 3], unit coordinates.
+            feature: [N, F] of the SDF.
+            normal: [N, 3] unit.
+            views: encoded, [N, degree^2], or [R, degree^2] of rays.
+            rays: [N] int64, each sample's ray, where views are of rays.
+            counted: [M] int64, the samples to ask for; the others are black. None: all.
         """
         layers = [cast(nn.Linear, layer) for layer in self.layers]
         check_device("Radiance", points, self.encoding.table)

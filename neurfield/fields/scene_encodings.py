@@ -16,7 +16,19 @@ _OCTAVES_OFF = 2  # below the finest cells: 7 bands for 512, which are the 6 tha
 
 @dataclass(frozen=True)
 class EncodingSizes:
-    """What the encoding of an SDF is made of: its kind, and the sizes of the grid; the other kinds follow."""
+    """What the encoding of an SDF is made of.
+
+    Sizes are those of a grid; other encodings take theirs from them (`make_encoding`).
+
+    Attributes:
+        encoding: hash, simplex, rbf, triplane or frequency.
+        levels: of the grid.
+        features: numbers that a point has of each level.
+        log2_table_size: of each level's table, at most.
+        base_resolution: cells of the coarsest level along the longest side of the box.
+        finest_resolution: cells of the finest level along the longest side of the box.
+        interpolation: between the corners of a cell, linear or smoothstep.
+    """
 
     encoding: str = "hash"
     levels: int = 14
@@ -59,8 +71,13 @@ def make_encoding(settings: EncodingSizes, seed: int = 0) -> Encoding:
 
 
 def first_levels(start: int, levels: int, encoding: Encoding) -> int:
-    """How many of an encoding's levels take part from the start: the share that `start` is of a grid's
-    `levels`."""
+    """How many of an encoding's levels take part from the start, at least one.
+
+    Args:
+        start: levels of a grid that would.
+        levels: of that grid.
+        encoding: the same share of whose levels is meant.
+    """
     share = min(1.0, start / levels)
     return max(1, math.ceil(share * encoding.levels - 1e-9))
 

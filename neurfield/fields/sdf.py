@@ -21,8 +21,14 @@ from neurfield.ops.sdf_query import path, sdf_query, sdf_values
 
 
 class FieldSample(NamedTuple):
-    """What a field knows of N points: sdf [N], gradient [N, 3] (None unless asked for), feature [N, F], and
-    the outputs of its heads by name, [N, K] each."""
+    """What a field knows of N points.
+
+    Attributes:
+        sdf: [N] unit lengths, positive in free space.
+        gradient: [N, 3], None unless asked for.
+        feature: [N, F], for the colour.
+        heads: [N, K] of each of the field's heads, by name.
+    """
 
     sdf: Tensor
     gradient: Tensor | None
@@ -36,26 +42,38 @@ class FieldSample(NamedTuple):
 
 
 class SDFField(nn.Module):
-    """SDF and a feature vector for each point of the unit frame [-1, 1]^3; positive in free space.
+    """SDF and a feature vector for each point of the unit coordinates [-1, 1]^3; positive in free space.
 
     The network sees the point itself beside the encoding's features, so that it can start as an exact-enough
     sphere (`start_as_sphere`) before the encoding has learnt anything.
 
     Args:
-        encoding: of three dimensions; None for a hash grid. Grids of cubes and of simplices go
-            through the fused kernel, others are composed.
+        encoding: of three dimensions; None for a hash grid. Grids of cubes and of simplices go through the
+            fused kernel, others are composed.
         hidden: units of the hidden layers, one to three of 16 to 128 for the fused kernel's best speed.
-        activation: "softplus" (of `softplus_beta`), or "relu": cheaper, with a gradient that is constant in
-            pieces of space but for the grid's own curvature.
+        feature_dim: numbers handed to the colour, F.
+        softplus_beta: sharpness of the softplus.
+        activation: "softplus", or "relu": cheaper, with a gradient that is constant in pieces of space but
+            for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
         heads: further outputs of the network by name, and how many numbers each has.
-        start_levels: of the encoding that take part at a fit's first step, None for all; all_levels_at: the
-            share of the steps after which all do, where the fit does not start from a surface (`at`).
-        radius: of the sphere that a fit starts from, unit-frame lengths; 0: as suits its scene.
+        start_levels: of the encoding that take part at a fit's first step, None for all.
+        all_levels_at: the share of the steps after which all do, where the fit does not start from a surface
+            (`at`).
+        radius: of the sphere that a fit starts from, unit lengths; 0: as suits its scene.
 
     Raises:
         ValueError: the encoding is not one of points in space.
+
+    Example:
+        >>> field = SDFField()  # a sphere of radius 0.5, free space outside
+        >>> points = torch.tensor([[0.0, 0.0, 0.9], [0.1, 0.0, 0.0]])
+        >>> sample = field.query(points, gradient=True)
+        >>> sample.sdf.shape, sample.gradient.shape, sample.feature.shape
+        (torch.Size([2]), torch.Size([2, 3]), torch.Size([2, 15]))
+        >>> sample.sdf > 0
+        tensor([ True, False])
     """
 
     def __init__(
@@ -94,7 +112,7 @@ class SDFField(nn.Module):
         self.start_as_sphere(0.5, inside=False)
 
     def query(self, points: Tensor, gradient: bool = False) -> FieldSample:
-        """Sample the field at points [N, 3] of the unit frame.
+        """Sample the field at points [N, 3] of the unit coordinates.
 
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
         respect to the field's parameters. Without, nothing is, and a loss on the values trains nothing: the
@@ -140,8 +158,9 @@ class SDFField(nn.Module):
         solved for instead, by least squares on points of the cube.
 
         Args:
-            radius: in unit-frame lengths.
+            radius: unit lengths.
             inside: True for a room (free space inside the sphere), False for an object (free space outside).
+            seed: of the layers' numbers.
         """
         generator = torch.Generator().manual_seed(seed)
         *hidden, last = self._linears()
@@ -176,8 +195,10 @@ class SDFField(nn.Module):
         last.bias[0] = solution[-1]
 
     def at(self, moment: Moment) -> None:
-        """Let as many levels of the encoding take part as this moment of a fit has: coarse to fine, while
-        points alone are looked at where a fit starts from a surface."""
+        """Let as many levels of the encoding take part as this moment of a fit has: coarse to fine.
+
+        Where a fit starts from a surface, all take part once points are no longer looked at alone.
+        """
         all_at = moment.alone if moment.warm else self.all_levels_at
         self.active_levels = active_levels(
             self.start_levels, self.encoding.levels, moment.progress, all_at

@@ -16,8 +16,12 @@ def telling_sources(scene: Scene) -> set[str]:
 
 
 def what_is_determined(sources: Set[str], inside: bool) -> tuple[str, bool]:
-    """One line on what these sources, which take part in a fit, say of the surface of a room (`inside`) or an
-    object, and whether it is a warning."""
+    """One line on what the sources of a fit say of the surface, and whether it is a warning.
+
+    Args:
+        sources: that take part.
+        inside: of a room; else of an object.
+    """
     if sources & _DEPTH:
         return (
             "depth determines the surface where it was measured, images its colour",

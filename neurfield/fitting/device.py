@@ -14,10 +14,11 @@ CPU = torch.device("cpu")
 
 
 def pick_device(name: str, tell: Tell = print) -> torch.device:
-    """Of "cpu", "cuda", or "auto": the GPU if our kernels run on it, else the CPU.
+    """The device that a name means: "cpu", "cuda", or "auto", the GPU if our kernels run on it, else the CPU.
 
     Args:
-        tell: takes a line where a GPU is there and not used, or used without our kernels.
+        name: what was asked for.
+        tell: is given a line where a GPU is there and not used, or used without our kernels.
 
     Raises:
         UserError: "cuda" was asked for, and torch has no GPU.
@@ -41,16 +42,21 @@ def pick_device(name: str, tell: Tell = print) -> torch.device:
     return torch.device("cuda")
 
 
-def device_of_run(configured: str, asked: str | None = None, tell: Tell = print) -> torch.device:
+def device_of_run(configured: str, choice: str | None = None, tell: Tell = print) -> torch.device:
     """Where a run is opened: where it is asked for, else where it was fitted, if this machine has that.
+
+    Args:
+        configured: by the run's config.yaml.
+        choice: what somebody asks for now; None: nothing.
+        tell: as for `pick_device`.
 
     Raises:
         UserError: as `pick_device`, for what is asked for.
     """
-    if asked is not None:
-        if asked not in ("auto", "cpu", "cuda"):
-            raise UserError(f"--device {asked}: use auto, cpu or cuda")
-        return pick_device(asked, tell)
+    if choice is not None:
+        if choice not in ("auto", "cpu", "cuda"):
+            raise UserError(f"--device {choice}: use auto, cpu or cuda")
+        return pick_device(choice, tell)
     if configured == "cuda" and not torch.cuda.is_available():
         tell(f"the run was fitted on a GPU, the CPU goes on with it: {_why_torch_has_none()}")
         return CPU

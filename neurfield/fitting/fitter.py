@@ -1,5 +1,7 @@
 """The one loop: steps, learning rate, progress, log, checkpoints, interruption.
-What a step does is the task's business."""
+
+What a step does is the task's business.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from neurfield.errors import UserError
 from neurfield.files import sweep
 from neurfield.fitting.checkpoint import (
     latest_checkpoint,
-    load_checkpoint,
     prune_checkpoints,
+    restore_newest,
     save_checkpoint,
 )
 from neurfield.fitting.graph import WARM_UPS, StepGraphs
@@ -87,7 +88,14 @@ class Task(Protocol):
 
 
 class Fitter:
-    """Runs a task to its requested step and leaves checkpoints and a log in a run's folder."""
+    """Runs a task to its requested step and leaves checkpoints and a log in a run's folder.
+
+    Args:
+        task: what the steps do.
+        train: steps, rates, and how often something is written.
+        folder: of the run.
+        quiet: say nothing of the progress.
+    """
 
     def __init__(self, task: Task, train: Train, folder: Path, quiet: bool = False) -> None:
         self.task, self.train, self.folder, self.quiet = task, train, folder, quiet
@@ -134,20 +142,9 @@ class Fitter:
             UserError: there is none, or it does not fit this configuration.
         """
         sweep(self.checkpoints)
-        path = latest_checkpoint(self.checkpoints)
-        if path is None:
-            raise UserError(f"{self.checkpoints}: no checkpoint to resume from; start anew without --resume")
-        tensors, facts = load_checkpoint(path, self.task.device)
-        try:
-            self.optimizer.load(
-                {k.removeprefix("adam/"): v for k, v in tensors.items() if k.startswith("adam/")}
-            )
-            self.task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
-        except (KeyError, RuntimeError) as error:
-            raise UserError(
-                f"{path}: does not fit the run's config.yaml ({error}); was it edited?"
-            ) from error
-        self.step, self.seconds = int(str(facts["step"])), float(str(facts["seconds"]))
+        loaders = {"adam": self.optimizer.load, "task": self.task.load}
+        record = restore_newest(self.checkpoints, self.task.device, loaders)
+        self.step, self.seconds = int(str(record["step"])), float(str(record["seconds"]))
 
     def run(self) -> None:
         """Fit until `train.steps`.
@@ -260,8 +257,10 @@ def _read(values: Mapping[str, float | Tensor]) -> dict[str, float]:
 
 @contextmanager
 def _interrupt_flag() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets, so that a step is never cut in the middle;
-    a second Ctrl-C interrupts at once."""
+    """An event that Ctrl-C sets, so that a step is never cut in the middle.
+
+    A second Ctrl-C interrupts at once.
+    """
     flag = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield flag

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
-from neurfield.fitting.checkpoint import latest_checkpoint, load_checkpoint
+from neurfield.fitting.checkpoint import restore_newest
 
 SCHEMA = 2
 _STALE_AFTER = 60.0  # seconds
@@ -31,7 +31,11 @@ class Loadable(Protocol):
 
 
 def new_folder(out: Path, name: str, kind: str) -> Path:
-    """Make `<out>/<name>/<kind>-<time>` and point `<out>/<name>/latest` at it."""
+    """Make `<out>/<name>/<kind>-<time>` and point `<out>/<name>/latest` at it.
+
+    Raises:
+        UserError: `latest` is a folder of its own.
+    """
     parent = out / name
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for attempt in range(100):
@@ -46,8 +50,10 @@ def new_folder(out: Path, name: str, kind: str) -> Path:
 
 
 def _point_latest_at(folder: Path) -> None:
-    """Make `latest` beside a run's folder a link to it. Whoever was killed between the two steps left a link
-    of another name, which is removed: it never lives longer than this function.
+    """Make `latest` beside a run's folder a link to it.
+
+    Whoever was killed between the two steps left a link of another name, which is removed: it never lives
+    longer than this function.
 
     Raises:
         UserError: `latest` is a folder of its own.
@@ -73,14 +79,16 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     created = time.strftime("%Y-%m-%dT%H:%M:%S")
     if (folder / "run.json").is_file():
         created = read_facts(folder).get("created", created)
-    known = {"schema": SCHEMA, **facts, "created": created}
+    record = {"schema": SCHEMA, **facts, "created": created}
     with atomic_write(folder / "run.json") as temporary:
-        temporary.write_text(json.dumps(known, indent=1))
+        temporary.write_text(json.dumps(record, indent=1))
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What `write_facts` wrote: "input" names the kind of input ("scene", "image"), "name" the run's, the
-    rest is that input's own. What earlier versions wrote is given as this one would have written it.
+    """What `write_facts` wrote of a run.
+
+    "input" names the kind of input ("scene", "image"), "name" the run's, the rest is that input's own. What
+    earlier versions wrote is given as this one would have written it.
 
     Raises:
         UserError: not a run's folder, or of a later version.
@@ -113,16 +121,5 @@ def load_newest(folder: Path, task: Loadable) -> int:
     Raises:
         UserError: there is none, or it does not fit.
     """
-    path = latest_checkpoint(folder / "checkpoints")
-    if path is None:
-        raise UserError(
-            f"{folder}: nothing was saved in this run yet; fit it with `neurfield fit --resume {folder}`"
-        )
-    tensors, facts = load_checkpoint(path, task.device)
-    try:
-        task.load({k.removeprefix("task/"): v for k, v in tensors.items() if k.startswith("task/")})
-    except (KeyError, RuntimeError) as error:
-        raise UserError(
-            f"{path}: does not fit this version or the run's config.yaml ({error}); fit it again"
-        ) from error
-    return int(str(facts["step"]))
+    record = restore_newest(folder / "checkpoints", task.device, {"task": task.load})
+    return int(str(record["step"]))

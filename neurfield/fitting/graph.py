@@ -1,9 +1,8 @@
-"""Steps of constant shapes as CUDA graphs: launched whole, where each of a hundred small kernels would cost
-the host a few microseconds.
+"""Steps of constant shapes as CUDA graphs.
 
-A graph holds a step's forward and backward. The optimiser stays outside: its rate and the step's number
-change from step to step, and it is a launch for each group of parameters. `NEURFIELD_CUDA_GRAPHS=0` goes
-without graphs.
+A graph is launched whole, where each of a hundred small kernels would cost the host a few microseconds. It
+holds a step's forward and backward. The optimiser stays outside: its rate and the step's number change from
+step to step, and it is a launch for each group of parameters. `NEURFIELD_CUDA_GRAPHS=0` goes without graphs.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ WARM_UPS = 3  # steps run as they are before one is captured: libraries and memo
 
 
 class StepGraphs:
-    """Runs steps' forward and backward: on a GPU each kind of step (its inputs' shapes, and what is baked
-    into it) as a graph of its own, elsewhere as it is.
+    """Runs steps' forward and backward: on a GPU as graphs, elsewhere as they are.
+
+    Each kind of step (its inputs' shapes, and what is baked into it) is a graph of its own.
 
     Gradients are added into `.grad` of the parameters, whose memory must stay what it is: it is cleared in
     place, never set to None. What a report of a graph holds is overwritten by the next step.
@@ -94,15 +94,17 @@ class _Graph:
     def replay(self, inputs: tuple[Tensor, ...]) -> StepReport:
         """The recorded step with other inputs."""
         assert self.report is not None
-        for mine, new in zip(self._inputs, inputs):
-            mine.copy_(new)
+        for place, new in zip(self._inputs, inputs):
+            place.copy_(new)
         self._graph.replay()
         return self.report
 
 
 def _run(step: FixedStep, inputs: tuple[Tensor, ...]) -> StepReport:
-    """Forward and backward; what is returned holds no part of autograd's graph, whose memory a CUDA graph
-    would keep."""
+    """Forward and backward.
+
+    What is returned holds no part of autograd's graph, whose memory a CUDA graph would keep.
+    """
     report = step.report(*inputs)
     report.total().backward()
     losses = {name: loss.detach() for name, loss in report.losses.items()}

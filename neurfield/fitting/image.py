@@ -36,8 +36,15 @@ class ImageTask(Task):
     def __init__(
         self, source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool = True
     ) -> None:
-        """fresh: the picture is read, and the field starts from it; otherwise its state is about to be
-        loaded."""
+        """Make the field and what draws its pixels.
+
+        Args:
+            source: the picture.
+            config: of the fit.
+            device: of field and steps.
+            fresh: the picture is read, and the field starts from it; otherwise its state is about to be
+                loaded.
+        """
         self.source, self.config = source, config
         if fresh:
             _ = self.pool  # kernels are placed by the picture
@@ -65,8 +72,10 @@ class ImageTask(Task):
         return decode(self.field, points, self.source, self.device)
 
     def preview(self, step: int, folder: Path) -> None:
-        """true | fitted (every n-th pixel) as `step-NNNNNN.png`; only fitted where the picture is not
-        held."""
+        """Write true | fitted (every n-th pixel) as `step-NNNNNN.png`.
+
+        Of a picture that is not held, only the fitted one.
+        """
         source = self.source
         every = -(-self.longest // PREVIEW)
         x, y = np.arange(every // 2, source.width, every), np.arange(every // 2, source.height, every)
@@ -87,8 +96,8 @@ def decode(field: ImageField, points: np.ndarray, source: ImageSource, device: t
     values = np.empty((len(points), source.channels), source.dtype)
     for start in range(0, len(points), CHUNK):
         part = slice(start, start + CHUNK)
-        found = field(torch.from_numpy(points[part]).to(device))
-        values[part] = (found.clamp(0.0, 1.0) * source.peak + 0.5).cpu().numpy().astype(source.dtype)
+        colors = field(torch.from_numpy(points[part]).to(device))
+        values[part] = (colors.clamp(0.0, 1.0) * source.peak + 0.5).cpu().numpy().astype(source.dtype)
     return values
 
 

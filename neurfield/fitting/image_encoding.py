@@ -26,7 +26,13 @@ _LARGEST_GRID_SHARE = 0.6  # of all parameters, beside kernels
 
 @dataclass(frozen=True)
 class Sizes:
-    """How fine a grid is, how large its tables are, and how many kernels stand beside it."""
+    """How fine a grid is, how large its tables are, and how many kernels stand beside it.
+
+    Attributes:
+        finest_resolution: cells of the finest level along the longest side.
+        log2_table_size: of a level's table, at most.
+        kernels: of radial bases; 0: none.
+    """
 
     finest_resolution: int
     log2_table_size: int
@@ -40,12 +46,12 @@ def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
     numbers a pixel. Kernels fill up to as many parameters as a hash grid with default levels would have.
     """
     finest = settings.finest_resolution or max(settings.base_resolution + 1, max(width, height) // 2)
-    wanted = min(_MOST_PARAMETERS, settings.parameters_per_pixel * width * height)
+    target = min(_MOST_PARAMETERS, settings.parameters_per_pixel * width * height)
     if settings.kind != "rbf":
-        table = settings.log2_table_size or nearest_table(settings, settings.levels, finest, wanted)
+        table = settings.log2_table_size or nearest_table(settings, settings.levels, finest, target)
         return Sizes(finest, table, 0)
     usual = EncodingConfig()
-    hashed = nearest_table(usual, usual.levels, finest, wanted)
+    hashed = nearest_table(usual, usual.levels, finest, target)
     total = grid_parameters(usual, usual.levels, finest, hashed)
     fitting = [
         size
@@ -53,22 +59,30 @@ def sizes_for(settings: EncodingConfig, width: int, height: int) -> Sizes:
         if grid_parameters(settings, settings.levels, finest, size) <= _LARGEST_GRID_SHARE * total
     ]
     table = settings.log2_table_size or max(fitting, default=_LOG2_TABLE[0])
-    left = total - grid_parameters(settings, settings.levels, finest, table)
+    rest = total - grid_parameters(settings, settings.levels, finest, table)
     per_kernel = 2 + 3 + settings.kernel_features
-    kernels = settings.kernels or max(4 * settings.neighbours, round(left / per_kernel))
+    kernels = settings.kernels or max(4 * settings.neighbours, round(rest / per_kernel))
     return Sizes(finest, table, min(kernels, width * height))
 
 
-def nearest_table(settings: EncodingConfig, levels: int, finest: int, wanted: float) -> int:
+def nearest_table(settings: EncodingConfig, levels: int, finest: int, target: float) -> int:
     """log2 of the table size whose grid's parameters come nearest to `wanted`, by their ratio."""
     return min(
-        _LOG2_TABLE, key=lambda size: abs(math.log(grid_parameters(settings, levels, finest, size) / wanted))
+        _LOG2_TABLE, key=lambda size: abs(math.log(grid_parameters(settings, levels, finest, size) / target))
     )
 
 
 def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_table_size: int) -> int:
-    """Parameters of a hash grid in the plane, base to finest resolution (a simplex grid's are about as
-    many)."""
+    """Parameters of a hash grid in the plane, from its base to its finest resolution.
+
+    A simplex grid's are about as many.
+
+    Args:
+        settings: the base resolution and the features.
+        levels: of the grid.
+        finest: cells of the finest level along the longest side.
+        log2_table_size: of a level's table, at most.
+    """
     growth = (finest / settings.base_resolution) ** (1.0 / max(levels - 1, 1))
     layout = GridLayout(levels, settings.features, log2_table_size, settings.base_resolution, growth, 2)
     return layout.n_parameters
@@ -77,7 +91,11 @@ def grid_parameters(settings: EncodingConfig, levels: int, finest: int, log2_tab
 def make_encoding(settings: EncodingConfig, source: ImageSource, seed: int, fresh: bool = True) -> Encoding:
     """The encoding that the settings name, of the sizes that suit a picture.
 
-    fresh: kernels are placed by the picture; otherwise anywhere, for a state that brings its own.
+    Args:
+        settings: the encoding's name and numbers.
+        source: the picture.
+        seed: of the encoding's numbers.
+        fresh: kernels are placed by the picture; otherwise anywhere, for a state that brings its own.
 
     Raises:
         UserError: its levels cannot be laid out, or it has too few kernels.

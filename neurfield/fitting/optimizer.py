@@ -14,8 +14,14 @@ from neurfield.ops.adam import adam_step
 
 @dataclass(frozen=True)
 class Group:
-    """Named parameters that share a learning rate. `sparse`:
-    entries whose gradient is exactly zero are not touched (hash tables)."""
+    """Named parameters that share a learning rate.
+
+    Attributes:
+        name: by how they learn, such as "table" or "network".
+        parameters: of one or several modules.
+        learning_rate: at the first step after the warm-up.
+        sparse: whether entries whose gradient is exactly zero are left alone (hash tables).
+    """
 
     name: str
     parameters: list[nn.Parameter]
@@ -24,33 +30,38 @@ class Group:
 
 
 def groups_of(learners: Sequence[Mapping[str, list[nn.Parameter]]], train: Any) -> list[Group]:
-    """Parameters by how they learn, with the rates of `train`.
+    """Parameters by how they learn, with the rates of a configuration.
 
     Args:
         learners: of each, its parameters by how they learn: "table" (sparse), "kernels" (sparse), "encoding",
             and whatever else, such as "network" and "width".
+        train: the rates.
     """
     rates = {
         "table": (train.lr_table, True), "encoding": (train.lr_table, False),
         "kernels": (getattr(train, "lr_kernels", train.lr_table), True),
     }  # fmt: skip
-    together: dict[str, list[nn.Parameter]] = {}
+    merged: dict[str, list[nn.Parameter]] = {}
     for learner in learners:
         for name, parameters in learner.items():
-            together.setdefault(name, []).extend(parameters)
+            merged.setdefault(name, []).extend(parameters)
     return [
         Group(name, parameters, *rates.get(name, (train.lr_network, False)))
-        for name, parameters in together.items()
+        for name, parameters in merged.items()
         if parameters
     ]
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) with betas (0.9, 0.99) and eps 1e-15, as hash grids want it (Müller et al.
-    2022, Sec. 4).
+    """Adam (Kingma and Ba 2015) with the constants that hash grids want (Müller et al. 2022, Sec. 4).
 
     The parameters of a dense group and their gradients become views of one flat buffer each, so that a dozen
     small matrices cost one update. Sparse ones are large and stay where they are.
+
+    Args:
+        groups: of parameters.
+        betas: of the first and the second moment.
+        eps: added to the root of the second moment.
     """
 
     def __init__(
@@ -64,8 +75,12 @@ class Adam:
                 self._flat[f"{group.name}.{index}"] = (group, _flatten(parameters))
 
     def step(self, step: int, factor: float) -> None:
-        """Update all parameters (step counts from 1) at `factor` times their learning rates, and clear the
-        gradients."""
+        """Update all parameters, and clear the gradients.
+
+        Args:
+            step: counts from 1.
+            factor: of the groups' learning rates.
+        """
         for group, flat in self._flat.values():
             adam_step(
                 flat.values, flat.gradient, flat.first, flat.second,

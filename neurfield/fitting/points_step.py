@@ -15,7 +15,14 @@ from neurfield.points.point_set import gathered
 
 
 def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Sequence[Tensor]) -> Seen:
-    """What losses may look at where a source drew points: one query for all its sets and their neighbours."""
+    """What losses may look at where a source drew points: one query for all its sets and their neighbours.
+
+    Args:
+        field: that is asked.
+        source: that drew.
+        moment: of the fit.
+        drawn: what its `draw` gave.
+    """
     sets = source.sets(*drawn)
     answer = field.query(gathered(sets), gradient=True)
     points: dict[str, AskedPoints] = {}

@@ -22,11 +22,14 @@ def points_task(
     losses: Mapping[str, WeightedLoss],
     inside: bool = False,
 ) -> Task:
-    """A field as the configuration says, compared at points of the unit frame.
+    """A field as the configuration says, compared at points of the unit coordinates.
 
     Args:
-        sources: of points. losses: on them, by label; those of the configuration that look at nothing but
-            what the sources offer take part, too.
+        config: of the fit.
+        device: of field and steps.
+        sources: of points.
+        losses: on them, by label; those of the configuration that look at nothing but what the sources offer
+            take part, too.
         inside: whether free space lies within the surface.
     """
     field, _ = make_fields(config, device)

@@ -11,11 +11,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 
 class ProgressLine:
-    """A live line on a terminal; elsewhere (a log file, CI) one plain line a minute."""
+    """A live line on a terminal; elsewhere (a log file, CI) one plain line a minute.
+
+    Args:
+        steps: of the fit.
+        done: steps that are done already.
+        quiet: say nothing.
+    """
 
     def __init__(self, steps: int, done: int, quiet: bool) -> None:
         self.steps, self.first = steps, done
-        self.started = self.said = time.perf_counter()
+        self.started = self.last_line = time.perf_counter()
         self.console = Console(file=sys.stdout)
         self.live: Progress | None = None
         self.quiet = quiet
@@ -39,8 +45,13 @@ class ProgressLine:
             self.live.stop()
 
     def update(self, step: int, figures: dict[str, float]) -> None:
-        """Show the state after `step` with figures loss and, where they took part: rays or pixels (per step),
-        samples_per_ray, psnr."""
+        """Show the state after a step.
+
+        Args:
+            step: how many are done.
+            figures: "loss" and, where they took part, "rays" or "pixels" (per step), "samples_per_ray" and
+                "psnr".
+        """
         if self.quiet:
             return
         now = time.perf_counter()
@@ -55,10 +66,10 @@ class ProgressLine:
         text = "  ".join([*parts, f"loss {figures['loss']:.3g}"])
         if self.live:
             self.live.update(self.row, completed=step, text=text)
-        elif now - self.said > 60.0 or step == self.steps:
-            self.said = now
-            left = (self.steps - step) / max(1e-9, rate)
+        elif now - self.last_line > 60.0 or step == self.steps:
+            self.last_line = now
+            rest = (self.steps - step) / max(1e-9, rate)
             self.console.print(
-                f"step {step}/{self.steps}  {now - self.started:.0f} s, {left:.0f} s to go  {text}",
+                f"step {step}/{self.steps}  {now - self.started:.0f} s, {rest:.0f} s to go  {text}",
                 highlight=False,
             )

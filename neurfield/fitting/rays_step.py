@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Color, DistanceField
 from neurfield.fitting.surface_watch import SurfaceWatch
 from neurfield.losses.seen import RaysSeen, Seen
 from neurfield.moment import Moment
@@ -19,32 +18,26 @@ from neurfield.pixels.masks import asked_for, counted
 from neurfield.points import AskedPoints, Beside, PointSet, PointSource
 from neurfield.points.point_set import gathered
 from neurfield.rays import Rays, Samples
-from neurfield.rendering import Marched, Opacity, OpacityNow, Rendered, before, render_passes
-
-
-class Background(Protocol):
-    """What stands behind the field; `for_outlines`: only behind objects whose masks are outlines."""
-
-    for_outlines: bool
-
-    def colors(self, rays: Rays, moment: Moment) -> Tensor:
-        """Colours [R, 3]."""
-        ...
+from neurfield.rendering import Background, Opacity, OpacityNow, Rendered, Sampler, before, render_passes
 
 
 class RaysStep:
     """Renders the pixels of a step.
 
     Args:
-        reader: of pixels. sampler, passes, background: as a method composes them.
-        half: world lengths per unit length. watch: notices that the surface has left.
+        reader: of pixels.
+        sampler: where along their rays the field is asked.
+        passes: opacities by label; the first of them is what pictures show.
+        background: what stands behind the field; None: black.
+        half: world lengths per unit length.
+        watch: notices that the surface has left.
         beside: neighbours that samples get.
     """
 
     def __init__(
         self,
         reader: PixelReader,
-        sampler: Marched,
+        sampler: Sampler,
         passes: Mapping[str, Opacity],
         background: Background | None,
         half: float,
@@ -62,16 +55,19 @@ class RaysStep:
         return bool({"depth", "sensor_depth"} & self.reader.scene.sources)
 
     def opacities(self, moment: Moment) -> dict[str, OpacityNow]:
-        """The passes at a moment; rays that are sampled around sensed depth bound their width."""
+        """The passes at a moment of a fit, by label.
+
+        Rays that are sampled around sensed depth bound their width.
+        """
         widest = self.sampler.widest(moment, self.senses_depth and not moment.warm)
         return {label: opacity.at(moment, widest, label) for label, opacity in self.passes.items()}
 
     def look(
-        self, field: SDFField, color: Radiance, sources: list[PointSource], moment: Moment
+        self, field: DistanceField, color: Color, sources: list[PointSource], moment: Moment
     ) -> tuple[Seen, dict[str, float | Tensor]]:
         """What losses may look at, and figures for the log; points of `sources` join the rays' query."""
-        now = self.opacities(moment)
-        leading = next(iter(now.values())).fixed()  # a learnt width is waited for
+        opacities = self.opacities(moment)
+        leading = next(iter(opacities.values())).fixed()  # a learnt width is waited for
         self.sampler.look(field, moment)
         pixels = self.reader.batch(moment.step, self.sampler.rays())
         if moment.warm:
@@ -83,18 +79,18 @@ class RaysStep:
         sets: dict[str, PointSet] = {}
         holds: dict[str, float] = {}
         for source, drawn in joined:
-            sets |= (made := source.sets(*drawn))
-            holds |= dict.fromkeys(made, source.hold(moment))
+            sets |= (own := source.sets(*drawn))
+            holds |= dict.fromkeys(own, source.hold(moment))
         beside, pairs = self._beside(pixels.rays, samples, moment)
         rendered = render_passes(
-            field, color, pixels.rays, samples, now, gathered(sets, beside)
+            field, color, pixels.rays, samples, opacities, gathered(sets, beside)
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
         surface = next(iter(rendered.values()))
         self.watch.look(surface.opacity, self._ought_to_end(pixels))
-        seen = self._seen(sets, holds, pairs, pixels, samples, rendered, compared, moment)
-        return seen, {
+        look = self._for_losses(sets, holds, pairs, pixels, samples, rendered, compared, moment)
+        return look, {
             "psnr": _psnr(pixels, surface, compared),
             "rays": float(len(pixels)),
             "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels)),
@@ -116,8 +112,11 @@ class RaysStep:
     def _against(
         self, pixels: Pixels, rendered: dict[str, Rendered], moment: Moment
     ) -> tuple[Pixels, dict[str, Rendered], Tensor | None]:
-        """Pixels with the colours that are asked for, what was rendered before its background, and which
-        colours are compared [R] (None: all)."""
+        """What is compared: pixels, what was rendered before its background, and which of them.
+
+        The pixels have the colours that are asked for. The third are the rays whose colours count, bool [R];
+        None: all.
+        """
         ended = compared = None
         mask = pixels.get("mask")
         if pixels.get("t_depth") is not None:
@@ -146,7 +145,7 @@ class RaysStep:
         outlined = mask is not None and self.mask_says == "object"
         return counted(mask, pixels.rays.t_min) if outlined else None
 
-    def _seen(
+    def _for_losses(
         self,
         sets: dict[str, PointSet],
         holds: dict[str, float],
@@ -186,8 +185,8 @@ class RaysStep:
 def _psnr(pixels: Pixels, rendered: Rendered, compared: Tensor | None) -> Tensor:
     """Of the pixels that the mask, if there is one, shows, and that are `compared`; 0 dB of none."""
     error = (rendered.rgb.detach() - pixels.rgb).square().mean(dim=1)
-    shown = counted(pixels.get("mask"), error)
+    weight = counted(pixels.get("mask"), error)
     if compared is not None:
-        shown = shown * compared
-    mean = (error * shown).sum() / shown.sum().clamp_min(1.0)
-    return torch.where(shown.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)
+        weight = weight * compared
+    mean = (error * weight).sum() / weight.sum().clamp_min(1.0)
+    return torch.where(weight.any(), -10.0 * mean.clamp_min(1e-10).log10(), 0.0)

@@ -25,15 +25,26 @@ from neurfield.points.fuse_scene import aligned_priors
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 
+PAIRS = 512  # a step, where a loss looks at pairs and does not say how many
+
 
 class SceneTask(Task):
-    """A field, its colour and the space it may occupy, for one scene (already reduced to the sources in
-    use)."""
+    """The parts of a method, put together for one scene."""
 
     def __init__(
         self, scene: Scene, config: Config, device: torch.device, aligned: AlignedPriors | None = None
     ) -> None:
-        """aligned: what the scene's priors mean, where it is known already."""
+        """Make all parts; nothing is read of the scene's files.
+
+        Args:
+            scene: reduced to the sources in use.
+            config: of the fit.
+            device: of field and steps.
+            aligned: what the scene's priors mean, where it is known already.
+
+        Raises:
+            UserError: a part asks for what the scene or the method does not have, with the way out.
+        """
         self.scene, self.config, self._aligned = scene, config, aligned
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
@@ -56,8 +67,8 @@ class SceneTask(Task):
             sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
             SurfaceWatch(least_share(scene, config.data), advice, device), beside,
         )  # fmt: skip
-        made = [part.make_of(offers) for part in config.many("points").values()]
-        sources = [source for source in made if _of_use(source, needed)]
+        points = [part.make_of(offers) for part in config.many("points").values()]
+        sources = [source for source in points if _of_use(source, needed)]
         offered = offers_of_scene(scene, field, passes, sources)
         losses = {k: WeightedLoss.of(v) for k, v in awake(config.many("losses"), offered).items()}
         if not losses:
@@ -65,8 +76,10 @@ class SceneTask(Task):
         super().__init__(field, color, sources, rays, losses, config.train, config.seed, device)
 
     def _radius(self) -> float:
-        """Of the initial sphere: around the cameras and most of the box for a room, well inside the box for
-        an object."""
+        """Of the initial sphere, unit lengths.
+
+        Around the cameras and most of the box for a room, well inside the box for an object.
+        """
         extent = np.array(self.unit_box[3:]) - np.array(self.unit_box[:3])
         if not self.inside:
             return 0.35 * float(extent.min())
@@ -115,7 +128,14 @@ def needs_part(config: Config, slot: str) -> Part:
 def offers_of_scene(
     scene: Scene, field: Any, passes: Iterable[str], sources: Iterable[PointSource]
 ) -> frozenset[str]:
-    """Names of all that losses may look at in some step of a fit to a scene; see `Seen.offers`."""
+    """Names of all that losses may look at in some step of a fit to a scene; see `Seen.offers`.
+
+    Args:
+        scene: reduced to the sources in use.
+        field: whose heads are among them.
+        passes: their labels.
+        sources: of points.
+    """
     names = {"samples", "gradients", "pairs", *(f"passes.{label}" for label in passes)}
     names |= {f"heads.{name}" for name in field.heads}
     names |= {f"pixels.{SOURCES[source].column}" for source in scene.sources & SOURCES.keys()}
@@ -131,7 +151,10 @@ def _beside(config: Config) -> Beside:
     wanting = [p for p in config.many("losses").values() if "pairs" in p.needs().required]
     if not wanting:
         return Beside()
-    return Beside(max(p.numbers["pairs"] for p in wanting), max(p.numbers["distance"] for p in wanting))
+    pairs, distances = (
+        [p.numbers[name] for p in wanting if name in p.numbers] for name in ("pairs", "distance")
+    )
+    return Beside(max(pairs, default=PAIRS), max(distances, default=Beside.distance))
 
 
 def _of_use(source: PointSource, needed: Iterable[str]) -> bool:

@@ -6,7 +6,14 @@ import math
 
 
 def learning_rate_factor(step: int, steps: int, warmup: int, end: float) -> float:
-    """Linear warm-up over `warmup` steps, then a cosine from 1 down to `end`."""
+    """What learning rates are multiplied with: a linear warm-up, then a cosine from 1 down to `end`.
+
+    Args:
+        step: from 0.
+        steps: of the whole fit.
+        warmup: steps of the linear part.
+        end: at the last step.
+    """
     if step < warmup:
         return (step + 1) / warmup
     progress = (step - warmup) / max(1, steps - warmup)

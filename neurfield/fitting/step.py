@@ -11,8 +11,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class StepReport:
-    """One step's losses by name (weighted, to be summed) and figures for the log, numbers or tensors of one,
-    which are read when the log is written: reading makes a GPU wait."""
+    """One step's losses and figures for the log.
+
+    Attributes:
+        losses: by label, weighted, to be summed.
+        figures: by name, numbers or tensors of one, which are read when the log is written: reading makes a
+            GPU wait.
+    """
 
     losses: Mapping[str, Tensor]
     figures: Mapping[str, float | Tensor]
@@ -26,9 +31,10 @@ class StepReport:
 class FixedStep:
     """A step in two: what it drew, and a report that follows from this, the parameters and nothing else.
 
-    inputs: tensors whose shapes are the same in nearly every step. report: of such tensors; it may neither
-    read a value of a tensor nor do anything beside tensors. baked: what else it depends on, as one value:
-    with another one the report is another function.
+    Attributes:
+        inputs: tensors whose shapes are the same in nearly every step.
+        report: of such tensors; it may neither read a value of a tensor nor do anything beside tensors.
+        baked: what else it depends on, as one value: with another one the report is another function.
     """
 
     inputs: tuple[Tensor, ...]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Color
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, read_facts
 from neurfield.fitting.scene import make_fields, needs_part
@@ -28,15 +29,23 @@ class NoSurface(UserError):
 
 
 class FittedSurface:
-    """A field, its colour if it has one, and the box [2, 3] (world) that the surface lies in."""
+    """A field and the box that its surface lies in.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        box: [2, 3] minimum and maximum, world.
+        field: in the unit coordinates of the box.
+        radiance: its colour, if it has one.
+    """
 
     def __init__(
         self,
         folder: Path,
         config: Config,
         box: np.ndarray,
-        field: SDFField,
-        radiance: Radiance | None = None,
+        field: Any,
+        radiance: Color | None = None,
     ) -> None:
         self.folder, self.config, self.box = folder, config, box
         self.field, self.radiance = field, radiance
@@ -45,8 +54,12 @@ class FittedSurface:
 
     @staticmethod
     def open(folder: str | Path, device: str | None = None, plugins: Sequence[str] = ()) -> FittedSurface:
-        """Of a run's folder, at its newest checkpoint; device and plugins as for
-        `Run.load`.
+        """The surface of a run, from the run's folder alone, at its newest checkpoint.
+
+        Args:
+            folder: of the run.
+            device: as for `Run.load`.
+            plugins: as for `Run.load`.
 
         Raises:
             UserError: not a run, or no checkpoint was written yet.
@@ -73,14 +86,14 @@ class FittedSurface:
         color: str = "vertex",
         component: str | None = None,
     ) -> trimesh.Trimesh:
-        """The field's zero level set as one welded mesh in the scene's frame and units, normals into free
-        space.
+        """The field's zero level set as one welded mesh in the world's coordinates, normals into free space.
 
         Args:
-            voxel: edge of the marching cubes in world units; or resolution: cubes along the box's longest
-                side. Neither: the run's configuration, else 1/512 of the longest side.
-            color: "vertex", where the field has colours, or "none". component: "all" or "largest"; None: the
-                run's configuration.
+            voxel: edge of the marching cubes in world lengths.
+            resolution: cubes along the box's longest side, in place of `voxel`. Neither: the run's
+                configuration, else 512.
+            color: "vertex", where the field has colours, or "none".
+            component: "all" or "largest"; None: the run's configuration.
 
         Raises:
             UserError: a voxel that is not positive or too small for the box, or no surface inside the box.
@@ -105,7 +118,7 @@ class FittedSurface:
         return mesh
 
     def voxel(self, voxel: float | None = None, resolution: int | None = None) -> float:
-        """Edge of the marching cubes in world units; arguments and what is raised as for `mesh`."""
+        """Edge of the marching cubes in world lengths; arguments and what is raised as for `mesh`."""
         longest = 2.0 * UnitFrame.around(self.box).half
         if voxel is not None and resolution is not None:
             raise UserError("give either a voxel size or a resolution, not both")

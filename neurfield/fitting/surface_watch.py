@@ -19,8 +19,11 @@ LOOK_EVERY = 25  # steps between two looks at the mean, for which a GPU is waite
 
 
 class SurfaceLeft(UserError):
-    """Rays meet no surface any more, and the fit is to be stopped, or was stopped: then `checkpoint` is its
-    last state."""
+    """Rays meet no surface any more, and the fit is to be stopped, or was stopped.
+
+    Attributes:
+        checkpoint: the last state of a fit that was stopped.
+    """
 
     def __init__(self, words: str, checkpoint: Path | None = None) -> None:
         super().__init__(words)
@@ -28,8 +31,15 @@ class SurfaceLeft(UserError):
 
 
 class SurfaceWatch:
-    """A slow mean of the share of rays that end at a surface, of those that ought to; once it is below
-    `least`, the surface has left."""
+    """A slow mean of the share of rays that end at a surface, of those that ought to.
+
+    Once it is below `least`, the surface has left.
+
+    Args:
+        least: share of rays.
+        advice: what to do then, for people.
+        device: of the rays.
+    """
 
     def __init__(self, least: float, advice: str, device: torch.device | str = "cpu") -> None:
         self.least, self.advice = least, advice
@@ -42,17 +52,20 @@ class SurfaceWatch:
         self.looked = 0
 
     def look(self, opacity: Tensor, ought: Tensor | None) -> None:
-        """Take note of a step: the opacity [R] of its rays, and which of them ought to end at a surface (1 or
-        0, [R]; None: all).
+        """Count the rays of a step.
+
+        Args:
+            opacity: [R] of the rays.
+            ought: [R] 1 for those that ought to end at a surface, else 0; None: all.
 
         Raises:
             SurfaceLeft: there was hardly any surface for long enough.
         """
         hit = (opacity.detach() > 0.5).float()
         ought = torch.ones_like(hit) if ought is None else ought
-        known = ought.sum()
-        share = (hit * ought).sum() / known.clamp_min(1.0)
-        self.mean += MEMORY * (share - self.mean) * (known > 0)
+        expected = ought.sum()
+        share = (hit * ought).sum() / expected.clamp_min(1.0)
+        self.mean += MEMORY * (share - self.mean) * (expected > 0)
         self.looked += 1
         if self.looked % LOOK_EVERY == 0 and (mean := float(self.mean)) < self.least:
             raise SurfaceLeft(
@@ -62,8 +75,11 @@ class SurfaceWatch:
 
 
 def least_share(scene: Scene, data: Data) -> float:
-    """The share of rays below which there is no surface: in a room whose box nobody chose every ray ought to
-    end at a wall, before a masked object those within the masks."""
+    """The share of rays below which there is no surface.
+
+    In a room whose box nobody chose every ray ought to end at a wall, before a masked object those within the
+    masks.
+    """
     whole_room = scene.kind == "inside" and not data.box
     outlined = scene.kind == "outside" and "mask" in scene.sources and scene.mask_says == "object"
     return LEAST_EXPECTED if whole_room or outlined else LEAST_ANYWHERE

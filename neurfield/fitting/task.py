@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from neurfield.fields import Radiance
+from neurfield.fields import Color
 from neurfield.fitting.optimizer import Group, groups_of
 from neurfield.fitting.points_step import look_at_points
 from neurfield.fitting.rays_step import RaysStep
@@ -20,30 +20,24 @@ from neurfield.moment import Moment
 from neurfield.points import PointSource
 
 
-class Field(Protocol):
-    """What a step wants of a field besides its answers."""
-
-    @property
-    def capturable(self) -> bool: ...
-
-    def at(self, moment: Moment) -> None: ...
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]: ...
-
-
 class Task:
     """A field and what it is compared with.
 
     Args:
-        field: what is fitted. color: of scenes.
-        sources: of points. rays: what a step does with them; None where a fit looks at points alone.
-        losses: by label. train: rates and steps, as `TrainConfig`.
-        seed: of the fit. device: of field and steps.
+        field: what is fitted.
+        color: of scenes, else None.
+        sources: of points.
+        rays: what a step does with them; None where a fit looks at points alone.
+        losses: by label.
+        train: rates and steps.
+        seed: of the fit.
+        device: of field and steps.
     """
 
     def __init__(
         self,
         field: Any,
-        color: Radiance | None,
+        color: Color | None,
         sources: Sequence[PointSource],
         rays: RaysStep | None,
         losses: Mapping[str, WeightedLoss],
@@ -75,9 +69,9 @@ class Task:
         looks, figures = self._look(drawn, moment)
         if self.rays is not None and not moment.points_alone:
             assert self.color is not None
-            seen, of_rays = self.rays.look(self.field, self.color, self._joined(), moment)
+            look, of_rays = self.rays.look(self.field, self.color, self._joined(), moment)
             figures |= of_rays
-            looks.append(losses_of(seen, self.losses))
+            looks.append(losses_of(look, self.losses))
         return self._report(looks, figures)
 
     def fixed(self, step: int, progress: float) -> FixedStep | None:
@@ -90,9 +84,9 @@ class Task:
         counts = [len(tensors) for _, tensors in drawn]
 
         def report(*inputs: Tensor) -> StepReport:
-            left = iter(inputs)
-            again = [(s, tuple(next(left) for _ in range(n))) for (s, _), n in zip(drawn, counts)]
-            return self._report(*self._look(again, moment))
+            rest = iter(inputs)
+            pairs = [(s, tuple(next(rest) for _ in range(n))) for (s, _), n in zip(drawn, counts)]
+            return self._report(*self._look(pairs, moment))
 
         inputs = tuple(tensor for _, tensors in drawn for tensor in tensors)
         return FixedStep(inputs, report, baked=self._baked(moment, [source for source, _ in drawn]))
@@ -105,9 +99,9 @@ class Task:
         figures: dict[str, float | Tensor] = {}
         for source, tensors in drawn:
             if tensors:
-                seen = look_at_points(self.field, source, moment, tensors)
-                looks.append(losses_of(seen, self.losses))
-                figures |= source.figures(dict(seen.points))
+                look = look_at_points(self.field, source, moment, tensors)
+                looks.append(losses_of(look, self.losses))
+                figures |= source.figures(dict(look.points))
         return looks, figures
 
     def _report(
@@ -142,7 +136,7 @@ class Task:
     def suspects(self) -> list[str]:
         """Parts whose newest results are not finite."""
         opacity = {} if self.rays is None else self.rays.opacity
-        return [f"passes.{label}" for label, seen in opacity.items() if not bool(seen.isfinite().all())]
+        return [f"passes.{label}" for label, values in opacity.items() if not bool(values.isfinite().all())]
 
     def groups(self) -> list[Group]:
         """Parameters and their rates."""
@@ -200,7 +194,7 @@ def migrated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "samples_per_ray": "sampler.samples_per_ray",
     }  # fmt: skip
 
-    def now(name: str) -> str:
+    def new_name(name: str) -> str:
         return f"color.{name.removeprefix('radiance.')}" if name.startswith("radiance.") else name
 
-    return {renamed.get(name, now(name)): tensor for name, tensor in state.items()}
+    return {renamed.get(name, new_name(name)): tensor for name, tensor in state.items()}

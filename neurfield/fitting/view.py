@@ -1,5 +1,4 @@
-"""A whole picture of a fitted field from one of the scene's cameras, or a thumbnail while it is being
-fitted."""
+"""Pictures of a fitted field from the scene's cameras: whole, or thumbnails while it is being fitted."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Color, DistanceField
 from neurfield.files import atomic_write
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.moment import Moment
@@ -31,8 +30,8 @@ class Drawable(Protocol):
     frame: UnitFrame
     unit_box: list[float]
     device: torch.device
-    field: SDFField
-    color: Radiance | None
+    field: DistanceField
+    color: Color | None
     rays: RaysStep | None
 
     def moment(self, step: int, progress: float) -> Moment:
@@ -44,11 +43,18 @@ class Drawable(Protocol):
 def render_camera(
     task: Drawable, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """rgb uint8 [h,w,3], z-depth float32 [h,w] (world units, 0 = nothing hit) and normal float32 [h,w,3]
-    (world axes) of one of `cameras`.
+    """The picture that a camera sees of a fitted field, from its first pass.
 
     Args:
-        scale: of the picture's sides, 1 = the camera's own size. progress: 0..1, how sharp the opacity is.
+        task: of the fit.
+        cameras: of a scene.
+        camera: index of one of them.
+        scale: of the picture's sides, 1 = the camera's own size.
+        progress: of a fit, in 0..1: how sharp the opacity is.
+
+    Returns:
+        "rgb" uint8 [h, w, 3], z-"depth" float32 [h, w] (world lengths, 0 = nothing hit) and "normal" float32
+        [h, w, 3] (world axes).
     """
     full_w, full_h = int(cameras.width[camera]), int(cameras.height[camera])
     w, h = max(1, round(full_w * scale)), max(1, round(full_h * scale))
@@ -78,7 +84,7 @@ def render_camera(
 
 
 def write_preview(task: Drawable, step: int, folder: Path) -> None:
-    """true image | rendered | normals of a frame in the middle of the sequence, as `step-NNNNNN.png`."""
+    """Write `step-NNNNNN.png`: true image | rendered | normals of a frame in the middle of the sequence."""
     camera = len(task.scene.cameras) // 2
     scale = min(1.0, 320.0 / float(task.scene.cameras.width[camera]))
     drawn = render_camera(task, task.scene.cameras, camera, scale, step / task.config.train.steps)

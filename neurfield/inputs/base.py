@@ -30,8 +30,17 @@ class Settings(Protocol):
         overrides: Sequence[str] = (),
         plugins: Sequence[str] = (),
     ) -> Any:
-        """The configuration of a preset by its name, with parts of plug-ins; UserError for what is not
-        known."""
+        """The configuration of a preset by its name.
+
+        Args:
+            name: of a method, or of an encoding for images.
+            preset: quick, default or best.
+            overrides: key=value, as of --set.
+            plugins: modules or .py files that bring parts.
+
+        Raises:
+            UserError: something of these is not known.
+        """
         ...
 
     def read(self, path: str | Path, plugins: Sequence[str] = ()) -> Any:
@@ -51,14 +60,18 @@ class Input(ABC):
     """One input, opened under a configuration, with the task that fits a field to it.
 
     Attributes:
-        flag: its name in `registry.INPUTS` and in run.json. called: in a sentence, "an image".
-        settings: its configurations. serves: those of the verbs "mesh", "eval", "view" that make sense of its
-            runs; why_not: what is said of the others.
+        flag: its name in `registry.INPUTS` and in run.json.
+        called: in a sentence, "an image".
+        settings: its configurations.
+        serves: those of the verbs "mesh", "eval", "view" that make sense of its runs.
+        why_not: what is said of the others.
         finishing: the line that is said before `finish`.
-        folder: of its run. name: of the folder that holds its runs. config, task: of the fit, a
-            `neurfield.fitting.fitter.Task`.
-        seconds_reading: what opening it took. seconds_of_start: what making the field took, counted as the
-            fit's.
+        folder: of its run.
+        name: of the folder that holds its runs.
+        config: of the fit.
+        task: of the fit, a `neurfield.fitting.fitter.Task`.
+        seconds_reading: what opening it took.
+        seconds_of_start: what making the field took, counted as the fit's.
         plugins: the words of --plugin by which the configuration was read.
         has_truth: whether it brings a true surface of its own.
         up: unit [3] in the world, for pictures of its mesh; None: Z.
@@ -97,8 +110,14 @@ class Input(ABC):
     def again(
         cls, folder: Path, facts: dict[str, Any], config: Any, device: torch.device, moved_to: Any = None
     ) -> Input:
-        """Open the input of a run from the facts of its run.json, with a field that has not been fitted;
-        moved_to: where the input lies now, if it was moved.
+        """Open the input of a run, with a field that has not been fitted.
+
+        Args:
+            folder: of the run.
+            facts: of its run.json.
+            config: of its config.yaml.
+            device: of field and steps.
+            moved_to: where the input lies now, if it was moved.
 
         Raises:
             UserError: it is gone, or another one stands in its place.

@@ -35,15 +35,21 @@ def fit(
     quiet: bool = False,
     started: float | None = None,
 ) -> Run:
-    """Fit a field to a scene, or another input, and return the run, saved under `out`/<name>/<method>-<time>.
+    """Fit a field to a scene, or another input, and return the run.
 
-    `neurfield.inputs.finish(run)` then writes what people want of it.
+    It is saved under `out`/<name>/<method>-<time>; `neurfield.inputs.finish(run)` then writes what people
+    want of it.
 
     Args:
         source: for a scene a `Scene`, a built-in name, or a path in a known format; for others see their
             packages in `neurfield.inputs`.
         method: a preset, or the path of a preset file; None: the input's usual one, for a scene neus.
         input: what kind the source is of, a name in `neurfield.inputs.registry`.
+        preset: quick, default or best.
+        steps: how many; None: the preset's.
+        out: the folder for runs.
+        seed: of all randomness; the same seed and threads give the same result.
+        device: "auto", "cpu" or "cuda".
         overrides: "group.key=value" items, as `--set` takes them.
         plugins: modules or .py files that bring parts, as `--plugin` takes them.
         quiet: print nothing.
@@ -79,11 +85,13 @@ def fit(
 def fit_image(image: str | Path | np.ndarray, encoding: str = "hash", **options: Any) -> Run:
     """Fit a field to a picture and return the run, saved under `out`/<picture>/<encoding>-<time>.
 
+    What is raised is as for `fit`.
+
     Args:
         image: a file, or an array uint8 or uint16 [h, w] or [h, w, 1 to 4], which the run's folder keeps as
             image.png.
         encoding: a preset of `configs/images`: hash, simplex or rbf.
-        options, and what is raised: as for `fit`.
+        options: as for `fit`.
     """
     return fit(image, encoding, input="image", **options)
 
@@ -97,13 +105,24 @@ def resume(
     scene: str | Path | None = None,
     plugins: Sequence[str] = (),
 ) -> Run:
-    """Go on with a run to its requested step, or to a new one; ends as an uninterrupted fit to that step
-    would have.
+    """Go on with a run to its requested step, or to a new one, and return it.
 
-    With a new `steps` the schedules stretch to it, so only the default repeats the uninterrupted fit exactly,
-    and only on the device where it began: a GPU draws other numbers, and adds in another order. `quiet` and
-    `started` as in `fit`; device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone;
-    scene: where the run's scene lies now, if it was moved; plugins: as for `Run.load`.
+    It ends as an uninterrupted fit to that step would have. With a new `steps` the schedules stretch to it,
+    so only the default repeats the uninterrupted fit exactly, and only on the device where it began: a GPU
+    draws other numbers, and adds in another order.
+
+    Args:
+        folder: of the run.
+        steps: how many in all; None: as the run says.
+        quiet: print nothing.
+        started: `time.perf_counter()` of the command, for the log; None: now.
+        device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone.
+        scene: where the run's scene lies now, if it was moved.
+        plugins: as for `Run.load`.
+
+    Raises:
+        UserError: not a run, its input is gone or another one, or there is no checkpoint to go on from.
+        SurfaceLeft, FitInterrupted, FitFailed: as for `fit`.
     """
     started = time.perf_counter() if started is None else started
     run = open_run(Path(folder), device, silent if quiet else print, scene, plugins)

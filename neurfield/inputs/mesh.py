@@ -10,8 +10,10 @@ from neurfield.surfaces import save_mesh
 
 
 def write_mesh(surface: FittedSurface, outcome: Outcome) -> None:
-    """Write mesh.ply into the run's folder, and its numbers into the outcome; without a surface, a mesh of
-    earlier steps is removed."""
+    """Write mesh.ply into the run's folder, and its numbers into the outcome.
+
+    Without a surface, a mesh of earlier steps is removed.
+    """
     folder = surface.folder
     with outcome.part("mesh"):
         started = time.perf_counter()

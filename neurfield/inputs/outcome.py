@@ -19,8 +19,13 @@ from neurfield.files import atomic_write
 
 @dataclass
 class Outcome:
-    """metrics: what metrics.json holds. mesh: as it was extracted or read, None where there is none.
-    troubles: by part ("mesh", "geometry", "images"), what kept it from being made."""
+    """What a fit has left so far.
+
+    Attributes:
+        metrics: what metrics.json holds.
+        mesh: as it was extracted or read, None where there is none.
+        troubles: by part ("mesh", "geometry", "images"), what kept it from being made.
+    """
 
     metrics: dict[str, Any]
     mesh: trimesh.Trimesh | None = None
@@ -29,7 +34,9 @@ class Outcome:
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Make a part of the metrics; if it fails, what was there of it goes and the trouble stays.
-        A file that cannot be written is no part's trouble, and raised."""
+
+        A file that cannot be written is no part's trouble, and raised.
+        """
         try:
             yield
         except OSError:
@@ -39,7 +46,7 @@ class Outcome:
             self.troubles[name] = trouble
 
     def write(self, folder: Path) -> None:
-        """Into metrics.json, with the troubles in words."""
+        """Write metrics.json, with the troubles in words."""
         self.metrics.pop("troubles", None)
         if self.troubles:
             self.metrics["troubles"] = {name: str(trouble) for name, trouble in self.troubles.items()}

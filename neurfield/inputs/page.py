@@ -9,7 +9,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Pictures:
-    """A section of image files under each other: (file, what it shows); heads: over their columns."""
+    """A section of image files under each other.
+
+    Attributes:
+        title: of the section.
+        pictures: (file, what it shows) of each.
+        heads: over their columns.
+        note: below them.
+        quality: of the JPEG on the page, in 0..100.
+    """
 
     title: str
     pictures: Sequence[tuple[Path, str]]
@@ -22,7 +30,9 @@ class Pictures:
 class MeshSides:
     """A section of a mesh file from four sides; nothing where the file is not there.
 
-    looks: "inside" is looked into through the faces that turn away, "outside" looked at.
+    Attributes:
+        path: of the mesh file.
+        looks: "inside" is looked into through the faces that turn away, "outside" looked at.
     """
 
     path: Path
@@ -31,8 +41,14 @@ class MeshSides:
 
 @dataclass(frozen=True)
 class Page:
-    """about: what follows the date under the title. tiles: the few numbers that tell at a glance how it went,
-    (value, what it is); that of the fit's time is added. sections: in their order."""
+    """What an input shows in report.html.
+
+    Attributes:
+        about: what follows the date under the title.
+        tiles: the few numbers that tell at a glance how it went, (value, what it is); that of the fit's time
+            is added.
+        sections: in their order.
+    """
 
     about: Sequence[str]
     tiles: Sequence[tuple[str, str]] = ()

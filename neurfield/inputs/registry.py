@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 class Entry:
     """A kind of input; its name in `INPUTS` is its flag and stands in run.json.
 
-    target: "module:class" of its `Input`; empty: announced, and not there yet. metavar, about: of its flag.
-    named_by: the flag that chooses its preset, one of `CHOOSERS`. example: as one types it. moves: whether
-    its flag beside --resume says where the run's input lies now.
+    Attributes:
+        target: "module:class" of its `Input`; empty: announced, and not there yet.
+        metavar: of its flag.
+        about: the help of its flag.
+        named_by: the flag that chooses its preset, one of `CHOOSERS`.
+        example: as one types it.
+        moves: whether its flag beside --resume says where the run's input lies now.
     """
 
     target: str
@@ -31,7 +35,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Chooser:
-    """A flag that chooses the preset of a fit: its metavar, what it takes without the flag, its help."""
+    """A flag that chooses the preset of a fit.
+
+    Attributes:
+        metavar: of the flag.
+        usual: what a fit takes without the flag.
+        about: the flag's help.
+    """
 
     metavar: str
     usual: str
@@ -70,12 +80,12 @@ def load_input(name: str) -> type[Input]:
 
 def expect_there(name: str) -> None:
     """Raise UserError where there is no input of this name, or only its flag."""
-    there = " and ".join(f"--{known}" for known, entry in INPUTS.items() if entry.target)
+    flags = " and ".join(f"--{other}" for other, entry in INPUTS.items() if entry.target)
     if name not in INPUTS:
-        raise UserError(f"there is no input '{name}': there are {there}")
+        raise UserError(f"there is no input '{name}': there are {flags}")
     if not INPUTS[name].target:
         what = INPUTS[name].about.removeprefix("or ").partition(";")[0]
-        raise UserError(f"--{name}: fitting to {what} is not there yet; {there} are")
+        raise UserError(f"--{name}: fitting to {what} is not there yet; {flags} are")
 
 
 def usual_choice(name: str) -> str:

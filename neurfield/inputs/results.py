@@ -15,7 +15,9 @@ from neurfield.inputs.run import Run
 def finish(run: Run, stopped: SurfaceLeft | None = None) -> Outcome:
     """Write what a run leaves and its metrics.json, as far as they can be made.
 
-    stopped: why the fit did not come to its end; the first of the troubles then.
+    Args:
+        run: fitted, or stopped.
+        stopped: why the fit did not come to its end; the first of the troubles then.
     """
     outcome = Outcome(read_metrics(run.folder))
     if stopped is not None:

@@ -20,11 +20,13 @@ from neurfield.inputs.registry import INPUTS, load_input
 class Run:
     """A fitted field and what it was fitted to. Lengths and axes are the input's own.
 
+    What the input knows, the run knows: of a scene `run.scene` (all of it, as it was read), `run.used` (the
+    sources and frames of it that the run looks at: those of `run.task.scene`, which are fitted, and
+    `run.held_out`, indices into `used`, which are only compared); of an image `run.source` and
+    `run.parameters`.
+
     Attributes:
-        input: what was fitted to, and how (`neurfield.inputs.base.Input`). What it knows, the run knows: of a
-            scene `run.scene` (all of it, as it was read), `run.used` (the sources and frames of it that the
-            run looks at: those of `run.task.scene`, which are fitted, and `run.held_out`, indices into
-            `used`, which are only compared); of an image `run.source` and `run.parameters`.
+        input: what was fitted to, and how (`neurfield.inputs.base.Input`).
     """
 
     def __init__(self, input: Input) -> None:
@@ -48,8 +50,9 @@ class Run:
         """Open a run's folder at its newest checkpoint.
 
         Args:
+            folder: of the run.
             device: "auto", "cpu" or "cuda"; None: the one it was fitted on, or the CPU where that is not.
-            scene: where the run's scene lies now, if it was moved; the run takes note of it.
+            scene: where the run's scene lies now, if it was moved; run.json then says so.
             plugins: modules or .py files that bring parts of the run's method, and are not installed.
 
         Raises:
@@ -76,14 +79,19 @@ class Run:
 
     @property
     def field(self) -> Any:
-        """What was fitted, a torch module: of a scene the SDF in the unit frame `run.task.frame`; of an image
-        values in 0..1 at (column + 0.5, row + 0.5) / max(width, height)."""
+        """What was fitted, a torch module.
+
+        Of a scene the SDF in the unit coordinates `run.task.frame`; of an image values in 0..1 at (column
+        + 0.5, row + 0.5) / max(width, height).
+        """
         return self.task.field
 
     @property
     def mesh(self) -> Callable[..., trimesh.Trimesh]:
-        """`run.mesh(...)`: the surface as one welded mesh; its arguments are those of
-        `neurfield.fitting.surface.FittedSurface.mesh`, which `help(run.mesh)` shows.
+        """`run.mesh(...)`: the surface as one welded mesh.
+
+        Its arguments are those of `neurfield.fitting.surface.FittedSurface.mesh`, which `help(run.mesh)`
+        shows.
 
         Raises:
             UserError: the run is of something without a surface, and what is said there.
@@ -91,15 +99,35 @@ class Run:
         return self.input.surface().mesh
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
-        """rgb, depth (z, world units) and normal (world axes) of one of `run.used.cameras`;
-        see `neurfield.fitting.view.render_camera`."""
-        return self._asked("render")(camera, scale)
+        """What one of `run.used.cameras` sees: rgb, depth (z, world lengths) and normal (world axes).
+
+        Args:
+            camera: its index.
+            scale: of the picture's sides, 1 = the camera's own size.
+
+        Returns:
+            As `neurfield.fitting.view.render_camera`.
+
+        Raises:
+            UserError: there is no such camera, or the run is not of a scene.
+        """
+        return self._of_input("render")(camera, scale)
 
     def region(self, x: int, y: int, w: int, h: int) -> np.ndarray:
-        """The fitted pixels [h, w, channels] of a region of a picture, uint8 or uint16 as the picture's."""
-        return self._asked("region")(x, y, w, h)
+        """The fitted pixels [h, w, channels] of a region of a picture, uint8 or uint16 as the picture's.
 
-    def _asked(self, name: str) -> Callable[..., Any]:
+        Args:
+            x: first column.
+            y: first row.
+            w: columns.
+            h: rows.
+
+        Raises:
+            UserError: the run is not of a picture.
+        """
+        return self._of_input("region")(x, y, w, h)
+
+    def _of_input(self, name: str) -> Callable[..., Any]:
         if not hasattr(self.input, name):
             raise UserError(f"{self.folder}: a fit of {self.input.called}: it has no '{name}'")
         return getattr(self.input, name)
@@ -130,8 +158,15 @@ def open_run(
 ) -> Run:
     """A run as its config.yaml says, with a field that has not been fitted: for `Run.load` and for going on.
 
-    moved_to: where its input lies now, if it was moved; the run takes note of it. device and plugins
-    as for `Run.load`.
+    Args:
+        folder: of the run.
+        device: as for `Run.load`.
+        tell: is given a line where the device is another than somebody might think.
+        moved_to: where its input lies now, if it was moved; run.json then says so.
+        plugins: as for `Run.load`.
+
+    Raises:
+        UserError: not a run, or its input is gone or another one.
     """
     kind, facts = input_of(folder)
     config = kind.settings.read(folder / "config.yaml", plugins)

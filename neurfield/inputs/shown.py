@@ -11,8 +11,13 @@ from neurfield.scenes import Cameras
 
 @dataclass(frozen=True)
 class Shown:
-    """box: [2, 3] world. looks: "inside" a box that is looked into from outside, or "outside". cameras: those
-    of the scene, if there are any."""
+    """What is shown around the mesh of a run.
+
+    Attributes:
+        box: [2, 3] minimum and maximum, world.
+        looks: "inside" a box that is looked into from outside, or "outside".
+        cameras: those of the scene, if there are any.
+    """
 
     box: np.ndarray
     looks: str

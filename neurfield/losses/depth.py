@@ -14,8 +14,11 @@ def near_surface_sdf(sdf: Tensor, t: Tensor, t_depth: Tensor, incidence: Tensor,
     too large at grazing views.
 
     Args:
-        sdf, t: [S] of the samples. t_depth: [S] measured distance of each sample's ray (0 = none). incidence:
-        [S] in 0..1, no gradient.
+        sdf: [S] of the samples, unit lengths.
+        t: [S] of the samples along their rays, unit lengths.
+        t_depth: [S] measured distance of each sample's ray, unit lengths; 0: none.
+        incidence: [S] cosine of incidence in 0..1, without gradient.
+        truncation: half width of the band, unit lengths.
     """
     left = t_depth - t
     inside = (t_depth > 0) & (left.abs() < truncation)
@@ -29,6 +32,12 @@ def free_space_sdf(sdf: Tensor, t: Tensor, t_depth: Tensor, truncation: float) -
     Such a point is free (sdf > 0, asked with a small floor; Neural RGB-D, Azinovic et al. 2022, Sec. 3.3,
     asks for a whole truncation, which is wrong where another surface passes near the ray), and the surface
     that the ray hits is at most t_depth - t away.
+
+    Args:
+        sdf: [S] of the samples, unit lengths.
+        t: [S] of the samples along their rays, unit lengths.
+        t_depth: [S] measured distance of each sample's ray, unit lengths; 0: none.
+        truncation: half width of the band, unit lengths.
     """
     left = t_depth - t
     free = (t_depth > 0) & (left >= truncation)
@@ -37,8 +46,15 @@ def free_space_sdf(sdf: Tensor, t: Tensor, t_depth: Tensor, truncation: float) -
 
 
 def rendered_depth_l1(distance: Tensor, t_depth: Tensor, opacity: Tensor) -> Tensor:
-    """Mean |distance - t_depth| of rays [R] with a measurement and something hit (opacity > 0.5), each at
-    most 0.1 unit lengths."""
+    """Mean |distance - t_depth| of rays with a measurement that hit something (opacity > 0.5).
+
+    Each counts at most 0.1 unit lengths.
+
+    Args:
+        distance: [R] rendered, unit lengths.
+        t_depth: [R] measured, unit lengths; 0: none.
+        opacity: [R] in 0..1.
+    """
     valid = (t_depth > 0) & (opacity.detach() > 0.5)
     error = (distance - t_depth).abs().clamp_max(0.1)
     return (error * valid).sum() / valid.sum().clamp_min(1)

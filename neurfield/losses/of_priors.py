@@ -12,8 +12,10 @@ from neurfield.rendering import Rendered
 
 @needs("passes.surface", optional=("pixels.prior_depth",))
 def prior_depth(seen: Seen) -> Tensor:
-    """Rendered depth against ambiguous prior depth, its scale and shift solved per image (MonoSDF, Yu et al.
-    2022, Eq. 10-11)."""
+    """Rendered depth against ambiguous prior depth, with scale and shift per image.
+
+    As in MonoSDF (Yu et al. 2022, Eq. 10-11), but relative to depth: see `priors.ambiguous_depth`.
+    """
     pixels, rendered = seen.pixels, seen.rendered("surface")
     prior = pixels.columns["prior_depth"]
     z = rendered.distance * pixels.rays.z_per_t
@@ -22,7 +24,7 @@ def prior_depth(seen: Seen) -> Tensor:
 
 @needs("passes.surface", optional=("pixels.prior_normal",))
 def prior_normal(seen: Seen) -> Tensor:
-    """Rendered normals against prior ones (MonoSDF, Eq. 12)."""
+    """Rendered normals against prior ones (MonoSDF, Yu et al. 2022, Eq. 12)."""
     rendered, prior = seen.rendered("surface"), seen.pixels.columns["prior_normal"]
     trust = _hit(rendered) * (prior.square().sum(dim=1) > 0.5)
     return priors.prior_normals(rendered.normal, prior, trust)

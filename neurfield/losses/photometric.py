@@ -7,7 +7,13 @@ from torch import Tensor
 
 
 def color_l1(rgb: Tensor, target: Tensor, compared: Tensor | None = None) -> Tensor:
-    """Mean absolute colour difference of rgb, target [R, 3]; with `compared` bool [R] of those alone."""
+    """Mean absolute colour difference.
+
+    Args:
+        rgb: [R, 3] rendered, in 0..1.
+        target: [R, 3] in 0..1.
+        compared: [R] bool, which rays count; None: all.
+    """
     error = (rgb - target).abs()
     if compared is None:
         return error.mean()
@@ -15,11 +21,15 @@ def color_l1(rgb: Tensor, target: Tensor, compared: Tensor | None = None) -> Ten
 
 
 def mask_entropy(opacity: Tensor, mask: Tensor) -> Tensor:
-    """Binary cross entropy of the rays' opacity [R] against the mask [R] (1 = object, 2 = unknown, which does
-    not count), clipped as NeuS does (1e-3)."""
-    known = (mask < 1.5).to(opacity.dtype)
+    """Binary cross entropy of the rays' opacity against a mask, clipped as NeuS does (1e-3).
+
+    Args:
+        opacity: [R] in 0..1.
+        mask: [R], 1 = object, 0 = none, 2 = unknown, which does not count.
+    """
+    valid = (mask < 1.5).to(opacity.dtype)
     entropy = torch.nn.functional.binary_cross_entropy(
-        opacity.clamp(1e-3, 1.0 - 1e-3).nan_to_num(0.5), mask.clamp_max(1.0), weight=known, reduction="sum"
+        opacity.clamp(1e-3, 1.0 - 1e-3).nan_to_num(0.5), mask.clamp_max(1.0), weight=valid, reduction="sum"
     )
     # NaN, which the entropy would end the program on, stays NaN and is noticed as other losses' is.
-    return entropy / known.sum().clamp_min(1.0) + 0.0 * opacity.sum()
+    return entropy / valid.sum().clamp_min(1.0) + 0.0 * opacity.sum()

@@ -12,17 +12,19 @@ ROUNDS = 4  # of re-weighting in the robust fit of scale and shift
 def solve_scale_shift(
     prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int
 ) -> tuple[Tensor, Tensor]:
-    """Least-squares scale and shift per image that carry the prior to the rendered depth:
-    min sum w (scale p + shift - d)^2.
+    """Scale and shift per image, [groups] each, that carry the prior to the rendered depth by least squares.
 
-    MonoSDF (Yu et al. 2022, Eq. 11) carries the rendered depth to the prior instead, whose unit then weighs
-    the loss; this direction keeps the residual in the scene's own lengths.
+    What is least is the sum of weight (scale prior + shift - depth)^2. MonoSDF (Yu et al. 2022, Eq. 11)
+    carries the rendered depth to the prior instead, whose unit then weighs the loss; this direction keeps the
+    residual in the scene's own lengths. An image without two distinct weighted values gets scale 0 and the
+    mean depth.
 
     Args:
-        prior, depth, weight: [R]. group: [R] int64 image of each ray, in 0..groups-1.
-
-    Returns:
-        scale, shift [groups]; an image without two distinct weighted values gets scale 0 and the mean depth.
+        prior: [R] in its own unit.
+        depth: [R] rendered z-depth.
+        weight: [R].
+        group: [R] int64 image of each ray, in 0..groups-1.
+        groups: how many images.
     """
 
     def total(values: Tensor) -> Tensor:
@@ -39,8 +41,15 @@ def solve_scale_shift(
 
 
 def median_where(chosen: Tensor, values: Tensor, otherwise: float) -> Tensor:
-    """The lower median of the values [R] that are chosen, `otherwise` of none; a GPU is not waited for, as it
-    would be for how many they are."""
+    """The lower median of the values that are chosen.
+
+    A GPU is not waited for, as it would be for how many they are.
+
+    Args:
+        chosen: [R] bool.
+        values: [R].
+        otherwise: the median of none.
+    """
     count = chosen.sum()
     ascending = torch.where(chosen, values, torch.inf).sort().values
     middle = ascending.gather(0, (count - 1).clamp_min(0).view(1) // 2)[0]
@@ -51,13 +60,15 @@ def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor,
     """Mean |scale p + shift - d| / d, with scale and shift solved per image and held fixed.
 
     Relative, because a network errs by parts of the depth: an error of near pixels is known to be smaller.
-
     The fit is repeated with rays down-weighted by their residual, so that thin parts that a network misses do
     not bend it.
 
     Args:
-        prior, depth, weight: [R] prior value, rendered z-depth, 0..1 trust (0 where there is no prior).
-        group: [R] image of each ray.
+        prior: [R] in its own unit.
+        depth: [R] rendered z-depth.
+        weight: [R] trust in 0..1, 0 where there is no prior.
+        group: [R] int64 image of each ray, in 0..groups-1.
+        groups: how many images.
     """
     with torch.no_grad():
         robust = weight
@@ -75,8 +86,13 @@ def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor,
 
 
 def prior_normals(normal: Tensor, prior: Tensor, weight: Tensor) -> Tensor:
-    """Mean of L1 and angular difference between rendered and prior normals [R, 3], same frame (MonoSDF, Eq.
-    12); weight [R] 0..1."""
+    """Mean of L1 and angular difference between rendered and prior normals (MonoSDF, Yu et al. 2022, Eq. 12).
+
+    Args:
+        normal: [R, 3] rendered, not unit.
+        prior: [R, 3] unit, the same axes.
+        weight: [R] trust in 0..1.
+    """
     unit = normalize(normal, dim=1, eps=1e-5)
     difference = (unit - prior).abs().sum(dim=1) + (1.0 - (unit * prior).sum(dim=1))
     return (difference * weight).sum() / weight.sum().clamp_min(1.0)

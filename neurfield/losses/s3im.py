@@ -41,8 +41,12 @@ def s3im(
 
 
 def patch_ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Mean SSIM of patches a and b [N, k * k, C] under a Gaussian window of 1.5 pixels, each patch one
-    window."""
+    """Mean SSIM of patches under a Gaussian window of 1.5 pixels, each patch one window.
+
+    Args:
+        a: [N, k * k, C] in 0..1.
+        b: [N, k * k, C] in 0..1.
+    """
     side = torch.arange(round(a.shape[1] ** 0.5), dtype=a.dtype, device=a.device)
     bell = torch.exp(-0.5 * ((side - 0.5 * (len(side) - 1)) / SIGMA).square())
     window = torch.outer(bell, bell).view(1, -1, 1) / bell.sum().square()

@@ -22,10 +22,13 @@ class RaysSeen:
     """What a step rendered.
 
     Attributes:
-        pixels: R pixels, their colours those that are asked for. samples: S sections of their rays; answers:
-            what the field says there. passes: what each opacity makes of them.
+        pixels: R pixels, their colours those that are asked for.
+        samples: S sections of their rays.
+        answers: what the field says there.
+        passes: what each opacity makes of them, by label.
         truncation: half width of the band around sensed depth, unit lengths.
-        compared: [R] bool, whose colours count; None: all. outlined: whether masks are an object's outline.
+        compared: [R] bool, whose colours count; None: all.
+        outlined: whether masks are an object's outline.
     """
 
     pixels: Pixels
@@ -55,8 +58,11 @@ class Seen:
     """A look of a step at the field: points, and rays where they take part.
 
     Attributes:
+        moment: of the fit.
         gradients: [N, 3] where the field ought to have slope one; None: nowhere.
         pairs: gradients [K, 3] at points, and at points a small step from each; None: there are none.
+        points: sets of points with the field's answers, by name.
+        of_rays: what was rendered; None: rays take no part.
     """
 
     moment: Moment
@@ -82,10 +88,13 @@ class Seen:
 
     @cached_property
     def offers(self) -> frozenset[str]:
-        """Names of all that losses may look at here: "gradients", "pairs", "points.SET",
-        "points.SET.COLUMN", "samples", "pixels.COLUMN", "pixels.outline", "passes.LABEL", "heads.NAME"."""
+        """Names of all that losses may look at here.
+
+        They are "gradients", "pairs", "points.SET", "points.SET.COLUMN", "samples", "pixels.COLUMN",
+        "pixels.outline", "passes.LABEL" and "heads.NAME".
+        """
         names = {f"points.{name}" for name in self.points}
-        names |= {f"points.{n}.{column}" for n, asked in self.points.items() for column in asked.columns}
+        names |= {f"points.{n}.{column}" for n, answer in self.points.items() for column in answer.columns}
         if self.gradients is not None:
             names.add("gradients")
         if self.pairs is not None:

@@ -18,9 +18,12 @@ from neurfield.parts import Part, needs_of
 
 @dataclass(frozen=True)
 class WeightedLoss:
-    """A loss, the weight it has at a fit's first step, its numbers, and how fast it fades.
+    """A loss with its weight and numbers.
 
     Attributes:
+        function: of a `Seen` and the numbers.
+        weight: at a fit's first step.
+        numbers: the loss's own, by name.
         decay: the weight falls as exp(-decay * progress).
     """
 

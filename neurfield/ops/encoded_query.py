@@ -32,7 +32,7 @@ def encoded_query(
     """Network outputs and the gradient of the first one (the SDF) with respect to the point.
 
     Args:
-        points: [N, 3] in the unit frame, [-1, 1]^3; `encode` sees 0.5 x + 0.5 and must be twice
+        points: [N, 3] in unit coordinates, [-1, 1]^3; `encode` sees 0.5 x + 0.5 and must be twice
             differentiable.
         weights, biases: of a network (as for `mlp`) whose inputs are the point, the waves of
             `n_frequencies` bands and the features.

@@ -42,7 +42,7 @@ def radiance_query(
     """Colours in [0, 1] of samples, after IDR (Yariv et al. 2020).
 
     Args:
-        points: [N, 3] in the unit frame, [-1, 1]^3.
+        points: [N, 3] in unit coordinates, [-1, 1]^3.
         table: flat hash table of the texture, of the cube [0, 1]^3 into which the frame is mapped.
         weights, biases: of a ReLU network (as for `mlp`) with 3 outputs, whose inputs are, in this order, the
             texture, the feature, the normal and the view.

@@ -45,7 +45,7 @@ def sdf_query(
     """Network outputs and the gradient of the first one (the SDF) with respect to the point.
 
     Args:
-        points: [N, 3] in the unit frame, [-1, 1]^3 (outside is legal and wraps in the grid).
+        points: [N, 3] in unit coordinates, [-1, 1]^3 (outside is legal and wraps in the grid).
         table: flat hash table, of the cube [0, 1]^3 into which the frame is mapped.
         weights, biases: of a network (as for `mlp`) whose inputs are, in this order, the point (if
             `coordinates`), sin(2^k pi x) and cos(2^k pi x) of its axes for k below `n_frequencies`, and the

@@ -27,8 +27,13 @@ class Config:
     """A method with all of its numbers.
 
     Args:
-        method: the name of a method, or the path of a preset file. preset: quick, default or best.
+        method: the name of a method, or the path of a preset file.
+        preset: quick, default or best.
+        seed: of all randomness.
+        device: auto, cpu or cuda.
         plugins: names of the plug-ins that its parts come from.
+        data: which of the scene's sources are used.
+        train: steps, learning rates, and how often something is written.
         parts: by slot and label, in the shelf's order; `one` and `many` look into it.
     """
 
@@ -66,7 +71,9 @@ def load_config(
     """The configuration of a method under a preset.
 
     Args:
-        method: a name of `methods()`, or the path of a preset file. overrides: key=value, as of --set.
+        method: a name of `methods()`, or the path of a preset file.
+        preset: quick, default or best.
+        overrides: key=value, as of --set.
         plugins: modules or .py files that bring parts, as of --plugin.
 
     Raises:
@@ -111,8 +118,10 @@ def read_config(path: str | Path, plugins: Sequence[str] = ()) -> Config:
 
 
 def save_config(config: Config, path: str | Path) -> None:
-    """Write every value, so that the file alone re-runs the fit; read and written again, it has the same
-    bytes."""
+    """Write every value, so that the file alone re-runs the fit.
+
+    Read by `read_config` and written again, the file has the same bytes.
+    """
     content = {"schema": SCHEMA, **{name: getattr(config, name) for name in SETTINGS}, **spelled_out(config)}
     with atomic_write(path) as temporary:
         temporary.write_text(write_text(content), encoding="utf-8")
@@ -125,16 +134,16 @@ def spelled_out(config: Config) -> dict[str, Any]:
         "train": dataclasses.asdict(config.train),
     }
     for slot, parts in config.parts.items():
-        said = {label: _long_form(part) for label, part in parts.items()}
-        content[slot] = said if SLOTS[slot].many else said.get("", "off")
+        forms = {label: _long_form(part) for label, part in parts.items()}
+        content[slot] = forms if SLOTS[slot].many else forms.get("", "off")
     return content
 
 
 def _long_form(part: Part) -> dict[str, Any]:
-    said: dict[str, Any] = {"part": part.name}
+    form: dict[str, Any] = {"part": part.name}
     if part.weight is not None:
-        said.update(weight=part.weight, decay=part.decay)
-    return {**said, **part.numbers}
+        form.update(weight=part.weight, decay=part.decay)
+    return {**form, **part.numbers}
 
 
 def _finish(draft: Draft) -> Config:

@@ -14,22 +14,22 @@ from neurfield.parts.yaml_text import write_value
 
 def differences(config: Config, usual: Config) -> list[str]:
     """Overrides (key=value, as of --set) that turn the groups and parts of `usual` into those of `config`."""
-    found = []
+    overrides = []
     for group in GROUPS:
-        before, now = (dataclasses.asdict(getattr(one, group)) for one in (usual, config))
-        found += _changed(group, before, now)
+        before, after = (dataclasses.asdict(getattr(one, group)) for one in (usual, config))
+        overrides += _changed(group, before, after)
     for slot in SLOTS:
         for label, part in usual.parts[slot].items():
             if label not in config.parts[slot]:
-                found.append(f"{part.key}=off")
+                overrides.append(f"{part.key}=off")
         for label, part in config.parts[slot].items():
             before_it = usual.parts[slot].get(label)
             if before_it is None or before_it.name != part.name:
-                found.append(f"{part.key}.part={part.name}")
+                overrides.append(f"{part.key}.part={part.name}")
                 defaults = {name: number.default for name, number in part.entry.numbers().items()}
                 before_it = dataclasses.replace(part, numbers=defaults, weight=None, decay=0.0)
-            found += _changed(part.key, _numbers(before_it), _numbers(part))
-    return found
+            overrides += _changed(part.key, _numbers(before_it), _numbers(part))
+    return overrides
 
 
 def _numbers(part: Part) -> dict[str, Any]:
@@ -38,5 +38,5 @@ def _numbers(part: Part) -> dict[str, Any]:
     return {**of_losses, **part.numbers}
 
 
-def _changed(key: str, before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [f"{key}.{name}={write_value(value)}" for name, value in now.items() if value != before[name]]
+def _changed(key: str, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return [f"{key}.{name}={write_value(value)}" for name, value in after.items() if value != before[name]]

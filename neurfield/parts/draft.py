@@ -14,7 +14,7 @@ from neurfield.parts.numbers import RESERVED, Declared, Number, declared
 from neurfield.parts.part import Part
 from neurfield.parts.renamed import now_called
 from neurfield.parts.shelf import SLOTS, Entry, Shelf
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 Layer = Mapping[str, Any]
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
@@ -66,7 +66,9 @@ class Draft:
         """Take what a layer says, in place of what was said before.
 
         Args:
-            where: the layer's file, to begin its errors with. settings: those that such a layer may say.
+            layer: keys of settings, groups and slots, each with its value.
+            where: the layer's file, to begin its errors with.
+            settings: those that such a layer may say.
 
         Raises:
             UserError: a slot, part, number, label or key that does not exist, with the nearest that does, or
@@ -88,8 +90,9 @@ class Draft:
             raise UserError(f"{where}: {error}") from error
 
     def parts(self) -> dict[str, dict[str, Part]]:
-        """By slot and label, with all numbers; in the shelf's order, whatever order they were said in. Losses
-        that weigh nothing are left out.
+        """The parts by slot and label, with all numbers; losses that weigh nothing are left out.
+
+        They come in the shelf's order, whatever order they were given in.
 
         Raises:
             UserError: a number or weight that must be given is missing.
@@ -97,7 +100,7 @@ class Draft:
         return {slot: self._finished(slot, chosen) for slot, chosen in self._parts.items()}
 
     def _finished(self, slot: str, chosen: Mapping[str, _Chosen]) -> dict[str, Part]:
-        found = []
+        parts = []
         for label, one in chosen.items():
             key = f"{slot}.{label}" if label else slot
             if SLOTS[slot].weighted and one.weight is None:
@@ -111,13 +114,13 @@ class Draft:
                 if value is None:
                     meaning = one.entry.numbers()[name].explanation
                     raise UserError(f"'{key}.{name}' must be given{f': {meaning}' if meaning else ''}")
-            together = getattr(one.entry.load(), "wrong_numbers", None)
-            wrong = together(**numbers) if together else None
+            check = getattr(one.entry.load(), "wrong_numbers", None)
+            wrong = check(**numbers) if check else None
             if wrong:
                 raise UserError(f"'{key}': {wrong}")
-            found.append(Part(slot, label, one.entry.name, numbers, one.weight, one.decay, entry=one.entry))
-        found.sort(key=lambda part: (*self.shelf.place(slot, part.name), part.label))
-        return {part.label: part for part in found}
+            parts.append(Part(slot, label, one.entry.name, numbers, one.weight, one.decay, entry=one.entry))
+        parts.sort(key=lambda part: (*self.shelf.place(slot, part.name), part.label))
+        return {part.label: part for part in parts}
 
     def _lay_group(self, group: str, value: Any) -> None:
         if not isinstance(value, dict):
@@ -146,43 +149,43 @@ class Draft:
             raise UserError(f"'{slot}' holds several parts: give the label too, such as {slot}.LABEL={value}")
 
     def _lay_part(self, slot: str, label: str, value: Any) -> None:
-        held = self._parts[slot].get(label)
+        current = self._parts[slot].get(label)
         labels = list(self._parts[slot])
         if _is_off(value):
-            if label and held is None:
+            if label and current is None:
                 self.shelf.find(slot, label, labels)  # a part's name that is not in use is off already
             self._parts[slot].pop(label, None)
             return
         key = f"{slot}.{label}" if label else slot
         name, numbers = self._read(key, slot, label, value)
         entry = self.shelf.find(slot, name, labels if name == label else ())
-        if held is None or held.entry.name != name:
-            held = self._parts[slot][label] = _Chosen(entry)
-        known = {**(_OF_LOSSES if SLOTS[slot].weighted else {}), **entry.numbers()}
+        if current is None or current.entry.name != name:
+            current = self._parts[slot][label] = _Chosen(entry)
+        allowed = {**(_OF_LOSSES if SLOTS[slot].weighted else {}), **entry.numbers()}
         for number, item in numbers.items():
-            if number not in known:
-                raise _unknown(f"{key}.{number}", known, item)
-            checked = known[number].check(f"{key}.{number}", item)
-            if known[number] is _OF_LOSSES.get(number):
-                setattr(held, number, checked)
+            if number not in allowed:
+                raise _unknown(f"{key}.{number}", allowed, item)
+            checked = allowed[number].check(f"{key}.{number}", item)
+            if allowed[number] is _OF_LOSSES.get(number):
+                setattr(current, number, checked)
             else:
-                held.numbers[number] = checked
+                current.numbers[number] = checked
 
     def _read(self, key: str, slot: str, label: str, value: Any) -> tuple[str, dict[str, Any]]:
         """Name and numbers, weight and decay among them, that are meant by a short or long form."""
-        word, weighted, held = SLOTS[slot].word, SLOTS[slot].weighted, self._parts[slot].get(label)
-        usual = held.entry.name if held else label
+        word, weighted, current = SLOTS[slot].word, SLOTS[slot].weighted, self._parts[slot].get(label)
+        usual = current.entry.name if current else label
         if isinstance(value, str):
             return value, {}
         if weighted and isinstance(value, (int, float)) and not isinstance(value, bool):
             return usual, {"weight": value}
         if not isinstance(value, dict):
             forms = f"the name of a {word}, {'a weight, ' if weighted else ''}numbers by name, or off"
-            shown = "nothing" if value is None else repr(value)
-            raise UserError(f"'{key}': {shown} is not possible, give {forms}")
+            text = "nothing" if value is None else repr(value)
+            raise UserError(f"'{key}': {text} is not possible, give {forms}")
         numbers = dict(value)
-        of_held = held.entry.numbers() if held else {}
-        inner = [k for k, v in numbers.items() if isinstance(v, dict) and k not in of_held]
+        own = current.entry.numbers() if current else {}
+        inner = [k for k, v in numbers.items() if isinstance(v, dict) and k not in own]
         if "part" in numbers:
             name = numbers.pop("part")
             if not isinstance(name, str):
@@ -210,11 +213,11 @@ def _is_off(value: Any) -> bool:
     return value is False or value == "off"  # other programs read and write a bare off as false
 
 
-def _unknown(key: str, known: Iterable[str], value: Any) -> UserError:
+def _unknown(key: str, words: Iterable[str], value: Any) -> UserError:
     """The error about a key that does not exist: where it has gone, or what may have been meant."""
-    known = list(known)
-    moved = now_called(key, value)
-    if moved:
-        return UserError(moved)
-    near = suggest(key.rpartition(".")[2], known) or f"; there are: {', '.join(known) or 'none'}"
-    return UserError(f"'{key}' does not exist{near}")
+    words = list(words)
+    news = now_called(key, value)
+    if news:
+        return UserError(news)
+    hint = suggest(key.rpartition(".")[2], words) or f"; there are: {', '.join(words) or 'none'}"
+    return UserError(f"'{key}' does not exist{hint}")

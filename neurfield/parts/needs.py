@@ -17,7 +17,12 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Needs:
-    """Names that a part looks at; without one of `optional` it idles, without another it is a mistake."""
+    """Names that a part looks at.
+
+    Attributes:
+        required: without one of these a fit does not begin.
+        optional: without one of these the part idles.
+    """
 
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
@@ -32,8 +37,9 @@ def needs(*names: str, optional: Iterable[str] = ()) -> Callable[[T], T]:
     """Mark a part's function or class with what it looks at.
 
     Args:
-        names: without one of these a fit does not begin. optional: without one of these the part idles, for
-            what it looks at is there in some scenes and missing in others.
+        names: without one of these a fit does not begin.
+        optional: without one of these the part idles, for what it looks at is there in some scenes and
+            missing in others.
 
     Raises:
         ValueError: a name that is not words joined by dots.

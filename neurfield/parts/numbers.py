@@ -22,7 +22,7 @@ from dataclasses import MISSING, dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from neurfield.errors import UserError
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 RESERVED = ("part", "weight")  # what a preset says of a part beside its numbers
 _WORDS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
@@ -61,8 +61,13 @@ class Declared:
     """A number as its part declares it.
 
     Args:
-        kind: float, int, bool or str. many: a list of such. choices: all possible values, or none named.
-        default: None where the number must be given. explanation: its line of the docstring.
+        name: of the parameter.
+        kind: float, int, bool or str.
+        many: whether it is a list of such.
+        choices: all possible values, or none named.
+        range: of it, or of each member of a list.
+        default: None where the number must be given.
+        explanation: its line of the docstring.
     """
 
     name: str
@@ -74,7 +79,11 @@ class Declared:
     explanation: str
 
     def check(self, key: str, value: Any) -> Any:
-        """The value in the declared type; key: what to call it.
+        """A value in the declared type.
+
+        Args:
+            key: what to call it in errors.
+            value: as it was read of YAML.
 
         Raises:
             UserError: the wrong type, not finite, out of range, or none of the choices.
@@ -100,8 +109,8 @@ class Declared:
                 value = "off"  # other programs read and write a bare off so
             if not any(value == choice and type(value) is type(choice) for choice in self.choices):
                 words = [str(choice) for choice in self.choices]
-                near = suggest(str(value), words) or f": there are {', '.join(words)}"
-                raise UserError(f"'{key}': {_shown(value)} is not possible{near}")
+                hint = suggest(str(value), words) or f": there are {', '.join(words)}"
+                raise UserError(f"'{key}': {_shown(value)} is not possible{hint}")
             return value
         if self.kind is bool and isinstance(value, str) and value.lower() in _WORDS:
             return _WORDS[value.lower()]
@@ -119,7 +128,11 @@ class Declared:
 
 
 def declared(target: Callable[..., Any], key: str) -> dict[str, Declared]:
-    """The numbers of a part's target, by name, in the order of its signature; key: what to call the part.
+    """The numbers of a part's target, by name, in the order of its signature.
+
+    Args:
+        target: the part's function or class.
+        key: what to call the part in errors.
 
     Raises:
         UserError: the target has no signature; a number has no type, one that is not known, a reserved name,
@@ -132,7 +145,7 @@ def declared(target: Callable[..., Any], key: str) -> dict[str, Declared]:
             f"'{key}' does not say what it takes: a part is a function or class in Python"
         ) from error
     explanations = explained(target, list(parameters))
-    found = {}
+    numbers = {}
     for name, parameter in parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
@@ -145,8 +158,8 @@ def declared(target: Callable[..., Any], key: str) -> dict[str, Declared]:
         if default is not inspect.Parameter.empty:
             default = number.check(f"{where} (its default)", default)
             number = Declared(name, kind, many, choices, bounds, default, number.explanation)
-        found[name] = number
-    return found
+        numbers[name] = number
+    return numbers
 
 
 def summary(target: Callable[..., Any]) -> str:
@@ -161,24 +174,24 @@ def explained(target: Callable[..., Any], names: Sequence[str]) -> dict[str, str
     """
     family = target.__mro__[::-1] if inspect.isclass(target) else ()
     holders = [holder for member in family for holder in (vars(member).get("__init__"), member)] or [target]
-    found: dict[str, str] = {}
+    explanations: dict[str, str] = {}
     for holder in holders:
-        found.update(_explained(_own_docstring(holder), names))
-    return found
+        explanations.update(_explained(_own_docstring(holder), names))
+    return explanations
 
 
 def _explained(docstring: str, names: Sequence[str]) -> dict[str, str]:
     section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", docstring, re.MULTILINE)
     if not section:
         return {}
-    known = "|".join(map(re.escape, names)) or "(?!)"
-    head = re.compile(rf"(?:^|(?<=[.;]))\s*((?:{known})(?:,\s+(?:{known}))*):\s", re.MULTILINE)
+    alternatives = "|".join(map(re.escape, names)) or "(?!)"
+    head = re.compile(rf"(?:^|(?<=[.;]))\s*((?:{alternatives})(?:,\s+(?:{alternatives}))*):\s", re.MULTILINE)
     pieces = head.split(section[1])
-    found = {}
+    explanations = {}
     for heads, text in zip(pieces[1::2], pieces[2::2]):
         words = " ".join(text.split()).rstrip(".;")
-        found.update({name.strip(): words for name in heads.split(",")})
-    return found
+        explanations.update({name.strip(): words for name in heads.split(",")})
+    return explanations
 
 
 def _own_docstring(target: object) -> str:
@@ -186,8 +199,8 @@ def _own_docstring(target: object) -> str:
 
 
 def _default(target: Callable[..., Any], parameter: inspect.Parameter) -> Any:
-    made = getattr(target, "__dataclass_fields__", {}).get(parameter.name)
-    return made.default_factory() if made and made.default_factory is not MISSING else parameter.default
+    spec = getattr(target, "__dataclass_fields__", {}).get(parameter.name)
+    return spec.default_factory() if spec and spec.default_factory is not MISSING else parameter.default
 
 
 def _annotation(target: Callable[..., Any], parameter: inspect.Parameter) -> Any:
@@ -221,11 +234,11 @@ def _read_type(where: str, note: Any) -> tuple[type, bool, tuple[Any, ...], Numb
         return type(arguments[0]), many, arguments, bounds
     if isinstance(note, type) and note in _ARTICLES:
         return note, many, (), bounds
-    said = f"has a type that no preset can write ({note})"
+    problem = f"has a type that no preset can write ({note})"
     if note is inspect.Parameter.empty:
-        said = "has no type that can be read"
-    known = ", ".join(kind.__name__ for kind in _ARTICLES)
-    raise UserError(f"'{where}' {said}: annotate it as {known}, Literal, or a list of one of these")
+        problem = "has no type that can be read"
+    kinds = ", ".join(kind.__name__ for kind in _ARTICLES)
+    raise UserError(f"'{where}' {problem}: annotate it as {kinds}, Literal, or a list of one of these")
 
 
 def _is_sequence(origin: type, arguments: tuple[Any, ...]) -> bool:

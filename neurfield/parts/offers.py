@@ -10,8 +10,8 @@ from neurfield.parts.part import Part
 
 def looked_at(parts: Iterable[Part]) -> frozenset[str]:
     """All names that some parts look at: what a fit reads and draws."""
-    found = [part.needs() for part in parts]
-    return frozenset(name for need in found for name in (*need.required, *need.optional))
+    every = [part.needs() for part in parts]
+    return frozenset(name for need in every for name in (*need.required, *need.optional))
 
 
 def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part]:
@@ -20,7 +20,7 @@ def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part
     Raises:
         UserError: something that a part cannot do without is missing; with the way out.
     """
-    found = {}
+    active = {}
     for label, part in parts.items():
         need = part.needs()
         for name in sorted(need.required):
@@ -31,5 +31,5 @@ def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part
                     f"leave it out with --set {part.key}=off"
                 )
         if all(name in offered for name in need.optional):
-            found[label] = part
-    return found
+            active[label] = part
+    return active

@@ -10,7 +10,7 @@ from typing import Any
 from neurfield.errors import UserError
 from neurfield.parts.needs import Needs, needs_of
 from neurfield.parts.shelf import Entry
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,11 @@ class Part:
     """A part by its name, with all of its numbers.
 
     Args:
-        label: tells parts of a slot apart; "" where the slot holds one. weight: of a loss, else None.
+        slot: that it is in.
+        label: tells parts of a slot apart; "" where the slot holds one.
+        name: on the shelf.
+        numbers: every declared one, by name.
+        weight: of a loss, else None.
         decay: of a loss, whose weight falls as exp(-decay * progress).
         entry: where on the shelf it stands.
     """
@@ -55,14 +59,14 @@ class Part:
         Raises:
             UserError: it asks for something that this kind of fit does not have.
         """
-        asked = self.asks_for()
-        for name in asked:
+        names = self.asks_for()
+        for name in names:
             if name not in offers:
                 raise UserError(
                     f"'{self.key}' asks for '{name}', which this kind of fit does not have"
                     f"{suggest(name, list(offers))}: leave it out with --set {self.key}=off"
                 )
-        return self.make(**{name: offers[name]() for name in asked})
+        return self.make(**{name: offers[name]() for name in names})
 
     def needs(self) -> Needs:
         """What it looks at, with its numbers in the names."""

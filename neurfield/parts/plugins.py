@@ -18,7 +18,7 @@ from typing import Any
 from neurfield.errors import UserError
 from neurfield.parts.numbers import RESERVED
 from neurfield.parts.shelf import SLOTS, Entry, Shelf
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 GROUP = "neurfield.parts"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -44,7 +44,7 @@ def whole_shelf(plugins: Sequence[str] = ()) -> Shelf:
         name, module = _named_module(word)
         if files.setdefault(name, str(module.__file__)) != str(module.__file__):
             raise UserError(f"--plugin {word}: another plug-in is called '{name}' already, rename the file")
-        for key, target in _brought(word, module).items():
+        for key, target in _parts_of(word, module).items():
             if not callable(target):
                 raise UserError(
                     f"--plugin {word}: '{key}' is a {type(target).__name__}, a part is a function or a class"
@@ -77,8 +77,8 @@ def _entry(key: str, target: Any, plugin: str) -> Entry:
     if not name:
         raise UserError(f"{brings}, which names no slot: write it as slot.name, such as losses.{slot}")
     if slot not in SLOTS:
-        near = suggest(slot, SLOTS) or f"; there are: {', '.join(SLOTS)}"
-        raise UserError(f"{brings}, and there is no slot '{slot}'{near}")
+        hint = suggest(slot, SLOTS) or f"; there are: {', '.join(SLOTS)}"
+        raise UserError(f"{brings}, and there is no slot '{slot}'{hint}")
     if not _NAME.fullmatch(name) or name in (*RESERVED, "off"):
         raise UserError(
             f"{brings}, and '{name}' is no name for a part: small letters, digits and _, not 'off'"
@@ -125,7 +125,7 @@ def _run_file(path: Path) -> ModuleType:
     return module
 
 
-def _brought(word: str, module: ModuleType) -> dict[str, Any]:
+def _parts_of(word: str, module: ModuleType) -> dict[str, Any]:
     parts = getattr(module, "PARTS", None)
     if not isinstance(parts, dict) or not parts:
         raise UserError(

@@ -7,8 +7,8 @@ from typing import Any
 
 from neurfield.errors import UserError
 from neurfield.parts.groups import PRESETS
-from neurfield.parts.suggest import suggest
 from neurfield.parts.yaml_text import read_mapping
+from neurfield.wording import suggest
 
 FOLDER = "methods"  # of neurfield.configs
 _SECTIONS = [preset for preset in PRESETS if preset != "default"]
@@ -33,11 +33,10 @@ def about(method: str) -> str:
 
 
 def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
-    """What a method says under a preset, the basis first: pairs of a layer and the file it stands in ("" for
-    files of this package).
+    """What a method says under a preset: pairs of a layer and the file it stands in, the basis first.
 
-    What a method is like comes before its own words, and everyone's words for all presets come before
-    those for this one.
+    The file is "" for those of this package. What a method is like comes before its own words, and everyone's
+    words for all presets come before those for this one.
 
     Raises:
         UserError: unknown method or preset; a file that cannot be read, is like itself in a circle, or has a
@@ -48,7 +47,7 @@ def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
             f"no preset is called '{preset}'{suggest(preset, PRESETS)}; there are: {', '.join(PRESETS)}"
         )
     chain = _chain(_find(method))
-    always, under = [], []
+    common, specific = [], []
     for path, content in chain:
         where = "" if path.parent == _folder() else str(path)
         for section in _SECTIONS:
@@ -56,33 +55,41 @@ def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
             if not isinstance(more, dict):
                 raise UserError(f"{path}: '{section}' is no mapping: give it keys, or leave it out")
             if section == preset:
-                under.append((more, where))
-        always.append((content, where))
-    return [*always, *under]
+                specific.append((more, where))
+        common.append((content, where))
+    return [*common, *specific]
 
 
 def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
     """A file and what it is like, the basis first."""
-    found: list[tuple[Path, dict[str, Any]]] = []
+    files: list[tuple[Path, dict[str, Any]]] = []
     while True:
         content = read_mapping(path)
-        found.insert(0, (path, content))
+        files.insert(0, (path, content))
         if "like" not in content:
-            return found
+            return files
         like = content.pop("like")
         if not isinstance(like, str):
             raise UserError(
                 f"{path}: 'like': {like!r} is not the name of a method or of a file beside this one"
             )
         basis = _find(like, beside=path)
-        if basis.resolve() in [other.resolve() for other, _ in found]:
-            way = " -> ".join([*(other.stem for other, _ in reversed(found)), basis.stem])
+        if basis.resolve() in [other.resolve() for other, _ in files]:
+            way = " -> ".join([*(other.stem for other, _ in reversed(files)), basis.stem])
             raise UserError(f"{path}: 'like' goes in a circle: {way}")
         path = basis
 
 
 def _find(word: str, beside: Path | None = None) -> Path:
-    """The file of a method; beside: the file that names it, whose neighbours may be meant."""
+    """The file of a method, by its name or path.
+
+    Args:
+        word: the name or path.
+        beside: the file that names it, whose neighbours may be meant.
+
+    Raises:
+        UserError: there is none.
+    """
     if is_file(word):
         path = Path(word) if beside is None else beside.parent / word
         if not path.is_file():
@@ -90,13 +97,13 @@ def _find(word: str, beside: Path | None = None) -> Path:
         return path
     if word in methods():
         return _folder() / f"{word}.yaml"
-    near = beside.parent / f"{word}.yaml" if beside else None
-    if near is not None and near.is_file():
-        return near
-    known = methods() + ([other.stem for other in beside.parent.glob("*.yaml")] if beside else [])
+    neighbour = beside.parent / f"{word}.yaml" if beside else None
+    if neighbour is not None and neighbour.is_file():
+        return neighbour
+    names = methods() + ([other.stem for other in beside.parent.glob("*.yaml")] if beside else [])
     where = f"{beside}: 'like': " if beside else ""
     raise UserError(
-        f"{where}no method is called '{word}'{suggest(word, known)}; there are: {', '.join(methods())}"
+        f"{where}no method is called '{word}'{suggest(word, names)}; there are: {', '.join(methods())}"
     )
 
 

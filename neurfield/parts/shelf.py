@@ -10,7 +10,7 @@ from typing import Any
 
 from neurfield.errors import UserError
 from neurfield.parts.numbers import Declared, declared
-from neurfield.parts.suggest import suggest
+from neurfield.wording import suggest
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,10 @@ class Slot:
     """A place of a method that parts go into.
 
     Args:
-        word: what its parts are called, after "no". many: several parts, each under a label. weighted: each
-            with a weight.
+        word: what its parts are called, after "no".
+        about: what its parts do, for people.
+        many: whether it holds several parts, each under a label.
+        weighted: whether each of them has a weight.
     """
 
     word: str
@@ -86,6 +88,8 @@ class Entry:
     """A part on the shelf.
 
     Args:
+        slot: that it goes into.
+        name: by which presets choose it.
         target: "module:attribute", or the thing itself.
         plugin: the name of the plug-in that brought it; "": it is neurfield's own.
     """
@@ -160,17 +164,22 @@ class Shelf:
         return SLOTS[slot]
 
     def find(self, slot: str, name: str, labels: Sequence[str] = ()) -> Entry:
-        """The part of a name; labels: words that may have been meant besides.
+        """The part of a slot by its name.
+
+        Args:
+            slot: a name of `SLOTS`.
+            name: of the part.
+            labels: words that may have been meant besides.
 
         Raises:
             UserError: there is none, with the nearest name.
         """
-        word, known = self.slot(slot).word, self.entries[slot]
-        if name in known:
-            return known[name]
-        there_are = f"; there are: {', '.join(known)}" if known else f"; there is no {word} at all"
-        near = suggest(name, [*known, *labels]) or there_are
-        raise UserError(f"no {word} is called '{name}'{near}")
+        word, entries = self.slot(slot).word, self.entries[slot]
+        if name in entries:
+            return entries[name]
+        there_are = f"; there are: {', '.join(entries)}" if entries else f"; there is no {word} at all"
+        hint = suggest(name, [*entries, *labels]) or there_are
+        raise UserError(f"no {word} is called '{name}'{hint}")
 
     def add(self, entry: Entry) -> None:
         """Put a plug-in's part on the shelf; the same one may come twice (by entry point and by --plugin).
@@ -178,13 +187,13 @@ class Shelf:
         Raises:
             UserError: its name is taken.
         """
-        taken = self.entries[entry.slot].get(entry.name)
-        if taken is None:
+        holder = self.entries[entry.slot].get(entry.name)
+        if holder is None:
             self.entries[entry.slot][entry.name] = entry
             return
-        if taken.plugin and taken.load() is entry.load():
+        if holder.plugin and holder.load() is entry.load():
             return
-        owner = f"the plug-in '{taken.plugin}'" if taken.plugin else "neurfield itself"
+        owner = f"the plug-in '{holder.plugin}'" if holder.plugin else "neurfield itself"
         raise UserError(
             f"the plug-in '{entry.plugin}' brings '{entry.key}', a name that {owner} has taken: "
             "give the part another name"

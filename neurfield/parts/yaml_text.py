@@ -43,13 +43,13 @@ for _tag, _pattern, _first in (
 
 def _mapping(reader: _Reader, node: yaml.MappingNode) -> dict[str, Any]:
     wrong = yaml.constructor.ConstructorError
-    seen: set[str] = set()
+    keys: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise wrong(None, None, "a key is a word", key.start_mark)
-        if key.value in seen:
+        if key.value in keys:
             raise wrong(None, None, f"'{key.value}' is given twice", key.start_mark)
-        seen.add(key.value)
+        keys.add(key.value)
     reader.flatten_mapping(node)
     return {key.value: reader.construct_object(value, deep=True) for key, value in node.value}
 
@@ -62,7 +62,11 @@ _Writer.add_representer(
 
 
 def read_text(text: str, where: str) -> Any:
-    """What a text in YAML says; where: what to call it.
+    """What a text in YAML says.
+
+    Args:
+        text: the YAML.
+        where: what to call it in errors.
 
     Raises:
         UserError: it is not YAML, or gives a key twice; with the line.
@@ -90,8 +94,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({reason})") from error
     content = read_text(text, str(path))
     if not isinstance(content, dict):
-        found = "nothing" if content is None else f"a {type(content).__name__}"
-        raise UserError(f"{path}: names with their values are needed, such as 'like: neus'; this is {found}")
+        kind = "nothing" if content is None else f"a {type(content).__name__}"
+        raise UserError(f"{path}: names with their values are needed, such as 'like: neus'; this is {kind}")
     return content
 
 

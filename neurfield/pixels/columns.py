@@ -12,16 +12,24 @@ from neurfield.rays import Rays
 
 @dataclass(frozen=True)
 class Pixels:
-    """R pixels: their rays (unit frame) and what the scene says there.
+    """R pixels: their rays and what the scene says there.
+
+    What the scene does not say, or a fit does not look at, has no column. Where a mask says that a pixel is
+    not valid, depth and priors are 0. The columns are:
+
+        rgb           [R, 3] in 0..1
+        t_depth       [R] distance of the sensed surface along the ray, unit lengths; 0: none
+        prior_depth   [R] in its own unit, growing with depth; 0: none
+        prior_normal  [R, 3] unit, world axes; 0: none
+        mask          [R] 0 or 1, or 2 where it is not known (`FlatImages`)
+        segment       [R] int64
 
     Attributes:
-        camera: [R] int64, of the scene's cameras. group: [R] int64, which of the step's images; groups: how
-            many.
-        columns: what is known, by name; what the scene does not say, or a fit does not look at, has none.
-            Where a mask says that a pixel is not valid, depth and priors are 0.
-            rgb: [R, 3] in 0..1. t_depth: [R] distance of the sensed surface along the ray, unit lengths,
-            0 = none. prior_depth: [R] in its own unit, 0 = none. prior_normal: [R, 3] unit, world axes,
-            0 = none. mask: [R] 0 or 1, or 2 where it is not known (`FlatImages`). segment: [R] int64.
+        rays: R, in unit coordinates.
+        camera: [R] int64, of the scene's cameras.
+        group: [R] int64, which of the step's images.
+        groups: how many images the step has.
+        columns: by name, [R] or [R, K] each.
     """
 
     rays: Rays

@@ -27,14 +27,19 @@ class FlatImages:
     """The sources that a fit looks at, of the frames that it draws from.
 
     Attributes:
-        sources: by name, [P] or [P, channels] as `SOURCES` says, P pixels in all; normals in world axes;
-            0 where a frame has no such file, but masks: there 1 where masks say what is valid, 2 (unknown)
-            where they say what belongs to the object.
+        sources: by name, [P] or [P, channels] as `SOURCES` says, P pixels in all; normals in world axes.
+            Where a frame has no such file they are 0, but masks: there 1 where masks say what is valid, 2
+            (unknown) where they say what belongs to the object.
         resident: whether they lie on the device of the fit's steps, which then gather by themselves.
     """
 
     def __init__(self, scene: Scene, frames: np.ndarray, device: torch.device = CPU) -> None:
-        """Read frames [n] (indices into the scene); what the scene has decoded of them, it gives up.
+        """Read frames of a scene; what the scene has decoded of them, it gives up.
+
+        Args:
+            scene: with the sources that the fit looks at.
+            frames: [n] indices into the scene.
+            device: of the fit's steps.
 
         Raises:
             UserError: a file is missing or cannot be read.
@@ -63,11 +68,15 @@ class FlatImages:
                 self.sources[source] = self.sources[source].to(device)
 
     def at(self, frames: np.ndarray, v: np.ndarray, u: np.ndarray) -> dict[str, Tensor]:
-        """What is known at row v and column u of these frames, [R] int64 each: float32 [R] or [R, 3] by
-        source.
+        """What is known of some pixels, by source: [R] or [R, 3]; 0 where it is unknown.
 
-        Colour in 0..1; depths in the scene's units or their own; normals unit, world axes; segments int64; 0
-        where unknown.
+        Colour in 0..1; depths in the scene's units or their own; normals unit, world axes; all float32, but
+        segments int64.
+
+        Args:
+            frames: [R] int64.
+            v: [R] int64 rows.
+            u: [R] int64 columns.
         """
         return self.decode(self.gather(self.places(frames, v, u)))
 
@@ -82,12 +91,12 @@ class FlatImages:
     @staticmethod
     def decode(gathered: dict[str, Tensor]) -> dict[str, Tensor]:
         """What `at` gives, from what `gather` found."""
-        found = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
-        if "image" in found:
-            found["image"] /= 255.0
-        if "prior_normal" in found:
-            found["prior_normal"] = torch.nn.functional.normalize(found["prior_normal"], dim=1)
-        return found
+        columns = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
+        if "image" in columns:
+            columns["image"] /= 255.0
+        if "prior_normal" in columns:
+            columns["prior_normal"] = torch.nn.functional.normalize(columns["prior_normal"], dim=1)
+        return columns
 
     def _reader(self, scene: Scene, source: str, flat: np.ndarray) -> Callable[[int], None]:
         """A function that reads one frame of a source into its place."""

@@ -15,7 +15,7 @@ def used_sources(scene: Scene, data: Data) -> Scene:
     """The scene with only the sources that this fit may look at.
 
     Raises:
-        UserError: a prior is asked for that the scene does not have.
+        UserError: depth or a prior is asked for that the scene does not have.
     """
     unused = {"segment", "depth", "sensor_depth"}
     source_of = {"exact": "depth", "noisy": "sensor_depth"}
@@ -28,8 +28,8 @@ def used_sources(scene: Scene, data: Data) -> Scene:
     if data.sensor_depth == "auto":
         wanted_depth = next((source for source in source_of.values() if source in scene.sources), None)
     unused.discard(wanted_depth or "")
-    for source, wanted in (("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal)):
-        if not wanted:
+    for source, used in (("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal)):
+        if not used:
             unused.add(source)
         elif source not in scene.sources:
             raise UserError(
@@ -41,7 +41,12 @@ def used_sources(scene: Scene, data: Data) -> Scene:
 
 
 def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
-    """The scene itself, or as many evenly spaced frames of it as fit into memory decoded."""
+    """The scene itself, or as many evenly spaced frames of it as fit into memory decoded.
+
+    Args:
+        scene: with the sources that will be decoded.
+        budget: bytes of decoded pixels.
+    """
     per_pixel = sum(SOURCES[source].bytes_per_pixel for source in scene.sources)
     total = float((scene.cameras.width * scene.cameras.height).sum()) * per_pixel
     if total <= budget:
@@ -51,8 +56,12 @@ def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
 
 
 def fitted_and_held_out(count: int, every: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of `count` frames a fit may look at, and which are kept from it: the middle one of each `every`
-    consecutive frames, none for 0."""
+    """Indices of the frames that a fit may look at, and of those that are kept from it, int64 [n] each.
+
+    Args:
+        count: frames in all.
+        every: the middle one of each so many consecutive frames is kept from the fit; 0: none.
+    """
     frames = np.arange(count)
     held_out = frames % every == every // 2 if every > 0 else np.zeros(count, bool)
     return frames[~held_out], frames[held_out]

@@ -18,15 +18,19 @@ from neurfield.pixels.columns import Pixels
 def asked_for(
     pixels: Pixels, behind: Tensor | None, says: str
 ) -> tuple[Pixels, Tensor | None, Tensor | None]:
-    """The pixels with the colours that are asked for, what stands behind the field [R, 3] (None: black), and
-    which pixels are compared [R] (None: all).
+    """The pixels with the colours that are asked for, what stands behind them, and which are compared.
 
     A background of another colour every time makes opacity err as dearly outside the mask as inside: colour
     asked for inside the mask alone would reward a surface that stands out by the width of its opacity. Where
     the outline is unknown, what stands behind is the true colour itself.
 
     Args:
-        behind: colours [R, 3] behind an object, None for none. says: "object" or "valid", `Scene.mask_says`.
+        pixels: R of them.
+        behind: colours [R, 3] behind an object, None for none.
+        says: "object" or "valid", `Scene.mask_says`.
+
+    Returns:
+        The pixels; what stands behind the field [R, 3], or None: black; and bool [R], or None: all.
     """
     mask = pixels.get("mask")
     if mask is None:

@@ -25,13 +25,23 @@ class Chooser(Protocol):
     """Which pixels a step looks at."""
 
     def choose(self, step: int, rays: int) -> Chosen:
-        """About `rays` pixels for a step; follows from its arguments alone."""
+        """About `rays` pixels for a step; they follow from the arguments alone."""
         ...
 
 
 class PixelReader:
-    """Batches of the pixels that `chooser` chooses, with all that the scene says there; the same step and
-    number of rays give the same batch, on any device, so that a resumed fit goes on as if never stopped."""
+    """Batches of the pixels that a part chooses, with all that the scene says there.
+
+    The same step and number of rays give the same batch, on any device, so that a resumed fit goes on as if
+    never stopped.
+
+    Args:
+        scene: with the sources that the fit looks at.
+        chooser: which pixels a step looks at.
+        frame: the unit coordinates.
+        unit_box: xmin ymin zmin xmax ymax zmax, unit coordinates.
+        device: of the batches.
+    """
 
     def __init__(
         self,
@@ -65,8 +75,10 @@ class PixelReader:
             self._ahead.start(step, rays)
 
     def _draw(self, step: int, rays: int) -> tuple[dict[str, Tensor], int]:
-        """The host's part: rays not cut to the box yet, and the sources' numbers, or where they are to be
-        found; and how many groups."""
+        """The host's part: columns of a batch, and how many groups it has.
+
+        Rays are not cut to the box yet; of the sources there are the numbers, or where they are to be found.
+        """
         chosen = self.chooser.choose(step, rays)
         index = self.images.places(chosen.camera, chosen.row, chosen.column)
         columns = {"index": index} if self.images.resident else self.images.gather(index)

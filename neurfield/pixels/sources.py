@@ -12,7 +12,10 @@ class Source:
     """One kind of image.
 
     Attributes:
-        column: of `Pixels`. words: for people. dtype, channels: of the numbers that are held a pixel.
+        column: of `Pixels`.
+        words: for people.
+        dtype: of the numbers that are held.
+        channels: numbers that are held a pixel.
     """
 
     column: str
@@ -22,7 +25,7 @@ class Source:
 
     @property
     def bytes_per_pixel(self) -> int:
-        """That are held."""
+        """Bytes that are held a pixel."""
         return self.channels * self.dtype.itemsize
 
 

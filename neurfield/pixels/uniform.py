@@ -15,8 +15,15 @@ Count = Annotated[int, Number(least=1)]
 
 @dataclass(frozen=True)
 class Chosen:
-    """R pixels of a scene: camera, row, column and group (which of the step's images) int64 [R]; groups: how
-    many."""
+    """R pixels of a scene.
+
+    Attributes:
+        camera: [R] int64.
+        row: [R] int64.
+        column: [R] int64.
+        group: [R] int64, which of the step's images.
+        groups: how many images the step has.
+    """
 
     camera: np.ndarray
     row: np.ndarray
@@ -31,7 +38,8 @@ class Uniform:
     The same step and number of rays give the same pixels.
 
     Args:
-        cameras: to draw from. seed: of the fit.
+        cameras: to draw from.
+        seed: of the fit.
         images_per_step: images that a step's pixels are of.
     """
 

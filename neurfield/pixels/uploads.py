@@ -32,7 +32,8 @@ def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
 class Ahead(Generic[T]):
     """Makes what the next step will ask for while the present one runs, in a thread of its own.
 
-    `make` follows from its arguments; never runs twice at a time.
+    Args:
+        make: follows from its arguments; never runs twice at a time.
     """
 
     def __init__(self, make: Callable[..., T]) -> None:
@@ -50,8 +51,8 @@ class Ahead(Generic[T]):
     def get(self, *arguments: Hashable) -> T:
         """What `make` gives of these; raises what it raises."""
         if self._pending is not None and self._pending[0] == arguments:
-            made, self._pending = self._pending[1], None
-            return made.result()
+            future, self._pending = self._pending[1], None
+            return future.result()
         self._drop()
         return self._make(*arguments)
 

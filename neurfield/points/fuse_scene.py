@@ -1,5 +1,4 @@
-"""What the depth of a scene says together, before the first step: a volume to start from and to hold on
-to."""
+"""What the depth of a scene says together, before the first step: a volume to start from."""
 
 from __future__ import annotations
 
@@ -26,11 +25,18 @@ SENSOR_BAND, PRIOR_BAND = 0.95, 0.5  # of the truncation, within which voxels ar
 
 @dataclass(frozen=True)
 class VolumePoints:
-    """N points of the unit frame with their SDF, and E centres of cubes known to be free.
+    """N points with their SDF, and E centres of cubes known to be free, in unit coordinates.
 
-    points: [N, 3]. sdf, weight: [N]. normal: [N, 3] and normal_weight: [N], or None. band: unit lengths; the
-    SDF's error is counted in it. free: [E, 3], free_half: half the edge of their cubes. words: what was
-    fused, for people.
+    Attributes:
+        points: [N, 3].
+        sdf: [N] unit lengths, positive in free space.
+        weight: [N].
+        normal: [N, 3] unit, world axes, or None.
+        normal_weight: [N], or None.
+        band: unit lengths, in which the SDF's error is counted.
+        free: [E, 3].
+        free_half: half the edge of the free cubes.
+        words: what was fused, for people.
     """
 
     points: Tensor
@@ -52,9 +58,9 @@ class VolumePoints:
         device = self.free.device
         if not len(self.free):
             return torch.zeros(0, 3, device=device)
-        chosen = torch.randint(len(self.free), (count,), generator=generator, device=device)
+        index = torch.randint(len(self.free), (count,), generator=generator, device=device)
         jitter = 2.0 * torch.rand(count, 3, generator=generator, device=device) - 1.0
-        return self.free[chosen] + self.free_half * jitter
+        return self.free[index] + self.free_half * jitter
 
 
 def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors | None:
@@ -64,14 +70,15 @@ def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors |
     bits, whatever box the scene has by now.
 
     Args:
+        scene: whose priors they are.
         box: that somebody chose, xmin ymin zmin xmax ymax zmax (world); empty: around the cameras.
         seed: of the fit.
 
     Raises:
         UserError: no image agrees with the others.
     """
-    wanted = "prior_depth" in scene.sources and not _senses_depth(scene) and len(scene) > 1
-    if not wanted or not _can_fuse(scene):
+    needed = "prior_depth" in scene.sources and not _senses_depth(scene) and len(scene) > 1
+    if not needed or not _can_fuse(scene):
         return None
     around = np.array(box).reshape(2, 3) if box else box_around_cameras(scene.cameras)
     aligned = align_priors(scene, around, seed)
@@ -91,7 +98,10 @@ def fuse_scene(
     Nothing is fused either where images differ in size, or where cameras have distortion.
 
     Args:
-        voxel: world units; 0: of the box's longest side / 512, for priors / 192.
+        scene: whose depth it is.
+        voxel: world lengths; 0: of the box's longest side / 512, for priors / 192.
+        frame: the unit coordinates.
+        device: of the points.
         aligned: what `aligned_priors` gives.
     """
     longest = 2.0 * frame.half
@@ -167,7 +177,7 @@ def _fuse(
 def _points(
     volume: FusedVolume, band: float, spread: float | None, frame: UnitFrame, device: torch.device, words: str
 ) -> VolumePoints | None:
-    """Voxels as points of the unit frame; with `spread`, those far from the surface count less."""
+    """Voxels as points of the unit coordinates; with `spread`, those far from the surface count less."""
     near = volume.surface_points(band)
     if not len(near.points):
         return None
@@ -178,13 +188,14 @@ def _points(
         normal_weight = None if normal_weight is None else normal_weight * fade
     centre = torch.tensor(frame.centre, dtype=torch.float64)  # world coordinates may be far from zero
 
-    def moved(tensor: Tensor | None) -> Tensor | None:
+    def on_device(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor.to(device)
 
     points, sdf = ((near.points - centre) / frame.half).float(), near.distance / frame.half
     free = ((volume.free - centre) / frame.half).float().to(device)
     return VolumePoints(
-        points.to(device), sdf.to(device), weight.to(device), moved(near.normal), moved(normal_weight),
+        points.to(device), sdf.to(device), weight.to(device), on_device(near.normal),
+        on_device(normal_weight),
         band / frame.half, free, 4.0 * volume.voxel / frame.half, words,
     )  # fmt: skip
 
@@ -196,9 +207,11 @@ def _inverse_square(deviation: Tensor, depth: Tensor) -> Tensor:
 
 
 def _face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
-    """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture, little at its
-    edges: there a network draws a ramp between what is in front and what is behind, and neither is where the
-    ramp is."""
+    """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture.
+
+    They are small at its edges: there a network draws a ramp between what is in front and what is behind, and
+    neither is where the ramp is.
+    """
     log_z, reach = depth.log(), RAMP // 2
     slope = torch.zeros(2, *depth.shape)
     slope[0, :, :, reach:-reach] = (log_z[:, :, 2 * reach :] - log_z[:, :, : -2 * reach]) / (2 * reach)

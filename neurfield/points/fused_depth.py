@@ -25,10 +25,12 @@ class FusedDepth(Source):
     """Points of fused depth, sensed or of aligned priors, and of space that views look through.
 
     Args:
-        scene: whose depth is fused. frame: of the field. device: of the points.
+        scene: whose depth is fused.
+        frame: the unit coordinates.
+        device: of the points.
         aligned: gives what the scene's priors mean, None where it is not known.
         beside: neighbours that the points get.
-        voxel: world units; 0: the box's longest side / 512, for priors / 192.
+        voxel: world lengths; 0: the box's longest side / 512, for priors / 192.
         count: points a step; twice as many while they are looked at alone.
         free: points a step in space that views look through.
         alone: share of the steps that look at these points alone, coarse to fine; then come rays.
@@ -95,11 +97,11 @@ class FusedDepth(Source):
         return "" if self.volume is None else f"first surface: {self.volume.words}"
 
     def prepare(self) -> None:
-        """Fuse."""
+        """Fuse, if it is not done yet."""
         _ = self.volume
 
     def hold(self, moment: Moment) -> float:
-        """Fully at first, then less until it lets go."""
+        """1 at first, then less until it lets go, at `until`."""
         if moment.progress < self._alone or self.until <= 0:
             return 1.0
         if moment.progress >= self.until:
@@ -117,8 +119,11 @@ class FusedDepth(Source):
         return index, free, torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
-        """ "fused_depth" with columns sdf, weight and, where known, normal and normal_weight, and the size
-        "band"; "free_space" with the size "least", the sdf that there is at least."""
+        """Two sets, "fused_depth" and "free_space".
+
+        "fused_depth" has the columns sdf, weight and, where they are known, normal and normal_weight, and the
+        size "band"; "free_space" has the size "least", the sdf that there is at least.
+        """
         index, free, offset = drawn
         volume = self.volume
         assert volume is not None  # something was drawn
@@ -129,10 +134,10 @@ class FusedDepth(Source):
         beside = None
         if len(offset):
             beside = points[: len(offset)] + 2.0 * self.beside.distance * offset
-        near = PointSet(
+        surface = PointSet(
             points, columns, {"band": volume.band}, unit_slope=True, beside=beside, fades=True
         )  # fmt: skip
         return {
-            "fused_depth": near,
+            "fused_depth": surface,
             "free_space": PointSet(free, sizes={"least": 0.5 * volume.free_half}, unit_slope=True),
         }

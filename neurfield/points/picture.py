@@ -18,7 +18,8 @@ class Picture(Source):
     """Pixels of a picture.
 
     Args:
-        pool: gives what pixels are drawn from; called when the first are drawn. device: of the points.
+        pool: gives what pixels are drawn from; called when the first are drawn.
+        device: of the points.
         count: pixels a step.
     """
 
@@ -28,26 +29,26 @@ class Picture(Source):
         self._pool, self.device, self.count = pool, device, count
 
     @cached_property
-    def drawn(self) -> StepPixels:
+    def step_pixels(self) -> StepPixels:
         """The steps' pixels on the device."""
         return step_pixels(self._pool(), self.count, self.device)
 
     def prepare(self) -> None:
         """Read the picture, or the first tiles of it."""
-        _ = self.drawn
+        _ = self.step_pixels
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
         """What the host decides of a step's pixels; follows from the step alone."""
-        return self.drawn.inputs(moment.step)
+        return self.step_pixels.inputs(moment.step)
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """One set, "picture", with the column "color" in 0..1, [P, channels]."""
-        points, values = self.drawn.pixels(*drawn)
+        points, values = self.step_pixels.pixels(*drawn)
         return {"picture": PointSet(points, {"color": values})}
 
-    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+    def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
         """PSNR, and how many pixels were drawn."""
-        pixels = asked["picture"]
+        pixels = answers["picture"]
         error = torch.nn.functional.mse_loss(pixels.value.detach(), pixels.columns["color"])
         psnr = -10.0 * torch.log10(error.clamp_min(1e-12))
         return {"psnr": psnr, "pixels": float(len(pixels.value))}

@@ -1,8 +1,8 @@
-"""Where the pixels of an image fit's steps lie and how they come to its device; which ones follows from the
-pool alone.
+"""Where the pixels of an image fit's steps lie, and how they come to its device.
 
-On a GPU the picture lies there as the file's integers, where it takes no more than half of the free memory,
-and a step copies nothing from the host. Else the host draws, a step ahead, into pinned memory.
+Which ones follows from the pool alone. On a GPU the picture lies there as the file's integers, where it takes
+no more than half of the free memory, and a step copies nothing from the host. Else the host draws, a step
+ahead, into pinned memory.
 """
 
 from __future__ import annotations
@@ -47,10 +47,12 @@ class DrawnPixels:
         self.pool, self.count, self.device = pool, count, device
 
     def inputs(self, step: int) -> tuple[Tensor, ...]:
+        """As `StepPixels.inputs`: centres and values."""
         points, values = self._drawn(step)
         return uploaded(points, self.device), uploaded(values, self.device)
 
     def pixels(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """As `StepPixels.pixels`: the inputs themselves."""
         points, values = inputs
         return points, values
 
@@ -74,10 +76,11 @@ class DrawnAhead(DrawnPixels):
         self._ahead = Ahead(self._pinned)
 
     def inputs(self, step: int) -> tuple[Tensor, ...]:
+        """As `DrawnPixels.inputs`, drawn while the step before ran."""
         points, values = self._ahead.get(step)
-        found = uploaded(points, self.device), uploaded(values, self.device)
+        inputs = uploaded(points, self.device), uploaded(values, self.device)
         self._ahead.start(step + 1)
-        return found
+        return inputs
 
     def _pinned(self, step: int) -> tuple[Tensor, Tensor]:
         points, values = self._drawn(step)
@@ -104,6 +107,7 @@ class ResidentPixels:
         self._turn = -1
 
     def inputs(self, step: int) -> tuple[Tensor, ...]:
+        """As `StepPixels.inputs`: indices into the picture's pixels."""
         turn, now = divmod(step, self.length)
         if turn != self._turn:
             offsets, self._stride = self.pool.round_of(turn, self.length)
@@ -116,10 +120,11 @@ class ResidentPixels:
         return (index if last < self.total else index[:-1],)
 
     def pixels(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """As `StepPixels.pixels`, gathered on the device."""
         (index,) = inputs
         row = index // self.pool.width
         place = torch.stack([index - row * self.pool.width, row], dim=1)
-        found = self.flat.index_select(0, index)
-        if found.dtype == torch.int16:
-            found = found.int() & 0xFFFF
-        return ((place.double() + 0.5) / self.longest).float(), found.float() * (1.0 / self.peak)
+        values = self.flat.index_select(0, index)
+        if values.dtype == torch.int16:
+            values = values.int() & 0xFFFF
+        return ((place.double() + 0.5) / self.longest).float(), values.float() * (1.0 / self.peak)

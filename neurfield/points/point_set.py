@@ -13,10 +13,11 @@ from neurfield.moment import Moment
 
 @dataclass(frozen=True)
 class PointSet:
-    """P points of the field's frame.
+    """P points of the field's coordinates.
 
     Attributes:
-        points: [P, D]. columns: what is known of each, [P, ...], by name: sdf, normal, weight, color, ...
+        points: [P, D].
+        columns: what is known of each, [P, ...], by name: sdf, normal, weight, color, ...
         sizes: lengths that belong to all of them, by name, such as the band that errors are counted in.
         unit_slope: whether the field ought to have slope one there.
         beside: [K, D], each a small step from one of the first K points.
@@ -36,8 +37,10 @@ class AskedPoints:
     """A point set once the field was asked.
 
     Attributes:
-        columns, sizes: all that is known. value: what the field says, sdf [P] or colours [P, C]. gradient:
-            [P, 3] of a distance field.
+        columns: what is known of each point, [P, ...], by name.
+        sizes: lengths that belong to all of them, by name.
+        value: what the field says, sdf [P] or colours [P, C].
+        gradient: [P, 3] of a distance field, else None.
         hold: the factor that the weights of losses on it take for now.
     """
 
@@ -61,7 +64,12 @@ class AskedPoints:
 
 @dataclass(frozen=True)
 class Beside:
-    """How many points get a neighbour in a step, and at most how far off an axis it is (unit lengths)."""
+    """Which points get a neighbour in a step.
+
+    Attributes:
+        pairs: how many do.
+        distance: of the neighbour, at most, along each axis; unit lengths.
+    """
 
     pairs: int = 0
     distance: float = 0.005
@@ -75,8 +83,9 @@ class PointSource(Protocol):
 
     Attributes:
         offers: what losses may look at by it: "points.NAME" for each set, "gradients", "pairs".
-        with_rays: whether its points join the query of the rays' samples. alone: share of the steps that look
-            at points alone. warm: whether the field starts from a surface that the points are of.
+        with_rays: whether its points join the query of the rays' samples.
+        alone: share of the steps that look at points alone.
+        warm: whether the field starts from a surface that the points are of.
         words: what it draws from, for people; "": nothing worth a line.
     """
 
@@ -97,20 +106,24 @@ class PointSource(Protocol):
         ...
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
-        """Random numbers, indices or points for a step, their shapes the same in nearly every step; empty
-        where the source takes no part."""
+        """Random numbers, indices or points for a step; empty where the source takes no part.
+
+        Their shapes are the same in nearly every step.
+        """
         ...
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
-        """Points by the names of their sets, from what `draw` gave and nothing else; reads no value of a
-        tensor."""
+        """Points by the names of their sets, from what `draw` gave and nothing else.
+
+        No value of a tensor is read.
+        """
         ...
 
     def hold(self, moment: Moment) -> float:
         """How much losses on those of its sets that fade count, 0 to 1."""
         ...
 
-    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+    def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
         """For the log, by what the field said of its sets."""
         ...
 
@@ -125,14 +138,14 @@ class Source:
     words = ""
 
     def prepare(self) -> None:
-        """Nothing."""
+        """Nothing has to be worked out."""
 
     def hold(self, moment: Moment) -> float:
-        """Fully."""
+        """Fully, at every moment."""
         return 1.0
 
-    def figures(self, asked: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
-        """None."""
+    def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
+        """No figures."""
         return {}
 
 

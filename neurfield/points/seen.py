@@ -19,7 +19,9 @@ class Seen(Source):
 
     Args:
         aligned: gives what priors mean; None where they were not aligned, which gives no points.
-        frame: of the field. unit_box: xmin ymin zmin xmax ymax zmax, unit frame. device: of the points.
+        frame: the unit coordinates.
+        unit_box: xmin ymin zmin xmax ymax zmax, unit coordinates.
+        device: of the points.
         count: points a step.
         band: of the typical depth; points farther than that from the field's surface are taken for mistakes.
     """
@@ -40,8 +42,8 @@ class Seen(Source):
         self.count, self.share = count, band
 
     @cached_property
-    def known(self) -> tuple[Tensor, float]:
-        """All points [P, 3] of the unit frame, and the distance at which one stops to count, unit lengths."""
+    def candidates(self) -> tuple[Tensor, float]:
+        """All points [P, 3], unit coordinates, and the distance at which one stops to count, unit lengths."""
         make, frame, unit_box, device = self._about
         aligned = make()
         if aligned is None or not len(aligned.points):
@@ -54,11 +56,11 @@ class Seen(Source):
 
     def prepare(self) -> None:
         """Find which of the points are in the box."""
-        _ = self.known
+        _ = self.candidates
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
         """Indices [count] of random points, once rays take part."""
-        points, _ = self.known
+        points, _ = self.candidates
         if not len(points) or moment.points_alone:
             return ()
         return (
@@ -67,5 +69,5 @@ class Seen(Source):
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """One set, "seen", with the size "band"."""
-        points, band = self.known
+        points, band = self.candidates
         return {"seen": PointSet(points[drawn[0]], sizes={"band": band})}

@@ -13,7 +13,8 @@ class Uniform(Source):
     """Uniform points of the box; they join the query of the rays.
 
     Args:
-        unit_box: xmin ymin zmin xmax ymax zmax, unit frame. device: of the points.
+        unit_box: xmin ymin zmin xmax ymax zmax, unit coordinates.
+        device: of the points.
         count: points a step.
     """
 

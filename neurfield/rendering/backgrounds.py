@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
@@ -9,17 +11,27 @@ from neurfield.moment import Moment
 from neurfield.rays import Rays
 
 
-class RandomBehindMasks:
-    """A random colour behind each ray of an object with an outline; black behind everything else.
+class Background(Protocol):
+    """What stands behind the field.
 
     Attributes:
         for_outlines: whether only rays of scenes whose masks are outlines have this background.
     """
 
-    for_outlines = True
+    for_outlines: bool
 
     def colors(self, rays: Rays, moment: Moment) -> Tensor:
         """Colours [R, 3] in 0..1."""
+        ...
+
+
+class RandomBehindMasks:
+    """A random colour behind each ray of an object with an outline; black behind everything else."""
+
+    for_outlines = True
+
+    def colors(self, rays: Rays, moment: Moment) -> Tensor:
+        """Random colours [R, 3] in 0..1."""
         device = rays.directions.device
         return torch.rand(len(rays), 3, generator=moment.generator, device=device)
 
@@ -28,7 +40,9 @@ class Constant:
     """One colour behind every ray.
 
     Args:
-        red: in 0..1. green: in 0..1. blue: in 0..1.
+        red: in 0..1.
+        green: in 0..1.
+        blue: in 0..1.
     """
 
     for_outlines = False
@@ -37,5 +51,5 @@ class Constant:
         self.rgb = red, green, blue
 
     def colors(self, rays: Rays, moment: Moment) -> Tensor:
-        """Colours [R, 3] in 0..1."""
+        """The colour [R, 3], in 0..1."""
         return rays.directions.new_tensor(self.rgb).expand(len(rays), 3)

@@ -30,6 +30,9 @@ def sample_occupied(
     """Sections of length `step` in the cells that an `OccGridEstimator` holds occupied.
 
     Args:
+        rays: R, in the coordinates of the estimator's grid.
+        estimator: nerfacc's, or what has its `sampling`.
+        step: length of a section.
         jitter: [R] in [0, 1), the shift of each ray's sections in steps, in place of nerfacc's own noise.
         max_samples: the most sections per ray; what lies behind them is left out.
         more: for its `sampling`, for example `alpha_fn` and `alpha_thre`.
@@ -51,20 +54,25 @@ def sample_proposals(
     stratified: bool = False,
     requires_grad: bool = False,
 ) -> Samples:
-    """`count` sections a ray by a `PropNetEstimator`, over each ray's own stretch.
+    """Sections by a `PropNetEstimator`, `count` a ray, over each ray's own stretch.
 
     Args:
+        rays: R.
+        estimator: nerfacc's, or what has its `sampling`.
         densities: one for each round of proposals, of sections [R, k] in the rays' t.
         proposals: how many sections each round looks at.
+        count: sections of a ray in the end.
+        stratified: draw where in its stratum a section begins, as nerfacc does.
+        requires_grad: whether the proposals' weights are to be differentiated.
     """
     start, length = rays.t_min[:, None], (rays.t_max - rays.t_min)[:, None]
 
     def in_stretch(density: Density) -> Density:
         return lambda a, b: density(start + a * length, start + b * length) * length
 
-    asked = [in_stretch(density) for density in densities]
+    stretched = [in_stretch(density) for density in densities]
     near, far = estimator.sampling(
-        asked, list(proposals), count, len(rays), 0.0, 1.0, "uniform", stratified, requires_grad
+        stretched, list(proposals), count, len(rays), 0.0, 1.0, "uniform", stratified, requires_grad
     )
     index = torch.arange(len(rays), device=near.device)
     return Samples(
@@ -78,8 +86,14 @@ def sample_proposals(
 def pack(
     ray_indices: Tensor, t_starts: Tensor, t_ends: Tensor, n_rays: int, max_samples: int | None = None
 ) -> Samples:
-    """Samples in the order of their rays, with the first and the number of each ray's; at most `max_samples`
-    of a ray.
+    """Samples in the order of their rays, with the first and the number of each ray's.
+
+    Args:
+        ray_indices: [S] ascending.
+        t_starts: [S].
+        t_ends: [S].
+        n_rays: R.
+        max_samples: of a ray, at most; None: all.
 
     Raises:
         ValueError: the rays do not ascend.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import torch
 from torch import Tensor
 
+from neurfield.fields.protocols import Distances
 from neurfield.moment import Moment, geometric
 from neurfield.parts import Number
 from neurfield.rays import Rays, Samples
@@ -18,7 +19,6 @@ from neurfield.rendering.sampling import concatenate, sample_around_depth, sampl
 from neurfield.rendering.visibility import keep_visible
 
 if TYPE_CHECKING:
-    from neurfield.fields import SDFField
     from neurfield.pixels import Pixels
 
 SETTLING_STEPS = 256  # over which the surface may still cross many cells between two looks at the occupancy
@@ -30,15 +30,19 @@ class Marched:
     """Sections of equal length near the field's surface, and around sensed depth on rays that have it.
 
     Args:
-        unit_box: xmin ymin zmin xmax ymax zmax, unit frame. device: of the samples.
+        unit_box: xmin ymin zmin xmax ymax zmax, unit coordinates.
+        device: of the samples.
         rays: of the first step.
         samples: per step, on average: rays become more (to 8 times) as each needs fewer; 0: always `rays`.
-        occupancy_resolution: cells along each side of the box. occupancy_every: steps between two looks.
+        occupancy_resolution: cells along the longest side of the box.
+        occupancy_every: steps between two looks.
         reach: widths on both sides of the surface that are sampled.
-        step: sample length in widths. step_min: the least, unit-frame lengths.
+        step: sample length in widths.
+        step_min: the least sample length, unit lengths.
         max_samples: of a ray.
-        depth_near: samples of a ray with sensed depth inside the band. depth_free: and in front of it.
-        truncation: half width of the band at the end of the fit, unit-frame lengths.
+        depth_near: samples of a ray with sensed depth inside the band.
+        depth_free: samples of a ray with sensed depth in front of the band.
+        truncation: half width of the band at the end of the fit, unit lengths.
     """
 
     def __init__(
@@ -65,6 +69,11 @@ class Marched:
         self.max_samples, self.depth_near, self.depth_free = max_samples, depth_near, depth_free
         self.last_truncation = truncation
 
+    @property
+    def words(self) -> str:
+        """How large a step is, for people."""
+        return f"about {self.budget.samples} samples" if self.budget.samples else f"{self.budget.first} rays"
+
     def rays(self) -> int:
         """How many the next step draws."""
         return self.budget.rays()
@@ -74,14 +83,20 @@ class Marched:
         return geometric(4.0 * self.last_truncation, self.last_truncation, 2.0 * moment.progress)
 
     def widest(self, moment: Moment, guided: bool) -> float:
-        """The greatest width that an opacity may have: a ray with depth (`guided`) is sampled to the end of
-        its band only, and must have become opaque by then."""
+        """The greatest width that an opacity may have, unit lengths.
+
+        A ray with depth (`guided`) is sampled to the end of its band only, and must have become opaque by
+        then.
+        """
         return self.truncation(moment) / self.reach if guided else math.inf
 
-    def look(self, field: SDFField, moment: Moment) -> None:
-        """See where the field's surface is by now, now and then: all cells at first; then, while the surface
-        is still on its way, more of them than once it only settles."""
-        if moment.since % self.every and self.occupancy.asked:
+    def look(self, field: Distances, moment: Moment) -> None:
+        """See where the field's surface is by now, now and then.
+
+        All cells are asked at first; then, while the surface is still on its way, more of them than once it
+        only settles.
+        """
+        if moment.since % self.every and self.occupancy.has_values:
             return
         since = max(0, moment.since)
         turn = since // self.every
@@ -93,12 +108,11 @@ class Marched:
             self.occupancy.refresh(field.sdf, turn, near=2, far=19)
 
     def sample(
-        self, pixels: Pixels, field: SDFField, opacity: OpacityNow, moment: Moment
+        self, pixels: Pixels, field: Distances, opacity: OpacityNow, moment: Moment
     ) -> tuple[Pixels, Samples]:
-        """Sections for every ray: around the sensed depth where there is one, near the field's surface
-        elsewhere.
+        """Sections for every ray, and the pixels, reordered so that the rays with depth come first.
 
-        Returns the pixels too, reordered so that the rays with depth come first.
+        They lie around the sensed depth where there is one, near the field's surface elsewhere.
         """
         t_depth = pixels.get("t_depth")
         if t_depth is None:
@@ -114,16 +128,16 @@ class Marched:
         rest = self._march(pixels.rays.take(slice(count, None)), field, opacity, moment)
         return pixels, self._counted(concatenate(guided, rest, count))
 
-    def for_picture(self, rays: Rays, field: SDFField, opacity: OpacityNow) -> Samples:
+    def for_picture(self, rays: Rays, field: Distances, opacity: OpacityNow) -> Samples:
         """Sections for rays of a picture, always the same ones."""
         jitter = torch.full((len(rays),), 0.5, device=self.device)
         return self._near(rays, field, opacity, jitter, 4 * self.max_samples)
 
-    def _march(self, rays: Rays, field: SDFField, opacity: OpacityNow, moment: Moment) -> Samples:
+    def _march(self, rays: Rays, field: Distances, opacity: OpacityNow, moment: Moment) -> Samples:
         jitter = torch.rand(len(rays), generator=moment.generator, device=self.device)
         return self._near(rays, field, opacity, jitter, self.max_samples)
 
-    def _near(self, rays: Rays, field: SDFField, opacity: OpacityNow, jitter: Tensor, most: int) -> Samples:
+    def _near(self, rays: Rays, field: Distances, opacity: OpacityNow, jitter: Tensor, most: int) -> Samples:
         """Sections near the field's surface that a pixel can see."""
         width = opacity.number
         samples = sample_surface(

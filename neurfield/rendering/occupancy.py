@@ -25,10 +25,10 @@ class OccupancyGrid(nn.Module):
     Attributes:
         box: six numbers, low then high corner of the grid: the box given, widened about its centre to whole
             cells.
-        cell: edge of a cell.
-        bounds: the same as float32 [6], where the values are.
+        cell: edge of a cell, in the lengths of the box.
+        bounds: the box as float32 [6], where the values are.
         values: [X, Y, Z] SDF at the cell centres (a buffer; `take` replaces them).
-        asked: whether any cell was asked for yet, known without waiting for the values' device.
+        has_values: whether any cell was asked for yet, known without waiting for the values' device.
     """
 
     values: Tensor
@@ -42,7 +42,17 @@ class OccupancyGrid(nn.Module):
         lipschitz: float = 1.0,
         device: torch.device | str | None = None,
     ) -> None:
-        """Cells of the longest side / `resolution`; `lipschitz` is the least slope to reckon with."""
+        """Cover a box with cells.
+
+        Args:
+            box: xmin ymin zmin xmax ymax zmax.
+            resolution: cells along the longest side.
+            lipschitz: the least slope to reckon with.
+            device: of the values.
+
+        Raises:
+            ValueError: the box has no volume, or there is no cell.
+        """
         super().__init__()
         low, high = list(box[:3]), list(box[3:])
         extent = [b - a for a, b in zip(low, high)]
@@ -58,15 +68,18 @@ class OccupancyGrid(nn.Module):
         self.box = [c - h for c, h in zip(centre, half)] + [c + h for c, h in zip(centre, half)]
         self.register_buffer("values", torch.zeros(shape, device=device))
         self.register_buffer("bounds", torch.tensor(self.box, device=device), persistent=False)
-        self.asked = False
+        self.has_values = False
         self._answer: tuple[tuple[int, int, int], Tensor] | None = None
         self._clear: tuple[tuple[int, int], Tensor] | None = None
 
     def occupied(self, margin: float = 0.0) -> Tensor:
-        """uint8 [X, Y, Z]: 1 where a cell may come within `margin` (a length of the box) of the surface.
+        """uint8 [X, Y, Z]: 1 where a cell may come within `margin` of the surface. Not to be written to.
 
-        The margin is rounded up to a 16th of a cell, and the answer kept for as long as it holds: a margin
-        that shrinks a little every step does not cost a pass over the grid every step. Not to be written to.
+        The margin, a length of the box, is rounded up to a 16th of a cell, and the answer kept for as long as
+        it holds: a margin that shrinks a little every step does not cost a pass over the grid every step.
+
+        Raises:
+            ValueError: the margin is no length.
         """
         if not 0.0 <= margin < math.inf:
             raise ValueError(f"OccupancyGrid: margin must be a length, got {margin}")
@@ -81,11 +94,15 @@ class OccupancyGrid(nn.Module):
     def take(self, values: Tensor) -> None:
         """Go on from values that another grid of this shape had."""
         self.values.copy_(values)
-        self.asked = bool(self.values.any())
+        self.has_values = bool(self.values.any())
 
     @torch.no_grad()
     def update(self, field: Callable[[Tensor], Tensor]) -> None:
-        """Ask the SDF anew in all cells; `field` gives SDF [k] of points [k, 3] in the frame of the box."""
+        """Ask the SDF anew in all cells.
+
+        Args:
+            field: gives SDF [k] of points [k, 3] in the coordinates of the box.
+        """
         self._ask(field, torch.arange(self.values.numel(), device=self.values.device))
 
     @torch.no_grad()
@@ -96,6 +113,13 @@ class OccupancyGrid(nn.Module):
 
         Turn by turn the slices rotate: after `far` turns every cell was asked, those near the surface much
         more often.
+
+        Args:
+            field: gives SDF [k] of points [k, 3] in the coordinates of the box.
+            turn: counts the calls.
+            near: 1: all of the cells near the surface.
+            far: 1: all cells.
+            margin: as for `occupied`.
         """
         every = torch.zeros(self.values.numel(), dtype=torch.bool, device=self.values.device)
         every[turn % far :: far] = True
@@ -107,7 +131,7 @@ class OccupancyGrid(nn.Module):
         flat = self.values.view(-1)
         for part in cells.split(_POINTS_AT_ONCE):
             flat[part] = field(self.centres(part)).to(flat).view(-1)
-        self.asked = True
+        self.has_values = True
 
     def _clearance(self) -> Tensor:
         """[X, Y, Z] how far, in SDF, each cell is at least from the surface; 0 where it may hold it."""
@@ -118,8 +142,11 @@ class OccupancyGrid(nn.Module):
         return self._clear[1]
 
     def slopes(self) -> Tensor:
-        """[X, Y, Z] the slope reckoned with: how steeply the values rise or fall towards the cells beside
-        each, to the steeper side along each axis; at least `lipschitz`."""
+        """The slope reckoned with in each cell [X, Y, Z], at least `lipschitz`.
+
+        It is how steeply the values rise or fall towards the cells beside it, to the steeper side along each
+        axis.
+        """
         square = torch.zeros_like(self.values)
         for axis in range(3):
             rise = self.values.diff(dim=axis).abs_()

@@ -24,12 +24,14 @@ WIDTHS = 1e-4, 1.0  # that may be learnt
 
 
 class Opacity(nn.Module):
-    """What opacities share: a width (1/inv_s of NeuS, beta of VolSDF: how far from the surface the opacity
-    reaches, unit-frame lengths), which narrows by equal factors over a fit or is learnt.
+    """What opacities share: a width that narrows by equal factors over a fit, or is learnt.
+
+    The width is how far from the surface the opacity reaches, unit lengths: 1/inv_s of NeuS, beta of VolSDF.
 
     Args:
-        width_start: at the first step. width_end: at the last.
-        width_warm: at the first step of a fit that starts from a surface.
+        width_start: at the first step, unit lengths.
+        width_end: at the last step, unit lengths.
+        width_warm: at the first step of a fit that starts from a surface, unit lengths.
         learn: learn the width from width_start on, as the papers do, instead.
     """
 
@@ -54,17 +56,26 @@ class Opacity(nn.Module):
         """Opacity [S] in 0..1 of sections.
 
         Args:
-            sdf, slope: [S] in their middles; the slope is d sdf / d t along the ray. length: [S].
-            width: one number. progress: of the fit, in 0..1.
+            sdf: [S] in their middles, unit lengths.
+            slope: [S] in their middles, d sdf / d t along the ray.
+            length: [S] unit lengths.
+            width: one number, unit lengths.
+            progress: of the fit, in 0..1.
         """
         raise NotImplementedError
 
     def at(self, moment: Moment, widest: float = math.inf, label: str = "surface") -> OpacityNow:
-        """This opacity at a moment of a fit, its width at most `widest`; label: of its pass."""
+        """This opacity at a moment of a fit.
+
+        Args:
+            moment: of the fit.
+            widest: the greatest width that it may have, unit lengths.
+            label: of its pass.
+        """
         return OpacityNow(self, self.width(moment, widest), moment.progress, label)
 
     def width(self, moment: Moment, widest: float = math.inf) -> Tensor | float:
-        """Learnt, or on its schedule."""
+        """The width at a moment, learnt or on its schedule, and at most `widest`; unit lengths."""
         if self.learn:
             width = self.log_width.exp().clamp(*WIDTHS)
             return width if widest == math.inf else width.clamp_max(widest)
@@ -80,14 +91,23 @@ class Opacity(nn.Module):
         width: Tensor | float,
         progress: float,
     ) -> tuple[Tensor, Tensor]:
-        """Opacity [S] and unit normal [S, 3] of sections whose sdf [S] and gradient [S, 3] are known."""
+        """Opacity [S] and unit normal [S, 3] of sections.
+
+        Args:
+            sdf: [S] in their middles, unit lengths.
+            gradient: [S, 3] of the sdf there.
+            rays: R.
+            samples: the S sections.
+            width: one number, unit lengths.
+            progress: of the fit, in 0..1.
+        """
         slope = (gradient * rays.directions[samples.ray_indices]).sum(dim=1)
         length = samples.t_ends - samples.t_starts
         normal = nn.functional.normalize(gradient, dim=1, eps=1e-6)
         return self.alpha(sdf, slope, length, width, progress), normal
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """What is learnt."""
+        """What is learnt, by how it learns: "width", or nothing."""
         return {"width": [self.log_width]} if self.learn else {}
 
 
@@ -120,11 +140,20 @@ class NeuS(KernelOpacity):
     """Logistic density of NeuS (Wang et al. 2021, Eq. 13).
 
     Args:
-        anneal: share of the steps over which sections that leave a surface fade out (cosine annealing).
-        width_start: 1/inv_s at the first step, unit-frame lengths.
-        width_end: at the last.
-        width_warm: at the first step of a fit that starts from a surface.
+        width_start: 1/inv_s at the first step, unit lengths.
+        width_end: 1/inv_s at the last step, unit lengths.
+        width_warm: 1/inv_s at the first step of a fit that starts from a surface, unit lengths.
         learn: learn the width from width_start on, as the paper does, instead.
+        anneal: share of the steps over which sections that leave a surface fade out (cosine annealing).
+
+    Example:
+        >>> sharp = NeuS(width_end=0.01).at(END)
+        >>> sharp.number
+        0.01
+        >>> sdf, length = torch.tensor([0.05, 0.0, -0.05]), torch.full((3,), 0.05)
+        >>> slope = torch.full((3,), -1.0)  # straight into the surface
+        >>> sharp.opacity.alpha(sdf, slope, length, sharp.width, sharp.progress).round(decimals=2)
+        tensor([0.0800, 0.9200, 0.9900])
     """
 
     kind = "neus"
@@ -157,9 +186,9 @@ class VolSDF(KernelOpacity):
     """Laplace density of VolSDF (Yariv et al. 2021, Eq. 2-3).
 
     Args:
-        width_start: beta at the first step, unit-frame lengths.
-        width_end: at the last.
-        width_warm: at the first step of a fit that starts from a surface.
+        width_start: beta at the first step, unit lengths.
+        width_end: beta at the last step, unit lengths.
+        width_warm: beta at the first step of a fit that starts from a surface, unit lengths.
         learn: learn the width from width_start on, as the paper does, instead.
     """
 
@@ -175,10 +204,13 @@ class VolSDF(KernelOpacity):
 
 @dataclass(frozen=True)
 class OpacityNow:
-    """An opacity at a moment of a fit: its width, learnt or a number of unit-frame lengths, and the fit's
-    progress in 0..1.
+    """An opacity at a moment of a fit.
 
-    `number` waits for a learnt width. label: of its pass.
+    Attributes:
+        opacity: the rule.
+        width: unit lengths, a number or, where it is learnt, a tensor of one.
+        progress: of the fit, in 0..1.
+        label: of its pass.
     """
 
     opacity: Opacity
@@ -188,7 +220,7 @@ class OpacityNow:
 
     @property
     def number(self) -> float:
-        """The width."""
+        """The width as a number; a learnt one is waited for."""
         return float(self.width.detach()) if isinstance(self.width, Tensor) else self.width
 
     @property
@@ -217,6 +249,6 @@ class OpacityNow:
         return alpha, normal
 
     def of_values(self, sdf: Tensor, slope: Tensor, rays: Rays, samples: Samples) -> Tensor:
-        """Opacity [S] of sections by the sdf [S] alone, were its slope along the ray `slope` [S]."""
+        """Opacity [S] of sections by the sdf [S] alone, were their slopes along the rays `slope` [S]."""
         along = slope[:, None] * rays.directions[samples.ray_indices]
         return self.of_sections(sdf, along, rays, samples)[0]

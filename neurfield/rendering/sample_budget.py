@@ -17,13 +17,17 @@ class SampleBudget:
     """
 
     def __init__(self, samples: int, rays: int) -> None:
-        """`samples` per step, 0 for no budget: always `rays`. The first step draws `rays`, no step over 8
-        times that."""
+        """The first step draws `rays`, no step over 8 times that.
+
+        Args:
+            samples: per step; 0 for no budget: always `rays`.
+            rays: of the first step.
+        """
         self.samples, self.first = samples, rays
         self.samples_per_ray = samples / rays
 
     def rays(self) -> int:
-        """Of the next step."""
+        """How many the next step draws."""
         most = MOST_TIMES * self.first
         if not self.samples:
             return self.first

@@ -20,11 +20,18 @@ def sample_surface(
     max_samples: int,
     jitter: Tensor,
 ) -> Samples:
-    """Sections of equal length `step` wherever the occupancy grid cannot rule out a surface within `reach`
-    (unit lengths).
+    """Sections of equal length wherever the occupancy grid cannot rule out a surface nearby.
 
     An `OccGridEstimator` of nerfacc (or what has its `sampling`) may stand in the grid's place; it knows its
     own cells, and `reach` is not asked for.
+
+    Args:
+        rays: R, in the coordinates of the grid's box.
+        occupancy: what is known of where the surface is.
+        step: length of a section, unit lengths.
+        reach: how far from the surface is sampled, unit lengths.
+        max_samples: of a ray, at most.
+        jitter: [R] in [0, 1), the shift of each ray's sections in steps.
     """
     if not isinstance(occupancy, OccupancyGrid):
         return sample_occupied(rays, occupancy, step=step, jitter=jitter, max_samples=max_samples)
@@ -46,8 +53,11 @@ def sample_around_depth(
 
     Args:
         rays: R rays that meet the box.
-        t_depth: [R] distance of the seen surface along the ray, all valid.
+        t_depth: [R] distance of the seen surface along the ray, unit lengths, all valid.
         truncation: half width of the band, unit lengths.
+        near: sections inside the band.
+        free: sections in front of it.
+        generator: of the noise; None: torch's own.
     """
     n_rays, count = len(rays), free + near
     device = t_depth.device

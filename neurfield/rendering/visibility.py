@@ -1,12 +1,14 @@
-"""Samples that a pixel can see: the few that matter are found by the field's value alone, before gradients
-are asked for."""
+"""Samples that a pixel can see.
+
+The few that matter are found by the field's value alone, before gradients are asked for.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from neurfield.fields import SDFField
+from neurfield.fields.protocols import Distances
 from neurfield.ops.compositing import accumulate_along_rays, render_transmittance_from_alpha
 from neurfield.ops.sections import section_midpoints
 from neurfield.rays import Rays, Samples
@@ -18,7 +20,7 @@ MOST_LEFT_OUT = 1e-2  # of a pixel, by all samples together that it loses
 
 @torch.no_grad()
 def keep_visible(
-    field: SDFField,
+    field: Distances,
     rays: Rays,
     samples: Samples,
     opacity: OpacityNow,
@@ -26,8 +28,10 @@ def keep_visible(
     least: float = LEAST_WEIGHT,
     most: float = MOST_LEFT_OUT,
 ) -> Samples:
-    """The samples that weigh at least `least` in their pixel, the one before and after each such sample, and
-    lighter ones where together they weigh more than `most`.
+    """The samples that a pixel can see: those that weigh something in it, and their neighbours.
+
+    They are those that weigh at least `least`, the one before and after each such sample, and lighter ones
+    where together they weigh more than `most`.
 
     A value costs a sixth of a value with all its derivatives, so that asking twice is cheaper than training
     on samples in empty space or behind the surface. What is left out of a ray weighs less than `most`: its
@@ -36,6 +40,14 @@ def keep_visible(
     the section and from there to the next, where it goes on increasing or decreasing over the three; samples
     count with the most that they can then weigh. A section without neighbours counts as one of a distance
     field, with slopes from -1 to 1.
+
+    Args:
+        field: asked for its value alone, in the middle of each section.
+        rays: R.
+        samples: S sections of them.
+        opacity: at the moment of the fit.
+        least: weight of a sample.
+        most: weight that a pixel loses by all samples together.
     """
     if not samples.t_starts.numel():
         return samples
@@ -48,9 +60,9 @@ def keep_visible(
     packing = samples.packed_info
     weight = render_transmittance_from_alpha(clear, packed_info=packing) * dense
     keep = _with_neighbours(~(weight < least), ray)  # what is no number is kept, to be noticed
-    left = accumulate_along_rays(weight * ~keep, packed_info=packing)[:, 0]  # [R]
+    lost = accumulate_along_rays(weight * ~keep, packed_info=packing)[:, 0]  # [R]
     share = most / packing[:, 1].clamp_min(1)
-    keep |= (left > most)[ray] & (weight >= share[ray])
+    keep |= (lost > most)[ray] & (weight >= share[ray])
     return select(samples, keep, len(rays))
 
 
@@ -79,8 +91,8 @@ def _with_neighbours(keep: Tensor, ray: Tensor) -> Tensor:
 
 def select(samples: Samples, keep: Tensor, n_rays: int) -> Samples:
     """The samples where `keep` [S] is true, still packed ray after ray."""
-    kept = keep.nonzero()[:, 0]  # once: how many there are is a thing that a GPU has to be waited for
-    ray = samples.ray_indices[kept]
+    index = keep.nonzero()[:, 0]  # once: how many there are is a thing that a GPU has to be waited for
+    ray = samples.ray_indices[index]
     count = torch.zeros(n_rays, dtype=torch.int64, device=ray.device).index_add_(0, ray, torch.ones_like(ray))
     start = count.cumsum(0) - count
-    return Samples(ray, samples.t_starts[kept], samples.t_ends[kept], torch.stack([start, count], dim=1))
+    return Samples(ray, samples.t_starts[index], samples.t_ends[index], torch.stack([start, count], dim=1))

@@ -15,7 +15,7 @@ from neurfield.rays import Rays, Samples
 from neurfield.rendering.opacity import OpacityNow
 
 if TYPE_CHECKING:
-    from neurfield.fields import FieldSample, Radiance, SDFField
+    from neurfield.fields import Color, DistanceField, FieldSample
 
 # Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
 # step.
@@ -25,8 +25,15 @@ LEAST_OPACITY = 0.02  # by which the colour of a ray is divided
 
 @dataclass(frozen=True)
 class Answers:
-    """What the field says in the middle of each of S sections, t [S] along the rays, and at E further points:
-    sdf [S], gradient [S, 3], heads {name: [S, K]}, and everything [S + E]."""
+    """What the field says in the middle of each of S sections, and at E further points.
+
+    Attributes:
+        t: [S] of the middles, along the rays, unit lengths.
+        sdf: [S] unit lengths.
+        gradient: [S, 3].
+        heads: [S, K] of each of the field's heads, by name.
+        everywhere: all that was asked, S + E points, those of the sections first.
+    """
 
     t: Tensor
     sdf: Tensor
@@ -37,8 +44,16 @@ class Answers:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Per ray: rgb [R, 3], distance [R] (expected t of what was hit), normal [R, 3] (not unit), opacity [R];
-    per sample: weights [S] (without gradient), and what the field answered, `answers`."""
+    """What an opacity makes of R rays and their S samples.
+
+    Attributes:
+        rgb: [R, 3], sums of weight times colour.
+        distance: [R] expected t of what was hit, unit lengths.
+        normal: [R, 3] world axes, not unit.
+        opacity: [R] sums of the weights, in 0..1.
+        weights: [S] of the samples, without gradient.
+        answers: what the field says there.
+    """
 
     rgb: Tensor
     distance: Tensor
@@ -49,7 +64,7 @@ class Rendered:
 
 
 def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | None) -> Tensor:
-    """Colours [R, 3] of rays, with `behind` [R, 3] where they are not opaque (None: black).
+    """Colours [R, 3] of rays, with `behind` where they are not opaque.
 
     The samples of some rays end with the surface that was sensed there, at grazing incidence before they are
     opaque. What such a ray saw counts as all there is: its weights are scaled to a sum of one. Those of the
@@ -58,7 +73,8 @@ def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | 
     Args:
         rgb: [R, 3], sums of weight times colour.
         opacity: [R], sums of weights.
-        ended: [R], which rays do; None: none.
+        behind: [R, 3] in 0..1; None: black.
+        ended: [R] bool, which rays do; None: none.
     """
     if ended is not None:
         whole = torch.where(ended, opacity.clamp_min(LEAST_OPACITY), torch.ones_like(opacity))
@@ -67,21 +83,48 @@ def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | 
 
 
 def render(
-    field: SDFField,
-    color: Radiance,
+    field: DistanceField,
+    color: Color,
     rays: Rays,
     samples: Samples,
     opacity: OpacityNow,
     extra_points: Tensor | None = None,
 ) -> Rendered:
-    """Volume-render packed samples; `extra_points` [E, 3] join the same field query (for losses on points off
-    the rays)."""
+    """Volume-render packed samples with one opacity.
+
+    Args:
+        field: asked once, for values and gradients.
+        color: asked where a sample weighs something.
+        rays: R.
+        samples: S sections of them.
+        opacity: at a moment of a fit.
+        extra_points: [E, 3] points off the rays that join the same query of the field; None: none.
+
+    Example:
+        >>> from neurfield.fields import Radiance, SDFField
+        >>> field = SDFField()  # a sphere of radius 0.5, free space outside
+        >>> box = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])  # of the world
+        >>> frame = UnitFrame.around(box)
+        >>> rays = make_rays(
+        ...     np.array([[0.0, 0.0, -2.0]]), np.array([[0.0, 0.0, 1.0]]), np.ones(1),
+        ...     frame, frame.box_in_unit(box), torch.device("cpu"),
+        ... )
+        >>> grid = OccupancyGrid(frame.box_in_unit(box), 32)
+        >>> grid.update(field.sdf)
+        >>> samples = sample_surface(
+        ...     rays, grid, step=0.01, reach=0.1, max_samples=128, jitter=torch.full((1,), 0.5)
+        ... )
+        >>> with torch.no_grad():
+        ...     pixels = render(field, Radiance(), rays, samples, NeuS().at(END))
+        >>> pixels.rgb.shape, abs(float(pixels.distance) - 1.5) < 0.1  # from the eye to the sphere
+        (torch.Size([1, 3]), True)
+    """
     return render_passes(field, color, rays, samples, {"surface": opacity}, extra_points)["surface"]
 
 
 def render_passes(
-    field: SDFField,
-    color: Radiance,
+    field: DistanceField,
+    color: Color,
     rays: Rays,
     samples: Samples,
     passes: Mapping[str, OpacityNow],
@@ -90,6 +133,17 @@ def render_passes(
     """The same samples with one or several opacities: field and colour are asked once.
 
     Colours are those of the first pass's normals, and are asked for where any pass gives a sample weight.
+
+    Args:
+        field: asked once, for values and gradients.
+        color: asked where a sample weighs something.
+        rays: R.
+        samples: S sections of them.
+        passes: opacities at a moment of a fit, by label.
+        extra_points: [E, 3] points off the rays that join the same query of the field; None: none.
+
+    Returns:
+        What each pass renders, by label.
     """
     points, t = section_midpoints(
         rays.origins, rays.directions, samples.ray_indices, samples.t_starts, samples.t_ends,
@@ -100,7 +154,7 @@ def render_passes(
     assert everywhere.gradient is not None
     sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
     heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
-    opaque = {label: now.of_sections(sdf, gradient, rays, samples) for label, now in passes.items()}
+    opaque = {label: opacity.of_sections(sdf, gradient, rays, samples) for label, opacity in passes.items()}
     with torch.no_grad():
         likely = [
             render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info)

@@ -13,8 +13,11 @@ from neurfield.inputs.registry import INPUTS
 def command_of(kind: type[Input], facts: dict[str, Any], config: Any, plugins: Sequence[str] = ()) -> str:
     """`neurfield fit ...` with the flags that differ from the preset.
 
-    kind: of the run's input. facts: of its run.json. config: of its config.yaml.
-    plugins: the words of --plugin by which that was read.
+    Args:
+        kind: of the run's input.
+        facts: of its run.json.
+        config: of its config.yaml.
+        plugins: the words of --plugin by which that was read.
     """
     chosen = kind.chosen(config)
     what = [f"--{kind.flag}", kind.place(facts), f"--{INPUTS[kind.flag].named_by}", chosen]

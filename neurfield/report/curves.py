@@ -93,8 +93,8 @@ def short(value: float) -> str:
 
 
 def _terms(entry: dict[str, object]) -> dict[str, float]:
-    found = entry.get("losses")
-    return found if isinstance(found, dict) else {}
+    terms = entry.get("losses")
+    return terms if isinstance(terms, dict) else {}
 
 
 def _series(log: Sequence[dict[str, object]], key: str) -> list[tuple[float, float]]:

@@ -28,12 +28,13 @@ def write_report(
     up: np.ndarray | None = None,
     plugins: Sequence[str] = (),
 ) -> Path:
-    """Write report.html of a run from the files in its folder, and previews/mesh.jpg, the four sides of its
-    mesh, if it has one.
+    """Write report.html of a run from the files in its folder, and return its path.
 
-    What is not there (no mesh, no ground truth, no log) is left out of the page. Returns the page's path.
+    With a mesh also previews/mesh.jpg, the four sides of it. What is not there (no mesh, no ground truth, no
+    log) is left out of the page.
 
     Args:
+        folder: of the run.
         mesh: what mesh.ply holds, to save reading it.
         up: unit [3] in the world, Z if not given.
         plugins: as for `Run.load`.

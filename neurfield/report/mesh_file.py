@@ -15,8 +15,9 @@ MESH_SUFFIXES = (".ply", ".obj", ".glb", ".gltf", ".stl", ".off")
 
 
 def read_mesh(path: Path) -> trimesh.Trimesh:
-    """A mesh file as triangles, vertices as they are in the file (and what is written beside it to be added,
-    see `neurfield.far`), colours in sRGB.
+    """A mesh file as triangles, colours in sRGB.
+
+    Vertices are as they are in the file, with what is written beside it added (see `neurfield.far`).
 
     Raises:
         UserError: it is missing, unreadable, or holds no triangles.
@@ -26,8 +27,8 @@ def read_mesh(path: Path) -> trimesh.Trimesh:
     try:
         mesh = trimesh.load(path, force="mesh", process=False)
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-        known = ", ".join(MESH_SUFFIXES)
-        raise UserError(f"{path}: not a readable mesh ({reason}); formats: {known}") from reason
+        endings = ", ".join(MESH_SUFFIXES)
+        raise UserError(f"{path}: not a readable mesh ({reason}); formats: {endings}") from reason
     if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
         raise UserError(f"{path}: holds no triangles; give a surface, not points")
     if path.suffix.lower() in (".glb", ".gltf"):
@@ -58,8 +59,10 @@ def _colors_of_gltf(mesh: trimesh.Trimesh, path: Path) -> None:
 
 
 def _exact_colors(path: Path) -> np.ndarray | None:
-    """Linear colours [v,3] in 0..1 of a .glb of one mesh, before trimesh rounds them to bytes, which dark
-    ones do not survive."""
+    """Linear colours [v, 3] in 0..1 of a .glb of one mesh, else None.
+
+    Trimesh rounds them to bytes, which dark ones do not survive.
+    """
     if path.suffix.lower() != ".glb":
         return None
     from trimesh.exchange.gltf import load_glb

@@ -34,11 +34,11 @@ def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str,
     """Groups of a run's metrics as (title, [(name, value in words), ...]); lengths are taken for metres."""
     groups = []
     for key, title in _GROUPS.items():
-        found = metrics.get(key)
-        if isinstance(found, dict) and found:
+        group = metrics.get(key)
+        if isinstance(group, dict) and group:
             rows = [
-                (name_of(item) + _which(item, found), value_of(item, value))
-                for item, value in found.items()
+                (name_of(item) + _which(item, group), value_of(item, value))
+                for item, value in group.items()
                 if (key, item) not in _SAID_BESIDE
             ]
             groups.append((title, rows))

@@ -73,7 +73,7 @@ def table(title: str, rows: Sequence[tuple[str, str]]) -> str:
 def read_metrics(path: Path) -> dict[str, Any]:
     """The groups of metrics.json, or none if it is not there or not whole."""
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return {key: group for key, group in found.items() if isinstance(group, dict)}
+    return {key: group for key, group in content.items() if isinstance(group, dict)}

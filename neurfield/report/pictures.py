@@ -18,11 +18,16 @@ _UP = np.array([0.0, 0.0, 1.0])
 def contact_sheet(
     mesh: trimesh.Trimesh, kind: str = "outside", up: np.ndarray = _UP, width: int = 640, height: int = 440
 ) -> np.ndarray:
-    """A mesh from four sides, two by two in colour, and in a row below as clay: uint8 [H,W,3].
+    """A mesh from four sides, two by two in colour, and in a row below as clay: uint8 [H, W, 3].
 
-    A mesh without colours is drawn two by two as clay alone. kind: "inside" looks into a room through the
-    walls that turn away, "outside" at an object. up: unit [3]. width, height: of one of the large pictures,
-    even numbers.
+    A mesh without colours is drawn two by two as clay alone.
+
+    Args:
+        mesh: in any coordinates and unit.
+        kind: "inside" looks into a room through the walls that turn away, "outside" at an object.
+        up: unit [3].
+        width: of one of the large pictures, pixels, even.
+        height: of one of the large pictures, pixels, even.
     """
     shader = MeshShader(mesh)
     box = solid_box(np.asarray(mesh.vertices))

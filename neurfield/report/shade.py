@@ -22,7 +22,13 @@ _RAYS_AT_ONCE = 1 << 19
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn mesh: `color` with its vertex colours, `clay` without, uint8 [H,W,3]; `hit` bool [H,W]."""
+    """A drawn mesh.
+
+    Attributes:
+        color: uint8 [H, W, 3] with its vertex colours.
+        clay: uint8 [H, W, 3] without.
+        hit: bool [H, W] where the mesh is.
+    """
 
     color: np.ndarray
     clay: np.ndarray
@@ -43,9 +49,14 @@ class MeshShader:
     def draw(
         self, view: Viewpoint, width: int, height: int, *, cull: bool = False, samples: int = 2
     ) -> Picture:
-        """A picture of width x height pixels with samples² rays each.
+        """A picture of the mesh.
 
-        cull: leave out faces that turn away from the eye, so that one looks into a room from outside.
+        Args:
+            view: from where.
+            width: pixels.
+            height: pixels.
+            cull: leave out faces that turn away from the eye, so that one looks into a room from outside.
+            samples: rays along each side of a pixel.
         """
         faces = self._shown(view, cull)
         wide, high = width * samples, height * samples
@@ -65,9 +76,14 @@ class MeshShader:
         )
 
     def lit(self, view: Viewpoint, *, cull: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices [v,3], faces [f,3] and the colour [v,3], 0..1, that each vertex shows from a viewpoint.
+        """Vertices, faces, and the colour that each vertex shows: for renderers that only fill triangles.
 
-        For renderers that only fill triangles. cull: as in `draw`.
+        Args:
+            view: from where.
+            cull: as in `draw`.
+
+        Returns:
+            Vertices [v, 3], faces [f, 3] and colours [v, 3] in 0..1.
         """
         directions = self._vertices - view.eye
         light = _light(self._normals, directions, _lamp(view))
@@ -86,10 +102,10 @@ class MeshShader:
         self, caster: RayCaster, faces: np.ndarray, directions: np.ndarray, lamp: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Whether rays [k,3] from the eye hit [k], and the colour and clay they see [k,3], 0..1."""
-        found = caster.first_hits(np.zeros(3), directions)
-        hit = found.face >= 0
-        corners = faces[found.face[hit]]
-        u, v = found.u[hit, None], found.v[hit, None]
+        hits = caster.first_hits(np.zeros(3), directions)
+        hit = hits.face >= 0
+        corners = faces[hits.face[hit]]
+        u, v = hits.u[hit, None], hits.v[hit, None]
         light = _light(_blend(self._normals, corners, u, v), directions[hit], lamp)
         color = np.tile(_BACKGROUND, (len(hit), 1))
         clay = color.copy()

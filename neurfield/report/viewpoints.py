@@ -18,7 +18,12 @@ _MARGIN = 1.04
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """A virtual pinhole: world_from_cam [4,4] (OpenCV axes) and its vertical field of view in degrees."""
+    """A virtual pinhole.
+
+    Attributes:
+        world_from_cam: [4, 4], OpenCV axes.
+        fov: vertical field of view in degrees.
+    """
 
     world_from_cam: np.ndarray
     fov: float = _FOV_DEGREES
@@ -53,10 +58,13 @@ def look_at(eye: np.ndarray, target: np.ndarray, up: np.ndarray, fov: float = _F
 
 
 def four_sides(box: np.ndarray, kind: str, up: np.ndarray, aspect: float = 4 / 3) -> list[Viewpoint]:
-    """Four viewpoints a quarter turn apart on a box [2,3] (minimum, maximum) that fills their pictures.
+    """Four viewpoints a quarter turn apart on a box that fills their pictures.
 
-    kind: "inside" for a room, looked into from higher up; "outside" for an object. aspect: width over height
-    of the picture.
+    Args:
+        box: [2, 3] minimum and maximum, world.
+        kind: "inside" for a room, looked into from higher up; "outside" for an object.
+        up: unit [3].
+        aspect: width over height of the pictures.
     """
     middle = (box[0] + box[1]) / 2
     corners = np.array([[box[i][0], box[j][1], box[k][2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
@@ -81,8 +89,8 @@ def _fitted(
     for _ in range(8):
         in_cam = (points - middle) @ axes
         distance = float(np.max(np.abs(in_cam[:, :2]) / half - in_cam[:, 2:]))
-        seen = in_cam[:, :2] / (in_cam[:, 2:] + distance)
-        middle = middle + axes[:, :2] @ ((seen.min(axis=0) + seen.max(axis=0)) / 2 * distance)
+        projected = in_cam[:, :2] / (in_cam[:, 2:] + distance)
+        middle = middle + axes[:, :2] @ ((projected.min(axis=0) + projected.max(axis=0)) / 2 * distance)
     return look_at(middle + distance * direction, middle, up)
 
 

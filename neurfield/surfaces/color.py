@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Color, SDFField
 
 
 @torch.no_grad()
 def vertex_colors(
-    field: SDFField, radiance: Radiance, points_in_unit: np.ndarray, chunk: int = 1 << 16
+    field: SDFField, radiance: Color, points_in_unit: np.ndarray, chunk: int = 1 << 16
 ) -> np.ndarray:
     """uint8 RGB [v, 3] of points [v, 3] in unit coordinates, those of the field.
 

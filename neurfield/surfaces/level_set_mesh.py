@@ -15,7 +15,7 @@ class LevelSet:
     """The zero level set of a distance field, by marching cubes where the surface is.
 
     Args:
-        voxel: edge of the cubes in world units; 0: the box's longest side / 512.
+        voxel: edge of the cubes in world lengths; 0: the box's longest side / 512.
         component: all pieces, or the largest alone.
     """
 
@@ -30,9 +30,12 @@ class LevelSet:
     def extract(
         self, field: Any, unit_box: np.ndarray, voxel: float, device: torch.device
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices [V, 3] and faces [F, 3], normals into free space.
+        """Vertices [V, 3], unit coordinates, and faces [F, 3] int64, their normals into free space.
 
         Args:
-            field: with `sdf(points)`. unit_box: [2, 3]. voxel: edge of the cubes, unit lengths.
+            field: with `sdf(points)`.
+            unit_box: [2, 3] minimum and maximum, unit coordinates.
+            voxel: edge of the cubes, unit lengths.
+            device: where the field is asked.
         """
         return extract_level_set(field.sdf, unit_box, voxel, device=device)

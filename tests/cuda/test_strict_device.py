@@ -17,6 +17,7 @@ from neurfield.images import open_image
 from neurfield.images.pool import HeldPixels
 from neurfield.inputs.scene import SceneInput
 from neurfield.parts import load_config
+from neurfield.points import Picture
 from neurfield.points.picture_pixels import ResidentPixels
 from neurfield.scenes import load_scene
 from tests.cuda.strict_device import Watch
@@ -93,7 +94,9 @@ def test_image(tmp_path: Path, kind: str, resident: bool) -> None:
     task = ImageTask(open_image(smooth(40, 61)), config, cpu)
     if resident:
         assert isinstance(task.pool, HeldPixels)
-        task.drawn = ResidentPixels(task.pool, 512, cpu, pin=torch.clone)
+        (source,) = task.sources
+        assert isinstance(source, Picture)
+        source.step_pixels = ResidentPixels(task.pool, 512, cpu, pin=torch.clone)
     assert watched(Fitter(task, config.train, tmp_path, quiet=True), 1) == {}
 
 

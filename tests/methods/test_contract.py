@@ -192,3 +192,63 @@ def test_a_need_that_nothing_meets_is_one_line_before_the_first_step(sphere: Sce
     with pytest.raises(UserError, match=r"'losses\.color' looks at passes\.other.*losses\.color=off"):
         fit(sphere, "neus", out=tmp_path, quiet=True, overrides=[*SMALL, "losses.color.at=other"])
     assert not list(tmp_path.glob("*"))
+
+
+EVEN = """
+import torch
+from neurfield.parts import needs
+from neurfield.rendering import Samples
+
+class Even:
+    def __init__(self, unit_box, device, *, count: int = 16) -> None:
+        self.device, self.count, self.words = device, count, "64 rays, evenly sampled"
+
+    def rays(self):
+        return 64
+
+    def truncation(self, moment):
+        return 0.1
+
+    def widest(self, moment, guided):
+        return 1.0
+
+    def look(self, field, moment):
+        pass
+
+    def sample(self, pixels, field, opacity, moment):
+        return pixels, self.for_picture(pixels.rays, field, opacity)
+
+    def for_picture(self, rays, field, opacity):
+        edges = torch.linspace(0.0, 1.0, self.count + 1)
+        t = rays.t_min[:, None] + (rays.t_max - rays.t_min)[:, None] * edges
+        index = torch.arange(len(rays))
+        packed = torch.stack([index * self.count, torch.full_like(index, self.count)], dim=1)
+        starts, ends = t[:, :-1].reshape(-1), t[:, 1:].reshape(-1)
+        return Samples(index.repeat_interleave(self.count), starts, ends, packed)
+
+    def state(self):
+        return {}
+
+    def load(self, state):
+        pass
+
+@needs("pairs")
+def bends(seen):
+    first, second = seen.pairs
+    return (first - second).abs().mean()
+
+PARTS = {"sampler.even": Even, "losses.bends": bends}
+"""
+
+
+def test_a_sampler_and_a_loss_on_pairs_from_outside_take_steps(
+    sphere: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "even.py").write_text(EVEN)
+    run = fit(
+        sphere, "neus", steps=2, out=tmp_path, plugins=[str(tmp_path / "even.py")],
+        overrides=[*SMALL, *FEW, "sampler=even", "losses.bends=0.1", "losses.smooth=off"],
+    )  # fmt: skip
+    assert "steps 0 to 2 of 64 rays, evenly sampled" in capsys.readouterr().out
+    record = json.loads((run.folder / "log.jsonl").read_text().splitlines()[-1])
+    assert record["rays"] <= 64 and record["samples_per_ray"] == 16 and "bends" in record["losses"]

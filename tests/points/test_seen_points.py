@@ -49,7 +49,7 @@ def test_the_box_of_a_room_follows_from_its_priors(room: Scene, prepared: Run) -
 
 def test_points_lie_on_the_walls(prepared: Run) -> None:
     (source,) = sources(prepared.task)
-    points, band = source.known
+    points, band = source.candidates
     assert len(points) > 500
     world = prepared.task.frame.world_from_unit(points.numpy())
     to_wall = np.minimum(np.abs(world - ROOM[0]), np.abs(world - ROOM[1])).min(axis=1)
@@ -62,10 +62,10 @@ def test_only_points_inside_the_box_are_kept(prepared: Run) -> None:
     low, high = [-0.9, -0.5, -0.6], [0.3, 0.9, 0.1]
 
     def inside(*box: float) -> torch.Tensor:
-        return Seen(lambda: task.aligned, task.frame, list(box), torch.device("cpu")).known[0]
+        return Seen(lambda: task.aligned, task.frame, list(box), torch.device("cpu")).candidates[0]
 
     kept = inside(*low, *high)
-    assert 0 < len(kept) < len(whole.known[0])
+    assert 0 < len(kept) < len(whole.candidates[0])
     assert (kept > torch.tensor(low)).all() and (kept < torch.tensor(high)).all()
     assert not len(inside(5.0, 5.0, 5.0, 6.0, 6.0, 6.0))
 
@@ -99,7 +99,7 @@ def test_far_points_count_and_do_not_pull_and_near_ones_pull_less() -> None:
 
 def test_without_priors_there_are_none(room: Scene) -> None:
     run = SceneInput.of(load_config("neus", overrides=[*SMALL, "device=cpu"]), room)
-    assert not any(len(source.known[0]) for source in sources(run.task))
+    assert not any(len(source.candidates[0]) for source in sources(run.task))
 
 
 def test_an_opened_run_aligns_as_when_it_was_made(room: Scene, prepared: Run) -> None:

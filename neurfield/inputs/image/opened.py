@@ -15,8 +15,14 @@ from neurfield.inputs.size import parameters_of
 
 
 class OpenedImage:
-    """A picture (`source`), the configuration of its fit, and the task; fresh: its field starts from the
-    picture, and is not about to be loaded."""
+    """A picture, the configuration of its fit, and the task.
+
+    Args:
+        source: the picture.
+        config: of the fit.
+        device: of field and steps.
+        fresh: whether the field starts from the picture, and is not about to be loaded.
+    """
 
     def __init__(self, source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool) -> None:
         self.source, self.config = source, config
@@ -35,7 +41,7 @@ class OpenedImage:
         return parameters_of(self.task)
 
     def region(self, x: int, y: int, w: int, h: int) -> np.ndarray:
-        """As `Run.region`."""
+        """The fitted pixels [h, w, channels] of a region, as `Run.region`."""
         return decode_region(self.task.field, self.source, self.task.device, x, y, w, h)
 
 

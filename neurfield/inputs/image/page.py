@@ -29,12 +29,12 @@ def image_page(folder: Path, facts: dict[str, Any], config: ImageConfig, metrics
 
 def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     image, files = (metrics.get(key, {}) for key in ("image", "files"))
-    found = []
+    tiles = []
     if math.isfinite(image.get("psnr", math.nan)):
-        found.append((f"{image['psnr']:.2f} dB", "PSNR over all pixels"))
+        tiles.append((f"{image['psnr']:.2f} dB", "PSNR over all pixels"))
     if "parameters" in image:
-        found.append(
+        tiles.append(
             (f"{image['parameters'] / 1e6:.2f} M", f"parameters, {image['parameters_per_pixel']:.2f} a pixel")
         )
-    found += [(f"{files[key] / 1e6:.2f} MB", what) for key, what in _FILES.items() if key in files]
-    return found
+    tiles += [(f"{files[key] / 1e6:.2f} MB", what) for key, what in _FILES.items() if key in files]
+    return tiles

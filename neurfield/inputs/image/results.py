@@ -1,5 +1,4 @@
-"""What a fit to a picture leaves for people: the reconstruction, its numbers, and what other files would
-take."""
+"""What a fit to a picture leaves for people: the reconstruction, its numbers, files compared."""
 
 from __future__ import annotations
 
@@ -30,8 +29,10 @@ _HALVES = ("table", "features")  # the many numbers; the few others stay float32
 
 
 def write_results(opened: OpenedImage) -> dict[str, Any]:
-    """Write reconstruction.png, model.safetensors and side_by_side.png; returns the numbers of the picture
-    and of files, for metrics.json."""
+    """Write reconstruction.png, model.safetensors and side_by_side.png.
+
+    Returns the numbers of the picture and of files, for metrics.json.
+    """
     source, folder = opened.source, opened.folder
     model = save_model(opened, folder / "model.safetensors")
     errors, rounded = ErrorMap(source, _LONGEST), ErrorMap(source, _LONGEST)
@@ -48,8 +49,11 @@ def write_results(opened: OpenedImage) -> dict[str, Any]:
 
 
 def save_model(opened: OpenedImage, path: Path) -> Path:
-    """What decoding needs as one safetensors file: tables and features in float16, the few other numbers as
-    they are, and in its header the configuration and the picture's size."""
+    """Write what decoding needs as one safetensors file, and return its path.
+
+    Tables and features are in float16, the few other numbers as they are; its header has the configuration
+    and the picture's size.
+    """
     source = opened.source
     header = {
         "config": json.dumps(
@@ -79,8 +83,10 @@ def _rounded(opened: OpenedImage) -> torch.nn.Module:
 def _bands(
     opened: OpenedImage, rounded: Any, errors: ErrorMap, errors_rounded: ErrorMap
 ) -> Iterator[np.ndarray]:
-    """The fitted picture from top to bottom, compared on the way. The rounded field's is decoded too, of a
-    picture that is too large for PNG in every eighth band."""
+    """The fitted picture [rows, w, channels] band by band from top to bottom, compared on the way.
+
+    The rounded field's is decoded too, of a picture that is too large for PNG in every eighth band.
+    """
     source, device = opened.source, opened.task.device
     rows = errors.block * max(1, _BAND // source.width // errors.block)
     every = 1 if source.pixels <= LARGEST_PNG else 8
@@ -95,8 +101,7 @@ def _bands(
 
 
 def _files(source: ImageSource, fitted: ImageSource, model: Path) -> dict[str, Any]:
-    """Bytes of the model beside those of the picture, as it is, without loss, and as a JPEG that is as
-    good."""
+    """Bytes of the model beside those of the picture: as it is, without loss, as a JPEG that is as good."""
     sample = sample_of(source, fitted)
     lossless = round(png_bytes(sample.true) / sample.share)
     sizes: dict[str, Any] = {"model": model.stat().st_size}
@@ -106,11 +111,11 @@ def _files(source: ImageSource, fitted: ImageSource, model: Path) -> dict[str, A
     true, ours = (
         np.ascontiguousarray(to_8_bits(part[:, :, : source.colors])) for part in (sample.true, sample.fitted)
     )
-    wanted = psnr_of(ours, true, 255)
-    jpeg = jpeg_as_good(true, wanted)
+    psnr = psnr_of(ours, true, 255)
+    jpeg = jpeg_as_good(true, psnr)
     if jpeg is not None:
         sizes.update({"jpeg": round(jpeg.size / sample.share), "jpeg_quality": jpeg.quality})
-    remarks = [] if jpeg is not None else [f"no JPEG is as good as {wanted:.2f} dB, even at quality 100"]
+    remarks = [] if jpeg is not None else [f"no JPEG is as good as {psnr:.2f} dB, even at quality 100"]
     if source.bits == 16:
         remarks.append("JPEG compared in 8 bits")
     if source.colors != source.channels:

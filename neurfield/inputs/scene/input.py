@@ -50,8 +50,10 @@ class SceneInput(OpenedScene, Input):
         device: torch.device,
         moved_to: str | Path | None = None,
     ) -> SceneInput:
-        """The scene in its old place or the new one. The box is the run's own: a field fitted in one box
-        means nothing in another."""
+        """The scene in its old place or the new one, as `Input.again`.
+
+        The box is the run's own: a field fitted in one box means nothing in another.
+        """
         scene = load_scene(_place_of(folder, facts, moved_to))
         cameras = facts.get("cameras")
         if cameras is not None and len(scene) != cameras:
@@ -146,10 +148,10 @@ def _place_of(folder: Path, facts: dict[str, Any], moved_to: str | Path | None) 
     Raises:
         UserError: it is not where it was.
     """
-    known = facts["scene"]
-    if moved_to is None and not Path(known).exists():
+    place = facts["scene"]
+    if moved_to is None and not Path(place).exists():
         raise UserError(
-            f"{folder}: the scene it was fitted to is no longer at {known}: "
+            f"{folder}: the scene it was fitted to is no longer at {place}: "
             "say where it is now with --scene PATH"
         )
-    return known if moved_to is None else moved_to
+    return place if moved_to is None else moved_to

@@ -28,8 +28,12 @@ class OpenedScene:
     """What is fitted of a scene.
 
     Attributes:
-        scene: all of it, as it was read. used: the sources and frames of it that the fit looks at: those of
-            `task.scene`, which are fitted, and `held_out` (indices into `used`), which are only compared.
+        scene: all of it, as it was read.
+        used: the sources and frames of it that the fit looks at.
+        held_out: indices into `used` of frames that are only compared; the others are those of `task.scene`,
+            which are fitted.
+        config: of the fit.
+        task: of the fit.
     """
 
     def __init__(
@@ -50,12 +54,16 @@ class OpenedScene:
         box: np.ndarray | None = None,
         device: torch.device | None = None,
     ) -> T:
-        """A scene under a configuration; `box` or `config.data.box` replaces the scene's own, `device` the
-        configuration's.
+        """A scene under a configuration.
 
         Frames that are held out take no part in anything that the fit rests on: box, kind, first surface.
-
         Without a box of its own a room that only priors measure gets that of what they mean once aligned.
+
+        Args:
+            config: of the fit.
+            scene: a `Scene`, a built-in name, or a path in a known format.
+            box: [2, 3] minimum and maximum, world, in place of the configuration's and the scene's own.
+            device: of field and steps; None: the configuration's.
 
         Raises:
             UserError: a source that the configuration asks for is missing, or no frame is left to fit.
@@ -80,7 +88,7 @@ class OpenedScene:
         return opened
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
-        """As `Run.render`."""
+        """What a camera of `used` sees, as `Run.render`."""
         cameras = self.used.cameras
         if not 0 <= camera < len(cameras):
             raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {len(cameras) - 1}")

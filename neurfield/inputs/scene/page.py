@@ -29,19 +29,19 @@ def scene_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dic
 
 def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     geometry, images = (metrics.get(key, {}) for key in ("geometry", "images"))
-    found = [
+    tiles = [
         (f"{value:.3f}", f"F-score at {length(float(key.split('@')[1]))}")
         for key, value in geometry.items()
         if key.startswith("f_score@")
     ]
     if "normal_consistency" in geometry:
-        found.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
+        tiles.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
     if "chamfer_l1" in geometry:
-        found.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
+        tiles.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
     if math.isfinite(images.get("psnr", math.nan)):
         inside = ", inside the masks" if images.get("pixels", "all") != "all" else ""
-        found.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames{inside}"))
-    return found
+        tiles.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames{inside}"))
+    return tiles
 
 
 def _frames(folder: Path, metrics: dict[str, Any]) -> Pictures:

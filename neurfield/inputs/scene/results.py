@@ -18,8 +18,15 @@ def write_results(opened: OpenedScene, outcome: Outcome) -> None:
 
 
 def measure(opened: OpenedScene, outcome: Outcome, truth: Callable[[], Surface | None]) -> None:
-    """Numbers of the outcome's mesh against the truth, by what all of the scene's cameras saw, and of
-    pictures."""
+    """Numbers of the outcome's mesh against the truth, and of pictures, into the outcome.
+
+    Of the mesh counts what all of the scene's cameras saw.
+
+    Args:
+        opened: the scene.
+        outcome: with the mesh.
+        truth: gives the true surface, or None.
+    """
     with outcome.part("geometry"):
         outcome.metrics.pop("geometry", None)
         true = truth() if outcome.mesh is not None else None

@@ -14,11 +14,12 @@ MOST_IMAGES = 8
 
 
 def image_scores(run: OpenedScene) -> dict[str, object]:
-    """PSNR and SSIM on held-out frames where there are any, else on fitted ones (said in `frames`), inside
-    the masks where frames have them (said in `pixels`); strips of true picture, rendered picture and normals
-    into previews/. Where masks are an object's outline, frames without one are left out if others have one.
+    """PSNR and SSIM of what a run renders; strips of pictures are left in previews/.
 
-    A score that no frame has (a mask that no SSIM window fits into) is left out.
+    A strip is the true picture, the rendered one and normals. Scores are of held-out frames where there are
+    any, else of fitted ones (said in `frames`), inside the masks where frames have them (said in `pixels`).
+    Where masks are an object's outline, frames without one are left out if others have one. A score that no
+    frame has (a mask that no SSIM window fits into) is left out.
     """
     scene = run.used
     frames = run.held_out if len(run.held_out) else np.arange(len(scene))
@@ -45,9 +46,9 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
     for old in (run.folder / "previews").glob("frame-*.png"):
         if old not in strips.values():
             old.unlink()
-    known = {name: _mean(column) for name, column in zip(("psnr", "ssim"), np.array(scores).T)}
+    means = {name: _mean(column) for name, column in zip(("psnr", "ssim"), np.array(scores).T)}
     return {
-        **{name: value for name, value in known.items() if not np.isnan(value)},
+        **{name: value for name, value in means.items() if not np.isnan(value)},
         "frames": "held out" if len(run.held_out) else "fitted",
         "pixels": "inside the masks" if masked else "all",
         "count": len(chosen),
@@ -61,5 +62,5 @@ def _wholly_inside(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    valid = values[~np.isnan(values)]
+    return float(valid.mean()) if len(valid) else float("nan")

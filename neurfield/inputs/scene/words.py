@@ -1,5 +1,8 @@
-"""What is said before a fit to a scene: what looks wrong, and a paragraph on what is fitted, where, what that
-can determine, and how long it takes."""
+"""What is said before a fit to a scene.
+
+First what looks wrong, then a paragraph on what is fitted, where, what that can determine, and how long it
+takes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from rich.text import Text
 
 from neurfield.errors import UserError
 from neurfield.fitting.determined import telling_sources, what_is_determined
-from neurfield.fitting.scene import SceneTask
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.size import memory_of, parameters_of
 from neurfield.ops import native
@@ -48,6 +50,7 @@ def looked_at(opened: OpenedScene) -> list[str]:
 def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list[str | Text]:
     """The paragraph, line by line."""
     task, config = opened.task, opened.config
+    assert task.rays is not None
     scene = task.scene
     size = scene.box[1] - scene.box[0]
     parameters = parameters_of(task)
@@ -66,7 +69,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
         Text(determined, "yellow" if doubtful else ""),
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
-        f"of {_step_size(task)}, "
+        f"of {task.rays.sampler.words}, "
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
         *(source.words for source in task.sources if source.words),
@@ -94,19 +97,13 @@ def _used(scene: Scene) -> str:
 
 def _unused(all_of_it: Scene, used: Scene) -> list[str]:
     """A line on what the scene has and the fit leaves alone."""
-    left = [text for source, text in NAMES.items() if source in all_of_it.sources - used.sources]
-    return [f"not used: {', '.join(left)}"] if left else []
+    names = [text for source, text in NAMES.items() if source in all_of_it.sources - used.sources]
+    return [f"not used: {', '.join(names)}"] if names else []
 
 
 def _threads() -> str:
     count = torch.get_num_threads()
     return f"{count} threads" if count > 1 else "1 thread"
-
-
-def _step_size(task: SceneTask) -> str:
-    assert task.rays is not None
-    budget = task.rays.sampler.budget
-    return f"about {budget.samples} samples" if budget.samples else f"{budget.first} rays"
 
 
 def _stretch(scene: Scene) -> tuple[float, float]:

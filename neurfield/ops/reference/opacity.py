@@ -10,10 +10,10 @@ Legend:
 
 from __future__ import annotations
 
-import difflib
-
 import torch
 from torch import Tensor
+
+from neurfield.wording import suggest
 
 KINDS = ("neus", "volsdf")
 
@@ -24,9 +24,8 @@ def check(kind: str, width: Tensor | float) -> None:
     What a tensor holds is not looked at: a GPU would have to be waited for.
     """
     if kind not in KINDS:
-        close = difflib.get_close_matches(str(kind).lower(), KINDS, n=1, cutoff=0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"opacity: kind must be one of {', '.join(KINDS)}, got {kind!r}{hint}")
+        near = suggest(str(kind).lower(), KINDS)
+        raise ValueError(f"opacity: kind must be one of {', '.join(KINDS)}, got {kind!r}{near}")
     if isinstance(width, Tensor):
         if width.numel() != 1:
             raise ValueError(f"opacity: width must be one number, got {list(width.shape)}")

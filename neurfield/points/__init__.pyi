@@ -1,0 +1,14 @@
+"""What `neurfield.points` shows; `neurfield.lazy` reads it too."""
+
+from neurfield.points.fuse_scene import VolumePoints as VolumePoints
+from neurfield.points.fuse_scene import aligned_priors as aligned_priors
+from neurfield.points.fuse_scene import fuse_scene as fuse_scene
+from neurfield.points.fused_depth import FusedDepth as FusedDepth
+from neurfield.points.picture import Picture as Picture
+from neurfield.points.point_set import AskedPoints as AskedPoints
+from neurfield.points.point_set import Beside as Beside
+from neurfield.points.point_set import PointSet as PointSet
+from neurfield.points.point_set import PointSource as PointSource
+from neurfield.points.point_set import Source as Source
+from neurfield.points.seen import Seen as Seen
+from neurfield.points.uniform import Uniform as Uniform

@@ -1,0 +1,31 @@
+"""What `neurfield.rendering` shows; `neurfield.lazy` reads it too."""
+
+from neurfield.moment import END as END
+from neurfield.moment import Moment as Moment
+from neurfield.rays import Rays as Rays
+from neurfield.rays import Samples as Samples
+from neurfield.rays import UnitFrame as UnitFrame
+from neurfield.rays import make_rays as make_rays
+from neurfield.rendering.backgrounds import Background as Background
+from neurfield.rendering.backgrounds import Constant as Constant
+from neurfield.rendering.backgrounds import RandomBehindMasks as RandomBehindMasks
+from neurfield.rendering.estimators import pack as pack
+from neurfield.rendering.estimators import sample_occupied as sample_occupied
+from neurfield.rendering.estimators import sample_proposals as sample_proposals
+from neurfield.rendering.marched import Marched as Marched
+from neurfield.rendering.occupancy import OccupancyGrid as OccupancyGrid
+from neurfield.rendering.opacity import NeuS as NeuS
+from neurfield.rendering.opacity import Opacity as Opacity
+from neurfield.rendering.opacity import OpacityNow as OpacityNow
+from neurfield.rendering.opacity import VolSDF as VolSDF
+from neurfield.rendering.sampler import Sampler as Sampler
+from neurfield.rendering.sampling import concatenate as concatenate
+from neurfield.rendering.sampling import sample_around_depth as sample_around_depth
+from neurfield.rendering.sampling import sample_surface as sample_surface
+from neurfield.rendering.visibility import keep_visible as keep_visible
+from neurfield.rendering.visibility import select as select
+from neurfield.rendering.volume import Answers as Answers
+from neurfield.rendering.volume import Rendered as Rendered
+from neurfield.rendering.volume import before as before
+from neurfield.rendering.volume import render as render
+from neurfield.rendering.volume import render_passes as render_passes
