@@ -249,3 +249,13 @@ def test_neighbours_of_samples_lie_on_all_sides(sphere_scene: Scene) -> None:
     offset = points - (pixels.rays.origins[ray] + t * pixels.rays.directions[ray])
     assert offset.abs().max() <= 0.02 + 1e-6 and offset.abs().amax(dim=0).min() > 0.019
     assert offset.mean(dim=0).abs().max() < 0.003
+
+
+def test_the_pass_called_surface_leads(sphere_scene: Scene) -> None:
+    first = task_of(sphere_scene, "passes.another.part=neus", "passes.surface=volsdf")
+    assert first.rays is not None and list(first.rays.passes) == ["surface", "another"]
+    others = task_of(
+        sphere_scene, "passes.surface=off", "passes.b=volsdf", "passes.a=neus", "losses.color.at=a",
+        "losses.mask=off", "losses.sensor_depth=off",
+    )  # fmt: skip
+    assert others.rays is not None and list(others.rays.passes) == ["a", "b"]
