@@ -58,9 +58,14 @@ def values(
 
 
 def forward(
-    points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    shape: SdfShape,
+    row: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-    """Outputs [N, O], gradient [N, 3], and what `backward` wants."""
+    """Outputs [N, O], gradient [N, 3] of output `row`, and what `backward` wants."""
     features, jacobian = grid.encode_with_jacobian(
         points * 0.5 + 0.5, table, shape.layout, shape.interpolation, shape.active_levels
     )
@@ -73,6 +78,7 @@ def forward(
         beta=shape.beta,
         gradient=True,
         precision=shape.precision,
+        row=row,
     )
     assert slope is not None  # asked for
     d_features = slope[:, shape.features_at :].contiguous()
@@ -94,6 +100,7 @@ def backward(
     d_outputs: Tensor | None,
     d_gradient: Tensor | None,
     table_gradient: Tensor,
+    row: Tensor | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Gradients of weights and biases; that of the table is added to `table_gradient`."""
     inputs, jacobian, d_features = saved
@@ -115,6 +122,7 @@ def backward(
         d_outputs=d_outputs.contiguous(),
         d_gradient=d_slope,
         precision=shape.precision,
+        row=row,
     )
     grid.accumulate_table_gradient(
         points * 0.5 + 0.5,
