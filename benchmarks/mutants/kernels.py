@@ -81,7 +81,7 @@ REFERENCES = [
     *of(
         "neurfield/ops/reference/sdf_query.py",
         ROW,
-        ("gather(1, row[:, None])", "[:, 0]", "the first output always"),
+        ("outputs.gather(1, row[:, None])", "outputs[:, 0]", "the first output always"),
     ),
     *of(
         "neurfield/ops/reference/sections.py",
@@ -250,9 +250,9 @@ NATIVE = [
     ),
     *of(
         "csrc/network/mlp_worker.h",
-        ROW,
+        MLP,
         ("row < count ? asked[row] : 0", "row < count ? asked[0] : 0", "one output for all points of a tile"),
         ("[row * stride + asked[row]]", "[row * stride]", "slopes of all outputs teach the first"),
-        built=("csrc/network/mlp_tiles_cpu.cpp",),
+        built=("csrc/network/fused_mlp_cpu.cpp", "csrc/network/mlp_tiles_cpu.cpp"),
     ),
 ]

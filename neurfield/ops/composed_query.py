@@ -9,7 +9,7 @@ the table.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -135,6 +135,45 @@ def backward(
         shape.active_levels,
     )
     return d_weights, d_biases
+
+
+def along_points(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    shape: SdfShape,
+    row: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Outputs [N, O] and gradient [N, 3] of output `row`, functions of the points too."""
+
+    def see(points: Tensor) -> Tensor:
+        on_grid = points * 0.5 + 0.5, table, shape.layout, shape.interpolation, shape.active_levels
+        return torch.cat([*_plain_columns(points, shape), grid.grid_encode(*on_grid)], dim=1)
+
+    return through(points, see, weights, biases, shape.activation, shape.beta, shape.precision, row)
+
+
+def through(
+    points: Tensor,
+    see: Callable[[Tensor], Tensor],
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str,
+    beta: float,
+    precision: str,
+    row: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The same of a network that sees `see(points)` [N, D], which must be twice differentiable."""
+    keep = torch.is_grad_enabled()
+    with torch.enable_grad():
+        points = points if keep and points.requires_grad else points.detach().requires_grad_()
+        inputs = see(points)
+    outputs, slope = fused_mlp.mlp_with_gradient(
+        inputs if keep else inputs.detach(), weights, biases, activation, beta, precision, row
+    )
+    (gradient,) = torch.autograd.grad(inputs, points, slope, create_graph=keep)
+    return outputs, gradient
 
 
 def _plain_columns(points: Tensor, shape: SdfShape) -> list[Tensor]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from neurfield.ops import fused_mlp
+from neurfield.ops import composed_query, fused_mlp
 from neurfield.ops.closed_forms import frequency
 from neurfield.ops.points import check_points
 
@@ -29,6 +29,7 @@ def encoded_query(
     n_frequencies: int = 0,
     precision: str = "float32",
     row: Tensor | None = None,
+    points_gradient: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Network outputs and the gradient of one of them (the SDF) with respect to the point.
 
@@ -40,10 +41,12 @@ def encoded_query(
         activation, beta, precision: as for `mlp`.
         row: [N] int64, per point the output whose gradient is asked for; None for the first. As for
             `sdf_query`.
+        points_gradient: whether the points' own derivatives are wanted too.
 
     Returns:
         outputs [N, O] and gradient [N, 3] = d outputs[i, row[i]] / d points[i]; both differentiable once with
-        respect to the network and whatever `encode` depends on (not the points).
+        respect to the network and whatever `encode` depends on (and to the points with
+        `points_gradient`).
 
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
@@ -51,6 +54,12 @@ def encoded_query(
         RuntimeError: on differentiating a second time.
     """
     check_points("encoded_query", points, 3)
+    if points_gradient:
+
+        def see(points: Tensor) -> Tensor:
+            return torch.cat([points, _seen(points, encode, n_frequencies)], dim=1)
+
+        return composed_query.through(points, see, weights, biases, activation, beta, precision, row)
     keep = torch.is_grad_enabled()  # a backward may follow
     with torch.enable_grad():
         points = points.detach().requires_grad_()

@@ -41,6 +41,7 @@ def sdf_query(
     n_frequencies: int = 0,
     precision: str = "float32",
     row: Tensor | None = None,
+    points_gradient: bool = False,
     fused: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Network outputs and the gradient of one of them (the SDF) with respect to the point.
@@ -57,16 +58,19 @@ def sdf_query(
         row: [N] int64, per point the output whose gradient is asked for, as the least of several distances;
             None for the first. On a GPU nobody looks whether it is within bounds: the gradient is not a
             number where it is not.
+        points_gradient: whether the points' own derivatives are wanted too, as for refining poses. Slower:
+            composed of single kernels, with a dense gradient of the table.
         fused: None takes the fused kernel wherever it serves, False never.
 
     Returns:
         outputs [N, O] and gradient [N, 3] = d outputs[i, row[i]] / d points[i]; both differentiable once with
-        respect to the table, the weights and the biases (not the points). `loss.backward()` adds the table's
-        gradient into `table.grad` in place where that exists: a fresh dense gradient per step would cost more
-        than the whole scatter (`table_gradient.py`).
+        respect to the table, the weights and the biases (and the points with `points_gradient`).
+        `loss.backward()` adds the table's gradient into `table.grad` in place where that exists: a fresh
+        dense gradient per step would cost more than the whole scatter (`table_gradient.py`).
 
     Raises:
-        ValueError: a shape, dtype, device or name does not fit; names the argument.
+        ValueError: a shape, dtype, device or name does not fit; names the argument. `fused` with
+            `points_gradient`.
         UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
 
@@ -89,6 +93,10 @@ def sdf_query(
     )
     _check(points, table, weights, biases, shape)
     row = fused_mlp.checked_row("sdf_query", row, points, weights)
+    if points_gradient:
+        if fused:
+            raise ValueError("sdf_query: 'points_gradient' is composed, 'fused' must be None or False")
+        return composed_query.along_points(points, table, weights, biases, shape, row)
     fused = serves(points, table, weights, biases) if fused is None else fused
     keep = torch.is_grad_enabled()  # a backward may follow
     return _SdfQuery.apply(points, table, row, shape, fused, keep, len(weights), *weights, *biases)
