@@ -42,7 +42,7 @@ import torch
 
 field = neurfield.fields.SDFField(encoding=neurfield.encodings.HashGrid(levels=4, log2_table_size=10))
 points = torch.rand(1000, 3) * 2 - 1
-sdf, gradient, _ = field.query(points, gradient=True)
+sdf, gradient, *_ = field.query(points, gradient=True)
 (sdf.square().mean() + (gradient.norm(dim=-1) - 1).square().mean()).backward()
 assert all(p.grad is None or p.grad.isfinite().all() for p in field.parameters())
 maps = Path("/proc/self/maps")

@@ -33,6 +33,7 @@ PRIVATE = {
     "fusion.first_meaning": "how `align_priors` starts",
     "fusion.image_points.views_of": "what `ImageSearch` compares",
     "fusion.prior_model.nodes": "the interpolation inside `Meaning`",
+    "fusion.prior_views.to_be_looked_at": "which pixels `align_priors` and the fusion look at",
     "fusion.prior_pairs": "the residuals of `align_priors`",
     "ops.composed_query": "`sdf_query(fused=False)`",
     "ops.fused_mlp.check": "an argument check",

@@ -97,10 +97,18 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 def write_text(content: dict[str, Any]) -> str:
     """YAML that `read_text` reads as the same content; keys keep their order."""
-    return yaml.dump(content, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=1000)
+    return _dumped(content, sort_keys=False, width=1000)
 
 
 def write_value(value: Any) -> str:
     """A value as it stands after key= in an override, on one line."""
-    text = yaml.dump(value, Dumper=_Writer, default_flow_style=True, allow_unicode=True, width=1_000_000)
+    text = _dumped(value, default_flow_style=True, width=1_000_000)
     return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _dumped(value: Any, **how: Any) -> str:
+    """As YAML, letters as they are; characters that only break lines, such as U+0085, are escaped."""
+    text = yaml.dump(value, Dumper=_Writer, allow_unicode=True, **how)
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    return yaml.dump(value, Dumper=_Writer, allow_unicode=False, **how)

@@ -91,15 +91,43 @@ class Opacity(nn.Module):
         return {"width": [self.log_width]} if self.learn else {}
 
 
-class NeuS(Opacity):
+class KernelOpacity(Opacity):
+    """An opacity of which `section_opacity` has a kernel: its `kind` there."""
+
+    kind = ""
+
+    def annealed(self, progress: float) -> float:
+        """The kernel's `anneal` at a fit's progress."""
+        return 1.0
+
+    def of_sections(
+        self,
+        sdf: Tensor,
+        gradient: Tensor,
+        rays: Rays,
+        samples: Samples,
+        width: Tensor | float,
+        progress: float,
+    ) -> tuple[Tensor, Tensor]:
+        """As `Opacity.of_sections`, natively."""
+        return section_opacity(
+            sdf, gradient, samples.t_starts, samples.t_ends, rays.directions, samples.ray_indices,
+            kind=self.kind, width=width, anneal=self.annealed(progress),
+        )  # fmt: skip
+
+
+class NeuS(KernelOpacity):
     """Logistic density of NeuS (Wang et al. 2021, Eq. 13).
 
     Args:
         anneal: share of the steps over which sections that leave a surface fade out (cosine annealing).
-        width_start: 1/inv_s at the first step, unit-frame lengths. width_end: at the last.
+        width_start: 1/inv_s at the first step, unit-frame lengths.
+        width_end: at the last.
         width_warm: at the first step of a fit that starts from a surface.
         learn: learn the width from width_start on, as the paper does, instead.
     """
+
+    kind = "neus"
 
     def __init__(
         self,
@@ -110,45 +138,32 @@ class NeuS(Opacity):
         learn: bool = False,
         anneal: float = 0.3,
     ) -> None:
-        super().__init__(
-            width_start=width_start, width_end=width_end, width_warm=width_warm, learn=learn
-        )  # fmt: skip
+        widths = {"width_start": width_start, "width_end": width_end, "width_warm": width_warm}
+        super().__init__(**widths, learn=learn)
         self.anneal = anneal
+
+    def annealed(self, progress: float) -> float:
+        """From 0, where such sections are half opaque, to 1, where they are as in the paper's equation."""
+        return 1.0 if self.anneal <= 0 else min(1.0, progress / self.anneal)
 
     def alpha(
         self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float
     ) -> Tensor:
         """As `Opacity.alpha`."""
-        return neus_alpha(sdf, slope, length, width, self._annealed(progress))
-
-    def of_sections(
-        self,
-        sdf: Tensor,
-        gradient: Tensor,
-        rays: Rays,
-        samples: Samples,
-        width: Tensor | float,
-        progress: float,
-    ) -> tuple[Tensor, Tensor]:
-        """As `Opacity.of_sections`, natively."""
-        return section_opacity(
-            sdf, gradient, samples.t_starts, samples.t_ends, rays.directions, samples.ray_indices,
-            kind="neus", width=width, anneal=self._annealed(progress),
-        )  # fmt: skip
-
-    def _annealed(self, progress: float) -> float:
-        return 1.0 if self.anneal <= 0 else min(1.0, progress / self.anneal)
+        return neus_alpha(sdf, slope, length, width, self.annealed(progress))
 
 
-class VolSDF(Opacity):
+class VolSDF(KernelOpacity):
     """Laplace density of VolSDF (Yariv et al. 2021, Eq. 2-3).
 
     Args:
-        width_start: beta at the first step, unit-frame lengths. width_end: at the last.
+        width_start: beta at the first step, unit-frame lengths.
+        width_end: at the last.
         width_warm: at the first step of a fit that starts from a surface.
         learn: learn the width from width_start on, as the paper does, instead.
     """
 
+    kind = "volsdf"
     slope_matters = False
 
     def alpha(
@@ -156,21 +171,6 @@ class VolSDF(Opacity):
     ) -> Tensor:
         """As `Opacity.alpha`."""
         return volsdf_alpha(sdf, length, width)
-
-    def of_sections(
-        self,
-        sdf: Tensor,
-        gradient: Tensor,
-        rays: Rays,
-        samples: Samples,
-        width: Tensor | float,
-        progress: float,
-    ) -> tuple[Tensor, Tensor]:
-        """As `Opacity.of_sections`, natively."""
-        return section_opacity(
-            sdf, gradient, samples.t_starts, samples.t_ends, rays.directions, samples.ray_indices,
-            kind="volsdf", width=width,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

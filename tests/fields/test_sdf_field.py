@@ -7,6 +7,7 @@ import torch
 
 from neurfield.encodings import HashGrid
 from neurfield.fields import Radiance, SDFField
+from neurfield.moment import Moment
 
 
 def small_field() -> SDFField:
@@ -48,3 +49,19 @@ def test_radiance_is_a_colour() -> None:
     assert rgb.shape == (10, 3) and ((rgb >= 0) & (rgb <= 1)).all()
     rgb.sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in radiance.parameters())
+
+
+def test_levels_come_with_the_moment_and_sooner_where_a_surface_is_known() -> None:
+    grid = HashGrid(levels=8, log2_table_size=8, finest_resolution=32)
+    field = SDFField(grid, hidden=(16,), start_levels=2, all_levels_at=0.5)
+    found = []
+    for moment in (
+        Moment(0, 0.0), Moment(0, 0.25), Moment(0, 0.5), Moment(0, 0.25, alone=0.25, warm=True),
+        Moment(0, 0.125, alone=0.25, warm=True), Moment(0, 0.0, alone=0.25, warm=True),
+    ):  # fmt: skip
+        field.at(moment)
+        found.append(field.active_levels)
+    assert found == [2, 5, 8, 8, 5, 2]
+    plain = SDFField(grid, hidden=(16,))
+    plain.at(Moment(0, 0.0))
+    assert plain.active_levels == 8  # all of them, where nothing is said

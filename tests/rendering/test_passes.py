@@ -73,7 +73,6 @@ def test_heads_are_answered_at_the_samples() -> None:
     field = SDFField(HashGrid(**GRID), hidden=(16,), heads={"segment": 3, "rough": 1})
     plain = SDFField(HashGrid(**GRID), hidden=(16,))
     assert field.layers[-1].out_features == plain.layers[-1].out_features + 4
-    torch.manual_seed(0)
     color, samples = Radiance(HashGrid(**GRID), hidden=(16,)), some_sections(rays)
     extra = torch.rand(7, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     rendered = render(field, color, rays, samples, OpacityNow(NeuS(), 0.05), extra_points=extra)
