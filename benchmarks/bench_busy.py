@@ -15,9 +15,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.common import CHECKOUT, run_script, say
 from benchmarks.script import Table, arguments, report
+
+if TYPE_CHECKING:
+    from neurfield.fitting.scene import SceneTask
 
 COLUMNS = ["beside", "waiting threads", "threads", "ms a step", "fastest", "slowest"]
 # What the environment says; {} is how neurfield itself starts.
@@ -52,21 +56,26 @@ def step_in_a_process(settings: dict[str, str], options: list[str]) -> tuple[flo
     return float(milliseconds), int(threads)
 
 
+def task_of(scene: str | Path) -> SceneTask:
+    """Of a fit to a scene's images alone."""
+    from neurfield.inputs.scene import SceneInput
+    from neurfield.parts import load_config
+
+    config = load_config("neus", "quick", ["data.sensor_depth=off", "device=cpu"])
+    return SceneInput.of(config, scene).task
+
+
 def one(args: argparse.Namespace) -> None:
     """Prints the milliseconds of a step, and the threads: what a process of its own does."""
     import torch
 
     from neurfield.cli.threads import use_threads
     from neurfield.fitting.fitter import Fitter
-    from neurfield.fitting.scene import SceneTask
-    from neurfield.parts import load_config
-    from neurfield.scenes import load_scene
 
     use_threads(None)
-    config = load_config("neus", "quick", ["data.sensor_depth=off", "data.prior_depth=off"])
     with tempfile.TemporaryDirectory() as folder:
-        task = SceneTask(load_scene(args.scene), config, torch.device("cpu"))
-        fitter = Fitter(task, config.train, Path(folder), quiet=True)
+        task = task_of(args.scene)
+        fitter = Fitter(task, task.config.train, Path(folder), quiet=True)
         fitter.prepare()
         steps = [fitter.seconds_per_step() for _ in range(args.repeats)]
     print(1e3 * statistics.median(steps), torch.get_num_threads())

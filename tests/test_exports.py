@@ -49,6 +49,7 @@ PRIVATE = {
     "losses.weighted.added": "a step adds its looks with it",
     "ops.composed_query": "`sdf_query(fused=False)`",
     "ops.fused_mlp.check": "an argument check",
+    "ops.fused_mlp.checked_row": "an argument check",
     "ops.fused_mlp.kernels_of": "hands out a native module",
     "ops.fused_mlp.native_network": "what kernels are called with",
     "ops.gpus": "about the machine; `neurfield doctor` tells it",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.mutants import fields, fitting, kernels, measures, priors, scenes
+from benchmarks.mutants import fields, fitting, kernels, measures, parts, priors, scenes
 
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *fields.FUSION, *priors.ALIGNMENT, *priors.NATIVE,
-    *fields.RENDERING, *fields.SURFACES,
+    *fields.RENDERING, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.READERS, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

@@ -51,8 +51,8 @@ STEPS = [
         WEIGHTED,
         ("weight = points.hold * weight", "pass", "points that are let go of count fully"),
         (
-            "self.needs | self.optional <= seen.offers",
-            "self.needs <= seen.offers",
+            "return marked.required | marked.optional",
+            "return marked.required",
             "losses of what is not there",
         ),
     ),
@@ -238,6 +238,6 @@ RUNS = [
             "np.asarray(mesh.vertices)",
             "a mesh in the unit frame",
         ),
-        ("voxel / frame.half, device", "voxel, device", "voxels in the world's unit"),
+        ("voxel / frame.half, self.device", "voxel, self.device", "voxels in the world's unit"),
     ),
 ]

@@ -18,6 +18,7 @@ MARCH = ("tests/ops/test_ray_march.py",)
 OCCUPANCY = ("tests/ops/test_occupancy_grid.py",)
 CLOSED = ("tests/ops/test_closed_forms.py",)
 MLP = ("tests/ops/test_fused_mlp.py",)
+ROW = ("tests/ops/test_gradient_row.py",)
 TRIPLANE = ("tests/ops/test_triplane.py",)
 LEVEL = ("tests/ops/test_level_set.py",)
 
@@ -76,6 +77,11 @@ REFERENCES = [
             "slopes.append(torch.sigmoid(z))",
             "the slope of another softplus",
         ),
+    ),
+    *of(
+        "neurfield/ops/reference/sdf_query.py",
+        ROW,
+        ("outputs.gather(1, row[:, None])", "outputs[:, 0]", "the first output always"),
     ),
     *of(
         "neurfield/ops/reference/sections.py",
@@ -240,6 +246,13 @@ NATIVE = [
             "(slope - slope * slope)",
             "the curvature of another softplus",
         ),
+        built=("csrc/network/fused_mlp_cpu.cpp", "csrc/network/mlp_tiles_cpu.cpp"),
+    ),
+    *of(
+        "csrc/network/mlp_worker.h",
+        MLP,
+        ("row < count ? asked[row] : 0", "row < count ? asked[0] : 0", "one output for all points of a tile"),
+        ("[row * stride + asked[row]]", "[row * stride]", "slopes of all outputs teach the first"),
         built=("csrc/network/fused_mlp_cpu.cpp", "csrc/network/mlp_tiles_cpu.cpp"),
     ),
 ]

@@ -8,7 +8,7 @@ MODEL = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
 HIDDEN = ("tests/fusion/test_hidden_pixels.py",)
 SEARCH = ("tests/fusion/test_image_search.py", "tests/fusion/test_image_points.py", *HIDDEN)
 STEP = ("tests/fusion/test_align_step.py", "tests/fusion/test_align.py", "tests/fusion/test_image_points.py")
-SEEN = ("tests/fitting/test_seen_points.py",)
+SEEN = ("tests/points/test_seen_points.py",)
 SCORES = ("tests/ops/test_patch_scores.py",)
 
 ALIGNMENT = [
@@ -72,14 +72,14 @@ ALIGNMENT = [
         ("(1 - a) * (1 - b), a * (1 - b)", "(1 - a) * (1 - b), b * (1 - a)", "two nodes' shares swapped"),
     ),
     *of(
-        "neurfield/fitting/seen_points.py",
+        "neurfield/points/seen.py",
         SEEN,
-        ("/ frame.half)", ")", "a band in metres"),
+        ("float(depth.median()) / frame.half", "float(depth.median())", "a band in metres"),
         ("(points < high)).all(dim=1)", "(points < high)).any(dim=1)", "points outside the box"),
         ("frame.unit_from_world(world)", "world - frame.centre", "points of the world, unscaled"),
         (
-            "torch.randint(len(self.points), (POINTS,)",
-            "torch.randint(POINTS, (POINTS,)",
+            "torch.randint(len(points), (self.count,)",
+            "torch.randint(min(len(points), 16), (self.count,)",
             "the first points alone",
         ),
     ),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.mutants.mutant import ROOT
 
-COPIED = ("neurfield", "configs", "viewer", "csrc", "tests", "benchmarks", "data")
+COPIED = ("neurfield", "configs", "viewer", "csrc", "tests", "benchmarks", "data", "docs", "examples")
 RUNNER = Path(__file__).resolve().parent / "runner.py"
 # What most tests import; they run in forks of a process that has.
 WARM = (

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <string>
 
 #include "common/tensor_view.h"
 
@@ -36,6 +37,16 @@ T* tensor_of(const py::object& object, const char* name, Lengths... lengths) {
 template <class T = float, class... Lengths>
 T* optional_of(const py::object& object, const char* name, Lengths... lengths) {
     return object.is_none() ? nullptr : tensor_of<T>(object, name, lengths...);
+}
+
+// Every number must be below `end`: kernels trust them. On the GPU nobody looks: it would have to be waited for.
+inline const int64_t* rows_below(const TensorView<int64_t, 1>& rows, [[maybe_unused]] int64_t end, [[maybe_unused]] const char* name) {
+#if !defined(NEURFIELD_CUDA)
+    bool good = true;
+    for (int64_t i = 0; i < rows.size(); ++i) good &= static_cast<uint64_t>(rows[i]) < static_cast<uint64_t>(end);
+    if (!good) throw py::value_error(std::string("neurfield native: '") + name + "' must be 0 to " + std::to_string(end - 1));
+#endif
+    return rows.data();
 }
 
 // Binds `run` under a name; Python hands over what `check` takes.

@@ -30,13 +30,17 @@ struct SdfQuery {
     const float* table;
     CheckedNetwork network;
     int64_t count;
-    const float* points;  // [count, 3]
+    const float* points;   // [count, 3]
+    const int64_t* asked;  // [count], the output whose gradient is asked for, or null: the first
 };
 
-inline SdfQuery sdf_query_of(const QueryShape& shape, const py::object& table, const NetworkArguments& network, const py::object& points_) {
+inline SdfQuery sdf_query_of(const QueryShape& shape, const py::object& table, const NetworkArguments& network_, const py::object& points_,
+                             const py::object& row) {
     const auto points = view_of(points_, "points", kAny, 3);
     const float* entries = tensor_of(table, "table", shape.grid.floats());
-    return {points_, shape, entries, checked(network, shape.width()), points.shape(0), points.data()};
+    const CheckedNetwork network = checked(network_, shape.width());
+    const int64_t count = points.shape(0);
+    return {points_, shape, entries, network, count, points.data(), asked_of(row, count, network.outputs())};
 }
 
 struct SdfForward {
@@ -45,9 +49,9 @@ struct SdfForward {
 };
 
 inline SdfForward sdf_query_forward_of(const QueryShape& shape, const py::object& table, const NetworkArguments& network,
-                                       const py::object& points, const py::object& outputs, const py::object& gradient,
-                                       const py::object& kept) {
-    const SdfQuery query = sdf_query_of(shape, table, network, points);
+                                       const py::object& points, const py::object& row, const py::object& outputs,
+                                       const py::object& gradient, const py::object& kept) {
+    const SdfQuery query = sdf_query_of(shape, table, network, points, row);
     float* to = tensor_of(outputs, "outputs", query.count, query.network.outputs());
     return {query, to, optional_of(gradient, "gradient", query.count, 3), optional_of(kept, "kept", sdf_query_keeps(shape, query.count))};
 }
@@ -61,10 +65,10 @@ struct SdfBackward {
 };
 
 inline SdfBackward sdf_query_backward_of(const QueryShape& shape, const py::object& table, const NetworkArguments& network,
-                                         const py::object& points, const py::object& d_outputs, const py::object& d_gradient,
-                                         const py::object& kept, const Objects& d_weights, const Objects& d_biases,
-                                         const py::object& table_gradient) {
-    const SdfQuery query = sdf_query_of(shape, table, network, points);
+                                         const py::object& points, const py::object& row, const py::object& d_outputs,
+                                         const py::object& d_gradient, const py::object& kept, const Objects& d_weights,
+                                         const Objects& d_biases, const py::object& table_gradient) {
+    const SdfQuery query = sdf_query_of(shape, table, network, points, row);
     if (kept.is_none()) throw py::value_error("neurfield native: the backward needs what the forward kept");
     const float* above = optional_of(d_outputs, "d_outputs", query.count, query.network.outputs());
     const float* change = optional_of(d_gradient, "d_gradient", query.count, 3);
@@ -94,16 +98,6 @@ inline FreeRows free_rows_of(const py::object& object, const char* name, int64_t
 struct QuerySamples {
     py::object points, feature, normal, views, rays, counted;
 };
-
-// Every number must be below `end`: kernels trust them. On the GPU nobody looks: it would have to be waited for.
-inline const int64_t* rows_below(const TensorView<int64_t, 1>& rows, [[maybe_unused]] int64_t end, [[maybe_unused]] const char* name) {
-#if !defined(NEURFIELD_CUDA)
-    bool good = true;
-    for (int64_t i = 0; i < rows.size(); ++i) good &= static_cast<uint64_t>(rows[i]) < static_cast<uint64_t>(end);
-    if (!good) throw py::value_error(std::string("neurfield native: '") + name + "' must be 0 to " + std::to_string(end - 1));
-#endif
-    return rows.data();
-}
 
 struct RadianceQuery {
     const py::object& like;  // a tensor where the others are

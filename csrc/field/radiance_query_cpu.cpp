@@ -59,7 +59,7 @@ void forward(const Samples& samples, float* rgb, float* kept) {
         samples.take(chunk, begin, end, kept);
         samples.fill(chunk, begin, end);
         float* colors = samples.call.some ? own_rows<0>(3 * taken) : rgb + 3 * begin;
-        forward_tiles(samples.network, chunk.inputs(), colors, nullptr, true, 0, taken);
+        forward_tiles(samples.network, chunk.inputs(), nullptr, colors, nullptr, true, 0, taken);
         if (!samples.call.some) return;
         for (int64_t i = begin; i < end; ++i) std::copy_n(colors + 3 * (i - begin), 3, rgb + 3 * samples.sample(i));
     });
@@ -74,7 +74,7 @@ void backward(const Samples& samples, const RadianceBackward& call) {
         Span::note(span.points, chunk.points(), begin, taken);
         float *above = own_rows<0>(3 * taken), *d_inputs = own_rows<1>(whole_vectors(taken) * width);
         for (int64_t i = 0; i < taken; ++i) std::copy_n(call.d_rgb.row(samples.sample(first + begin + i)), 3, above + 3 * i);
-        backward_tiles(samples.network, chunk.inputs(), above, nullptr, d_inputs, sums, true, 0, taken);
+        backward_tiles(samples.network, chunk.inputs(), nullptr, above, nullptr, d_inputs, sums, true, 0, taken);
         std::fill(d_inputs + taken * width, d_inputs + whole_vectors(taken) * width, 0.0f);
         span.d_features.take(samples.texture.grid, d_inputs, width, begin, taken);
         for (int64_t i = 0; i < taken; ++i) {

@@ -108,9 +108,9 @@ void radiance_query_forward(const RadianceForward& call) {
     if (inputs == nullptr) inputs = own.emplace(call.query.like, count * query.row()).data();
     grid::encode_samples(shape.grid, shape.smooth, shape.active, query.samples(), call.query.table, inputs, query.row(), nullptr);
     cuda::launch(gather, cuda::one_each(count * (query.beside.width() - query.beside.texture)), query.beside, inputs);
-    if (!call.query.some) return query.network.forward(count, inputs, query.row(), call.rgb, nullptr, true);
+    if (!call.query.some) return query.network.forward(count, inputs, query.row(), nullptr, call.rgb, nullptr, true);
     colors.emplace(call.query.like, 3 * count);
-    query.network.forward(count, inputs, query.row(), colors->data(), nullptr, true);
+    query.network.forward(count, inputs, query.row(), nullptr, colors->data(), nullptr, true);
     cuda::clear(call.rgb, 3 * call.query.all);
     cuda::launch(move_triples<false>, cuda::one_each(3 * count), query.beside, colors->data(), 3, call.rgb);
 }
@@ -121,7 +121,7 @@ void radiance_query_backward(const RadianceBackward& call) {
     const int64_t all = call.query.all, count = call.query.count, features = call.query.feature.width;
     const Scratch above(call.query.like, 3 * count), d_inputs(call.query.like, count * query.row());
     cuda::launch(move_triples<true>, cuda::one_each(3 * count), query.beside, call.d_rgb.data, call.d_rgb.stride, above.data());
-    query.network.backward(count, call.kept, query.row(), above.data(), nullptr, true, d_inputs.data(), call.to);
+    query.network.backward(count, call.kept, query.row(), nullptr, above.data(), nullptr, true, d_inputs.data(), call.to);
     if (call.query.some) {
         cuda::clear(call.d_feature, all * features);
         cuda::clear(call.d_normal, 3 * all);

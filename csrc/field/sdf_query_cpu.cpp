@@ -1,5 +1,5 @@
-// One query of an SDF: hash grid (and the point, and its frequencies) -> network -> outputs and the spatial gradient of the first,
-// with the backward of both into the network and the table. A chunk of points goes through all of it while its rows are in the
+// One query of an SDF: hash grid (and the point, and its frequencies) -> network -> outputs and the spatial gradient of the one
+// asked for, with the backward of both into the network and the table. A chunk of points goes through all of it while its rows are in the
 // cache. What the backward wants of the encoding is kept (0.7 kB a point), not made again: on a machine whose neighbours use its
 // last-level cache too, fetching the table's entries twice made a step 10 to 25 % slower. The network's activations are made again.
 #include "common/families.h"
@@ -22,7 +22,7 @@ public:
           slopes_(LevelRows::floats(columns.grid, count)), rows_(whole_vectors(count) * width_) {}
 
     explicit operator bool() const { return data_ != nullptr; }
-    LevelRows slope() const { return {data_, stride_}; }  // d outputs[:, 0] / d features
+    LevelRows slope() const { return {data_, stride_}; }  // of the output asked for, by the features
     float* inputs(int64_t point) const { return data_ != nullptr ? data_ + slopes_ + point * width_ : nullptr; }
     float* jacobian(int64_t point) const { return data_ != nullptr ? data_ + slopes_ + rows_ + 3 * point * width_ : nullptr; }
 
@@ -31,14 +31,16 @@ private:
     int64_t width_, stride_, slopes_, rows_;
 };
 
+const int64_t* from_point(const int64_t* asked, int64_t point) { return asked != nullptr ? asked + point : nullptr; }
+
 // Points of a forward task: the more, the longer a level's entries stay near; the fewer, the better threads share the work.
 int64_t forward_chunk(int64_t count) {
     const int64_t share = count / (2 * max_threads());
     return std::clamp<int64_t>((share + kPart - 1) / kPart * kPart, kPart, 16 * kPart);
 }
 
-void forward(const PointColumns& columns, const Network& network, int64_t count, const float* points, float* outputs, float* gradient,
-             Kept kept) {
+void forward(const PointColumns& columns, const Network& network, int64_t count, const float* points, const int64_t* asked, float* outputs,
+             float* gradient, Kept kept) {
     const int64_t width = columns.width(), wide_out = network.outputs();
     parallel_chunks(count, forward_chunk(count), [&](int64_t begin, int64_t end) {
         const int64_t taken = end - begin, whole = whole_vectors(taken);
@@ -46,7 +48,7 @@ void forward(const PointColumns& columns, const Network& network, int64_t count,
         chunk.take(points + 3 * begin, nullptr, taken, width, kept.inputs(begin), kept.jacobian(begin));
         gradient != nullptr ? chunk.encode<true>(columns, width) : chunk.encode<false>(columns, width);
         float* slope = gradient != nullptr ? own_rows<0>(whole * width) : nullptr;
-        forward_tiles(network, chunk.inputs(), outputs + begin * wide_out, slope, false, 0, taken);
+        forward_tiles(network, chunk.inputs(), from_point(asked, begin), outputs + begin * wide_out, slope, false, 0, taken);
         if (gradient == nullptr) return;
         std::fill(slope + taken * width, slope + whole * width, 0.0f);
         chunk.pull_to_points(columns, slope, width, gradient + 3 * begin);
@@ -54,8 +56,8 @@ void forward(const PointColumns& columns, const Network& network, int64_t count,
     });
 }
 
-void backward(const PointColumns& columns, const Network& network, int64_t count, const float* points, const float* d_outputs,
-              const float* d_gradient, Kept kept, const Derivatives& to, float* table_gradient) {
+void backward(const PointColumns& columns, const Network& network, int64_t count, const float* points, const int64_t* asked,
+              const float* d_outputs, const float* d_gradient, Kept kept, const Derivatives& to, float* table_gradient) {
     const int64_t width = columns.width(), wide_out = network.outputs();
     const auto run = [&](Span& span, int64_t first, int64_t begin, int64_t end, float* sums) {
         const int64_t from = first + begin, taken = end - begin;
@@ -74,7 +76,7 @@ void backward(const PointColumns& columns, const Network& network, int64_t count
         }
         const int64_t whole = whole_vectors(taken);
         float* d_inputs = own_rows<1>(whole * width);
-        backward_tiles(network, chunk.inputs(), above, change, d_inputs, sums, false, 0, taken);
+        backward_tiles(network, chunk.inputs(), from_point(asked, from), above, change, d_inputs, sums, false, 0, taken);
         std::fill(d_inputs + taken * width, d_inputs + whole * width, 0.0f);
         span.d_features.take(columns.grid, d_inputs + columns.features_at(), width, begin, taken);
     };
@@ -94,7 +96,7 @@ void sdf_query_forward(const SdfForward& call) {
     const PointColumns columns = columns_of(query.shape, query.table);
     const Network network = make_network(query.network);
     const py::gil_scoped_release release;
-    forward(columns, network, query.count, query.points, call.outputs, call.gradient, Kept(call.kept, query.count, columns));
+    forward(columns, network, query.count, query.points, query.asked, call.outputs, call.gradient, Kept(call.kept, query.count, columns));
 }
 
 void sdf_query_backward(const SdfBackward& call) {
@@ -102,8 +104,8 @@ void sdf_query_backward(const SdfBackward& call) {
     const PointColumns columns = columns_of(query.shape, query.table);
     const Network network = make_network(query.network);
     const py::gil_scoped_release release;
-    backward(columns, network, query.count, query.points, call.d_outputs, call.d_gradient, Kept(call.kept, query.count, columns), call.to,
-             call.table_gradient);
+    backward(columns, network, query.count, query.points, query.asked, call.d_outputs, call.d_gradient,
+             Kept(call.kept, query.count, columns), call.to, call.table_gradient);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// One query of an SDF on the GPU: grid -> network -> outputs and the spatial gradient of the first, and the backward of both. One call
+// One query of an SDF on the GPU: grid -> network -> outputs and the spatial gradient of the one asked for, and the backward of both. One call
 // each way starts a handful of kernels, with nothing of torch between them; what the backward wants of the encoding is kept, the
 // network's activations are made again.
 #include <optional>
@@ -67,7 +67,7 @@ void sdf_query_forward(const SdfForward& call) {
     grid::encode_samples(grid, call.query.shape.smooth, call.query.shape.active, query.samples(), call.query.table,
                          query.features(rows.inputs), row, gradient != nullptr ? rows.jacobian : nullptr);
     put_plain_columns(query.plain, count, call.query.points, row, rows.inputs);
-    query.network.forward(count, rows.inputs, row, call.outputs, gradient != nullptr ? rows.slope : nullptr, false);
+    query.network.forward(count, rows.inputs, row, call.query.asked, call.outputs, gradient != nullptr ? rows.slope : nullptr, false);
     if (gradient == nullptr) return;
     pull_plain_columns(query.plain, count, rows.inputs, rows.slope, row, gradient);
     grid::jacobian_t_product(3, query.levels(), grid.features, count, rows.jacobian, query.features(rows.slope), row, kHalf, true,
@@ -94,7 +94,7 @@ void sdf_query_backward(const SdfBackward& call) {
     }
     const Scratch d_rows(like, count * row);
     float* d_inputs = d_rows.data() + query.row.before;
-    query.network.backward(count, rows.inputs, row, d_outputs, d_slope, false, d_inputs, call.to);
+    query.network.backward(count, rows.inputs, row, call.query.asked, d_outputs, d_slope, false, d_inputs, call.to);
     grid::scatter_samples(grid, call.query.shape.smooth, call.query.shape.active, query.samples(), query.features(d_inputs), row,
                           d_gradient, kHalf, d_gradient != nullptr ? query.features(rows.slope) : nullptr, row, call.table_gradient);
 }

@@ -52,11 +52,11 @@ struct Layer {
 
 struct Network {
     std::vector<Layer> layers;
-    const float* head = nullptr;  // row 0 of the last weight, padded: d y_0 / d a_{L-1}
-    int64_t widest = 0;           // padded widths of hidden layers
-    int64_t gradient_size = 0;    // floats of one thread's gradient buffer
-    bool softplus = false;        // else ReLU
-    float beta = 0.0f;            // of softplus
+    const float* heads = nullptr;  // rows of the last weight, padded
+    int64_t widest = 0;            // padded widths of hidden layers
+    int64_t gradient_size = 0;     // floats of one thread's gradient buffer
+    bool softplus = false;         // else ReLU
+    float beta = 0.0f;             // of softplus
     bool bf16_derivatives = false;
     AlignedFloats storage;
 
@@ -64,12 +64,13 @@ struct Network {
     int64_t hidden_layers() const { return static_cast<int64_t>(layers.size()) - 1; }
     int64_t inputs() const { return layers.front().inputs; }
     int64_t outputs() const { return layers.back().outputs; }
+    const float* head(int64_t output) const { return heads + output * padded(last().inputs); }  // d y_output / d a_{L-1}
 
     // Packs the weights once per call; layers hold inputs, outputs, weight and bias already. Derivatives are multiplied in bfloat16 if
     // `bf16_derivatives`, which the processor must know; values always in float32.
     void pack(bool bf16_derivatives_ = false) {
         bf16_derivatives = bf16_derivatives_;
-        int64_t total = padded(last().inputs);
+        int64_t total = last().outputs * padded(last().inputs);
         for (const Layer& layer : layers)
             total += 2 * ((layer.inputs + 1) * padded(layer.outputs) + (layer.outputs + 1) * padded(layer.inputs)) + padded(layer.outputs);
         float* free = storage.reserve(total);
@@ -88,9 +89,11 @@ struct Network {
             layer.bias_gradient = std::exchange(gradient_size, gradient_size + padded(out));
             if (!is_last) widest = std::max(widest, padded(out));
         }
-        float* row = take(padded(last().inputs));
-        for (int64_t n = 0; n < padded(last().inputs); ++n) row[n] = n < last().inputs ? last().weight[n] : 0.0f;
-        head = row;
+        const int64_t in = last().inputs, stride = padded(in);
+        float* rows = take(last().outputs * stride);
+        for (int64_t o = 0; o < last().outputs; ++o)
+            for (int64_t n = 0; n < stride; ++n) rows[o * stride + n] = n < in ? last().weight[o * in + n] : 0.0f;
+        heads = rows;
     }
 
 private:
@@ -122,7 +125,7 @@ struct HiddenTile {
     float* slope;    // act'(z)                              (Softplus only)
     float* chain;    // s = W_{l+1}^T r_{l+1}                (Softplus only)
     float* pushed;   // q = W_l V_{l-1}                      (Softplus only)
-    Factors pulled;   // r = act'(z) s = d y_0 / d z
+    Factors pulled;   // r = act'(z) s = d y_k / d z, k the output asked for
     Factors tangent;  // V = act'(z) q
     Factors adjoint;  // d loss / d z
     Factors input;    // a again, for weight gradients

@@ -13,13 +13,15 @@ namespace {
 constexpr int64_t kPart = 1024 / kTile * kTile;  // points
 constexpr int64_t kMaxParts = 64;                // of which each has a buffer of sums
 
-void forward(const Network& network, int64_t points, const float* inputs, float* outputs, float* gradient, bool sigmoid_output) {
-    parallel_chunks(points, kPart,
-                    [&](int64_t begin, int64_t end) { forward_tiles(network, inputs, outputs, gradient, sigmoid_output, begin, end); });
+void forward(const Network& network, int64_t points, const float* inputs, const int64_t* asked, float* outputs, float* gradient,
+             bool sigmoid_output) {
+    parallel_chunks(points, kPart, [&](int64_t begin, int64_t end) {
+        forward_tiles(network, inputs, asked, outputs, gradient, sigmoid_output, begin, end);
+    });
 }
 
-void backward(const Network& network, int64_t points, const float* inputs, const float* d_outputs, const float* d_gradient,
-              bool sigmoid_output, float* d_inputs, const Derivatives& to) {
+void backward(const Network& network, int64_t points, const float* inputs, const int64_t* asked, const float* d_outputs,
+              const float* d_gradient, bool sigmoid_output, float* d_inputs, const Derivatives& to) {
     const int64_t tiles = (points + kTile - 1) / kTile;
     const int64_t part = std::max(kPart, (tiles + kMaxParts - 1) / kMaxParts * kTile);
     const int64_t parts = std::max<int64_t>(1, (points + part - 1) / part);
@@ -30,7 +32,7 @@ void backward(const Network& network, int64_t points, const float* inputs, const
     parallel_chunks(points, part, [&](int64_t begin, int64_t end) {
         float* own = sums + begin / part * size;
         std::fill_n(own, size, 0.0f);
-        backward_tiles(network, inputs, d_outputs, d_gradient, d_inputs, own, sigmoid_output, begin, end);
+        backward_tiles(network, inputs, asked, d_outputs, d_gradient, d_inputs, own, sigmoid_output, begin, end);
     });
     parallel_chunks(size, 128 * kLanes, [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; n += kLanes) {
@@ -45,13 +47,13 @@ void backward(const Network& network, int64_t points, const float* inputs, const
 void mlp_forward(const NetworkForward& call) {
     const Network network = make_network(call.network);
     const py::gil_scoped_release release;
-    forward(network, call.count, call.inputs, call.outputs, call.gradient, call.sigmoid);
+    forward(network, call.count, call.inputs, call.asked, call.outputs, call.gradient, call.sigmoid);
 }
 
 void mlp_backward(const NetworkBackward& call) {
     const Network network = make_network(call.network);
     const py::gil_scoped_release release;
-    backward(network, call.count, call.inputs, call.d_outputs, call.d_gradient, call.sigmoid, call.d_inputs, call.to);
+    backward(network, call.count, call.inputs, call.asked, call.d_outputs, call.d_gradient, call.sigmoid, call.d_inputs, call.to);
 }
 
 }  // namespace

@@ -114,16 +114,17 @@ void Mlp::pack() {
     if (precision_ == Precision::bfloat16) pack_weights<SingleBfloat16>(derivatives);
 }
 
-void Mlp::forward(int64_t count, const float* inputs, int64_t row, float* outputs, float* gradient, bool sigmoid) const {
+void Mlp::forward(int64_t count, const float* inputs, int64_t row, const int64_t* asked, float* outputs, float* gradient,
+                  bool sigmoid) const {
     with_precision(precision_, [&](auto precision) {
         using P = decltype(precision);
         const MlpPlan plan = checked(plan_forward<P>(net_, count, gradient != nullptr));
-        start_forward<P>({net_, count, inputs, row, outputs, gradient, sigmoid}, plan);
+        start_forward<P>({net_, count, inputs, row, asked, outputs, gradient, sigmoid}, plan);
     });
 }
 
-void Mlp::backward(int64_t count, const float* inputs, int64_t row, const float* d_outputs, const float* d_gradient, bool sigmoid,
-                   float* d_inputs, const Derivatives& derivatives) const {
+void Mlp::backward(int64_t count, const float* inputs, int64_t row, const int64_t* asked, const float* d_outputs, const float* d_gradient,
+                   bool sigmoid, float* d_inputs, const Derivatives& derivatives) const {
     MlpGradients to{};
     std::copy(derivatives.weights.begin(), derivatives.weights.end(), to.weight);
     std::copy(derivatives.biases.begin(), derivatives.biases.end(), to.bias);
@@ -138,9 +139,9 @@ void Mlp::backward(int64_t count, const float* inputs, int64_t row, const float*
         std::optional<Scratch> d_last;
         if (sigmoid) d_last.emplace(like_, count * outputs());
         clear(sums.data(), blocks * size);
-        start_backward<P>(
-            {net_, count, inputs, row, d_outputs, d_gradient, d_inputs, d_last ? d_last->data() : nullptr, sums.data(), size, published},
-            plan);
+        start_backward<P>({net_, count, inputs, row, asked, d_outputs, d_gradient, d_inputs, d_last ? d_last->data() : nullptr, sums.data(),
+                           size, published},
+                          plan);
         collect_sums(net_, sums.data(), size, blocks, to);
     });
 }
@@ -152,12 +153,12 @@ namespace {
 
 void mlp_forward(const NetworkForward& call) {
     const cuda::Mlp mlp(call.network, call.like);
-    mlp.forward(call.count, call.inputs, mlp.inputs(), call.outputs, call.gradient, call.sigmoid);
+    mlp.forward(call.count, call.inputs, mlp.inputs(), call.asked, call.outputs, call.gradient, call.sigmoid);
 }
 
 void mlp_backward(const NetworkBackward& call) {
     const cuda::Mlp mlp(call.network, call.like);
-    mlp.backward(call.count, call.inputs, mlp.inputs(), call.d_outputs, call.d_gradient, call.sigmoid, call.d_inputs, call.to);
+    mlp.backward(call.count, call.inputs, mlp.inputs(), call.asked, call.d_outputs, call.d_gradient, call.sigmoid, call.d_inputs, call.to);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct MlpBackward {
     int64_t count;
     const float* inputs;  // [count, D], rows `row` floats apart
     int64_t row;
+    const int64_t* asked;     // [count] or null: the first output
     const float* d_outputs;   // [count, O]
     const float* d_gradient;  // as the inputs, or null
     float* d_inputs;          // as the inputs
@@ -65,7 +66,8 @@ struct Published {
     }
 
     // Rows in memory; an even number of blocks, the last ones zeros where need be.
-    __device__ __forceinline__ void put(int warp, const TileRows& rows, const Lane& lane) const {
+    template <class Rows>
+    __device__ __forceinline__ void put(int warp, const Rows& rows, const Lane& lane) const {
         float largest = 0.0f;
         if constexpr (P::scaled) {
             for (int column = lane.t; column < rows.width; column += 4)
@@ -192,8 +194,9 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
         }
 
         if (bent) {
-            // Reverse mode from output 0: s_l
-            head_of(net, lane, x);
+            // Reverse mode from the output asked for: s_l
+            const Asked asked{call.asked, first, call.count, up.width};
+            head_of(net, asked, lane, x);
             for (int l = hidden - 1; l >= 0; --l) {
                 kept.put(2 * l + 1, x, lane);
                 if (l == 0) break;
@@ -227,8 +230,11 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_backward_kernel(const Ml
                     multiply(factors, net.at[l + 1].forward, net.undo[2 * l + 3], lane, x);
                 }
             }
-            exchange.above.put_first_column(warp, 1.0f, lane);
-            exchange.add_outer(net.last(), 1, false, sums_of(hidden), lane);
+            if (call.asked == nullptr)
+                exchange.above.put_first_column(warp, 1.0f, lane);
+            else
+                exchange.above.put(warp, asked, lane);
+            exchange.add_outer(net.last(), call.asked == nullptr ? 1 : sum_rows(net.last()), false, sums_of(hidden), lane);
         }
 
         // Down through the layers: d z_l = act'(z_l) W_{l+1}^T d z_{l+1} + act''(z_l) s_l q_l; the gradient of W_l gets d z_l a_{l-1}^T

@@ -25,13 +25,15 @@ public:
     int inputs() const { return net_.at[0].inputs; }
     int outputs() const { return net_.last().outputs; }
 
-    // outputs [count, O], and d outputs[:, 0] / d inputs [count, D] unless that is null. Rows of inputs and gradient are `row` floats apart.
-    void forward(int64_t count, const float* inputs, int64_t row, float* outputs, float* gradient, bool sigmoid) const;
+    // outputs [count, O], and the gradient [count, D] by the inputs of the output `asked` [count] for (null: the first) unless that is
+    // null. Rows of inputs and gradient are `row` floats apart.
+    void forward(int64_t count, const float* inputs, int64_t row, const int64_t* asked, float* outputs, float* gradient,
+                 bool sigmoid) const;
 
     // d_inputs [count, D]; the gradients of weights and biases are overwritten. `d_gradient` may be null. Rows of inputs, d_gradient and
     // d_inputs are `row` floats apart.
-    void backward(int64_t count, const float* inputs, int64_t row, const float* d_outputs, const float* d_gradient, bool sigmoid,
-                  float* d_inputs, const Derivatives& to) const;
+    void backward(int64_t count, const float* inputs, int64_t row, const int64_t* asked, const float* d_outputs, const float* d_gradient,
+                  bool sigmoid, float* d_inputs, const Derivatives& to) const;
 
 private:
     void pack();

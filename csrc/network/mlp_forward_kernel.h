@@ -1,4 +1,4 @@
-// Outputs of a tiny network, and the gradient of the first one with respect to the inputs: a warp takes 16 points through all layers.
+// Outputs of a tiny network, and the gradient of the one asked for with respect to the inputs: a warp takes 16 points through all layers.
 #pragma once
 
 #include "network/mlp_warp.h"
@@ -12,8 +12,9 @@ struct MlpForward {
     int64_t count;
     const float* inputs;  // [count, D], rows `row` floats apart
     int64_t row;
-    float* outputs;   // [count, O]
-    float* gradient;  // as the inputs, or null
+    const int64_t* asked;  // [count] or null: the first output
+    float* outputs;        // [count, O]
+    float* gradient;       // as the inputs, or null
     bool sigmoid;
 };
 
@@ -51,9 +52,9 @@ __global__ void __launch_bounds__(kWarps* kWarp, 1) mlp_forward_kernel(const Mlp
     output_layer(net, a, memory, call.sigmoid, lane,
                  [&](int column, const float* sums) { put_fragment(sums, call.outputs, outputs, column, lane); });
     if constexpr (Gradient) {
-        // r_l = act'(z_l) s_l, s_{L-1} = row 0 of W_L, s_l = W_{l+1}^T r_{l+1}: reverse mode from output 0
+        // r_l = act'(z_l) s_l, s_{L-1} = row `asked` of W_L, s_l = W_{l+1}^T r_{l+1}: reverse mode from that output
         Hidden<Tiles> r;
-        head_of(net, lane, r);
+        head_of(net, Asked{call.asked, first, call.count, outputs.width}, lane, r);
         Factors<P, Tiles> factors{memory, {}};
         for (int l = net.count - 2; l >= 0; --l) {
             kept.each(l, lane, r, [&](float& s, float value) { s *= slope_of(net, value); });

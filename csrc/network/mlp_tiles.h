@@ -6,13 +6,14 @@
 
 namespace neurfield {
 
-// Outputs [.., O] of rows [begin, end) of `inputs` [.., D], and d outputs[:, 0] / d inputs [.., D] unless `gradient` is null.
-void forward_tiles(const Network& network, const float* inputs, float* outputs, float* gradient, bool sigmoid_output, int64_t begin,
-                   int64_t end);
+// Outputs [.., O] of rows [begin, end) of `inputs` [.., D], and the gradient [.., D] by the inputs of the output that each row has
+// `asked` [..] for (null: the first), unless `gradient` is null.
+void forward_tiles(const Network& network, const float* inputs, const int64_t* asked, float* outputs, float* gradient, bool sigmoid_output,
+                   int64_t begin, int64_t end);
 
 // Adds the weights' and biases' gradients of rows [begin, end) into `sums`, laid out as Network says, and writes d_inputs. `d_gradient`
 // may be null.
-void backward_tiles(const Network& network, const float* inputs, const float* d_outputs, const float* d_gradient, float* d_inputs,
-                    float* sums, bool sigmoid_output, int64_t begin, int64_t end);
+void backward_tiles(const Network& network, const float* inputs, const int64_t* asked, const float* d_outputs, const float* d_gradient,
+                    float* d_inputs, float* sums, bool sigmoid_output, int64_t begin, int64_t end);
 
 }  // namespace neurfield

@@ -28,18 +28,19 @@ void with_worker(const Network& network, Run&& run) {
 
 }  // namespace
 
-void forward_tiles(const Network& network, const float* inputs, float* outputs, float* gradient, bool sigmoid_output, int64_t begin,
-                   int64_t end) {
+void forward_tiles(const Network& network, const float* inputs, const int64_t* asked, float* outputs, float* gradient, bool sigmoid_output,
+                   int64_t begin, int64_t end) {
     with_worker(network, [&](auto& worker) {
-        for (int64_t first = begin; first < end; first += kTile) worker.forward(inputs, outputs, gradient, sigmoid_output, first, end);
+        for (int64_t first = begin; first < end; first += kTile)
+            worker.forward(inputs, asked, outputs, gradient, sigmoid_output, first, end);
     });
 }
 
-void backward_tiles(const Network& network, const float* inputs, const float* d_outputs, const float* d_gradient, float* d_inputs,
-                    float* sums, bool sigmoid_output, int64_t begin, int64_t end) {
+void backward_tiles(const Network& network, const float* inputs, const int64_t* asked, const float* d_outputs, const float* d_gradient,
+                    float* d_inputs, float* sums, bool sigmoid_output, int64_t begin, int64_t end) {
     with_worker(network, [&](auto& worker) {
         for (int64_t first = begin; first < end; first += kTile)
-            worker.backward(inputs, d_outputs, d_gradient, d_inputs, sums, sigmoid_output, first, end);
+            worker.backward(inputs, asked, d_outputs, d_gradient, d_inputs, sums, sigmoid_output, first, end);
     });
 }
 

@@ -207,13 +207,27 @@ __device__ __forceinline__ void activate_layer(const MlpLayers& net, const MlpLa
     });
 }
 
-// d y_0 / d a_{L-1}: the same for all rows.
+// Of each row the output whose gradient is asked for: `of` [count], null for the first. An output that is not there is never read.
+struct Asked {
+    const int64_t* of;
+    int64_t first, count;  // as of TileRows
+    int width;             // outputs
+
+    __device__ __forceinline__ int64_t output(int row) const { return of != nullptr && row < count - first ? __ldg(of + first + row) : 0; }
+    // As rows of a matrix, ones where a row's output is and zeros elsewhere.
+    __device__ __forceinline__ float at(int row, int column) const { return row < count - first && output(row) == column ? 1.0f : 0.0f; }
+};
+
+// d y_k / d a_{L-1}, k the output asked for; not a number where there is no such output.
 template <int Tiles>
-__device__ __forceinline__ void head_of(const MlpLayers& net, const Lane& lane, Hidden<Tiles>& head) {
+__device__ __forceinline__ void head_of(const MlpLayers& net, const Asked& asked, const Lane& lane, Hidden<Tiles>& head) {
     const MlpLayer& last = net.last();
+    const int64_t outputs[2] = {asked.output(lane.g), asked.output(lane.g + 8)};
     head.each([&](float& value, int j, int i) {
         const int unit = 8 * j + 2 * lane.t + i % 2;
-        value = unit < last.inputs ? __ldg(last.weight + unit) : 0.0f;
+        const int64_t output = outputs[i / 2];
+        const bool there = output >= 0 && output < last.outputs;
+        value = unit >= last.inputs ? 0.0f : there ? __ldg(last.weight + output * last.inputs + unit) : __int_as_float(0x7fffffff);
     });
 }
 

@@ -73,23 +73,24 @@ public:
         outputs_factors_ = take(wide_out);
     }
 
-    // outputs [N, O], and d outputs[:, 0] / d inputs [N, D] unless that is null.
-    void forward(const float* inputs, float* outputs, float* gradient, bool sigmoid_output, int64_t first, int64_t end) {
+    // outputs [N, O], and the gradient [N, D] by the inputs of the output `asked` [N] for (null: the first) unless that is null.
+    void forward(const float* inputs, const int64_t* asked, float* outputs, float* gradient, bool sigmoid_output, int64_t first,
+                 int64_t end) {
         const int64_t count = std::min<int64_t>(kTile, end - first);
         const Rows in = read_rows(inputs, network_.inputs(), first, end, inputs_copy_);
         hidden_forward(in, gradient != nullptr);
         output_layer(sigmoid_output);
         write_rows(outputs + first * network_.outputs(), outputs_out_, network_.outputs(), count);
         if (gradient == nullptr) return;
-        pull_back_head<false>();
+        pull_back_heads<false>(asked != nullptr ? asked + first : nullptr, count);
         inputs_out(tiles_.front().pulled);
         write_rows(gradient + first * network_.inputs(), inputs_out_, network_.inputs(), count);
     }
 
     // Adds the weights' and biases' gradients into `sums` (laid out as Network says) and writes d_inputs [N, D]. `d_gradient` may be
     // null. Source: NeuS2, Sec. 3.3, with the curvature term that an activation other than ReLU brings.
-    void backward(const float* inputs, const float* d_outputs, const float* d_gradient, float* d_inputs, float* sums, bool sigmoid_output,
-                  int64_t first, int64_t end) {
+    void backward(const float* inputs, const int64_t* asked, const float* d_outputs, const float* d_gradient, float* d_inputs, float* sums,
+                  bool sigmoid_output, int64_t first, int64_t end) {
         const int64_t count = std::min<int64_t>(kTile, end - first);
         const int64_t wide_in = padded(network_.inputs()), wide_out = padded(network_.outputs());
         const Rows in = read_rows(inputs, network_.inputs(), first, end, inputs_copy_);
@@ -101,8 +102,9 @@ public:
         if (d_gradient != nullptr) {
             const Rows rows = read_rows(d_gradient, network_.inputs(), first, end, gradient_copy_);
             seed = P::read(rows, network_.inputs(), {gradient_factors_, wide_in});
-            pull_back_head<true>();
-            push_forward(seed, sums);
+            const int64_t* own = asked != nullptr ? asked + first : nullptr;
+            pull_back_heads<true>(own, count);
+            head_sums(push_forward(seed), own, count, sums);
         }
         if (sigmoid_output) up_rows = through_sigmoid(up_rows);
         Factors up = P::read(up_rows, network_.outputs(), {outputs_factors_, wide_out});
@@ -172,9 +174,10 @@ private:
         through(layer, first, false, store_to(inputs_out_, padded(layer.inputs)));
     }
 
-    // r_l = act'(z_l) s_l with s_{L-1} = row 0 of W_L and s_l = W_{l+1}^T r_{l+1}: reverse mode from output 0 down to layer 1
+    // r_l = act'(z_l) s_l with s_{L-1} = row `asked` of W_L and s_l = W_{l+1}^T r_{l+1}: reverse mode from that output down to layer 1
     template <bool Keep>
-    void pull_back_head() {
+    void pull_back_heads(const int64_t* asked, int64_t count) {
+        const auto head = [&](int64_t row) { return network_.head(asked != nullptr && row < count ? asked[row] : 0); };
         const auto put = [this](const HiddenTile<P>& tile, int row, int64_t column, Vec even, Vec odd) {
             const int64_t at = row * tile.stride + column;
             if constexpr (Activation::curved && Keep) {
@@ -184,8 +187,10 @@ private:
             tile.pulled.put(row, column, activation_.times_slope(tile, at, even), activation_.times_slope(tile, at + tile.stride, odd));
         };
         const HiddenTile<P>& top = tiles_.back();
-        for (int row = 0; row < kTile; row += 2)
-            for (int64_t n = 0; n < top.stride; n += kLanes) put(top, row, n, Vec::load(network_.head + n), Vec::load(network_.head + n));
+        for (int row = 0; row < kTile; row += 2) {
+            const float *even = head(row), *odd = head(row + 1);
+            for (int64_t n = 0; n < top.stride; n += kLanes) put(top, row, n, Vec::load(even + n), Vec::load(odd + n));
+        }
         for (int64_t l = network_.hidden_layers() - 2; l >= 0; --l) {
             const HiddenTile<P>& tile = tiles_[l];
             through(network_.layers[l + 1], tiles_[l + 1].pulled, false,
@@ -193,8 +198,8 @@ private:
         }
     }
 
-    // q_l = W_l V_{l-1}, V_l = act'(z_l) q_l from the seed V_0 = d_gradient: forward mode; d W_L gets V_{L-1} in row 0
-    void push_forward(Factors below, float* sums) {
+    // q_l = W_l V_{l-1}, V_l = act'(z_l) q_l from the seed V_0 = d_gradient: forward mode up to V_{L-1}
+    Factors push_forward(Factors below) {
         for (size_t l = 0; l < tiles_.size(); ++l) {
             const HiddenTile<P>& tile = tiles_[l];
             through(network_.layers[l], below, true, [&, this](int row, int column, Vec even, Vec odd) {
@@ -208,7 +213,18 @@ private:
             });
             below = tile.tangent;
         }
-        add_column_sums(below, tiles_.back().stride, sums + network_.last().weight_gradient);
+        return below;
+    }
+
+    // d W_L gets each point's V_{L-1} in the row that it asked for.
+    void head_sums(Factors tangent, const int64_t* asked, int64_t count, float* sums) {
+        const Layer& layer = network_.last();
+        if (asked == nullptr) return add_column_sums(tangent, tiles_.back().stride, sums + layer.weight_gradient);
+        const int64_t stride = padded(layer.outputs);
+        std::fill_n(outputs_out_, kTile * stride, 0.0f);
+        for (int64_t row = 0; row < count; ++row) outputs_out_[row * stride + asked[row]] = 1.0f;
+        const Factors ones = P::read_columns({outputs_out_, stride}, stride, {outputs_factors_, stride});
+        outer<P, 1>({{ones, tangent}}, layer.outputs, layer.inputs, sums + layer.weight_gradient);
     }
 
     // d y -> d z_L for y = sigmoid(z_L)

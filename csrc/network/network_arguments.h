@@ -75,22 +75,29 @@ inline Derivatives derivatives_of(const CheckedNetwork& network, const Objects& 
     return to;
 }
 
+// Of each point the output whose gradient is asked for; null for None: the first.
+inline const int64_t* asked_of(const py::object& row, int64_t count, int64_t outputs) {
+    return row.is_none() ? nullptr : rows_below(view_of<int64_t>(row, "row", count), outputs, "row");
+}
+
 struct NetworkForward {
     const py::object& like;  // a tensor where the others are
     CheckedNetwork network;
     bool sigmoid;
     int64_t count;
-    const float* inputs;  // [count, D]
+    const float* inputs;        // [count, D]
+    const int64_t* asked;       // [count] or null
     float *outputs, *gradient;  // [count, O]; [count, D] or null
 };
 
-inline NetworkForward mlp_forward_of(const py::object& inputs_, const NetworkArguments& network_, bool sigmoid, const py::object& outputs,
-                                     const py::object& gradient) {
+inline NetworkForward mlp_forward_of(const py::object& inputs_, const NetworkArguments& network_, bool sigmoid, const py::object& row,
+                                     const py::object& outputs, const py::object& gradient) {
     const auto inputs = view_of(inputs_, "inputs", kAny, kAny);
     const CheckedNetwork network = checked(network_, inputs.shape(1));
     const int64_t count = inputs.shape(0);
     float* to = tensor_of(outputs, "outputs", count, network.outputs());
-    return {inputs_, network, sigmoid, count, inputs.data(), to, optional_of(gradient, "gradient", count, network.inputs())};
+    const int64_t* asked = asked_of(row, count, network.outputs());
+    return {inputs_, network, sigmoid, count, inputs.data(), asked, to, optional_of(gradient, "gradient", count, network.inputs())};
 }
 
 struct NetworkBackward {
@@ -98,22 +105,25 @@ struct NetworkBackward {
     CheckedNetwork network;
     bool sigmoid;
     int64_t count;
-    const float *inputs, *d_outputs, *d_gradient;  // [count, D], [count, O], [count, D] or null
-    float* d_inputs;                               // [count, D]
+    const float* inputs;                  // [count, D]
+    const int64_t* asked;                 // [count] or null
+    const float *d_outputs, *d_gradient;  // [count, O], [count, D] or null
+    float* d_inputs;                      // [count, D]
     Derivatives to;
 };
 
-inline NetworkBackward mlp_backward_of(const py::object& inputs_, const NetworkArguments& network_, bool sigmoid,
+inline NetworkBackward mlp_backward_of(const py::object& inputs_, const NetworkArguments& network_, bool sigmoid, const py::object& row,
                                        const py::object& d_outputs, const py::object& d_gradient, const py::object& d_inputs,
                                        const Objects& d_weights, const Objects& d_biases) {
     const auto inputs = view_of(inputs_, "inputs", kAny, kAny);
     const CheckedNetwork network = checked(network_, inputs.shape(1));
     const int64_t count = inputs.shape(0), width = network.inputs();
+    const int64_t* asked = asked_of(row, count, network.outputs());
     const float* above = tensor_of(d_outputs, "d_outputs", count, network.outputs());
     const float* change = optional_of(d_gradient, "d_gradient", count, width);
     float* below = tensor_of(d_inputs, "d_inputs", count, width);
     const Derivatives to = derivatives_of(network, d_weights, d_biases);
-    return {inputs_, network, sigmoid, count, inputs.data(), above, change, below, to};
+    return {inputs_, network, sigmoid, count, inputs.data(), asked, above, change, below, to};
 }
 
 inline void bind_network_arguments(py::module_& module) {

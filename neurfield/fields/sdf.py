@@ -111,13 +111,28 @@ class SDFField(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.start_as_sphere(0.5, inside=False)
 
-    def query(self, points: Tensor, gradient: bool = False) -> FieldSample:
+    def query(
+        self,
+        points: Tensor,
+        gradient: bool = False,
+        row: Tensor | None = None,
+        points_gradient: bool = False,
+    ) -> FieldSample:
         """Sample the field at points [N, 3] of the unit coordinates.
 
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
         respect to the field's parameters. Without, nothing is, and a loss on the values trains nothing: the
         quick path of marching and extraction.
+
+        `row` [N] int64 names per point the network output whose gradient is wanted, where it is not the SDF:
+        0 is the SDF, then come the heads' numbers in their order, then the feature. With `points_gradient`
+        everything is differentiable with respect to the points too, as for refining poses; slower.
+
+        Raises:
+            ValueError: `points_gradient` without `gradient`; a point or a row is not as it must be.
         """
+        if points_gradient and not gradient:
+            raise ValueError("SDFField: 'points_gradient' comes with the field's own: ask for gradient=True")
         check_device("SDFField", points, self._linears()[0].weight)
         options: dict[str, Any] = {
             "activation": self.activation, "beta": self.beta, "n_frequencies": self.n_frequencies,
@@ -128,7 +143,10 @@ class SDFField(nn.Module):
             on_grid = (points, grid.table, *self._parameters_of_network(), grid.layout)
             if not gradient:
                 return self._sample(sdf_values(*on_grid, **options), None)
-            return self._sample(*sdf_query(*on_grid, **options, precision=self.precision))
+            outputs, slope = sdf_query(
+                *on_grid, **options, precision=self.precision, row=row, points_gradient=points_gradient
+            )
+            return self._sample(outputs, slope)
 
         def encode(points: Tensor) -> Tensor:
             return self.encoding(points, self.active_levels)
@@ -136,7 +154,10 @@ class SDFField(nn.Module):
         composed = (points, encode, *self._parameters_of_network())
         if not gradient:
             return self._sample(encoded_values(*composed, **options), None)
-        return self._sample(*encoded_query(*composed, **options, precision=self.precision))
+        outputs, slope = encoded_query(
+            *composed, **options, precision=self.precision, row=row, points_gradient=points_gradient
+        )
+        return self._sample(outputs, slope)
 
     @property
     def path(self) -> str:

@@ -20,6 +20,8 @@ from neurfield.points.point_set import answered, gathered
 from neurfield.rays import Rays, Samples
 from neurfield.rendering import Background, Opacity, OpacityNow, Rendered, Sampler, before, render_passes
 
+LEADING = "surface"  # the label of the pass that leads, where there is one
+
 
 class RaysStep:
     """Renders the pixels of a step.
@@ -44,7 +46,9 @@ class RaysStep:
         watch: SurfaceWatch,
         beside: Beside,
     ) -> None:
-        self.reader, self.sampler, self.passes, self.background = reader, sampler, dict(passes), background
+        self.reader, self.sampler, self.background = reader, sampler, background
+        # The first one leads: samples, pictures and figures are by it.
+        self.passes = dict(sorted(passes.items(), key=lambda item: item[0] != LEADING))
         self.half, self.watch, self.beside = half, watch, beside
         self.mask_says = reader.scene.mask_says
         self.opacity: dict[str, Tensor] = {}  # of the newest step's rays, by pass

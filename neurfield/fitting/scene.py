@@ -103,13 +103,14 @@ class SceneTask(Task):
 def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
     """The field and the colour that a configuration names, as they are before the first step."""
     offers: dict[str, Callable[[], Any]] = {
-        "seed": lambda: config.seed, "feature_dim": lambda: field.feature_dim,
+        "seed": lambda: config.seed,
         "heads": lambda: {label: part.make() for label, part in config.many("heads").items()},
-    }  # fmt: skip
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         field = needs_part(config, "field").make_of(offers).to(device)
-        return field, needs_part(config, "color").make_of(offers).to(device)
+        of_field = {"feature_dim": lambda: field.feature_dim}
+        return field, needs_part(config, "color").make_of({**offers, **of_field}).to(device)
 
 
 def aligns(config: Config) -> bool:

@@ -9,7 +9,7 @@ the table.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,9 +58,14 @@ def values(
 
 
 def forward(
-    points: Tensor, table: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], shape: SdfShape
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    shape: SdfShape,
+    row: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-    """Outputs [N, O], gradient [N, 3], and what `backward` wants."""
+    """Outputs [N, O], gradient [N, 3] of output `row`, and what `backward` wants."""
     features, jacobian = grid.encode_with_jacobian(
         points * 0.5 + 0.5, table, shape.layout, shape.interpolation, shape.active_levels
     )
@@ -73,6 +78,7 @@ def forward(
         beta=shape.beta,
         gradient=True,
         precision=shape.precision,
+        row=row,
     )
     assert slope is not None  # asked for
     d_features = slope[:, shape.features_at :].contiguous()
@@ -94,6 +100,7 @@ def backward(
     d_outputs: Tensor | None,
     d_gradient: Tensor | None,
     table_gradient: Tensor,
+    row: Tensor | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Gradients of weights and biases; that of the table is added to `table_gradient`."""
     inputs, jacobian, d_features = saved
@@ -115,6 +122,7 @@ def backward(
         d_outputs=d_outputs.contiguous(),
         d_gradient=d_slope,
         precision=shape.precision,
+        row=row,
     )
     grid.accumulate_table_gradient(
         points * 0.5 + 0.5,
@@ -127,6 +135,45 @@ def backward(
         shape.active_levels,
     )
     return d_weights, d_biases
+
+
+def along_points(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    shape: SdfShape,
+    row: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Outputs [N, O] and gradient [N, 3] of output `row`, functions of the points too."""
+
+    def see(points: Tensor) -> Tensor:
+        on_grid = points * 0.5 + 0.5, table, shape.layout, shape.interpolation, shape.active_levels
+        return torch.cat([*_plain_columns(points, shape), grid.grid_encode(*on_grid)], dim=1)
+
+    return through(points, see, weights, biases, shape.activation, shape.beta, shape.precision, row)
+
+
+def through(
+    points: Tensor,
+    see: Callable[[Tensor], Tensor],
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    activation: str,
+    beta: float,
+    precision: str,
+    row: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The same of a network that sees `see(points)` [N, D], which must be twice differentiable."""
+    keep = torch.is_grad_enabled()
+    with torch.enable_grad():
+        points = points if keep and points.requires_grad else points.detach().requires_grad_()
+        inputs = see(points)
+    outputs, slope = fused_mlp.mlp_with_gradient(
+        inputs if keep else inputs.detach(), weights, biases, activation, beta, precision, row
+    )
+    (gradient,) = torch.autograd.grad(inputs, points, slope, create_graph=keep)
+    return outputs, gradient
 
 
 def _plain_columns(points: Tensor, shape: SdfShape) -> list[Tensor]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from neurfield.ops import fused_mlp
+from neurfield.ops import composed_query, fused_mlp
 from neurfield.ops.closed_forms import frequency
 from neurfield.ops.points import check_points
 
@@ -28,8 +28,10 @@ def encoded_query(
     beta: float = 100.0,
     n_frequencies: int = 0,
     precision: str = "float32",
+    row: Tensor | None = None,
+    points_gradient: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Network outputs and the gradient of the first one (the SDF) with respect to the point.
+    """Network outputs and the gradient of one of them (the SDF) with respect to the point.
 
     Args:
         points: [N, 3] in unit coordinates, [-1, 1]^3; `encode` sees 0.5 x + 0.5 and must be twice
@@ -37,10 +39,14 @@ def encoded_query(
         weights, biases: of a network (as for `mlp`) whose inputs are the point, the waves of
             `n_frequencies` bands and the features.
         activation, beta, precision: as for `mlp`.
+        row: [N] int64, per point the output whose gradient is asked for; None for the first. As for
+            `sdf_query`.
+        points_gradient: whether the points' own derivatives are wanted too.
 
     Returns:
-        outputs [N, O] and gradient [N, 3] = d outputs[:, 0] / d points; both differentiable once with respect
-        to the network and whatever `encode` depends on (not the points).
+        outputs [N, O] and gradient [N, 3] = d outputs[i, row[i]] / d points[i]; both differentiable once with
+        respect to the network and whatever `encode` depends on (and to the points with
+        `points_gradient`).
 
     Raises:
         ValueError: a shape, dtype, device or name does not fit; names the argument.
@@ -48,12 +54,18 @@ def encoded_query(
         RuntimeError: on differentiating a second time.
     """
     check_points("encoded_query", points, 3)
+    if points_gradient:
+
+        def see(points: Tensor) -> Tensor:
+            return torch.cat([points, _seen(points, encode, n_frequencies)], dim=1)
+
+        return composed_query.through(points, see, weights, biases, activation, beta, precision, row)
     keep = torch.is_grad_enabled()  # a backward may follow
     with torch.enable_grad():
         points = points.detach().requires_grad_()
         seen = _seen(points, encode, n_frequencies)
     inputs = torch.cat([points.detach(), seen], dim=1)
-    outputs, slope = fused_mlp.mlp_with_gradient(inputs, weights, biases, activation, beta, precision)
+    outputs, slope = fused_mlp.mlp_with_gradient(inputs, weights, biases, activation, beta, precision, row)
     gradient = slope[:, :3]
     if seen.requires_grad:  # a silent encoding depends on nothing
         (through_seen,) = torch.autograd.grad(

@@ -106,11 +106,13 @@ def mlp_with_gradient(
     activation: str = "softplus",
     beta: float = 100.0,
     precision: str = "float32",
+    row: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Network outputs [N, O] and gradient [N, D] = d outputs[:, 0] / d inputs; both differentiable once.
+    """Network outputs [N, O] and gradient [N, D] of one of them by the inputs; both differentiable once.
 
-    The gradient's own backward is what losses on normals and eikonal losses need. Arguments and errors as for
-    `mlp`. Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with Softplus's curvature term added.
+    The gradient is that of output `row` [N] int64 of each point, of the first for None; its own backward is
+    what losses on normals and eikonal losses need. Other arguments and errors as for `mlp`.
+    Source: NeuS2 (arXiv 2212.05231), Sec. 3.3, with Softplus's curvature term added.
 
     Example:
         >>> weights, biases = [torch.ones(2, 3), torch.ones(1, 2)], [torch.zeros(2), torch.ones(1)]
@@ -119,8 +121,9 @@ def mlp_with_gradient(
         tensor([2., 2., 2.])
     """
     check(inputs, weights, biases, activation, beta, "none", precision)
+    row = checked_row("mlp", row, inputs, weights)
     details = (activation, float(beta), "none", precision)
-    return _MlpWithGradient.apply(inputs, details, len(weights), *weights, *biases)
+    return _MlpWithGradient.apply(inputs, row, details, len(weights), *weights, *biases)
 
 
 def mlp_forward(
@@ -133,8 +136,13 @@ def mlp_forward(
     *,
     gradient: bool = False,
     precision: str = "float32",
+    row: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """Outputs [N, O] and, with `gradient`, d outputs[:, 0] / d inputs [N, D]; builds no autograd graph.
+    """Outputs [N, O] and, with `gradient`, that of one of them by the inputs [N, D]; builds no graph.
+
+    Args:
+        row: [N] int64, per point the output whose gradient is asked for; None for the first. On a GPU nobody
+            looks whether it is within bounds: the gradient is not a number where it is not.
 
     Raises:
         ValueError: as for `mlp`; also for `gradient` together with an output activation.
@@ -144,15 +152,17 @@ def mlp_forward(
         raise ValueError(
             f"mlp: 'gradient' is that of a network without output activation, got {output_activation!r}"
         )
+    row = checked_row("mlp", row, inputs, weights)
     inputs, weights, biases = _plain(inputs), [_plain(w) for w in weights], [_plain(b) for b in biases]
     kernels = kernels_of(inputs.shape[1], weights, inputs, *biases)
+    details = activation, beta, output_activation
     if kernels is None:
         with torch.no_grad():
-            return reference.forward(inputs, weights, biases, activation, beta, output_activation, gradient)
+            return reference.forward(inputs, weights, biases, *details, gradient, row=row)
     outputs = inputs.new_empty(inputs.shape[0], weights[-1].shape[0])
     slope = torch.empty_like(inputs) if gradient else None
     network = native_network(kernels, weights, biases, activation, beta, precision)
-    kernels.mlp_forward(inputs, network, output_activation == "sigmoid", outputs, slope)
+    kernels.mlp_forward(inputs, network, output_activation == "sigmoid", row, outputs, slope)
     return outputs, slope
 
 
@@ -167,12 +177,14 @@ def mlp_backward(
     d_outputs: Tensor,
     d_gradient: Tensor | None = None,
     precision: str = "float32",
+    row: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """The backward of `mlp_forward`, from the same arguments; builds no autograd graph.
 
     Args:
         d_outputs: [N, O], the loss's derivative with respect to the outputs (after the output activation).
         d_gradient: [N, D], with respect to the gradient; None if the loss does not see it.
+        row: as for `mlp_forward`.
 
     Returns:
         d_inputs [N, D], then the lists of the weights' and the biases' derivatives. Sums over points are
@@ -189,21 +201,20 @@ def mlp_backward(
             raise ValueError(
                 f"mlp: 'd_gradient' needs a network without output activation, got {output_activation!r}"
             )
+    row = checked_row("mlp", row, inputs, weights)
     inputs, weights, biases = _plain(inputs), [_plain(w) for w in weights], [_plain(b) for b in biases]
     d_outputs = _plain(d_outputs)
     d_gradient = None if d_gradient is None else _plain(d_gradient)
     adjoints = [d_outputs] if d_gradient is None else [d_outputs, d_gradient]
     kernels = kernels_of(inputs.shape[1], weights, inputs, *biases, *adjoints)
     if kernels is None:
-        return reference.backward(
-            inputs, weights, biases, activation, beta, output_activation, d_outputs, d_gradient
-        )
+        details = activation, beta, output_activation
+        return reference.backward(inputs, weights, biases, *details, d_outputs, d_gradient, row=row)
     d_inputs = torch.empty_like(inputs)
     d_weights, d_biases = [torch.empty_like(w) for w in weights], [torch.empty_like(b) for b in biases]
     network = native_network(kernels, weights, biases, activation, beta, precision)
-    kernels.mlp_backward(
-        inputs, network, output_activation == "sigmoid", d_outputs, d_gradient, d_inputs, d_weights, d_biases
-    )
+    sigmoid = output_activation == "sigmoid"
+    kernels.mlp_backward(inputs, network, sigmoid, row, d_outputs, d_gradient, d_inputs, d_weights, d_biases)
     return d_inputs, d_weights, d_biases
 
 
@@ -223,39 +234,49 @@ class _Mlp(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        return _backward(ctx, d_outputs, None)
+        d_inputs, *found = _backward(ctx, *ctx.saved_tensors, d_outputs=d_outputs)
+        return d_inputs, None, None, *found
 
 
 class _MlpWithGradient(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, inputs: Tensor, details: Details, n: int, *parameters: Tensor
+        ctx: Any, inputs: Tensor, row: Tensor | None, details: Details, n: int, *parameters: Tensor
     ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(inputs, *parameters)
+        ctx.save_for_backward(row, inputs, *parameters)
         ctx.details = details
         ctx.set_materialize_grads(False)  # a loss that sees only one of the two outputs costs only that one
         activation, beta, output, precision = details
         network = inputs, parameters[:n], parameters[n:], activation, beta, output
-        outputs, slope = mlp_forward(*network, gradient=True, precision=precision)
+        outputs, slope = mlp_forward(*network, gradient=True, precision=precision, row=row)
         assert slope is not None  # asked for
         return outputs, slope
 
     @staticmethod
     def backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
-        return _backward(ctx, d_outputs, d_gradient)
+        row, *saved = ctx.saved_tensors
+        d_inputs, *found = _backward(ctx, *saved, d_outputs=d_outputs, d_gradient=d_gradient, row=row)
+        return d_inputs, None, None, None, *found
 
 
-def _backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
-    inputs, *parameters = ctx.saved_tensors
+def _backward(
+    ctx: Any,
+    inputs: Tensor,
+    *parameters: Tensor,
+    d_outputs: Tensor | None,
+    d_gradient: Tensor | None = None,
+    row: Tensor | None = None,
+) -> list[Tensor]:
+    """Of the inputs, then of weights and biases."""
     n = len(parameters) // 2
     if d_outputs is None:
         d_outputs = inputs.new_zeros(inputs.shape[0], parameters[n - 1].shape[0])
     activation, beta, output, precision = ctx.details
     network = inputs, parameters[:n], parameters[n:], activation, beta, output
     d_inputs, d_weights, d_biases = mlp_backward(
-        *network, d_outputs=d_outputs, d_gradient=d_gradient, precision=precision
+        *network, d_outputs=d_outputs, d_gradient=d_gradient, precision=precision, row=row
     )
-    return _once(d_inputs), None, None, *map(_once, d_weights), *map(_once, d_biases)
+    return list(map(_once, (d_inputs, *d_weights, *d_biases)))
 
 
 def _once(derivative: Tensor) -> Tensor:
@@ -282,6 +303,24 @@ def _check_precision(precision: str, inputs: Tensor) -> None:
     }.get((precision, inputs.device.type), "another device")
     here = "none" if kernels is None else kernels.isa
     raise UserError(f"mlp: precision {precision} needs {needs} (kernels here: {here}); use precision float32")
+
+
+def checked_row(who: str, row: Tensor | None, points: Tensor, weights: Sequence[Tensor]) -> Tensor | None:
+    """`row` as kernels take it; raises ValueError unless it is None or names an output for each point.
+
+    On a GPU nobody looks at its numbers, which would have to be waited for.
+    """
+    if row is None:
+        return None
+    if row.dtype != torch.int64 or row.shape != points.shape[:1] or row.device != points.device:
+        wanted = f"[{len(points)}] of torch.int64 on {points.device}"
+        kind = f"{list(row.shape)} of {row.dtype} on {row.device}"
+        raise ValueError(f"{who}: 'row' must be {wanted}, got {kind}")
+    outputs = len(weights[-1])
+    if row.device.type == "cpu" and bool(((row < 0) | (row >= outputs)).any()):
+        least, most = (int(end) for end in row.aminmax())
+        raise ValueError(f"{who}: 'row' must be 0 to {outputs - 1}, got {least} to {most}")
+    return row.contiguous()
 
 
 def _plain(tensor: Tensor) -> Tensor:

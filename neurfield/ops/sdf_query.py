@@ -40,9 +40,11 @@ def sdf_query(
     coordinates: bool = True,
     n_frequencies: int = 0,
     precision: str = "float32",
+    row: Tensor | None = None,
+    points_gradient: bool = False,
     fused: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Network outputs and the gradient of the first one (the SDF) with respect to the point.
+    """Network outputs and the gradient of one of them (the SDF) with respect to the point.
 
     Args:
         points: [N, 3] in unit coordinates, [-1, 1]^3 (outside is legal and wraps in the grid).
@@ -53,16 +55,22 @@ def sdf_query(
         activation, beta: as for `mlp`.
         active_levels: the grid's levels from this one on give zeros; None for all.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `fused_mlp`.
+        row: [N] int64, per point the output whose gradient is asked for, as the least of several distances;
+            None for the first. On a GPU nobody looks whether it is within bounds: the gradient is not a
+            number where it is not.
+        points_gradient: whether the points' own derivatives are wanted too, as for refining poses. Slower:
+            composed of single kernels, with a dense gradient of the table.
         fused: None takes the fused kernel wherever it serves, False never.
 
     Returns:
-        outputs [N, O] and gradient [N, 3] = d outputs[:, 0] / d points; both differentiable once with respect
-        to the table, the weights and the biases (not the points). `loss.backward()` adds the table's gradient
-        into `table.grad` in place where that exists: a fresh dense gradient per step would cost more than the
-        whole scatter (`table_gradient.py`).
+        outputs [N, O] and gradient [N, 3] = d outputs[i, row[i]] / d points[i]; both differentiable once with
+        respect to the table, the weights and the biases (and the points with `points_gradient`).
+        `loss.backward()` adds the table's gradient into `table.grad` in place where that exists: a fresh
+        dense gradient per step would cost more than the whole scatter (`table_gradient.py`).
 
     Raises:
-        ValueError: a shape, dtype, device or name does not fit; names the argument.
+        ValueError: a shape, dtype, device or name does not fit; names the argument. `fused` with
+            `points_gradient`.
         UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
 
@@ -84,9 +92,14 @@ def sdf_query(
         layout, interpolation, activation, beta, active_levels, coordinates, n_frequencies, precision
     )
     _check(points, table, weights, biases, shape)
+    row = fused_mlp.checked_row("sdf_query", row, points, weights)
+    if points_gradient:
+        if fused:
+            raise ValueError("sdf_query: 'points_gradient' is composed, 'fused' must be None or False")
+        return composed_query.along_points(points, table, weights, biases, shape, row)
     fused = serves(points, table, weights, biases) if fused is None else fused
     keep = torch.is_grad_enabled()  # a backward may follow
-    return _SdfQuery.apply(points, table, shape, fused, keep, len(weights), *weights, *biases)
+    return _SdfQuery.apply(points, table, row, shape, fused, keep, len(weights), *weights, *biases)
 
 
 def sdf_values(
@@ -137,6 +150,7 @@ class _SdfQuery(torch.autograd.Function):
         ctx: Any,
         points: Tensor,
         table: Tensor,
+        row: Tensor | None,
         shape: SdfShape,
         fused: bool,
         keep: bool,
@@ -146,11 +160,11 @@ class _SdfQuery(torch.autograd.Function):
         points, plain = points.detach(), [p.detach() for p in parameters]
         network = plain[:n_layers], plain[n_layers:]
         if fused:
-            outputs, gradient, saved = _fused_forward(points, table, *network, shape, keep=keep)
+            outputs, gradient, saved = _fused_forward(points, table, *network, shape, row, keep=keep)
         else:
-            outputs, gradient, saved = composed_query.forward(points, table.detach(), *network, shape)
+            outputs, gradient, saved = composed_query.forward(points, table.detach(), *network, shape, row)
         assert gradient is not None  # asked for
-        ctx.save_for_backward(points, *parameters, *saved)
+        ctx.save_for_backward(points, row, *parameters, *saved)
         ctx.table, ctx.details = table, (shape, fused, n_layers)
         ctx.set_materialize_grads(False)  # a loss that sees only one of the two outputs costs only that one
         return outputs, gradient
@@ -158,19 +172,19 @@ class _SdfQuery(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
         shape, fused, n_layers = ctx.details
-        points, *rest = ctx.saved_tensors
+        points, row, *rest = ctx.saved_tensors
         plain = [p.detach() for p in rest[: 2 * n_layers]]
         network, saved = (plain[:n_layers], plain[n_layers:]), rest[2 * n_layers :]
         table = ctx.table
         adjoints = _plain(d_outputs), _plain(d_gradient)
         into, returned = place_for(table, ctx.needs_input_grad[1])
         if fused:
-            found = _fused_backward(points, table.detach(), *network, shape, saved, *adjoints, into)
+            found = _fused_backward(points, table.detach(), *network, shape, saved, *adjoints, into, row)
         else:
-            found = composed_query.backward(points, *network, shape, saved, *adjoints, into)
+            found = composed_query.backward(points, *network, shape, saved, *adjoints, into, row)
         d_table = once(into, WHY_ONCE) if returned else None
         d_parameters = [once(d, WHY_ONCE) for d in (*found[0], *found[1])]
-        return None, d_table, None, None, None, None, *d_parameters
+        return None, d_table, *[None] * 5, *d_parameters
 
 
 def _fused_forward(
@@ -179,6 +193,7 @@ def _fused_forward(
     weights: Sequence[Tensor],
     biases: Sequence[Tensor],
     shape: SdfShape,
+    row: Tensor | None = None,
     gradient: bool = True,
     keep: bool = False,
 ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
@@ -189,7 +204,7 @@ def _fused_forward(
     kept = None
     if keep:
         kept = points.new_empty(kernels.sdf_query_keeps(arguments[0], len(points)))
-    kernels.sdf_query_forward(*arguments, outputs, direction, kept)
+    kernels.sdf_query_forward(*arguments, row, outputs, direction, kept)
     return outputs, direction, () if kept is None else (kept,)
 
 
@@ -203,11 +218,13 @@ def _fused_backward(
     d_outputs: Tensor | None,
     d_gradient: Tensor | None,
     table_gradient: Tensor,
+    row: Tensor | None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     kernels = native.kernels(points, table)
     found = [w.new_empty(w.shape) for w in weights], [b.new_empty(b.shape) for b in biases]
     kernels.sdf_query_backward(
         *_arguments(kernels, points, table, weights, biases, shape),
+        row,
         d_outputs,
         d_gradient,
         saved[0],

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bench_busy
+from neurfield.scenes import load_scene
+from tests.fitting.conftest import write_sphere_scene
 
 
 def children() -> set[int]:
@@ -42,3 +44,10 @@ def test_each_kind_takes_its_turn_beside_nothing_and_beside_loops(monkeypatch: p
     assert [count - before for _, count in asked] == [0] * 2 * len(kinds) + [1] * 2 * len(kinds)
     assert [row[0] for row in rows] == ["nothing"] * len(kinds) + ["1 busy loops"] * len(kinds)
     assert rows[0][3:] == [(1.0 + 4.0) / 2, 1.0, 4.0]
+
+
+def test_the_step_is_one_of_images_alone(tmp_path: Path) -> None:
+    scene = write_sphere_scene(tmp_path / "sphere")
+    assert "sensor_depth" in load_scene(scene).sources
+    task = bench_busy.task_of(scene)
+    assert task.scene.sources == {"image", "mask"} and not task.moment(0, 0.0).warm

@@ -17,6 +17,7 @@ from neurfield.ops.triplane import _native_planes
 S, R, N, K, M, F = 5, 2, 4, 3, 6, 4  # samples, rays; points, neighbours, kernels, channels
 RAYS = torch.tensor([0, 0, 0, 1, 1])
 PACKED = torch.tensor([[0, 3], [3, 2]])
+ROW = torch.arange(N) % 2
 NEAR = torch.arange(N * K, dtype=torch.int32).view(N, K) % M
 LAYOUT = GridLayout(levels=2, features=2, log2_table_size=8, base_resolution=4)
 PLANES = PlaneLayout(dimensions=3, resolutions=(4,), features=4)
@@ -100,8 +101,8 @@ def triplanes(kernels: Any) -> list[Call]:
 def networks(kernels: Any) -> list[Call]:
     net, to = network(kernels, 3, 2), layers(3, 2)
     return [
-        ("mlp_forward", [some(N, 3), net, False, some(N, 2), some(N, 3)]),
-        ("mlp_backward", [some(N, 3), net, False, some(N, 2), some(N, 3), some(N, 3), *to]),
+        ("mlp_forward", [some(N, 3), net, False, ROW, some(N, 2), some(N, 3)]),
+        ("mlp_backward", [some(N, 3), net, False, ROW, some(N, 2), some(N, 3), some(N, 3), *to]),
     ]
 
 
@@ -117,8 +118,11 @@ def queries(kernels: Any) -> list[Call]:
     samples = kernels.QuerySamples(some(N, 3), some(N, 2), some(N, 3), some(N, 2), None, None)
     to, rgb_to = layers(7, 2), layers(11, 3)
     return [
-        ("sdf_query_forward", [shape, table, net, some(N, 3), some(N, 2), some(N, 3), kept]),
-        ("sdf_query_backward", [shape, table, net, some(N, 3), some(N, 2), some(N, 3), kept, *to, table]),
+        ("sdf_query_forward", [shape, table, net, some(N, 3), ROW, some(N, 2), some(N, 3), kept]),
+        (
+            "sdf_query_backward",
+            [shape, table, net, some(N, 3), ROW, some(N, 2), some(N, 3), kept, *to, table],
+        ),
         ("radiance_query_forward", [colors, table, rgb_net, samples, some(N, 3), rgb_kept]),
         (
             "radiance_query_backward",
@@ -181,7 +185,7 @@ def test_other_networks_and_samples_are_refused(device: torch.device) -> None:
 
     def run(weights: list[Tensor], biases: list[Tensor], activation: str, precision: str) -> None:
         kernels.mlp_forward(
-            inputs, kernels.Network(weights, biases, activation, 1.0, precision), False, outputs, None
+            inputs, kernels.Network(weights, biases, activation, 1.0, precision), False, None, outputs, None
         )
 
     run(weights, biases, "relu", "float32")

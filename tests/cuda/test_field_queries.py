@@ -36,7 +36,12 @@ def near(mine: Tensor | None, theirs: Tensor | None, name: str, tolerance: float
 
 
 def compare_sdf(
-    device: torch.device, layout: GridLayout, count: int, hidden: tuple[int, ...] = (32, 32), **how: Any
+    device: torch.device,
+    layout: GridLayout,
+    count: int,
+    hidden: tuple[int, ...] = (32, 32),
+    row: Tensor | None = None,
+    **how: Any,
 ) -> None:
     random = torch.Generator().manual_seed(count)
     width = 3 * how.get("coordinates", True) + 6 * how.get("n_frequencies", 0) + layout.output_dim
@@ -46,11 +51,11 @@ def compare_sdf(
     theirs = [t.double().requires_grad_() for t in plain]
     n = len(hidden) + 1
     options = {"beta": 20.0, **how}
-    found = sdf_query(
-        points.to(device), ours[0], ours[1 : 1 + n], ours[1 + n :], layout, fused=True, **options
-    )
+    given = points.to(device), ours[0], ours[1 : 1 + n], ours[1 + n :], layout
+    named = {} if row is None else {"row": row.to(device)}
+    found = sdf_query(*given, fused=True, **options, **named)
     exact = theirs[0], theirs[1 : 1 + n], theirs[1 + n :]
-    wanted = sdf_reference.sdf_query(points.double(), *exact, layout, **options)
+    wanted = sdf_reference.sdf_query(points.double(), *exact, layout, **options, row=row)
     near(found[0], wanted[0].detach(), "outputs")
     near(found[1], wanted[1].detach(), "gradient")
     for outputs, gradient in (found, wanted):
@@ -59,9 +64,7 @@ def compare_sdf(
         ).backward()
     for i, (mine, exactly) in enumerate(zip(ours, theirs)):
         near(mine.grad, exactly.grad, f"leaf {i}", 5e-5)
-    values = sdf_values(
-        points.to(device), ours[0], ours[1 : 1 + n], ours[1 + n :], layout, fused=True, **options
-    )
+    values = sdf_values(*given, fused=True, **options)
     near(values, wanted[0].detach(), "values alone")
 
 
@@ -77,6 +80,12 @@ def test_sdf_with_grids(
 @pytest.mark.parametrize("count", [1, 33, 200])
 def test_sdf_of_any_number_of_points(device: torch.device, count: int) -> None:
     compare_sdf(device, CUBES, count)
+
+
+@pytest.mark.parametrize("count", [0, 1, 90])
+def test_sdf_of_the_output_that_each_point_names(device: torch.device, count: int) -> None:
+    row = torch.randint(0, 5, (count,), generator=torch.Generator().manual_seed(4))
+    compare_sdf(device, CUBES, count, row=row, n_frequencies=1)
 
 
 @pytest.mark.parametrize(("coordinates", "n_frequencies"), [(False, 0), (True, 3), (False, 6)])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurfield.ops import fused_mlp
+from neurfield.ops import fused_mlp, native
 from neurfield.ops.reference import fused_mlp as reference
 
 # How far a result may be off, in parts of the largest number of its array: values are float32 everywhere,
@@ -40,6 +40,7 @@ def compare(
     bent: bool = True,
     sigmoid: bool = False,
     scale: float = 1.0,
+    rows: bool = False,
 ) -> None:
     random = torch.Generator().manual_seed(count)
     weights, biases = network(widths, scale)
@@ -47,16 +48,18 @@ def compare(
     d_outputs = torch.randn(count, widths[-1], generator=random)
     d_gradient = torch.randn(count, widths[0], generator=random) if bent else None
     output = "sigmoid" if sigmoid else "none"
+    row = torch.randint(0, widths[-1], (count,), generator=random) if rows else None
     how = (activation, 20.0, output)
     exact = [t.double() for t in (inputs, *weights, *biases)]
     n = len(weights)
     wide = exact[0], exact[1 : 1 + n], exact[1 + n :]
-    wanted = reference.forward(*wide, *how, not sigmoid)
+    wanted = reference.forward(*wide, *how, not sigmoid, row=row)
     wanted_back = reference.backward(
-        *wide, *how, d_outputs.double(), None if d_gradient is None else d_gradient.double()
+        *wide, *how, d_outputs.double(), None if d_gradient is None else d_gradient.double(), row=row
     )
     near = inputs.to(device), [w.to(device) for w in weights], [b.to(device) for b in biases]
-    outputs, gradient = fused_mlp.mlp_forward(*near, *how, gradient=not sigmoid, precision=precision)
+    options = {"precision": precision, "row": None if row is None else row.to(device)}
+    outputs, gradient = fused_mlp.mlp_forward(*near, *how, gradient=not sigmoid, **options)
     tolerance = TOLERANCES[precision]
     close(outputs, wanted[0], TOLERANCES["float32"], "outputs")
     if not sigmoid:
@@ -67,7 +70,7 @@ def compare(
         *how,
         d_outputs=d_outputs.to(device),
         d_gradient=None if d_gradient is None else d_gradient.to(device),
-        precision=precision,
+        **options,
     )
     close(found[0], wanted_back[0], tolerance, "d_inputs")
     for l in range(n):
@@ -94,6 +97,32 @@ def test_matches_float64(device: torch.device, widths: list[int], activation: st
 @pytest.mark.parametrize("bent", [False, True])
 def test_any_number_of_points(device: torch.device, count: int, bent: bool) -> None:
     compare(device, [6, 32, 32, 4], count, bent=bent)
+
+
+@pytest.mark.parametrize(
+    ("widths", "count"), [([5, 20, 20, 7], 37), ([35, 64, 64, 16], 70), ([6, 32, 17], 1), ([6, 32, 33], 0)]
+)
+def test_the_gradient_of_the_output_that_each_row_names(
+    device: torch.device, widths: list[int], count: int, precision: str
+) -> None:
+    compare(device, widths, count, precision=precision, rows=True)
+
+
+def test_outputs_that_are_not_there(device: torch.device) -> None:
+    """Kernels refuse them where they can look, and have no number for them elsewhere."""
+    weights, biases = ([t.to(device) for t in part] for part in network([6, 32, 4]))
+    inputs, row = torch.ones(20, 6, device=device), torch.arange(20, device=device) % 4
+    row[3], row[11] = 4, -1
+    kernels = fused_mlp.kernels_of(6, weights, inputs)
+    net = fused_mlp.native_network(kernels, weights, biases, "relu", 1.0, "float32")
+    outputs, gradient = torch.empty(20, 4, device=device), torch.empty_like(inputs)
+    if kernels is native.module:
+        with pytest.raises(ValueError, match="'row' must be 0 to 3"):
+            kernels.mlp_forward(inputs, net, False, row, outputs, gradient)
+        return
+    kernels.mlp_forward(inputs, net, False, row, outputs, gradient)
+    assert torch.equal(gradient.isnan().any(dim=1), (row < 0) | (row > 3))
+    assert torch.isfinite(outputs).all()
 
 
 def test_sigmoid_of_the_outputs(device: torch.device, precision: str) -> None:

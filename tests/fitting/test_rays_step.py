@@ -19,10 +19,12 @@ from neurfield.losses.weighted import WeightedLoss, losses_of
 from neurfield.moment import geometric
 from neurfield.parts import load_config, needs
 from neurfield.points import PointSet, Uniform
-from neurfield.rendering import Constant, VolSDF
+from neurfield.rendering import Constant, OpacityNow, VolSDF
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList
 from tests.fitting.conftest import SMALL
+from tests.fitting.test_cropped_box import HALF
+from tests.pixels.test_pixels import some_masks
 
 CPU = torch.device("cpu")
 FEW = ("sampler.rays=64", "sampler.samples=0", "train.steps=100")
@@ -214,3 +216,46 @@ def test_a_background_for_everything_stands_behind_every_ray(sphere_scene: Scene
     torch.testing.assert_close(more[:, 0], 1.0 - black.opacity, rtol=1e-4, atol=1e-5)
     assert not more[:, 1:].any()
     assert torch.equal(looks[0].pixels.rgb, looks[1].pixels.rgb)  # what is asked for is the picture
+
+
+def test_rays_of_a_fit_that_starts_warm_do_not_look_for_depth(sphere_scene: Scene, looks: list[Seen]) -> None:
+    for start in ("fused_depth", "off"):
+        task_of(sphere_scene, f"points.fused_depth={start}").step(60, 0.6)
+    warm, cold = (next(seen for seen in looks[k:] if seen.of_rays) for k in (0, len(looks) - 1))
+    assert warm.moment.warm and "pixels.t_depth" not in warm.offers
+    assert not cold.moment.warm and "pixels.t_depth" in cold.offers
+
+
+def test_colours_are_compared_where_mask_and_box_both_have_them(
+    sphere_scene: Scene, looks: list[Seen]
+) -> None:
+    scene = some_masks(sphere_scene, "valid").with_box(HALF)
+    task_of(scene, "points.fused_depth=off").step(0, 0.5)
+    rays = looks[0].rays
+    there, valid = ~rays.pixels.elsewhere(rays.truncation), rays.pixels.columns["mask"] > 0.5
+    assert rays.compared is not None and torch.equal(rays.compared, there & valid)
+    assert (there & ~valid).any() and (valid & ~there).any()
+
+
+def test_neighbours_of_samples_lie_on_all_sides(sphere_scene: Scene) -> None:
+    task = task_of(sphere_scene, "points.fused_depth=off", "losses.smooth={weight: 1, distance: 0.02}")
+    assert task.rays is not None
+    moment = task.moment(0, 0.5)
+    pixels = task.rays.reader.batch(0, 64)
+    pixels, samples = task.rays.sampler.sample(pixels, task.field, OpacityNow(VolSDF(), 0.05), moment)
+    points, index = task.rays._beside(pixels.rays, samples, moment)
+    ray = samples.ray_indices[index]
+    t = 0.5 * (samples.t_starts + samples.t_ends)[index, None]
+    offset = points - (pixels.rays.origins[ray] + t * pixels.rays.directions[ray])
+    assert offset.abs().max() <= 0.02 + 1e-6 and offset.abs().amax(dim=0).min() > 0.019
+    assert offset.mean(dim=0).abs().max() < 0.003
+
+
+def test_the_pass_called_surface_leads(sphere_scene: Scene) -> None:
+    first = task_of(sphere_scene, "passes.another.part=neus", "passes.surface=volsdf")
+    assert first.rays is not None and list(first.rays.passes) == ["surface", "another"]
+    others = task_of(
+        sphere_scene, "passes.surface=off", "passes.b=volsdf", "passes.a=neus", "losses.color.at=a",
+        "losses.mask=off", "losses.sensor_depth=off",
+    )  # fmt: skip
+    assert others.rays is not None and list(others.rays.passes) == ["a", "b"]

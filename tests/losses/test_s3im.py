@@ -67,3 +67,21 @@ def test_a_patch_is_one_window_of_ssim() -> None:
         vx, vy, cov = weight @ (x - mx) ** 2, weight @ (y - my) ** 2, weight @ ((x - mx) * (y - my))
         wanted.append((2 * mx * my + 1e-4) * (2 * cov + 9e-4) / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4)))
     torch.testing.assert_close(patch_ssim(a, b), torch.stack(wanted).mean())
+
+
+def test_the_first_patches_are_in_the_order_of_the_pixels_and_take_part_whole() -> None:
+    true, other = colors(53, 0), colors(53, 1).requires_grad_()
+    loss = s3im(seen(other, true, seed=0), kernel=4, repeats=1)
+    expected = 1.0 - patch_ssim(other[:48].view(3, 16, 3), true[:48].view(3, 16, 3))
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    assert other.grad is not None
+    assert other.grad[:48].any(dim=1).all() and not other.grad[48:].any()  # 5 are no patch
+
+
+def test_other_patches_are_drawn_anew_for_each_step() -> None:
+    true, other = colors(160, 0), colors(160, 1)
+    first, again, another = (float(s3im(seen(other, true, seed=s))) for s in (0, 0, 1))
+    assert first == again and first != another
+    ordered = [float(s3im(seen(other, true, seed=s), repeats=1)) for s in (0, 1)]
+    assert ordered[0] == ordered[1] != first

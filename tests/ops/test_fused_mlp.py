@@ -113,6 +113,24 @@ def test_native_backward_is_the_reference(shape, activation, beta, with_gradient
         assert_close(d_bias, wanted[2][l], f"d_biases[{l}]", tolerance)
 
 
+@pytest.mark.parametrize(("activation", "beta"), ACTIVATIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+@needs_native
+def test_native_gradient_of_the_output_that_each_row_names(shape, activation, beta):
+    inputs, weights, biases = case(shape, activation, 75)
+    row = torch.randint(0, shape[2], (len(inputs),), generator=torch.Generator().manual_seed(4))
+    d_outputs, d_gradient = points(len(inputs), shape[2], seed=2), points(len(inputs), shape[0], seed=3)
+    details, exact = (activation, beta, "none"), (inputs.double(), doubles(weights), doubles(biases))
+    _, slope = fused_mlp.mlp_forward(inputs, weights, biases, *details, gradient=True, row=row)
+    assert_close(slope, reference.forward(*exact, *details, True, row=row)[1], "gradient", 1e-4)
+    got = fused_mlp.mlp_backward(
+        inputs, weights, biases, *details, d_outputs=d_outputs, d_gradient=d_gradient, row=row
+    )
+    wanted = reference.backward(*exact, *details, d_outputs.double(), d_gradient.double(), row=row)
+    for a, b in zip([got[0], *got[1], *got[2]], [wanted[0], *wanted[1], *wanted[2]]):
+        assert_close(a, b, "backward", 1e-3 if beta == 100.0 else 5e-5)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 23, 24, 25, 49])
 @needs_native
 def test_every_number_of_points(n):

@@ -23,8 +23,12 @@ def forward(
     output_activation: str,
     gradient: bool,
     precision: str = "float32",
+    row: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """Outputs [N, O] and, if asked for, d outputs[:, 0] / d inputs [N, D], written out layer by layer."""
+    """Outputs [N, O] and, if asked for, d outputs[i, row[i]] / d inputs[i] [N, D], layer by layer.
+
+    `row` None asks for the first output.
+    """
     rounded = precision == "bfloat16"
     a, slopes = inputs, []
     for weight, bias in zip(weights[:-1], biases[:-1]):
@@ -47,7 +51,7 @@ def forward(
         outputs = torch.sigmoid(outputs)
     if not gradient:
         return outputs, None
-    pulled = weights[-1][0].expand(inputs.shape[0], -1)
+    pulled = weights[-1][0].expand(inputs.shape[0], -1) if row is None else weights[-1][row]
     if rounded:
         pulled = _RoundBackward.apply(pulled)
     for weight, slope in zip(reversed(weights[:-1]), reversed(slopes)):
@@ -66,6 +70,7 @@ def backward(
     d_outputs: Tensor,
     d_gradient: Tensor | None,
     precision: str = "float32",
+    row: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Gradients for the inputs, weights and biases, by differentiating `forward`."""
     n = len(weights)
@@ -80,6 +85,7 @@ def backward(
             output_activation,
             d_gradient is not None,
             precision,
+            row,
         )
         values = [outputs] if gradient is None else [outputs, gradient]
         adjoints = [d_outputs] if d_gradient is None else [d_outputs, d_gradient]

@@ -35,12 +35,14 @@ def sdf_query(
     active_levels: int | None = None,
     coordinates: bool = True,
     n_frequencies: int = 0,
+    row: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Outputs [N, O] and the gradient [N, 3] of the first; see `neurfield.ops.sdf_query`."""
+    """Outputs [N, O] and the gradient [N, 3] of those of `row` [N]; see `neurfield.ops.sdf_query`."""
     points = points.detach().requires_grad_()
     features = grid.encode(points * 0.5 + 0.5, table, layout, interpolation, active_levels)
     columns = [points] if coordinates else []
     inputs = torch.cat([*columns, frequency_features(points, n_frequencies), features], dim=1)
     outputs, _ = fused_mlp.forward(inputs, weights, biases, activation, beta, "none", False)
-    (gradient,) = torch.autograd.grad(outputs[:, 0].sum(), points, create_graph=True)
+    asked = outputs[:, 0] if row is None else outputs.gather(1, row[:, None])
+    (gradient,) = torch.autograd.grad(asked.sum(), points, create_graph=True)
     return outputs, gradient
