@@ -24,12 +24,12 @@ SHELF = [
         PRESETS,
         ("if one.weight == 0.0:", "if one.weight == -1.0:", "losses that weigh nothing are made"),
         (
-            "if held is None or held.entry.name != name:",
-            "if held is None:",
+            "if current is None or current.entry.name != name:",
+            "if current is None:",
             "another name keeps the part that is there",
         ),
         (
-            "found.sort(key=lambda part: (*self.shelf.place(slot, part.name), part.label))",
+            "parts.sort(key=lambda part: (*self.shelf.place(slot, part.name), part.label))",
             "pass",
             "parts in the order of the file",
         ),
@@ -40,8 +40,12 @@ SHELF = [
     *of(
         "neurfield/parts/presets.py",
         PRESETS,
-        ("return [*always, *under]", "return [*under, *always]", "words for one preset before all others"),
-        ("found.insert(0, (path, content))", "found.append((path, content))", "the basis has the last word"),
+        (
+            "return [*common, *specific]",
+            "return [*specific, *common]",
+            "words for one preset before all others",
+        ),
+        ("files.insert(0, (path, content))", "files.append((path, content))", "the basis has the last word"),
         ("if section == preset:", 'if section in ("quick", preset):', "quick in each preset"),
         (
             "Path(word) if beside is None else beside.parent / word",
@@ -131,13 +135,17 @@ PARTS = [
     *of(
         "neurfield/fitting/rays_step.py",
         LOOK,
-        ("hold = holds[name] if one.fades else 1.0", "hold = 1.0", "joined points that do not fade"),
         (
             "torch.cat([*firsts, answers.gradient[pairs]])",
             "torch.cat([answers.gradient[pairs], *firsts])",
             "neighbours of other points",
         ),
         ("(random - 0.5) * (2.0 *", "random * (2.0 *", "neighbours to one side"),
+    ),
+    *of(
+        "neurfield/points/point_set.py",
+        TASK,
+        ("hold = holds[name] if one.fades else 1.0", "hold = 1.0", "joined points that do not fade"),
     ),
     *of(
         "neurfield/fitting/task.py",
