@@ -213,5 +213,5 @@ def test_a_checkpoint_that_lacks_something_is_one_clear_line(sphere_scene: Scene
     tensors = load_file(path)
     del tensors["task/sampler.occupancy"]
     save_file(tensors, path)
-    with pytest.raises(UserError, match="fit it again"):
+    with pytest.raises(UserError, match="fit anew"):
         Run.load(run.folder)
