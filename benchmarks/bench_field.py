@@ -184,7 +184,7 @@ def main() -> None:
                     network_rows(field, count, args.repeats, precision),
                 )
                 for precision in fused_mlp.PRECISIONS
-                if precision == "float32" or native.has_bf16()
+                if precision == "float32" or (precision == "bfloat16" and native.has_bf16())
             ),
         ],
         [
