@@ -109,7 +109,7 @@ def test_a_scene(
     monkeypatch.setattr(flat_images, "has_room", lambda *_: resident)
     monkeypatch.setattr(Task, "_generator", lambda self, step: torch.Generator().manual_seed(step))
     monkeypatch.setattr(SDFField, "start_as_sphere", lambda *_, **__: None)  # drawn and solved on the CPU
-    monkeypatch.setattr(OccupancyGrid, "asked", True, raising=False)
+    monkeypatch.setattr(OccupancyGrid, "has_values", True, raising=False)
     few = ["field.levels=2", "field.start_levels=1", "color.levels=2", "train.steps=100"]
     config = load_config(method, "default", [*SMALL, *few, *overrides])
     scene = used_sources(load_scene(write_sphere_scene(tmp_path / "sphere")), config.data)
@@ -158,4 +158,4 @@ def test_occupancy_is_refreshed_where_it_is() -> None:
     grid = OccupancyGrid([-1.0] * 3 + [1.0] * 3, 8, device=META)
     grid.update(lambda points: points.norm(dim=1))
     grid.refresh(lambda points: points.norm(dim=1), 3, near=1, far=5)
-    assert grid.asked and grid.values.device == META
+    assert grid.has_values and grid.values.device == META
