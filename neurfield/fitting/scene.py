@@ -60,6 +60,8 @@ class SceneTask(Task):
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
         chooser, sampler = (needs_part(config, slot).make_of(offers) for slot in ("pixels", "sampler"))
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
+        if not passes:
+            raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
         background = config.one("background")
         advice = what_would_help(telling_sources(scene), self.inside)
         rays = RaysStep(

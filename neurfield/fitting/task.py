@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurfield.errors import UserError
 from neurfield.fields import Color
 from neurfield.fitting.optimizer import Group, groups_of
 from neurfield.fitting.points_step import look_at_points
@@ -107,6 +108,11 @@ class Task:
     def _report(
         self, looks: Sequence[Mapping[str, Tensor]], figures: Mapping[str, float | Tensor]
     ) -> StepReport:
+        if not any(looks):
+            raise UserError(
+                "no loss finds anything to look at in this step: give the method a loss on what it draws "
+                "(`neurfield parts` lists them)"
+            )
         levels = self._levels()
         return StepReport(added(looks), {**figures, **({} if levels is None else {"levels": float(levels)})})
 

@@ -252,3 +252,22 @@ def test_a_sampler_and_a_loss_on_pairs_from_outside_take_steps(
     assert "steps 0 to 2 of 64 rays, evenly sampled" in capsys.readouterr().out
     record = json.loads((run.folder / "log.jsonl").read_text().splitlines()[-1])
     assert record["rays"] <= 64 and record["samples_per_ray"] == 16 and "bends" in record["losses"]
+
+
+def test_a_method_without_an_opacity_or_without_anything_to_compare_is_one_line(
+    sphere: Scene, tmp_path: Path
+) -> None:
+    losses = [part.key for part in load_config("neus").many("losses").values()]
+    left = "losses.eikonal", "losses.fused_sdf"
+    off = [f"{key}=off" for key in losses if key not in left]
+    with pytest.raises(UserError, match="needs an opacity"):
+        fit(sphere, out=tmp_path, quiet=True, overrides=[*SMALL[:4], *off, "passes.surface=off"])
+    assert not list(tmp_path.glob("*"))
+    with pytest.raises(UserError, match="no loss finds anything"):
+        fit(
+            sphere, out=tmp_path, steps=4, quiet=True,
+            overrides=[
+                *SMALL, *off, "losses.eikonal=off", "points.fused_depth.alone=0",
+                "points.fused_depth.until=0.5",
+            ],
+        )  # fmt: skip
