@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ _NOT_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "xyz": "XYZ", "scrgb": 
 
 @dataclass
 class ImageSource:
-    """A picture whose pixels are read when they are asked for.
+    """A picture whose pixels are read when they are asked for, by any number of threads.
 
     Attributes:
         name: for people.
@@ -46,6 +47,7 @@ class ImageSource:
     profile: bytes | None = None
     _array: np.ndarray | None = None
     _region: Any = field(default=None, repr=False)
+    _reading: Lock = field(default_factory=Lock, repr=False, compare=False)  # libvips: one region, one thread
 
     @property
     def pixels(self) -> int:
@@ -87,13 +89,14 @@ class ImageSource:
             return self._array[y : y + h, x : x + w]
         import pyvips
 
-        try:
-            if self._region is None:
-                self._region = pyvips.Region.new(_upright(_open(self.path, "random")))
-            content = self._region.fetch(x, y, w, h)
-        except pyvips.Error as reason:
-            self._region = None
-            raise _damaged(self.path, reason) from reason
+        with self._reading:
+            try:
+                if self._region is None:
+                    self._region = pyvips.Region.new(_upright(_open(self.path, "random")))
+                content = self._region.fetch(x, y, w, h)
+            except pyvips.Error as reason:
+                self._region = None
+                raise _damaged(self.path, reason) from reason
         return np.frombuffer(content, self.dtype).reshape(h, w, self.channels)
 
     def hold(self) -> np.ndarray:
@@ -111,7 +114,8 @@ class ImageSource:
             except pyvips.Error as reason:
                 raise _damaged(self.path, reason) from reason
             self._array = np.frombuffer(content, self.dtype).reshape(self.height, self.width, self.channels)
-            self._region = None
+            with self._reading:
+                self._region = None
         return self._array
 
     @property

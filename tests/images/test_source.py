@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,13 @@ def test_truncated_files(tmp_path: Path, ending: str) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     assert "damaged or truncated" in refused(path) or "not a readable image" in refused(path)
+
+
+def test_threads_read_one_file_at_a_time_and_each_gets_its_own(tmp_path: Path) -> None:
+    true = smooth(300, 200)
+    source = open_image(write(tmp_path / "a.tif", true, tile=32))
+    places = [(x, y) for _ in range(20) for y in range(0, 300, 60) for x in range(0, 200, 40)]
+    with ThreadPoolExecutor(8) as threads:
+        parts = list(threads.map(lambda place: source.region(*place, 40, 60).copy(), places))
+    for (x, y), part in zip(places, parts):
+        np.testing.assert_array_equal(part, true[y : y + 60, x : x + 40])
