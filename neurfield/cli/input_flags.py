@@ -21,7 +21,7 @@ def with_input_flags(verb: Callable[..., int]) -> Callable[..., int]:
     """
     own = list(inspect.signature(verb, eval_str=True).parameters.values())[2:]
     added = [_flag(name, entry.metavar, "") for name, entry in INPUTS.items()]
-    added += [_flag(name, of.metavar, f"(default: {of.usual})") for name, of in CHOOSERS.items()]
+    added += [_flag(name, of.metavar, f"(default: {of.hint or of.usual})") for name, of in CHOOSERS.items()]
     inputs, choosers = dict(INPUTS), dict(CHOOSERS)
 
     @functools.wraps(verb)

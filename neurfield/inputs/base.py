@@ -15,6 +15,7 @@ from neurfield.errors import UserError
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
+from neurfield.inputs.registry import usual_choice
 
 if TYPE_CHECKING:
     from neurfield.inputs.shown import Shown
@@ -95,6 +96,15 @@ class Input(ABC):
     plugins: Sequence[str] = ()
 
     # Opened: by what the user gave, or by what a run says of itself.
+
+    @classmethod
+    def usual(cls, source: Any) -> tuple[Any, str]:
+        """What the user gave, read as far as it takes to choose, and the preset where none was chosen.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        return source, usual_choice(cls.flag)
 
     @classmethod
     @abstractmethod

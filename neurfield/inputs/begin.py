@@ -16,7 +16,7 @@ from neurfield.errors import UserError
 from neurfield.fitting.device import pick_device, silent
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.folder import new_folder
-from neurfield.inputs.registry import load_input, usual_choice
+from neurfield.inputs.registry import load_input
 from neurfield.inputs.run import Run, describe_run, open_run
 
 
@@ -43,7 +43,8 @@ def fit(
     Args:
         source: for a scene a `Scene`, a built-in name, or a path in a known format; for others see their
             packages in `neurfield.inputs`.
-        method: a preset, or the path of a preset file; None: the input's usual one, for a scene neus.
+        method: a preset, or the path of a preset file; None: the input's usual one, for a
+            scene with depth neus, for one of pictures photos.
         input: what kind the source is of, a name in `neurfield.inputs.registry`.
         preset: quick, default or best.
         steps: how many; None: the preset's.
@@ -64,7 +65,9 @@ def fit(
     started = time.perf_counter() if started is None else started
     kind = load_input(input)
     fixed = [*overrides, f"seed={seed}", f"device={device}"]
-    config = kind.settings.load(method or usual_choice(input), preset, fixed, plugins)
+    if method is None:
+        source, method = kind.usual(source)
+    config = kind.settings.load(method, preset, fixed, plugins)
     if steps is not None:
         if steps < 1:
             raise UserError(f"--steps {steps}: at least 1 is needed")

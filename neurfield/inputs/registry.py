@@ -41,12 +41,16 @@ class Chooser:
         metavar: of the flag.
         usual: what a fit takes without the flag.
         about: the flag's help.
+        hint: what the help says is usual; "": `usual` itself.
     """
 
     metavar: str
     usual: str
     about: str
+    hint: str = ""
 
+
+WITHOUT_DEPTH = "photos"  # the usual method for a scene that nothing but pictures measures
 
 INPUTS: dict[str, Entry] = {
     "scene": Entry(
@@ -62,7 +66,10 @@ INPUTS: dict[str, Entry] = {
     "shape": Entry("", "FILE", "or a mesh or points; not there yet.", "method"),
 }  # fmt: skip
 CHOOSERS: dict[str, Chooser] = {
-    "method": Chooser("NAME", "neus", "for a scene: see `neurfield methods`; or the path of a preset file."),
+    "method": Chooser(
+        "NAME", "neus", "for a scene: see `neurfield methods`; or the path of a preset file.",
+        f"neus; {WITHOUT_DEPTH} without depth",
+    ),
     "encoding": Chooser("hash|simplex|rbf", "hash", "for an image, a file of configs/images."),
 }
 

@@ -15,6 +15,7 @@ from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
+from neurfield.inputs.registry import WITHOUT_DEPTH, usual_choice
 from neurfield.inputs.scene.methods import Methods
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
@@ -35,6 +36,13 @@ class SceneInput(OpenedScene, Input):
     settings = Methods()
     serves = frozenset({"mesh", "eval", "view"})
     finishing = "extracting the mesh, measuring, drawing ..."
+
+    @classmethod
+    def usual(cls, source: Scene | str | Path) -> tuple[Scene, str]:
+        """Where nothing measured depth, pictures must say where the surface is."""
+        scene = source if isinstance(source, Scene) else load_scene(source)
+        measured = {"depth", "sensor_depth"} & scene.sources
+        return scene, usual_choice(cls.flag) if measured else WITHOUT_DEPTH
 
     @classmethod
     def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:
