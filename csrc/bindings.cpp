@@ -29,4 +29,6 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_depth_fusion(module);
     neurfield::bind_patch_scores(module);
     neurfield::bind_radial_basis(module);
+    neurfield::bind_slanted_planes(module);
+    neurfield::bind_plane_maps(module);
 }
