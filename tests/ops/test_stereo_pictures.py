@@ -122,10 +122,10 @@ def test_a_ramp_has_no_texture() -> None:
     )
     ramp, noise = 100 + 5 * dx - 2 * dy, torch.randn(49, generator=torch.Generator().manual_seed(0))
     weight = torch.ones(49)
-    assert reference.texture(ramp, weight, dx, dy) < 1e-4
+    assert reference.texture(ramp, weight, dx, dy) < 1e-3
     assert 0.3 < reference.texture(ramp + 3 * noise, weight, dx, dy) < 0.6
     row = (dy == 0).float()  # of a picture one pixel high
-    assert reference.texture(ramp, row, dx, dy) < 1e-4
+    assert reference.texture(ramp, row, dx, dy) < 1e-3
     assert reference.texture(ramp + 30 * noise, row, dx, dy) > 0.9
 
 

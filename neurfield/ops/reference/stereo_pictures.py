@@ -46,7 +46,8 @@ def texture(grey: Tensor, weight: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
     Args:
         grey: [..., T] of the taps of each window.
         weight: [..., T], 0 for taps that do not count.
-        dx: [T], the taps' places in pixels; dy: the same.
+        dx: [T], the taps' columns from the middle, pixels.
+        dy: [T], their rows.
     """
     grey, weight = grey.double(), weight.double()
     share = weight / weight.sum(dim=-1, keepdim=True).clamp_min(1e-30)
@@ -55,7 +56,7 @@ def texture(grey: Tensor, weight: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
         return (share * of).sum(dim=-1, keepdim=True)
 
     x, y, a = dx.double() - mean(dx.double()), dy.double() - mean(dy.double()), grey - mean(grey)
-    xx, xy, yy = mean(x * x) + 1e-6, mean(x * y), mean(y * y) + 1e-6  # taps on one line have a ramp too
+    xx, xy, yy = mean(x * x) + 1e-4, mean(x * y), mean(y * y) + 1e-4  # taps on one line have a ramp too
     xa, ya = mean(x * a), mean(y * a)
     inverse = 1 / (xx * yy - xy * xy)
     along_x, along_y = (yy * xa - xy * ya) * inverse, (xx * ya - xy * xa) * inverse
