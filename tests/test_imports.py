@@ -41,8 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "stereo", "image_config", "images", "rays", "parts", "pixels", "points",
     },
     "inputs": {
-        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "stereo", "image_config", "images", "fitting",
-        "parts", "pixels", "points",
+        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "stereo", "image_config", "images",
+        "fitting", "parts", "pixels", "points",
     },
     "report": {"scenes", "inputs"},
     "viewer": {"scenes", "report", "inputs"},

@@ -90,7 +90,8 @@ def _solved(n: int, pairs: list[tuple[int, int, float, float]]) -> tuple[np.ndar
     r, s = (np.array([pair[k] for pair in pairs]) for k in (0, 1))
     change, weight = (np.array([pair[k] for pair in pairs]) for k in (2, 3))
     tied[r] = tied[s] = True
-    gain, huber = np.zeros(n), np.ones(len(pairs))
+    gain: np.ndarray = np.zeros(n)
+    huber: np.ndarray = np.ones(len(pairs))
     for _ in range(_ROUNDS):
         # gain[s] + change = gain[r]: what the source shows times its gain is what the reference shows.
         system, right = np.eye(n) * 1e-3, np.zeros(n)

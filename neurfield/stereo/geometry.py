@@ -43,12 +43,10 @@ def pixel_planes(inverse_depth: Tensor) -> Tensor:
 
     a and b are the slopes of the best plane over 5 x 5 pixels, without those that are more than 5 % off.
     """
-    w = inverse_depth
-    reach = 2
-    padded = torch.nn.functional.pad(w[..., None, :, :].flatten(0, -4)[:, 0], (reach,) * 4)
-    sums = [torch.zeros_like(w.flatten(0, -3)) for _ in range(5)]  # xx, xy, yy, xw, yw
-    h, width = w.shape[-2:]
-    flat = w.reshape(-1, h, width)
+    reach, (h, width) = 2, inverse_depth.shape[-2:]
+    flat = inverse_depth.reshape(-1, h, width)
+    padded = torch.nn.functional.pad(flat, (reach,) * 4)
+    sums = [torch.zeros_like(flat) for _ in range(5)]  # xx, xy, yy, xw, yw
     for dy in range(-reach, reach + 1):
         for dx in range(-reach, reach + 1):
             other = padded[:, reach + dy : reach + dy + h, reach + dx : reach + dx + width]
@@ -63,7 +61,7 @@ def pixel_planes(inverse_depth: Tensor) -> Tensor:
     xx, yy = xx + 2.0, yy + 2.0  # few neighbours: nearly level
     determinant = xx * yy - xy * xy
     a, b = (yy * xw - xy * yw) / determinant, (xx * yw - xy * xw) / determinant
-    return torch.stack([flat, a, b], dim=-1).reshape(*w.shape, 3)
+    return torch.stack([flat, a, b], dim=-1).reshape(*inverse_depth.shape, 3)
 
 
 def plane_normals(pictures: StereoPictures, i: int, planes: Tensor) -> Tensor:
@@ -80,7 +78,7 @@ def plane_normals(pictures: StereoPictures, i: int, planes: Tensor) -> Tensor:
 
 
 def doubled_planes(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Planes [..., h, w, 3] at twice the size, [..., *size, 3]: each pixel is on the plane of the one it lies in.
+    """Planes [..., h, w, 3] at twice the size: each pixel is on the plane of the one that it lies in.
 
     An odd last row or column, which `StereoPictures.halved` left out, takes that of its neighbour.
     """

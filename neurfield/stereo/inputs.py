@@ -27,15 +27,15 @@ def check_input(scene: Scene) -> None:
         raise UserError(f"{scene.path}: there are no pictures: stereo needs one a frame")
     if in_one_place(scene.cameras):
         raise UserError(
-            f"{scene.path}: all cameras stand in one place: turning shows no depth; take a step between photos, or "
-            "correct the poses"
+            f"{scene.path}: all cameras stand in one place, and turning shows no depth: take a step between "
+            "photos, or correct the poses"
         )
     if "mask" in scene.sources and scene.mask_says == "object":
         _check_masks(scene)
 
 
 def _check_masks(scene: Scene) -> None:
-    """Masks of an object are white in the middle and black at the border; nearly all the reverse: inverted."""
+    """Masks of an object are white in the middle and black at the border; inverted ones the reverse."""
     masked = np.flatnonzero([path is not None for path in scene.files["mask"].paths])
     inverted = 0
     chosen = masked[spread(len(masked), _MOST_MASKS)]
@@ -48,6 +48,6 @@ def _check_masks(scene: Scene) -> None:
         inverted += border.mean() > _MOST and middle.mean() < 1 - _MOST / 2
     if inverted > _MOST * len(chosen):
         raise UserError(
-            f"{scene.path}: masks are white at the border and black in the middle: they show what is not the object; "
-            "invert them (white = the object)"
+            f"{scene.path}: masks are white at the border and black in the middle, as if they showed what is "
+            "not the object: invert them (white = the object)"
         )

@@ -95,14 +95,16 @@ class StereoMaps:
     def box(self, margin: float = 0.05) -> np.ndarray | None:
         """The box [2, 3] of what was matched, world, by the rule for depth that a sensor measured.
 
-        That is the range of 0.1 to 99.9 % along each axis of confident pixels, and of the cameras, widened by
+        That is the range of 0.1 to 99.9 % of confident pixels along each axis, and the cameras, widened by
         `margin` (world lengths); None where too little was matched. It is the box of a room: around an object
         without masks it holds the background, too.
         """
         points = self.points()
         if len(points) < 100:
             return None
-        return box_around_points(np.concatenate([points, self.views.cameras.centers]), margin)
+        box, centers = box_around_points(points, margin), self.views.cameras.centers
+        low, high = centers.min(axis=0) - margin, centers.max(axis=0) + margin
+        return np.stack([np.minimum(box[0], low), np.maximum(box[1], high)])
 
     def points(self, count: int = _POINTS) -> np.ndarray:
         """About `count` points [k, 3] float64, world, spread over the confident pixels."""

@@ -51,9 +51,9 @@ def match(
     """Depth, normals and confidence of a scene's frames, from pictures, cameras and masks alone.
 
     Sources are chosen by angle, overlap and scale; depth is searched on planes at half size with semi-global
-    aggregation, refined by slanted-plane PatchMatch, held to the maps of other frames, filled in plain regions,
-    and refined at full size. What fewer than two others agree with is left out. Neither exact depth nor priors
-    are looked at; a depth sensor's depth says how far to search.
+    aggregation, refined by slanted-plane PatchMatch, held to the maps of other frames, filled in plain
+    regions, and refined at full size. What fewer than two others agree with is left out. Neither exact depth
+    nor priors are looked at; a depth sensor's depth says how far to search.
 
     Args:
         scene: at least two frames with pictures.
@@ -63,8 +63,8 @@ def match(
         progress: called with what is being done, and the part of it that is done.
 
     Raises:
-        UserError: the scene has one frame, no two frames look at the same thing from different places, or masks
-            are inverted or leave nothing.
+        UserError: the scene has one frame, no two frames look at the same thing from different places, or
+            masks are inverted or leave nothing.
     """
     settings = settings or StereoSettings()
     say = progress or (lambda words, part: None)
@@ -154,7 +154,7 @@ def _words(maps: StereoMaps, known: Survey) -> list[str]:
     words = []
     if known.alone:
         words.append(
-            f"{known.alone} frames have no map: no other frame looks at the same thing from a place far enough apart"
+            f"{known.alone} frames have no map: no other looks at the same thing from far enough apart"
         )
     exposure = known.exposure.words()
     if exposure:
@@ -162,12 +162,12 @@ def _words(maps: StereoMaps, known: Survey) -> list[str]:
     matched = maps.share(Flag.MATCHED)
     if known.sharp < _BLURRED:
         words.append(
-            f"only {100 * known.sharp:.1f} % of the pixels have texture: the pictures are blurred, or nearly all is "
-            "plain"
+            f"only {100 * known.sharp:.1f} % of the pixels have texture: the pictures are blurred, or nearly "
+            "all is plain"
         )
     if matched < _LITTLE:
         words.append(
-            f"only {100 * matched:.0f} % of the pixels could be matched: check the poses (`neurfield scene check`), "
-            "and that pictures are sharp and of a scene that did not move"
+            f"only {100 * matched:.0f} % of the pixels could be matched: check the poses (`neurfield scene "
+            "check`), and that pictures are sharp and of a scene that did not move"
         )
     return words

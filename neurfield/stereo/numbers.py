@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -70,20 +70,24 @@ class StereoNumbers:
 def stereo_numbers(maps: StereoMaps, scene: Scene) -> StereoNumbers:
     """The numbers of maps, measured against the scene's exact depth where it has one."""
     known = maps.depth > 0
-    sure = float(maps.confidence[known].mean()) if bool(known.any()) else 0.0
-    shares = [maps.share(flag) for flag in (Flag.MATCHED, Flag.PLANAR, Flag.UNDECIDED, Flag.NONE)]
-    numbers = StereoNumbers(len(maps), *shares, sure)
+    numbers = StereoNumbers(
+        frames=len(maps),
+        matched=maps.share(Flag.MATCHED),
+        planar=maps.share(Flag.PLANAR),
+        undecided=maps.share(Flag.UNDECIDED),
+        nothing=maps.share(Flag.NONE),
+        confidence=float(maps.confidence[known].mean()) if bool(known.any()) else 0.0,
+    )
     errors, confidences = _errors(maps, scene)
     if not len(errors):
         return numbers
-    most = confidences >= np.median(confidences)
-    return StereoNumbers(
-        len(maps), *shares, sure,
+    return replace(
+        numbers,
         error=float(np.median(errors)),
         within_1=float((errors < _CLOSE).mean()),
         within_2=float((errors < _NEAR).mean()),
-        error_sure=float(np.median(errors[most])),
-    )  # fmt: skip
+        error_sure=float(np.median(errors[confidences >= np.median(confidences)])),
+    )
 
 
 def _errors(maps: StereoMaps, scene: Scene) -> tuple[np.ndarray, np.ndarray]:

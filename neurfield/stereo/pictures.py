@@ -18,7 +18,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 @dataclass(frozen=True)
 class ScenePictures:
-    """All pictures of a scene at one size, with pinhole cameras, and where the frames' own pixels lie in them.
+    """All pictures of a scene at one size, with pinhole cameras, and where frames' own pixels lie in them.
 
     Attributes:
         pictures: n of them; what masks leave out is not `inside`.
@@ -106,7 +106,8 @@ def scene_pictures(scene: Scene, longest: int) -> ScenePictures:
                 inside[i] = _resized(mask.astype(np.float32), width, height) > 0.5  # type: ignore[index]
         else:
             grey[i], inside[i] = _undistorted(luma, mask, own, i, lens[i], (height, width))  # type: ignore[index]
-    cameras = Cameras(own.world_from_cam, *lens.T, width, height)
+    fx, fy, cx, cy = lens.T
+    cameras = Cameras(own.world_from_cam, fx, fy, cx, cy, width, height)
     pictures = StereoPictures(
         torch.from_numpy(grey),
         torch.from_numpy(lens.astype(np.float32)),

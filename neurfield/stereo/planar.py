@@ -98,12 +98,15 @@ def regions(grey: np.ndarray, texture: np.ndarray, shown: np.ndarray) -> tuple[n
         first[axis], second[axis] = slice(None, -1), slice(1, None)
         step[tuple(first)] |= jump
         step[tuple(second)] |= jump
-    labels, count = ndimage.label(shown & (texture < PLAIN) & ~step)
+    plain = shown & (texture < PLAIN)
+    labels, count = ndimage.label(plain & ~step)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     kept = sizes >= SMALLEST
     kept[0] = False
     number = np.cumsum(kept) * kept
-    return number[labels].astype(np.int32), int(kept.sum())
+    labels = number[labels].astype(np.int32)
+    # Pixels beside a step belong to the region that they touch.
+    return np.where((labels == 0) & plain, ndimage.grey_dilation(labels, 3), labels), int(kept.sum())
 
 
 def _says_nothing(grey: np.ndarray, texture: np.ndarray, object_alone: bool) -> bool:
@@ -119,7 +122,7 @@ def _region_planes(
     planes: np.ndarray,
     generator: np.random.Generator,
 ) -> np.ndarray | None:
-    """Planes [h, w, 3] for the pixels of one region, w = 0 where none fits; None where its rim decides nothing.
+    """Planes [h, w, 3] for the pixels of one region, w = 0 where none fits; None if its rim decides nothing.
 
     A plane is linear in inverse depth over the picture, so planes are fitted to (row, column, w).
     """
@@ -136,7 +139,8 @@ def _region_planes(
     on_rim = rim[support]
     left = np.ones(len(place), bool)
     middle = np.argwhere(region).mean(axis=0)
-    fits, owner = [], np.full(len(place), -1)
+    fits: list[np.ndarray] = []
+    owner = np.full(len(place), -1)
     for _ in range(PLANES):
         fit = _plane(place[left], value[left], generator)
         if fit is None:
@@ -156,22 +160,23 @@ def _region_planes(
     # A pixel is on the plane of the nearest matched pixel that is on one.
     which = np.full(region.shape, -1)
     which[tuple(place.T)] = owner
-    nearest = ndimage.distance_transform_edt(which < 0, return_distances=False, return_indices=True)
-    chosen = which[tuple(nearest)]
+    nearest: np.ndarray = ndimage.distance_transform_edt(
+        which < 0, return_distances=False, return_indices=True
+    )
+    chosen = which[nearest[0], nearest[1]]
     result = np.zeros((*region.shape, 3), np.float32)
-    rows, columns = np.indices(region.shape)
-    for number, fit in enumerate(fits):
+    for number in range(len(fits)):
         at = region & (chosen == number)
-        inverse = _at(fit, np.stack([rows[at], columns[at]], axis=1))
-        good = inverse > 0.5 * value.min()
-        result[at] = np.where(
-            good[:, None], np.stack([inverse, *np.full((2, len(inverse)), fit[1:][:, None])], axis=1), 0
-        )
+        inverse = _at(fits[number], np.argwhere(at))
+        planes = np.empty((len(inverse), 3), np.float32)
+        planes[:, 0], planes[:, 1:] = inverse, fits[number][1:]
+        planes[inverse < 0.5 * value.min()] = 0.0  # a plane that runs off towards infinity
+        result[at] = planes
     return result
 
 
 def _plane(place: np.ndarray, value: np.ndarray, generator: np.random.Generator) -> np.ndarray | None:
-    """The plane (w at the corner, per column, per row) that most pixels lie on (RANSAC), refitted to these."""
+    """The plane (w at the corner, per column, per row) that most lie on (RANSAC), refitted to these."""
     if len(place) < FEWEST:
         return None
     drawn = generator.integers(len(place), size=(DRAWS, 3))

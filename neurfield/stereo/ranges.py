@@ -1,4 +1,4 @@
-"""How deep stereo looks: in which stretch of inverse depth each reference, and each of its pixels, is searched."""
+"""How deep stereo looks: the stretch of inverse depth in which each reference and pixel is searched."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Search:
         return torch.stack(first), torch.stack(last)
 
     def bounds(self, pictures: StereoPictures, references: Tensor, chosen: Tensor) -> Tensor:
-        """The least and greatest inverse depth of each pixel, float32 [k, h, w, 2]; greatest < least: nothing."""
+        """The least and greatest inverse depth of each pixel, [k, h, w, 2]; greatest < least: nothing."""
         bounds = []
         for k, r in zip(chosen.tolist(), references[chosen].tolist()):
             shape = pictures.grey.shape[1:]

@@ -28,8 +28,8 @@ FLAG_COLORS = {
 def contact_sheet(maps: StereoMaps, scene: Scene, count: int = FRAMES) -> np.ndarray:
     """Rows of frames: colour, depth, normals, confidence, what became of each pixel; uint8 [H, W, 3].
 
-    Depth is brighter and warmer the nearer it is. In the last column green was matched, blue is on the plane of
-    its surroundings, red is plain and undecided, grey is not known for other reasons, black is left out.
+    Depth is warmer the nearer it is. In the last column green was matched, blue is on the plane of its
+    surroundings, red is plain and undecided, grey is not known for other reasons, black is left out.
     """
     depth = maps.depth[maps.depth > 0]
     near, far = (

@@ -1,4 +1,4 @@
-"""The stages of stereo, each over all references in small batches: search, refinement, agreement, full size."""
+"""The stages of stereo, over all references a few at a time: search, refinement, agreement, full size."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def held_together(problem: Problem, found: list[Results], progress: Progress) ->
 
 
 def agreed(problem: Problem, found: list[Results], progress: Progress) -> list[Results]:
-    """The same without what no others agree with, plain regions filled; "planar" and "undecided" bool [h, w]."""
+    """The same without what no others agree with; plain regions filled: "planar", "undecided" [h, w]."""
     progress("comparing maps", 0.0)
     depths = depth_of_all(problem, found)
     count, angle = agreement(problem.pictures, depths, problem.mapped, relative=RELATIVE, pixels=PIXELS)
@@ -138,7 +138,7 @@ def _completed(problem: Problem, found: list[Results], progress: Progress) -> li
         problem.pictures, depths, problem.mapped, relative=PLANAR_RELATIVE, pixels=2.0 * PIXELS
     )
     verified = []
-    for k, (r, results) in enumerate(zip(problem.references.tolist(), filled)):
+    for r, results in zip(problem.references.tolist(), filled):
         others = int((problem.mapped[r] >= 0).sum())
         lost = results["planar"] & (count[r] < min(VIEWS, others))
         planes = torch.where(lost[..., None], torch.zeros(()), results["planes"])

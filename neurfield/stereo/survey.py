@@ -121,8 +121,8 @@ def _with_sources(
     some = (sources >= 0).any(axis=1)
     if not some.any():
         raise UserError(
-            f"{scene.path}: no two frames look at the same thing from places far enough apart, so nothing tells "
-            "depth: add photos taken a step aside, and check the poses (`neurfield scene check`)"
+            f"{scene.path}: no two frames look at the same thing from places far enough apart, so nothing "
+            "tells depth: add photos taken a step aside, and check the poses (`neurfield scene check`)"
         )
     kept = np.flatnonzero(some)
     return references[kept], sources[kept], [points[k] for k in kept.tolist()], int((~some).sum())
