@@ -106,8 +106,8 @@ def fuse_scene(
     """Fuse the best that is known of depth; None where there is nothing to fuse.
 
     That is the sensed depth; else what was matched between the pictures, with the aligned priors where
-    nothing was; else the priors. Nothing is fused either where images differ in size, or where cameras have
-    distortion.
+    nothing was; else the priors. Depth of sensors and priors is not fused where images differ in size, or
+    cameras have distortion.
 
     Args:
         scene: whose depth it is.
