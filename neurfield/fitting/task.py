@@ -66,6 +66,8 @@ class Task:
         """Ask, render, compare."""
         moment = self.moment(step, progress)
         self.field.at(moment)
+        if self.color is not None:
+            self.color.at(moment)
         drawn = [(source, source.draw(moment)) for source in self._apart()]
         looks, figures = self._look(drawn, moment)
         if self.rays is not None and not moment.points_alone:
