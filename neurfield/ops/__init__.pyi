@@ -53,4 +53,5 @@ from neurfield.ops.sections import section_midpoints as section_midpoints
 from neurfield.ops.sections import section_opacity as section_opacity
 from neurfield.ops.simplex_layout import SimplexLayout as SimplexLayout
 from neurfield.ops.simplex_layout import skew_matrix as skew_matrix
+from neurfield.ops.stereo_pictures import StereoPictures as StereoPictures
 from neurfield.ops.triplane import triplane_encode as triplane_encode
