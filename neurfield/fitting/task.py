@@ -51,9 +51,11 @@ class Task:
         self.train, self.seed, self.device = train, seed, device
 
     def prepare(self) -> None:
-        """Let the sources work out what they draw from."""
+        """Let the sources work out what they draw from, and losses what they compare with."""
         for source in self.sources:
             source.prepare()
+        for loss in self.losses.values():
+            loss.prepare()
 
     def moment(self, step: int, progress: float) -> Moment:
         """All that changes over a fit, at a step."""
