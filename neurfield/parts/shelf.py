@@ -78,6 +78,7 @@ TABLE: dict[str, dict[str, str]] = {
         "prior_normal": "neurfield.losses.of_priors:prior_normal",
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
+        "patch_warp": "neurfield.losses.patch_warp:PatchWarp",
     },
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }
