@@ -1,0 +1,2 @@
+"""What `neurfield.stereo` shows; `neurfield.lazy` reads it too."""
+
