@@ -57,6 +57,9 @@ TABLE: dict[str, dict[str, str]] = {
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
         "constant": "neurfield.rendering.backgrounds:Constant",
+        "border": "neurfield.rendering.surroundings:Border",
+        "environment": "neurfield.rendering.surroundings:Environment",
+        "surroundings": "neurfield.rendering.surroundings:surroundings",
     },
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
