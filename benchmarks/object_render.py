@@ -1,4 +1,4 @@
-"""Posed, masked pictures of a textured mesh, and the `transforms.json` that describes them.
+"""Posed pictures of a textured mesh, masked or before surroundings, and their `transforms.json`.
 
 The light depends on the surface normal alone, so a point has the same colour in every picture.
 """
@@ -16,7 +16,10 @@ from benchmarks.object_assets import TexturedMesh, linear_to_srgb
 from neurfield.files import atomic_write
 from neurfield.scenes.cameras import Cameras
 
+# What else rays (origins [r,3], unit directions [r,3]) meet: distances [r], and linear light [r,3].
+Around = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 VERSION = 1  # raise it when the pictures change: older folders are then written again
+CHUNK = 65536  # rays
 LIGHT_FROM = np.array([0.35, -0.45, 0.82])
 OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 # Corners of a 2 x 2 grid inside a pixel.
@@ -70,11 +73,12 @@ def orbit_cameras(
     )
 
 
-def make_renderer(mesh: TexturedMesh) -> Callable[[Cameras, int], np.ndarray]:
+def make_renderer(mesh: TexturedMesh, around: Around | None = None) -> Callable[[Cameras, int], np.ndarray]:
     """A function of (cameras, index) that draws one picture [h,w,4] uint8, 4 samples a pixel, alpha too.
 
     Alpha is the part of the samples that hit. Colours are not multiplied by it: they are the mean over the
-    samples that hit, black where none did.
+    samples that hit, black where none did. With something around, which hides and is hidden, they are the
+    mean over all samples, and alpha is the part that hit the mesh.
     """
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
@@ -99,12 +103,29 @@ def make_renderer(mesh: TexturedMesh) -> Callable[[Cameras, int], np.ndarray]:
         colour = np.zeros((len(uv), 3), dtype=np.float32)
         texel = bilinear(mesh.texture, np.einsum("rk,rkc->rc", weights, mesh.corner_uv[face]))
         colour[hit] = texel * np.einsum("rk,rk->r", weights, corner_light[face])[:, None]
+        if around is not None:
+            nearest = np.where(hit, hits["tfar"] / scale, np.inf)
+            hit = hit & ~_draw_around(around, origins / scale + centre, directions, nearest, colour)
         samples = hit.reshape(h, w, -1).sum(axis=2)
-        mean = colour.reshape(h, w, -1, 3).sum(axis=2) / np.maximum(samples, 1)[..., None]
+        count = np.maximum(samples, 1) if around is None else np.full_like(samples, len(SUBPIXELS))
+        mean = colour.reshape(h, w, -1, 3).sum(axis=2) / count[..., None]
         alpha = np.round(255 * samples / len(SUBPIXELS)).astype(np.uint8)
         return np.concatenate([linear_to_srgb(mean), alpha[..., None]], axis=2)
 
     return render
+
+
+def _draw_around(
+    around: Around, origins: np.ndarray, directions: np.ndarray, nearest: np.ndarray, colour: np.ndarray
+) -> np.ndarray:
+    """Put what stands around into `colour` [r,3] where it is nearer than `nearest` [r]; where: bool [r]."""
+    drawn = np.zeros(len(nearest), dtype=bool)
+    for start in range(0, len(nearest), CHUNK):
+        part = slice(start, start + CHUNK)
+        distance, light = around(origins[part], directions[part])
+        drawn[part] = distance < nearest[part]
+        colour[part][drawn[part]] = light[drawn[part]]
+    return drawn
 
 
 def hemisphere_light(normals: np.ndarray) -> np.ndarray:
@@ -124,14 +145,19 @@ def bilinear(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
     return (1 - fy) * top + fy * bottom
 
 
-def write_views(folder: Path, mesh: TexturedMesh, cameras: Cameras) -> None:
-    """Write `images/000.png`..., `ground_truth.ply`, and last `transforms.json`, which says all is there."""
+def write_views(folder: Path, mesh: TexturedMesh, cameras: Cameras, around: Around | None = None) -> None:
+    """Write `images/000.png`..., `ground_truth.ply`, and last `transforms.json`, which says all is there.
+
+    With something around, pictures have no alpha: nobody says where the mesh ends.
+    """
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    render = make_renderer(mesh)
+    render = make_renderer(mesh, around)
+    channels = 4 if around is None else 3
     names = [f"images/{i:03d}.png" for i in range(len(cameras))]
     for i, name in enumerate(names):
         with atomic_write(folder / name) as temporary:
-            Image.fromarray(render(cameras, i)).save(temporary, compress_level=4)
+            pixels = np.ascontiguousarray(render(cameras, i)[..., :channels])
+            Image.fromarray(pixels).save(temporary, format="png", compress_level=4)
     with atomic_write(folder / "ground_truth.ply") as temporary:
         mesh.surface.export(temporary)
     with atomic_write(folder / "transforms.json") as temporary:

@@ -29,5 +29,6 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_depth_fusion(module);
     neurfield::bind_patch_scores(module);
     neurfield::bind_patch_warp(module);
+    neurfield::bind_plane_sweep(module);
     neurfield::bind_radial_basis(module);
 }

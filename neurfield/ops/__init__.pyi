@@ -42,6 +42,10 @@ from neurfield.ops.patch_scores import patch_scores as patch_scores
 from neurfield.ops.patch_warp import WarpedPatches as WarpedPatches
 from neurfield.ops.patch_warp import patch_warp as patch_warp
 from neurfield.ops.plane_layout import PlaneLayout as PlaneLayout
+from neurfield.ops.plane_sweep import SweptDepth as SweptDepth
+from neurfield.ops.plane_sweep import path_costs as path_costs
+from neurfield.ops.plane_sweep import plane_sweep as plane_sweep
+from neurfield.ops.plane_sweep import sweep_depth as sweep_depth
 from neurfield.ops.radial_basis import kernel_activations as kernel_activations
 from neurfield.ops.radial_basis import radial_basis_encode as radial_basis_encode
 from neurfield.ops.radial_basis_features import compose_features as compose_features

@@ -85,8 +85,8 @@ def visual_hull(pictures: StereoPictures, box: np.ndarray) -> Hull:
     points = points[_inside(pictures, points, fine)]
     if not len(points):
         raise UserError(
-            "no place is inside the masks of all pictures: check the axes of the poses, and that masks are white "
-            "on the object"
+            "no place is inside the masks of all pictures: check the axes of the poses, and that masks are "
+            "white on the object"
         )
     return Hull(points, fine)
 
@@ -108,6 +108,8 @@ def _inside(pictures: StereoPictures, centres: Tensor, cell: float) -> Tensor:
     """Which cells [k, 3] (world centres) touch the masks of nearly all pictures that show them: bool [k]."""
     assert pictures.inside is not None
     h, w = pictures.grey.shape[1:]
+    if not len(centres):
+        return torch.zeros(0, dtype=torch.bool)
     shows, in_mask = (torch.zeros(len(centres), dtype=torch.int32) for _ in range(2))
     middle = centres.mean(dim=0)
     local = (centres - middle).float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 @dataclass(frozen=True)
 class ScenePictures:
-    """All pictures of a scene at one size, with pinhole cameras, and where the frames' own pixels lie in them.
+    """All pictures of a scene at one size, with pinhole cameras, and where frames' own pixels lie in them.
 
     Attributes:
         pictures: n of them; what masks leave out is not `inside`.
@@ -45,6 +45,10 @@ class ScenePictures:
         height, width = self.pictures.grey.shape[1:]
         return self.own.distortion is None and sizes == {(width, height)}
 
+    def with_gain(self, gain: Tensor | None) -> ScenePictures:
+        """The same pictures with factors float32 [n] that make their greys comparable, or none."""
+        return replace(self, pictures=replace(self.pictures, gain=gain))
+
     def own_pixels(self, i: int) -> tuple[Tensor, Tensor]:
         """Where the own pixels of frame i, reduced to its maps, lie in the pictures.
 
@@ -57,7 +61,10 @@ class ScenePictures:
         y = (np.arange(height) + 0.5) * self.own.height[i] / height
         x, y = np.meshgrid((x - self.own.cx[i]) / self.own.fx[i], (y - self.own.cy[i]) / self.own.fy[i])
         if self.own.distortion is not None:
-            x, y = (v.reshape(height, width) for v in undistort(x.ravel(), y.ravel(), self.own.distortion[i][None]))
+            x, y = (
+                v.reshape(height, width)
+                for v in undistort(x.ravel(), y.ravel(), self.own.distortion[i][None])
+            )
         column = np.floor(x * self.cameras.fx[i] + self.cameras.cx[i])
         row = np.floor(y * self.cameras.fy[i] + self.cameras.cy[i])
         h, w = self.pictures.grey.shape[1:]
@@ -99,7 +106,8 @@ def scene_pictures(scene: Scene, longest: int) -> ScenePictures:
                 inside[i] = _resized(mask.astype(np.float32), width, height) > 0.5  # type: ignore[index]
         else:
             grey[i], inside[i] = _undistorted(luma, mask, own, i, lens[i], (height, width))  # type: ignore[index]
-    cameras = Cameras(own.world_from_cam, *lens.T, width, height)
+    fx, fy, cx, cy = lens.T
+    cameras = Cameras(own.world_from_cam, fx, fy, cx, cy, width, height)
     pictures = StereoPictures(
         torch.from_numpy(grey),
         torch.from_numpy(lens.astype(np.float32)),

@@ -14,8 +14,8 @@ class StereoSettings:
 
     Attributes:
         longest: pixels; pictures with a longer side are reduced to it.
-        every: every so many frames get maps, and all may help as sources; 0: each of fewer than 80 frames, else
-            every second.
+        every: every so many frames get maps, and all may help as sources; 0: each of fewer than 80 frames,
+            else every second.
         sources: pictures that a reference is compared with.
         planes: of the first search, along inverse depth.
         passes: rounds of PatchMatch at half size.
