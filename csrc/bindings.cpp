@@ -30,6 +30,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_votes(module);
     neurfield::bind_raycast(module);
     neurfield::bind_patch_scores(module);
+    neurfield::bind_patch_warp(module);
     neurfield::bind_plane_sweep(module);
     neurfield::bind_radial_basis(module);
     neurfield::bind_slanted_planes(module);

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pixels": {"rays", "scenes", "parts"},
     "points": {"rays", "scenes", "fusion", "stereo", "images", "parts", "pixels"},
     "fields": {"ops", "encodings", "parts"},
-    "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts"},
+    "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts", "scenes"},
     "losses": {"ops", "rays", "pixels", "points", "rendering", "parts"},
     "surfaces": {"ops", "encodings", "fields", "parts"},
     "fitting": {

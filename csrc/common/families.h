@@ -21,6 +21,7 @@ void bind_depth_fusion(pybind11::module_& module);
 void bind_votes(pybind11::module_& module);
 void bind_raycast(pybind11::module_& module);
 void bind_patch_scores(pybind11::module_& module);
+void bind_patch_warp(pybind11::module_& module);
 void bind_plane_sweep(pybind11::module_& module);
 void bind_radial_basis(pybind11::module_& module);
 void bind_slanted_planes(pybind11::module_& module);

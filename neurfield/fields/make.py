@@ -78,6 +78,7 @@ def make_radiance(
     hidden: Sequence[int] = (64, 64),
     view_degree: Annotated[int, Number(least=1, most=4)] = 3,
     precision: Precision = "float32",
+    view_from: Annotated[float, Number(least=0.0, most=1.0)] = 0.0,
 ) -> Radiance:
     """Colour by texture, the field's feature, normal and view.
 
@@ -92,9 +93,13 @@ def make_radiance(
         hidden: units of the network's hidden layers.
         view_degree: spherical harmonics bands of the view direction.
         precision: of the network's derivatives, where it can be had.
+        view_from: share of the steps before which colour does not depend on the view; it then fades in over
+            a fifth of them. 0: it does from the start. 1: it never does.
     """
     texture = HashGrid(
         levels=levels, features=features, log2_table_size=log2_table_size,
         base_resolution=base_resolution, finest_resolution=finest_resolution, seed=seed,
     )  # fmt: skip
-    return Radiance(texture, feature_dim, tuple(hidden), view_degree, precision=precision)
+    return Radiance(
+        texture, feature_dim, tuple(hidden), view_degree, precision=precision, view_from=view_from
+    )

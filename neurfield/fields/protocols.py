@@ -59,6 +59,10 @@ class DistanceField(Field, Distances, Protocol):
 class Color(Learner, Protocol):
     """From the field's feature, normal and view to a colour."""
 
+    def at(self, moment: Moment) -> None:
+        """Become what the colour is at a moment of a fit, such as without a view."""
+        ...
+
     def encode_views(self, directions: Tensor) -> Tensor:
         """What `views` holds [R, V] of unit directions [R, 3], world axes, from the camera into the scene."""
         ...

@@ -8,12 +8,16 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from neurfield.encodings import HashGrid, spherical_harmonics
+from neurfield.moment import END, Moment
 from neurfield.ops.points import check_device
 from neurfield.ops.radiance_query import radiance_query
 from neurfield.ops.sdf_query import path
+
+VIEW_FADE = 0.2  # share of the steps over which the view comes to count fully
 
 
 class Radiance(nn.Module):
@@ -28,6 +32,8 @@ class Radiance(nn.Module):
         hidden: units of the hidden layers (ReLU).
         view_degree: spherical harmonics bands of the view direction, 1 to 4.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
+        view_from: share of the steps of a fit before which colour does not depend on the view (`at`), so that
+            it cannot paint onto a false surface what each view sees behind it; 1: it never does.
 
     Raises:
         ValueError: the encoding is not of our own kernels.
@@ -40,6 +46,7 @@ class Radiance(nn.Module):
         hidden: tuple[int, ...] = (64, 64),
         view_degree: int = 3,
         precision: str = "float32",
+        view_from: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoding = (
@@ -53,6 +60,17 @@ class Radiance(nn.Module):
         self.precision = precision
         sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.view_from = view_from
+        if view_from > 0.0:  # silent until it counts, so that pictures before do not depend on it either
+            with torch.no_grad():
+                self._linears()[0].weight[:, 1 - view_degree**2 + sizes[0] :] = 0.0
+        self.at(END)
+
+    def at(self, moment: Moment) -> None:
+        """Let the view count as much as at a moment of a fit: not before `view_from`, then more and more."""
+        since = moment.progress - self.view_from
+        fade = min(VIEW_FADE, 1.0 - self.view_from)
+        self.view_share = 1.0 if self.view_from <= 0.0 else max(0.0, min(1.0, since / fade if fade else 0.0))
 
     def encode_views(self, directions: Tensor) -> Tensor:
         """Spherical harmonics [R, degree^2] of view directions.
@@ -60,7 +78,10 @@ class Radiance(nn.Module):
         Args:
             directions: [R, 3] unit, world axes, from the camera into the scene.
         """
-        return spherical_harmonics(directions, self.view_degree)
+        views = spherical_harmonics(directions, self.view_degree)
+        if self.view_share == 1.0:
+            return views
+        return torch.cat([views[:, :1], self.view_share * views[:, 1:]], dim=1)  # the first is a constant
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Its parameters by how they learn: "table" (sparse) and "network"."""
@@ -90,7 +111,7 @@ class Radiance(nn.Module):
             rays: [N] int64, each sample's ray, where views are of rays.
             counted: [M] int64, the samples to ask for; the others are black. None: all.
         """
-        layers = [cast(nn.Linear, layer) for layer in self.layers]
+        layers = self._linears()
         check_device("Radiance", points, self.encoding.table)
         return radiance_query(
             points,
@@ -106,3 +127,6 @@ class Radiance(nn.Module):
             interpolation=self.encoding.interpolation,
             precision=self.precision,
         )
+
+    def _linears(self) -> list[nn.Linear]:
+        return [cast(nn.Linear, layer) for layer in self.layers]

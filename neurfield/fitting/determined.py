@@ -49,8 +49,8 @@ def what_is_determined(sources: Set[str], inside: bool) -> tuple[str, bool]:
             False,
         )
     return (
-        "images without masks do not determine where the object ends: what is behind it counts as black; "
-        "expect a rough surface or none where it is not",
+        "images without masks do not determine where the object ends: what is around the box is learnt as if "
+        "it were far away; expect a rough surface where it is near",
         True,
     )
 

@@ -35,6 +35,10 @@ def points_task(
     field, _ = make_fields(config, device)
     field.start_as_sphere(field.radius or RADIUS, inside=inside, seed=config.seed)
     offered = frozenset(name for source in sources for name in source.offers)
-    named = {label: WeightedLoss.of(part) for label, part in config.many("losses").items()}
-    common = {label: loss for label, loss in named.items() if loss.needs <= offered}
+    needs = {label: part.needs() for label, part in config.many("losses").items()}
+    common = {
+        label: WeightedLoss.of(part)
+        for label, part in config.many("losses").items()
+        if needs[label].required | needs[label].optional <= offered
+    }
     return Task(field, None, sources, None, {**common, **losses}, config.train, config.seed, device)

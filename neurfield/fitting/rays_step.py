@@ -131,9 +131,7 @@ class RaysStep:
             ended = sensed & ~elsewhere
             compared = ~elsewhere  # what the box leaves out has no colour inside it
         outlined = mask is not None and self.mask_says == "object"
-        behind = None
-        if self.background is not None and (outlined or not self.background.for_outlines):
-            behind = self.background.colors(pixels.rays, moment)
+        behind = self.behind(pixels.rays, pixels.camera, moment, outlined)
         pixels, behind, valid = asked_for(pixels, behind, self.mask_says)
         if valid is not None:
             compared = valid if compared is None else compared & valid
@@ -142,6 +140,19 @@ class RaysStep:
             for label, one in rendered.items()
         }
         return pixels, before_all, compared
+
+    def behind(self, rays: Rays, camera: Tensor, moment: Moment, outlined: bool) -> Tensor | None:
+        """What stands behind the field, colours [R, 3]; None: black.
+
+        Args:
+            rays: R.
+            camera: int64 [R], whose rays; -1: none of the fit's.
+            moment: of the fit.
+            outlined: whether masks are an object's outline.
+        """
+        if self.background is None or (self.background.for_outlines and not outlined):
+            return None
+        return self.background.colors(rays, camera, moment)
 
     def _ought_to_end(self, pixels: Pixels) -> Tensor | None:
         """Which rays [R] ought to end at a surface, 1 or 0: those within the object's outline; None: all."""

@@ -73,7 +73,10 @@ class SceneTask(Task):
         points = [part.make_of(offers) for part in config.many("points").values()]
         sources = [source for source in points if _of_use(source, needed)]
         offered = offers_of_scene(scene, field, passes, sources)
-        losses = {k: WeightedLoss.of(v) for k, v in awake(config.many("losses"), offered).items()}
+        losses = {
+            label: WeightedLoss.of(part, offers)
+            for label, part in awake(config.many("losses"), offered).items()
+        }
         if not losses:
             raise UserError(f"{scene.path}: none of the method's losses finds what it looks at in this scene")
         super().__init__(field, color, sources, rays, losses, config.train, config.seed, device)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurfield.errors import UserError
 from neurfield.fields import Color
@@ -51,9 +51,13 @@ class Task:
         self.train, self.seed, self.device = train, seed, device
 
     def prepare(self) -> None:
-        """Let the sources work out what they draw from."""
+        """Let sources, losses and the background work out, once, what they begin with."""
         for source in self.sources:
             source.prepare()
+        for loss in self.losses.values():
+            loss.prepare()
+        if self.rays is not None:
+            getattr(self.rays.background, "prepare", lambda: None)()
 
     def moment(self, step: int, progress: float) -> Moment:
         """All that changes over a fit, at a step."""
@@ -66,6 +70,8 @@ class Task:
         """Ask, render, compare."""
         moment = self.moment(step, progress)
         self.field.at(moment)
+        if self.color is not None:
+            self.color.at(moment)
         drawn = [(source, source.draw(moment)) for source in self._apart()]
         looks, figures = self._look(drawn, moment)
         if self.rays is not None and not moment.points_alone:
@@ -148,17 +154,19 @@ class Task:
         """Parameters and their rates."""
         learners = [self.field, *([] if self.color is None else [self.color])]
         if self.rays is not None:
-            learners += self.rays.passes.values()
+            learners += [*self.rays.passes.values(), *self._learnt_background()]
         return groups_of([learner.parameter_groups() for learner in learners], self.train)
 
     def state(self) -> dict[str, Tensor]:
-        """Field, colour, passes, and what the sampler knows."""
+        """Field, colour, passes, a background that is learnt, and what the sampler knows."""
         state = {f"field.{k}": v for k, v in self.field.state_dict().items()}
         if self.color is not None:
             state |= {f"color.{k}": v for k, v in self.color.state_dict().items()}
         if self.rays is not None:
             for label, opacity in self.rays.passes.items():
                 state |= {f"passes.{label}.{k}": v for k, v in opacity.state_dict().items()}
+            for background in self._learnt_background():
+                state |= {f"background.{k}": v for k, v in background.state_dict().items()}
             state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
         return state
 
@@ -171,8 +179,15 @@ class Task:
         if self.rays is not None:
             for label, opacity in self.rays.passes.items():
                 opacity.load_state_dict(part_of(state, f"passes.{label}"))
+            for background in self._learnt_background():
+                background.load_state_dict(part_of(state, "background"))
             self.rays.sampler.load(part_of(state, "sampler"))
             self.rays.watch.reset()
+
+    def _learnt_background(self) -> list[Any]:
+        """What stands behind the field, if it is learnt."""
+        background = None if self.rays is None else self.rays.background
+        return [background] if isinstance(background, nn.Module) else []
 
     def preview(self, step: int, folder: Path) -> None:
         """Write a picture of how far it is; what an input that can be drawn gives."""

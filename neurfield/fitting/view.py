@@ -16,7 +16,7 @@ from neurfield.fitting.rays_step import RaysStep
 from neurfield.moment import Moment
 from neurfield.parts import Config
 from neurfield.rays import UnitFrame, make_rays
-from neurfield.rendering import OpacityNow, render
+from neurfield.rendering import OpacityNow, before, render
 from neurfield.scenes import Cameras, Scene
 
 CHUNK = 4096  # rays at a time
@@ -43,7 +43,9 @@ class Drawable(Protocol):
 def render_camera(
     task: Drawable, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """The picture that a camera sees of a fitted field, from its first pass.
+    """The picture that a camera sees of a fitted field, from its first pass, before its background.
+
+    What stands behind masked objects in a fit stands for nothing that is seen, and is black here.
 
     Args:
         task: of the fit.
@@ -63,7 +65,8 @@ def render_camera(
     origins, directions, z_per_t = cameras.rays(np.full(len(pixels), camera), pixels)
     assert task.rays is not None and task.color is not None
     opacity = next(iter(task.rays.passes.values()))
-    sharp = OpacityNow(opacity, opacity.at(task.moment(0, progress)).number)
+    moment = task.moment(0, progress)
+    sharp = OpacityNow(opacity, opacity.at(moment).number)
     parts = []
     for start in range(0, len(pixels), CHUNK):
         part = slice(start, start + CHUNK)
@@ -72,12 +75,14 @@ def render_camera(
         )
         samples = task.rays.sampler.for_picture(rays, task.field, sharp)
         rendered = render(task.field, task.color, rays, samples, sharp)
+        behind = task.rays.behind(rays, torch.full_like(rays.t_min, -1).long(), moment, outlined=False)
+        rgb = before(rendered.rgb, rendered.opacity, behind, None)
         z = torch.where(
             rendered.opacity > 0.5,
             rendered.distance * rays.z_per_t * task.frame.half,
             torch.zeros_like(rendered.distance),
         )
-        parts.append(torch.cat([rendered.rgb, z[:, None], normalize(rendered.normal, dim=1)], dim=1))
+        parts.append(torch.cat([rgb, z[:, None], normalize(rendered.normal, dim=1)], dim=1))
     picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
     rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return {"rgb": rgb, "depth": picture[..., 3].copy(), "normal": picture[..., 4:].copy()}

@@ -1,5 +1,8 @@
 """What `neurfield.losses` shows; `neurfield.lazy` reads it too."""
 
+from neurfield.losses.compared_views import ComparedViews as ComparedViews
+from neurfield.losses.crossings import Crossings as Crossings
+from neurfield.losses.crossings import first_crossings as first_crossings
 from neurfield.losses.depth import free_space_sdf as free_space_sdf
 from neurfield.losses.depth import near_surface_sdf as near_surface_sdf
 from neurfield.losses.depth import rendered_depth_l1 as rendered_depth_l1
@@ -9,6 +12,7 @@ from neurfield.losses.fused import on_surface as on_surface
 from neurfield.losses.fused import seen_through as seen_through
 from neurfield.losses.geometric import eikonal as eikonal
 from neurfield.losses.geometric import normal_smoothness as normal_smoothness
+from neurfield.losses.patch_warp import PatchWarp as PatchWarp
 from neurfield.losses.photometric import color_l1 as color_l1
 from neurfield.losses.photometric import mask_entropy as mask_entropy
 from neurfield.losses.priors import ambiguous_depth as ambiguous_depth

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
@@ -21,21 +23,41 @@ class WeightedLoss:
     """A loss with its weight and numbers.
 
     Attributes:
-        function: of a `Seen` and the numbers.
+        function: of a `Seen` and the numbers; or the class of what was `made`.
         weight: at a fit's first step.
         numbers: the loss's own, by name.
         decay: the weight falls as exp(-decay * progress).
+        made: of a `Seen` alone: what a class made, with its numbers, of what it asked of the fit.
     """
 
-    function: Callable[..., Tensor]
+    function: Callable[..., Any]
     weight: float
     numbers: Mapping[str, Any] = field(default_factory=dict)
     decay: float = 0.0
+    made: Callable[[Seen], Tensor] | None = None
 
     @staticmethod
-    def of(part: Part) -> WeightedLoss:
-        """A loss as a configuration has chosen it."""
-        return WeightedLoss(part.load(), part.weight or 0.0, part.numbers, part.decay)
+    def of(part: Part, offers: Mapping[str, Callable[[], Any]] = MappingProxyType({})) -> WeightedLoss:
+        """A loss as a configuration has chosen it.
+
+        Args:
+            part: a function of a `Seen`, or a class whose objects are called with one.
+            offers: what a class may ask for, by name.
+
+        Raises:
+            UserError: a class asks for something that is not among the offers.
+        """
+        target = part.load()
+        made = part.make_of(offers) if inspect.isclass(target) else None
+        return WeightedLoss(target, part.weight or 0.0, part.numbers, part.decay, made)
+
+    def prepare(self) -> None:
+        """Let what a class made work out, once, what it compares with."""
+        getattr(self.made, "prepare", lambda: None)()
+
+    def value(self, seen: Seen) -> Any:
+        """The loss without its weight: what its function returns."""
+        return (self.made or partial(self.function, **self.numbers))(seen)
 
     @cached_property
     def needs(self) -> frozenset[str]:
@@ -68,7 +90,7 @@ def losses_of(seen: Seen, losses: Mapping[str, WeightedLoss]) -> dict[str, Tenso
     values = {}
     for label, loss in losses.items():
         if loss.looks_at(seen):
-            value = loss.function(seen, **loss.numbers)
+            value = loss.value(seen)
             if not isinstance(value, Tensor) or value.numel() != 1:
                 what = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
                 raise UserError(f"'losses.{label}' returned {what}: a loss returns a tensor of one number")

@@ -41,6 +41,8 @@ from neurfield.ops.marching_cubes_table import triangle_table as triangle_table
 from neurfield.ops.occupancy_grid import conservative_occupancy as conservative_occupancy
 from neurfield.ops.patch_scores import PatchViews as PatchViews
 from neurfield.ops.patch_scores import patch_scores as patch_scores
+from neurfield.ops.patch_warp import WarpedPatches as WarpedPatches
+from neurfield.ops.patch_warp import patch_warp as patch_warp
 from neurfield.ops.plane_layout import PlaneLayout as PlaneLayout
 from neurfield.ops.plane_sweep import SweptDepth as SweptDepth
 from neurfield.ops.plane_sweep import path_costs as path_costs

@@ -57,6 +57,9 @@ TABLE: dict[str, dict[str, str]] = {
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
         "constant": "neurfield.rendering.backgrounds:Constant",
+        "border": "neurfield.rendering.surroundings:Border",
+        "environment": "neurfield.rendering.surroundings:Environment",
+        "surroundings": "neurfield.rendering.surroundings:surroundings",
     },
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
@@ -78,6 +81,7 @@ TABLE: dict[str, dict[str, str]] = {
         "prior_normal": "neurfield.losses.of_priors:prior_normal",
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
+        "patch_warp": "neurfield.losses.patch_warp:PatchWarp",
     },
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }

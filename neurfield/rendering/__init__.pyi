@@ -22,6 +22,10 @@ from neurfield.rendering.sampler import Sampler as Sampler
 from neurfield.rendering.sampling import concatenate as concatenate
 from neurfield.rendering.sampling import sample_around_depth as sample_around_depth
 from neurfield.rendering.sampling import sample_surface as sample_surface
+from neurfield.rendering.surroundings import Border as Border
+from neurfield.rendering.surroundings import Environment as Environment
+from neurfield.rendering.surroundings import border_color as border_color
+from neurfield.rendering.surroundings import surroundings as surroundings
 from neurfield.rendering.visibility import keep_visible as keep_visible
 from neurfield.rendering.visibility import select as select
 from neurfield.rendering.volume import Answers as Answers

@@ -180,6 +180,9 @@ class ExactColor(nn.Module):
         """There is nothing to learn."""
         return {}
 
+    def at(self, moment: Moment) -> None:
+        """It is always the same."""
+
     def encode_views(self, directions: Tensor) -> Tensor:
         """As `Radiance.encode_views`."""
         return directions

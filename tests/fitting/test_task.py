@@ -155,12 +155,13 @@ def of_the_version_before(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def scene_task(scene: Scene, seed: int) -> SceneTask:
+def scene_task(scene: Scene, seed: int, *more: str) -> SceneTask:
     few = (
         "sampler.rays=64",
         "sampler.occupancy_resolution=8",
         "points.fused_depth=off",
         "passes.surface.learn=true",
+        *more,
     )
     return SceneTask(scene, load_config("neus", overrides=[*SMALL, *few, f"seed={seed}", "device=cpu"]), CPU)
 
@@ -209,3 +210,11 @@ def test_a_surface_is_taken_from_both(
     points = torch.rand(20, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     assert torch.equal(surface.field.sdf(points), task.field.sdf(points))
     assert torch.equal(surface.radiance.encoding.table, task.color.encoding.table)
+
+
+def test_colour_is_told_the_moment_of_each_step(sphere_scene: Scene) -> None:
+    task = scene_task(sphere_scene, 0, "color.view_from=0.5")
+    assert task.color is not None
+    for progress, share in ((0.25, 0.0), (0.6, 0.5), (0.75, 1.0)):
+        task.step(3, progress)
+        assert task.color.view_share == pytest.approx(share)

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from neurfield.errors import UserError
 from neurfield.losses.seen import RaysSeen, Seen
 from neurfield.losses.weighted import WeightedLoss, added, losses_of
 from neurfield.moment import Moment
-from neurfield.parts import needs
+from neurfield.parts import Entry, Part, needs
 from neurfield.pixels import Pixels
 from neurfield.points import AskedPoints
 from neurfield.rays import Rays
@@ -90,6 +91,36 @@ def test_numbers_of_a_loss_are_handed_to_it() -> None:
     seen = Seen(START, points={"toy": asked()})
     found = losses_of(seen, {"a": WeightedLoss(mean, 1.0, {"power": 2.0}), "b": WeightedLoss(mean, 3.0, {})})
     assert found["a"].item() == pytest.approx(1.25) and found["b"].item() == pytest.approx(3.0)
+
+
+@needs("points.{of}")
+class Distance:
+    """A loss that asks the fit for something, and works something out once."""
+
+    def __init__(self, seed: int, *, of: str = "toy") -> None:
+        self.seed, self.of, self.prepared = seed, of, 0
+
+    def prepare(self) -> None:
+        self.prepared += 1
+
+    def __call__(self, seen: Seen) -> Tensor:
+        return self.seed * self.prepared * seen.points[self.of].sdf.mean()
+
+
+def test_a_class_is_made_of_what_it_asks_for_and_called_with_what_was_seen() -> None:
+    part = Part(
+        "losses", "mine", "mine", {"of": "toy"}, 2.0, entry=Entry("losses", "mine", Distance, "my_lab")
+    )
+    loss = WeightedLoss.of(part, {"seed": lambda: 3, "scene": lambda: pytest.fail("worked out")})
+    assert loss.needs == {"points.toy"}
+    loss.prepare()
+    seen = Seen(START, points={"toy": asked()})
+    found = losses_of(seen, {"mine": loss})["mine"]
+    assert found.item() == pytest.approx(2.0 * 3.0 * seen.points["toy"].sdf.mean().item())
+    with pytest.raises(
+        UserError, match=r"'losses\.mine' asks for 'seed', which this kind of fit does not have"
+    ):
+        WeightedLoss.of(part)
 
 
 @pytest.mark.parametrize("decay", [0.0, 2.0])

@@ -129,6 +129,10 @@ def random_behind_masks() -> None:
     """A random colour behind the object's outline."""
 
 
+def surroundings() -> None:
+    """What suits the scene."""
+
+
 def uniform_points(*, count: Annotated[int, Number(least=0)] = 2048) -> None:
     """Points anywhere in the box."""
 
@@ -223,7 +227,7 @@ TABLE = {
     "pixels": {"uniform": f"{HERE}:Uniform"},
     "sampler": {"marched": f"{HERE}:marched"},
     "passes": {"neus": f"{HERE}:NeuS", "volsdf": f"{HERE}:VolSDF"},
-    "background": {"random": f"{HERE}:random_behind_masks"},
+    "background": {"random": f"{HERE}:random_behind_masks", "surroundings": f"{HERE}:surroundings"},
     "points": {
         "uniform": f"{HERE}:uniform_points", "fused_depth": f"{HERE}:fused_depth", "seen": f"{HERE}:seen",
     },

@@ -38,7 +38,7 @@ def with_first_frame(scene: Scene) -> Pixels:
 
 def colors_behind(pixels: Pixels) -> torch.Tensor:
     moment = Moment(0, 0.0, generator=torch.Generator().manual_seed(0))
-    return RandomBehindMasks().colors(pixels.rays, moment)
+    return RandomBehindMasks().colors(pixels.rays, pixels.camera, moment)
 
 
 def compared(scene: Scene, says: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -1,0 +1,153 @@
+"""What surrounds an object without masks: the borders' colour, or an environment that is learnt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn.functional import normalize
+
+from neurfield.fitting.scene import SceneTask
+from neurfield.inputs import Run, fit
+from neurfield.moment import END
+from neurfield.parts import load_config
+from neurfield.rays import Rays
+from neurfield.rendering import Border, Environment, RandomBehindMasks, border_color, surroundings
+from neurfield.scenes import Scene, load_scene
+from tests.fitting.conftest import SMALL, write_sphere_scene
+
+CPU = torch.device("cpu")
+FEW = (*SMALL, "points.fused_depth=off", "sampler.rays=256", "sampler.samples=0", "device=cpu")
+
+
+def rays(count: int) -> Rays:
+    zero = torch.zeros(count)
+    directions = normalize(torch.randn(count, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    return Rays(torch.zeros(count, 3), directions, zero, zero, zero + 1.0)
+
+
+class Pictures:
+    """As much of a scene as a background looks at: rims of some colours, each broken by what stands there."""
+
+    def __init__(self, *colors: tuple[int, int, int]) -> None:
+        self.made = [np.full((60, 80, 3), color, np.uint8) for color in colors]
+        for picture in self.made:
+            picture[20:, 30:50] = (9, 200, 9)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def image(self, i: int) -> np.ndarray:
+        return self.made[i]
+
+
+def test_a_border_is_its_most_common_colour() -> None:
+    scene: Any = Pictures((200, 100, 50), (210, 105, 50), (90, 100, 50))
+    assert (border_color(scene.image(0)) * 255.0).round().tolist() == [200, 100, 50]
+    camera = torch.tensor([2, 0, -1])
+    each = Border(scene, CPU).colors(rays(3), camera, END)
+    assert (255.0 * each).round().tolist() == [[90, 100, 50], [200, 100, 50], [200, 100, 50]]
+    one = Border(scene, CPU, each=False).colors(rays(3), camera, END)
+    assert (255.0 * one).round().tolist() == [[200, 100, 50]] * 3
+
+
+def test_an_environment_begins_as_the_border_and_learns_by_direction() -> None:
+    scene: Any = Pictures((200, 100, 50))
+    around, some = Environment(scene, CPU), rays(500)
+    around.prepare()
+    none = torch.full((500,), -1)
+    begun = around.colors(some, none, END)
+    torch.testing.assert_close(begun, torch.tensor([200.0, 100.0, 50.0]).expand(500, 3) / 255.0)
+    sky = 0.5 + 0.4 * some.directions
+    adam = torch.optim.Adam(around.parameters(), lr=0.05)
+    for _ in range(150):
+        adam.zero_grad()
+        (around.colors(some, none, END) - sky).square().mean().backward()
+        adam.step()
+    assert (around.colors(some, none, END) - sky).abs().max() < 0.05
+
+
+def test_it_begins_once() -> None:
+    scene: Any = Pictures((200, 100, 50))
+    first, second = Environment(scene, CPU), Environment(scene, CPU)
+    first.prepare()
+    with torch.no_grad():
+        first.coefficients += 1.0
+    learnt = first.coefficients.clone()
+    second.load_state_dict(first.state_dict())
+    for environment in (first, second):
+        environment.prepare()
+        assert torch.equal(environment.coefficients, learnt)
+
+
+def test_each_scene_gets_what_suits_it(sphere_scene: Scene) -> None:
+    bare = sphere_scene.without("mask", "sensor_depth")
+    assert isinstance(surroundings(sphere_scene, CPU), RandomBehindMasks)
+    assert isinstance(surroundings(bare, CPU), Environment)
+    room: Any = SimpleNamespace(sources={"image"}, kind="inside", mask_says="valid")
+    assert isinstance(surroundings(room, CPU), RandomBehindMasks)
+
+
+@pytest.fixture(scope="module")
+def sphere_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return load_scene(write_sphere_scene(tmp_path_factory.mktemp("sphere") / "sphere"))
+
+
+@pytest.fixture(scope="module")
+def in_the_open(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The sphere without masks, depth or truth, before a light background."""
+    folder = write_sphere_scene(tmp_path_factory.mktemp("open") / "sphere")
+    said = json.loads((folder / "transforms.json").read_text())
+    for frame in said["frames"]:
+        frame.pop("depth_file_path")
+        picture = Image.open(folder / frame["file_path"])
+        light = Image.new("RGBA", picture.size, (230, 220, 200, 255))
+        Image.alpha_composite(light, picture).convert("RGB").save(folder / frame["file_path"])
+    (folder / "transforms.json").write_text(json.dumps(said))
+    return load_scene(folder)
+
+
+def test_rays_that_leave_the_box_are_not_black_by_default(in_the_open: Scene, tmp_path: Path) -> None:
+    assert in_the_open.sources == {"image"} and in_the_open.kind == "outside"
+    for background, corner in (
+        ("surroundings", [230, 220, 200]),
+        ("border", [230, 220, 200]),
+        ("off", [0] * 3),
+    ):
+        run = fit(
+            in_the_open,
+            "neus",
+            steps=3,
+            quiet=True,
+            out=tmp_path,
+            overrides=[*FEW, f"background={background}"],
+        )
+        drawn = Run.load(run.folder).render(0, 1.0)["rgb"]
+        assert np.abs(drawn[0, 0].astype(int) - corner).max() <= 6
+
+
+def test_a_learnt_background_is_fitted_kept_and_resumed(in_the_open: Scene) -> None:
+    def task() -> SceneTask:
+        return SceneTask(in_the_open, load_config("neus", overrides=[*FEW]), CPU)
+
+    one, other = task(), task()
+    one.prepare()
+    assert one.rays is not None and other.rays is not None
+    around = one.rays.background
+    assert isinstance(around, Environment)
+    assert any(around.coefficients is p for group in one.groups() for p in group.parameters)
+    one.step(0, 0.0).total().backward()
+    assert around.coefficients.grad is not None and around.coefficients.grad.abs().sum() > 0
+    other.load(one.state())
+    assert torch.equal(other.rays.background.coefficients, around.coefficients)  # type: ignore[union-attr]
+
+
+def test_what_stands_behind_masks_is_not_in_pictures(sphere_scene: Scene, tmp_path: Path) -> None:
+    run = fit(sphere_scene, "neus", steps=3, quiet=True, out=tmp_path, overrides=[*FEW])
+    assert not run.render(0, 1.0)["rgb"][0, 0].any()
