@@ -29,10 +29,10 @@ COLUMNS = (
     "median %", "90 % below", "normals deg", "planar %", "undecided %", "sure %", "sure within 2 %",
 )  # fmt: skip
 NOTE = (
-    "answered, within: shares of the pixels with exact depth; median and 90 %: of the error of the answered, "
-    "in percent of the depth; planar, undecided: shares of the pixels by the maps' own flags; sure: "
-    f"confidence of at least {SURE:g}, of the answered. Seconds include reading the pictures. Every second "
-    "frame of a scene of 80 and more has a map by default; `every=1` has one for each."
+    "answered, within: shares of the pixels with exact depth; median and 90 %: of the error of the "
+    "answered, in percent of the depth; planar, undecided: shares of the pixels by the maps' own flags;"
+    f" sure: confidence of at least {SURE:g}, of the answered. Seconds include reading the pictures. "
+    "Every second frame of a scene of 80 and more has a map by default; `every=1` has one for each."
 )
 PEER_FRAMES, PEER_SOURCES = 16, 6
 
