@@ -28,5 +28,6 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_marching_cubes(module);
     neurfield::bind_depth_fusion(module);
     neurfield::bind_patch_scores(module);
+    neurfield::bind_plane_sweep(module);
     neurfield::bind_radial_basis(module);
 }

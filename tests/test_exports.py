@@ -157,7 +157,7 @@ def test_a_function_is_not_hidden_by_its_module() -> None:
     code = (
         "import inspect, neurfield.ops.sdf_query, neurfield.ops.radiance_query, neurfield as nf\n"
         "from neurfield.ops import level_set\n"
-        "for name in ('sdf_query', 'radiance_query', 'level_set', 'marching_cubes', 'patch_scores'):\n"
+        "for name in ('sdf_query', 'radiance_query', 'level_set', 'marching_cubes', 'plane_sweep'):\n"
         "    assert inspect.isfunction(getattr(nf.ops, name)), name\n"
         "assert inspect.isfunction(level_set) and inspect.ismodule(nf.ops.native)\n"
     )

@@ -19,6 +19,7 @@ void bind_ceilings(pybind11::module_& module);
 void bind_marching_cubes(pybind11::module_& module);
 void bind_depth_fusion(pybind11::module_& module);
 void bind_patch_scores(pybind11::module_& module);
+void bind_plane_sweep(pybind11::module_& module);
 void bind_radial_basis(pybind11::module_& module);
 
 }  // namespace neurfield

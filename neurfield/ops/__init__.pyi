@@ -40,6 +40,10 @@ from neurfield.ops.occupancy_grid import conservative_occupancy as conservative_
 from neurfield.ops.patch_scores import PatchViews as PatchViews
 from neurfield.ops.patch_scores import patch_scores as patch_scores
 from neurfield.ops.plane_layout import PlaneLayout as PlaneLayout
+from neurfield.ops.plane_sweep import SweptDepth as SweptDepth
+from neurfield.ops.plane_sweep import path_costs as path_costs
+from neurfield.ops.plane_sweep import plane_sweep as plane_sweep
+from neurfield.ops.plane_sweep import sweep_depth as sweep_depth
 from neurfield.ops.radial_basis import kernel_activations as kernel_activations
 from neurfield.ops.radial_basis import radial_basis_encode as radial_basis_encode
 from neurfield.ops.radial_basis_features import compose_features as compose_features
@@ -53,4 +57,5 @@ from neurfield.ops.sections import section_midpoints as section_midpoints
 from neurfield.ops.sections import section_opacity as section_opacity
 from neurfield.ops.simplex_layout import SimplexLayout as SimplexLayout
 from neurfield.ops.simplex_layout import skew_matrix as skew_matrix
+from neurfield.ops.stereo_pictures import StereoPictures as StereoPictures
 from neurfield.ops.triplane import triplane_encode as triplane_encode

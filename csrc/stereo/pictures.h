@@ -1,0 +1,195 @@
+// What all of stereo's kernels do: read a picture at places in lanes, carry a window from one picture into another by a plane, and say
+// how alike two windows are. `neurfield/ops/reference/stereo_pictures.py` is the same in torch.
+//
+// A plane is a linear function of inverse depth over the reference picture. (u, v) are in pixels, the centre of the first at 0.5.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "common/simd.h"
+#include "common/simd_mask.h"
+#include "common/simd_math.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace neurfield::stereo {
+
+constexpr float kMostDifference = 20.0f;  // grey levels: a difference beyond it says no more
+constexpr float kNoise = 3.0f;  // grey levels: a window that deviates so much from a ramp is half compared by correlation
+constexpr float kLeastVariance = 0.25f;  // grey levels squared
+constexpr float kOutside = 0.6f;  // the cost of a window that leaves the source
+
+inline IntLanes to_int(Vec a) { return __builtin_convertvector(a.v, IntLanes); }
+inline Vec to_float(IntLanes a) { return Vec(__builtin_convertvector(a, FloatLanes)); }
+inline Vec choose(IntLanes mask, Vec yes, Vec no) { return Vec(mask ? yes.v : no.v); }
+
+// table[at] for every lane; lanes must name entries that are there.
+inline IntLanes gather(const int32_t* table, IntLanes at) {
+#if defined(__AVX512F__)
+    return (IntLanes)_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), 0xffff, (__m512i)at, table, 4);
+#elif defined(__AVX2__)
+    return (IntLanes)_mm256_i32gather_epi32(table, (__m256i)at, 4);
+#else
+    IntLanes found;
+    for (int i = 0; i < kLanes; ++i) found[i] = table[at[i]];
+    return found;
+#endif
+}
+
+// One picture as the kernels read it: [height][width] words of four bytes: a pixel (the lowest byte), its right neighbour, the one
+// below, the one below right. 0 is background.
+struct Picture {
+    const int32_t* quads;
+    int32_t height, width;
+
+    int32_t grey(int64_t row, int64_t column) const { return quads[row * width + column] & 255; }  // 0 = background
+    // The grey of the pixels `at` = row * width + column, as floats.
+    Vec grey(IntLanes at) const { return to_float(gather(quads, at) & 255); }
+};
+
+// All pictures: `pictures[i]` is one.
+struct Pictures {
+    const int32_t* quads;  // [count][height][width]
+    const float* gain;  // [count]
+    int64_t count, height, width;
+
+    Picture operator[](int64_t i) const { return {quads + i * height * width, static_cast<int32_t>(height), static_cast<int32_t>(width)}; }
+};
+
+struct Sample {
+    Vec value;  // grey; 0 in the background
+    IntLanes background, leaves;  // all ones where it holds. What leaves the picture has a value that means nothing
+};
+
+// Bilinear, by one gather. Pixels of the background have no say; a place is background where they have more than half the weight.
+[[gnu::always_inline]] inline Sample sample(const Picture& picture, Vec u, Vec v) {
+    const Vec width(static_cast<float>(picture.width)), height(static_cast<float>(picture.height)), zero(0.0f), one(1.0f);
+    Sample found;
+    found.leaves = ~((u.v >= zero.v) & (u.v <= width.v) & (v.v >= zero.v) & (v.v <= height.v));  // NaN leaves too
+    const Vec x = min(max(u - Vec(0.5f), zero), width - one), y = min(max(v - Vec(0.5f), zero), height - one);
+    const IntLanes column = to_int(x), row = to_int(y);
+    const Vec a = x - to_float(column), b = y - to_float(row);
+    const IntLanes quad = gather(picture.quads, row * picture.width + column);
+    const Vec here = to_float(quad & 255), right = to_float((quad >> 8) & 255), below = to_float((quad >> 16) & 255),
+              corner = to_float((quad >> 24) & 255);
+    const Vec top = fma(a, right - here, here), bottom = fma(a, corner - below, below);
+    found.value = fma(b, bottom - top, top);
+    found.background = IntLanes{};
+    // The high bit of each byte that is 0, and of none else below the first such byte.
+    const IntLanes empty = (quad - 0x01010101) & ~quad & static_cast<int32_t>(0x80808080u);
+    if (any(empty != 0)) [[unlikely]] {
+        const auto there = [&](Vec byte, Vec share) { return choose(byte.v > 0.0f, share, zero); };
+        const Vec rest_a = one - a, rest_b = one - b;
+        const Vec foreground = there(here, rest_a * rest_b) + there(right, a * rest_b) + there(below, rest_a * b) + there(corner, a * b);
+        found.background = (empty != 0) & ~(foreground.v >= 0.5f);
+        const Vec value = choose(empty != 0, found.value / max(foreground, Vec(0.5f)), found.value);
+        found.value = choose(found.background, zero, value);
+    }
+    return found;
+}
+
+// From a reference to a source, but for the plane: the homography of a plane m is A + b m^T (`StereoPictures.pair`).
+struct Pair {
+    const float* a;  // [3][3]
+    const float* b;  // [3]
+};
+
+// Where a plane puts the neighbourhood of a pixel: (dx, dy) beside it go to (u + ux dx + uy dy, v + vx dx + vy dy).
+struct Affine {
+    Vec u, v;
+    Vec ux, uy, vx, vy;  // ux = du/dx
+    IntLanes behind;  // the source's camera
+};
+
+// Of the plane 1/z(q) = inverse_depth + slope_u (q.u - u) + slope_v (q.v - v) at the pixel (u, v), a lane each.
+inline Affine affine_at(const Pair& pair, Vec u, Vec v, Vec inverse_depth, Vec slope_u, Vec slope_v) {
+    Vec at[3], along_x[3], along_y[3];
+    for (int i = 0; i < 3; ++i) {
+        const Vec b(pair.b[i]);
+        at[i] = fma(Vec(pair.a[3 * i]), u, fma(Vec(pair.a[3 * i + 1]), v, fma(b, inverse_depth, Vec(pair.a[3 * i + 2]))));
+        along_x[i] = fma(b, slope_u, Vec(pair.a[3 * i]));
+        along_y[i] = fma(b, slope_v, Vec(pair.a[3 * i + 1]));
+    }
+    Affine affine;
+    affine.behind = ~(at[2].v > 0.0f);
+    const Vec inverse = Vec(1.0f) / at[2];
+    affine.u = at[0] * inverse, affine.v = at[1] * inverse;
+    const Vec back_u = Vec(0.0f) - affine.u, back_v = Vec(0.0f) - affine.v;
+    affine.ux = fma(back_u, along_x[2], along_x[0]) * inverse, affine.uy = fma(back_u, along_y[2], along_y[0]) * inverse;
+    affine.vx = fma(back_v, along_x[2], along_x[1]) * inverse, affine.vy = fma(back_v, along_y[2], along_y[1]) * inverse;
+    return affine;
+}
+
+// The weight of a tap at a squared distance (pixels) whose grey differs by `difference` from the middle's: exp(-d^2/(2 s^2) - dI^2/(2 c^2)).
+inline Vec tap_weight(float squared_distance, Vec difference, float spatial_sigma, float grey_sigma) {
+    constexpr float kLog2e = 1.44269504f;
+    const float of_distance = squared_distance / (2.0f * spatial_sigma * spatial_sigma);
+    const Vec exponent = fma(difference * difference, Vec(0.5f / (grey_sigma * grey_sigma)), Vec(of_distance));
+    return exp2_of_minus_abs(Group<1>{{exponent}}, kLog2e).at[0];
+}
+
+// What a kernel sums over the taps of the reference's window, once a pixel.
+struct ReferenceSums {
+    Vec weight{0.0f}, x{0.0f}, y{0.0f}, xx{0.0f}, xy{0.0f}, yy{0.0f}, a{0.0f}, xa{0.0f}, ya{0.0f}, aa{0.0f};
+
+    // `grey` should be counted from the middle's, so that sums stay exact.
+    void add(float dx, float dy, Vec grey, Vec w) {
+        const Vec wx = w * Vec(dx), wy = w * Vec(dy), wa = w * grey;
+        weight += w, x += wx, y += wy, a += wa;
+        xx = fma(wx, Vec(dx), xx), xy = fma(wx, Vec(dy), xy), yy = fma(wy, Vec(dy), yy);
+        xa = fma(wx, grey, xa), ya = fma(wy, grey, ya), aa = fma(wa, grey, aa);
+    }
+
+    // kappa: how far the window is to be compared by correlation: by its variance about the best ramp.
+    Vec texture() const {
+        const Vec share = Vec(1.0f) / max(weight, Vec(1e-20f));
+        const Vec mx = x * share, my = y * share, ma = a * share, ridge(1e-4f);
+        const Vec vxx = xx * share - mx * mx + ridge, vyy = yy * share - my * my + ridge, vxy = xy * share - mx * my;
+        const Vec vxa = xa * share - mx * ma, vya = ya * share - my * ma;
+        const Vec inverse = Vec(1.0f) / max(vxx * vyy - vxy * vxy, Vec(1e-8f));
+        const Vec gx = (vyy * vxa - vxy * vya) * inverse, gy = (vxx * vya - vxy * vxa) * inverse;
+        const Vec variance = max(aa * share - ma * ma - gx * vxa - gy * vya, Vec(0.0f));
+        return variance / (variance + Vec(kNoise * kNoise));
+    }
+};
+
+// What a kernel sums over the taps of a pair of windows: a of the reference, b of the source, weights w of the reference. Taps of the
+// background add to `background` alone.
+struct PairSums {
+    Vec weight{0.0f}, a{0.0f}, aa{0.0f}, b{0.0f}, bb{0.0f}, ab{0.0f}, difference{0.0f}, background{0.0f};
+
+    // `mine` and `theirs` counted from one same grey, `gain` of the source over the reference, `level` that grey: |a - gain b| needs it.
+    void add(Vec w, Vec mine, Vec theirs, IntLanes is_background, Vec gain, Vec level) {
+        const Vec zero(0.0f);
+        background += choose(is_background, w, zero);
+        w = choose(is_background, zero, w);
+        const Vec wa = w * mine, wb = w * theirs;
+        weight += w, a += wa, b += wb;
+        aa = fma(wa, mine, aa), bb = fma(wb, theirs, bb), ab = fma(wa, theirs, ab);
+        const Vec apart = abs(mine + level - gain * (theirs + level));
+        difference = fma(w, min(apart, Vec(kMostDifference)), difference);
+    }
+
+    // 0 (alike) to 1: kappa (1 - rho) / 2 + (1 - kappa) A, and 1 for taps of the background.
+    Vec cost(Vec kappa) const {
+        const Vec one(1.0f), least(kLeastVariance);
+        const Vec share = one / max(weight, Vec(1e-20f)), whole = one / max(weight + background, Vec(1e-20f));
+        const Vec ma = a * share, mb = b * share;
+        const Vec va = max(aa * share - ma * ma, least), vb = max(bb * share - mb * mb, least);
+        const Vec rho = (ab * share - ma * mb) / square_root(va * vb);
+        const Vec apart = difference * share * Vec(1.0f / kMostDifference);
+        const Vec inside = fma(kappa, fma(rho, Vec(-0.5f), Vec(0.5f)) - apart, apart);
+        return fma(weight * whole, inside - one, one);
+    }
+
+    static Vec square_root(Vec x) {
+        Vec root;
+        for (int i = 0; i < kLanes; ++i) root.v[i] = std::sqrt(x.v[i]);
+        return root;
+    }
+};
+
+}  // namespace neurfield::stereo
