@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         points,
         rendering,
         scenes,
+        stereo,
         surfaces,
     )
     from neurfield.evaluation import evaluate_mesh
@@ -35,7 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
     "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points", "rendering",
-    "resume", "scenes", "surfaces",
+    "resume", "scenes", "stereo", "surfaces",
 ]  # fmt: skip
 
 _PACKAGES = {
@@ -51,6 +52,7 @@ _PACKAGES = {
     "points",
     "rendering",
     "scenes",
+    "stereo",
     "surfaces",
 }
 _HOME_OF = {

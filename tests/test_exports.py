@@ -24,7 +24,8 @@ from neurfield import lazy
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = (
-    "encodings", "fields", "fusion", "losses", "ops", "parts", "pixels", "points", "rendering", "surfaces",
+    "encodings", "fields", "fusion", "losses", "ops", "parts", "pixels", "points", "rendering", "stereo",
+    "surfaces",
 )  # fmt: skip
 
 # Public in their modules for other modules of the package, and not shown: a module, or a name of one.

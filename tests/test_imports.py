@@ -29,23 +29,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scenes": {"ops"},
     "evaluation": {"ops"},
     "fusion": {"ops", "scenes"},
+    "stereo": {"ops", "scenes"},
     "pixels": {"rays", "scenes", "parts"},
-    "points": {"rays", "scenes", "fusion", "images", "parts", "pixels"},
+    "points": {"rays", "scenes", "fusion", "stereo", "images", "parts", "pixels"},
     "fields": {"ops", "encodings", "parts"},
     "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts"},
     "losses": {"ops", "rays", "pixels", "points", "rendering", "parts"},
     "surfaces": {"ops", "encodings", "fields", "parts"},
     "fitting": {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
-        "image_config", "images", "rays", "parts", "pixels", "points",
+        "stereo", "image_config", "images", "rays", "parts", "pixels", "points",
     },
     "inputs": {
-        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "image_config", "images", "fitting",
-        "parts", "pixels", "points",
+        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "stereo", "image_config", "images",
+        "fitting", "parts", "pixels", "points",
     },
     "report": {"scenes", "inputs"},
     "viewer": {"scenes", "report", "inputs"},
-    "cli": {"scenes", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
+    "cli": {"scenes", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.

@@ -1,4 +1,4 @@
-"""`neurfield scene`: what scenes there are, what is in them, made and checked."""
+"""`neurfield scene`: what scenes there are, what is in them, made, matched and checked."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ VERBS = {
     "list": Verb("neurfield.cli.scene:list_scenes", "the built-in scenes"),
     "info": Verb("neurfield.cli.scene:info", "what a scene holds: cameras, sources, box, true surface"),
     "make": Verb("neurfield.cli.scene:make", "write a built-in scene to the data folder"),
+    "stereo": Verb("neurfield.cli.stereo:stereo", "depth, normals and confidence from its photographs alone"),
     "check": Verb("neurfield.cli.scene:check", "look for mistakes of scale, axes, units, exposure, files"),
 }
 _NAMES = {
@@ -23,6 +24,9 @@ _NAMES = {
     "mask": "masks",
     "depth": "exact depth",
     "sensor_depth": "noisy sensor depth",
+    "stereo_depth": "stereo depth",
+    "stereo_normal": "stereo normals",
+    "stereo_confidence": "stereo confidence",
     "prior_depth": "ambiguous prior depth",
     "prior_normal": "prior normals",
     "segment": "instance segments",
@@ -30,7 +34,7 @@ _NAMES = {
 
 
 def scene(arguments: list[str]) -> int:
-    """List, describe, make or check scenes."""
+    """List, describe, make, match or check scenes."""
     return dispatch("neurfield scene", "What there is to fit to.", VERBS, arguments)
 
 

@@ -94,8 +94,9 @@ class FlatImages:
         columns = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
         if "image" in columns:
             columns["image"] /= 255.0
-        if "prior_normal" in columns:
-            columns["prior_normal"] = torch.nn.functional.normalize(columns["prior_normal"], dim=1)
+        for name in ("prior_normal", "stereo_normal"):
+            if name in columns:
+                columns[name] = torch.nn.functional.normalize(columns[name], dim=1)
         return columns
 
     def _reader(self, scene: Scene, source: str, flat: np.ndarray) -> Callable[[int], None]:
@@ -105,7 +106,7 @@ class FlatImages:
             array = scene.take(source, i)
             if array is None:
                 return
-            if source == "prior_normal":
+            if source in ("prior_normal", "stereo_normal"):
                 world = array.reshape(-1, 3) @ scene.cameras.world_from_cam[i, :3, :3].T.astype(np.float32)
                 array = np.rint(_NORMAL_UNIT * world)
             pixels = array.reshape(-1, *flat.shape[1:])

@@ -17,7 +17,7 @@ def used_sources(scene: Scene, data: Data) -> Scene:
     Raises:
         UserError: depth or a prior is asked for that the scene does not have.
     """
-    unused = {"segment", "depth", "sensor_depth"}
+    unused = {"segment", "depth", "sensor_depth", "stereo_depth", "stereo_normal", "stereo_confidence"}
     source_of = {"exact": "depth", "noisy": "sensor_depth"}
     wanted_depth = source_of.get(data.sensor_depth)
     if wanted_depth and wanted_depth not in scene.sources:

@@ -21,6 +21,7 @@ from neurfield.scenes.reprojection import (
     reprojection_error,
 )
 from neurfield.scenes.scene import Scene
+from neurfield.scenes.stereo_files import STEREO_SOURCES, stereo_findings
 
 _MOST_FRAMES = 300
 _MOST_LISTED = 5
@@ -60,6 +61,7 @@ def check_before_fit(scene: Scene) -> list[Finding]:
         *_depth(scene, "depth"),
         *_depth(scene, "sensor_depth"),
         *_normals(scene),
+        *stereo_findings(scene),
         *_box(scene),
     ]
 
@@ -97,7 +99,7 @@ def _files(scene: Scene) -> Iterator[Finding]:
         missing = sum(path is None for path in scene.files[source].paths)
         if missing and source == "mask":
             yield _some_masks(scene, missing)
-        elif missing:
+        elif missing and source not in STEREO_SOURCES:  # stereo leaves out every second frame of many
             yield Finding(
                 "warn", f"{missing} of {len(scene)} frames have none", source, "complete the folder"
             )

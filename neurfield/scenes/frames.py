@@ -13,7 +13,10 @@ from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import ByteCache, FileList, file_size
 from neurfield.scenes.sizes import check_size, fitted
 
-SOURCES = ("image", "mask", "depth", "sensor_depth", "prior_depth", "prior_normal", "segment")
+SOURCES = (
+    "image", "mask", "depth", "sensor_depth", "stereo_depth", "stereo_normal", "stereo_confidence",
+    "prior_depth", "prior_normal", "segment",
+)  # fmt: skip
 CACHE_BYTES = 1 << 30
 DepthSource = Literal["depth", "sensor_depth"]
 
@@ -26,8 +29,9 @@ class Frames:
         path: where it was read from.
         cameras: n of them.
         files: source -> `FileList` with n entries. Sources are "image" (uint8 colour), "mask", "depth"
-            (exact), "sensor_depth" (measured), "prior_depth" and "prior_normal" (of monocular networks) and
-            "segment" (instance ids).
+            (exact), "sensor_depth" (measured), "stereo_depth", "stereo_normal" and "stereo_confidence" (of
+            `neurfield scene stereo`), "prior_depth" and "prior_normal" (of monocular networks) and "segment"
+            (instance ids).
         cache_bytes: decoded arrays are kept up to this size; they are shared, and so read-only.
 
     Raises:
@@ -84,6 +88,18 @@ class Frames:
     def depth(self, i: int, quality: Literal["exact", "noisy"] = "exact") -> np.ndarray | None:
         """z-depth of frame i in metres, float32 [H,W], 0 = missing, or None; "noisy" is the sensor's."""
         return self.array({"exact": "depth", "noisy": "sensor_depth"}[quality], i)
+
+    def stereo_depth(self, i: int) -> np.ndarray | None:
+        """z-depth of frame i that its pictures show, float32 [H,W], 0 = nothing known, or None."""
+        return self.array("stereo_depth", i)
+
+    def stereo_normal(self, i: int) -> np.ndarray | None:
+        """Unit normals that the pictures show, float32 [H,W,3] in camera axes, 0 = unknown, or None."""
+        return self.array("stereo_normal", i)
+
+    def stereo_confidence(self, i: int) -> np.ndarray | None:
+        """How much the stereo of each pixel of frame i may count, float32 [H,W] in 0..1, or None."""
+        return self.array("stereo_confidence", i)
 
     def prior_depth(self, i: int) -> np.ndarray | None:
         """Depth of frame i up to an unknown scale and shift, float32 [H,W], or None."""

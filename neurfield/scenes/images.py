@@ -169,6 +169,11 @@ def read_segment(path: Path) -> np.ndarray:
     return ids.astype(np.int32)
 
 
+def read_levels(path: Path) -> np.ndarray:
+    """The numbers of an image of integers as they are, [H,W] or [H,W,channels], in the file's own type."""
+    return _levels(_decode(path))
+
+
 def file_size(path: Path) -> tuple[int, int]:
     """Width and height of an image (upright, as EXIF says) or npy file, from its header.
 

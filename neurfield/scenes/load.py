@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurfield.errors import UserError
-from neurfield.scenes import builtin, replica, transforms_json
+from neurfield.scenes import builtin, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
 from neurfield.scenes.scene import Scene
 
@@ -34,34 +34,45 @@ FORMATS = (
 )
 
 
-def load_scene(name_or_path: str | Path) -> Scene:
+def load_scene(name_or_path: str | Path, *, stereo: bool = True) -> Scene:
     """The scene of a built-in name (made on first use), or of a folder or file in any known format.
 
-    A built-in name wins over a folder of the same name; write ./room0 for the folder.
+    A built-in name wins over a folder of the same name; write ./room0 for the folder. A folder of stereo maps
+    stands for its scene with these maps.
+
+    Args:
+        name_or_path: see above.
+        stereo: whether maps of `neurfield scene stereo` are looked for.
 
     Raises:
         UserError: there is no such scene (with the close matches), its format is unknown (with what was
             looked for), or a file of it is missing or wrong.
     """
     if str(name_or_path) in builtin.BUILTIN:
-        return read_scene(builtin.ensure_builtin(str(name_or_path)))
+        return read_scene(builtin.ensure_builtin(str(name_or_path)), stereo=stereo)
     path = Path(name_or_path).expanduser()
     if not path.exists():
         raise UserError(f"no scene {str(name_or_path)!r}{_close_matches(str(name_or_path), path)}")
-    return read_scene(path.resolve())
+    return read_scene(path.resolve(), stereo=stereo)
 
 
-def read_scene(path: Path) -> Scene:
-    """The scene of an existing folder or file, with its files checked.
+def read_scene(path: Path, *, stereo: bool = True) -> Scene:
+    """The scene of an existing folder or file, with its files checked, and its stereo maps if there are any.
+
+    Args:
+        path: of a scene, or of a folder of stereo maps.
+        stereo: whether such maps are looked for.
 
     Raises:
         UserError: as `load_scene`.
     """
+    if stereo_files.recognises(path):
+        scene = read_scene(stereo_files.scene_of(path), stereo=False)
+        return _checked(stereo_files.with_stereo(scene, path).at(path) if stereo else scene)
     for format_ in FORMATS:
         if format_.recognises(path):
             scene = format_.read(path)
-            scene.verify_files()
-            return scene
+            return _checked(stereo_files.with_stereo(scene) if stereo else scene)
     if path.is_dir():
         inside = [entry.name for entry in sorted(path.iterdir()) if any(f.recognises(entry) for f in FORMATS)]
         if inside:
@@ -74,6 +85,11 @@ def read_scene(path: Path) -> Scene:
     if foreign:
         raise UserError(f"{path} {foreign}")
     raise UserError(f"{path} is in no known format: {_looked_for()}")
+
+
+def _checked(scene: Scene) -> Scene:
+    scene.verify_files()
+    return scene
 
 
 def _looked_for() -> str:

@@ -96,6 +96,16 @@ class Scene(Frames):
         files = {source: listed.select(indices) for source, listed in self.files.items()}
         return self._derived(self.cameras.select(indices), files, self._box_by_hand)
 
+    def at(self, path: Path) -> Scene:
+        """The same scene, known by another path that leads to it."""
+        scene = self._derived(self.cameras, self.files, self._box_by_hand)
+        scene.path = Path(path)
+        return scene
+
+    def with_files(self, files: Mapping[str, FileList]) -> Scene:
+        """The scene with these sources as well, or in place of what it had; box and kind as for `without`."""
+        return self._derived(self.cameras, {**self.files, **files}, self._box_by_hand)
+
     def without(self, *sources: str) -> Scene:
         """The scene as if it never knew these sources: kind and box are decided from what is left."""
         for source in sources:

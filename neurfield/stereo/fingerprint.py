@@ -1,0 +1,36 @@
+"""What stereo maps depend on, as one short word: unfinished work under another word is not gone on with."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from neurfield.scenes import Scene
+from neurfield.scenes.stereo_files import camera_print
+from neurfield.stereo.settings import StereoSettings
+
+VERSION = 1  # of what the stages do
+
+
+def fingerprint(scene: Scene, settings: StereoSettings, points: np.ndarray | None = None) -> str:
+    """Of pictures, masks, sensor depth (by their bytes), cameras, given points and settings."""
+    digest = hashlib.sha256(json.dumps([VERSION, dataclasses.asdict(settings)]).encode())
+    for i in range(len(scene)):
+        digest.update(camera_print(scene.cameras, i).encode())
+        for source in ("image", "mask", "sensor_depth"):
+            path = scene.files[source].paths[i] if source in scene.files else None
+            digest.update(b"none" if path is None else _content(path))
+    if points is not None:
+        digest.update(np.ascontiguousarray(points, dtype=np.float64).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> bytes:
+    """A digest of a file's bytes; of its name where it is none (a scene made in memory)."""
+    if not path.is_file():
+        return str(path).encode()
+    return hashlib.sha256(path.read_bytes()).digest()

@@ -1,0 +1,214 @@
+"""The stages of stereo, over all references a few at a time: search, refinement, agreement, full size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neurfield.ops import StereoPictures, refine_planes, sweep_depth
+from neurfield.stereo.agreement import agreement
+from neurfield.stereo.geometry import doubled_planes, pixel_planes
+from neurfield.stereo.planar import complete_planes
+from neurfield.stereo.ranges import Search
+from neurfield.stereo.settings import StereoSettings
+from neurfield.stereo.unfinished import Results, Unfinished
+
+Progress = Callable[[str, float], None]
+BATCH = 4  # references of one native call, after which progress is told and Ctrl-C heard
+TURNED, FINE_TURN, FINE_SHIFT, FINE_MARGIN = 15.0, 2.0, 0.5, 0.02
+REACH = 1.5  # pixels of reprojection beyond which a map that disagrees costs no more, at half size
+# Agreement: relative depth, pixels, sources; and what a single source must be.
+RELATIVE, PIXELS, VIEWS = 0.01, 1.0, 2
+ALONE_COST, ALONE_ANGLE = 0.15, 8.0
+PLANAR_RELATIVE = 0.015
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What stages work on.
+
+    Attributes:
+        pictures: of the size that is searched.
+        references: int64 [R].
+        sources: int64 [R, S].
+        mapped: int64 [n, S], sources of every frame that have maps themselves.
+        search: of the references.
+        settings: numbers.
+        object_alone: whether only an object is shown, and its background is left out.
+    """
+
+    pictures: StereoPictures
+    references: Tensor
+    sources: Tensor
+    mapped: Tensor
+    search: Search
+    settings: StereoSettings
+    object_alone: bool
+
+    def batches(self, missing: list[int]) -> Iterator[Tensor]:
+        """Numbers of references, a few at a time."""
+        return iter(torch.tensor(missing, dtype=torch.int64).split(BATCH))
+
+
+def searched(problem: Problem, kept: Unfinished, progress: Progress) -> list[Results]:
+    """For each reference "planes" [h, w, 3], "cost", "ratio" and "texture" [h, w] of the search alone."""
+
+    def work(chosen: Tensor) -> list[Results]:
+        pictures, settings, search = problem.pictures, problem.settings, problem.search
+        rows, columns = problem.references[chosen], problem.sources[chosen]
+        levels = search.planes(chosen, settings.planes)
+        between = search.intervals(pictures, problem.references, chosen, levels)
+        swept = sweep_depth(pictures, rows, columns, levels, *(between or (None, None)))
+        planes, cost = pixel_planes(swept.inverse_depth), swept.cost
+        if settings.passes:
+            bounds = search.bounds(pictures, problem.references, chosen)
+            planes, cost = refine_planes(
+                pictures, rows, columns, planes, passes=settings.passes, seed=settings.seed, turn=TURNED,
+                interval=bounds,
+            )  # fmt: skip
+        names = {"planes": planes, "cost": cost, "ratio": swept.ratio, "texture": swept.texture}
+        return [{name: tensor[k].clone() for name, tensor in names.items()} for k in range(len(chosen))]
+
+    return _each(problem, kept, "search", progress, work)
+
+
+def held_together(problem: Problem, found: list[Results], progress: Progress) -> list[Results]:
+    """The same after rounds in which each map is held to those of its sources."""
+    for number in range(problem.settings.geometric):
+        depths = depth_of_all(problem, found)
+        better: list[Results] = []
+        for chosen in problem.batches(list(range(len(found)))):
+            progress(
+                "holding maps to each other", (number + len(better) / len(found)) / problem.settings.geometric
+            )
+            start = torch.stack([found[k]["planes"] for k in chosen.tolist()])
+            bounds = problem.search.bounds(problem.pictures, problem.references, chosen)
+            planes, cost = refine_planes(
+                problem.pictures, problem.references[chosen], problem.sources[chosen], start, passes=1,
+                seed=problem.settings.seed + 1 + number, shift=0.5, turn=TURNED / 2, interval=bounds,
+                depths=depths, reach=REACH,
+            )  # fmt: skip
+            better += [
+                {**found[k], "planes": planes[j], "cost": cost[j]} for j, k in enumerate(chosen.tolist())
+            ]
+        found = better
+    return found
+
+
+def agreed(problem: Problem, found: list[Results], progress: Progress) -> list[Results]:
+    """The same without what no others agree with; plain regions filled: "planar", "undecided" [h, w]."""
+    progress("comparing maps", 0.0)
+    depths = depth_of_all(problem, found)
+    count, angle = agreement(problem.pictures, depths, problem.mapped, relative=RELATIVE, pixels=PIXELS)
+    kept = []
+    for k, (r, results) in enumerate(zip(problem.references.tolist(), found)):
+        good = trusted(problem, k, count[r], angle[r], results["cost"])
+        planes = torch.where(good[..., None], results["planes"], torch.zeros(()))
+        none = torch.zeros_like(good)
+        kept.append({**results, "planes": planes, "planar": none, "undecided": none})
+    return _completed(problem, kept, progress) if problem.settings.planar else kept
+
+
+def trusted(problem: Problem, k: int, count: Tensor, angle: Tensor, cost: Tensor) -> Tensor:
+    """Which pixels of the k-th reference enough others agree with: bool [h, w]."""
+    others = int((problem.mapped[problem.references[k]] >= 0).sum())
+    alone = (count == 1) & (cost < ALONE_COST) & (angle > (ALONE_ANGLE if others > 1 else 0.0))
+    return (count >= VIEWS) | alone
+
+
+def _completed(problem: Problem, found: list[Results], progress: Progress) -> list[Results]:
+    """Planar regions filled, and kept where two other views agree."""
+    filled = []
+    for k, (r, results) in enumerate(zip(problem.references.tolist(), found)):
+        progress("filling plain regions", k / len(found))
+        done = complete_planes(
+            problem.pictures.grey[r], results["texture"], results["planes"],
+            None if problem.pictures.inside is None else problem.pictures.inside[r],
+            object_alone=problem.object_alone, seed=problem.settings.seed + r,
+        )  # fmt: skip
+        planar = (done.planes[..., 0] > 0) & (results["planes"][..., 0] <= 0)
+        planes = torch.where(planar[..., None], done.planes, results["planes"])
+        planes = torch.where((done.undecided & ~planar)[..., None], torch.zeros(()), planes)
+        filled.append({**results, "planes": planes, "planar": planar, "undecided": done.undecided & ~planar})
+    depths = depth_of_all(problem, filled)
+    count, _ = agreement(
+        problem.pictures, depths, problem.mapped, relative=PLANAR_RELATIVE, pixels=2.0 * PIXELS
+    )
+    verified = []
+    for r, results in zip(problem.references.tolist(), filled):
+        others = int((problem.mapped[r] >= 0).sum())
+        lost = results["planar"] & (count[r] < min(VIEWS, others))
+        planes = torch.where(lost[..., None], torch.zeros(()), results["planes"])
+        undecided = results["undecided"] | lost
+        verified.append(
+            {**results, "planes": planes, "planar": results["planar"] & ~lost, "undecided": undecided}
+        )
+    return verified
+
+
+def refined(
+    problem: Problem, full: StereoPictures, found: list[Results], kept: Unfinished, progress: Progress
+) -> list[Results]:
+    """The same at full size: "planes" and "cost" refined once more, the rest doubled."""
+    size = (full.grey.shape[1], full.grey.shape[2])
+
+    def work(chosen: Tensor) -> list[Results]:
+        start = torch.stack([doubled_planes(found[k]["planes"], size) for k in chosen.tolist()])
+        bounds = problem.search.bounds(full, problem.references, chosen)
+        # Only what has a plane is refined, and nothing grows into what has none.
+        bounds[..., 1] = torch.where(start[..., 0] > 0, bounds[..., 1], torch.full((), -1.0))
+        planes, cost = refine_planes(
+            full, problem.references[chosen], problem.sources[chosen], start, passes=1,
+            seed=problem.settings.seed + 101, shift=FINE_SHIFT, turn=FINE_TURN, far=False, margin=FINE_MARGIN,
+            interval=bounds,
+        )  # fmt: skip
+        return [{"planes": planes[j].clone(), "cost": cost[j].clone()} for j in range(len(chosen))]
+
+    fine = _each(problem, kept, "fine", progress, work)
+    return [{**doubled_rest(coarse, size), **own} for coarse, own in zip(found, fine)]
+
+
+def doubled_rest(results: Results, size: tuple[int, int]) -> Results:
+    """Maps [h, w] and planes at twice their size."""
+    row = (torch.arange(size[0]) // 2).clamp_max(len(results["cost"]) - 1)
+    column = (torch.arange(size[1]) // 2).clamp_max(results["cost"].shape[1] - 1)
+    doubled = {name: map_[row[:, None], column] for name, map_ in results.items() if name != "planes"}
+    return {"planes": doubled_planes(results["planes"], size), **doubled}
+
+
+def depth_of_all(problem: Problem, found: list[Results]) -> Tensor:
+    """z-depth [n, h, w] of every frame, 0 where there is none."""
+    shape = found[0]["planes"].shape[:2]
+    depths = torch.zeros(len(problem.mapped), *shape)
+    for r, results in zip(problem.references.tolist(), found):
+        inverse = results["planes"][..., 0]
+        depths[r] = torch.where(inverse > 0, 1.0 / inverse.clamp_min(1e-12), torch.zeros(()))
+    return depths
+
+
+_WORDS = {"search": "searching depth", "fine": "refining at full size"}
+
+
+def _each(
+    problem: Problem,
+    kept: Unfinished,
+    stage: str,
+    progress: Progress,
+    work: Callable[[Tensor], list[Results]],
+) -> list[Results]:
+    """The results of a stage for every reference, those that were kept and those that are made now."""
+    frames = problem.references.tolist()
+    found = [kept.get(stage, r) for r in frames]
+    missing = [k for k, results in enumerate(found) if results is None]
+    done = len(frames) - len(missing)
+    for chosen in problem.batches(missing):
+        progress(_WORDS[stage], done / len(frames))
+        for k, results in zip(chosen.tolist(), work(chosen)):
+            kept.put(stage, frames[k], results)
+            found[k] = results
+            done += 1
+    kept.drop(stage)
+    return [results for results in found if results is not None]
