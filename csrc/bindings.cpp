@@ -27,6 +27,8 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_ceilings(module);
     neurfield::bind_marching_cubes(module);
     neurfield::bind_depth_fusion(module);
+    neurfield::bind_votes(module);
+    neurfield::bind_raycast(module);
     neurfield::bind_patch_scores(module);
     neurfield::bind_plane_sweep(module);
     neurfield::bind_radial_basis(module);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.mutants.mutant import of
 
+FREE = ("tests/fusion/test_free_space.py",)
 VOLUME = ("tests/fusion/test_plane.py", "tests/fusion/test_volume.py")
 ALIGN = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
 OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_occupancy.py")
@@ -23,6 +24,27 @@ LEVEL = ("tests/surfaces/test_levels.py", "tests/surfaces/test_level_set.py")
 
 FUSION = [
     *of(
+        "neurfield/fusion/fuse.py",
+        VOLUME,
+        (
+            "pose[:, :, 3] += cam_from_world",
+            "pose[:, :, 3] -= cam_from_world",
+            "the grid's corner on the wrong side",
+        ),
+    ),
+    *of(
+        "neurfield/fusion/hull.py",
+        FREE,
+        (".free < 1.0", ".free < 1e9", "the hull stands where views look through it"),
+        ("hits < 1.0", "hits < 1e9", "the hull stands beside what was seen"),
+    ),
+    *of(
+        "neurfield/fusion/robust.py",
+        FREE,
+        ("trust = share if", "trust = torch.ones_like(share) if", "wild depths vote as others do"),
+        ("weight = share if", "weight = torch.ones_like(share) if", "wild depths are fused as others are"),
+    ),
+    *of(
         "neurfield/fusion/volume.py",
         VOLUME,
         (".sqrt() / (2.0 * self.voxel)", ".sqrt() / self.voxel", "slopes twice as steep"),
@@ -39,11 +61,6 @@ FUSION = [
         ),
         ("((length - 0.5) / 0.5)", "(length / 0.5)", "normals that disagree are trusted"),
         ("normal / length.clamp_min(1e-6)[:, None]", "normal", "normals left short"),
-        (
-            "pose[:, :, 3] += cam_from_world",
-            "pose[:, :, 3] -= cam_from_world",
-            "the grid's corner on the wrong side",
-        ),
         ("cell[:, axis] += side", "cell[:, axis] -= side", "the brick on the other side"),
     ),
     *of(

@@ -113,14 +113,22 @@ STEPS = [
             "band / frame.half, free, 8.0 * volume.voxel",
             "free cubes twice too large",
         ),
-        ("near.distance / frame.half", "near.distance", "distances left in the world's unit"),
         (
-            "@ scene.cameras.world_from_cam[i, :3, :3].T.astype",
-            "@ scene.cameras.world_from_cam[i, :3, :3].astype",
+            "sdf = ((points - centre) / frame.half).float(), distance / frame.half",
+            "sdf = ((points - centre) / frame.half).float(), distance",
+            "distances left in the world's unit",
+        ),
+    ),
+    *of(
+        "neurfield/points/prior_maps.py",
+        TRUE,
+        (
+            "@ world_from_cam[:3, :3].T.astype",
+            "@ world_from_cam[:3, :3].astype",
             "normals turned the other way",
         ),
         (
-            "turned = normal.reshape(-1, 3) @ scene.cameras.world_from_cam[i, :3, :3].T.astype(np.float32)",
+            "turned = normal.reshape(-1, 3) @ world_from_cam[:3, :3].T.astype(np.float32)",
             "turned = normal.reshape(-1, 3)",
             "prior normals not turned to the world",
         ),

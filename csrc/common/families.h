@@ -18,6 +18,8 @@ void bind_level_set(pybind11::module_& module);
 void bind_ceilings(pybind11::module_& module);
 void bind_marching_cubes(pybind11::module_& module);
 void bind_depth_fusion(pybind11::module_& module);
+void bind_votes(pybind11::module_& module);
+void bind_raycast(pybind11::module_& module);
 void bind_patch_scores(pybind11::module_& module);
 void bind_plane_sweep(pybind11::module_& module);
 void bind_radial_basis(pybind11::module_& module);

@@ -11,8 +11,6 @@ namespace neurfield {
 namespace fusion {
 namespace {
 
-constexpr int64_t kAgreeing = 2;  // views that it takes to call a place free
-
 struct Maps {
     TensorView<float, 3> depth;
     const float* weight = nullptr;
@@ -84,38 +82,6 @@ void touched_bricks(const py::object& depth_, const py::object& cam_from_grid_, 
     });
 }
 
-// Marks in seen [X, Y, Z] the bricks whose centre at least kAgreeing views see more than half a diagonal and `margin` in front of
-// their surface, and more of them than see a surface that near to it.
-void free_bricks(const py::object& depth_, const py::object& cam_from_grid_, const py::object& intrinsics_, float brick, float margin,
-                 const py::object& seen_) {
-    const Maps maps(depth_, py::none(), py::none(), cam_from_grid_, intrinsics_);
-    const TensorView<uint8_t, 3> seen(seen_, "seen");
-    const int64_t row = seen.shape(2), plane = seen.shape(1) * row;
-    const float needed = 0.5f * std::sqrt(3.0f) * brick + margin;
-    py::gil_scoped_release release;
-    parallel_chunks(seen.size(), 4096, [&](int64_t begin, int64_t end) {
-        for (int64_t cell = begin; cell < end; ++cell) {
-            const float centre[3] = {(static_cast<float>(cell / plane) + 0.5f) * brick,
-                                     (static_cast<float>(cell / row % seen.shape(1)) + 0.5f) * brick,
-                                     (static_cast<float>(cell % row) + 0.5f) * brick};
-            int64_t through = 0, hits = 0;
-            for (size_t i = 0; i < maps.views.size(); ++i) {
-                const View& view = maps.views[i];
-                const DepthMap map = maps.map(static_cast<int64_t>(i));
-                float at[3];
-                view.to_camera(centre, at);
-                if (!(at[2] > 1e-3f)) continue;
-                const float u = view.fx * at[0] / at[2] + view.cx, v = view.fy * at[1] / at[2] + view.cy;
-                if (!(u >= 0.0f && v >= 0.0f && u < static_cast<float>(map.width) && v < static_cast<float>(map.height))) continue;
-                const float depth = map.depth[static_cast<int64_t>(v) * map.width + static_cast<int64_t>(u)], behind = depth - at[2];
-                through += behind > needed;
-                hits += depth > 0.0f && std::abs(behind) <= needed;
-            }
-            seen[cell] = through >= kAgreeing && through > hits;
-        }
-    });
-}
-
 void integrate(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& cam_from_grid_,
                const py::object& intrinsics_, const py::object& bricks_, float voxel, float truncation, const py::object& distance_,
                const py::object& total_, const py::object& normals_) {
@@ -168,7 +134,6 @@ void integrate(const py::object& depth_, const py::object& weight_, const py::ob
 
 void bind_depth_fusion(py::module_& module) {
     module.def("fusion_touched_bricks", &fusion::touched_bricks);
-    module.def("fusion_free_bricks", &fusion::free_bricks);
     module.def("fusion_integrate", &fusion::integrate);
 }
 

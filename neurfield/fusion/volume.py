@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurfield.ops.depth_fusion import EDGE, DepthViews, free_bricks, integrate_depth, touched_bricks
+from neurfield.fusion.hull import HullPoints
+from neurfield.ops.depth_fusion import EDGE
 
 BRICKS_AT_ONCE = 4096
 STEEPEST, FLATTEST = 3.0, 0.5  # slopes of the projective distance between which it is corrected
@@ -46,6 +47,8 @@ class FusedVolume:
         distance, weight_sum: [B, 512].
         normal: [B, 3, 512], or None.
         free: [E, 3] float64, world centres of bricks that views look through.
+        unknown: [U, 3] float64, world centres of bricks that are neither free nor hold a surface.
+        hull: points of the object's hull where the maps say nothing; None without outlines.
     """
 
     low: np.ndarray
@@ -57,6 +60,8 @@ class FusedVolume:
     weight_sum: Tensor
     normal: Tensor | None
     free: Tensor
+    unknown: Tensor
+    hull: HullPoints | None
 
     def surface_points(self, band: float) -> SurfacePoints:
         """Voxels closer than `band` (world length) to the surface whose neighbours are all known.
@@ -64,10 +69,7 @@ class FusedVolume:
         The projective distance is too long where the surface is seen at an angle; divided by its own slope it
         is the distance to the surface, to first order.
         """
-        enough = ENOUGH * float(self.weight_sum[self.weight_sum > 0].median()) if len(self.bricks) else 0.0
-        distances = torch.where(
-            self.weight_sum > enough, self.distance, torch.full_like(self.distance, torch.nan)
-        )
+        distances = known_distance(self.distance, self.weight_sum)
         parts = [
             self._part(distances, band, rows) for rows in torch.arange(len(distances)).split(BRICKS_AT_ONCE)
         ]
@@ -122,53 +124,8 @@ class FusedVolume:
         return torch.where((other >= 0)[:, None, None, None], layer, torch.full_like(layer, torch.nan))
 
 
-def fuse_depth(
-    depth: Tensor,
-    weight: Tensor | None,
-    normal: Tensor | None,
-    world_from_cam: np.ndarray,
-    intrinsics: np.ndarray,
-    box: np.ndarray,
-    voxel: float,
-    truncation: float,
-) -> FusedVolume:
-    """Fuse F depth maps of pinhole cameras inside a world box [2, 3].
-
-    Curless and Levoy, A Volumetric Method for Building Complex Models from Range Images, SIGGRAPH 1996.
-
-    Args:
-        depth: [F, h, w], z-depth in world lengths, 0 = missing.
-        weight: [F, h, w], or None.
-        normal: uint8 [F, h, w, 4] in world axes as `DepthViews` has them, or None.
-        world_from_cam: [F, 4, 4].
-        intrinsics: [F, 4], fx, fy, cx, cy in pixels.
-        voxel, truncation: world lengths.
-    """
-    low = np.asarray(box[0], dtype=np.float64) - truncation
-    shape = np.ceil((np.asarray(box[1]) + truncation - low) / (EDGE * voxel)).astype(int)
-    cam_from_world = np.linalg.inv(world_from_cam)
-    pose = cam_from_world[:, :3].copy()
-    pose[:, :, 3] += cam_from_world[:, :3, :3] @ low
-    views = DepthViews(
-        depth, weight, normal, torch.as_tensor(pose, dtype=torch.float32),
-        torch.as_tensor(intrinsics, dtype=torch.float32),
-    )  # fmt: skip
-    size = (int(shape[0]), int(shape[1]), int(shape[2]))
-    stride = max(
-        1,
-        int(
-            EDGE
-            * voxel
-            * float(np.median(intrinsics[:, 0]))
-            / 4.0
-            / max(float(box[1].max() - box[0].min()), 1e-9)
-        ),
-    )
-    marks = touched_bricks(views, size, voxel, truncation, stride)
-    bricks = marks.nonzero()
-    row = torch.full(size, -1, dtype=torch.int64)
-    row[tuple(bricks.unbind(1))] = torch.arange(len(bricks))
-    distance, weight_sum, normals = integrate_depth(views, bricks, voxel, truncation)
-    free = (free_bricks(views, size, voxel, truncation) != 0) & (marks == 0)
-    centres = (free.nonzero() + 0.5) * (EDGE * voxel) + torch.from_numpy(low)
-    return FusedVolume(low, voxel, truncation, bricks, row, distance, weight_sum, normals, centres)
+def known_distance(distance: Tensor, weight_sum: Tensor) -> Tensor:
+    """Distances [B, 512], NaN where less than a small part of the median weight has come together."""
+    some = weight_sum[weight_sum > 0]
+    enough = ENOUGH * float(some.median()) if len(some) else 0.0
+    return torch.where(weight_sum > enough, distance, torch.full_like(distance, torch.nan))

@@ -12,6 +12,8 @@ from neurfield.ops.compositing import render_weights_from_alpha as render_weight
 from neurfield.ops.compositing import render_weights_from_density as render_weights_from_density
 from neurfield.ops.compositing import unpack_info as unpack_info
 from neurfield.ops.depth_fusion import DepthViews as DepthViews
+from neurfield.ops.depth_fusion import DepthVotes as DepthVotes
+from neurfield.ops.depth_fusion import depth_votes as depth_votes
 from neurfield.ops.depth_fusion import free_bricks as free_bricks
 from neurfield.ops.depth_fusion import integrate_depth as integrate_depth
 from neurfield.ops.depth_fusion import touched_bricks as touched_bricks
@@ -58,4 +60,5 @@ from neurfield.ops.sections import section_opacity as section_opacity
 from neurfield.ops.simplex_layout import SimplexLayout as SimplexLayout
 from neurfield.ops.simplex_layout import skew_matrix as skew_matrix
 from neurfield.ops.stereo_pictures import StereoPictures as StereoPictures
+from neurfield.ops.surface_depth import surface_depth as surface_depth
 from neurfield.ops.triplane import triplane_encode as triplane_encode

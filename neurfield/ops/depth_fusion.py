@@ -18,6 +18,7 @@ from neurfield.ops import native
 from neurfield.ops.reference import depth_fusion as reference
 
 EDGE = 8  # voxels along a brick
+AGREEING = 2.0  # votes that it takes to call a place free
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class DepthViews:
             spare, or None.
         cam_from_grid: [F, 3, 4], rigid, OpenCV axes.
         intrinsics: [F, 4] fx, fy, cx, cy in pixels, pixel centres at +0.5.
+        sigma: [F, h, w], standard deviation of depth, or None where it is not known.
+        trust: [F, h, w] in 0..1, how much a pixel's vote on what is free counts, or None for 1.
+        outline: [F, h, w], pixels to the outline of an object, positive off the object; None without masks.
 
     Raises:
         ValueError: a shape does not fit; names it.
@@ -41,6 +45,9 @@ class DepthViews:
     normal: Tensor | None
     cam_from_grid: Tensor
     intrinsics: Tensor
+    sigma: Tensor | None = None
+    trust: Tensor | None = None
+    outline: Tensor | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.depth)
@@ -49,6 +56,7 @@ class DepthViews:
             "weight": (self.weight, shape), "normal": (self.normal, (*shape, 4)),
             "cam_from_grid": (self.cam_from_grid, (frames, 3, 4)),
             "intrinsics": (self.intrinsics, (frames, 4)),
+            "sigma": (self.sigma, shape), "trust": (self.trust, shape), "outline": (self.outline, shape),
         }  # fmt: skip
         if self.depth.ndim != 3:
             raise ValueError(f"DepthViews: depth must be [F, h, w], got {list(shape)}")
@@ -92,24 +100,65 @@ def touched_bricks(
     return reference.touched_bricks(depth, pose, intrinsics, EDGE * voxel, reach, stride, marks)
 
 
+@dataclass(frozen=True)
+class DepthVotes:
+    """What depth maps say of P places.
+
+    Attributes:
+        free: [P], sum of the votes of views that look through.
+        hits: [P], sum of the votes of views that see a surface there.
+        outside: [P], how far a place lies off the object's outline in the view that sees it farthest off,
+            negative inside of all; -inf where no view shows it; None without masks.
+    """
+
+    free: Tensor
+    hits: Tensor
+    outside: Tensor | None
+
+    def is_free(self) -> Tensor:
+        """Where nothing is, bool [P]: two votes at least, and more than see a surface."""
+        return (self.free >= AGREEING) & (self.free > self.hits)
+
+
+@torch.no_grad()
+def depth_votes(
+    views: DepthViews, places: Tensor, voxel: float, margin: float, reach: float = 0.0
+) -> DepthVotes:
+    """What views say of balls of radius `reach` around places [P, 3], frame of the voxels.
+
+    A view looks through a ball if its depth there lies more than `reach` and its error behind the middle, and
+    sees a surface if its depth lies no farther than that from it: a vote of the pixel's `trust`. The error is
+    2 voxels and 2 of the pixel's sigma, or `margin` where sigma is not known. A view in which a ball lies
+    wholly off the object's outline has four votes for free, whatever its depth.
+    """
+    _check_lengths("depth_votes", voxel=voxel)
+    for name, length in {"margin": margin, "reach": reach}.items():
+        if not 0.0 <= length < math.inf:
+            raise ValueError(f"depth_votes: {name} must be a length, got {length}")
+    native.one_device(views.depth, places)
+    places = places.to(torch.float32).contiguous()
+    free, hits = (torch.zeros(len(places), device=places.device) for _ in range(2))
+    outside = None if views.outline is None else torch.full_like(free, -math.inf)
+    depth, _, _, pose, intrinsics = views.tensors()
+    more = [None if t is None else t.contiguous() for t in (views.sigma, views.trust, views.outline)]
+    maps, lengths = (depth, *more, pose, intrinsics), (reach, 2.0 * voxel, margin)
+    kernels = native.kernels(*(t for t in (*maps, places) if t is not None), needs="fusion_votes")
+    count: Any = reference.votes if kernels is None else kernels.fusion_votes
+    count(*maps, places, *lengths, free, hits, outside)
+    return DepthVotes(free, hits, outside)
+
+
 @torch.no_grad()
 def free_bricks(views: DepthViews, shape: tuple[int, int, int], voxel: float, margin: float) -> Tensor:
-    """uint8 [X, Y, Z]: 1 for bricks that views look through: at least two, and more than see a surface there.
+    """uint8 [X, Y, Z]: 1 for bricks that views look through: two votes, and more than see a surface there.
 
-    A view looks through a brick if its depth at the brick's centre lies more than half the brick's diagonal
-    plus `margin` behind it, and sees a surface there if its depth lies no farther than that from it. One view
-    alone may be wrong, and marks nothing free.
+    A brick's ball reaches from its centre to its corners; `depth_votes` says what a vote is. One view alone
+    may be wrong, and marks nothing free, but for one in which the brick lies off the object's mask.
     """
-    _check_lengths("free_bricks", voxel=voxel)
-    if not 0.0 <= margin < math.inf:
-        raise ValueError(f"free_bricks: margin must be a length, got {margin}")
-    seen = torch.zeros(shape, dtype=torch.uint8, device=views.depth.device)
-    depth, _, _, pose, intrinsics = views.tensors()
-    kernels = views.kernels()
-    if kernels is not None:
-        kernels.fusion_free_bricks(depth, pose, intrinsics, EDGE * voxel, margin, seen)
-        return seen
-    return reference.free_bricks(depth, pose, intrinsics, EDGE * voxel, margin, seen)
+    brick = EDGE * voxel
+    centres = (torch.ones(shape, device=views.depth.device).nonzero() + 0.5) * brick
+    votes = depth_votes(views, centres, voxel, margin, reach=0.5 * math.sqrt(3.0) * brick)
+    return votes.is_free().view(shape).to(torch.uint8)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from neurfield.points.fuse_scene import VolumePoints as VolumePoints
 from neurfield.points.fuse_scene import aligned_priors as aligned_priors
 from neurfield.points.fuse_scene import fuse_scene as fuse_scene
+from neurfield.points.fuse_stereo import StereoDepth as StereoDepth
 from neurfield.points.fused_depth import FusedDepth as FusedDepth
 from neurfield.points.picture import Picture as Picture
 from neurfield.points.point_set import AskedPoints as AskedPoints

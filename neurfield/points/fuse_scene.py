@@ -11,6 +11,8 @@ from torch import Tensor
 from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
 from neurfield.fusion.prior_views import to_be_looked_at
+from neurfield.points.fuse_stereo import StereoDepth, fuse_stereo
+from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.box import box_around_cameras
@@ -18,9 +20,10 @@ from neurfield.scenes.box import box_around_cameras
 SENSOR_VOXELS, PRIOR_VOXELS = 512, 192  # along the box's longest side
 SENSOR_TRUNCATION = 4.0  # voxels
 PRIOR_TRUNCATION = 0.12  # of the typical depth: more than twice what networks err by, so that views meet
-RAMP = 6  # pixels over which the slope of a prior is taken
-STEEP = 2.0  # tangent of the angle between a surface and the picture at which a prior counts half
 SENSOR_BAND, PRIOR_BAND = 0.95, 0.5  # of the truncation, within which voxels are points to fit
+FADE = 0.67  # of the band; points of priors and of stereo that far from the surface count less
+HULL_WEIGHT = 0.05  # of points on an object's hull where nothing was matched
+STEREO_NORMALS = 0.5  # how much normals of stereo count; they scatter by 10 degrees and more
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class VolumePoints:
         free: [E, 3].
         free_half: half the edge of the free cubes.
         words: what was fused, for people.
+        unknown: [U, 3], centres of cubes of the same size that are neither free nor near a surface.
     """
 
     points: Tensor
@@ -48,6 +52,7 @@ class VolumePoints:
     free: Tensor
     free_half: float
     words: str
+    unknown: Tensor | None = None
 
     def draw(self, count: int, generator: torch.Generator | None) -> Tensor:
         """Indices [count] of random points."""
@@ -91,28 +96,40 @@ def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors |
 
 
 def fuse_scene(
-    scene: Scene, voxel: float, frame: UnitFrame, device: torch.device, aligned: AlignedPriors | None
+    scene: Scene,
+    voxel: float,
+    frame: UnitFrame,
+    device: torch.device,
+    aligned: AlignedPriors | None,
+    stereo: StereoDepth | None = None,
 ) -> VolumePoints | None:
-    """Fuse the sensed depth, or the priors once aligned with each other; None where there is nothing to fuse.
+    """Fuse the best that is known of depth; None where there is nothing to fuse.
 
-    Nothing is fused either where images differ in size, or where cameras have distortion.
+    That is the sensed depth; else what was matched between the pictures, with the aligned priors where
+    nothing was; else the priors. Depth of sensors and priors is not fused where images differ in size, or
+    cameras have distortion.
 
     Args:
         scene: whose depth it is.
-        voxel: world lengths; 0: of the box's longest side / 512, for priors / 192.
+        voxel: world lengths; 0: of the box's longest side / 512, for stereo / 384, for priors / 192.
         frame: the unit coordinates.
         device: of the points.
         aligned: what `aligned_priors` gives.
+        stereo: depth of the scene's frames matched between the pictures.
     """
     longest = 2.0 * frame.half
     if _senses_depth(scene) and _can_fuse(scene):
         volume, words = _fuse_sensor(scene, voxel or longest / SENSOR_VOXELS)
         return _points(volume, SENSOR_BAND * volume.truncation, None, frame, device, words)
+    if stereo is not None:
+        volume, words = fuse_stereo(scene, stereo, aligned, voxel, longest)
+        band = PRIOR_BAND * volume.truncation
+        return _points(volume, band, FADE * band, frame, device, words, STEREO_NORMALS)
     if aligned is None:
         return None
     volume, words = _fuse_priors(scene, aligned, voxel or longest / PRIOR_VOXELS)
     band = PRIOR_BAND * volume.truncation
-    return _points(volume, band, 0.67 * band, frame, device, words)
+    return _points(volume, band, FADE * band, frame, device, words)
 
 
 def _senses_depth(scene: Scene) -> bool:
@@ -140,16 +157,21 @@ def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
 
 def _fuse_priors(scene: Scene, aligned: AlignedPriors, voxel: float) -> tuple[FusedVolume, str]:
     frames = aligned.trusted().numpy()
-    priors = [aligned.depth(i, _prior(scene, i)) for i in frames.tolist()]
-    face_on = _face_on(torch.stack(priors), scene.cameras.fx[frames])
+    priors = [aligned.depth(i, prior_of(scene, i)) for i in frames.tolist()]
+    flat = face_on(torch.stack(priors), scene.cameras.fx[frames])
     depth = torch.stack(
         [torch.as_tensor(_valid(scene, i, z.numpy())) for i, z in zip(frames.tolist(), priors)]
     )
     normal = None
     if "prior_normal" in scene.sources:
-        normal = torch.stack([_packed_normals(scene, i) for i in frames.tolist()])
+        normal = torch.stack(
+            [
+                packed_normals(prior_normal_of(scene, i), scene.cameras.world_from_cam[i])
+                for i in frames.tolist()
+            ]
+        )
     truncation = PRIOR_TRUNCATION * float(depth.flatten()[::97].median())
-    weight = _inverse_square(depth, depth) * face_on
+    weight = _inverse_square(depth, depth) * flat
     volume = _fuse(scene, frames, depth, weight, normal, voxel, truncation)
     words = (
         f"{len(frames)} of {len(scene)} prior depth maps (views differ by "
@@ -175,28 +197,46 @@ def _fuse(
 
 
 def _points(
-    volume: FusedVolume, band: float, spread: float | None, frame: UnitFrame, device: torch.device, words: str
+    volume: FusedVolume,
+    band: float,
+    spread: float | None,
+    frame: UnitFrame,
+    device: torch.device,
+    words: str,
+    normals: float = 1.0,
 ) -> VolumePoints | None:
     """Voxels as points of the unit coordinates; with `spread`, those far from the surface count less."""
     near = volume.surface_points(band)
-    if not len(near.points):
-        return None
     weight, normal_weight = near.weight, near.normal_weight
     if spread is not None:
         fade = torch.exp(-0.5 * (near.distance / spread).square())
         weight = weight * fade
-        normal_weight = None if normal_weight is None else normal_weight * fade
+        normal_weight = None if normal_weight is None else normals * normal_weight * fade
+    points, distance, normal = near.points, near.distance, near.normal
+    if volume.hull is not None:
+        count = len(volume.hull.points)
+        points, distance = (
+            torch.cat([points, volume.hull.points]),
+            torch.cat([distance, volume.hull.distance]),
+        )
+        weight = torch.cat([weight, torch.full((count,), HULL_WEIGHT)])
+        if normal is not None and normal_weight is not None:
+            normal = torch.cat([normal, torch.zeros(count, 3)])
+            normal_weight = torch.cat([normal_weight, torch.zeros(count)])
+    if not len(points):
+        return None
     centre = torch.tensor(frame.centre, dtype=torch.float64)  # world coordinates may be far from zero
 
     def on_device(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor.to(device)
 
-    points, sdf = ((near.points - centre) / frame.half).float(), near.distance / frame.half
+    points, sdf = ((points - centre) / frame.half).float(), distance / frame.half
     free = ((volume.free - centre) / frame.half).float().to(device)
+    unknown = ((volume.unknown - centre) / frame.half).float().to(device)
     return VolumePoints(
-        points.to(device), sdf.to(device), weight.to(device), on_device(near.normal),
+        points.to(device), sdf.to(device), weight.to(device), on_device(normal),
         on_device(normal_weight),
-        band / frame.half, free, 4.0 * volume.voxel / frame.half, words,
+        band / frame.half, free, 4.0 * volume.voxel / frame.half, words, unknown,
     )  # fmt: skip
 
 
@@ -206,37 +246,7 @@ def _inverse_square(deviation: Tensor, depth: Tensor) -> Tensor:
     return torch.where(depth > 0, (typical / deviation.clamp_min(1e-6)).square(), torch.zeros_like(depth))
 
 
-def _face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
-    """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture.
-
-    They are small at its edges: there a network draws a ramp between what is in front and what is behind, and
-    neither is where the ramp is.
-    """
-    log_z, reach = depth.log(), RAMP // 2
-    slope = torch.zeros(2, *depth.shape)
-    slope[0, :, :, reach:-reach] = (log_z[:, :, 2 * reach :] - log_z[:, :, : -2 * reach]) / (2 * reach)
-    slope[1, :, reach:-reach] = (log_z[:, 2 * reach :] - log_z[:, : -2 * reach]) / (2 * reach)
-    tangent = slope.norm(dim=0) * torch.as_tensor(focal, dtype=torch.float32)[:, None, None]
-    return 1.0 / (1.0 + (tangent / STEEP).square())
-
-
 def _valid(scene: Scene, i: int, depth: np.ndarray | None) -> np.ndarray | None:
     """Depth [h, w] of frame i, 0 where its mask says that the picture is not to be looked at."""
     valid = to_be_looked_at(scene, i)
     return depth if depth is None or valid is None else np.where(valid, depth, depth.dtype.type(0))
-
-
-def _prior(scene: Scene, i: int) -> np.ndarray:
-    prior = scene.prior_depth(i)
-    assert prior is not None  # the scene was checked to have one for each frame
-    return prior
-
-
-def _packed_normals(scene: Scene, i: int) -> Tensor:
-    """uint8 [h, w, 4]: 127.5 (n + 1) in world axes; unknown normals become nearly zero vectors."""
-    normal = scene.prior_normal(i)
-    assert normal is not None
-    turned = normal.reshape(-1, 3) @ scene.cameras.world_from_cam[i, :3, :3].T.astype(np.float32)
-    packed = np.zeros((*normal.shape[:2], 4), np.uint8)
-    packed[..., :3] = np.clip(127.5 * (turned + 1.0) + 0.5, 0, 255).reshape(normal.shape)
-    return torch.from_numpy(packed)

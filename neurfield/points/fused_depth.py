@@ -14,6 +14,7 @@ from neurfield.fusion import AlignedPriors
 from neurfield.moment import Moment
 from neurfield.parts import Number
 from neurfield.points.fuse_scene import VolumePoints, fuse_scene
+from neurfield.points.fuse_stereo import StereoDepth
 from neurfield.points.point_set import NONE_BESIDE, Beside, PointSet, Source
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
@@ -22,7 +23,7 @@ Share = Annotated[float, Number(least=0.0, most=1.0)]
 
 
 class FusedDepth(Source):
-    """Points of fused depth, sensed or of aligned priors, and of space that views look through.
+    """Points of fused depth, sensed, matched or of aligned priors, and of space that views look through.
 
     Args:
         scene: whose depth is fused.
@@ -30,7 +31,8 @@ class FusedDepth(Source):
         device: of the points.
         aligned: gives what the scene's priors mean, None where it is not known.
         beside: neighbours that the points get.
-        voxel: world lengths; 0: the box's longest side / 512, for priors / 192.
+        stereo: gives depth matched between the scene's pictures, None where none was.
+        voxel: world lengths; 0: the box's longest side / 512, for stereo / 384, for priors / 192.
         count: points a step; twice as many while they are looked at alone.
         free: points a step in space that views look through.
         alone: share of the steps that look at these points alone, coarse to fine; then come rays.
@@ -51,6 +53,7 @@ class FusedDepth(Source):
         device: torch.device,
         aligned: Callable[[], AlignedPriors | None] = lambda: None,
         beside: Beside = NONE_BESIDE,
+        stereo: Callable[[], StereoDepth | None] = lambda: None,
         *,
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
         count: int = 8192,
@@ -61,7 +64,7 @@ class FusedDepth(Source):
         wrong = self.wrong_numbers(alone=alone, until=until)
         if wrong:
             raise UserError(f"'points.fused_depth': {wrong}")
-        self._about = scene, voxel, frame, device, aligned
+        self._about = scene, voxel, frame, device, aligned, stereo
         self.beside, self.count, self.free = beside, count, free
         self._alone, self.until = alone, until
 
@@ -78,8 +81,8 @@ class FusedDepth(Source):
     @cached_property
     def volume(self) -> VolumePoints | None:
         """Fused when first asked for; None where the scene has no depth that can be fused."""
-        scene, voxel, frame, device, aligned = self._about
-        return fuse_scene(scene, voxel, frame, device, aligned())
+        scene, voxel, frame, device, aligned, stereo = self._about
+        return fuse_scene(scene, voxel, frame, device, aligned(), stereo())
 
     @property
     def warm(self) -> bool:  # type: ignore[override]

@@ -61,12 +61,6 @@ def test_native_does_what_the_reference_says(with_weight: bool) -> None:
         depth, pose, lens, 8 * voxel, truncation, 3, torch.zeros(shape, dtype=torch.uint8)
     )
     assert (marks != expected).float().mean() <= 0.02  # a point on a wall between bricks may round either way
-    fine = (20, 22, 20)
-    more = sphere_views(24)  # of which some look through the same place
-    free = fusion.free_bricks(more, fine, 0.25 * voxel, 0.01)
-    seen = torch.zeros(fine, dtype=torch.uint8)
-    expected = reference.free_bricks(more.depth, more.cam_from_grid, more.intrinsics, 2 * voxel, 0.01, seen)
-    assert free.sum() > 50 and (free != expected).float().mean() <= 0.02
     bricks = marks.nonzero().to(torch.int32)
     found = fusion.integrate_depth(views, bricks, voxel, truncation)
     distance, total = torch.full_like(found[0], truncation), torch.zeros_like(found[1])
@@ -90,40 +84,6 @@ def test_threads_do_not_change_a_bit() -> None:
     finally:
         torch.set_num_threads(threads)
     assert all(torch.equal(a, b) for a, b in zip(one, two) if a is not None and b is not None)
-
-
-def wall_views(depths: list[float], size: int = 16) -> fusion.DepthViews:
-    """Cameras side by side at z = 0, each of which sees a wall at its own depth."""
-    count = len(depths)
-    pose = torch.eye(3, 4).repeat(count, 1, 1)
-    pose[:, :, 3] = -torch.tensor([1.0, 1.0, 0.0]) + 0.02 * torch.rand(count, 3)
-    depth = torch.tensor(depths)[:, None, None].expand(count, size, size).clone()
-    lens = torch.tensor([size / 2.0, size / 2.0, size / 2.0, size / 2.0]).expand(count, 4).clone()
-    return fusion.DepthViews(depth, None, None, pose, lens)
-
-
-@pytest.mark.parametrize("native_too", [pytest.param(True, marks=needs_native), False])
-@pytest.mark.parametrize(
-    ("depths", "free"),
-    [
-        ([3.0], False),  # a single view may be wrong
-        ([3.0, 0.0], False),  # a map that knows nothing there is no second one
-        ([3.0, 0.6], False),  # nor is one that sees something in front
-        ([3.0, 3.0], True),
-        ([3.0, 3.0, 1.3], True),
-        ([3.0, 3.0, 1.3, 1.3], False),  # as many see a surface there
-        ([3.0, 3.0, 3.0, 1.3, 1.3], True),
-    ],
-)
-def test_one_view_never_carves_and_hits_count(depths: list[float], free: bool, native_too: bool) -> None:
-    views = wall_views(depths)
-    shape, voxel, margin = (10, 10, 10), 0.025, 0.05
-    if native_too:
-        seen = fusion.free_bricks(views, shape, voxel, margin)
-    else:
-        d, _, _, pose, lens = views.tensors()
-        seen = reference.free_bricks(d, pose, lens, 8 * voxel, margin, torch.zeros(shape, dtype=torch.uint8))
-    assert bool(seen[5, 5, 6]) == free  # its middle is 1.3 in front of the cameras
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

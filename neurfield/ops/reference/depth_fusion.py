@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 EDGE = 8
-AGREEING = 2  # views that it takes to call a place free
+CERTAIN = 4.0  # votes of a view in which a place lies off the object's mask
 
 
 def touched_bricks(
@@ -38,21 +38,39 @@ def touched_bricks(
     return marks
 
 
-def free_bricks(
-    depth: Tensor, cam_from_grid: Tensor, intrinsics: Tensor, brick: float, margin: float, seen: Tensor
-) -> Tensor:
-    """Marks, in place, the bricks whose centre enough views see well in front of their surface."""
-    cells = torch.ones(seen.shape).nonzero()
-    needed = 0.5 * math.sqrt(3.0) * brick + margin
-    through = torch.zeros(len(cells), dtype=torch.int64)
-    hits = torch.zeros_like(through)
-    for map_, pose, lens in zip(depth, cam_from_grid, intrinsics):
-        z, pixel = _look_up(map_, (cells + 0.5) * brick, pose, lens)
-        known = torch.where(pixel >= 0, map_.reshape(-1)[pixel.clamp_min(0)], torch.zeros_like(z))
-        through += (pixel >= 0) & (known - z > needed)
-        hits += (pixel >= 0) & (known > 0) & ((known - z).abs() <= needed)
-    seen.view(-1)[(through >= AGREEING) & (through > hits)] = 1
-    return seen
+def votes(
+    depth: Tensor,
+    sigma: Tensor | None,
+    trust: Tensor | None,
+    outline: Tensor | None,
+    cam_from_grid: Tensor,
+    intrinsics: Tensor,
+    places: Tensor,
+    reach: float,
+    least: float,
+    margin: float,
+    free: Tensor,
+    hits: Tensor,
+    outside: Tensor | None,
+) -> None:
+    """Adds up, in place, what each map says of each place."""
+    for i, (map_, pose, lens) in enumerate(zip(depth, cam_from_grid, intrinsics)):
+        z, pixel = _look_up(map_, places, pose, lens)
+        place, shown = pixel.clamp_min(0), pixel >= 0
+        known = torch.where(shown, map_.reshape(-1)[place], torch.zeros_like(z))
+        off = torch.zeros_like(shown)
+        if outline is not None and outside is not None:
+            length = _between_centres(outline[i], places, pose, lens) * z / lens[0]
+            length = torch.where(shown, length, torch.full_like(length, -math.inf))
+            outside.copy_(torch.fmax(outside, length))
+            off = length > reach
+        needed = reach + (least + 2.0 * sigma[i].reshape(-1)[place] if sigma is not None else margin)
+        count = torch.ones_like(z)
+        if trust is not None:
+            count = trust[i].reshape(-1)[place].nan_to_num(0.0).clamp(0.0, 1.0)
+        says = (known > 0) & ~off
+        free += CERTAIN * off + count * (says & (known - z > needed))
+        hits += count * (says & ((known - z).abs() <= needed))
 
 
 def integrate(
@@ -93,9 +111,27 @@ def integrate(
 def _look_up(map_: Tensor, points: Tensor, pose: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
     """z-depth [k] of points [k, 3] and the index of the pixel that sees each, -1 where none does."""
     height, width = map_.shape
-    x, y, z = (points @ pose[:, :3].T + pose[:, 3]).unbind(1)
-    u = lens[0] * x / z.clamp_min(1e-6) + lens[2]
-    v = lens[1] * y / z.clamp_min(1e-6) + lens[3]
+    u, v, z = _in_picture(points, pose, lens)
     seen = (z > 1e-3) & (u >= 0) & (v >= 0) & (u < width) & (v < height)
     pixel = v.nan_to_num().clamp(0, height - 1).long() * width + u.nan_to_num().clamp(0, width - 1).long()
     return z, torch.where(seen, pixel, torch.full_like(pixel, -1))
+
+
+def _between_centres(map_: Tensor, points: Tensor, pose: Tensor, lens: Tensor) -> Tensor:
+    """Values of a map where points [k, 3] are seen, bilinear between pixel centres."""
+    height, width = map_.shape
+    u, v, _ = _in_picture(points, pose, lens)
+    column, row = ((u - 0.5).nan_to_num().clamp(0, width - 1), (v - 0.5).nan_to_num().clamp(0, height - 1))
+    left, top = column.long(), row.long()
+    right, bottom = (left + 1).clamp_max(width - 1), (top + 1).clamp_max(height - 1)
+    a, b = column - left, row - top
+    above = map_[top, left] + a * (map_[top, right] - map_[top, left])
+    below = map_[bottom, left] + a * (map_[bottom, right] - map_[bottom, left])
+    return above + b * (below - above)
+
+
+def _in_picture(points: Tensor, pose: Tensor, lens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixel coordinates u, v and z-depth of points, each [k]."""
+    x, y, z = (points @ pose[:, :3].T + pose[:, 3]).unbind(1)
+    far = z.clamp_min(1e-6)
+    return lens[0] * x / far + lens[2], lens[1] * y / far + lens[3], z

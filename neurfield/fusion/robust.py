@@ -1,0 +1,38 @@
+"""How far depth maps are from what they fuse to: those far off count less when they are fused again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from neurfield.ops.depth_fusion import DepthViews
+from neurfield.ops.surface_depth import surface_depth
+
+
+def second_views(views: DepthViews, row: Tensor, distance: Tensor, voxel: float) -> DepthViews:
+    """The same maps, with less weight and trust where they are far from the surface that they fused to.
+
+    A pixel's surface is the first that its ray meets: one in front of it that others see, or one behind it,
+    where others look through its own. A pixel whose ray meets none keeps its weight.
+
+    Args:
+        views: that were fused, with sigma.
+        row: int64 [X, Y, Z], the number of a brick, or -1.
+        distance: [B, 512], NaN where nothing is known.
+        voxel: length.
+    """
+    known = (views.depth > 0) & torch.isfinite(views.depth)
+    seen = surface_depth(row, distance, voxel, views.cam_from_grid, views.intrinsics, known)
+    residual = torch.where(seen > 0, views.depth - seen, torch.nan)
+    assert views.sigma is not None
+    share = robust_weight(residual, views.sigma)
+    weight = share if views.weight is None else views.weight * share
+    trust = share if views.trust is None else views.trust * share
+    return dataclasses.replace(views, weight=weight, trust=trust)
+
+
+def robust_weight(residual: Tensor, sigma: Tensor) -> Tensor:
+    """Weights in 0..1 of Geman and McClure (1987) for residuals that err by sigma; 1 for NaN."""
+    return (1.0 + (residual / (2.0 * sigma)).square()).square().reciprocal().nan_to_num(1.0)
