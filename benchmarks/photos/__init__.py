@@ -1,0 +1,1 @@
+"""Surfaces from photographs alone, measured: `python -m benchmarks.photos --help`."""
