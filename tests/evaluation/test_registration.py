@@ -1,0 +1,91 @@
+"""Clouds laid onto each other: what was moved comes back, and ICP is Open3D's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from scipy.spatial import cKDTree
+
+from neurfield.errors import UserError
+from neurfield.evaluation.registration import icp, match_cameras, motion_words, moved, similarity
+
+
+def motion(degrees: float = 20.0, scale: float = 1.7) -> np.ndarray:
+    transform = trimesh.transformations.rotation_matrix(np.radians(degrees), [1, -2, 3])
+    transform[:3, :3] *= scale
+    transform[:3, 3] = 4.0, -5.0, 6.0
+    return transform
+
+
+def egg() -> np.ndarray:
+    """Points of an ellipsoid with axes of 50, 35 and 20."""
+    return np.asarray(trimesh.creation.icosphere(3, 50.0).vertices) * [1.0, 0.7, 0.4]
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_similarity_is_found_from_its_pairs(flat: bool) -> None:
+    source = np.random.default_rng(0).random((30, 3)) * [1.0, 1.0, 0.0 if flat else 1.0]
+    np.testing.assert_allclose(similarity(source, moved(source, motion())), motion(), atol=1e-9)
+
+
+def test_mirrored_pairs_give_a_rotation_all_the_same() -> None:
+    source = np.random.default_rng(0).random((30, 3))
+    found = similarity(source, source * [1.0, 1.0, -1.0])
+    assert np.linalg.det(found[:3, :3]) > 0
+
+
+def test_icp_brings_back_what_was_moved_a_little() -> None:
+    target = egg()
+    source = moved(
+        target, np.linalg.inv(motion(1.0, 1.01)) @ trimesh.transformations.translation_matrix([3, -4, 5])
+    )
+    before = np.linalg.norm(source - target, axis=1).max()
+    for reach in (8.0, 4.0, 4.0, 4.0, 4.0):
+        source = moved(source, icp(source, cKDTree(target), reach))
+    assert before > 2.0 and np.linalg.norm(source - target, axis=1).max() < 1e-6
+
+
+def test_nothing_within_reach_leaves_everything_where_it_is() -> None:
+    np.testing.assert_array_equal(icp(egg() + 500.0, cKDTree(egg()), 10.0), np.eye(4))
+
+
+@pytest.mark.parametrize("reach", [12.0, 3.0, 1.0])
+def test_icp_is_that_of_open3d_as_the_benchmarks_call_it(reach: float) -> None:
+    open3d = pytest.importorskip("open3d")
+    target = np.asarray(trimesh.creation.icosphere(4, 50.0).vertices) * [1.0, 0.7, 0.4]
+    away = trimesh.transformations.rotation_matrix(0.05, [0, 1, 1])
+    away[:3, 3] = 1.0, 2.0, 0.5
+    source = moved(egg(), away)
+    registration = open3d.pipelines.registration
+    clouds = [open3d.geometry.PointCloud(open3d.utility.Vector3dVector(p)) for p in (source, target)]
+    theirs = registration.registration_icp(
+        *clouds,
+        reach,
+        np.eye(4),
+        registration.TransformationEstimationPointToPoint(True),
+        registration.ICPConvergenceCriteria(1e-6, 50),
+    )
+    np.testing.assert_allclose(icp(source, cKDTree(target), reach), theirs.transformation, atol=1e-9)
+
+
+def test_cameras_are_matched_in_spite_of_wrong_and_missing_ones() -> None:
+    rng = np.random.default_rng(0)
+    source = rng.random((40, 3)) * 5.0
+    target = moved(source, motion())
+    target[:12] = rng.random((12, 3)) * 10.0
+    source[12:15] = np.nan
+    matched = match_cameras(source, target, 0.2, seed=0)
+    np.testing.assert_allclose(matched.transform, motion(), atol=1e-9)
+    assert matched.share == pytest.approx(25 / 37)
+
+
+@pytest.mark.parametrize("count", [0, 2, 20])
+def test_cameras_on_a_line_say_nothing_of_the_turn_about_it(count: int) -> None:
+    line = np.linspace(0, 1, count)[:, None] * [1.0, 2.0, 3.0]
+    with pytest.raises(UserError, match=f"{count} cameras on a line"):
+        match_cameras(line, line, 0.2, seed=0)
+
+
+def test_a_motion_in_words() -> None:
+    assert motion_words(motion(20.0, 1.7)) == "scale 1.700000, turn 20.0000 degrees"
