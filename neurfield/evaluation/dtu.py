@@ -82,7 +82,6 @@ def read_dtu(folder: str | Path, scan: int) -> DtuTruth:
     points = _file(folder, f"Points/stl/stl{scan:03d}_total.ply")
     observed, box, voxel = _arrays(mask, "ObsMask", "BB", "Res")
     (equation,) = _arrays(plane, "P")
-    # Whole numbers are as small a type as holds them, unsigned ones too.
     box, voxel = box.astype(np.float64), voxel.astype(np.float64).ravel()
     if observed.ndim != 3 or box.shape != (2, 3) or voxel.size != 1 or not voxel[0] > 0:
         raise UserError(f"{mask}: expected ObsMask of three dimensions, BB of 2 x 3 and Res of one number")
@@ -117,7 +116,7 @@ def evaluate_dtu(
         overall_mm: the mean of these two, which papers call the Chamfer distance.
         mesh_beyond, truth_beyond: shares of the points that are farther than the cut, and in no mean.
         mesh_points, truth_points: how many points count of each.
-        icp, spacing_mm, cut_mm: the conventions.
+        protocol, scan, icp, spacing_mm, cut_mm: the conventions.
 
     Raises:
         UserError: nothing of the mesh is where the scan is.
@@ -151,7 +150,7 @@ def evaluate_dtu(
             )
     accuracy, completeness = (float(d[d < CUT].mean()) for d in (to_truth, to_mesh))
     return {
-        "scan": truth.scan, "icp": aligned,
+        "protocol": "DTU", "scan": truth.scan, "icp": aligned,
         "accuracy_mm": accuracy, "completeness_mm": completeness, "overall_mm": (accuracy + completeness) / 2,
         "mesh_beyond": float((to_truth >= CUT).mean()), "truth_beyond": float((to_mesh >= CUT).mean()),
         "mesh_points": len(observed), "truth_points": len(above),

@@ -128,7 +128,7 @@ def evaluate_tanks(
     Returns:
         precision@tau, recall@tau, f_score@tau: shares 0..1, "f_score@0.01" for a tau of 0.01 m.
         mesh_points, truth_points: how many points count of each.
-        scene, icp, tau, voxel: the conventions.
+        protocol, scene, icp, tau, voxel: the conventions.
 
     Raises:
         UserError: nothing of the mesh, or of the laser's points, is in the crop volume.
@@ -145,7 +145,7 @@ def evaluate_tanks(
     if with_icp:
         transform = _refined(points, laser, truth)
         points = moved(points, transform)
-        aligned = f"three rounds; {motion_words(transform)}"
+        aligned = f"within 80, 20, 2 tau; {motion_words(transform)}"
     mesh_points = voxel_means(points[crop.holds(points)], tau / 2)
     laser = voxel_means(laser, tau / 2)
     if not len(mesh_points):
@@ -157,7 +157,7 @@ def evaluate_tanks(
     precision, recall = float((to_laser < tau).mean()), float((to_mesh < tau).mean())
     both = precision + recall
     return {
-        "scene": truth.scene, "icp": aligned,
+        "protocol": "Tanks and Temples", "scene": truth.scene, "icp": aligned,
         f"precision@{tau:g}": precision, f"recall@{tau:g}": recall,
         f"f_score@{tau:g}": 2 * precision * recall / both if both else 0.0,
         "mesh_points": len(mesh_points), "truth_points": len(laser), "tau": tau, "voxel": tau / 2,

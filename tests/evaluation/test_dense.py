@@ -81,13 +81,3 @@ def test_a_voxel_has_the_mean_of_its_points() -> None:
         sorted(voxel_means(points, 1.0).tolist()), [[0, 3, 0], [0.2, 0, 0], [0.8, 0, 0]]
     )
     assert voxel_means(np.zeros((0, 3)), 1.0).shape == (0, 3)
-
-
-def test_voxels_are_those_of_open3d() -> None:
-    open3d = pytest.importorskip("open3d")
-    points = np.random.default_rng(0).random((5000, 3))
-    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
-    theirs = np.asarray(cloud.voxel_down_sample(0.07).points)
-    ours = voxel_means(points, 0.07)
-    assert len(ours) == len(theirs)
-    np.testing.assert_allclose(np.unique(ours, axis=0), np.unique(theirs, axis=0), atol=1e-12)

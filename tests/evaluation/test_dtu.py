@@ -39,6 +39,7 @@ def test_a_ball_a_millimetre_too_large_is_a_millimetre_off_and_icp_removes_it(fo
         assert with_icp[key] == pytest.approx(right[key], abs=0.01)
     assert without["icp"] == "none" and "scale 0.90" in with_icp["icp"]
     assert without["spacing_mm"] == 0.2 and without["cut_mm"] == 20.0 and without["scan"] == 24
+    assert without["protocol"] == "DTU"
 
 
 def test_a_ball_moved_by_a_millimetre_is_half_a_millimetre_off_and_icp_brings_it_near(folder: Path) -> None:

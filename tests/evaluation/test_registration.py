@@ -50,25 +50,6 @@ def test_nothing_within_reach_leaves_everything_where_it_is() -> None:
     np.testing.assert_array_equal(icp(egg() + 500.0, cKDTree(egg()), 10.0), np.eye(4))
 
 
-@pytest.mark.parametrize("reach", [12.0, 3.0, 1.0])
-def test_icp_is_that_of_open3d_as_the_benchmarks_call_it(reach: float) -> None:
-    open3d = pytest.importorskip("open3d")
-    target = np.asarray(trimesh.creation.icosphere(4, 50.0).vertices) * [1.0, 0.7, 0.4]
-    away = trimesh.transformations.rotation_matrix(0.05, [0, 1, 1])
-    away[:3, 3] = 1.0, 2.0, 0.5
-    source = moved(egg(), away)
-    registration = open3d.pipelines.registration
-    clouds = [open3d.geometry.PointCloud(open3d.utility.Vector3dVector(p)) for p in (source, target)]
-    theirs = registration.registration_icp(
-        *clouds,
-        reach,
-        np.eye(4),
-        registration.TransformationEstimationPointToPoint(True),
-        registration.ICPConvergenceCriteria(1e-6, 50),
-    )
-    np.testing.assert_allclose(icp(source, cKDTree(target), reach), theirs.transformation, atol=1e-9)
-
-
 def test_cameras_are_matched_in_spite_of_wrong_and_missing_ones() -> None:
     rng = np.random.default_rng(0)
     source = rng.random((40, 3)) * 5.0

@@ -49,22 +49,6 @@ def test_a_crop_volume_is_read_as_open3d_reads_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(crop.polygon, ANGLE)
 
 
-@pytest.mark.parametrize("axis", ["X", "Y", "Z"])
-def test_crops_are_those_of_open3d(tmp_path: Path, axis: str) -> None:
-    open3d = pytest.importorskip("open3d")
-    rng = np.random.default_rng(ord(axis))
-    points = rng.random((3000, 3))
-    path = crop_file(
-        tmp_path / "Barn.json", orthogonal_axis=axis, axis_min=0.2, axis_max=0.8,
-        bounding_polygon=rng.random((8, 3)).tolist(), class_name="SelectionPolygonVolume",
-        version_major=1, version_minor=0,
-    )  # fmt: skip
-    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
-    theirs = open3d.visualization.read_selection_polygon_volume(str(path)).crop_point_cloud(cloud)
-    assert 0 < len(theirs.points) < len(points)
-    np.testing.assert_array_equal(points[read_crop(path).holds(points)], np.asarray(theirs.points))
-
-
 @pytest.mark.parametrize("tabs", [False, True])
 def test_a_trajectory_has_the_centres_of_its_cameras(tmp_path: Path, tabs: bool) -> None:
     centers = np.random.default_rng(0).random((5, 3))

@@ -77,7 +77,7 @@ def test_a_scenes_cameras_align_its_mesh_in_the_order_of_their_names(tanks: Path
     scene = scene_of(CENTERS[shuffled], [names[i] for i in shuffled])
     measure_by(read_protocols(None, None, str(tanks), None), outcome, scene)
     without, with_icp = outcome.metrics["tanks_and_temples"], outcome.metrics["tanks_and_temples_with_icp"]
-    assert without["icp"] == "none" and with_icp["icp"].startswith("three rounds")
+    assert without["icp"] == "none" and with_icp["icp"].startswith("within 80")
     for numbers in (without, with_icp):
         assert numbers["f_score@0.003"] > 0.99
         assert numbers["aligned_by"] == "cameras" and numbers["cameras_agree"] == 1.0
