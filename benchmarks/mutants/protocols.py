@@ -55,7 +55,7 @@ PROTOCOLS = [
         "neurfield/evaluation/truth_files.py",
         FILES,
         ("inside ^= crosses", "inside |= crosses", "all that a ray enters is inside"),
-        (".reshape(int(numbers[0]), 2)[:, 1] - 1)", ".reshape(int(numbers[0]), 2)[:, 1])", "frames from 0"),
+        (".reshape(count, 2)[:, 1] - 1)", ".reshape(count, 2)[:, 1])", "frames from 0"),
         ("(along <= self.stretch[1])", "(along < self.stretch[1])", "the end left out"),
     ),
     *of(

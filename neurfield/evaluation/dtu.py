@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
 from neurfield.evaluation.dense import dense_points, thinned
+from neurfield.evaluation.geometry import check_surface
 from neurfield.evaluation.registration import icp, motion_words, moved
 from neurfield.evaluation.truth_files import read_points
 
@@ -119,8 +120,9 @@ def evaluate_dtu(
         protocol, scan, icp, spacing_mm, cut_mm: the conventions.
 
     Raises:
-        UserError: nothing of the mesh is where the scan is.
+        UserError: the mesh has no surface, is not finite, or is not where the scan is.
     """
+    check_surface(mesh, "the mesh")
     scanned = cKDTree(truth.points)
     aligned = "none"
     region = truth.region

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
 from neurfield.evaluation.dense import dense_points, voxel_means
+from neurfield.evaluation.geometry import check_surface
 from neurfield.evaluation.registration import MatchedCameras, icp, match_cameras, motion_words, moved
 from neurfield.evaluation.truth_files import (
     CropVolume,
@@ -131,8 +132,10 @@ def evaluate_tanks(
         protocol, scene, icp, tau, voxel: the conventions.
 
     Raises:
-        UserError: nothing of the mesh, or of the laser's points, is in the crop volume.
+        UserError: the mesh has no surface or is not finite, or nothing of it, or of the laser's points, is in
+            the crop volume.
     """
+    check_surface(mesh, "the mesh")
     tau, crop = truth.tau, truth.crop
     in_laser = trimesh.Trimesh(moved(np.asarray(mesh.vertices), laser_from_mesh), mesh.faces, process=False)
     points = dense_points(in_laser, tau / 2, crop.box + 80 * tau * np.array([[-1.0], [1.0]]))

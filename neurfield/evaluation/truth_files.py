@@ -123,7 +123,8 @@ def read_mapping(path: Path) -> np.ndarray:
     _require(path, "which frames of the video are the scene's pictures")
     try:
         numbers = np.array(path.read_text().split(), np.int64)
-        return np.asarray(numbers[2:].reshape(int(numbers[0]), 2)[:, 1] - 1)
+        count = int(numbers[0])
+        return np.asarray(numbers[2 : 2 + 2 * count].reshape(count, 2)[:, 1] - 1)
     except (ValueError, IndexError) as reason:
         raise UserError(f"{path}: expected two counts, then pairs of picture and frame") from reason
 

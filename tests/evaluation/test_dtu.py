@@ -141,6 +141,16 @@ def test_files_that_are_missing_or_another(tmp_path: Path, name: str, contents: 
     assert "\n" not in str(caught.value) and path.name in str(caught.value)
 
 
+@pytest.mark.parametrize("with_icp", [False, True])
+def test_a_mesh_without_a_surface_is_the_users_to_mend(folder: Path, with_icp: bool) -> None:
+    truth, whole = read_dtu(folder, 24), ball()
+    with pytest.raises(UserError, match="has no triangles"):
+        evaluate_dtu(trimesh.Trimesh(whole.vertices, np.zeros((0, 3), int)), truth, with_icp=with_icp)
+    whole.vertices[0] = np.nan
+    with pytest.raises(UserError, match="NaN"):
+        evaluate_dtu(whole, truth, with_icp=with_icp)
+
+
 def test_a_mesh_in_other_units_is_said_to_be(folder: Path) -> None:
     truth = read_dtu(folder, 24)
     with pytest.raises(UserError, match="in millimetres"):

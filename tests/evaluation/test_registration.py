@@ -8,6 +8,7 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
+from neurfield.evaluation import registration
 from neurfield.evaluation.registration import icp, match_cameras, motion_words, moved, similarity
 
 
@@ -33,6 +34,12 @@ def test_mirrored_pairs_give_a_rotation_all_the_same() -> None:
     source = np.random.default_rng(0).random((30, 3))
     found = similarity(source, source * [1.0, 1.0, -1.0])
     assert np.linalg.det(found[:3, :3]) > 0
+    mirrored = source * [1.0, 1.0, -1.0]
+    least = ((moved(source, found) - mirrored) ** 2).sum()
+    for scale in (0.99, 1.01):  # about the middle of the pairs, which stays
+        middle = mirrored.mean(axis=0)
+        other = middle + scale * (moved(source, found) - middle)
+        assert ((other - mirrored) ** 2).sum() > least
 
 
 def test_icp_brings_back_what_was_moved_a_little() -> None:
@@ -44,6 +51,24 @@ def test_icp_brings_back_what_was_moved_a_little() -> None:
     for reach in (8.0, 4.0, 4.0, 4.0, 4.0):
         source = moved(source, icp(source, cKDTree(target), reach))
     assert before > 2.0 and np.linalg.norm(source - target, axis=1).max() < 1e-6
+
+
+def test_what_icp_gives_takes_the_source_to_where_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[np.ndarray] = []
+    pairs = registration._pairs
+
+    def watched(points: np.ndarray, target: cKDTree, reach: float) -> object:
+        places.append(points)
+        return pairs(points, target, reach)
+
+    monkeypatch.setattr(registration, "_pairs", watched)
+    tree = cKDTree(egg())
+    away = trimesh.transformations.rotation_matrix(0.15, [1, 2, 1])
+    away[:3, 3] = 6.0, -5.0, 5.0
+    source = moved(egg(), away)
+    np.testing.assert_allclose(moved(source, icp(source, tree, 5.0)), places[-1], atol=1e-9)
+    assert len(places) > 4  # at first half of the points have no partner
+    assert tree.query(places[-1])[0].mean() < 0.5 * tree.query(source)[0].mean()
 
 
 def test_nothing_within_reach_leaves_everything_where_it_is() -> None:

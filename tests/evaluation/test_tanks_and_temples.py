@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
-from neurfield.evaluation import evaluate_tanks, read_tanks
+from neurfield.evaluation import evaluate_tanks, read_tanks, tanks_and_temples
+from neurfield.evaluation.dense import voxel_means
 from neurfield.evaluation.registration import moved
 from tests.evaluation.made_truth import write_log, write_tanks
 
@@ -70,6 +72,27 @@ def test_three_rounds_of_icp_bring_lifted_ground_down(folder: Path) -> None:
     assert evaluate_tanks(away, truth, np.eye(4), with_icp=False)["f_score@0.003"] < 0.3
     refined = evaluate_tanks(away, truth, np.eye(4))
     assert refined["f_score@0.003"] > 0.99 and refined["icp"].startswith("within 80, 20, 2 tau; scale")
+
+
+def test_each_round_of_icp_has_finer_points_and_a_shorter_reach(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = []
+
+    def watched(source: np.ndarray, target: cKDTree, reach: float) -> np.ndarray:
+        rounds.append((round(reach / TAU, 6), len(source), target.n))
+        return np.eye(4)
+
+    monkeypatch.setattr(tanks_and_temples, "icp", watched)
+    truth, mesh = read_tanks(folder), ground()
+    evaluate_tanks(mesh, truth, np.eye(4))
+    assert [reach for reach, _, _ in rounds] == [80.0, 20.0, 2.0]
+    # Voxels of tau, of tau / 2, and all points, of the mesh and of the laser, in the crop volume.
+    laser = truth.points[truth.crop.holds(truth.points)]
+    assert [count for _, _, count in rounds] == [
+        len(voxel_means(laser, TAU)), len(voxel_means(laser, TAU / 2)), len(laser)
+    ]  # fmt: skip
+    assert rounds[0][1] < rounds[1][1] < rounds[2][1]
 
 
 def test_what_is_outside_the_crop_volume_counts_in_neither(folder: Path) -> None:
@@ -154,6 +177,8 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
         read_tanks(tmp_path / "Barn")
 
 
-def test_a_mesh_elsewhere_is_said_to_be(folder: Path) -> None:
+def test_a_mesh_elsewhere_or_without_a_surface_is_said_to_be(folder: Path) -> None:
+    with pytest.raises(UserError, match="no area"):
+        evaluate_tanks(ground().apply_scale(0.0), read_tanks(folder), np.eye(4))
     with pytest.raises(UserError, match="nothing of the mesh is in the crop volume"):
         evaluate_tanks(ground(lift=5.0), read_tanks(folder), np.eye(4))

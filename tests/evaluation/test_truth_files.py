@@ -57,7 +57,7 @@ def test_a_trajectory_has_the_centres_of_its_cameras(tmp_path: Path, tabs: bool)
 
 
 def test_a_mapping_counts_frames_from_one(tmp_path: Path) -> None:
-    (tmp_path / "m.txt").write_text("3\n2000\n1 1\n2 850\n3 2000\n")
+    (tmp_path / "m.txt").write_text("3\n2000\n1 1\n2 850\n3 2000\n\n")
     np.testing.assert_array_equal(read_mapping(tmp_path / "m.txt"), [0, 849, 1999])
 
 
