@@ -61,9 +61,13 @@ PROTOCOLS = [
     *of(
         "neurfield/inputs/protocols.py",
         EVAL,
-        ("np.array(numbers) - 1]", "np.array(numbers)]", "pictures counted from 0"),
         ("key != self.key)", "key == self.key)", "with and without swapped"),
         ("outcome.metrics.pop(key, None)", "pass", "numbers of an earlier mesh stay"),
+    ),
+    *of(
+        "neurfield/inputs/scene/trajectory.py",
+        EVAL,
+        ("np.array(numbers) - 1]", "np.array(numbers)]", "pictures counted from 0"),
         ('(int(piece), "")', "(0, piece)", "10 before 9"),
     ),
 ]

@@ -80,7 +80,7 @@ def evaluate(
     if truth is None and not loaded.input.has_truth and not protocols:
         say(f"the {kind.flag} has no true surface: give one with --against MESH; pictures only")
     loaded.input.measure(outcome, truth)
-    measure_by(protocols, outcome, getattr(loaded.input, "scene", None))
+    measure_by(protocols, outcome, loaded.input.trajectory)
     outcome.write(folder)
     print_numbers(outcome.metrics)
     report = write_report(folder, outcome.mesh, loaded.input.up, plugin)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,9 +15,10 @@ from neurfield.evaluation import evaluate_dtu, evaluate_tanks, read_dtu, read_ta
 from neurfield.evaluation.registration import moved
 from neurfield.evaluation.truth_files import read_similarity, read_trajectory
 from neurfield.inputs.outcome import Outcome
-from neurfield.scenes import Scene
 
 WITH_ICP = "_with_icp"
+# Camera centres [k,3] of a mesh for a reference of so many pictures, as `Input.trajectory` gives them.
+Trajectory = Callable[[int], np.ndarray]
 
 
 class Protocol(ABC):
@@ -30,20 +30,20 @@ class Protocol(ABC):
 
     key: ClassVar[str]
 
-    def measure(self, outcome: Outcome, scene: Scene | None) -> None:
+    def measure(self, outcome: Outcome, trajectory: Trajectory) -> None:
         """Numbers of the outcome's mesh, without and with ICP, into the outcome.
 
         Args:
             outcome: with the mesh.
-            scene: of the run, whose cameras may be asked for.
+            trajectory: of the mesh's cameras, should it be needed.
         """
         for key in (self.key, self.key + WITH_ICP):
             if outcome.mesh is not None and self.key not in outcome.troubles:
                 with outcome.part(key):
-                    outcome.metrics[key] = self.numbers(outcome.mesh, scene, key != self.key)
+                    outcome.metrics[key] = self.numbers(outcome.mesh, trajectory, key != self.key)
 
     @abstractmethod
-    def numbers(self, mesh: trimesh.Trimesh, scene: Scene | None, with_icp: bool) -> dict[str, Any]:
+    def numbers(self, mesh: trimesh.Trimesh, trajectory: Trajectory, with_icp: bool) -> dict[str, Any]:
         """Numbers of a mesh, and the conventions they rest on."""
 
 
@@ -64,7 +64,7 @@ class Dtu(Protocol):
         self._dtu_from_mesh = np.eye(4) if align is None else read_similarity(align)
         self._truth = read_dtu(folder, scan)
 
-    def numbers(self, mesh: trimesh.Trimesh, scene: Scene | None, with_icp: bool) -> dict[str, Any]:
+    def numbers(self, mesh: trimesh.Trimesh, trajectory: Trajectory, with_icp: bool) -> dict[str, Any]:
         """As `evaluate_dtu`."""
         vertices = moved(np.asarray(mesh.vertices), self._dtu_from_mesh)
         return evaluate_dtu(
@@ -78,7 +78,7 @@ class Tanks(Protocol):
     Args:
         folder: of a training scene.
         align: a matrix that takes the mesh to the laser's frame, or a .log of the mesh's cameras; None: the
-            run's scene has the cameras.
+            run's own cameras are asked.
     """
 
     key = "tanks_and_temples"
@@ -92,14 +92,10 @@ class Tanks(Protocol):
         elif align is not None:
             self._transform = read_similarity(align)
 
-    def numbers(self, mesh: trimesh.Trimesh, scene: Scene | None, with_icp: bool) -> dict[str, Any]:
+    def numbers(self, mesh: trimesh.Trimesh, trajectory: Trajectory, with_icp: bool) -> dict[str, Any]:
         """As `evaluate_tanks`, and how the mesh was aligned."""
         if self._transform is None:
-            if scene is None:
-                raise UserError(
-                    "the run has no cameras to align: give --align FILE.log or --align MATRIX.txt"
-                )
-            self._align(_centers_of(scene, len(self._truth.centers)))
+            self._align(trajectory(len(self._truth.centers)))
         assert self._transform is not None
         return {**evaluate_tanks(mesh, self._truth, self._transform, with_icp=with_icp), **self._said}
 
@@ -134,43 +130,16 @@ def read_protocols(dtu: str | None, scan: int | None, tanks: str | None, align: 
     return protocols
 
 
-def measure_by(protocols: Sequence[Protocol], outcome: Outcome, scene: Scene | None) -> None:
+def measure_by(protocols: Sequence[Protocol], outcome: Outcome, trajectory: Trajectory) -> None:
     """Numbers of the outcome's mesh by each protocol; those of an earlier time go, whose mesh was another.
 
     Args:
         protocols: of `read_protocols`.
         outcome: with the mesh.
-        scene: of the run, None if it has none.
+        trajectory: of the mesh's cameras, `Input.trajectory`.
     """
     for kind in (Dtu, Tanks):
         for key in (kind.key, kind.key + WITH_ICP):
             outcome.metrics.pop(key, None)
     for protocol in protocols:
-        protocol.measure(outcome, scene)
-
-
-def _centers_of(scene: Scene, pictures: int) -> np.ndarray:
-    """Camera centres [pictures,3] in the order of the pictures' names; NaN where the scene has no such frame.
-
-    Where the scene has fewer than the reference, the number in a picture's name is its place, from 1.
-    """
-    if "image" not in scene.files:
-        raise UserError(f"{scene.path}: cameras without pictures have no order: give --align FILE.log")
-    names = [Path(path).stem if path is not None else "" for path in scene.files["image"].paths]
-    centers = np.asarray(scene.cameras.centers, np.float64)
-    if len(names) >= pictures:  # all of them, or all frames of the video
-        return centers[np.array(sorted(range(len(names)), key=lambda i: _with_numbers(names[i])))]
-    numbers = [int(found[-1]) if (found := re.findall(r"\d+", name)) else 0 for name in names]
-    if len(set(numbers)) < len(numbers) or min(numbers) < 1 or max(numbers) > pictures:
-        raise UserError(
-            f"{scene.path}: {len(names)} cameras, the reference has {pictures}, and the pictures' names do "
-            "not say which they are: give --align FILE.log or --align MATRIX.txt"
-        )
-    placed = np.full((pictures, 3), np.nan)
-    placed[np.array(numbers) - 1] = centers
-    return placed
-
-
-def _with_numbers(name: str) -> list[tuple[int, str]]:
-    """What a name is sorted by: its words and numbers, so that 9 comes before 10."""
-    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d+)", name)]
+        protocol.measure(outcome, trajectory)
