@@ -15,7 +15,11 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("data/*.md")]
 )
 HOMES = (ROOT, ROOT / "neurfield", ROOT / "tests", ROOT / "docs", ROOT / "csrc")
-OF_OTHERS = {"replica_eval/cull_mesh.py", "src/tools/cull_mesh.py"}  # in other repositories
+OF_OTHERS = {
+    "replica_eval/cull_mesh.py",
+    "scripts/dtu_eval.py",
+    "src/tools/cull_mesh.py",
+}  # in other repositories
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.mutants import fields, fitting, kernels, measures, parts, priors, scenes
+from benchmarks.mutants import fields, fitting, kernels, measures, parts, priors, protocols, scenes
 
 MUTANTS = [
-    *measures.LOSSES, *measures.EVALUATION, *fields.FUSION, *priors.ALIGNMENT, *priors.NATIVE,
+    *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
+    *priors.ALIGNMENT, *priors.NATIVE,
     *fields.RENDERING, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.READERS, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

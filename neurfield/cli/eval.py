@@ -23,25 +23,42 @@ def evaluate(
         str | None, arg(metavar="MESH", help_behavior_hint="(default: the scene's own true surface)")
     ] = None,
     scene: MovedScene = None,
+    dtu: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    scan: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None,
+    tanks: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    align: Annotated[
+        str | None,
+        arg(
+            metavar="FILE",
+            help_behavior_hint="(default: for --dtu none, for --tanks the scene's cameras)",
+        ),
+    ] = None,
     plugin: Plugin = (),
     device: Device = None,
     threads: Threads = None,
 ) -> int:
     """Measure a run: its mesh.ply against the true surface, its pictures against the true ones.
 
-    Only what the cameras saw counts; docs/evaluation.md tells how it is measured. Writes metrics.json and
-    report.html anew.
+    Only what the cameras saw counts; docs/evaluation.md tells how it is measured, and how by the protocols of
+    DTU and of Tanks and Temples, each without and with ICP. Writes metrics.json and report.html anew.
 
     Args:
         run: a run's folder, for example runs/room0/latest.
         against: a mesh of the true surface, or points on it, in the scene's frame and units.
         scene: where the run's scene lies now, if it was moved.
+        dtu: measure by DTU's protocol, too: the folder of its Points and ObsMask.
+        scan: the number of DTU's scan.
+        tanks: measure by the protocol of Tanks and Temples, too: the folder of a training scene's ply, json,
+            _trans.txt and _COLMAP_SfM.log.
+        align: what takes the mesh to the frame of --dtu or --tanks: a 4x4 matrix in a .txt, or for --tanks
+            the trajectory of all cameras in a .log.
         plugin: a module or a file that brings parts of the run's method.
         device: where to ask the field.
         threads: how many processors to use.
     """
     use_threads(threads)
     from neurfield.inputs.outcome import Outcome, read_metrics
+    from neurfield.inputs.protocols import measure_by, read_protocols
     from neurfield.inputs.run import Run, input_of
     from neurfield.report import write_report
     from neurfield.scenes.truth import read_truth
@@ -49,6 +66,7 @@ def evaluate(
     truth = None if against is None else read_truth(Path(against))
     kind, _ = input_of(Path(run))
     kind.require("eval", Path(run))
+    protocols = read_protocols(dtu, scan, tanks, align)
     loaded = Run.load(run, device, scene, plugin)
     folder = loaded.folder
     outcome = Outcome(read_metrics(folder))
@@ -59,9 +77,10 @@ def evaluate(
         own = isinstance(numbers, dict) and counts.items() <= numbers.items()
         if not own:  # no longer the fit's mesh
             outcome.metrics["mesh"] = counts
-    if truth is None and not loaded.input.has_truth:
+    if truth is None and not loaded.input.has_truth and not protocols:
         say(f"the {kind.flag} has no true surface: give one with --against MESH; pictures only")
     loaded.input.measure(outcome, truth)
+    measure_by(protocols, outcome, loaded.input.trajectory)
     outcome.write(folder)
     print_numbers(outcome.metrics)
     report = write_report(folder, outcome.mesh, loaded.input.up, plugin)

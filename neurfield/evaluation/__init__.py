@@ -1,8 +1,13 @@
-"""Numbers of a mesh against the true surface, and of pictures against true pictures."""
+"""Numbers of a mesh against the true surface, by our protocol or a benchmark's, and of pictures."""
 
 from __future__ import annotations
 
+from neurfield.evaluation.dtu import DtuTruth, evaluate_dtu, read_dtu
 from neurfield.evaluation.geometry import Surface, evaluate_mesh
 from neurfield.evaluation.image import psnr, ssim
+from neurfield.evaluation.tanks_and_temples import TanksTruth, evaluate_tanks, read_tanks
 
-__all__ = ["Surface", "evaluate_mesh", "psnr", "ssim"]
+__all__ = [
+    "DtuTruth", "Surface", "TanksTruth", "evaluate_dtu", "evaluate_mesh", "evaluate_tanks", "psnr",
+    "read_dtu", "read_tanks", "ssim",
+]  # fmt: skip

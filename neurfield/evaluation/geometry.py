@@ -98,7 +98,7 @@ class _Side:
         count: int,
         rng: np.random.Generator,
     ) -> None:
-        _check(mesh, what)
+        check_surface(mesh, what)
         self.normals = face_normals(mesh)
         drawn = sample_surface(mesh, count, rng)
         self._visible = None if cameras is None else Visibility(mesh, cameras)
@@ -136,7 +136,8 @@ def _alignment(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(np.einsum("ki,ki->k", a, b)).mean())
 
 
-def _check(mesh: trimesh.Trimesh, what: str) -> None:
+def check_surface(mesh: trimesh.Trimesh, what: str) -> None:
+    """Raise UserError, which begins with `what`, where there is nothing to measure or it is not finite."""
     if not len(mesh.faces):
         raise UserError(f"{what} has no triangles: there is nothing to measure")
     if not np.isfinite(mesh.vertices).all():

@@ -192,6 +192,14 @@ class Input(ABC):
         """Numbers of the outcome's mesh against a true surface (None: the input's own) and of pictures."""
         self.require("eval", self.folder)
 
+    def trajectory(self, pictures: int) -> np.ndarray:
+        """Camera centres [k,3], to be paired with those of a reference of so many pictures.
+
+        Raises:
+            UserError: there are none, or which are which cannot be told.
+        """
+        raise UserError(f"{self.folder}: no cameras to align: give --align FILE.log or --align MATRIX.txt")
+
     def surface(self) -> FittedSurface:
         """The field's surface."""
         self.require("mesh", self.folder)

@@ -11,6 +11,10 @@ _GROUPS = {
     "fit": "Fit",
     "mesh": "Mesh",
     "geometry": "Geometry against the true surface",
+    "dtu": "DTU's protocol, without ICP",
+    "dtu_with_icp": "DTU's protocol, after ICP",
+    "tanks_and_temples": "Protocol of Tanks and Temples, without its ICP",
+    "tanks_and_temples_with_icp": "Protocol of Tanks and Temples, after its ICP",
     "images": "Pictures",
     "image": "Picture",
     "files": "Bytes, compared",
@@ -22,11 +26,17 @@ _NAMES = {
     "truth_seen": "seen share of the truth", "psnr": "PSNR", "ssim": "SSIM", "count": "how many",
     "psnr_float16": "PSNR of the model file", "model": "model file (float16)",
     "source": "the picture's own file",
+    "accuracy_mm": "accuracy (mesh to truth)", "completeness_mm": "completeness (truth to mesh)",
+    "overall_mm": "overall (their mean)", "mesh_beyond": "share of the mesh beyond the cut",
+    "truth_beyond": "share of the truth beyond the cut", "spacing_mm": "points of the mesh are apart by",
+    "cut_mm": "cut of distances", "icp": "ICP", "mesh_points": "points of the mesh that count",
+    "truth_points": "points of the truth that count",
+    "cameras_agree": "cameras within 20 cm of the reference",
     "png": "PNG, lossless", "jpeg": "JPEG of equal quality", "bits": "bits a channel", "remarks": "note",
 }  # fmt: skip
-_LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel"}
+_LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel", "tau"}
 _BYTES = {"model", "source", "png", "jpeg"}
-_SHARES = {"mesh_seen", "truth_seen"}
+_SHARES = {"mesh_seen", "truth_seen", "mesh_beyond", "truth_beyond", "cameras_agree"}
 _SAID_BESIDE = {("images", "frames"), ("images", "pixels")}  # in the names of the scores
 
 
@@ -69,6 +79,8 @@ def value_of(key: str, value: Any) -> str:
         return str(value)
     if key in _LENGTHS:
         return length(value)
+    if key.endswith("_mm"):
+        return f"{value:.4g} mm"
     if key == "seconds":
         return duration(value)
     if key in _BYTES:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import trimesh
 
 from neurfield import fitting, inputs
 from neurfield.cli.main import main
 from tests.cli.conftest import fit_arguments
+from tests.evaluation.made_truth import CENTER, sphere_points, write_dtu
 from tests.fitting.conftest import CENTRE, RADIUS
 
 Capture = pytest.CaptureFixture[str]
@@ -66,6 +68,31 @@ def test_eval_without_a_true_surface(ball_run: Path, capsys: Capture) -> None:
     assert main(["eval", str(ball_run)]) == 0
     assert "--against MESH" in capsys.readouterr().out
     assert "geometry" not in json.loads((ball_run / "metrics.json").read_text())
+
+
+def test_eval_by_protocols_of_benchmarks(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
+    write_dtu(tmp_path, sphere_points(20_000, 1000 * RADIUS) / 40.0 + CENTER)
+    matrix = np.diag([25.0, 25.0, 25.0, 1.0])  # the ball of 0.4 m becomes one of 10 mm
+    matrix[:3, 3] = CENTER - 25.0 * CENTRE
+    np.savetxt(tmp_path / "dtu_from_world.txt", matrix)
+    asked = ["eval", str(ball_run), "--dtu", str(tmp_path), "--scan", "24"]
+    assert main([*asked, "--align", str(tmp_path / "dtu_from_world.txt")]) == 0
+    shown = capsys.readouterr().out
+    metrics = json.loads((ball_run / "metrics.json").read_text())
+    for key, icp in (("dtu", "none"), ("dtu_with_icp", "within 10, 2.5, 0.5 mm")):
+        assert 0.0 < metrics[key]["overall_mm"] < 20.0 and metrics[key]["icp"].startswith(icp)
+    assert "DTU's protocol, without ICP" in shown and "DTU's protocol, after ICP" in shown
+    assert "--against" not in shown
+    report = (ball_run / "report.html").read_text()
+    assert f"{metrics['dtu']['overall_mm']:.3f} mm" in report
+    # Without the matrix nothing is where the scan is: told, and numbers of before are gone.
+    assert "in millimetres" in refusal(capsys, *asked)
+    assert "dtu" not in json.loads((ball_run / "metrics.json").read_text())
+    before = (ball_run / "metrics.json").read_text()
+    assert "ObsMask25_10.mat: there is no such file" in refusal(capsys, *asked[:-1], "25")
+    assert "go together" in refusal(capsys, *asked[:-2])
+    assert "training scenes" in refusal(capsys, "eval", str(ball_run), "--tanks", str(tmp_path))
+    assert (ball_run / "metrics.json").read_text() == before
 
 
 def test_resume_to_a_later_step(ball_scene: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -27,6 +27,9 @@ def test_names_and_values() -> None:
     assert value_of("faces", 1234567) == "1,234,567"
     assert value_of("truth_seen", 0.79) == "79.0 %"
     assert value_of("frames", "held out") == "held out"
+    assert name_of("overall_mm") == "overall (their mean)"
+    assert value_of("overall_mm", 0.84321) == "0.8432 mm"
+    assert value_of("tau", 0.005) == "5 mm"
 
 
 def test_groups_in_reading_order_and_only_those_there() -> None:

@@ -20,6 +20,7 @@ from neurfield.inputs.scene.methods import Methods
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
 from neurfield.inputs.scene.results import measure, write_results
+from neurfield.inputs.scene.trajectory import trajectory_of
 from neurfield.inputs.scene.words import looked_at, scene_words
 from neurfield.inputs.shown import Shown
 from neurfield.parts import Config
@@ -129,6 +130,10 @@ class SceneInput(OpenedScene, Input):
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
         """Against the scene's own true surface, if no other is given."""
         measure(self, outcome, lambda: self.scene.ground_truth if against is None else against)
+
+    def trajectory(self, pictures: int) -> np.ndarray:
+        """All cameras of the scene by their pictures' names; NaN in place of those it has not."""
+        return trajectory_of(self.scene, pictures)
 
     @classmethod
     def page(cls, folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:

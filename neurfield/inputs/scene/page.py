@@ -38,6 +38,14 @@ def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         tiles.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
     if "chamfer_l1" in geometry:
         tiles.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
+    if "dtu" in metrics:
+        tiles.append((f"{metrics['dtu']['overall_mm']:.3f} mm", "overall by DTU's protocol, without ICP"))
+    tanks = metrics.get("tanks_and_temples_with_icp", {})
+    tiles += [
+        (f"{value:.3f}", f"F-score at {length(tanks['tau'])} by Tanks and Temples, after its ICP")
+        for key, value in tanks.items()
+        if key.startswith("f_score@")
+    ]
     if math.isfinite(images.get("psnr", math.nan)):
         inside = ", inside the masks" if images.get("pixels", "all") != "all" else ""
         tiles.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames{inside}"))
