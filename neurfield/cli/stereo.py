@@ -49,7 +49,7 @@ def stereo(
         say(f"already there, of the same pictures and settings: {folder}")
     else:
         use_threads(threads)
-        with _Bar() as progress:
+        with Bar() as progress:
             maps = match(loaded, settings, folder=folder, progress=progress)
         numbers = stereo_numbers(maps, loaded)
         write_maps(maps, loaded, folder, word, numbers.record())
@@ -63,32 +63,3 @@ def stereo(
         (f"neurfield fit --scene {place}", "fits a field to it"),
         (f"neurfield scene info {place}", "tells what is in it"),
     )
-
-
-class _Bar:
-    """What is being done, and how far it is: a line that moves on a terminal, one line a stage elsewhere."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._console = Console(file=sys.stderr)
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-            console=self._console, disable=not self._console.is_terminal,
-        )  # fmt: skip
-        self._row = self._bar.add_task("", total=1.0)
-        self._said = ""
-
-    def __call__(self, words: str, part: float) -> None:
-        self._bar.update(self._row, description=words, completed=part)
-        if words != self._said and not self._console.is_terminal:
-            self._console.print(words, highlight=False)
-        self._said = words
-
-    def __enter__(self) -> _Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()

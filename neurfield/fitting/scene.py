@@ -16,6 +16,7 @@ from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.task import Task
 from neurfield.fusion import AlignedPriors
+from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, Part, awake, looked_at
 from neurfield.pixels import PixelReader
@@ -24,6 +25,7 @@ from neurfield.points import Beside, PointSource
 from neurfield.points.fuse_scene import aligned_priors
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
+from neurfield.stereo import StereoMaps
 
 PAIRS = 512  # a step, where a loss looks at pairs and does not say how many
 
@@ -32,7 +34,12 @@ class SceneTask(Task):
     """The parts of a method, put together for one scene."""
 
     def __init__(
-        self, scene: Scene, config: Config, device: torch.device, aligned: AlignedPriors | None = None
+        self,
+        scene: Scene,
+        config: Config,
+        device: torch.device,
+        aligned: AlignedPriors | None = None,
+        stereo: StereoMaps | None = None,
     ) -> None:
         """Make all parts; nothing is read of the scene's files.
 
@@ -41,6 +48,7 @@ class SceneTask(Task):
             config: of the fit.
             device: of field and steps.
             aligned: what the scene's priors mean, where it is known already.
+            stereo: depth matched between its pictures, where they were.
 
         Raises:
             UserError: a part asks for what the scene or the method does not have, with the way out.
@@ -55,8 +63,10 @@ class SceneTask(Task):
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
-            "stereo": lambda: lambda: None,
+            "stereo": lambda: lambda: stereo,
         }  # fmt: skip
+        if stereo is not None:
+            offers["compared_views"] = lambda: lambda: ComparedViews.of_stereo(stereo)
         field, color = make_fields(config, device)
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
         chooser, sampler = (needs_part(config, slot).make_of(offers) for slot in ("pixels", "sampler"))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops.stereo_pictures import StereoPictures
+from neurfield.stereo import StereoMaps
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,17 @@ class ComparedViews:
     pictures: StereoPictures
     sources: Tensor
     depth: Tensor | None = None
+
+    @staticmethod
+    def of_stereo(maps: StereoMaps) -> ComparedViews:
+        """What stereo compared, and found; frames without maps are compared with none."""
+        pictures = maps.views.pictures
+        frames = torch.from_numpy(maps.frames)
+        sources = torch.full((len(pictures.grey), maps.sources.shape[1]), -1)
+        sources[frames] = torch.from_numpy(maps.sources)
+        depth = torch.zeros(pictures.grey.shape)
+        depth[frames] = maps.depth
+        return ComparedViews(pictures, sources, depth)
 
     def to(self, device: torch.device) -> ComparedViews:
         """The same on a device."""

@@ -22,6 +22,7 @@ class Data:
         sensor_depth: which measured depth; auto takes exact where the scene has it, else noisy, else off.
         prior_depth: use ambiguous depth of a monocular network, scale and shift unknown per image.
         prior_normal: use normals of a monocular network.
+        stereo: match the pictures with each other where no depth was measured.
         mask: use masks where the scene has them.
         holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none.
         box: world xmin, ymin, zmin, xmax, ymax, zmax; empty: from the scene.
@@ -30,6 +31,7 @@ class Data:
     sensor_depth: Literal["auto", "exact", "noisy", "off"] = "auto"
     prior_depth: bool = False
     prior_normal: bool = False
+    stereo: bool = False
     mask: bool = True
     holdout_every: _Times = 0
     box: list[float] = field(default_factory=list)

@@ -15,11 +15,13 @@ from neurfield.fitting.scene import SceneTask, aligns
 from neurfield.fitting.surface import FittedSurface
 from neurfield.fitting.view import render_camera
 from neurfield.fusion import AlignedPriors
+from neurfield.inputs.scene.stereo import stereo_of
 from neurfield.parts import Config
 from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sources
 from neurfield.points.fuse_scene import aligned_priors
 from neurfield.scenes import Scene, load_scene
 from neurfield.scenes.upright import up_direction
+from neurfield.stereo import StereoMaps
 
 T = TypeVar("T", bound="OpenedScene")
 
@@ -74,15 +76,17 @@ class OpenedScene:
         used = thinned(used_sources(scene, config.data))
         fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
         to_fit = used.with_frames(fitted) if len(held_out) else used
-        aligned = None
+        aligned, stereo = None, stereo_of(scene, to_fit, config.data)
         if box is None and config.data.box:
             box = np.array(config.data.box).reshape(2, 3)
+        if box is None and to_fit.kind == "inside" and stereo is not None:
+            box = stereo.box()
         if box is None and to_fit.kind == "inside" and aligns(config):
             aligned = aligned_priors(to_fit, config.data.box, config.seed)
             box = None if aligned is None else aligned.box()
         if box is not None:
             to_fit = to_fit.with_box(box)
-        task = make_task(to_fit, config, device or pick_device(config.device), aligned)
+        task = make_task(to_fit, config, device or pick_device(config.device), aligned, stereo)
         opened = cls(scene, config, used, held_out, task)
         opened.seconds_reading = reading
         return opened
@@ -108,7 +112,11 @@ class OpenedScene:
 
 
 def make_task(
-    scene: Scene, config: Config, device: torch.device, aligned: AlignedPriors | None = None
+    scene: Scene,
+    config: Config,
+    device: torch.device,
+    aligned: AlignedPriors | None = None,
+    stereo: StereoMaps | None = None,
 ) -> SceneTask:
     """What fits a field to a scene."""
-    return SceneTask(scene, config, device, aligned)
+    return SceneTask(scene, config, device, aligned, stereo)
