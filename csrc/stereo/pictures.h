@@ -97,12 +97,19 @@ struct Blend {
 // Not 0 where a byte of the word is 0.
 inline IntLanes empty_bytes(IntLanes quad) { return (quad - 0x01010101) & ~quad & static_cast<int32_t>(0x80808080u); }
 
-// Bilinear, by one gather. Pixels of the background have no say; a place is background where they have more than half the weight.
+// Bilinear, by one gather. Pixels of the background have no say; a place is background where they have more than half the weight. With
+// kWithin all places are known to lie between the centres of the picture's pixels; without kBackground it has none.
+template <bool kWithin = false, bool kBackground = true>
 [[gnu::always_inline]] inline Sample sample(const Picture& picture, Vec u, Vec v) {
-    const Vec width(static_cast<float>(picture.width)), height(static_cast<float>(picture.height)), zero(0.0f), one(1.0f);
+    const Vec zero(0.0f), one(1.0f);
     Sample found;
-    found.leaves = ~((u.v >= zero.v) & (u.v <= width.v) & (v.v >= zero.v) & (v.v <= height.v));  // NaN leaves too
-    const Vec x = min(max(u - Vec(0.5f), zero), width - one), y = min(max(v - Vec(0.5f), zero), height - one);
+    found.leaves = IntLanes{};
+    Vec x = u - Vec(0.5f), y = v - Vec(0.5f);
+    if constexpr (!kWithin) {
+        const Vec width(static_cast<float>(picture.width)), height(static_cast<float>(picture.height));
+        found.leaves = ~((u.v >= zero.v) & (u.v <= width.v) & (v.v >= zero.v) & (v.v <= height.v));  // NaN leaves too
+        x = min(max(x, zero), width - one), y = min(max(y, zero), height - one);
+    }
     const IntLanes column = to_int(x), row = to_int(y);
     const Vec a = x - to_float(column), b = y - to_float(row);
     const IntLanes quad = gather(picture.quads, row * picture.width + column);
@@ -110,21 +117,13 @@ inline IntLanes empty_bytes(IntLanes quad) { return (quad - 0x01010101) & ~quad 
     found.value = blend(a, b);
     found.background = IntLanes{};
     const IntLanes empty = empty_bytes(quad);
-    if (any_bit(empty)) [[unlikely]] {
+    if (kBackground && any_bit(empty)) [[unlikely]] {
         const Vec foreground = blend.foreground(a, b);
         found.background = (empty != 0) & ~(foreground.v >= 0.5f);
         const Vec value = choose(empty != 0, found.value / max(foreground, Vec(0.5f)), found.value);
         found.value = choose(found.background, zero, value);
     }
     return found;
-}
-
-// The same at places that lie between the centres of pixels, in a picture without background.
-[[gnu::always_inline]] inline Vec sample_within(const Picture& picture, Vec u, Vec v) {
-    const Vec x = u - Vec(0.5f), y = v - Vec(0.5f);
-    const IntLanes column = to_int(x), row = to_int(y);
-    const Blend blend(gather(picture.quads, row * picture.width + column));
-    return blend(x - to_float(column), y - to_float(row));
 }
 
 // From a reference to a source, but for the plane: the homography of a plane m is A + b m^T (`StereoPictures.pair`).

@@ -127,10 +127,13 @@ public:
     // Costs [height][width][kLanes], bytes of kCostSteps, of the pixels inside at the columns `wanted` [height]; elsewhere nothing is written.
     void run(const ReferenceWindows& reference, const Picture& source, const Pair& pair, float gain, const float* inverse_depth,
              const Span* wanted, uint8_t* costs) {
-        reference_ = &reference, source_ = source, masked_ = has_background(source), pair_ = pair, gain_ = Vec(gain),
+        reference_ = &reference, source_ = source, masked_ = has_background(source), gain_ = Vec(gain),
         shift_ = Vec(kMiddle - gain * kMiddle);
         const Vec planes = Vec::load(inverse_depth);
-        for (int i = 0; i < 3; ++i) moved_[i] = Vec(pair.b[i]) * planes;
+        for (int i = 0; i < 3; ++i) {
+            moved_[i] = fma(Vec(pair.b[i]), planes, Vec(pair.a[3 * i + 2]));
+            along_[i] = Vec(pair.a[3 * i]), down_[i] = Vec(pair.a[3 * i + 1]);
+        }
         const int32_t height = reference.height, radius = reference.radius;
         slots_ = 2 * radius + 2, past_ = 2 * radius + 1;
         const int64_t columns = reference.width + past_ + radius, ring = slots_ * columns;
@@ -170,6 +173,7 @@ public:
     }
 
 private:
+    static constexpr int32_t kPiece = 24;  // columns of which is asked at once whether they leave the source
     static constexpr float kLeaves = 256.0f;  // more than the taps of a window: marks are 1, and for what leaves the source 1 + this
 
     static Vec* reserve(AlignedFloats& memory, int64_t count) { return reinterpret_cast<Vec*>(memory.reserve(count * kLanes)); }
@@ -204,17 +208,17 @@ private:
             span.include(wanted[near]);
         if (span.empty()) return;
         span = row.span = {std::max(0, span.begin - radius), std::min(width, span.end + radius)};
-        const Vec v(static_cast<float>(y) + 0.5f);
         Track track;
-        for (int i = 0; i < 3; ++i) {
-            track.start[i] = fma(Vec(pair_.a[3 * i + 1]), v, moved_[i] + Vec(pair_.a[3 * i + 2]));
-            track.step[i] = Vec(pair_.a[3 * i]);
+        for (int i = 0; i < 3; ++i) track.start[i] = fma(down_[i], Vec(static_cast<float>(y) + 0.5f), moved_[i]), track.step[i] = along_[i];
+        for (int32_t begin = span.begin; begin < span.end; begin += kPiece) {
+            const Span piece{begin, std::min(begin + kPiece, span.end)};
+            if (!track.stays(source_, piece))
+                row.marked |= take<false, true>(track, piece, y);
+            else if (masked_)
+                row.marked |= take<true, true>(track, piece, y);
+            else
+                take<true, false>(track, piece, y);
         }
-        const float* inside = reference_->inside_row(y);
-        if (!masked_ && track.stays(source_, span))
-            row.marked = false, take_plainly(track, source_, span, inside, samples_ + slot(y));
-        else
-            row.marked = take_watchfully(track, source_, span, inside, samples_ + slot(y), marks_ + slot(y), is_marked_.data() + slot(y));
     }
 
     // Where a row of the reference lies in the source, a plane a lane.
@@ -246,28 +250,26 @@ private:
         return (grey + Vec(kQuarters)) - Vec(kQuarters + kMiddle);
     }
 
-    static void take_plainly(Track track, const Picture source, Span span, const float* inside, Vec* samples) {
-        for (int32_t x = span.begin; x < span.end; ++x) {
-            if (!(inside[x] > 0.0f)) continue;
-            track.go_to(x);
-            samples[x] = rounded(sample_within(source, track.u, track.v));
-        }
-    }
-
-    // Where something may leave the source or fall on background; whether something did.
-    static bool take_watchfully(Track track, const Picture source, Span span, const float* inside, Vec* samples, Vec* marks,
-                                uint8_t* is_marked) {
+    // A piece of a row, kWithin if all of it lies within the source. With kMarks some may leave or fall on background; whether some does.
+    template <bool kWithin, bool kMarks>
+    bool take(Track track, Span piece, int32_t y) {
+        const Picture source = source_;
+        const float* inside = reference_->inside_row(y);
+        Vec *const samples = samples_ + slot(y), *const marks = marks_ + slot(y);
+        uint8_t* const is_marked = is_marked_.data() + slot(y);
         bool found_some = false;
-        for (int32_t x = span.begin; x < span.end; ++x) {
+        for (int32_t x = piece.begin; x < piece.end; ++x) {
             if (!(inside[x] > 0.0f)) continue;
             track.go_to(x);
-            const Sample found = sample(source, track.u, track.v);
-            const IntLanes leaves = found.leaves | track.behind, marked = leaves | found.background;
+            const Sample found = sample<kWithin, kMarks>(source, track.u, track.v);
             samples[x] = rounded(found.value);
-            if (!any(marked)) continue;
-            found_some = true, is_marked[x] = 1;
-            samples[x] = choose(marked, Vec(0.0f), samples[x]);
-            marks[x] = choose(leaves, Vec(kLeaves + 1.0f), choose(marked, Vec(1.0f), Vec(0.0f)));
+            if constexpr (kMarks) {
+                const IntLanes leaves = kWithin ? IntLanes{} : found.leaves | track.behind, marked = leaves | found.background;
+                if (!any_bit(marked)) continue;
+                found_some = true, is_marked[x] = 1;
+                samples[x] = choose(marked, Vec(0.0f), samples[x]);
+                marks[x] = choose(leaves, Vec(kLeaves + 1.0f), choose(marked, Vec(1.0f), Vec(0.0f)));
+            }
         }
         return found_some;
     }
@@ -359,8 +361,8 @@ private:
 
     const ReferenceWindows* reference_ = nullptr;
     Picture source_{};
-    Pair pair_{};
-    Vec gain_, shift_, moved_[3];
+    Vec gain_, shift_;
+    Vec moved_[3], along_[3], down_[3];  // (u, v, 1) goes to moved + along u + down v
     bool masked_ = false;  // the source has background
     int32_t slots_ = 0, past_ = 0;
     Row rows_[2 * kMostRadius + 2];
