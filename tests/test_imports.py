@@ -20,8 +20,6 @@ COMMON = {"errors", "far", "files", "lazy", "moment", "openmp", "optional", "wor
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "parts": {"configs"},
-    "presets": {"configs"},
-    "image_config": {"parts", "presets"},
     "ops": set(),
     "images": set(),
     "rays": {"ops"},
@@ -31,19 +29,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fusion": {"ops", "scenes"},
     "pixels": {"rays", "scenes", "parts"},
     "points": {"rays", "scenes", "fusion", "images", "parts", "pixels"},
-    "fields": {"ops", "encodings", "parts"},
+    "fields": {"ops", "encodings", "images", "parts"},
     "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts"},
     "losses": {"ops", "rays", "pixels", "points", "rendering", "parts"},
     "surfaces": {"ops", "encodings", "fields", "parts"},
     "fitting": {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
-        "image_config", "images", "rays", "parts", "pixels", "points",
+        "images", "rays", "parts", "pixels", "points",
     },
     "inputs": {
-        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "image_config", "images", "fitting",
+        "ops", "fields", "surfaces", "scenes", "evaluation", "fusion", "images", "fitting",
         "parts", "pixels", "points",
     },
-    "report": {"scenes", "inputs"},
+    "report": {"scenes", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs"},
     "cli": {"scenes", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"__version__"},

@@ -6,7 +6,10 @@ from neurfield.parts.config import read_config as read_config
 from neurfield.parts.config import save_config as save_config
 from neurfield.parts.config import spelled_out as spelled_out
 from neurfield.parts.differences import differences as differences
+from neurfield.parts.fitted import FITTED as FITTED
+from neurfield.parts.fitted import Fitted as Fitted
 from neurfield.parts.groups import Data as Data
+from neurfield.parts.groups import PictureTrain as PictureTrain
 from neurfield.parts.groups import Train as Train
 from neurfield.parts.needs import Needs as Needs
 from neurfield.parts.needs import needs as needs
@@ -20,6 +23,7 @@ from neurfield.parts.part import Part as Part
 from neurfield.parts.plugins import whole_shelf as whole_shelf
 from neurfield.parts.presets import about as about
 from neurfield.parts.presets import methods as methods
+from neurfield.parts.presets import what_it_fits as what_it_fits
 from neurfield.parts.shelf import SLOTS as SLOTS
 from neurfield.parts.shelf import Entry as Entry
 from neurfield.parts.shelf import Shelf as Shelf

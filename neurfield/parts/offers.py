@@ -14,8 +14,13 @@ def looked_at(parts: Iterable[Part]) -> frozenset[str]:
     return frozenset(name for need in every for name in (*need.required, *need.optional))
 
 
-def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part]:
+def awake(parts: Mapping[str, Part], offered: Collection[str], fitted: str = "scene") -> dict[str, Part]:
     """The parts that find all they look at among what is offered; those that idle are left out.
+
+    Args:
+        parts: by label.
+        offered: names.
+        fitted: what has the pixels, in words.
 
     Raises:
         UserError: something that a part cannot do without is missing; with the way out.
@@ -25,7 +30,7 @@ def awake(parts: Mapping[str, Part], offered: Collection[str]) -> dict[str, Part
         need = part.needs()
         for name in sorted(need.required):
             if name not in offered:
-                owner = "scene" if name.startswith("pixels.") else "method"
+                owner = fitted if name.startswith("pixels.") else "method"
                 raise UserError(
                     f"'{part.key}' looks at {name}, and the {owner} has none: "
                     f"leave it out with --set {part.key}=off"

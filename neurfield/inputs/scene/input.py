@@ -15,7 +15,6 @@ from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
-from neurfield.inputs.scene.methods import Methods
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
 from neurfield.inputs.scene.results import measure, write_results
@@ -32,7 +31,6 @@ class SceneInput(OpenedScene, Input):
 
     flag: ClassVar[str] = "scene"
     called: ClassVar[str] = "a scene"
-    settings = Methods()
     serves = frozenset({"mesh", "eval", "view"})
     finishing = "extracting the mesh, measuring, drawing ..."
 
@@ -62,11 +60,6 @@ class SceneInput(OpenedScene, Input):
                 "give that scene with --scene PATH"
             )
         return cls.of(config, scene, np.array(facts["box"]), device)
-
-    @classmethod
-    def chosen(cls, config: Config) -> str:
-        """The method."""
-        return config.method
 
     @classmethod
     def place(cls, facts: dict[str, Any]) -> str:
