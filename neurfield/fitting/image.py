@@ -19,7 +19,7 @@ from neurfield.images import ImageSource
 from neurfield.images.picture import as_rgb
 from neurfield.images.pool import centres
 from neurfield.losses.weighted import WeightedLoss
-from neurfield.parts import Config, awake
+from neurfield.parts import Config, awake, looked_at, of_use
 from neurfield.points import Picture
 
 CHUNK = 2**17  # points decoded at a time
@@ -51,7 +51,8 @@ class ImageTask(Task):
             "picture": lambda: source, "channels": lambda: source.channels, "fresh": lambda: fresh,
             "train": lambda: config.train, "device": lambda: device, "seed": lambda: config.seed,
         }  # fmt: skip
-        sources = [part.make_of(offers) for part in config.many("points").values()]
+        needed = looked_at(config.many("losses").values())
+        sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         offered = {name for one in sources for name in one.offers}
         losses = {k: WeightedLoss.of(v) for k, v in awake(config.many("losses"), offered, "picture").items()}
         if not losses:

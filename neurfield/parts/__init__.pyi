@@ -17,8 +17,10 @@ from neurfield.parts.needs import needs_of as needs_of
 from neurfield.parts.numbers import Declared as Declared
 from neurfield.parts.numbers import Number as Number
 from neurfield.parts.numbers import summary as summary
+from neurfield.parts.offers import Offering as Offering
 from neurfield.parts.offers import awake as awake
 from neurfield.parts.offers import looked_at as looked_at
+from neurfield.parts.offers import of_use as of_use
 from neurfield.parts.part import Part as Part
 from neurfield.parts.plugins import whole_shelf as whole_shelf
 from neurfield.parts.presets import about as about

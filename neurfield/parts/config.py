@@ -69,7 +69,7 @@ class Config:
         part = self.one(slot)
         if part is None:
             what = FITTED[self.fits].words
-            raise UserError(f"'{slot}': a fit of {what} needs one, the method {self.name} has none")
+            raise UserError(f"'{slot}': a method for {what} needs one, {self.name} has none")
         return part
 
 

@@ -222,7 +222,7 @@ def test_the_command_of_a_run_makes_it_again(name: str, preset: str, overrides: 
         ("encoding.levels=0", "'encoding.levels': 0 is too small, at least 1 is needed"),
         ("encoding.features=3", "'encoding': GridLayout: features must be 1, 2 or 4, got 3"),
         ("encoding.parameters_per_pixel=.inf", "'encoding.parameters_per_pixel': inf is not finite"),
-        ("encoding=off", "'encoding': a fit of pictures needs one, the method hash has none"),
+        ("encoding=off", "'encoding': a method for pictures needs one, hash has none"),
         ("field=sdf", "'field' asks for 'heads', which this kind of fit does not have: choose another"),
         ("field.hidden=[0]", "'field.hidden': 0 is too small"),
         ("points.picture=off", "'losses.color' looks at points.picture, and the method has none"),
