@@ -31,7 +31,7 @@ class Slot:
 
 
 SLOTS: dict[str, Slot] = {
-    "encoding": Slot("encoding", "of pictures: from points to features of them"),
+    "encoding": Slot("encoding", "from points of a picture to features"),
     "field": Slot("field", "what is fitted: from points to distances and features, or to colours"),
     "heads": Slot("head", "further outputs of the field", many=True),
     "color": Slot("color", "from the field's feature, normal and view to a colour"),
