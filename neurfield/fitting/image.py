@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from neurfield.encodings import Encoding
 from neurfield.errors import UserError
 from neurfield.fields import ImageField
 from neurfield.files import atomic_write
@@ -63,7 +64,7 @@ class ImageTask(Task):
         before = time.perf_counter()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            encoding = config.needed("encoding").make_of(offers)
+            encoding = _of_plane(config.needed("encoding").make_of(offers))
             of_field = {**offers, "encoding": lambda: encoding}
             field = config.needed("field").make_of(of_field).to(device)
         self.longest = max(source.width, source.height)
@@ -96,6 +97,16 @@ class ImageTask(Task):
             shown.insert(0, as_rgb(source.hold()[y[:, None], x[None, :]]))
         with atomic_write(folder / f"step-{step:06d}.png") as temporary:
             Image.fromarray(np.concatenate(shown, axis=1)).save(temporary)
+
+
+def _of_plane(encoding: Any) -> Encoding:
+    """What the part of the slot `encoding` returned; UserError where it is no encoding of a plane."""
+    if isinstance(encoding, Encoding) and getattr(encoding, "dimensions", None) == 2:
+        return encoding
+    what = type(encoding).__name__
+    if isinstance(encoding, Encoding):
+        what += f" of {getattr(encoding, 'dimensions', 'no')} dimensions"
+    raise UserError(f"'encoding' returned a {what}: a picture needs an Encoding of 2 dimensions")
 
 
 @torch.no_grad()

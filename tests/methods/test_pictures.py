@@ -265,6 +265,20 @@ def test_a_method_for_something_else(picture: Path, tmp_path: Path, capsys: Capt
         fit_image(picture, "rbf", "hash", out=tmp_path / "runs")
 
 
+@pytest.mark.parametrize(
+    ("made", "said"), [("None", "a NoneType"), ("HashGrid(levels=2)", "a HashGrid of 3 dimensions")]
+)
+def test_what_is_no_encoding_of_a_plane_is_named(made: str, said: str, picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "from neurfield.encodings import HashGrid\n"
+        f"def odd():\n    return {made}\n"
+        "PARTS = {'encoding.odd': odd}\n"
+    )
+    with pytest.raises(UserError, match=f"^'encoding' returned {said}: a picture needs"):
+        fit_image(picture, "odd", plugins=[str(tmp_path / "odd.py")], out=tmp_path / "runs", quiet=True)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_run_with_a_method_for_something_else(picture: Path, tmp_path: Path) -> None:
     run = fit_image(picture, steps=1, out=tmp_path, quiet=True, overrides=SMALL)
     save_config(load_config("neus"), run.folder / "config.yaml")
