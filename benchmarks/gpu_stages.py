@@ -125,7 +125,7 @@ def _module(name: str) -> str | None:
 
 def _dependencies() -> str | None:
     """All that neurfield asks for; torch and NumPy alone serve the first stages."""
-    names = ("scipy", "trimesh", "embreex", "safetensors", "omegaconf", "tyro", "rich", "PIL", "pyvips")
+    names = ("scipy", "trimesh", "embreex", "safetensors", "yaml", "tyro", "rich", "PIL", "pyvips")
     return "all" if all(_module(name) for name in names) else None
 
 

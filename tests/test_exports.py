@@ -32,6 +32,7 @@ PACKAGES = (
 PRIVATE = {
     "encodings.grid_encoding.growth_of": "checks two arguments of grids",
     "encodings.tcnn.grid_module": '`HashGrid(backend="tcnn")` asks it',
+    "fields.picture_encodings": "parts, found by their names on the shelf, and their sizes",
     "fields.scene_encodings.encoding_groups": "`SDFField.parameter_groups`",
     "fields.scene_encodings.first_levels": "a number of `make_sdf`",
     "fusion.align_step": "a step of `align_priors`",

@@ -8,6 +8,7 @@ PRESETS = ("tests/parts/test_presets.py",)
 NUMBERS = ("tests/parts/test_numbers.py",)
 NEEDS = ("tests/parts/test_needs.py",)
 MIGRATION = ("tests/parts/test_migration.py",)
+PICTURES = ("tests/methods/test_pictures.py",)
 DIFFERENCES = ("tests/parts/test_differences.py",)
 GIVEN = ("tests/parts/test_given.py",)
 HOLD = ("tests/points/test_hold.py", "tests/points/test_true_volume.py")
@@ -76,7 +77,7 @@ SHELF = [
             "what is optional is never drawn",
         ),
         ("all(name in offered for name in need.optional)", "True", "losses without what they look at"),
-        ('"scene" if name.startswith("pixels.") else "method"', '"scene"', "the scene is blamed"),
+        ('fitted if name.startswith("pixels.") else "method"', "fitted", "the scene is blamed"),
     ),
     *of(
         "neurfield/parts/needs.py",
@@ -102,6 +103,26 @@ SHELF = [
         "neurfield/parts/differences.py",
         DIFFERENCES,
         ("before_it is None or before_it.name != part.name", "before_it is None", "a part of another name"),
+    ),
+    *of(
+        "neurfield/parts/presets.py",
+        PICTURES,
+        (
+            'fits = content.get("fits", fits)',
+            'fits = content.get("fits", "surface")',
+            "like hash, and yet for surfaces",
+        ),
+    ),
+    *of(
+        "neurfield/parts/renamed.py",
+        PICTURES,
+        ('if encoding == "rbf" or key not in _OF_KERNELS:', "if True:", "kernels of a grid's old runs"),
+    ),
+    *of(
+        "neurfield/inputs/methods.py",
+        PICTURES,
+        ("if fits != kind.fits:", "if False:", "a method for scenes beside a picture"),
+        ("if name in methods(what_it_fits(usual)):", "if True:", "an encoding that has no method"),
     ),
 ]
 

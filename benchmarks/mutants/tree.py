@@ -20,7 +20,7 @@ RUNNER = Path(__file__).resolve().parent / "runner.py"
 # What most tests import; they run in forks of a process that has.
 WARM = (
     "torch", "numpy", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph", "trimesh", "PIL.Image",
-    "omegaconf", "safetensors.torch", "rich.console", "hypothesis", "pytest",
+    "yaml", "safetensors.torch", "rich.console", "hypothesis", "pytest",
 )  # fmt: skip
 _SKIP = shutil.ignore_patterns("__pycache__", "*.so", ".hypothesis", "room*")
 # Test runners say 1 for failed tests; anything else (2: cannot be collected, 5: none there) shows nothing.

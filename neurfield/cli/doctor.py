@@ -16,7 +16,7 @@ from neurfield.cli.console import next_commands, table
 from neurfield.scenes.builtin import ROOMS, builtin_folder, made_version
 
 CORE = (
-    "numpy", "torch", "trimesh", "embreex", "safetensors", "omegaconf", "pyyaml", "tyro", "rich", "pillow",
+    "numpy", "torch", "trimesh", "embreex", "safetensors", "pyyaml", "tyro", "rich", "pillow",
     "scipy", "pyvips",
 )  # fmt: skip
 # extra -> (distribution, what it is for): those that some verb needs

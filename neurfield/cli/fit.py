@@ -11,6 +11,7 @@ from neurfield.cli.input_flags import moved_to, one_choice, one_input, refuse_be
 from neurfield.cli.main import STARTED
 from neurfield.cli.runs import Plugin, tell_troubles
 from neurfield.cli.threads import Threads, use_threads
+from neurfield.inputs.registry import CHOOSERS
 
 if TYPE_CHECKING:
     from neurfield.fitting import SurfaceLeft
@@ -58,15 +59,20 @@ def fit_input(
     use_threads(threads)
     from neurfield import inputs
     from neurfield.fitting import FitFailed, FitInterrupted, SurfaceLeft
+    from neurfield.inputs.methods import method_of_part
 
     common: dict[str, Any] = {"steps": steps, "started": STARTED, "plugins": plugin}
+    more: tuple[str, ...] = ()
     try:
         if resume is not None:
             run = inputs.resume(resume, device=device, scene=moved_to(named), **common)
         else:
+            method = None if choice is None else choice[1]
+            if choice is not None and CHOOSERS[choice[0]].slot:
+                method, more = method_of_part(what, *choice, plugin)
             run = inputs.fit(
-                source, choice, input=what, preset=preset or "default", out=out or "runs", seed=seed or 0,
-                device=device or "auto", overrides=overrides, **common,
+                source, method, input=what, preset=preset or "default", out=out or "runs", seed=seed or 0,
+                device=device or "auto", overrides=(*more, *overrides), **common,
             )  # fmt: skip
     except FitInterrupted as stopped:
         folder = stopped.checkpoint.parent.parent

@@ -21,7 +21,7 @@ def with_input_flags(verb: Callable[..., int]) -> Callable[..., int]:
     """
     own = list(inspect.signature(verb, eval_str=True).parameters.values())[2:]
     added = [_flag(name, entry.metavar, "") for name, entry in INPUTS.items()]
-    added += [_flag(name, of.metavar, f"(default: {of.hint or of.usual})") for name, of in CHOOSERS.items()]
+    added += [_flag(name, of.metavar, "" if of.slot else _usual()) for name, of in CHOOSERS.items()]
     inputs, choosers = dict(INPUTS), dict(CHOOSERS)
 
     @functools.wraps(verb)
@@ -41,6 +41,12 @@ def with_input_flags(verb: Callable[..., int]) -> Callable[..., int]:
 def _flag(name: str, metavar: str, hint: str) -> inspect.Parameter:
     kind = Annotated[str | None, arg(metavar=metavar, help_behavior_hint=hint)]
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind)
+
+
+def _usual() -> str:
+    """What fits take without a flag, for help."""
+    usual = [f"{entry.usual}{entry.otherwise} for --{name}" for name, entry in INPUTS.items() if entry.target]
+    return f"(default: {', '.join(usual)})"
 
 
 def _with_help(text: str) -> str:
@@ -75,19 +81,27 @@ def one_input(named: Mapping[str, str | None], resume: str | None) -> tuple[str,
     return name, value
 
 
-def one_choice(name: str, chosen: Mapping[str, str | None]) -> str | None:
-    """The preset that was chosen for an input; None if none was.
+def one_choice(name: str, chosen: Mapping[str, str | None]) -> tuple[str, str] | None:
+    """The flag that chooses a method for an input, with what stands behind it; None if none was given.
 
     Raises:
-        UserError: by a flag that means nothing beside this input.
+        UserError: by a flag that means nothing beside this input, or by two.
     """
-    for flag, value in chosen.items():
-        if value is not None and INPUTS[name].named_by != flag:
+    given = [(flag, value) for flag, value in chosen.items() if value is not None]
+    for flag, _ in given:
+        if flag not in INPUTS[name].named_by:
             belongs = " or ".join(
-                f"--{other}" for other, entry in INPUTS.items() if entry.named_by == flag and entry.target
+                f"--{other}" for other, entry in INPUTS.items() if flag in entry.named_by and entry.target
             )
             raise UserError(f"--{flag} goes with {belongs}, not with --{name}: leave it out")
-    return chosen[INPUTS[name].named_by]
+    if len(given) > 1:
+        (flag, _), (other, value) = given
+        slot = CHOOSERS[other].slot
+        raise UserError(
+            f"fit: --{flag} and --{other} stand side by side: give one of them; "
+            f"--set {slot}={value} puts another {slot} into a method"
+        )
+    return given[0] if given else None
 
 
 def moved_to(named: Mapping[str, str | None]) -> str | None:

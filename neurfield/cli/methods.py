@@ -8,6 +8,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from neurfield.cli.console import next_commands, say, table
 from neurfield.parts import (
+    FITTED,
     SLOTS,
     Entry,
     Shelf,
@@ -42,8 +43,10 @@ def methods(
         plugins: a module or file that brings parts; may be given several times.
     """
     if method is None:
+        for fits, fitted in FITTED.items():
+            names = known_methods(fits)
+            table(f"methods for {fitted.words}", ("name", "what it is"), [(n, about(n)) for n in names])
         names = known_methods()
-        table("methods", ("name", "what it is"), [(name, about(name)) for name in names])
         next_commands(
             (f"neurfield methods {names[0]}", "shows its parts and numbers"),
             ("neurfield parts", "lists the parts that a method may have"),

@@ -2,6 +2,7 @@
 
 from neurfield.fields.image import ImageField as ImageField
 from neurfield.fields.image import ImageSample as ImageSample
+from neurfield.fields.make import make_picture as make_picture
 from neurfield.fields.make import make_radiance as make_radiance
 from neurfield.fields.make import make_sdf as make_sdf
 from neurfield.fields.protocols import Color as Color

@@ -1,4 +1,4 @@
-"""The two fields of a scene, distance and colour, as parts of a method, their tables drawn from a seed."""
+"""Fields as parts of a method: distance and colour of a scene, their tables drawn from a seed; a picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from neurfield.encodings import HashGrid
+from neurfield.encodings import Encoding, HashGrid
+from neurfield.fields.image import ImageField
 from neurfield.fields.radiance import Radiance
 from neurfield.fields.scene_encodings import EncodingSizes, first_levels, make_encoding
 from neurfield.fields.sdf import SDFField
@@ -103,3 +104,31 @@ def make_radiance(
     return Radiance(
         texture, feature_dim, tuple(hidden), view_degree, precision=precision, view_from=view_from
     )
+
+
+def make_picture(
+    encoding: Encoding,
+    channels: int,
+    *,
+    hidden: Sequence[Count] = (64, 64),
+    sine: Sequence[Annotated[float, Number(above=0.0)]] = (),
+) -> ImageField:
+    """The colours of a picture: an encoding of its plane and a tiny network.
+
+    Args:
+        encoding: of the plane.
+        channels: of the picture.
+        hidden: units of the network's hidden layers, one layer at least.
+        sine: the first layer is h + sin(w h), with w from the first to the second of these numbers over its
+            units; empty: ReLU.
+    """
+    return ImageField(encoding, channels, tuple(hidden), (sine[0], sine[1]) if sine else None)
+
+
+def _wrong_network(*, hidden: Sequence[int], sine: Sequence[float]) -> str | None:
+    if not hidden:
+        return "hidden: at least one layer is needed"
+    return None if len(sine) in (0, 2) else f"sine: two numbers (from, to) or none, got {len(sine)}"
+
+
+make_picture.wrong_numbers = _wrong_network  # type: ignore[attr-defined]

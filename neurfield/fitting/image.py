@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
+from neurfield.encodings import Encoding
+from neurfield.errors import UserError
 from neurfield.fields import ImageField
 from neurfield.files import atomic_write
-from neurfield.fitting.image_encoding import make_encoding
 from neurfield.fitting.task import Task
-from neurfield.image_config import ImageConfig
-from neurfield.images import ImageSource, PixelPool, pixel_pool
+from neurfield.images import ImageSource
 from neurfield.images.picture import as_rgb
 from neurfield.images.pool import centres
-from neurfield.losses.of_points import picture
 from neurfield.losses.weighted import WeightedLoss
+from neurfield.parts import Config, awake, looked_at, of_use
 from neurfield.points import Picture
 
 CHUNK = 2**17  # points decoded at a time
@@ -27,16 +28,14 @@ PREVIEW = 480  # pixels of a preview's longest side
 
 
 class ImageTask(Task):
-    """A field for one picture.
+    """The parts of a method, put together for one picture.
 
     Attributes:
         seconds_of_start: what making the field took (kernels are placed by the picture).
     """
 
-    def __init__(
-        self, source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool = True
-    ) -> None:
-        """Make the field and what draws its pixels.
+    def __init__(self, source: ImageSource, config: Config, device: torch.device, fresh: bool = True) -> None:
+        """Make all parts.
 
         Args:
             source: the picture.
@@ -44,28 +43,38 @@ class ImageTask(Task):
             device: of field and steps.
             fresh: the picture is read, and the field starts from it; otherwise its state is about to be
                 loaded.
+
+        Raises:
+            UserError: a part asks for what a picture or the method does not have, with the way out.
         """
         self.source, self.config = source, config
+        offers: dict[str, Callable[[], Any]] = {
+            "picture": lambda: source, "channels": lambda: source.channels, "fresh": lambda: fresh,
+            "train": lambda: config.train, "device": lambda: device, "seed": lambda: config.seed,
+        }  # fmt: skip
+        needed = looked_at(config.many("losses").values())
+        sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
+        offered = {name for one in sources for name in one.offers}
+        losses = {k: WeightedLoss.of(v) for k, v in awake(config.many("losses"), offered, "picture").items()}
+        if not losses:
+            raise UserError(f"{source.name}: none of the method's losses finds what it looks at in a picture")
+        self.pixels = [one for one in sources if isinstance(one, Picture)]
         if fresh:
-            _ = self.pool  # kernels are placed by the picture
+            self.read()  # kernels are placed by the picture
         before = time.perf_counter()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            encoding = make_encoding(config.encoding, source, config.seed, fresh)
-            sine = (config.network.sine[0], config.network.sine[1]) if config.network.sine else None
-            field = ImageField(encoding, source.channels, tuple(config.network.hidden), sine).to(device)
+            encoding = _of_plane(config.needed("encoding").make_of(offers))
+            of_field = {**offers, "encoding": lambda: encoding}
+            field = config.needed("field").make_of(of_field).to(device)
         self.longest = max(source.width, source.height)
         self.seconds_of_start = time.perf_counter() - before
-        pixels = Picture(lambda: self.pool, device, count=config.train.pixels)
-        losses = {"color": WeightedLoss(picture, 1.0)}
-        super().__init__(field, None, [pixels], None, losses, config.train, config.seed, device)
+        super().__init__(field, None, sources, None, losses, config.train, config.seed, device)
 
-    @cached_property
-    def pool(self) -> PixelPool:
-        """Where pixels are drawn from; the picture is read when this is first asked for."""
-        settings, train = self.config.image, self.config.train
-        budget = settings.budget_mb * 2**20
-        return pixel_pool(self.source, budget, settings.tile, train.pixels, train.steps, self.config.seed)
+    def read(self) -> None:
+        """Read the picture, or the first tiles of it."""
+        for pixels in self.pixels:
+            _ = pixels.pool
 
     def decode(self, points: np.ndarray) -> np.ndarray:
         """Fitted values of points float32 [N, 2] as the picture's own integers, [N, channels]."""
@@ -88,6 +97,16 @@ class ImageTask(Task):
             shown.insert(0, as_rgb(source.hold()[y[:, None], x[None, :]]))
         with atomic_write(folder / f"step-{step:06d}.png") as temporary:
             Image.fromarray(np.concatenate(shown, axis=1)).save(temporary)
+
+
+def _of_plane(encoding: Any) -> Encoding:
+    """What the part of the slot `encoding` returned; UserError where it is no encoding of a plane."""
+    if isinstance(encoding, Encoding) and getattr(encoding, "dimensions", None) == 2:
+        return encoding
+    what = type(encoding).__name__
+    if isinstance(encoding, Encoding):
+        what += f" of {getattr(encoding, 'dimensions', 'no')} dimensions"
+    raise UserError(f"'encoding' returned a {what}: a picture needs an Encoding of 2 dimensions")
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from neurfield.fitting.scene import make_fields
+from neurfield.fitting.scene import make_field
 from neurfield.fitting.task import Task
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config
@@ -32,7 +32,7 @@ def points_task(
             take part, too.
         inside: whether free space lies within the surface.
     """
-    field, _ = make_fields(config, device)
+    field = make_field(config, device)
     field.start_as_sphere(field.radius or RADIUS, inside=inside, seed=config.seed)
     offered = frozenset(name for source in sources for name in source.offers)
     needs = {label: part.needs() for label, part in config.many("losses").items()}

@@ -18,7 +18,7 @@ from neurfield.fitting.task import Task
 from neurfield.fusion import AlignedPriors
 from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
-from neurfield.parts import Config, Part, awake, looked_at
+from neurfield.parts import Config, awake, looked_at, of_use
 from neurfield.pixels import PixelReader
 from neurfield.pixels.sources import SOURCES
 from neurfield.points import Beside, PointSource
@@ -69,7 +69,7 @@ class SceneTask(Task):
             offers["compared_views"] = lambda: lambda: ComparedViews.of_stereo(stereo)
         field, color = make_fields(config, device)
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
-        chooser, sampler = (needs_part(config, slot).make_of(offers) for slot in ("pixels", "sampler"))
+        chooser, sampler = (config.needed(slot).make_of(offers) for slot in ("pixels", "sampler"))
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
@@ -80,8 +80,7 @@ class SceneTask(Task):
             sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
             SurfaceWatch(least_share(scene, config.data), advice, device), beside,
         )  # fmt: skip
-        points = [part.make_of(offers) for part in config.many("points").values()]
-        sources = [source for source in points if _of_use(source, needed)]
+        sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         offered = offers_of_scene(scene, field, passes, sources)
         losses = {
             label: WeightedLoss.of(part, offers)
@@ -116,30 +115,34 @@ class SceneTask(Task):
         write_preview(self, step, folder)
 
 
+def make_field(config: Config, device: torch.device) -> Any:
+    """The field that a configuration names, as it is before the first step: the first of `make_fields`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return config.needed("field").make_of(_offers_of_fields(config)).to(device)
+
+
 def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
     """The field and the colour that a configuration names, as they are before the first step."""
-    offers: dict[str, Callable[[], Any]] = {
+    offers = _offers_of_fields(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        field = config.needed("field").make_of(offers).to(device)
+        of_field = {"feature_dim": lambda: field.feature_dim}
+        return field, config.needed("color").make_of({**offers, **of_field}).to(device)
+
+
+def _offers_of_fields(config: Config) -> dict[str, Callable[[], Any]]:
+    """What a field and a colour may ask for."""
+    return {
         "seed": lambda: config.seed,
         "heads": lambda: {label: part.make() for label, part in config.many("heads").items()},
     }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        field = needs_part(config, "field").make_of(offers).to(device)
-        of_field = {"feature_dim": lambda: field.feature_dim}
-        return field, needs_part(config, "color").make_of({**offers, **of_field}).to(device)
 
 
 def aligns(config: Config) -> bool:
     """Whether a part of a configuration asks what priors mean."""
     return any("aligned" in part.asks_for() for part in config.many("points").values())
-
-
-def needs_part(config: Config, slot: str) -> Part:
-    """The part of a slot that no fit to a scene does without; UserError if there is none."""
-    part = config.one(slot)
-    if part is None:
-        raise UserError(f"'{slot}': a fit to a scene needs one, the method {config.name} has none")
-    return part
 
 
 def offers_of_scene(
@@ -172,8 +175,3 @@ def _beside(config: Config) -> Beside:
         [p.numbers[name] for p in wanting if name in p.numbers] for name in ("pairs", "distance")
     )
     return Beside(max(pairs, default=PAIRS), max(distances, default=Beside.distance))
-
-
-def _of_use(source: PointSource, needed: Iterable[str]) -> bool:
-    """Whether a loss looks at something that comes of a source."""
-    return any(name == offer or name.startswith(f"{offer}.") for name in needed for offer in source.offers)

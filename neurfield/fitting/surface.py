@@ -14,7 +14,7 @@ from neurfield.errors import UserError
 from neurfield.fields import Color
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, read_facts
-from neurfield.fitting.scene import make_fields, needs_part
+from neurfield.fitting.scene import make_fields
 from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
@@ -50,7 +50,7 @@ class FittedSurface:
         self.folder, self.config, self.box = folder, config, box
         self.field, self.radiance = field, radiance
         self.device = next(field.parameters()).device
-        self.extraction = needs_part(config, "mesh").make()
+        self.extraction = config.needed("mesh").make()
 
     @staticmethod
     def open(folder: str | Path, device: str | None = None, plugins: Sequence[str] = ()) -> FittedSurface:

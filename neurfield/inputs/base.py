@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,46 +15,11 @@ from neurfield.errors import UserError
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
-from neurfield.inputs.registry import usual_choice
+from neurfield.inputs.registry import INPUTS
+from neurfield.parts import Config
 
 if TYPE_CHECKING:
     from neurfield.inputs.shown import Shown
-
-
-class Settings(Protocol):
-    """The configurations of a kind of input: values in groups, among them `train`, `seed` and `device`."""
-
-    def load(
-        self,
-        name: str,
-        preset: str = "default",
-        overrides: Sequence[str] = (),
-        plugins: Sequence[str] = (),
-    ) -> Any:
-        """The configuration of a preset by its name.
-
-        Args:
-            name: of a method, or of an encoding for images.
-            preset: quick, default or best.
-            overrides: key=value, as of --set.
-            plugins: modules or .py files that bring parts.
-
-        Raises:
-            UserError: something of these is not known.
-        """
-        ...
-
-    def read(self, path: str | Path, plugins: Sequence[str] = ()) -> Any:
-        """A configuration that `save` wrote; UserError where it cannot be read."""
-        ...
-
-    def save(self, config: Any, path: str | Path) -> None:
-        """Write every value, so that the file alone re-runs the fit."""
-        ...
-
-    def differences(self, config: Any, usual: Any) -> list[str]:
-        """Overrides, key=value as of --set, that turn `usual` into `config`, seed and device aside."""
-        ...
 
 
 class Input(ABC):
@@ -63,7 +28,7 @@ class Input(ABC):
     Attributes:
         flag: its name in `registry.INPUTS` and in run.json.
         called: in a sentence, "an image".
-        settings: its configurations.
+        fits: what the methods fit that are for it, a key of `neurfield.parts.FITTED`.
         serves: those of the verbs "mesh", "eval", "view" that make sense of its runs.
         why_not: what is said of the others.
         finishing: the line that is said before `finish`.
@@ -80,14 +45,14 @@ class Input(ABC):
 
     flag: ClassVar[str]
     called: ClassVar[str]
-    settings: ClassVar[Settings]
+    fits: ClassVar[str] = "surface"
     serves: ClassVar[frozenset[str]] = frozenset()
     why_not: ClassVar[str] = "there is no surface to mesh, measure or look at; its numbers are in"
     finishing: ClassVar[str] = "measuring ..."
 
     folder: Path = Path()
     name: str
-    config: Any
+    config: Config
     task: Any
     seconds_reading: float = 0.0
     seconds_of_start: float = 0.0
@@ -99,16 +64,16 @@ class Input(ABC):
 
     @classmethod
     def usual(cls, source: Any) -> tuple[Any, str]:
-        """What the user gave, read as far as it takes to choose, and the preset where none was chosen.
+        """What the user gave, read as far as it takes to choose, and the method where none was chosen.
 
         Raises:
             UserError: it cannot be read.
         """
-        return source, usual_choice(cls.flag)
+        return source, INPUTS[cls.flag].usual
 
     @classmethod
     @abstractmethod
-    def fresh(cls, source: Any, config: Any, device: torch.device) -> Input:
+    def fresh(cls, source: Any, config: Config, device: torch.device) -> Input:
         """Open what the user gave, and make the task.
 
         Raises:
@@ -118,7 +83,7 @@ class Input(ABC):
     @classmethod
     @abstractmethod
     def again(
-        cls, folder: Path, facts: dict[str, Any], config: Any, device: torch.device, moved_to: Any = None
+        cls, folder: Path, facts: dict[str, Any], config: Config, device: torch.device, moved_to: Any = None
     ) -> Input:
         """Open the input of a run, with a field that has not been fitted.
 
@@ -132,11 +97,6 @@ class Input(ABC):
         Raises:
             UserError: it is gone, or another one stands in its place.
         """
-
-    @classmethod
-    @abstractmethod
-    def chosen(cls, config: Any) -> str:
-        """The preset's name that a configuration comes from: the run's folder and report are called by it."""
 
     @classmethod
     @abstractmethod
@@ -209,7 +169,7 @@ class Input(ABC):
 
     @classmethod
     @abstractmethod
-    def page(cls, folder: Path, facts: dict[str, Any], config: Any, metrics: dict[str, Any]) -> Page:
+    def page(cls, folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
         """What report.html shows beside what all reports show."""
 
     @classmethod

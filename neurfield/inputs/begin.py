@@ -16,6 +16,7 @@ from neurfield.errors import UserError
 from neurfield.fitting.device import pick_device, silent
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.folder import new_folder
+from neurfield.inputs.methods import chosen_method, method_of_part
 from neurfield.inputs.registry import load_input
 from neurfield.inputs.run import Run, describe_run, open_run
 
@@ -43,8 +44,8 @@ def fit(
     Args:
         source: for a scene a `Scene`, a built-in name, or a path in a known format; for others see their
             packages in `neurfield.inputs`.
-        method: a preset, or the path of a preset file; None: the input's usual one, for a
-            scene with depth neus, for one of pictures photos.
+        method: a name, or the path of a preset file; None: the input's usual one: hash for an image, neus for a
+            scene with depth, photos for one of pictures alone.
         input: what kind the source is of, a name in `neurfield.inputs.registry`.
         preset: quick, default or best.
         steps: how many; None: the preset's.
@@ -67,7 +68,7 @@ def fit(
     fixed = [*overrides, f"seed={seed}", f"device={device}"]
     if method is None:
         source, method = kind.usual(source)
-    config = kind.settings.load(method, preset, fixed, plugins)
+    config = chosen_method(kind, method, preset, fixed, plugins)
     if steps is not None:
         if steps < 1:
             raise UserError(f"--steps {steps}: at least 1 is needed")
@@ -78,25 +79,46 @@ def fit(
     warnings = opened.warnings()
     if not quiet:
         _print(*(Text(warning, "yellow") for warning in warnings))
-    opened.folder = new_folder(Path(out), opened.name, Path(kind.chosen(config)).stem)
+    opened.folder = new_folder(Path(out), opened.name, config.name)
     opened.keep()
     run = Run(opened)
     describe_run(run)
     return _go(run, quiet, started, resume=False)
 
 
-def fit_image(image: str | Path | np.ndarray, encoding: str = "hash", **options: Any) -> Run:
-    """Fit a field to a picture and return the run, saved under `out`/<picture>/<encoding>-<time>.
-
-    What is raised is as for `fit`.
+def fit_image(
+    image: str | Path | np.ndarray,
+    encoding: str | None = None,
+    method: str | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    **options: Any,
+) -> Run:
+    """Fit a field to a picture and return the run, saved under `out`/<picture>/<method>-<time>.
 
     Args:
         image: a file, or an array uint8 or uint16 [h, w] or [h, w, 1 to 4], which the run's folder keeps as
             image.png.
-        encoding: a preset of `configs/images`: hash, simplex or rbf.
+        encoding: hash, simplex, rbf or one of a plug-in, in place of `method`: the method called so, or hash
+            with this encoding.
+        method: as for `fit`.
+        overrides: as for `fit`.
+        plugins: as for `fit`.
         options: as for `fit`.
+
+    Raises:
+        UserError: both an encoding and a method are given; and as `fit`.
     """
-    return fit(image, encoding, input="image", **options)
+    more: tuple[str, ...] = ()
+    if encoding is not None:
+        if method is not None:
+            raise UserError(
+                f"give an encoding or a method, not both: overrides=['encoding={encoding}'] puts another "
+                "encoding into a method"
+            )
+        method, more = method_of_part("image", "encoding", encoding, plugins)
+    return fit(image, method, input="image", overrides=[*more, *overrides], plugins=plugins, **options)
 
 
 def resume(

@@ -20,34 +20,36 @@ class Entry:
         target: "module:class" of its `Input`; empty: announced, and not there yet.
         metavar: of its flag.
         about: the help of its flag.
-        named_by: the flag that chooses its preset, one of `CHOOSERS`.
+        usual: the method that a fit takes where none is chosen.
+        named_by: the flags that choose its method, of `CHOOSERS`.
         example: as one types it.
+        otherwise: when `Input.usual` takes another one, for help.
         moves: whether its flag beside --resume says where the run's input lies now.
     """
 
     target: str
     metavar: str
     about: str
-    named_by: str
+    usual: str = "neus"
+    named_by: tuple[str, ...] = ("method",)
     example: str = ""
+    otherwise: str = ""
     moves: bool = False
 
 
 @dataclass(frozen=True)
 class Chooser:
-    """A flag that chooses the preset of a fit.
+    """A flag that chooses the method of a fit.
 
     Attributes:
         metavar: of the flag.
-        usual: what a fit takes without the flag.
         about: the flag's help.
-        hint: what the help says is usual; "": `usual` itself.
+        slot: whose part it names; empty: it names the method itself.
     """
 
     metavar: str
-    usual: str
     about: str
-    hint: str = ""
+    slot: str = ""
 
 
 WITHOUT_DEPTH = "photos"  # the usual method for a scene that nothing but pictures measures
@@ -56,21 +58,20 @@ INPUTS: dict[str, Entry] = {
     "scene": Entry(
         "neurfield.inputs.scene:SceneInput", "NAME|PATH",
         "what to fit to, for example room0; beside --resume: where the run's scene was moved to.",
-        "method", "--scene room0, --scene path/to/scene", moves=True,
+        example="--scene room0, --scene path/to/scene", otherwise=f" ({WITHOUT_DEPTH} without depth)", moves=True,
     ),
     "image": Entry(
         "neurfield.inputs.image:ImageInput", "FILE",
         "or an image of any size: PNG, JPEG, TIFF, WebP; grey, colour, alpha; 8 or 16 bits.",
-        "encoding", "--image photo.png",
+        usual="hash", named_by=("method", "encoding"), example="--image photo.png",
     ),
-    "shape": Entry("", "FILE", "or a mesh or points; not there yet.", "method"),
+    "shape": Entry("", "FILE", "or a mesh or points; not there yet."),
 }  # fmt: skip
 CHOOSERS: dict[str, Chooser] = {
-    "method": Chooser(
-        "NAME", "neus", "for a scene: see `neurfield methods`; or the path of a preset file.",
-        f"neus; {WITHOUT_DEPTH} without depth",
+    "method": Chooser("NAME|FILE", "see `neurfield methods`; or the path of a preset file."),
+    "encoding": Chooser(
+        "NAME", "for an image, in place of --method: hash, simplex, rbf, or a plug-in's.", slot="encoding"
     ),
-    "encoding": Chooser("hash|simplex|rbf", "hash", "for an image, a file of configs/images."),
 }
 
 
@@ -93,8 +94,3 @@ def expect_there(name: str) -> None:
     if not INPUTS[name].target:
         what = INPUTS[name].about.removeprefix("or ").partition(";")[0]
         raise UserError(f"--{name}: fitting to {what} is not there yet; {flags} are")
-
-
-def usual_choice(name: str) -> str:
-    """The preset that a fit to this kind of input takes where none is chosen."""
-    return CHOOSERS[INPUTS[name].named_by].usual

@@ -14,7 +14,9 @@ from neurfield.fitting.device import Tell, device_of_run
 from neurfield.fitting.folder import load_newest, read_facts, write_facts
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
+from neurfield.inputs.methods import method_of_run
 from neurfield.inputs.registry import INPUTS, load_input
+from neurfield.parts import Config, save_config
 
 
 class Run:
@@ -68,7 +70,7 @@ class Run:
         return self.input.folder
 
     @property
-    def config(self) -> Any:
+    def config(self) -> Config:
         """What config.yaml says."""
         return self.input.config
 
@@ -169,7 +171,7 @@ def open_run(
         UserError: not a run, or its input is gone or another one.
     """
     kind, facts = input_of(folder)
-    config = kind.settings.read(folder / "config.yaml", plugins)
+    config = method_of_run(kind, folder, plugins)
     where = device_of_run(config.device, device, tell)
     opened = kind.again(folder, facts, config, where, moved_to)
     opened.folder, opened.plugins = folder, tuple(plugins)
@@ -195,5 +197,5 @@ def open_surface(folder: Path, device: str | None = None, plugins: Sequence[str]
 def describe_run(run: Run) -> None:
     """Write what a later verb needs to open the run: config.yaml and run.json."""
     opened = run.input
-    opened.settings.save(opened.config, run.folder / "config.yaml")
+    save_config(opened.config, run.folder / "config.yaml")
     write_facts(run.folder, {"input": opened.flag, "name": opened.name, **opened.facts()})

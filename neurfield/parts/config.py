@@ -12,6 +12,7 @@ from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.parts import presets
 from neurfield.parts.draft import SETTINGS, Draft, layer_of
+from neurfield.parts.fitted import FITTED
 from neurfield.parts.groups import Data, Train
 from neurfield.parts.part import Part
 from neurfield.parts.plugins import missing, whole_shelf
@@ -28,16 +29,18 @@ class Config:
 
     Args:
         method: the name of a method, or the path of a preset file.
+        fits: what it fits, surface or picture: which slots and groups it has.
         preset: quick, default or best.
         seed: of all randomness.
         device: auto, cpu or cuda.
         plugins: names of the plug-ins that its parts come from.
-        data: which of the scene's sources are used.
+        data: which of the scene's sources are used; of surfaces alone.
         train: steps, learning rates, and how often something is written.
         parts: by slot and label, in the shelf's order; `one` and `many` look into it.
     """
 
     method: str
+    fits: str
     preset: str
     seed: int
     device: str
@@ -61,6 +64,14 @@ class Config:
         assert SLOTS[slot].many, slot
         return self.parts[slot]
 
+    def needed(self, slot: str) -> Part:
+        """The part of a slot that no such fit does without; UserError if there is none."""
+        part = self.one(slot)
+        if part is None:
+            what = FITTED[self.fits].words
+            raise UserError(f"'{slot}': a method for {what} needs one, {self.name} has none")
+        return part
+
 
 def load_config(
     method: str = "neus",
@@ -79,7 +90,7 @@ def load_config(
     Raises:
         UserError: something of these is unknown (with the nearest known word), not possible or missing.
     """
-    draft = Draft(whole_shelf(plugins))
+    draft = Draft(whole_shelf(plugins), presets.what_it_fits(method))
     for layer, where in presets.layers(method, preset):
         draft.lay(layer, where)
     for layer in layer_of(map(_parse, overrides)):
@@ -109,9 +120,11 @@ def read_config(path: str | Path, plugins: Sequence[str] = ()) -> Config:
                 f"{path}: the plug-in '{absent[0]}' that this run used is missing: "
                 f"install it, or name its module or file with --plugin"
             )
-    draft = Draft(whole_shelf(plugins))
     try:
-        draft.lay(migrated(content) if schema == 1 else content, settings=tuple(SETTINGS))
+        content = migrated(content) if schema == 1 else content
+        fits = SETTINGS["fits"].check("fits", content.pop("fits", SETTINGS["fits"].default))
+        draft = Draft(whole_shelf(plugins), fits)
+        draft.lay(content, settings=tuple(SETTINGS))
         return _finish(draft)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -129,10 +142,8 @@ def save_config(config: Config, path: str | Path) -> None:
 
 def spelled_out(config: Config) -> dict[str, Any]:
     """Groups and slots of a configuration as a preset file says them, every number among them."""
-    content: dict[str, Any] = {
-        "data": dataclasses.asdict(config.data),
-        "train": dataclasses.asdict(config.train),
-    }
+    content: dict[str, Any] = {"fits": config.fits}
+    content |= {group: dataclasses.asdict(getattr(config, group)) for group in FITTED[config.fits].groups}
     for slot, parts in config.parts.items():
         forms = {label: _long_form(part) for label, part in parts.items()}
         content[slot] = forms if SLOTS[slot].many else forms.get("", "off")
@@ -150,11 +161,13 @@ def _finish(draft: Draft) -> Config:
     """The configuration of a draft to which nothing more is said."""
     parts = draft.parts()
     used = {part.entry.plugin for chosen in parts.values() for part in chosen.values()} - {""}
-    data, train = Data(**draft.groups["data"]), Train(**draft.groups["train"])
-    wrong = data.wrong() or train.wrong()
-    if wrong:
-        raise UserError(wrong)
-    return Config(**{**draft.settings, "plugins": sorted(used)}, data=data, train=train, parts=parts)
+    groups: dict[str, Any] = {"data": Data()}
+    for name, declared in FITTED[draft.settings["fits"]].groups.items():
+        groups[name] = group = declared(**draft.groups[name])
+        wrong = group.wrong()
+        if wrong:
+            raise UserError(wrong)
+    return Config(**{**draft.settings, "plugins": sorted(used)}, **groups, parts=parts)
 
 
 def _parse(item: str) -> tuple[str, Any]:
@@ -164,6 +177,6 @@ def _parse(item: str) -> tuple[str, Any]:
     if not separator or not all(key.split(".")):
         raise UserError(f"--set {item}: write it as group.key=value, for example --set train.steps=2000")
     if key in SETTINGS and key not in ("seed", "device"):
-        flag = f"--{key.removesuffix('s')}"
+        flag = "--method" if key == "fits" else f"--{key.removesuffix('s')}"
         raise UserError(f"--set {item}: '{key}' is chosen with {flag}")
     return key, read_text(text, f"--set {item}")

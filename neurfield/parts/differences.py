@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from neurfield.parts.config import Config
-from neurfield.parts.groups import GROUPS
+from neurfield.parts.fitted import FITTED
 from neurfield.parts.part import Part
 from neurfield.parts.shelf import SLOTS
 from neurfield.parts.yaml_text import write_value
@@ -15,10 +15,10 @@ from neurfield.parts.yaml_text import write_value
 def differences(config: Config, usual: Config) -> list[str]:
     """Overrides (key=value, as of --set) that turn the groups and parts of `usual` into those of `config`."""
     overrides = []
-    for group in GROUPS:
+    for group in FITTED[config.fits].groups:
         before, after = (dataclasses.asdict(getattr(one, group)) for one in (usual, config))
         overrides += _changed(group, before, after)
-    for slot in SLOTS:
+    for slot in config.parts:
         for label, part in usual.parts[slot].items():
             if label not in config.parts[slot]:
                 overrides.append(f"{part.key}=off")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from neurfield.errors import UserError
-from neurfield.parts.groups import DEVICES, GROUPS, PRESETS
+from neurfield.parts.fitted import FITTED
+from neurfield.parts.groups import DEVICES, PRESETS
 from neurfield.parts.numbers import RESERVED, Declared, Number, declared
 from neurfield.parts.part import Part
 from neurfield.parts.renamed import now_called
@@ -23,6 +24,7 @@ _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 def _settings(
     *,
     method: str = "neus",
+    fits: Literal["surface", "picture"] = "surface",
     preset: Literal["quick", "default", "best"] = "default",
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -33,7 +35,11 @@ def _settings(
 
 SETTINGS = declared(_settings, "settings")
 assert SETTINGS["preset"].choices == PRESETS and SETTINGS["device"].choices == DEVICES
-_GROUPS = {name: declared(group, name) for name, group in GROUPS.items()}
+assert SETTINGS["fits"].choices == tuple(FITTED)
+_GROUPS = {
+    fits: {name: declared(group, name) for name, group in fitted.groups.items()}
+    for fits, fitted in FITTED.items()
+}
 # What a preset says of any loss beside its numbers.
 WEIGHT = Declared("weight", float, False, (), Number(least=0.0), None, "how much it counts in the total")
 DECAY = Declared(
@@ -51,16 +57,23 @@ class _Chosen:
 
 
 class Draft:
-    """Settings, groups and parts as far as they have been said."""
+    """Settings, groups and parts as far as they have been said.
 
-    def __init__(self, shelf: Shelf) -> None:
+    Args:
+        shelf: of the parts.
+        fits: what the method fits, a key of `FITTED`.
+    """
+
+    def __init__(self, shelf: Shelf, fits: str = "surface") -> None:
         self.shelf = shelf
-        self.settings = {name: setting.default for name, setting in SETTINGS.items()}
+        self.settings = {name: setting.default for name, setting in SETTINGS.items()} | {"fits": fits}
+        self._fits, self._declared = fits, _GROUPS[fits]
         self.groups = {
             name: {key: deepcopy(number.default) for key, number in group.items()}
-            for name, group in _GROUPS.items()
+            for name, group in self._declared.items()
         }
-        self._parts: dict[str, dict[str, _Chosen]] = {slot: {} for slot in SLOTS}
+        slots = FITTED[fits].slots
+        self._parts: dict[str, dict[str, _Chosen]] = {slot: {} for slot in SLOTS if slot in slots}
 
     def lay(self, layer: Layer, where: str = "", settings: Collection[str] = ()) -> None:
         """Take what a layer says, in place of what was said before.
@@ -76,14 +89,14 @@ class Draft:
         """
         try:
             for key, value in layer.items():
-                if key in SLOTS:
+                if key in self._parts:
                     self._lay_slot(key, value)
-                elif key in GROUPS:
+                elif key in self._declared:
                     self._lay_group(key, value)
                 elif key in settings:
                     self.settings[key] = SETTINGS[key].check(key, value)
                 else:
-                    raise _unknown(key, [*SLOTS, *GROUPS, *settings], value)
+                    raise self._unknown(key, [*self._parts, *self._declared, *settings], value)
         except UserError as error:
             if not where:
                 raise
@@ -124,13 +137,13 @@ class Draft:
 
     def _lay_group(self, group: str, value: Any) -> None:
         if not isinstance(value, dict):
-            first = next(iter(_GROUPS[group]))
+            first = next(iter(self._declared[group]))
             raise UserError(f"'{group}' is a group: give its keys, such as {group}.{first}")
         for name, item in value.items():
             key = f"{group}.{name}"
-            if name not in _GROUPS[group]:
-                raise _unknown(key, _GROUPS[group], item)
-            self.groups[group][name] = _GROUPS[group][name].check(key, item)
+            if name not in self._declared[group]:
+                raise self._unknown(key, self._declared[group], item)
+            self.groups[group][name] = self._declared[group][name].check(key, item)
 
     def _lay_slot(self, slot: str, value: Any) -> None:
         if _is_off(value):
@@ -164,7 +177,7 @@ class Draft:
         allowed = {**(_OF_LOSSES if SLOTS[slot].weighted else {}), **entry.numbers()}
         for number, item in numbers.items():
             if number not in allowed:
-                raise _unknown(f"{key}.{number}", allowed, item)
+                raise self._unknown(f"{key}.{number}", allowed, item)
             checked = allowed[number].check(f"{key}.{number}", item)
             if allowed[number] is _OF_LOSSES.get(number):
                 setattr(current, number, checked)
@@ -200,6 +213,21 @@ class Draft:
             raise UserError(f"'{key}': there is no {word} yet to have numbers, name one as {key}.part")
         return name, numbers
 
+    def _unknown(self, key: str, words: Iterable[str], value: Any) -> UserError:
+        """The error about a key that does not exist: where it has gone, or what may have been meant."""
+        words = list(words)
+        news = now_called(key, value, self._fits)
+        if news:
+            return UserError(news)
+        there_are = f"; there are: {', '.join(words) or 'none'}"
+        for fits, other in FITTED.items():
+            if fits != self._fits and key in (*other.slots, *other.groups):
+                ours = FITTED[self._fits].words
+                return UserError(
+                    f"'{key}' is for methods that fit {other.words}, this one fits {ours}{there_are}"
+                )
+        return UserError(f"'{key}' does not exist{suggest(key.rpartition('.')[2], words) or there_are}")
+
 
 def layer_of(overrides: Iterable[tuple[str, Any]]) -> Iterable[dict[str, Any]]:
     """Overrides, dotted keys with values, as a layer each."""
@@ -211,13 +239,3 @@ def layer_of(overrides: Iterable[tuple[str, Any]]) -> Iterable[dict[str, Any]]:
 
 def _is_off(value: Any) -> bool:
     return value is False or value == "off"  # other programs read and write a bare off as false
-
-
-def _unknown(key: str, words: Iterable[str], value: Any) -> UserError:
-    """The error about a key that does not exist: where it has gone, or what may have been meant."""
-    words = list(words)
-    news = now_called(key, value)
-    if news:
-        return UserError(news)
-    hint = suggest(key.rpartition(".")[2], words) or f"; there are: {', '.join(words) or 'none'}"
-    return UserError(f"'{key}' does not exist{hint}")

@@ -1,4 +1,7 @@
-"""What a fit is made of beside its parts: the data it uses, and how it is trained; declared as parts are."""
+"""What a fit is made of beside its parts: the data it uses, and how it is trained; declared as parts are.
+
+`fitted.py` says which methods have which of these groups.
+"""
 
 from __future__ import annotations
 
@@ -77,4 +80,14 @@ class Train:
         return None
 
 
-GROUPS: dict[str, type[Data] | type[Train]] = {"data": Data, "train": Train}
+@dataclass(kw_only=True)
+class PictureTrain(Train):
+    """The same of a fit to a picture.
+
+    Args:
+        lr_network: initial learning rate of the network.
+        lr_kernels: initial learning rate of kernels.
+    """
+
+    lr_network: _Rate = 1e-2
+    lr_kernels: _Rate = 5e-3

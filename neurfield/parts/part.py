@@ -57,16 +57,22 @@ class Part:
         """As `make`, of what it asks for among what a fit offers, by name; nothing else is worked out.
 
         Raises:
-            UserError: it asks for something that this kind of fit does not have.
+            UserError: it asks for something that this kind of fit does not have, or its numbers fit neither
+                that nor one another.
         """
         names = self.asks_for()
         for name in names:
             if name not in offers:
+                way_out = "choose another" if not self.label else f"leave it out with --set {self.key}=off"
+                hint = suggest(name, list(offers))
                 raise UserError(
-                    f"'{self.key}' asks for '{name}', which this kind of fit does not have"
-                    f"{suggest(name, list(offers))}: leave it out with --set {self.key}=off"
+                    f"'{self.key}' asks for '{name}', which this kind of fit does not have{hint}: {way_out}"
                 )
-        return self.make(**{name: offers[name]() for name in names})
+        given = {name: offers[name]() for name in names}
+        try:
+            return self.make(**given)
+        except ValueError as error:
+            raise UserError(f"'{self.key}': {error}") from error
 
     def needs(self) -> Needs:
         """What it looks at, with its numbers in the names."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neurfield.errors import UserError
+from neurfield.parts.fitted import FITTED
 from neurfield.parts.groups import PRESETS
 from neurfield.parts.yaml_text import read_mapping
 from neurfield.wording import suggest
@@ -14,9 +15,29 @@ FOLDER = "methods"  # of neurfield.configs
 _SECTIONS = [preset for preset in PRESETS if preset != "default"]
 
 
-def methods() -> list[str]:
-    """The names that `--method` takes beside paths: one per file of the folder."""
-    return sorted(path.stem for path in _folder().glob("*.yaml"))
+def methods(fits: str | None = None) -> list[str]:
+    """The names that `--method` takes beside paths: one per file of the folder.
+
+    Args:
+        fits: those alone that fit this, "surface" or "picture"; None: all.
+    """
+    names = sorted(path.stem for path in _folder().glob("*.yaml"))
+    return names if fits is None else [name for name in names if what_it_fits(name) == fits]
+
+
+def what_it_fits(method: str) -> str:
+    """What a method fits, "surface" or "picture": as its file says (`fits`), or what that is like.
+
+    Raises:
+        UserError: as `layers`; or it says something else.
+    """
+    fits = "surface"
+    for path, content in _chain(_find(method)):
+        fits = content.get("fits", fits)
+        if fits not in FITTED:
+            hint = suggest(str(fits), FITTED) or f": there are {', '.join(FITTED)}"
+            raise UserError(f"{path}: 'fits': {fits!r} is not possible{hint}")
+    return fits
 
 
 def is_file(method: str) -> bool:
@@ -50,6 +71,7 @@ def layers(method: str, preset: str) -> list[tuple[dict[str, Any], str]]:
     common, specific = [], []
     for path, content in chain:
         where = "" if path.parent == _folder() else str(path)
+        content.pop("fits", None)  # `what_it_fits` says it
         for section in _SECTIONS:
             more = content.pop(section, {})
             if not isinstance(more, dict):

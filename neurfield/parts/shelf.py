@@ -31,7 +31,8 @@ class Slot:
 
 
 SLOTS: dict[str, Slot] = {
-    "field": Slot("field", "what is fitted: from points to distances and features"),
+    "encoding": Slot("encoding", "from points of a picture to features"),
+    "field": Slot("field", "what is fitted: from points to distances and features, or to colours"),
     "heads": Slot("head", "further outputs of the field", many=True),
     "color": Slot("color", "from the field's feature, normal and view to a colour"),
     "pixels": Slot("choice of pixels", "which pixels a step looks at"),
@@ -45,7 +46,15 @@ SLOTS: dict[str, Slot] = {
 
 # slot -> name -> "module:attribute". Parts of a slot take part in this order, however a preset lists them.
 TABLE: dict[str, dict[str, str]] = {
-    "field": {"sdf": "neurfield.fields.make:make_sdf"},
+    "encoding": {
+        "hash": "neurfield.fields.picture_encodings:make_hash",
+        "simplex": "neurfield.fields.picture_encodings:make_simplex",
+        "rbf": "neurfield.fields.picture_encodings:make_rbf",
+    },
+    "field": {
+        "sdf": "neurfield.fields.make:make_sdf",
+        "picture": "neurfield.fields.make:make_picture",
+    },
     "heads": {},
     "color": {"radiance": "neurfield.fields.make:make_radiance"},
     "pixels": {"uniform": "neurfield.pixels.uniform:Uniform"},
@@ -65,6 +74,7 @@ TABLE: dict[str, dict[str, str]] = {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",
         "uniform": "neurfield.points.uniform:Uniform",
+        "picture": "neurfield.points.picture:Picture",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -82,6 +92,7 @@ TABLE: dict[str, dict[str, str]] = {
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
         "patch_warp": "neurfield.losses.patch_warp:PatchWarp",
+        "picture": "neurfield.losses.of_points:picture",
     },
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }

@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from neurfield.images import PixelPool
+from neurfield.images import ImageSource, PixelPool, pixel_pool
 from neurfield.moment import Moment
+from neurfield.parts import Number, Train
 from neurfield.points.picture_pixels import StepPixels, step_pixels
 from neurfield.points.point_set import AskedPoints, PointSet, Source
+
+Count = Annotated[int, Number(least=1)]
 
 
 class Picture(Source):
     """Pixels of a picture.
 
     Args:
-        pool: gives what pixels are drawn from; called when the first are drawn.
+        picture: read when the first pixels are drawn.
+        train: whose steps shall have drawn from all of it.
         device: of the points.
+        seed: of the order in which pixels come.
         count: pixels a step.
+        budget_mb: decoded pixels that are held; a larger picture is read tile by tile.
+        tile: edge of such a tile, pixels.
     """
 
     offers = frozenset({"points.picture"})
 
-    def __init__(self, pool: Callable[[], PixelPool], device: torch.device, *, count: int = 65536) -> None:
-        self._pool, self.device, self.count = pool, device, count
+    def __init__(
+        self,
+        picture: ImageSource,
+        train: Train,
+        device: torch.device,
+        seed: int,
+        *,
+        count: Count = 65536,
+        budget_mb: Count = 256,
+        tile: Count = 256,
+    ) -> None:
+        self.picture, self.train, self.device, self.seed = picture, train, device, seed
+        self.count, self.budget_mb, self.tile = count, budget_mb, tile
+
+    @cached_property
+    def pool(self) -> PixelPool:
+        """What pixels are drawn from; the picture, or the first tiles of it, is read for it."""
+        budget = self.budget_mb * 2**20
+        return pixel_pool(self.picture, budget, self.tile, self.count, self.train.steps, self.seed)
 
     @cached_property
     def step_pixels(self) -> StepPixels:
         """The steps' pixels on the device."""
-        return step_pixels(self._pool(), self.count, self.device)
+        return step_pixels(self.pool, self.count, self.device)
 
     def prepare(self) -> None:
         """Read the picture, or the first tiles of it."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from neurfield.inputs.base import Input
-from neurfield.inputs.registry import INPUTS
+from neurfield.inputs.methods import chosen_method
+from neurfield.parts import Config, differences
 
 
-def command_of(kind: type[Input], facts: dict[str, Any], config: Any, plugins: Sequence[str] = ()) -> str:
+def command_of(kind: type[Input], facts: dict[str, Any], config: Config, plugins: Sequence[str] = ()) -> str:
     """`neurfield fit ...` with the flags that differ from the preset.
 
     Args:
@@ -19,15 +20,14 @@ def command_of(kind: type[Input], facts: dict[str, Any], config: Any, plugins: S
         config: of its config.yaml.
         plugins: the words of --plugin by which that was read.
     """
-    chosen = kind.chosen(config)
-    what = [f"--{kind.flag}", kind.place(facts), f"--{INPUTS[kind.flag].named_by}", chosen]
-    usual = kind.settings.load(chosen, config.preset, plugins=plugins)
-    more = _differences(config, usual, kind.settings.differences(config, usual))
+    what = [f"--{kind.flag}", kind.place(facts), "--method", config.method]
+    usual = chosen_method(kind, config.method, config.preset, plugins=plugins)
+    more = _differences(config, usual, differences(config, usual))
     what += [word for plugin in plugins for word in ("--plugin", plugin)]
     return shlex.join(["neurfield", "fit", *what, "--preset", config.preset, *more])
 
 
-def _differences(config: Any, usual: Any, overrides: Sequence[str]) -> list[str]:
+def _differences(config: Config, usual: Config, overrides: Sequence[str]) -> list[str]:
     """The flags by which a configuration differs from its preset."""
     words = []
     if config.train.steps != usual.train.steps:

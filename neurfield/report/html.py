@@ -12,6 +12,7 @@ import trimesh
 from PIL import Image
 
 from neurfield.files import atomic_write
+from neurfield.inputs.methods import method_of_run
 from neurfield.inputs.page import MeshSides, Pictures
 from neurfield.inputs.run import input_of
 from neurfield.report.command import command_of
@@ -44,11 +45,11 @@ def write_report(
     """
     folder = Path(folder)
     kind, facts = input_of(folder)
-    config = kind.settings.read(folder / "config.yaml", plugins)
+    config = method_of_run(kind, folder, plugins)
     metrics = read_metrics(folder / "metrics.json")
     page = kind.page(folder, facts, config, metrics)
     command = command_of(kind, facts, config, plugins)
-    title = f"{facts.get('name', folder.parent.name)} · {kind.chosen(config)}"
+    title = f"{facts.get('name', folder.parent.name)} · {config.method}"
     about = " · ".join([str(facts.get("created", "")), *page.about])
     body = [
         f"<h1>{escape(title)}</h1><p>{escape(about)}</p>",

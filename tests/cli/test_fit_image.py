@@ -12,7 +12,7 @@ from neurfield.cli.main import main
 from tests.cli.test_verbs import Capture, refusal
 from tests.images.conftest import smooth, write
 
-SETTINGS = ("encoding.levels=6", "network.hidden=[16]", "train.pixels=512")
+SETTINGS = ("encoding.levels=6", "field.hidden=[16]", "points.picture.count=512")
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +69,14 @@ def test_combinations_that_make_no_sense(picture: Path, tmp_path: Path, capsys: 
     assert "--image photo.png" in refusal(capsys, "fit")
     assert "--scene and --image" in refusal(capsys, "fit", "--scene", "room0", "--image", image)
     assert "--image and --resume" in refusal(capsys, "fit", "--resume", "x", "--image", image)
-    assert "--method goes with --scene" in refusal(capsys, "fit", "--image", image, "--method", "neus")
+    assert "it fits surfaces, and an image wants one for pictures" in refusal(
+        capsys, "fit", "--image", image, "--method", "neus"
+    )
     assert "--encoding goes with --image" in refusal(capsys, "fit", "--scene", "room0", "--encoding", "hash")
     assert "not there yet" in refusal(capsys, "fit", "--shape", "bunny.ply")
     out = tmp_path / "out"
     assert "did you mean 'simplex'" in refusal(capsys, *arguments(picture, out, "--encoding", "simpelx"))
-    assert "'encoding.levels'" in refusal(capsys, *arguments(picture, out, "--set", "encoding.levls=3"))
+    assert "did you mean 'levels'" in refusal(capsys, *arguments(picture, out, "--set", "encoding.levls=3"))
     assert "no such file" in refusal(capsys, *arguments(tmp_path / "none.png", out))
     assert not out.exists()
     (tmp_path / "file").write_text("")

@@ -20,7 +20,6 @@ from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.scene import SceneTask
 from neurfield.fitting.task import Task
-from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.losses import priors
 from neurfield.ops.kernel_lookup import KernelLookup
@@ -81,7 +80,9 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, room: bool) -> None:
     monkeypatch.setattr(picture_pixels, "has_room", lambda *_: room)
     monkeypatch.setattr(Task, "_generator", lambda self, step: torch.Generator().manual_seed(step))
-    config = IMAGES.load(kind, "default", ["encoding.levels=4", "network.hidden=[16]", "train.pixels=512"])
+    config = load_config(
+        kind, "default", ["encoding.levels=4", "field.hidden=[16]", "points.picture.count=512"]
+    )
     task = ImageTask(open_image(smooth(40, 61)), config, META)
     fitter = Fitter(task, config.train, tmp_path, quiet=True)
     fitter.look_every = 1 << 30

@@ -17,7 +17,6 @@ import torch
 from neurfield.fitting.fitter import Fitter, Task
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.scene import SceneTask
-from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.ops import native
 from neurfield.parts import load_config
@@ -89,9 +88,9 @@ def test_a_scene(emulation: ModuleType, tmp_path: Path, method: str, overrides: 
 
 @pytest.mark.parametrize("kind", ["hash", "simplex", "rbf"])
 def test_an_image(emulation: ModuleType, tmp_path: Path, kind: str) -> None:
-    small = ["network.hidden=[16]", "train.pixels=128", "train.steps=100"]
+    small = ["field.hidden=[16]", "points.picture.count=128", "train.steps=100"]
     small += ["encoding.kernels=60"] if kind == "rbf" else ["encoding.levels=4"]
-    config = IMAGES.load(kind, "default", small)
+    config = load_config(kind, "default", small)
     found = []
     for kernels in (emulation, None):
         task = ImageTask(open_image(smooth(40, 61)), config, CPU)

@@ -12,7 +12,6 @@ import torch
 
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.image import ImageTask
-from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.images.pool import HeldPixels
 from neurfield.inputs.scene import SceneInput
@@ -88,15 +87,14 @@ def test_scene(scene_folder: Path, overrides: list[str], step: int, expected: di
 @pytest.mark.parametrize("kind", ["hash", "simplex", "rbf"])
 @pytest.mark.parametrize("resident", [False, True])
 def test_image(tmp_path: Path, kind: str, resident: bool) -> None:
-    small = ["encoding.levels=6", "network.hidden=[32]", "train.pixels=512", "train.preview_every=0"]
-    config = IMAGES.load(kind, "default", small)
+    small = ["encoding.levels=6", "field.hidden=[32]", "points.picture.count=512", "train.preview_every=0"]
+    config = load_config(kind, "default", small)
     cpu = torch.device("cpu")
     task = ImageTask(open_image(smooth(40, 61)), config, cpu)
     if resident:
-        assert isinstance(task.pool, HeldPixels)
         (source,) = task.sources
-        assert isinstance(source, Picture)
-        source.step_pixels = ResidentPixels(task.pool, 512, cpu, pin=torch.clone)
+        assert isinstance(source, Picture) and isinstance(source.pool, HeldPixels)
+        source.step_pixels = ResidentPixels(source.pool, 512, cpu, pin=torch.clone)
     assert watched(Fitter(task, config.train, tmp_path, quiet=True), 1) == {}
 
 

@@ -14,7 +14,7 @@ from neurfield.errors import UserError
 from neurfield.fields import EncodingSizes, SDFField, make_encoding
 from neurfield.fields.scene_encodings import encoding_groups, first_levels
 from neurfield.fitting.optimizer import groups_of
-from neurfield.fitting.scene import SceneTask, make_fields
+from neurfield.fitting.scene import SceneTask, make_field, make_fields
 from neurfield.parts import Config, load_config
 from neurfield.parts.groups import Train
 from neurfield.scenes import Scene
@@ -63,6 +63,13 @@ def test_all_parameters_are_in_one_group(kind: str) -> None:
     assert all(group.parameters and group.learning_rate == 0.1 for group in groups)
     sparse = {group.name: group.sparse for group in groups}
     assert sparse.pop("table") and sparse in ({}, {"encoding": False})
+
+
+def test_a_field_alone_is_that_beside_a_colour() -> None:
+    device = torch.device("cpu")
+    alone = make_field(config_of("hash", "color=off", "seed=3"), device).state_dict()
+    beside = make_fields(config_of("hash", "seed=3"), device)[0].state_dict()
+    assert alone.keys() == beside.keys() and all(torch.equal(alone[name], beside[name]) for name in alone)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "frequency"])

@@ -13,9 +13,8 @@ from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.fitting import ImageRun, Run, device, fit, fit_image, resume
 from neurfield.fitting.device import device_of_run, pick_device
-from neurfield.image_config import IMAGES
 from neurfield.ops import gpus, native, native_cuda
-from neurfield.parts import read_config
+from neurfield.parts import read_config, save_config
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL
 from tests.images.conftest import smooth, write
@@ -118,10 +117,9 @@ def test_cuda_that_cannot_be_is_one_line_and_exit_code_2(
 def fitted_on_cuda(run: Run) -> None:
     """Make a run say that it was fitted on a GPU."""
     path = run.folder / "config.yaml"
-    settings = run.input.settings
-    config = settings.read(path)
+    config = read_config(path)
     config.device = "cuda"
-    settings.save(config, path)
+    save_config(config, path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has what the test does without")
@@ -146,12 +144,12 @@ def test_a_scene_fitted_on_a_gpu_goes_on_without_one(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has what the test does without")
 def test_an_image_fitted_on_a_gpu_goes_on_without_one(tmp_path: Path) -> None:
-    small = ["encoding.levels=4", "network.hidden=[16]", "train.pixels=100", "train.preview_every=0"]
+    small = ["encoding.levels=4", "field.hidden=[16]", "points.picture.count=100", "train.preview_every=0"]
     run = fit_image(smooth(20, 30), steps=4, out=tmp_path, overrides=small, quiet=True)
     fitted_on_cuda(run)
     np.testing.assert_array_equal(ImageRun.load(run.folder).region(0, 0, 30, 20), run.region(0, 0, 30, 20))
     resume(run.folder, steps=6, quiet=True, device="cpu")
-    assert IMAGES.read(run.folder / "config.yaml").device == "cpu"
+    assert read_config(run.folder / "config.yaml").device == "cpu"
 
 
 def test_the_proc_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

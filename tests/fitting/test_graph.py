@@ -17,7 +17,6 @@ from neurfield.fitting.graph import WARM_UPS, StepGraphs
 from neurfield.fitting.image import ImageTask
 from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.step import FixedStep, StepReport
-from neurfield.image_config import IMAGES
 from neurfield.images import open_image
 from neurfield.inputs.scene import SceneInput
 from neurfield.parts import load_config
@@ -184,8 +183,8 @@ def test_what_cannot_be_captured_runs_as_it_is(gpu: list[Graph], monkeypatch: py
 
 
 def test_an_image_is_fitted_alike(gpu: list[Graph], tmp_path: Path) -> None:
-    small = ["encoding.levels=4", "network.hidden=[16]", "train.pixels=300", "train.steps=12"]
-    config = IMAGES.load("hash", "default", small)
+    small = ["encoding.levels=4", "field.hidden=[16]", "points.picture.count=300", "train.steps=12"]
+    config = load_config("hash", "default", small)
     tasks = [ImageTask(open_image(smooth(40, 61)), config, CPU) for _ in range(2)]
     fitters = [Fitter(task, config.train, tmp_path, quiet=True) for task in tasks]
     fitters[1].graphs = capturing([p for g in tasks[1].groups() for p in g.parameters])

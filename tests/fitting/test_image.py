@@ -13,17 +13,16 @@ import torch
 from safetensors import safe_open
 
 from neurfield.errors import UserError
+from neurfield.fields.picture_encodings import PlaneGrid, sizes_with_kernels, table_for
 from neurfield.fitting import FitFailed, FitInterrupted, ImageRun, Run, fit_image, resume
 from neurfield.fitting.image import ImageTask
-from neurfield.fitting.image_encoding import grid_parameters, sizes_for
-from neurfield.image_config import IMAGES, EncodingConfig
 from neurfield.images import open_image
 from neurfield.images.compare import psnr_of
 from neurfield.inputs import finish
 from tests.images.conftest import smooth, write
 
-SMALL = ("encoding.levels=6", "network.hidden=[32]", "train.pixels=512", "train.preview_every=0")
-TILES = (*SMALL, "image.tile=16")
+SMALL = ("encoding.levels=6", "field.hidden=[32]", "points.picture.count=512", "train.preview_every=0")
+TILES = (*SMALL, "points.picture.tile=16")
 
 
 def fitted(image: np.ndarray | Path, out: Path, steps: int = 60, **more: object) -> ImageRun:
@@ -97,11 +96,13 @@ def test_resume_ends_where_an_uninterrupted_fit_ends(
 ) -> None:
     path = write(tmp_path / "a.tif", smooth(700, 700), tile=16)
     options = {
-        "overrides": [*TILES, "train.save_every=10", "image.budget_mb=1", "encoding.kernels=300"],
+        "overrides": [*TILES, "train.save_every=10", "points.picture.budget_mb=1"],
         "encoding": kind,
     }
+    if kind == "rbf":
+        options["overrides"].append("encoding.kernels=300")  # type: ignore[attr-defined]
     if not budget_is_small:
-        options["overrides"].append("image.budget_mb=100")  # type: ignore[attr-defined]
+        options["overrides"].append("points.picture.budget_mb=100")  # type: ignore[attr-defined]
     whole = fitted(path, tmp_path / "a", 20, **options)
     assert whole.source.held != budget_is_small
     step = ImageTask.step
@@ -129,7 +130,7 @@ def test_same_seed_same_result_and_another_seed_another(tmp_path: Path) -> None:
 
 def test_saying_how_long_leaves_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path / "a.tif", smooth(700, 700), tile=16)
-    options = {"overrides": [*TILES, "image.budget_mb=1"]}
+    options = {"overrides": [*TILES, "points.picture.budget_mb=1"]}
     silent = fitted(path, tmp_path / "a", 8, **options)
     said = fit_image(path, steps=8, out=tmp_path / "b", **options)  # type: ignore[arg-type]
     for name, tensor in silent.task.state().items():
@@ -168,7 +169,7 @@ def test_nan_stops_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_previews(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", smooth(700, 700), tile=16)
     for budget in (1, 100):
-        overrides = [*TILES, "train.preview_every=2", f"image.budget_mb={budget}"]
+        overrides = [*TILES, "train.preview_every=2", f"points.picture.budget_mb={budget}"]
         run = fitted(path, tmp_path, 3, overrides=overrides)
         assert (run.folder / "previews" / "step-000002.png").is_file()
 
@@ -179,8 +180,9 @@ def test_mistakes_leave_nothing(tmp_path: Path) -> None:
     for change, said in (
         ({"encoding": "hahs"}, "did you mean 'hash'"),
         ({"steps": 0}, "--steps 0"),
-        ({"overrides": ["network.sine=[1.0]"]}, "network.sine"),
-        ({"overrides": ["network.hidden=[]"]}, "network.hidden"),
+        ({"overrides": ["field.sine=[1.0]"]}, "'field': sine: two numbers"),
+        ({"overrides": ["field.hidden=[]"]}, "'field': hidden: at least one layer"),
+        ({"overrides": ["encoding.features=3"]}, "'encoding': .*features must be 1, 2 or 4"),
         ({"overrides": ["encoding.parameters_per_pixel=0"]}, "parameters_per_pixel"),
     ):
         with pytest.raises(UserError, match=said):
@@ -204,15 +206,22 @@ def test_another_picture_in_the_place_of_the_runs(tmp_path: Path) -> None:
         ImageRun.load(run.folder)
 
 
-@pytest.mark.parametrize("kind", ["hash", "simplex", "rbf"])
+@pytest.mark.parametrize("kind", ["grid", "rbf"])
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (640, 480), (4096, 4096), (40_000, 25_000)])
 def test_sizes_follow_the_picture(kind: str, width: int, height: int) -> None:
-    settings = IMAGES.load(kind).encoding
-    sizes = sizes_for(settings, width, height)
-    assert sizes.finest_resolution >= max(width, height) // 2
-    total = grid_parameters(settings, settings.levels, sizes.finest_resolution, sizes.log2_table_size)
-    total += sizes.kernels * (2 + 3 + settings.kernel_features)
+    levels, kernel_features = (2, 32) if kind == "rbf" else (16, 0)
+
+    def sizes(**asked: int) -> tuple[PlaneGrid, int, int]:
+        grid, kernels = PlaneGrid(levels, **asked), 5 if asked else 0
+        if kind == "rbf":
+            return grid, *sizes_with_kernels(grid, kernels, 4, kernel_features, width, height)
+        return grid, table_for(grid, width, height), 0
+
+    grid, table, kernels = sizes()
+    assert grid.finest(width, height) >= max(width, height) // 2
+    total = grid.parameters(grid.finest(width, height), table) + kernels * (2 + 3 + kernel_features)
     if 640 <= width < 40_000:  # in between the sizes that tables can have
-        assert 0.5 < total / (settings.parameters_per_pixel * width * height) < 2.0
-    asked = EncodingConfig(kind=kind, finest_resolution=77, log2_table_size=9, kernels=5)
-    assert sizes_for(asked, width, height).finest_resolution == 77
+        assert 0.5 < total / (grid.parameters_per_pixel * width * height) < 2.0
+    grid, table, kernels = sizes(finest_resolution=77, log2_table_size=9)
+    assert (grid.finest(width, height), table) == (77, 9)
+    assert kernels == (min(5, width * height) if kind == "rbf" else 0)

@@ -18,7 +18,6 @@ from neurfield.inputs.mesh import write_mesh
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import MeshSides, Page
 from neurfield.inputs.registry import Entry
-from neurfield.inputs.scene import SceneInput
 from neurfield.inputs.shown import Shown
 from neurfield.losses.seen import Seen
 from neurfield.losses.weighted import WeightedLoss
@@ -26,7 +25,7 @@ from neurfield.moment import Moment
 from neurfield.parts import needs
 from neurfield.points import PointSet, Source
 
-ENTRY = Entry("tests.inputs.points_input:PointsInput", "FILE", "or points with an SDF, as .npz.", "method")
+ENTRY = Entry("tests.inputs.points_input:PointsInput", "FILE", "or points with an SDF, as .npz.")
 BOX = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
 
 
@@ -55,7 +54,6 @@ def given_sdf(seen: Seen) -> Tensor:
 class PointsInput(Input):
     flag: ClassVar[str] = "points"
     called: ClassVar[str] = "points"
-    settings = SceneInput.settings
     serves = frozenset({"mesh", "view"})
 
     def __init__(self, path: Path, config: Any, device: torch.device) -> None:
@@ -74,10 +72,6 @@ class PointsInput(Input):
     @classmethod
     def again(cls, folder: Path, facts: Any, config: Any, device: Any, moved_to: Any = None) -> PointsInput:
         return cls(Path(facts["points"]), config, device)
-
-    @classmethod
-    def chosen(cls, config: Any) -> str:
-        return config.method
 
     @classmethod
     def place(cls, facts: dict[str, Any]) -> str:

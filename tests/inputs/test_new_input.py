@@ -122,7 +122,7 @@ def test_a_run_of_an_input_that_is_not_there(
         assert "an input called 'points', which is not installed" in refusal(capsys, *words, run)
     with pytest.raises(UserError, match="no input 'pionts'"):
         inputs.fit(str(ball), input="pionts")
-    monkeypatch.setitem(INPUTS, "points", Entry("", "FILE", "or points; not there yet.", "method"))
+    monkeypatch.setitem(INPUTS, "points", Entry("", "FILE", "or points; not there yet."))
     assert "--points: fitting to points is not there yet" in refusal(capsys, "fit", "--points", str(ball))
 
 

@@ -95,7 +95,7 @@ def test_an_opacity_reads_nothing_back(entry) -> None:  # type: ignore[no-untype
     assert alpha.device == meta
 
 
-@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize("method", methods("surface"))
 @pytest.mark.parametrize("preset", ["quick", "default", "best"])
 def test_every_preset_merges_and_its_needs_are_named(method: str, preset: str) -> None:
     config = load_config(method, preset)
@@ -114,7 +114,7 @@ def sphere(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return load_scene(write_sphere_scene(tmp_path_factory.mktemp("sphere") / "sphere"))
 
 
-@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize("method", methods("surface"))
 def test_every_method_takes_steps(sphere: Scene, method: str, tmp_path: Path) -> None:
     more = () if method != "monosdf" else ("data.prior_depth=false", "data.prior_normal=false")
     run = fit(sphere, method, steps=6, out=tmp_path, overrides=[*SMALL, *FEW, *more], quiet=True)

@@ -6,16 +6,18 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from neurfield.cli.main import main
 from neurfield.fitting.scene import SceneTask
-from neurfield.inputs import Run, fit
+from neurfield.inputs import Run, fit, fit_image
 from neurfield.moment import Moment
 from neurfield.parts import load_config, whole_shelf
 from neurfield.scenes import Scene, load_scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
+from tests.images.conftest import smooth
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "parts.md").read_text()
@@ -85,6 +87,36 @@ def test_a_part_is_given_all_that_the_page_lists(sphere: Scene, tmp_path: Path) 
     (asking,) = (source for source in task.sources if type(source).__name__ == "Asking")
     given = dict(zip(names, asking.given))
     assert given["scene"] is sphere and given["seed"] == 0 and len(given["unit_box"]) == 6
+
+
+def test_the_encoding_on_the_page_fits_a_picture(module: str, tmp_path: Path) -> None:
+    options = {"steps": 4, "out": tmp_path, "plugins": [module], "quiet": True}
+    run = fit_image(smooth(20, 33), "waves", overrides=["points.picture.count=128"], **options)  # type: ignore[arg-type]
+    again = Run.load(run.folder, plugins=[module])
+    assert again.field.encoding.levels == 6  # half of 2^5 pixels is the shortest wave
+    assert np.array_equal(again.region(0, 0, 33, 20), run.region(0, 0, 33, 20))
+    assert "waves" in (run.folder / "config.yaml").read_text()
+
+
+def test_an_encoding_and_a_field_are_given_all_that_the_page_lists(tmp_path: Path) -> None:
+    table = PAGE[PAGE.index("What a fit to a picture gives") :].partition("\n\n")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", table, re.M)
+    names = [name for words in rows for name in re.findall(r"\w+", words)]
+    assert {"picture", "train", "fresh", "device", "seed", "channels", "encoding"} == set(names)
+    (tmp_path / "asking.py").write_text(
+        "from neurfield.fields import make_picture\n"
+        f"def field({', '.join(names)}):\n"
+        "    made = make_picture(encoding, channels)\n"
+        f"    made.given = [{', '.join(names)}]\n    return made\n"
+        "PARTS = {'field.asking': field}\n"
+    )
+    plugin = str(tmp_path / "asking.py")
+    run = fit_image(
+        smooth(9, 8), steps=1, out=tmp_path, plugins=[plugin], quiet=True, overrides=["field=asking"]
+    )
+    given = dict(zip(names, run.field.given))
+    assert given["picture"] is run.source and given["channels"] == 3 and given["fresh"] is True
+    assert given["encoding"] is run.field.encoding and given["train"] is run.config.train
 
 
 @pytest.mark.slow

@@ -62,6 +62,25 @@ def make_radiance(
     return dict(locals())
 
 
+def make_hash(*, levels: Count = 16, features: Count = 2) -> dict[str, Any]:
+    """A hash grid of a picture.
+
+    Args:
+        levels: of the grid.
+    """
+    return dict(locals())
+
+
+def make_rbf(*, levels: Count = 2, kernels: Annotated[int, Number(least=0)] = 0) -> dict[str, Any]:
+    """Radial bases of a picture."""
+    return dict(locals())
+
+
+def make_picture(*, hidden: list[Count] = [64, 64], sine: list[float] = []) -> dict[str, Any]:  # noqa: B006
+    """A picture."""
+    return dict(locals())
+
+
 class Uniform:
     """Pixels of some images, all alike.
 
@@ -147,6 +166,10 @@ def seen(*, count: Count = 2048, band: Positive = 0.03) -> None:
     """Points that several images show."""
 
 
+def picture_pixels(*, count: Count = 65536, budget_mb: Count = 256, tile: Count = 256) -> None:
+    """Pixels of a picture."""
+
+
 def level_set(*, voxel: float = 0.0, component: Literal["all", "largest"] = "all") -> None:
     """The level set of the field."""
 
@@ -208,6 +231,12 @@ def s3im(seen: Any, *, kernel: Count = 4, stride: Count = 4, repeats: Count = 10
     return 1.0
 
 
+@needs("points.picture")
+def picture(seen: Any) -> float:
+    """Colours of a picture."""
+    return 0.0
+
+
 @needs("pixels.segment")
 def semantics(seen: Any, *, classes: Count, ignored: list[int] = [0]) -> float:  # noqa: B006
     """Labels of objects.
@@ -221,7 +250,10 @@ def semantics(seen: Any, *, classes: Count, ignored: list[int] = [0]) -> float: 
 
 HERE = "tests.parts.stand_ins"
 TABLE = {
-    "field": {"sdf": f"{HERE}:make_sdf"},
+    "encoding": {
+        "hash": f"{HERE}:make_hash", "simplex": f"{HERE}:make_hash", "rbf": f"{HERE}:make_rbf",
+    },
+    "field": {"sdf": f"{HERE}:make_sdf", "picture": f"{HERE}:make_picture"},
     "heads": {},
     "color": {"radiance": f"{HERE}:make_radiance"},
     "pixels": {"uniform": f"{HERE}:Uniform"},
@@ -230,6 +262,7 @@ TABLE = {
     "background": {"random": f"{HERE}:random_behind_masks", "surroundings": f"{HERE}:surroundings"},
     "points": {
         "uniform": f"{HERE}:uniform_points", "fused_depth": f"{HERE}:fused_depth", "seen": f"{HERE}:seen",
+        "picture": f"{HERE}:picture_pixels",
     },
     "losses": {
         "color": f"{HERE}:color", "eikonal": f"{HERE}:eikonal",
@@ -237,6 +270,7 @@ TABLE = {
         "prior_depth": f"{HERE}:prior_depth", "prior_normal": f"{HERE}:prior_normal", "mask": f"{HERE}:plain",
         **dict.fromkeys(("fused_sdf", "fused_free", "fused_normal"), f"{HERE}:fused"),
         "seen_points": f"{HERE}:plain", "s3im": f"{HERE}:s3im", "semantics": f"{HERE}:semantics",
+        "picture": f"{HERE}:picture",
     },
     "mesh": {"level_set": f"{HERE}:level_set"},
 }  # fmt: skip

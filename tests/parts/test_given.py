@@ -52,3 +52,11 @@ def test_what_the_fit_has_not_is_named_with_the_nearest_and_the_way_out() -> Non
         "'points.mine' asks for 'unit_box', which this kind of fit does not have, "
         "did you mean 'unit_bix'?: leave it out with --set points.mine=off"
     )
+
+
+def test_numbers_that_do_not_fit_are_one_line() -> None:
+    def picky(*, count: int = 3) -> None:
+        raise ValueError(f"Grid: count must be 1 or 2, got {count}")
+
+    with pytest.raises(UserError, match=r"^'points\.mine': Grid: count must be 1 or 2, got 3$"):
+        part_of(picky, count=3).make_of(offers())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neurfield.errors import UserError
-from neurfield.parts import Needs, awake, load_config, looked_at, needs
+from neurfield.parts import Needs, awake, load_config, looked_at, needs, of_use
 from neurfield.parts.needs import needs_of
 
 SEEN = {"pixels.rgb", "passes.surface", "samples.gradient", "points.fused_depth"}
@@ -69,3 +69,15 @@ def test_all_that_is_looked_at() -> None:
     losses = load_config("monosdf").many("losses")
     assert looked_at(losses.values()) == SEEN | {"pixels.prior_depth", "pixels.prior_normal"}
     assert looked_at([]) == frozenset()
+
+
+def test_a_source_is_of_use_where_something_of_it_is_looked_at() -> None:
+    class Source:
+        def __init__(self, *offers: str) -> None:
+            self.offers = frozenset(offers)
+
+    whole, column, gradients = Source("points.seen"), Source("points.fused", "gradients"), Source("gradients")
+    other = Source("points.see", "pairs")
+    found = of_use([whole, column, gradients, other], {"points.seen", "points.fused.normal", "pixels.rgb"})
+    assert found == [whole, column]
+    assert of_use([gradients, other], {"gradients"}) == [gradients] and of_use([whole], ()) == []

@@ -29,6 +29,8 @@ def test_methods_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str])
     shown = said(capsys, "methods")
     assert "neus NeuS (Wang et al. 2021)" in shown and "monosdf MonoSDF (Yu et al. 2022)" in shown
     assert "volsdf VolSDF" in shown
+    surfaces, _, pictures = shown.partition("methods for pictures")
+    assert "methods for surfaces" in surfaces and "hash A multiresolution hash grid" in pictures
 
 
 @pytest.mark.parametrize("preset", ["quick", "default", "best"])

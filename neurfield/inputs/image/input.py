@@ -10,7 +10,6 @@ import torch
 from rich.text import Text
 
 from neurfield.errors import UserError
-from neurfield.image_config import IMAGES, ImageConfig
 from neurfield.images import open_image
 from neurfield.images.write import save_rows
 from neurfield.inputs.base import Input
@@ -21,6 +20,7 @@ from neurfield.inputs.image.words import image_words
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
 from neurfield.ops import native
+from neurfield.parts import Config
 
 
 class ImageInput(OpenedImage, Input):
@@ -28,12 +28,12 @@ class ImageInput(OpenedImage, Input):
 
     flag: ClassVar[str] = "image"
     called: ClassVar[str] = "an image"
-    settings = IMAGES
+    fits: ClassVar[str] = "picture"
     why_not: ClassVar[str] = "there is no surface to mesh, measure or look at; its picture and numbers are in"
     finishing: ClassVar[str] = "decoding the whole picture, measuring, comparing files ..."
 
     @classmethod
-    def fresh(cls, source: str | Path | np.ndarray, config: ImageConfig, device: torch.device) -> ImageInput:
+    def fresh(cls, source: str | Path | np.ndarray, config: Config, device: torch.device) -> ImageInput:
         """A file, or an array uint8 or uint16 [h, w] or [h, w, 1 to 4]."""
         return cls(open_image(source), config, device, fresh=True)
 
@@ -42,7 +42,7 @@ class ImageInput(OpenedImage, Input):
         cls,
         folder: Path,
         facts: dict[str, Any],
-        config: ImageConfig,
+        config: Config,
         device: torch.device,
         moved_to: str | Path | None = None,
     ) -> ImageInput:
@@ -59,11 +59,6 @@ class ImageInput(OpenedImage, Input):
                 f"{now}, were {facts['size']}): bring it back, or fit anew"
             )
         return cls(source, config, device, fresh=False)
-
-    @classmethod
-    def chosen(cls, config: ImageConfig) -> str:
-        """The encoding."""
-        return config.encoding.kind
 
     @classmethod
     def place(cls, facts: dict[str, Any]) -> str:
@@ -88,7 +83,7 @@ class ImageInput(OpenedImage, Input):
 
     def read(self) -> None:
         """The picture, or the first tiles of it."""
-        _ = self.task.pool
+        self.task.read()
 
     def session(self) -> dict[str, object]:
         """Which kernels."""
@@ -111,6 +106,6 @@ class ImageInput(OpenedImage, Input):
         ]
 
     @classmethod
-    def page(cls, folder: Path, facts: dict[str, Any], config: ImageConfig, metrics: dict[str, Any]) -> Page:
+    def page(cls, folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
         """The pictures side by side."""
         return image_page(folder, facts, config, metrics)

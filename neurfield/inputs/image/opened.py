@@ -9,9 +9,9 @@ import torch
 
 from neurfield.fields import ImageField
 from neurfield.fitting.image import ImageTask, decode_region
-from neurfield.image_config import ImageConfig
 from neurfield.images import ImageSource
 from neurfield.inputs.size import parameters_of
+from neurfield.parts import Config
 
 
 class OpenedImage:
@@ -24,7 +24,7 @@ class OpenedImage:
         fresh: whether the field starts from the picture, and is not about to be loaded.
     """
 
-    def __init__(self, source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool) -> None:
+    def __init__(self, source: ImageSource, config: Config, device: torch.device, fresh: bool) -> None:
         self.source, self.config = source, config
         self.task = make_task(source, config, device, fresh)
         self.folder, self.name = Path(), source.name
@@ -45,6 +45,6 @@ class OpenedImage:
         return decode_region(self.task.field, self.source, self.task.device, x, y, w, h)
 
 
-def make_task(source: ImageSource, config: ImageConfig, device: torch.device, fresh: bool) -> ImageTask:
+def make_task(source: ImageSource, config: Config, device: torch.device, fresh: bool) -> ImageTask:
     """What fits a field to a picture."""
     return ImageTask(source, config, device, fresh)

@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-from neurfield.image_config import ImageConfig
 from neurfield.inputs.page import Page, Pictures
+from neurfield.parts import Config
 
 _FILES = {"model": "the field as a file", "png": "as PNG", "jpeg": "as JPEG of equal quality"}
 
 
-def image_page(folder: Path, facts: dict[str, Any], config: ImageConfig, metrics: dict[str, Any]) -> Page:
+def image_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
     """The pictures side by side; what is not there is left out."""
     width, height, channels, bits = facts["size"]
     size = f"{width} x {height} pixels, {channels} channels of {bits} bits"

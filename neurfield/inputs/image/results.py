@@ -21,6 +21,7 @@ from neurfield.images.error_map import ErrorMap
 from neurfield.images.picture import Panel, as_rgb, shrunk, side_by_side
 from neurfield.images.write import LARGEST_PNG, save_rows
 from neurfield.inputs.image.opened import OpenedImage
+from neurfield.parts import spelled_out
 
 _BAND = 2**22  # pixels decoded at a time
 _CROP = 320  # pixels of the crop's sides
@@ -51,14 +52,12 @@ def write_results(opened: OpenedImage) -> dict[str, Any]:
 def save_model(opened: OpenedImage, path: Path) -> Path:
     """Write what decoding needs as one safetensors file, and return its path.
 
-    Tables and features are in float16, the few other numbers as they are; its header has the configuration
-    and the picture's size.
+    Tables and features are in float16, the few other numbers as they are; its header has the parts that the
+    field is made of, and the picture's size.
     """
     source = opened.source
     header = {
-        "config": json.dumps(
-            {"encoding": vars(opened.config.encoding), "network": vars(opened.config.network)}
-        ),
+        "config": json.dumps({slot: spelled_out(opened.config)[slot] for slot in ("encoding", "field")}),
         "size": json.dumps([source.width, source.height, source.channels, source.bits]),
     }
     with atomic_write(path) as temporary:

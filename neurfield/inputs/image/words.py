@@ -17,20 +17,22 @@ def image_words(opened: OpenedImage, step: int, seconds_per_step: float) -> list
     """What is fitted, with what, and what it will take, line by line."""
     source, config, device = opened.source, opened.config, opened.task.device
     notes = "".join(f", {note}" for note in source.notes)
-    parameters = opened.parameters
-    budget = config.image.budget_mb
+    parameters, encoding = opened.parameters, config.needed("encoding").name
+    pixels = opened.task.pixels
+    count, budget = (sum(getattr(one, name) for one in pixels) for name in ("count", "budget_mb"))
     kept = "held whole" if source.held else f"read tile by tile, {budget} MB of it held at a time"
     lasts = about(seconds_per_step * (config.train.steps - step))
     held = min(budget * 2**20, source.nbytes)
-    memory = memory_of(parameters, _BYTES_PER_DRAWN * config.train.pixels + held)
-    drawn = config.train.steps * min(config.train.pixels, source.pixels) / source.pixels
+    memory = memory_of(parameters, _BYTES_PER_DRAWN * count + held)
+    drawn = config.train.steps * min(count, source.pixels) / source.pixels
     where = f"{torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
     return [
         f"{source.name}: {source.width} x {source.height} pixels ({source.pixels / 1e6:.3g} M), "
         f"{_KINDS[source.channels]}, {source.bits} bits{notes}; {kept}",
-        f"encoding {config.encoding.kind} ({config.preset}): {parameters / 1e6:.3g} M parameters, "
-        f"{parameters / source.pixels:.2f} a pixel, about {memory / 1e9:.1f} GB",
-        f"steps {step} to {config.train.steps} of {config.train.pixels} pixels: "
+        f"method {config.method} ({config.preset}), encoding {encoding}: "
+        f"{parameters / 1e6:.3g} M parameters, {parameters / source.pixels:.2f} a pixel, "
+        f"about {memory / 1e9:.1f} GB",
+        f"steps {step} to {config.train.steps} of {count} pixels: "
         f"each is seen {drawn:.1f} times; about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, "
         f"{where}, kernels {native.reason_for(device)})",
     ]

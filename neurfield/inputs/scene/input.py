@@ -15,8 +15,7 @@ from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
-from neurfield.inputs.registry import WITHOUT_DEPTH, usual_choice
-from neurfield.inputs.scene.methods import Methods
+from neurfield.inputs.registry import INPUTS, WITHOUT_DEPTH
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
 from neurfield.inputs.scene.results import measure, write_results
@@ -34,7 +33,6 @@ class SceneInput(OpenedScene, Input):
 
     flag: ClassVar[str] = "scene"
     called: ClassVar[str] = "a scene"
-    settings = Methods()
     serves = frozenset({"mesh", "eval", "view"})
     finishing = "extracting the mesh, measuring, drawing ..."
 
@@ -43,7 +41,7 @@ class SceneInput(OpenedScene, Input):
         """Where nothing measured depth, pictures must say where the surface is."""
         scene = source if isinstance(source, Scene) else load_scene(source)
         measured = {"depth", "sensor_depth"} & scene.sources
-        return scene, usual_choice(cls.flag) if measured else WITHOUT_DEPTH
+        return scene, INPUTS[cls.flag].usual if measured else WITHOUT_DEPTH
 
     @classmethod
     def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:
@@ -71,11 +69,6 @@ class SceneInput(OpenedScene, Input):
                 "give that scene with --scene PATH"
             )
         return cls.of(config, scene, np.array(facts["box"]), device)
-
-    @classmethod
-    def chosen(cls, config: Config) -> str:
-        """The method."""
-        return config.method
 
     @classmethod
     def place(cls, facts: dict[str, Any]) -> str:

@@ -1,0 +1,36 @@
+"""What a method fits, surfaces or pictures, and what it is made of then: slots and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from neurfield.parts.groups import Data, PictureTrain, Train
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A thing that methods fit.
+
+    Attributes:
+        words: several of it, for people.
+        slots: those of `SLOTS` that such a method has.
+        groups: its groups of numbers beside parts.
+    """
+
+    words: str
+    slots: tuple[str, ...]
+    groups: Mapping[str, type[Data] | type[Train]]
+
+
+FITTED: dict[str, Fitted] = {
+    "surface": Fitted(
+        "surfaces",
+        (
+            "field", "heads", "color", "pixels", "sampler", "passes", "background", "points", "losses",
+            "mesh",
+        ),
+        {"data": Data, "train": Train},
+    ),
+    "picture": Fitted("pictures", ("encoding", "field", "points", "losses"), {"train": PictureTrain}),
+}  # fmt: skip
