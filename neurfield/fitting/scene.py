@@ -16,12 +16,14 @@ from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.task import Task
 from neurfield.fusion import AlignedPriors
+from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, Part, awake, looked_at
 from neurfield.pixels import PixelReader
 from neurfield.pixels.sources import SOURCES
 from neurfield.points import Beside, PointSource
 from neurfield.points.fuse_scene import aligned_priors
+from neurfield.points.stereo import confident_points
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 
@@ -55,6 +57,8 @@ class SceneTask(Task):
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
+            "compared_views": lambda: lambda: self.compared_views,
+            "stereo_points": lambda: lambda: confident_points(scene),
         }  # fmt: skip
         field, color = make_fields(config, device)
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
@@ -97,6 +101,13 @@ class SceneTask(Task):
         if self._aligned is not None:
             return self._aligned
         return aligned_priors(self.scene, self.config.data.box, self.config.seed)
+
+    @cached_property
+    def compared_views(self) -> ComparedViews:
+        """The scene's pictures, for losses that compare them with each other."""
+        from neurfield.fitting.compared_views import compared_views
+
+        return compared_views(self.scene)
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""

@@ -19,11 +19,13 @@ class ComparedViews:
         sources: int64 [n, S], pictures that each may be compared with, -1: no more.
         depth: float32 [n, h, w], z-depth of what each picture sees, world lengths, 0: nothing known. Of any
             size, over the same view. None: nothing is known of any.
+        comparable: 0..1, how far greys, times their gains, may be compared as they are.
     """
 
     pictures: StereoPictures
     sources: Tensor
     depth: Tensor | None = None
+    comparable: float = 1.0
 
     def to(self, device: torch.device) -> ComparedViews:
         """The same on a device."""
@@ -36,4 +38,4 @@ class ComparedViews:
             old.grey.to(device), old.lens.to(device), old.cam_from_world.to(device), there(old.inside),
             there(old.gain),
         )  # fmt: skip
-        return ComparedViews(pictures, self.sources.to(device), there(self.depth))
+        return ComparedViews(pictures, self.sources.to(device), there(self.depth), self.comparable)

@@ -64,7 +64,9 @@ TABLE: dict[str, dict[str, str]] = {
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",
+        "stereo": "neurfield.points.stereo:StereoPoints",
         "uniform": "neurfield.points.uniform:Uniform",
+        "stencils": "neurfield.points.stencils:Stencils",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -82,6 +84,8 @@ TABLE: dict[str, dict[str, str]] = {
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
         "patch_warp": "neurfield.losses.patch_warp:PatchWarp",
+        "surface_bias": "neurfield.losses.of_field:surface_bias",
+        "stochastic_eikonal": "neurfield.losses.of_points:stochastic_eikonal",
     },
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }
