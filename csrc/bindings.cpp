@@ -31,4 +31,6 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_patch_warp(module);
     neurfield::bind_plane_sweep(module);
     neurfield::bind_radial_basis(module);
+    neurfield::bind_slanted_planes(module);
+    neurfield::bind_plane_maps(module);
 }

@@ -22,5 +22,7 @@ void bind_patch_scores(pybind11::module_& module);
 void bind_patch_warp(pybind11::module_& module);
 void bind_plane_sweep(pybind11::module_& module);
 void bind_radial_basis(pybind11::module_& module);
+void bind_slanted_planes(pybind11::module_& module);
+void bind_plane_maps(pybind11::module_& module);
 
 }  // namespace neurfield
