@@ -11,18 +11,19 @@ import numpy as np
 import torch
 
 from neurfield.errors import UserError
+from neurfield.fitting.compared_views import compared_views
 from neurfield.fitting.determined import telling_sources, what_would_help
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.task import Task
 from neurfield.fusion import AlignedPriors
-from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, awake, looked_at, of_use
 from neurfield.pixels import PixelReader
 from neurfield.pixels.sources import SOURCES
 from neurfield.points import Beside, PointSource
 from neurfield.points.fuse_scene import aligned_priors
+from neurfield.points.stereo import confident_points
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.stereo import StereoMaps
@@ -64,9 +65,9 @@ class SceneTask(Task):
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
             "stereo": lambda: lambda: stereo,
+            "compared_views": lambda: lambda: compared_views(scene, stereo),
+            "stereo_points": lambda: lambda: confident_points(scene if stereo is None else stereo.attached_to(scene)),
         }  # fmt: skip
-        if stereo is not None:
-            offers["compared_views"] = lambda: lambda: ComparedViews.of_stereo(stereo)
         field, color = make_fields(config, device)
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
         chooser, sampler = (config.needed(slot).make_of(offers) for slot in ("pixels", "sampler"))

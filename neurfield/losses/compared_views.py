@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from neurfield.ops.stereo_pictures import StereoPictures
-from neurfield.stereo import StereoMaps
 
 
 @dataclass(frozen=True)
@@ -20,22 +19,13 @@ class ComparedViews:
         sources: int64 [n, S], pictures that each may be compared with, -1: no more.
         depth: float32 [n, h, w], z-depth of what each picture sees, world lengths, 0: nothing known. Of any
             size, over the same view. None: nothing is known of any.
+        comparable: 0..1, how far greys, times their gains, may be compared as they are.
     """
 
     pictures: StereoPictures
     sources: Tensor
     depth: Tensor | None = None
-
-    @staticmethod
-    def of_stereo(maps: StereoMaps) -> ComparedViews:
-        """What stereo compared, and found; frames without maps are compared with none."""
-        pictures = maps.views.pictures
-        frames = torch.from_numpy(maps.frames)
-        sources = torch.full((len(pictures.grey), maps.sources.shape[1]), -1)
-        sources[frames] = torch.from_numpy(maps.sources)
-        depth = torch.zeros(pictures.grey.shape)
-        depth[frames] = maps.depth
-        return ComparedViews(pictures, sources, depth)
+    comparable: float = 1.0
 
     def to(self, device: torch.device) -> ComparedViews:
         """The same on a device."""
@@ -48,4 +38,4 @@ class ComparedViews:
             old.grey.to(device), old.lens.to(device), old.cam_from_world.to(device), there(old.inside),
             there(old.gain),
         )  # fmt: skip
-        return ComparedViews(pictures, self.sources.to(device), there(self.depth))
+        return ComparedViews(pictures, self.sources.to(device), there(self.depth), self.comparable)

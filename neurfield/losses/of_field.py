@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from torch import Tensor
 
 from neurfield.losses import geometric
@@ -33,3 +34,33 @@ def smooth(
     """
     assert seen.pairs is not None
     return geometric.normal_smoothness(*seen.pairs)
+
+
+@needs("samples", "passes.surface")
+def surface_bias(
+    seen: Seen,
+    *,
+    behind: Annotated[float, Number(above=0.0)] = 5e-4,
+    clear: Annotated[float, Number(above=0.0)] = 0.01,
+) -> Tensor:
+    """How far from negative a field is behind where opacity sees the surface (NeuRodin, Wang et al. 2024).
+
+    Of the rays that enter the surface somewhere and are still clear of it a step behind their sample of most
+    weight; the mean over all rays. Steps are of first order: along the slope at that sample.
+
+    Args:
+        behind: the step to where the field ought to be this far below zero, unit lengths.
+        clear: the step to where the field must still be positive for a ray to count, unit lengths.
+    """
+    rays, ray = seen.rays, seen.rays.samples.ray_indices
+    sdf, weights = rays.answers.sdf, seen.rendered("surface").weights
+    if not len(sdf):
+        return 0.0 * sdf.sum()
+    rows = len(rays.pixels)
+    least = sdf.detach().new_full((rows,), torch.inf).scatter_reduce(0, ray, sdf.detach(), "amin")
+    most = weights.new_full((rows,), -1.0).scatter_reduce(0, ray, weights, "amax")
+    places = torch.where(weights == most[ray], torch.arange(len(sdf), device=sdf.device), len(sdf))
+    first = places.new_full((rows,), len(sdf)).scatter_reduce(0, ray, places, "amin").clamp_max(len(sdf) - 1)
+    slope = (rays.answers.gradient[first] * rays.pixels.rays.directions).sum(dim=1).detach()
+    counts = (least < 0.0) & (sdf[first].detach() + clear * slope > 0.0)
+    return torch.where(counts, torch.relu(sdf[first] + behind * slope + behind), 0.0).mean()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from neurfield.losses import fused
+from neurfield.losses import fused, geometric
 from neurfield.losses.seen import Seen
 from neurfield.parts import needs
 
@@ -31,11 +31,23 @@ def fused_free(seen: Seen) -> Tensor:
     return fused.seen_through(points.sdf, points.sizes["least"])
 
 
-@needs(optional=("points.seen",))
-def seen_points(seen: Seen) -> Tensor:
-    """SDF at points that several images show (Geo-NeuS, Fu et al. 2022, Eq. 9, cut off)."""
-    points = seen.points["seen"]
+@needs(optional=("points.{of}",))
+def seen_points(seen: Seen, *, of: str = "seen") -> Tensor:
+    """SDF at points that several images show (Geo-NeuS, Fu et al. 2022, Eq. 9, cut off).
+
+    Args:
+        of: the set of points: seen, or stereo.
+    """
+    points = seen.points[of]
     return fused.on_surface(points.sdf, points.sizes["band"])
+
+
+@needs("points.stencils")
+def stochastic_eikonal(seen: Seen) -> Tensor:
+    """Mean (|g| - 1)^2 of differences over crosses of many sizes (NeuRodin, Wang et al. 2024)."""
+    points = seen.points["stencils"]
+    ends, arm = points.sdf.view(-1, 3, 2), points.columns["arm"].view(-1, 6)[:, :1]
+    return geometric.eikonal((ends[..., 0] - ends[..., 1]) / (2.0 * arm))
 
 
 @needs("points.picture")

@@ -59,7 +59,7 @@ class PatchWarp:
         rays: most points a step.
         views: pictures that a point is compared in, drawn among those that may see it.
         radius: the patch reaches so many pixels to each side.
-        absolute: weight of the absolute difference; 0 where exposure is not known to be the same.
+        absolute: weight of the absolute difference; it counts less where exposures are not known.
         occluded: a picture that sees something nearer does not count where this lies so many pixels beside
             the point, seen from the ray's camera.
         whole_from: share of the steps from which whole pictures are compared; before, at half their size.
@@ -134,7 +134,7 @@ class PatchWarp:
         normal = torch.where(surface.valid[:, None], (turn[camera] @ normal[:, :, None])[..., 0], -direction)
         patches = patch_warp(
             pictures, camera, uv, depth, normal, sources,
-            radius=self.radius, spacing=SPACING, absolute=self.absolute,
+            radius=self.radius, spacing=SPACING, absolute=self.absolute * self.compared.comparable,
         )  # fmt: skip
         return _best_half(patches.cost, patches.valid)
 

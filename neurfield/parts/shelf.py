@@ -73,8 +73,10 @@ TABLE: dict[str, dict[str, str]] = {
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",
+        "stereo": "neurfield.points.stereo:StereoPoints",
         "uniform": "neurfield.points.uniform:Uniform",
         "picture": "neurfield.points.picture:Picture",
+        "stencils": "neurfield.points.stencils:Stencils",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -93,6 +95,8 @@ TABLE: dict[str, dict[str, str]] = {
         "s3im": "neurfield.losses.s3im:s3im",
         "patch_warp": "neurfield.losses.patch_warp:PatchWarp",
         "picture": "neurfield.losses.of_points:picture",
+        "surface_bias": "neurfield.losses.of_field:surface_bias",
+        "stochastic_eikonal": "neurfield.losses.of_points:stochastic_eikonal",
     },
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }

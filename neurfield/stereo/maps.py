@@ -63,6 +63,7 @@ class StereoMaps:
         sources: int64 [n, S], frames that each was compared with, the best first, -1 = none.
         views: the pictures of all frames of the scene, with the cameras of these maps.
         words: lines for people: what is unusual about the pictures.
+        left: deviation of the logarithms of grey, times gain, between pictures of the same.
     """
 
     frames: np.ndarray
@@ -73,6 +74,7 @@ class StereoMaps:
     sources: np.ndarray
     views: ScenePictures
     words: tuple[str, ...] = ()
+    left: float = 0.0
 
     def __len__(self) -> int:
         return len(self.frames)

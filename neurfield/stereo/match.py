@@ -133,7 +133,7 @@ def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: S
         for k, r in enumerate(problem.references.tolist())
     ]
     maps = StereoMaps(known.references, depth, normal, torch.stack(sure), flags, known.sources, views, ())
-    return replace(maps, words=tuple(_words(maps, known)))
+    return replace(maps, words=tuple(_words(maps, known)), left=known.exposure.left)
 
 
 def _flags(good: Tensor, planar: Tensor, undecided: Tensor, inside: Tensor | None) -> Tensor:
