@@ -171,6 +171,15 @@ def test_a_window_outside_the_source_costs_the_same_whatever_it_shows() -> None:
     assert (cost == round(0.6 * 64)).all()
 
 
+def test_what_lies_behind_a_source_is_not_seen_by_it() -> None:
+    pictures, _ = photographed(two_walls, textured)
+    pose = pictures.cam_from_world.clone()
+    pose[1] = torch.eye(4)
+    pose[1, 2, 3] = -4.0  # beyond the walls, which would be seen upside down in its middle
+    pictures = dataclasses.replace(pictures, cam_from_world=pose)
+    assert (plane_sweep(pictures, REFERENCE, SOURCES[:, :1], planes(1.2, 2.4, 6)) == round(0.6 * 64)).all()
+
+
 def cut(pictures: StereoPictures, h: int, w: int) -> StereoPictures:
     inside = None if pictures.inside is None else pictures.inside[:, :h, :w]
     return dataclasses.replace(pictures, grey=pictures.grey[:, :h, :w], inside=inside)
