@@ -25,7 +25,8 @@ struct DepthMap {
     Vec read(Vec u, Vec v) const {
         const Vec zero(0.0f), one(1.0f), right(static_cast<float>(width)), bottom(static_cast<float>(height));
         const IntLanes within = (u.v >= zero.v) & (v.v >= zero.v) & (u.v < right.v) & (v.v < bottom.v);  // not NaN
-        const Vec x = min(max(choose(within, u, zero) - Vec(0.5f), zero), right - one), y = min(max(choose(within, v, zero) - Vec(0.5f), zero), bottom - one);
+        const Vec x = min(max(choose(within, u, zero) - Vec(0.5f), zero), right - one),
+                  y = min(max(choose(within, v, zero) - Vec(0.5f), zero), bottom - one);
         const IntLanes column = to_int(x), row = to_int(y);
         const IntLanes step = (column < width - 1) & 1, stride = (row < height - 1) & width;
         const IntLanes first = row * width + column;

@@ -64,26 +64,61 @@ struct Sample {
     IntLanes background, leaves;  // all ones where it holds. What leaves the picture has a value that means nothing
 };
 
-// Bilinear, by one gather. Pixels of the background have no say; a place is background where they have more than half the weight.
+// Whether any lane is not 0.
+inline bool any_bit(IntLanes lanes) {
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)lanes, (__m512i)lanes) != 0;
+#else
+    return any(lanes != 0);
+#endif
+}
+
+// What four pixels, the bytes of a word, say between them: a of the way to the right, b down.
+struct Blend {
+    Vec here, right, below, corner;
+
+    explicit Blend(IntLanes quad) {
+        typedef uint32_t Words __attribute__((vector_size(4 * kLanes)));
+        here = to_float(quad & 255), right = to_float((quad >> 8) & 255), below = to_float((quad >> 16) & 255);
+        corner = to_float((IntLanes)((Words)quad >> 24));
+    }
+    Vec operator()(Vec a, Vec b) const {
+        const Vec top = fma(a, right - here, here), bottom = fma(a, corner - below, below);
+        return fma(b, bottom - top, top);
+    }
+    // The weight of those that are no background.
+    Vec foreground(Vec a, Vec b) const {
+        const auto there = [](Vec byte, Vec share) { return choose(byte.v > 0.0f, share, Vec(0.0f)); };
+        const Vec rest_a = Vec(1.0f) - a, rest_b = Vec(1.0f) - b;
+        return there(here, rest_a * rest_b) + there(right, a * rest_b) + there(below, rest_a * b) + there(corner, a * b);
+    }
+};
+
+// Not 0 where a byte of the word is 0.
+inline IntLanes empty_bytes(IntLanes quad) { return (quad - 0x01010101) & ~quad & static_cast<int32_t>(0x80808080u); }
+
+// Bilinear, by one gather. Pixels of the background have no say; a place is background where they have more than half the weight. With
+// kWithin all places are known to lie between the centres of the picture's pixels; without kBackground it has none.
+template <bool kWithin = false, bool kBackground = true>
 [[gnu::always_inline]] inline Sample sample(const Picture& picture, Vec u, Vec v) {
-    const Vec width(static_cast<float>(picture.width)), height(static_cast<float>(picture.height)), zero(0.0f), one(1.0f);
+    const Vec zero(0.0f), one(1.0f);
     Sample found;
-    found.leaves = ~((u.v >= zero.v) & (u.v <= width.v) & (v.v >= zero.v) & (v.v <= height.v));  // NaN leaves too
-    const Vec x = min(max(u - Vec(0.5f), zero), width - one), y = min(max(v - Vec(0.5f), zero), height - one);
+    found.leaves = IntLanes{};
+    Vec x = u - Vec(0.5f), y = v - Vec(0.5f);
+    if constexpr (!kWithin) {
+        const Vec width(static_cast<float>(picture.width)), height(static_cast<float>(picture.height));
+        found.leaves = ~((u.v >= zero.v) & (u.v <= width.v) & (v.v >= zero.v) & (v.v <= height.v));  // NaN leaves too
+        x = min(max(x, zero), width - one), y = min(max(y, zero), height - one);
+    }
     const IntLanes column = to_int(x), row = to_int(y);
     const Vec a = x - to_float(column), b = y - to_float(row);
     const IntLanes quad = gather(picture.quads, row * picture.width + column);
-    const Vec here = to_float(quad & 255), right = to_float((quad >> 8) & 255), below = to_float((quad >> 16) & 255),
-              corner = to_float((quad >> 24) & 255);
-    const Vec top = fma(a, right - here, here), bottom = fma(a, corner - below, below);
-    found.value = fma(b, bottom - top, top);
+    const Blend blend(quad);
+    found.value = blend(a, b);
     found.background = IntLanes{};
-    // The high bit of each byte that is 0, and of none else below the first such byte.
-    const IntLanes empty = (quad - 0x01010101) & ~quad & static_cast<int32_t>(0x80808080u);
-    if (any(empty != 0)) [[unlikely]] {
-        const auto there = [&](Vec byte, Vec share) { return choose(byte.v > 0.0f, share, zero); };
-        const Vec rest_a = one - a, rest_b = one - b;
-        const Vec foreground = there(here, rest_a * rest_b) + there(right, a * rest_b) + there(below, rest_a * b) + there(corner, a * b);
+    const IntLanes empty = empty_bytes(quad);
+    if (kBackground && any_bit(empty)) [[unlikely]] {
+        const Vec foreground = blend.foreground(a, b);
         found.background = (empty != 0) & ~(foreground.v >= 0.5f);
         const Vec value = choose(empty != 0, found.value / max(foreground, Vec(0.5f)), found.value);
         found.value = choose(found.background, zero, value);

@@ -32,7 +32,8 @@ struct Fit {
 
 Fit fit_arguments(const py::object& inverse_depth, int radius, const py::object& planes) {
     const TensorView<float, 3> map(inverse_depth, "inverse_depth");
-    return {map.shape(0), map.shape(1), map.shape(2), radius, map.data(), tensor_of(planes, "planes", map.shape(0), map.shape(1), map.shape(2), 3)};
+    return {map.shape(0), map.shape(1), map.shape(2),
+            radius,       map.data(),   tensor_of(planes, "planes", map.shape(0), map.shape(1), map.shape(2), 3)};
 }
 
 void fit_planes(const Fit& call) {
@@ -86,7 +87,14 @@ Finer finer_arguments(const py::object& planes, const py::object& grey, const py
     const TensorView<uint8_t, 3> picture(fine_grey, "finer");
     const int64_t n = coarse.shape(0), h = coarse.shape(1), w = coarse.shape(2);
     coarse.expect(3, 3, "planes"), picture.expect(0, n, "finer");
-    return {n, h, w, picture.shape(1), picture.shape(2), coarse.data(), tensor_of<uint8_t>(grey, "grey", n, h, w), picture.data(),
+    return {n,
+            h,
+            w,
+            picture.shape(1),
+            picture.shape(2),
+            coarse.data(),
+            tensor_of<uint8_t>(grey, "grey", n, h, w),
+            picture.data(),
             tensor_of(fine, "fine", n, picture.shape(1), picture.shape(2), 3)};
 }
 
@@ -131,18 +139,31 @@ struct Agreement {
     float* angle;
 };
 
-Agreement agreement_arguments(const py::object& depth, const py::object& lens, const py::object& sources, const py::object& a, const py::object& b,
-                              const py::object& back_a, const py::object& back_b, const py::object& centre, float relative, float pixels,
-                              const py::object& agreeing, const py::object& angle) {
+Agreement agreement_arguments(const py::object& depth, const py::object& lens, const py::object& sources, const py::object& a,
+                              const py::object& b, const py::object& back_a, const py::object& back_b, const py::object& centre,
+                              float relative, float pixels, const py::object& agreeing, const py::object& angle) {
     const TensorView<float, 3> map(depth, "depth");
     const TensorView<int64_t, 2> source(sources, "sources");
     const int64_t n = map.shape(0), h = map.shape(1), w = map.shape(2), S = source.shape(1);
     source.expect(0, n, "sources");
     for (int64_t i = 0; i < source.size(); ++i)
         if (source[i] >= n) throw py::value_error("neurfield native: 'sources' must be below " + std::to_string(n));
-    return {n, h, w, S, map.data(), tensor_of(lens, "lens", n, 4), tensor_of(a, "a", n, S, 3, 3), tensor_of(b, "b", n, S, 3),
-            tensor_of(back_a, "back_a", n, S, 3, 3), tensor_of(back_b, "back_b", n, S, 3), tensor_of(centre, "centre", n, S, 3), source.data(),
-            relative, pixels, tensor_of<uint8_t>(agreeing, "agreeing", n, h, w), tensor_of(angle, "angle", n, h, w)};
+    return {n,
+            h,
+            w,
+            S,
+            map.data(),
+            tensor_of(lens, "lens", n, 4),
+            tensor_of(a, "a", n, S, 3, 3),
+            tensor_of(b, "b", n, S, 3),
+            tensor_of(back_a, "back_a", n, S, 3, 3),
+            tensor_of(back_b, "back_b", n, S, 3),
+            tensor_of(centre, "centre", n, S, 3),
+            source.data(),
+            relative,
+            pixels,
+            tensor_of<uint8_t>(agreeing, "agreeing", n, h, w),
+            tensor_of(angle, "angle", n, h, w)};
 }
 
 // Degrees of the angle whose sine and cosine are in this ratio, 0 to 180; to 1e-3.
@@ -154,7 +175,8 @@ inline Vec degrees(Vec sine, Vec cosine) {
     const Vec t = choose(steep, across / max(up, tiny), up / max(across, tiny)), t2 = t * t;
     // Abramowitz and Stegun 4.4.49, error below 2e-8.
     Vec p(0.0028662257f);
-    for (const float c : {-0.0161657367f, 0.0429096138f, -0.0752896400f, 0.1065626393f, -0.1420889944f, 0.1999355085f, -0.3333314528f, 1.0f})
+    for (const float c :
+         {-0.0161657367f, 0.0429096138f, -0.0752896400f, 0.1065626393f, -0.1420889944f, 0.1999355085f, -0.3333314528f, 1.0f})
         p = fma(p, t2, Vec(c));
     const Vec half = p * t;
     return choose(whole.v > 0.0f, choose(steep, Vec(1.57079633f) - half, half) * Vec(2.0f * 57.2957795f), zero);
@@ -177,12 +199,13 @@ void consistent_views(const Agreement& call) {
                     const int64_t at = picture * call.most_sources + k, s = call.sources[at];
                     if (s < 0) continue;
                     const DepthMap map{call.depth + s * h * width, static_cast<int32_t>(h), static_cast<int32_t>(width)};
-                    const RoundTrip trip = round_trip({call.a + 9 * at, call.b + 3 * at}, {call.back_a + 9 * at, call.back_b + 3 * at}, map, lanes.u,
-                                                      lanes.v, one / choose(known, depth, one));
+                    const RoundTrip trip = round_trip({call.a + 9 * at, call.b + 3 * at}, {call.back_a + 9 * at, call.back_b + 3 * at}, map,
+                                                      lanes.u, lanes.v, one / choose(known, depth, one));
                     const IntLanes agrees = known & (trip.depth.v > 0.0f) & (trip.error.v <= call.pixels) &
                                             (abs(trip.depth - trip.expected).v <= (Vec(call.relative) * trip.expected).v);
                     if (!any(agrees)) continue;
-                    const Vec point[3] = {(lanes.u - Vec(lens[2])) * Vec(1.0f / lens[0]) * depth, (lanes.v - Vec(lens[3])) * Vec(1.0f / lens[1]) * depth, depth};
+                    const Vec point[3] = {(lanes.u - Vec(lens[2])) * Vec(1.0f / lens[0]) * depth,
+                                          (lanes.v - Vec(lens[3])) * Vec(1.0f / lens[1]) * depth, depth};
                     Vec there[3];
                     for (int c = 0; c < 3; ++c) there[c] = point[c] - Vec(call.centre[3 * at + c]);
                     Vec squares(0.0f), along(0.0f);

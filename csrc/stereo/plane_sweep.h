@@ -111,178 +111,267 @@ inline Vec rough_inverse_root(Vec x) {
 #endif
 }
 
+// 1 / x.
+inline Vec inverse_of(Vec x) {
+#if defined(__AVX512F__)
+    const Vec rough(_mm512_maskz_rcp14_ps(0xffff, x.v));
+    return rough * (Vec(2.0f) - x * rough);  // Newton's step: to the last bit or two
+#else
+    return Vec(1.0f) / x;
+#endif
+}
+
 // kLanes planes through one source.
 class SourceSweep {
 public:
     // Costs [height][width][kLanes], bytes of kCostSteps, of the pixels inside at the columns `wanted` [height]; elsewhere nothing is written.
     void run(const ReferenceWindows& reference, const Picture& source, const Pair& pair, float gain, const float* inverse_depth,
              const Span* wanted, uint8_t* costs) {
-        reference_ = &reference, source_ = source, pair_ = pair, gain_ = Vec(gain), shift_ = Vec(kMiddle - gain * kMiddle);
+        reference_ = &reference, source_ = source, masked_ = has_background(source), gain_ = Vec(gain),
+        shift_ = Vec(kMiddle - gain * kMiddle);
         const Vec planes = Vec::load(inverse_depth);
-        for (int i = 0; i < 3; ++i) moved_[i] = Vec(pair.b[i]) * planes;
-        const int32_t height = reference.height, radius = reference.radius;
-        slots_ = 2 * radius + 2;
-        const int64_t columns = reference.width + 3 * radius + 1;
-        samples_ = reserve(sample_memory_, slots_ * reference.width), marks_ = reserve(mark_memory_, slots_ * reference.width);
-        columns_ = clear(column_memory_, 4 * columns), marked_ = clear(marked_memory_, 3 * columns);
-        std::fill_n(rows_, slots_, Row{});
-        for (int32_t y = 0; y < height + radius; ++y) {
-            rows_[y % slots_] = Row{};
-            if (y < height) take_row(y, wanted);
-            bool any_marks = false;
-            for (int i = 0; i < slots_; ++i) any_marks |= rows_[i].marked;
-            const Span none, &out = y >= radius ? wanted[y - radius] : none;
-            uint8_t* costs_row = costs + static_cast<int64_t>(std::max(0, y - radius)) * reference.width * kLanes;
-            if (any_marks)
-                move_down<true>(y, out, costs_row);
-            else
-                move_down<false>(y, out, costs_row);
+        for (int i = 0; i < 3; ++i) {
+            moved_[i] = fma(Vec(pair.b[i]), planes, Vec(pair.a[3 * i + 2]));
+            along_[i] = Vec(pair.a[3 * i]), down_[i] = Vec(pair.a[3 * i + 1]);
         }
+        const int32_t height = reference.height, radius = reference.radius;
+        slots_ = 2 * radius + 2, past_ = 2 * radius + 1;
+        const int64_t columns = reference.width + past_ + radius, ring = slots_ * columns;
+        if (ring > static_cast<int64_t>(is_marked_.size())) {
+            samples_ = reserve(sample_memory_, ring), marks_ = reserve(mark_memory_, ring);
+            std::fill_n(samples_, ring, Vec(0.0f)), is_marked_.assign(static_cast<size_t>(ring), 0);
+            columns_ = reserve(column_memory_, 4 * columns), marked_columns_ = reserve(marked_memory_, 3 * columns);
+            nothing_.assign(static_cast<size_t>(columns), 0.0f), marked_counts_.resize(static_cast<size_t>(columns));
+        }
+        Span touched;
+        for (int32_t y = 0; y < height; ++y) touched.include(wanted[y]);
+        if (touched.empty()) return;
+        const int64_t begin = touched.begin - radius + past_, end = touched.end + radius + past_;
+        std::fill(columns_ + 4 * begin, columns_ + 4 * end, Vec(0.0f)),
+            std::fill(marked_columns_ + 3 * begin, marked_columns_ + 3 * end, Vec(0.0f));
+        std::fill(marked_counts_.begin() + begin, marked_counts_.begin() + end, 0);
+        for (int32_t y = 0; y < height + radius; ++y) {
+            forget_row(y);
+            if (y < height) take_row(y, wanted);
+            bool marks = false;
+            for (int i = 0; i < slots_; ++i) marks |= rows_[i].marked;
+            const Span out = y >= radius ? wanted[y - radius] : Span{};
+            Span span = rows_[y % slots_].span;
+            span.include(rows_[(y + 1) % slots_].span);
+            if (marks)
+                add_row<true>(y, span);
+            else
+                add_row<false>(y, span);
+            if (out.empty()) continue;
+            uint8_t* costs_row = costs + static_cast<int64_t>(y - radius) * reference.width * kLanes;
+            if (marks)
+                write_row<true>(y - radius, out, costs_row);
+            else
+                write_row<false>(y - radius, out, costs_row);
+        }
+        for (int32_t y = 0; y < slots_; ++y) forget_row(y);
     }
 
 private:
-    struct Row {
-        Span span;  // the columns that were sampled
-        bool marked = false;  // some lie in the background or leave the source
-    };
+    static constexpr int32_t kPiece = 24;  // columns of which is asked at once whether they leave the source
     static constexpr float kLeaves = 256.0f;  // more than the taps of a window: marks are 1, and for what leaves the source 1 + this
 
     static Vec* reserve(AlignedFloats& memory, int64_t count) { return reinterpret_cast<Vec*>(memory.reserve(count * kLanes)); }
-    static Vec* clear(AlignedFloats& memory, int64_t count) {
-        Vec* data = reserve(memory, count);
-        std::fill_n(data, count, Vec(0.0f));
-        return data;
+    static bool has_background(const Picture& picture) {
+        const int64_t pixels = static_cast<int64_t>(picture.height) * picture.width;
+        int32_t least = 1;
+        for (int64_t p = 0; p < pixels; ++p) least = std::min(least, picture.quads[p] & 255);
+        return least == 0;
+    }
+
+    struct Row {
+        Span span;  // the columns that were sampled; samples of the others are 0
+        bool marked = false;
+    };
+
+    // Where entry x of row y's ring begins; rows 2 radius + 2 apart share it. x counts from -(2 radius + 1).
+    int64_t slot(int32_t y) const { return static_cast<int64_t>(y % slots_) * (reference_->width + past_ + reference_->radius) + past_; }
+
+    void forget_row(int32_t y) {
+        Row& row = rows_[y % slots_];
+        std::fill(samples_ + slot(y) + row.span.begin, samples_ + slot(y) + row.span.end, Vec(0.0f));
+        if (row.marked) std::fill(is_marked_.begin() + slot(y) + row.span.begin, is_marked_.begin() + slot(y) + row.span.end, uint8_t{0});
+        row = Row{};
     }
 
     // Samples of the source at the pixels of the reference's row y that wanted windows touch.
     void take_row(int32_t y, const Span* wanted) {
         const int32_t radius = reference_->radius, width = reference_->width;
         Row& row = rows_[y % slots_];
+        Span span;
         for (int32_t near = std::max(0, y - radius); near <= std::min(reference_->height - 1, y + radius); ++near)
-            row.span.include(wanted[near]);
-        if (row.span.empty()) return;
-        row.span = {std::max(0, row.span.begin - radius), std::min(width, row.span.end + radius)};
-        const float* inside = reference_->inside_row(y);
-        Vec* samples = samples_ + static_cast<int64_t>(y % slots_) * width;
-        Vec* marks = marks_ + static_cast<int64_t>(y % slots_) * width;
-        const Vec v(static_cast<float>(y) + 0.5f), one(1.0f);
-        Vec start[3], step[3];
-        for (int i = 0; i < 3; ++i) {
-            start[i] = fma(Vec(pair_.a[3 * i + 1]), v, moved_[i] + Vec(pair_.a[3 * i + 2]));
-            step[i] = Vec(pair_.a[3 * i]);
-        }
-        constexpr float kQuarters = 3145728.0f;  // 1.5 * 2^21: what is added to it is rounded to quarters
-        for (int32_t x = row.span.begin; x < row.span.end; ++x) {
-            if (!(inside[x] > 0.0f)) continue;
-            const Vec u(static_cast<float>(x) + 0.5f);
-            const Vec ahead = fma(step[2], u, start[2]), inverse = one / ahead;
-            const Sample found = sample(source_, fma(step[0], u, start[0]) * inverse, fma(step[1], u, start[1]) * inverse);
-            samples[x] = (found.value + Vec(kQuarters)) - Vec(kQuarters + kMiddle);
-            const IntLanes leaves = found.leaves | ~(ahead.v > 0.0f), marked = leaves | found.background;
-            if (any(marked)) [[unlikely]] {
-                if (!row.marked) std::fill(marks + row.span.begin, marks + row.span.end, Vec(0.0f));
-                row.marked = true;
-                samples[x] = choose(marked, Vec(0.0f), samples[x]);
-                marks[x] = choose(leaves, Vec(kLeaves + 1.0f), choose(marked, one, Vec(0.0f)));
-            } else if (row.marked) {
-                marks[x] = Vec(0.0f);
-            }
-        }
-    }
-
-    // Adds row y to the sums of columns, takes row y - 2 radius - 1 out of them, and writes the costs of row y - radius.
-    template <bool kMarks>
-    void move_down(int32_t y, Span out, uint8_t* costs) {
-        const int32_t radius = reference_->radius, width = reference_->width, past = 2 * radius + 1, old = y - past;
-        const Row& added = rows_[y % slots_];
-        const Row nothing, &taken = old >= 0 ? rows_[old % slots_] : nothing;
-        Span span = added.span;
-        span.include(taken.span);
-        if (!out.empty()) span.include({out.begin - radius, out.end + radius});
+            span.include(wanted[near]);
         if (span.empty()) return;
-        const int64_t new_at = static_cast<int64_t>(y % slots_) * width, old_at = static_cast<int64_t>(std::max(0, old) % slots_) * width;
-        const int32_t row_new = std::min(y, reference_->height - 1), row_old = std::max(0, old);
-        const float *grey_new = reference_->grey_row(row_new), *grey_old = reference_->grey_row(row_old);
-        const float *inside_new = reference_->inside_row(row_new), *inside_old = reference_->inside_row(row_old);
-        const Window* windows = reference_->window_row(std::max(0, y - radius));
-        const auto column = [&](int64_t x) { return columns_ + 4 * (x + past); };
-        const auto marked = [&](int64_t x) { return marked_ + 3 * (x + past); };
-        Vec box[4], box_marked[3];
-        for (Vec& sum : box) sum = Vec(0.0f);
-        for (Vec& sum : box_marked) sum = Vec(0.0f);
-        for (int32_t x = span.begin; x < span.end; ++x) {
-            Vec* sums = column(x);
-            Vec* marked_sums = marked(x);
-            if (x >= added.span.begin && x < added.span.end && inside_new[x] > 0.0f)
-                put<kMarks, 1>(sums, marked_sums, Vec(grey_new[x]), samples_[new_at + x], added.marked ? marks_[new_at + x] : Vec(0.0f));
-            if (x >= taken.span.begin && x < taken.span.end && inside_old[x] > 0.0f)
-                put<kMarks, -1>(sums, marked_sums, Vec(grey_old[x]), samples_[old_at + x], taken.marked ? marks_[old_at + x] : Vec(0.0f));
-            for (int i = 0; i < 4; ++i) box[i] += sums[i];
-            if (kMarks)
-                for (int i = 0; i < 3; ++i) box_marked[i] += marked_sums[i];
-            if (x - past >= span.begin) {
-                for (int i = 0; i < 4; ++i) box[i] -= column(x - past)[i];
-                if (kMarks)
-                    for (int i = 0; i < 3; ++i) box_marked[i] -= marked(x - past)[i];
+        span = row.span = {std::max(0, span.begin - radius), std::min(width, span.end + radius)};
+        Track track;
+        for (int i = 0; i < 3; ++i) track.start[i] = fma(down_[i], Vec(static_cast<float>(y) + 0.5f), moved_[i]), track.step[i] = along_[i];
+        for (int32_t begin = span.begin; begin < span.end; begin += kPiece) {
+            const Span piece{begin, std::min(begin + kPiece, span.end)};
+            if (!track.stays(source_, piece))
+                row.marked |= take<false, true>(track, piece, y);
+            else if (masked_)
+                row.marked |= take<true, true>(track, piece, y);
+            else
+                take<true, false>(track, piece, y);
+        }
+    }
+
+    // Where a row of the reference lies in the source, a plane a lane.
+    struct Track {
+        Vec start[3], step[3];
+        Vec u, v;
+        IntLanes behind;
+
+        [[gnu::always_inline]] void go_to(int32_t x) {
+            const Vec along(static_cast<float>(x) + 0.5f), ahead = fma(step[2], along, start[2]), inverse = inverse_of(ahead);
+            behind = ~(ahead.v > 0.0f);
+            u = fma(step[0], along, start[0]) * inverse, v = fma(step[1], along, start[1]) * inverse;
+        }
+
+        // Whether all of it lies between the centres of the source's pixels: a straight line does where its ends do.
+        bool stays(const Picture& source, Span span) {
+            IntLanes leaves{};
+            const float right = static_cast<float>(source.width) - 0.5f, bottom = static_cast<float>(source.height) - 0.5f;
+            for (const int32_t x : {span.begin, span.end - 1}) {
+                go_to(x);
+                leaves |= behind | ~((u.v >= 0.5f) & (v.v >= 0.5f) & (u.v <= right) & (v.v <= bottom));
             }
-            const int32_t middle = x - radius;
-            if (middle >= out.begin && middle < out.end && windows[middle].share > 0.0f)
-                write<kMarks>(windows[middle], box, box_marked, costs + static_cast<int64_t>(middle) * kLanes);
+            return !any(leaves);
         }
+    };
+
+    static Vec rounded(Vec grey) {
+        constexpr float kQuarters = 3145728.0f;  // 1.5 * 2^21: what is added to it is rounded to quarters
+        return (grey + Vec(kQuarters)) - Vec(kQuarters + kMiddle);
     }
 
-    template <bool kMarks, int kSign>
-    void put(Vec* sums, Vec* marked_sums, Vec mine, Vec theirs, Vec mark) const {
-        const Vec sign(static_cast<float>(kSign));
-        Vec apart = min(abs(mine + shift_ - gain_ * theirs), Vec(kMostDifference));
-        if (kMarks) {
-            apart = choose(mark.v > 0.0f, Vec(0.0f), apart);
-            const Vec dropped = choose(mark.v > 0.0f, mine, Vec(0.0f));
-            marked_sums[0] = fma(sign, mark, marked_sums[0]);
-            marked_sums[1] = fma(sign, dropped, marked_sums[1]);
-            marked_sums[2] = fma(sign * dropped, dropped, marked_sums[2]);
+    // A piece of a row, kWithin if all of it lies within the source. With kMarks some may leave or fall on background; whether some does.
+    template <bool kWithin, bool kMarks>
+    bool take(Track track, Span piece, int32_t y) {
+        const Picture source = source_;
+        const float* inside = reference_->inside_row(y);
+        Vec *const samples = samples_ + slot(y), *const marks = marks_ + slot(y);
+        uint8_t* const is_marked = is_marked_.data() + slot(y);
+        bool found_some = false;
+        for (int32_t x = piece.begin; x < piece.end; ++x) {
+            if (!(inside[x] > 0.0f)) continue;
+            track.go_to(x);
+            const Sample found = sample<kWithin, kMarks>(source, track.u, track.v);
+            samples[x] = rounded(found.value);
+            if constexpr (kMarks) {
+                const IntLanes leaves = kWithin ? IntLanes{} : found.leaves | track.behind, marked = leaves | found.background;
+                if (!any_bit(marked)) continue;
+                found_some = true, is_marked[x] = 1;
+                samples[x] = choose(marked, Vec(0.0f), samples[x]);
+                marks[x] = choose(leaves, Vec(kLeaves + 1.0f), choose(marked, Vec(1.0f), Vec(0.0f)));
+            }
         }
-        sums[0] = fma(sign, theirs, sums[0]);
-        sums[1] = fma(sign * theirs, theirs, sums[1]);
-        sums[2] = fma(sign * mine, theirs, sums[2]);
-        sums[3] = fma(sign, apart, sums[3]);
+        return found_some;
     }
 
+    // Row y into the sums of columns, row y - 2 radius - 1 out of them.
     template <bool kMarks>
-    void write(const Window& window, const Vec* box, const Vec* box_marked, uint8_t* costs) const {
-        const Vec spread = max(box[1] - box[0] * box[0] * Vec(window.share), Vec(window.least));
-        const Vec together = box[2] - box[0] * Vec(window.mean);
-        Vec cost = fma(Vec(window.of_difference), box[3], Vec(window.constant)) -
-                   Vec(window.of_correlation) * together * rough_inverse_root(spread);
-        if (kMarks) {
-            const IntLanes touched = box_marked[0].v > 0.0f;
-            if (any(touched)) {
-                const Vec left = to_float(to_int(box_marked[0] * Vec(1.0f / kLeaves)));
-                PairSums sums;
-                sums.background = fma(left, Vec(-kLeaves), box_marked[0]);
-                sums.weight = max(Vec(1.0f / window.share) - sums.background, Vec(0.0f));
-                sums.a = Vec(window.a) - box_marked[1], sums.aa = Vec(window.aa) - box_marked[2];
-                sums.b = box[0], sums.bb = box[1], sums.ab = box[2], sums.difference = box[3];
-                const Vec outside = left * Vec((1.0f - kOutside) * window.share);  // the sums have them cost 1
-                cost = choose(touched, sums.cost(Vec(window.kappa)) - outside, cost);
-            }
+    void add_row(int32_t y, Span span) {
+        const int32_t old = y - past_;
+        const bool added = y < reference_->height, taken = old >= 0;
+        const float *grey_new = added ? reference_->grey_row(y) : nothing_.data(),
+                    *grey_old = taken ? reference_->grey_row(old) : nothing_.data();
+        const float *inside_new = added ? reference_->inside_row(y) : nothing_.data(),
+                    *inside_old = taken ? reference_->inside_row(old) : nothing_.data();
+        const Vec *samples_new = samples_ + slot(y), *samples_old = samples_ + slot(y + 1);  // the oldest of the ring
+        const Vec *marks_new = marks_ + slot(y), *marks_old = marks_ + slot(y + 1);
+        const uint8_t *is_marked_new = is_marked_.data() + slot(y), *is_marked_old = is_marked_.data() + slot(y + 1);
+        const Vec shift = shift_, gain = gain_, most(kMostDifference);
+        for (int32_t x = span.begin; x < span.end; ++x) {
+            Vec* sums = columns_ + 4 * (x + past_);
+            const Vec a_new(grey_new[x]), b_new = samples_new[x], a_old(grey_old[x]), b_old = samples_old[x];
+            Vec apart_new = min(abs(a_new + shift - gain * b_new), most) * Vec(inside_new[x]);
+            Vec apart_old = min(abs(a_old + shift - gain * b_old), most) * Vec(inside_old[x]);
+            if (kMarks && is_marked_new[x]) apart_new = mark<1>(x, a_new, marks_new[x], apart_new);
+            if (kMarks && is_marked_old[x]) apart_old = mark<-1>(x, a_old, marks_old[x], apart_old);
+            sums[0] = sums[0] + (b_new - b_old);
+            sums[1] = sums[1] + b_new * b_new - b_old * b_old;
+            sums[2] = sums[2] + a_new * b_new - a_old * b_old;
+            sums[3] = sums[3] + (apart_new - apart_old);
         }
-        typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
-        const Vec scaled = min(max(fma(cost, Vec(kCostSteps), Vec(0.5f)), Vec(0.0f)), Vec(kCostSteps));
-        const Bytes bytes = __builtin_convertvector(to_int(scaled), Bytes);
-        std::memcpy(costs, &bytes, sizeof bytes);
+    }
+
+    // A marked sample in or out of the sums of its column; `apart` without it.
+    template <int kSign>
+    Vec mark(int32_t x, Vec mine, Vec mark, Vec apart) {
+        Vec* sums = marked_columns_ + 3 * (x + past_);
+        marked_counts_[static_cast<size_t>(x + past_)] += kSign;
+        const Vec sign(static_cast<float>(kSign)), dropped = choose(mark.v > 0.0f, mine, Vec(0.0f));
+        sums[0] = fma(sign, mark, sums[0]), sums[1] = fma(sign, dropped, sums[1]), sums[2] = fma(sign * dropped, dropped, sums[2]);
+        return choose(mark.v > 0.0f, Vec(0.0f), apart);
+    }
+
+    // The costs of row y, from the sums of columns.
+    template <bool kMarks>
+    void write_row(int32_t y, Span out, uint8_t* costs) const {
+        const int32_t radius = reference_->radius;
+        const Window* windows = reference_->window_row(y);
+        Vec b(0.0f), bb(0.0f), ab(0.0f), apart(0.0f), marks[3] = {b, b, b};
+        int32_t count = 0;  // of the window's pixels that have a mark on some plane
+        const auto slide = [&](int32_t x, int sign) {
+            const Vec *sums = columns_ + 4 * (x + past_), *marked = marked_columns_ + 3 * (x + past_);
+            if (sign > 0)
+                b += sums[0], bb += sums[1], ab += sums[2], apart += sums[3];
+            else
+                b -= sums[0], bb -= sums[1], ab -= sums[2], apart -= sums[3];
+            if constexpr (kMarks)
+                if (const int32_t here = marked_counts_[static_cast<size_t>(x + past_)]; here > 0) {
+                    count += sign * here;
+                    for (int i = 0; i < 3; ++i) marks[i] = sign > 0 ? marks[i] + marked[i] : marks[i] - marked[i];
+                }
+        };
+        for (int32_t x = out.begin - radius; x < out.begin + radius; ++x) slide(x, 1);
+        for (int32_t x = out.begin; x < out.end; ++x) {
+            slide(x + radius, 1);
+            if (x > out.begin) slide(x - radius - 1, -1);
+            const Window& window = windows[x];
+            if (!(window.share > 0.0f)) continue;
+            const Vec spread = max(bb - b * b * Vec(window.share), Vec(window.least)), together = ab - b * Vec(window.mean);
+            Vec cost = fma(Vec(window.of_difference), apart, Vec(window.constant)) -
+                       Vec(window.of_correlation) * together * rough_inverse_root(spread);
+            if (kMarks && count > 0) cost = marked_cost(window, b, bb, ab, apart, marks, cost);
+            typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
+            const Vec scaled = min(max(fma(cost, Vec(kCostSteps), Vec(0.5f)), Vec(0.0f)), Vec(kCostSteps));
+            const Bytes bytes = __builtin_convertvector(to_int(scaled), Bytes);
+            std::memcpy(costs + static_cast<int64_t>(x) * kLanes, &bytes, sizeof bytes);
+        }
+    }
+
+    // Of windows of which a part falls on background or leaves the source.
+    static Vec marked_cost(const Window& window, Vec b, Vec bb, Vec ab, Vec apart, const Vec* marks, Vec cost) {
+        const Vec left = to_float(to_int(marks[0] * Vec(1.0f / kLeaves)));
+        PairSums sums;
+        sums.background = fma(left, Vec(-kLeaves), marks[0]);
+        sums.weight = max(Vec(1.0f / window.share) - sums.background, Vec(0.0f));
+        sums.a = Vec(window.a) - marks[1], sums.aa = Vec(window.aa) - marks[2];
+        sums.b = b, sums.bb = bb, sums.ab = ab, sums.difference = apart;
+        const Vec outside = left * Vec((1.0f - kOutside) * window.share);  // the sums have them cost 1
+        return choose(marks[0].v > 0.0f, sums.cost(Vec(window.kappa)) - outside, cost);
     }
 
     const ReferenceWindows* reference_ = nullptr;
     Picture source_{};
-    Pair pair_{};
-    Vec gain_, shift_, moved_[3];
-    int slots_ = 0;
+    Vec gain_, shift_;
+    Vec moved_[3], along_[3], down_[3];  // (u, v, 1) goes to moved + along u + down v
+    bool masked_ = false;  // the source has background
+    int32_t slots_ = 0, past_ = 0;
     Row rows_[2 * kMostRadius + 2];
     AlignedFloats sample_memory_, mark_memory_, column_memory_, marked_memory_;
-    Vec *samples_ = nullptr, *marks_ = nullptr;  // [slots][width]
-    Vec *columns_ = nullptr,
-        *marked_ = nullptr;  // [2 radius + 1 + width + radius] of (b, bb, ab, |a - g b|), of (mark, a, aa where marked)
+    Vec *samples_ = nullptr, *marks_ = nullptr;  // the last rows, a ring; marks count where is_marked_. All 0 between runs
+    std::vector<uint8_t> is_marked_;  // some plane's sample lies in the background or leaves the source
+    Vec *columns_ = nullptr, *marked_columns_ = nullptr;  // sums of (b, bb, ab, |a - g b|), of (mark, a, aa where marked)
+    std::vector<int32_t> marked_counts_;  // of each column
+    std::vector<float> nothing_;
 };
 
 }  // namespace neurfield::stereo

@@ -65,7 +65,9 @@ inline Vec at(const float* table, IntLanes entry) {
     return found;
 }
 
-inline Planes planes_at(const float* planes, IntLanes pixel) { return {at(planes, 3 * pixel), at(planes + 1, 3 * pixel), at(planes + 2, 3 * pixel)}; }
+inline Planes planes_at(const float* planes, IntLanes pixel) {
+    return {at(planes, 3 * pixel), at(planes + 1, 3 * pixel), at(planes + 2, 3 * pixel)};
+}
 
 inline Planes none() { return {Vec(0.0f), Vec(0.0f), Vec(0.0f)}; }
 
@@ -88,6 +90,7 @@ public:
         if (!idle() && count > 0) {
             Vec costs[kMostSources];
             photometric(start_, costs);
+            for (int k = 0; k < count; ++k) costs[k] += geometric(s_.sources[k], start_);
             for (int i = 0; i < count; ++i)  // sorted lane by lane
                 for (int k = count - 1; k > i; --k) {
                     const Vec low = min(costs[k - 1], costs[k]);
@@ -134,8 +137,8 @@ public:
         const IntLanes upright = some & allowed(leaned);
         if (any(upright)) try_plane(leaned, upright);
         for (uint32_t k = 0; k < 3; ++k) {
-            const Planes moved =
-                perturbed(choose(some, best_, one), k == 1 ? Vec(0.0f) : Vec(scale * call.shift) * step, k == 0 ? 0.0f : scale * call.turn, k);
+            const Planes moved = perturbed(choose(some, best_, one), k == 1 ? Vec(0.0f) : Vec(scale * call.shift) * step,
+                                           k == 0 ? 0.0f : scale * call.turn, k);
             const IntLanes good = some & allowed(moved);
             if (any(good)) try_plane(moved, good);
         }
@@ -158,6 +161,13 @@ private:
         }
     }
 
+    // What reprojection adds to it.
+    Vec geometric(const Source& source, const Planes& planes) const {
+        if (source.depth.depth == nullptr) return Vec(0.0f);
+        const RoundTrip trip = round_trip(source.forth, source.back, source.depth, window_.u, window_.v, planes.w);
+        return Vec(kGeometric) * min(trip.error, Vec(s_.call->reach));
+    }
+
     // The plane of the pixel of least cost of a region; w = 0 where there is none.
     Planes propagated(const Region& region) const {
         const int32_t width = s_.picture.width, height = s_.picture.height;
@@ -173,7 +183,8 @@ private:
             const Vec cost = choose(within, at(s_.cost, pixel), Vec(kNothing));
             const IntLanes better = cost.v < best.v;
             best = choose(better, cost, best), from = better ? pixel : from;
-            right = choose(better, Vec(static_cast<float>(step.right)), right), down = choose(better, Vec(static_cast<float>(step.down)), down);
+            right = choose(better, Vec(static_cast<float>(step.right)), right),
+            down = choose(better, Vec(static_cast<float>(step.down)), down);
         }
         Planes found = planes_at(s_.planes, from);
         found.w = found.w - found.a * right - found.b * down;
@@ -292,10 +303,7 @@ private:
             if (!any(weights_[k].v > 0.0f)) continue;
             const Source& source = s_.sources[k];
             Vec cost = costs != nullptr ? costs[k] : window_.cost(*s_.taps, source.forth, source.picture, source.gain, planes);
-            if (source.depth.depth != nullptr) {
-                const RoundTrip trip = round_trip(source.forth, source.back, source.depth, window_.u, window_.v, planes.w);
-                cost = fma(min(trip.error, Vec(s_.call->reach)), Vec(kGeometric), cost);
-            }
+            cost += geometric(source, planes);
             total += weights_[k], sum = fma(weights_[k], cost, sum);
         }
         return choose(total.v > 0.0f, sum / max(total, Vec(1e-12f)), Vec(1.0f));
@@ -355,7 +363,8 @@ private:
         for (int lane = 0; lane < kLanes; ++lane) {
             if (!lanes_.exist[lane]) continue;
             const int32_t pixel = pixel_[lane];
-            s_.planes[3 * pixel] = planes.w.v[lane], s_.planes[3 * pixel + 1] = planes.a.v[lane], s_.planes[3 * pixel + 2] = planes.b.v[lane];
+            s_.planes[3 * pixel] = planes.w.v[lane], s_.planes[3 * pixel + 1] = planes.a.v[lane],
+                          s_.planes[3 * pixel + 2] = planes.b.v[lane];
             s_.cost[pixel] = cost.v[lane];
             uint32_t bits = 0;
             for (size_t k = 0; k < s_.sources.size(); ++k)

@@ -22,9 +22,9 @@ struct SlantedPictures {
     int64_t references, most_sources;
 };
 
-inline SlantedPictures slanted_pictures(const py::object& quads, const py::object& gain, const py::object& lens, const py::object& reference,
-                                        const py::object& sources, const py::object& a, const py::object& b, const py::object& back_a,
-                                        const py::object& back_b, const py::object& depths) {
+inline SlantedPictures slanted_pictures(const py::object& quads, const py::object& gain, const py::object& lens,
+                                        const py::object& reference, const py::object& sources, const py::object& a, const py::object& b,
+                                        const py::object& back_a, const py::object& back_b, const py::object& depths) {
     const TensorView<int32_t, 3> words(quads, "quads");
     const TensorView<int64_t, 2> source(sources, "sources");
     const int64_t n = words.shape(0), h = words.shape(1), w = words.shape(2), R = source.shape(0), S = source.shape(1);
@@ -57,8 +57,9 @@ inline std::vector<Source> sources_of(const SlantedPictures& given, int64_t r) {
         if (s < 0) continue;
         const Picture picture = given.pictures[s];
         const float* depth = given.depths == nullptr ? nullptr : given.depths + s * given.pictures.height * given.pictures.width;
-        found.push_back({picture, given.pictures.gain[s] / given.pictures.gain[given.reference[r]], Pair{given.a + 9 * at, given.b + 3 * at},
-                         Pair{given.back_a + 9 * at, given.back_b + 3 * at}, DepthMap{depth, picture.height, picture.width}});
+        found.push_back({picture, given.pictures.gain[s] / given.pictures.gain[given.reference[r]],
+                         Pair{given.a + 9 * at, given.b + 3 * at}, Pair{given.back_a + 9 * at, given.back_b + 3 * at},
+                         DepthMap{depth, picture.height, picture.width}});
     }
     return found;
 }
@@ -70,11 +71,12 @@ struct PlaneCosts {
     float *costs, *texture;  // [R][S][h][w], [R][h][w]
 };
 
-inline PlaneCosts plane_costs_arguments(const py::object& quads, const py::object& gain, const py::object& lens, const py::object& reference,
-                                        const py::object& sources, const py::object& a, const py::object& b, const py::object& back_a,
-                                        const py::object& back_b, const py::object& depths, int radius, const py::object& planes,
-                                        const py::object& costs, const py::object& texture) {
-    PlaneCosts call{slanted_pictures(quads, gain, lens, reference, sources, a, b, back_a, back_b, depths), radius, nullptr, nullptr, nullptr};
+inline PlaneCosts plane_costs_arguments(const py::object& quads, const py::object& gain, const py::object& lens,
+                                        const py::object& reference, const py::object& sources, const py::object& a, const py::object& b,
+                                        const py::object& back_a, const py::object& back_b, const py::object& depths, int radius,
+                                        const py::object& planes, const py::object& costs, const py::object& texture) {
+    PlaneCosts call{slanted_pictures(quads, gain, lens, reference, sources, a, b, back_a, back_b, depths), radius, nullptr, nullptr,
+                    nullptr};
     const int64_t R = call.given.references, S = call.given.most_sources, h = call.given.pictures.height, w = call.given.pictures.width;
     call.planes = tensor_of(planes, "planes", R, h, w, 3), call.costs = tensor_of(costs, "costs", R, S, h, w);
     call.texture = tensor_of(texture, "texture", R, h, w);
@@ -93,9 +95,9 @@ struct Refinement {
 
 inline Refinement refinement_arguments(const py::object& quads, const py::object& gain, const py::object& lens, const py::object& reference,
                                        const py::object& sources, const py::object& a, const py::object& b, const py::object& back_a,
-                                       const py::object& back_b, const py::object& depths, int passes, uint32_t seed, int radius, float shift,
-                                       float turn, bool far, float margin, float reach, const py::object& start, const py::object& interval,
-                                       const py::object& planes, const py::object& cost) {
+                                       const py::object& back_b, const py::object& depths, int passes, uint32_t seed, int radius,
+                                       float shift, float turn, bool far, float margin, float reach, const py::object& start,
+                                       const py::object& interval, const py::object& planes, const py::object& cost) {
     Refinement call;
     call.given = slanted_pictures(quads, gain, lens, reference, sources, a, b, back_a, back_b, depths);
     call.passes = passes, call.radius = radius, call.seed = seed, call.shift = shift, call.turn = turn, call.margin = margin;

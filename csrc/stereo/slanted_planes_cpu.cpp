@@ -42,9 +42,10 @@ void refine(const Refinement& call) {
     for (int64_t r = 0; r < given.references; ++r) {
         const int64_t number = given.reference[r];
         const float* lens = given.lens + 4 * number;
-        surfaces.push_back({&call, &taps, &regions, given.pictures[number], sources_of(given, r), static_cast<uint32_t>(number), lens[0], lens[1],
-                            lens[2], lens[3], call.start + 3 * r * size, call.interval == nullptr ? nullptr : call.interval + 2 * r * size,
-                            call.planes + 3 * r * size, call.cost + r * size, selected.data() + r * size});
+        surfaces.push_back({&call, &taps, &regions, given.pictures[number], sources_of(given, r), static_cast<uint32_t>(number), lens[0],
+                            lens[1], lens[2], lens[3], call.start + 3 * r * size,
+                            call.interval == nullptr ? nullptr : call.interval + 2 * r * size, call.planes + 3 * r * size,
+                            call.cost + r * size, selected.data() + r * size});
     }
     for_rows(given.references, height, [&](int64_t r, int64_t row) {
         for (int64_t colour = 0; colour < 2; ++colour) for_colour(surfaces[r], row, colour, [](Neighbourhood& pixels) { pixels.begin(); });

@@ -70,7 +70,8 @@ struct Window {
             const IntLanes within = active & (right >= 0) & (right < picture.width) & ((down >= 0) & (down < picture.height) ? -1 : 0);
             const IntLanes grey = gather(picture.quads, (down * picture.width + right) & within) & 255;
             const Vec apart = to_float(grey) - middle;
-            const Vec squared = tap_weight(taps.x[t] * taps.x[t] + taps.y[t] * taps.y[t], apart, kSpatial * static_cast<float>(taps.radius), kSimilar);
+            const Vec squared =
+                tap_weight(taps.x[t] * taps.x[t] + taps.y[t] * taps.y[t], apart, kSpatial * static_cast<float>(taps.radius), kSimilar);
             const Vec share = choose(within & (grey != 0), squared, Vec(0.0f));
             sums.add(taps.x[t], taps.y[t], apart, share);
             apart.store(value[t]), share.store(weight[t]);

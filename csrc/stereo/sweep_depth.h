@@ -11,6 +11,8 @@
 
 namespace neurfield::stereo {
 
+constexpr int32_t kStrip = 96;  // columns that are swept together: their sums stay in the cache
+constexpr int64_t kMostKept = 32;  // sources whose costs make the mean: sums of their bytes fit int16
 constexpr float kMostRatio = 8.0f;  // of a second minimum over the first, and where there is none
 
 struct SweepTask {
@@ -35,33 +37,36 @@ class BestHalf {
 public:
     explicit BestHalf(int64_t count) : count_(count), kept_((count + 1) / 2) {}
 
-    // costs [count][`apart`] bytes; `length` of each, a multiple of kLanes.
+    // costs [count][apart] bytes, of which `length` count; they are read, and means are written, up to the next multiple of kShortLanes.
     void run(const uint8_t* costs, int64_t apart, int64_t length, uint8_t* means) {
-        typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
-        const float scale = static_cast<float>(kWorst) / (kCostSteps * static_cast<float>(kept_));
-        lowest_.resize(static_cast<size_t>(kept_) * sizeof(Bytes));
-        auto* lowest = reinterpret_cast<Bytes*>(lowest_.data());
-        for (int64_t i = 0; i < length; i += kLanes) {
-            for (int64_t j = 0; j < kept_; ++j) lowest[j] = Bytes{} + 255;
+        const Vec scale(static_cast<float>(kWorst) / (kCostSteps * static_cast<float>(kept_))), half(0.5f);
+        ShortLanes lowest[kMostKept];
+        for (int64_t i = 0; i < length; i += kShortLanes) {
+            for (int64_t j = 0; j < kept_; ++j) lowest[j] = shorts(255);
             for (int64_t s = 0; s < count_; ++s) {
-                Bytes cost;
-                std::memcpy(&cost, costs + s * apart + i, sizeof cost);
+                ShortLanes cost = load_bytes(costs + s * apart + i);
                 for (int64_t j = 0; j < kept_; ++j) {
-                    const Bytes low = lowest[j] < cost ? lowest[j] : cost;
-                    cost = lowest[j] < cost ? cost : lowest[j];
+                    const ShortLanes low = least(lowest[j], cost);
+                    cost = cost + lowest[j] - low;  // the other one
                     lowest[j] = low;
                 }
             }
-            IntLanes sum{};
-            for (int64_t j = 0; j < kept_; ++j) sum += __builtin_convertvector(lowest[j], IntLanes);
-            const Bytes mean = __builtin_convertvector(to_int(fma(to_float(sum), Vec(scale), Vec(0.5f))), Bytes);
-            std::memcpy(means + i, &mean, sizeof mean);
+            ShortLanes sum{};
+            for (int64_t j = 0; j < kept_; ++j) sum += lowest[j];
+            typedef int16_t Half __attribute__((vector_size(2 * kLanes)));
+            typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
+            for (int part = 0; part < 2; ++part) {
+                Half here;
+                std::memcpy(&here, reinterpret_cast<const char*>(&sum) + part * sizeof here, sizeof here);
+                const IntLanes mean = to_int(fma(to_float(__builtin_convertvector(here, IntLanes)), scale, half));
+                const Bytes bytes = __builtin_convertvector(mean, Bytes);
+                std::memcpy(means + i + part * kLanes, &bytes, sizeof bytes);
+            }
         }
     }
 
 private:
     int64_t count_, kept_;
-    std::vector<uint8_t> lowest_;
 };
 
 class DepthSweep {
@@ -77,8 +82,11 @@ public:
         int64_t sources = 0;
         for (int64_t i = 0; i < task.source_count; ++i) sources += task.sources[i] >= 0;
         if (sources == 0) return volume;
-        costs_.resize(static_cast<size_t>(sources * pixels * kLanes)), means_.resize(static_cast<size_t>(picture.width * kLanes));
+        costs_.resize(static_cast<size_t>(sources * pixels * kLanes + kShortLanes)),
+            means_.resize(static_cast<size_t>(picture.width * kLanes + kShortLanes));
         wanted_.resize(static_cast<size_t>(picture.height));
+        of_strip_.resize(wanted_.size());
+        const int32_t strips = (picture.width + kStrip - 1) / kStrip, strip = (picture.width + strips - 1) / strips;
         BestHalf best(sources);
         for (int64_t k = 0; k < task.planes; k += kLanes) {
             if (!look(task, picture, k)) continue;
@@ -89,8 +97,13 @@ public:
                 const int64_t source = task.sources[i];
                 if (source < 0) continue;
                 const float gain = task.pictures.gain[source] / task.pictures.gain[task.reference];
-                source_sweep_.run(windows_, task.pictures[source], {task.a + 9 * i, task.b + 3 * i}, gain, inverse_depth, wanted_.data(),
-                                  costs_.data() + slot++ * pixels * kLanes);
+                uint8_t* costs = costs_.data() + slot++ * pixels * kLanes;
+                for (int32_t x = 0; x < picture.width; x += strip) {
+                    for (size_t y = 0; y < wanted_.size(); ++y)
+                        of_strip_[y] = {std::max(wanted_[y].begin, x), std::min(wanted_[y].end, x + strip)};
+                    source_sweep_.run(windows_, task.pictures[source], {task.a + 9 * i, task.b + 3 * i}, gain, inverse_depth,
+                                      of_strip_.data(), costs);
+                }
             }
             for (int64_t y = 0; y < picture.height; ++y) keep(task, best, y, k, stride, pixels * kLanes);
         }
@@ -176,7 +189,7 @@ private:
     ReferenceWindows windows_;
     SourceSweep source_sweep_;
     PathCosts paths_;
-    std::vector<Span> wanted_;
+    std::vector<Span> wanted_, of_strip_;
     std::vector<uint8_t> costs_, means_, volume_;
     std::vector<int16_t> sums_, ordered_;
 };

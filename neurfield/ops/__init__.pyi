@@ -42,6 +42,11 @@ from neurfield.ops.occupancy_grid import conservative_occupancy as conservative_
 from neurfield.ops.patch_scores import PatchViews as PatchViews
 from neurfield.ops.patch_scores import patch_scores as patch_scores
 from neurfield.ops.plane_layout import PlaneLayout as PlaneLayout
+from neurfield.ops.plane_maps import consistent_views as consistent_views
+from neurfield.ops.plane_maps import depth_and_normal as depth_and_normal
+from neurfield.ops.plane_maps import fit_planes as fit_planes
+from neurfield.ops.plane_maps import planes_of as planes_of
+from neurfield.ops.plane_maps import upsample_planes as upsample_planes
 from neurfield.ops.plane_sweep import SweptDepth as SweptDepth
 from neurfield.ops.plane_sweep import path_costs as path_costs
 from neurfield.ops.plane_sweep import plane_sweep as plane_sweep
@@ -59,6 +64,8 @@ from neurfield.ops.sections import section_midpoints as section_midpoints
 from neurfield.ops.sections import section_opacity as section_opacity
 from neurfield.ops.simplex_layout import SimplexLayout as SimplexLayout
 from neurfield.ops.simplex_layout import skew_matrix as skew_matrix
+from neurfield.ops.slanted_planes import plane_costs as plane_costs
+from neurfield.ops.slanted_planes import refine_planes as refine_planes
 from neurfield.ops.stereo_pictures import StereoPictures as StereoPictures
 from neurfield.ops.surface_depth import surface_depth as surface_depth
 from neurfield.ops.triplane import triplane_encode as triplane_encode

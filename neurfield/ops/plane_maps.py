@@ -16,8 +16,9 @@ from neurfield.ops.stereo_pictures import StereoPictures
 
 def _centres(like: Tensor) -> tuple[Tensor, Tensor]:
     """(u [w], v [h, 1]) of the pixels of maps [R, h, w], of their type."""
-    (h, w), kind = like.shape[1:3], {"dtype": like.dtype, "device": like.device}
-    return torch.arange(w, **kind) + 0.5, (torch.arange(h, **kind) + 0.5)[:, None]
+    h, w = like.shape[1:3]
+    u, v = (torch.arange(side, dtype=like.dtype, device=like.device) + 0.5 for side in (w, h))
+    return u, v[:, None]
 
 
 def _check_maps(who: str, name: str, maps: Tensor, rank: int, lens: Tensor | None = None) -> None:
@@ -46,8 +47,8 @@ def depth_and_normal(planes: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
     Example:
         >>> plane = torch.tensor([0.5, 0.0, 0.0]).expand(1, 2, 3, 3)  # across the axis, 2 away
         >>> depth, normal = depth_and_normal(plane, torch.tensor([[4.0, 4.0, 1.5, 1.0]]))
-        >>> depth[0, 0, 0].item(), normal[0, 0, 0].tolist()
-        (2.0, [0.0, 0.0, -1.0])
+        >>> depth[0, 0, 0], normal[0, 0, 0, 2]
+        (tensor(2.), tensor(-1.))
     """
     _check_maps("depth_and_normal", "planes", planes, 4, lens)
     w, a, b = planes.unbind(-1)
@@ -129,7 +130,9 @@ def upsample_planes(planes: Tensor, grey: Tensor, finer: Tensor) -> Tensor:
     _check_maps("upsample_planes", "planes", planes, 4)
     R, h, w = planes.shape[:3]
     for name, picture in (("grey", grey), ("finer", finer)):
-        shape = tuple(picture.shape) if name == "grey" else (len(picture), *(s // 2 for s in picture.shape[1:]))
+        shape = (
+            tuple(picture.shape) if name == "grey" else (len(picture), *(s // 2 for s in picture.shape[1:]))
+        )
         if picture.dtype != torch.uint8 or shape != (R, h, w):
             wanted = f"uint8 [{R}, {h}, {w}]" + (", halved" if name == "finer" else "")
             raise ValueError(
@@ -155,8 +158,8 @@ def consistent_views(
     """How many sources agree with each pixel's depth, and from how far apart they look.
 
     A source agrees where its own depth, read at the place of the pixel's point, differs by at most
-    `relative`, and the point that it sees there comes back to within `pixels` of the pixel (COLMAP: Schoenberger
-    et al. 2016, Sec. 5). Depth is read linear in its inverse where the four pixels around are of one surface,
+    `relative`, and the point that it sees there comes back to within `pixels` of the pixel (Schoenberger et
+    al. 2016, Sec. 5). Depth is read linear in its inverse where the four pixels around are of one surface,
     else from the nearest.
 
     Args:

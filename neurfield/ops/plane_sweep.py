@@ -13,6 +13,7 @@ from neurfield.ops.reference import plane_sweep as reference_kernels
 from neurfield.ops.stereo_pictures import StereoPictures
 
 MOST_RADIUS = 5
+MOST_SOURCES = 64
 MOST_STEP = 3000  # of a path: eight sums of it fit int16
 
 
@@ -48,6 +49,8 @@ def _checked(
     count = len(reference)
     if not 1 <= radius <= MOST_RADIUS:
         raise ValueError(f"{who}: radius must be 1 to {MOST_RADIUS}, got {radius}")
+    if sources.shape[-1] > MOST_SOURCES:
+        raise ValueError(f"{who}: sources may be at most {MOST_SOURCES} a picture, got {sources.shape[-1]}")
     for name, tensor, dtype, shape in (
         ("reference", reference, torch.int64, (count,)),
         ("sources", sources, torch.int64, (count, sources.shape[-1])),

@@ -1,7 +1,7 @@
 """Slanted planes of pictures' pixels, refined until windows under them look alike in other pictures.
 
 A plane is a linear function of inverse depth over the picture, 1/z(q) = w + a (u - u_p) + b (v - v_p) at the
-pixel p that it belongs to, kept as (w, a, b): float32 [h, w, 3], lengths of the world, pixels. w <= 0 is none.
+pixel p that it belongs to, kept as (w, a, b) in 1/length of the world and pixels; w <= 0 is none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neurfield.ops.stereo_pictures import StereoPictures
 LEAST_RADIUS, MOST_RADIUS, MOST_SOURCES = 2, 6, 16
 
 
-def check_references(who: str, pictures: StereoPictures, reference: Tensor, sources: Tensor) -> None:
+def _check_references(who: str, pictures: StereoPictures, reference: Tensor, sources: Tensor) -> None:
     """Raises ValueError unless these are int64 [R] and [R, S] and name pictures; -1 is no source."""
     if reference.dtype != torch.int64 or reference.ndim != 1:
         raise ValueError(f"{who}: reference must be int64 [R], got {reference.dtype} {list(reference.shape)}")
@@ -36,7 +36,7 @@ def check_references(who: str, pictures: StereoPictures, reference: Tensor, sour
 def _check(
     who: str, pictures: StereoPictures, reference: Tensor, sources: Tensor, radius: int, **maps: Tensor | None
 ) -> None:
-    check_references(who, pictures, reference, sources)
+    _check_references(who, pictures, reference, sources)
     if not LEAST_RADIUS <= radius <= MOST_RADIUS:
         raise ValueError(f"{who}: radius must be {LEAST_RADIUS} to {MOST_RADIUS}, got {radius}")
     if sources.shape[1] > MOST_SOURCES:
@@ -62,10 +62,8 @@ def _native_arguments(
     (a, b), (back_a, back_b) = ((a.contiguous(), b.contiguous()) for a, b in pairs)
     lens = pictures.lens.contiguous()
     depths = None if depths is None else depths.contiguous()
-    return (
-        pictures.quads, pictures.gains, lens, reference.contiguous(), sources.contiguous(), a, b, back_a, back_b,
-        depths,
-    )  # fmt: skip
+    which = reference.contiguous(), sources.contiguous()
+    return (pictures.quads, pictures.gains, lens, *which, a, b, back_a, back_b, depths)
 
 
 @torch.no_grad()
@@ -90,11 +88,12 @@ def refine_planes(
 
     Each pass tries, at every pixel, its plane, the best planes of eight regions around, the plane that it
     started with, one with the slopes of the depths around, and three random changes of the best; the last one
-    ends with a parabola through costs a quarter of a pixel apart. Windows of taps two pixels apart are
-    compared (`stereo_pictures.matching_cost`) in up to four sources a pixel, chosen by what all its candidates
-    cost there (ACMH: Xu and Tao 2019, Sec. 3, without draws). Planes pay for missing their neighbours, and
-    those without texture for moving by more than half a pixel from where they start, so plain surfaces stay.
-    The numbers drawn follow from picture, pixel, pass and seed.
+    ends with a parabola through costs a quarter of a pixel apart. Windows of taps two pixels apart, weighted
+    by how near and how alike to the middle they are, cost what they cost in `plane_sweep`, in up to four
+    sources a pixel, which are chosen by what all its candidates cost there (ACMH: Xu and Tao 2019, Sec. 3,
+    without draws). Planes pay for missing their neighbours, and those without texture for moving by more than
+    half a pixel from where they start, so plain surfaces stay. The numbers drawn follow from picture, pixel,
+    pass and seed.
 
     Args:
         pictures: all of them.
@@ -143,8 +142,8 @@ def refine_planes(
         return refined, cost
     results = [
         reference_planes.refine_planes(
-            pictures, int(r), [int(s) for s in own if s >= 0], start[k], passes, seed, radius, shift, tangent, far,
-            margin, None if interval is None else interval[k], depths, reach,
+            pictures, int(r), [int(s) for s in own if s >= 0], start[k], passes, seed, radius, shift, tangent,
+            far, margin, None if interval is None else interval[k], depths, reach,
         )
         for k, (r, own) in enumerate(zip(reference, sources))
     ]  # fmt: skip
@@ -168,8 +167,8 @@ def plane_costs(
         radius: of the windows, 2 to 6 pixels.
 
     Returns:
-        costs [R, S, h, w], 0 (alike) to 1, 1 where there is no plane or source, 0.6 for windows that leave the
-        source; texture [R, h, w], 0 to 1: how far the cost goes by correlation, 0 outside the mask.
+        costs [R, S, h, w], 0 (alike) to 1, 1 where there is no plane or source, 0.6 for windows that leave
+        the source; texture [R, h, w], 0 to 1: how far the cost goes by correlation, 0 outside the mask.
 
     Raises:
         ValueError: shapes disagree, or a picture is named that is not there.

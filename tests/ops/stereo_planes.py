@@ -81,7 +81,9 @@ def true_planes(depth: Tensor, tilt: float, focal: float) -> Tensor:
     normal = plane_normal(tilt)
     slopes = normal[:2] / (focal * normal[2] * MIDDLE)
     w = torch.where(depth > 0, 1.0 / depth.clamp_min(1e-6), torch.zeros_like(depth))
-    return torch.stack([w, torch.full_like(w, float(slopes[0])), torch.full_like(w, float(slopes[1]))], dim=-1)
+    return torch.stack(
+        [w, torch.full_like(w, float(slopes[0])), torch.full_like(w, float(slopes[1]))], dim=-1
+    )
 
 
 def normals_of(planes: Tensor, focal: float) -> Tensor:
@@ -96,6 +98,8 @@ def normals_of(planes: Tensor, focal: float) -> Tensor:
         z = 1.0 / (inverse + a * du + b * dv)
         return torch.stack([(u + du - w / 2) / focal * z, (v + dv - h / 2) / focal * z, z], dim=-1)
 
-    normal = torch.linalg.cross(point(0.01, 0.0) - point(0.0, 0.0), point(0.0, 0.01) - point(0.0, 0.0), dim=-1)
+    normal = torch.linalg.cross(
+        point(0.01, 0.0) - point(0.0, 0.0), point(0.0, 0.01) - point(0.0, 0.0), dim=-1
+    )
     normal = normal / normal.norm(dim=-1, keepdim=True)
     return torch.where((normal * point(0.0, 0.0)).sum(-1, keepdim=True) > 0, -normal, normal)

@@ -14,8 +14,10 @@ JUMP = 1.03  # depths further apart are not blended
 
 
 def read_depth(depth: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """A depth map [h, w] at places in pixels: linear in inverse depth where the four pixels around are of one
-    surface, else that of the pixel itself; 0 outside and where nothing is known."""
+    """A depth map [h, w] at places in pixels; 0 outside and where nothing is known.
+
+    Linear in inverse depth where the four pixels around are of one surface, else that of the pixel itself.
+    """
     h, w = depth.shape
     within = (u >= 0) & (v >= 0) & (u < w) & (v < h)
     u, v = torch.where(within, u, torch.zeros_like(u)), torch.where(within, v, torch.zeros_like(v))

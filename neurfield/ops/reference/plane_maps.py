@@ -91,7 +91,7 @@ def consistent_views(
 
 
 def source_centre(pictures: StereoPictures, r: Tensor, s: Tensor) -> Tensor:
-    """[..., 3] float64: where pictures s were taken from, in the axes of pictures r; broadcast, s < 0 is any."""
+    """Where pictures s were taken from, in the axes of pictures r: float64 [..., 3]; s < 0 is any."""
     r, s = torch.broadcast_tensors(r, s.clamp_min(0))
     pose = pictures.cam_from_world
     turn = pose[:, :3, :3]

@@ -128,8 +128,7 @@ class _Problem:
         return (PLAIN + (SMOOTH - PLAIN) * self.window.texture) * share
 
     def pixel_step(self, inverse_depth: Tensor) -> Tensor:
-        """The change of inverse depth that moves a pixel's place by one pixel in the source where it moves
-        most."""
+        """The change of inverse depth that moves a pixel by one in the source where it moves most."""
         most = torch.zeros_like(inverse_depth)
         level = torch.stack([inverse_depth, most, most], dim=-1)
         for source in self.sources:
@@ -140,8 +139,7 @@ class _Problem:
         return torch.where(most > 0, 1.0 / most.clamp_min(1e-12), UNSEEN * inverse_depth)
 
     def perturbed(self, planes: Tensor, step: Tensor | None, turn: float, key: tuple[int, ...]) -> Tensor:
-        """Planes with inverse depth changed by up to `step` and normals turned by up to about `turn`, a
-        tangent."""
+        """Planes moved by up to `step` in inverse depth, and turned by up to about `turn`, a tangent."""
         fx, fy, cx, cy = self.pictures.lens[self.reference].to(planes)
         u, v = centres(planes[..., 0])
         w, a, b = planes.unbind(-1)
@@ -152,9 +150,7 @@ class _Problem:
             x, y = fx * a, fy * b
             z = 1.0 - a * (u - cx) - b * (v - cy)
             length = turn * (x * x + y * y + z * z).sqrt()
-            x, y, z = (
-                t + length * random_numbers(planes, (*key, 1 + i)) for i, t in enumerate((x, y, z))
-            )
+            x, y, z = (t + length * random_numbers(planes, (*key, 1 + i)) for i, t in enumerate((x, y, z)))
             along = x * (u - cx) / fx + y * (v - cy) / fy + z
             inverse = torch.where(along > 0, 1.0 / along, torch.full_like(along, math.inf))  # no plane
             a, b = x / fx * inverse, y / fy * inverse
@@ -174,8 +170,11 @@ def leaning(planes: Tensor, around: Tensor) -> Tensor:
 
 
 def _weights(costs: Tensor, valid: Tensor, support: Tensor, number: int) -> Tensor:
-    """Weights [S, h, w] of the sources, 0 for all but the BEST, from the costs [K, S, h, w] of candidates
-    valid [K, h, w] (ACMH, Sec. 3.2, without its draws)."""
+    """Weights [S, h, w] of the sources, 0 for all but the BEST (ACMH, Sec. 3.2, without its draws).
+
+    They follow from the costs [K, S, h, w] of the candidates valid [K, h, w], and how many of the four next
+    pixels chose each source.
+    """
     limit = GOOD * math.exp(-(number**2) / 90.0)
     count = valid.sum(dim=0).to(costs.dtype)
     valid = valid[:, None]
@@ -196,7 +195,9 @@ def _weights(costs: Tensor, valid: Tensor, support: Tensor, number: int) -> Tens
 
 def _blend(weights: Tensor, costs: Tensor) -> Tensor:
     total = weights.sum(dim=0)
-    return torch.where(total > 0, (weights * costs).sum(dim=0) / total.clamp_min(1e-12), torch.ones_like(total))
+    return torch.where(
+        total > 0, (weights * costs).sum(dim=0) / total.clamp_min(1e-12), torch.ones_like(total)
+    )
 
 
 @dataclass
@@ -244,7 +245,8 @@ def refine_planes(
     if not sources:
         return planes, torch.ones_like(planes[..., 0])
     half = (len(sources) + 1) // 2
-    cost = problem.photometric(planes).sort(dim=0).values[:half].mean(dim=0)
+    costs = problem.photometric(planes) + problem.geometric(planes)
+    cost = costs.sort(dim=0).values[:half].mean(dim=0)
     cost = torch.where(planes[..., 0] > 0, cost, torch.full_like(cost, NOTHING))
     state = _State(planes, cost, torch.ones(len(sources), h, w, dtype=torch.bool, device=planes.device))
     checker = (torch.arange(h)[:, None] + torch.arange(w)).to(planes.device) % 2
@@ -329,7 +331,9 @@ def _half_pass(
         middle = present()
         move = torch.zeros_like(middle)
         move[..., 0] = PARABOLA * step
-        before, now, after = (score(p, problem.photometric(p))[1] for p in (middle - move, middle, middle + move))
+        before, now, after = (
+            score(p, problem.photometric(p))[1] for p in (middle - move, middle, middle + move)
+        )
         bend = before - 2.0 * now + after
         share = 0.5 * (before - after) / bend.clamp_min(1e-6)
         planes = middle + share.clamp(-1.0, 1.0)[..., None] * move

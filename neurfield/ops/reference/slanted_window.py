@@ -85,8 +85,11 @@ def pair_of(pictures: StereoPictures, r: int, s: int, like: Tensor) -> tuple[Ten
 def project(
     pictures: StereoPictures, reference: int, source: int, planes: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where planes [h, w, 3] put their pixels in another picture: x, y in pixels, depth there over depth
-    here, and the slopes [h, w, 4] dx/du, dx/dv, dy/du, dy/dv."""
+    """Where planes [h, w, 3] put their pixels in another picture.
+
+    Returns:
+        x, y in pixels; the depth there over the depth here; the slopes [h, w, 4] dx/du, dx/dv, dy/du, dy/dv.
+    """
     turn, shift = pair_of(pictures, reference, source, planes)
     u, v = centres(planes[..., 0])
     w, a, b = planes.unbind(-1)
