@@ -19,8 +19,7 @@ def agreement(
         relative: difference of depth that is agreement.
         pixels: of reprojection that are.
     """
-    agreed = consistent_views(pictures, depth, sources, relative=relative, pixels=pixels)
-    return agreed.count, agreed.angle
+    return consistent_views(pictures, depth, sources, relative=relative, pixels=pixels)
 
 
 def mapped_sources(sources: Tensor, references: Tensor, frames: int) -> Tensor:

@@ -12,7 +12,7 @@ from neurfield.ops.stereo_pictures import StereoPictures
 from neurfield.stereo.geometry import places
 
 FEWEST = 60  # points that tie two pictures
-STEADY = 0.015  # deviation of logarithms below which the exposure was fixed
+STEADY = 0.025  # deviation of logarithms below which the exposure was fixed
 _DARK, _BRIGHT = 12.0, 245.0  # grey levels that say nothing of exposure
 _ROUNDS, _HUBER = 8, 0.05
 

@@ -13,6 +13,7 @@ from neurfield.ops.stereo_pictures import StereoPictures
 
 _COARSE, _FINER = 32, 3  # cells along the box's longest side, and how much finer cells at the border are
 _IN_MASKS = 0.95  # of the pictures that see a cell, so that a few bad masks do not cut it away
+_MANY = 12  # pictures from which one mask may be bad
 
 
 @dataclass(frozen=True)
@@ -128,4 +129,7 @@ def _inside(pictures: StereoPictures, centres: Tensor, cell: float) -> Tensor:
         wide = torch.nn.functional.max_pool2d(mask, 2 * reach + 1, stride=1, padding=reach)[0, 0] > 0
         shows += shown
         in_mask += shown & wide[row.clamp(0, h - 1), column.clamp(0, w - 1)]
-    return (shows >= 0.5 * len(pictures)) & (in_mask >= _IN_MASKS * shows)
+    enough = _IN_MASKS * shows
+    if len(pictures) >= _MANY:
+        enough = torch.minimum(enough, shows - 1.0)
+    return (shows >= 0.5 * len(pictures)) & (in_mask >= enough)

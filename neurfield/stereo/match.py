@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurfield.ops import depth_and_normal
 from neurfield.scenes import Scene
 from neurfield.stereo.agreement import agreement, mapped_sources
 from neurfield.stereo.confidence import confidence, deviation
 from neurfield.stereo.fingerprint import fingerprint
-from neurfield.stereo.geometry import plane_normals
 from neurfield.stereo.inputs import check_input
 from neurfield.stereo.maps import Flag, StereoMaps
 from neurfield.stereo.pictures import ScenePictures, scene_pictures
@@ -26,7 +26,7 @@ from neurfield.stereo.stages import (
     Problem,
     Progress,
     agreed,
-    doubled_rest,
+    doubled,
     held_together,
     refined,
     searched,
@@ -86,11 +86,10 @@ def match(
     found = held_together(problem, found, say)
     found = agreed(problem, found, say)
     if coarse is not full:
-        size = (full.grey.shape[1], full.grey.shape[2])
         if settings.refine:
             found = refined(problem, full, found, kept, say)
         else:
-            found = [doubled_rest(results, size) for results in found]
+            found = doubled(problem, full, found)
     say("weighing what was found", 0.0)
     maps = _maps(views, problem, found, known)
     kept.remove()
@@ -114,9 +113,8 @@ def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: S
         good = torch.where(planar, loose[r] >= min(VIEWS, others), good) & (depths[r] > 0)
         depth = torch.where(good, depths[r], torch.zeros(()))
         columns["depth"].append(depth)
-        columns["normal"].append(
-            plane_normals(pictures, r, torch.where(good[..., None], results["planes"], torch.zeros(())))
-        )
+        planes = torch.where(good[..., None], results["planes"], torch.zeros(()))
+        columns["normal"].append(depth_and_normal(planes[None], pictures.lens[r : r + 1])[1][0])
         columns["sigma"].append(
             deviation(pictures, r, depth, results["cost"], count[r].clamp_min(1), angle[r])
         )

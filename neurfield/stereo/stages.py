@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurfield.ops import StereoPictures, refine_planes, sweep_depth
+from neurfield.ops import StereoPictures, fit_planes, refine_planes, sweep_depth, upsample_planes
 from neurfield.stereo.agreement import agreement
-from neurfield.stereo.geometry import doubled_planes, pixel_planes
 from neurfield.stereo.planar import complete_planes
 from neurfield.stereo.ranges import Search
 from neurfield.stereo.settings import StereoSettings
@@ -62,7 +61,7 @@ def searched(problem: Problem, kept: Unfinished, progress: Progress) -> list[Res
         levels = search.planes(chosen, settings.planes)
         between = search.intervals(pictures, problem.references, chosen, levels)
         swept = sweep_depth(pictures, rows, columns, levels, *(between or (None, None)))
-        planes, cost = pixel_planes(swept.inverse_depth), swept.cost
+        planes, cost = fit_planes(swept.inverse_depth), swept.cost
         if settings.passes:
             bounds = search.bounds(pictures, problem.references, chosen)
             planes, cost = refine_planes(
@@ -153,10 +152,9 @@ def refined(
     problem: Problem, full: StereoPictures, found: list[Results], kept: Unfinished, progress: Progress
 ) -> list[Results]:
     """The same at full size: "planes" and "cost" refined once more, the rest doubled."""
-    size = (full.grey.shape[1], full.grey.shape[2])
 
     def work(chosen: Tensor) -> list[Results]:
-        start = torch.stack([doubled_planes(found[k]["planes"], size) for k in chosen.tolist()])
+        start = torch.stack([_finer_planes(problem, full, k, found[k]["planes"]) for k in chosen.tolist()])
         bounds = problem.search.bounds(full, problem.references, chosen)
         # Only what has a plane is refined, and nothing grows into what has none.
         bounds[..., 1] = torch.where(start[..., 0] > 0, bounds[..., 1], torch.full((), -1.0))
@@ -168,15 +166,27 @@ def refined(
         return [{"planes": planes[j].clone(), "cost": cost[j].clone()} for j in range(len(chosen))]
 
     fine = _each(problem, kept, "fine", progress, work)
-    return [{**doubled_rest(coarse, size), **own} for coarse, own in zip(found, fine)]
+    return [{**rest, **own} for rest, own in zip(doubled(problem, full, found), fine)]
 
 
-def doubled_rest(results: Results, size: tuple[int, int]) -> Results:
-    """Maps [h, w] and planes at twice their size."""
-    row = (torch.arange(size[0]) // 2).clamp_max(len(results["cost"]) - 1)
-    column = (torch.arange(size[1]) // 2).clamp_max(results["cost"].shape[1] - 1)
-    doubled = {name: map_[row[:, None], column] for name, map_ in results.items() if name != "planes"}
-    return {"planes": doubled_planes(results["planes"], size), **doubled}
+def doubled(problem: Problem, full: StereoPictures, found: list[Results]) -> list[Results]:
+    """The same at full size, without another look at the pictures."""
+    height, width = full.grey.shape[1:]
+    finer = []
+    for k, results in enumerate(found):
+        row = (torch.arange(height) // 2).clamp_max(results["cost"].shape[0] - 1)
+        column = (torch.arange(width) // 2).clamp_max(results["cost"].shape[1] - 1)
+        rest = {name: map_[row[:, None], column] for name, map_ in results.items() if name != "planes"}
+        finer.append({"planes": _finer_planes(problem, full, k, results["planes"]), **rest})
+    return finer
+
+
+def _finer_planes(problem: Problem, full: StereoPictures, k: int, planes: Tensor) -> Tensor:
+    """Planes [h, w, 3] of the k-th reference for the pixels of the full picture, none in the background."""
+    r = int(problem.references[k])
+    grey = problem.pictures.grey[r : r + 1]
+    finer = upsample_planes(planes[None], grey, full.grey[r : r + 1])[0]
+    return finer if full.inside is None else torch.where(full.inside[r][..., None], finer, torch.zeros(()))
 
 
 def depth_of_all(problem: Problem, found: list[Results]) -> Tensor:

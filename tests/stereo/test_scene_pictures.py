@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from neurfield.ops import depth_and_normal, fit_planes
 from neurfield.scenes import Cameras, Scene
 from neurfield.scenes.images import FileList
 from neurfield.stereo import Flag, ScenePictures, StereoMaps, scene_pictures
-from neurfield.stereo.geometry import pixel_planes, pixel_rays, plane_normals
+from neurfield.stereo.geometry import pixel_rays
 from tests.scenes.tiny_scenes import look_at
 
 PLANE, NORMAL = np.array([0.2, 0.1, 0.0]), np.array([0.3, -0.2, 0.9])
@@ -58,7 +59,7 @@ def shows_the_plane(views: ScenePictures, tolerance: float) -> None:
 def maps_of(views: ScenePictures) -> StereoMaps:
     """Exact maps of the plane."""
     depth = torch.stack([torch.from_numpy(meet(views.cameras, i)[1]).float() for i in range(3)])
-    normal = torch.stack([plane_normals(views.pictures, i, pixel_planes(1 / depth[i])) for i in range(3)])
+    _, normal = depth_and_normal(fit_planes(1 / depth), views.pictures.lens)
     flags = torch.full(depth.shape, int(Flag.MATCHED), dtype=torch.uint8)
     return StereoMaps(
         np.arange(3), depth, normal, torch.ones_like(depth), flags, np.zeros((3, 1), int), views
@@ -167,14 +168,9 @@ def test_the_box_holds_what_was_matched() -> None:
     assert np.abs(distance).max() < 1e-4
 
 
-def test_rays_and_planes_are_of_their_pixels() -> None:
+def test_rays_are_of_their_pixels() -> None:
     views = scene_pictures(scene_of(Cameras(POSES, 80.0, 90.0, 47.0, 36.0, 100, 70)), 1024)
     points, depth = meet(views.cameras, 0)
     rays = pixel_rays(views.pictures, 0).double().numpy()
     pose = views.cameras.world_from_cam[0]
     assert np.abs((rays * depth[..., None]) @ pose[:3, :3].T + pose[:3, 3] - points).max() < 1e-5
-    planes = pixel_planes(torch.from_numpy(1 / depth).float())
-    normal = plane_normals(views.pictures, 0, planes).numpy()
-    truth = NORMAL / np.linalg.norm(NORMAL) @ pose[:3, :3]
-    truth *= -np.sign(truth @ [0, 0, 1])
-    assert np.abs(normal[5:-5, 5:-5] @ truth - 1).max() < 1e-3
