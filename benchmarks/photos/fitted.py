@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 import trimesh
 
 from benchmarks.common import run_measured, run_script, say
+from benchmarks.photos.without import PIECES, left_out
 from neurfield.errors import UserError
 
 DEPTH = ("depth", "sensor_depth", "segment")
@@ -36,7 +38,8 @@ STEREO_FOLDER = (
 class Fit:
     """What is to be fitted.
 
-    scene: a name or a path; hide: sources that are not looked at; the rest as `neurfield fit` takes them.
+    scene: a name or a path; hide: sources that are not looked at; without: a piece that is left out
+    (`benchmarks.photos.without`); the rest as `neurfield fit` takes them.
     """
 
     scene: str
@@ -44,11 +47,12 @@ class Fit:
     method: str
     preset: str = "default"
     overrides: Sequence[str] = ()
+    without: str = ""
 
     def flags(self) -> list[str]:
         """As this module's command takes them."""
         flags = ["--scene", self.scene, "--method", self.method, "--preset", self.preset]
-        return [*flags, "--hide", *self.hide, "--set", *self.overrides]
+        return [*flags, "--without", self.without, "--hide", *self.hide, "--set", *self.overrides]
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,11 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--set", nargs="*", default=[])
+    parser.add_argument("--without", choices=PIECES, default="", help="a piece that is left out")
     parser.add_argument("--out", type=Path, required=True)
-    print(json.dumps(fit_here(parser.parse_args())))
+    args = parser.parse_args()
+    with left_out(args.without) if args.without else nullcontext():
+        print(json.dumps(fit_here(args)))
 
 
 if __name__ == "__main__":
