@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +36,7 @@ def stereo(
     from neurfield.stereo.folder import is_done, prepare_folder, write_maps
     from neurfield.stereo.inputs import check_input
     from neurfield.stereo.numbers import stereo_numbers
+    from neurfield.stereo.progress import Bar
     from neurfield.stereo.sheet import write_sheet
 
     settings = stereo_settings(preset)

@@ -26,8 +26,8 @@ def compared_views(scene: Scene, stereo: StereoMaps | None = None) -> ComparedVi
 
     Args:
         scene: of a fit; its stereo depth, or else its sensed depth, tells what hides what.
-        stereo: depth matched between its pictures, with what was found of them before; frames without maps are
-            compared with none.
+        stereo: depth matched between its pictures, with what was found of them before; frames without maps
+            are compared with none.
 
     Raises:
         UserError: a picture cannot be read, or no two look at the same from different places.

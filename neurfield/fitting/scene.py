@@ -60,13 +60,17 @@ class SceneTask(Task):
         self.inside = scene.kind == "inside"
         needed = looked_at(config.many("losses").values())
         beside = _beside(config)
+
+        def attached() -> Scene:
+            return scene if stereo is None else stereo.attached_to(scene)
+
         offers: dict[str, Callable[[], Any]] = {
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
             "stereo": lambda: lambda: stereo,
             "compared_views": lambda: lambda: compared_views(scene, stereo),
-            "stereo_points": lambda: lambda: confident_points(scene if stereo is None else stereo.attached_to(scene)),
+            "stereo_points": lambda: lambda: confident_points(attached()),
         }  # fmt: skip
         field, color = make_fields(config, device)
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)

@@ -58,7 +58,8 @@ INPUTS: dict[str, Entry] = {
     "scene": Entry(
         "neurfield.inputs.scene:SceneInput", "NAME|PATH",
         "what to fit to, for example room0; beside --resume: where the run's scene was moved to.",
-        example="--scene room0, --scene path/to/scene", otherwise=f" ({WITHOUT_DEPTH} without depth)", moves=True,
+        example="--scene room0, --scene path/to/scene", otherwise=f" ({WITHOUT_DEPTH} without depth)",
+        moves=True,
     ),
     "image": Entry(
         "neurfield.inputs.image:ImageInput", "FILE",
