@@ -31,7 +31,7 @@ from neurfield.stereo.ranges import (
 from neurfield.stereo.settings import StereoSettings
 from neurfield.stereo.views import ANGLE_OBJECT, ANGLE_ROOM, select_sources
 
-SMALL = 220  # pixels of the longer side, at most
+SMALL = 160  # pixels of the longer side, at most
 PLANES, SOURCES = 64, 6
 _TEXTURED, _ALIKE, _CLEAR = 0.5, 0.25, 1.05  # kappa, cost and peak ratio of pixels that are believed
 _AGREE = 0.05  # relative
