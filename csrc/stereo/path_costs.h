@@ -163,6 +163,7 @@ private:
         int16_t lowest, jump;
     };
 
+    // Planes beyond the last cost the worst, so that no path is ever cheaper on them than on the last.
     // L(k) = C(k) + min(L'(k), L'(k +- 1) + next, min L' + jump) - min L' of the four paths that reach a pixel.
     template <int kSign>
     void add(int64_t x, int here, const uint8_t* costs, const From* from, int16_t* sum) {
@@ -179,20 +180,12 @@ private:
                     least(least(load_shorts(before), beside), shorts(static_cast<int16_t>(from[path].lowest + from[path].jump)));
                 ShortLanes along = cost + best - shorts(from[path].lowest);
                 total += along;
-                if (k + kShortLanes > volume_.planes) along = beyond(along, volume_.planes - k);
                 lowest[path] = least(lowest[path], along);
                 store(slot(path, here, x) + k, along);
             }
             store(sum + k, total);
         }
         for (int path = 0; path < kPaths; ++path) least_[path][here][x] = least_lane(lowest[path]);
-    }
-
-    // kFar in the lanes from `planes` on.
-    static ShortLanes beyond(ShortLanes lanes, int64_t planes) {
-        ShortLanes numbers;
-        for (int i = 0; i < kShortLanes; ++i) numbers[i] = static_cast<int16_t>(i);
-        return numbers < static_cast<int16_t>(planes) ? lanes : shorts(kFar);
     }
 
     CostVolume volume_{};

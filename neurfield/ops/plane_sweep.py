@@ -117,7 +117,7 @@ def plane_sweep(
         ValueError: a shape or a type does not fit, or a picture is named that is not there.
     """
     arguments = _checked("plane_sweep", pictures, reference, sources, inverse_depth, (first, last), radius)
-    kernels = native.kernels(inverse_depth, needs="stereo_plane_sweep")
+    kernels = native.kernels(pictures.lens, inverse_depth, needs="stereo_plane_sweep")
     if kernels is None:
         return reference_kernels.plane_sweep(*arguments)
     cost = inverse_depth.new_empty(
@@ -160,7 +160,7 @@ def path_costs(
     cost, grey = cost.contiguous(), grey.contiguous()
     kernels = native.kernels(cost, needs="stereo_path_costs")
     if kernels is None or cost.numel() == 0:
-        return reference_kernels.path_costs(cost, grey, next_step, jumps).to(torch.uint16)
+        return reference_kernels.path_costs(cost, grey, next_step, jumps.to(cost.device)).to(torch.uint16)
     sums = torch.empty(cost.shape, dtype=torch.int16)
     kernels.stereo_path_costs(cost, grey, next_step, jumps, sums)
     return sums.view(torch.uint16)
@@ -193,10 +193,10 @@ def sweep_depth(
     """
     arguments = _checked("sweep_depth", pictures, reference, sources, inverse_depth, (first, last), radius)
     jumps = _jumps("sweep_depth", next_step, jump, flat_jump, grey_sigma)
-    kernels = native.kernels(inverse_depth, needs="stereo_sweep_depth")
+    kernels = native.kernels(pictures.lens, inverse_depth, needs="stereo_sweep_depth")
     if kernels is None:
         cost = reference_kernels.plane_sweep(*arguments)
-        sums = reference_kernels.path_costs(cost, pictures.grey[reference], next_step, jumps)
+        sums = reference_kernels.path_costs(cost, pictures.grey[reference], next_step, jumps.to(cost.device))
         found = reference_kernels.chosen(cost, sums, inverse_depth)
         kappa = [reference_kernels.textures(pictures.quads[r], radius) for r in reference.tolist()]
         return SweptDepth(*found, torch.stack(kappa) if kappa else torch.zeros_like(found[0]))

@@ -122,7 +122,7 @@ def test_brightness_finds_a_plain_shaded_surface_that_correlation_cannot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pictures, depth = photographed(cylinder, shaded)
-    inverse_depth = planes(1.3, 2.2, 24)
+    inverse_depth = planes(1.35, 2.2, 16)
     found = sweep_depth(pictures, REFERENCE, SOURCES, inverse_depth)
     known = depth[0] > 0
     assert found.texture[0][known].quantile(0.9) < 0.2
@@ -171,6 +171,20 @@ def test_a_window_outside_the_source_costs_the_same_whatever_it_shows() -> None:
     assert (cost == round(0.6 * 64)).all()
 
 
+def test_what_lies_behind_a_source_is_not_seen_by_it() -> None:
+    pictures, _ = photographed(two_walls, textured)
+    pose = pictures.cam_from_world.clone()
+    pose[1] = torch.eye(4)
+    pose[1, 2, 3] = -4.0  # beyond the walls, which would be seen upside down in its middle
+    pictures = dataclasses.replace(pictures, cam_from_world=pose)
+    assert (plane_sweep(pictures, REFERENCE, SOURCES[:, :1], planes(1.2, 2.4, 6)) == round(0.6 * 64)).all()
+
+
+def cut(pictures: StereoPictures, h: int, w: int) -> StereoPictures:
+    inside = None if pictures.inside is None else pictures.inside[:, :h, :w]
+    return dataclasses.replace(pictures, grey=pictures.grey[:, :h, :w], inside=inside)
+
+
 @pytest.fixture(params=[False, True], ids=["whole", "masked"])
 def some_pictures(request: pytest.FixtureRequest) -> StereoPictures:
     """Hard ones: noise, cameras turned far, gains, and masks with holes."""
@@ -194,6 +208,8 @@ def test_the_sweep_is_its_specification(
     some_pictures: StereoPictures, count: int, radius: int, limited: bool
 ) -> None:
     pictures = some_pictures
+    if radius > 3:
+        pictures = cut(pictures, 9, 14)
     reference, sources = torch.tensor([2, 0]), torch.tensor([[0, 1, -1, 3], [4, 3, 2, 1]])
     inverse_depth = planes(0.9, 8.0, count + 1, 2)[:, 1:]
     first = last = None
@@ -209,13 +225,14 @@ def test_the_sweep_is_its_specification(
     assert isinstance(expected, Tensor)
     expected = expected.int()
     assert torch.equal(found == 255, expected == 255) and (expected < 255).any()
-    assert ((found - expected).abs() <= 1).float().mean() > 0.9999  # but for samples on a picture's very edge
+    # But for samples that are rounded to another quarter of a grey level, which two or three pixels turn on.
+    assert ((found - expected).abs() <= 1).float().mean() > (0.9999 if pictures.inside is None else 0.998)
     assert (found == expected).float().mean() > 0.99
 
 
 @needs_native
 @pytest.mark.parametrize(
-    "shape", [(2, 5, 7, 9), (1, 1, 6, 40), (1, 6, 1, 3), (1, 4, 5, 1), (1, 5, 4, 64), (0, 3, 3, 4)]
+    "shape", [(2, 4, 5, 9), (1, 1, 6, 40), (1, 6, 1, 3), (1, 4, 5, 1), (1, 3, 4, 64), (0, 3, 3, 4)]
 )
 def test_path_costs_are_their_specification(shape: tuple[int, ...]) -> None:
     generator = torch.Generator().manual_seed(sum(shape))
@@ -252,11 +269,7 @@ def test_depth_is_that_of_the_sweep_and_the_paths(some_pictures: StereoPictures)
 
 
 def test_the_reference_alone_finds_depth_too(some_pictures: StereoPictures) -> None:
-    small = dataclasses.replace(
-        some_pictures,
-        grey=some_pictures.grey[:, :6, :8],
-        inside=None if some_pictures.inside is None else some_pictures.inside[:, :6, :8],
-    )
+    small = cut(some_pictures, 6, 8)
 
     def run() -> SweptDepth:
         return sweep_depth(small, REFERENCE, SOURCES, planes(1.1, 3.0, 5))

@@ -47,6 +47,12 @@ def test_a_word_holds_a_pixel_and_its_three_neighbours(shape: tuple[int, int, in
         assert torch.equal(pictures.quads >> 8 * byte & 255, expected[:, rows][:, :, columns])
 
 
+def test_black_is_no_background() -> None:
+    whole = dataclasses.replace(random_pictures(), inside=None)
+    black = dataclasses.replace(whole, grey=torch.zeros_like(whole.grey))
+    assert (black.quads == 0x01010101).all()
+
+
 def test_a_half_is_the_mean_of_four_and_sees_the_same_rays() -> None:
     pictures = random_pictures(2, 7, 10)
     half = pictures.halved()

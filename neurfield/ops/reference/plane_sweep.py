@@ -26,7 +26,8 @@ def textures(quads: Tensor, radius: int) -> Tensor:
     """kappa [h, w] of the windows of one picture; 0 in the background."""
     grey = (quads & 255).float()
     inside = grey > 0
-    dy, dx = torch.meshgrid(*(2 * [torch.arange(-radius, radius + 1)]), indexing="ij")
+    offset = torch.arange(-radius, radius + 1, device=quads.device)
+    dy, dx = torch.meshgrid(offset, offset, indexing="ij")
     kappa = windows.texture(
         _taps(grey, radius, 0.0), _taps(inside, radius, False), dx.flatten(), dy.flatten()
     )
@@ -47,9 +48,12 @@ def plane_sweep(
 ) -> Tensor:
     """Costs uint8 [R, h, w, D]; see `neurfield.ops.plane_sweep.plane_sweep`."""
     h, w = quads.shape[1:]
-    v, u = torch.meshgrid(torch.arange(h) + 0.5, torch.arange(w) + 0.5, indexing="ij")
-    cost = torch.full((len(reference), h, w, inverse_depth.shape[1]), UNSEARCHED, dtype=torch.uint8)
-    planes = torch.arange(inverse_depth.shape[1])
+    device = quads.device
+    rows, columns = (torch.arange(size, device=device) + 0.5 for size in (h, w))
+    v, u = torch.meshgrid(rows, columns, indexing="ij")
+    shape = (len(reference), h, w, inverse_depth.shape[1])
+    cost = torch.full(shape, UNSEARCHED, dtype=torch.uint8, device=device)
+    planes = torch.arange(inverse_depth.shape[1], device=device)
     for i, r in enumerate(reference.tolist()):
         grey = (quads[r] & 255).float()
         inside = grey > 0
@@ -90,7 +94,7 @@ def plane_sweep(
 def path_costs(cost: Tensor, grey: Tensor, next_step: int, jump: Tensor) -> Tensor:
     """Sums int32 [R, h, w, D]; see `neurfield.ops.plane_sweep.path_costs`. `jump` is int [256]."""
     _, h, w, D = cost.shape
-    sums = torch.zeros(cost.shape, dtype=torch.int32)
+    sums = torch.zeros_like(cost, dtype=torch.int32)
     searched = (cost != UNSEARCHED).any(dim=-1)
     worst = cost.int().clamp_max(WORST)
     far = torch.iinfo(torch.int32).max // 2
@@ -123,7 +127,7 @@ def chosen(cost: Tensor, sums: Tensor, inverse_depth: Tensor) -> tuple[Tensor, T
     The best plane, moved to the lowest point of the parabola through its sum and those beside it.
     """
     D = cost.shape[-1]
-    planes = torch.arange(D)
+    planes = torch.arange(D, device=cost.device)
     none = torch.iinfo(torch.int32).max
     sums = torch.where(cost == UNSEARCHED, none, sums)
     best, k = sums.min(dim=-1, keepdim=True)
