@@ -10,6 +10,7 @@ from neurfield.stereo.geometry import pixel_rays
 
 ERROR = 0.3  # pixels that a good match is off by
 PLANAR = 0.3  # what a planar pixel counts
+AGREED = 0.2  # what a matched pixel counts whose cost has no clear least: other views agree with it still
 CLEAR = 0.1  # how far above 1 the ratio of the second best cost to the best must be to count in full
 
 
@@ -58,6 +59,6 @@ def confidence(
     rays = torch.nn.functional.normalize(pixel_rays(pictures, i), dim=2)
     face_on = -(normal * rays).sum(dim=2)
     exact = (typical / sigma.clamp_min(1e-12)).square().clamp_max(1.0)
-    alone = ((ratio - 1.0) / CLEAR).clamp(0.0, 1.0)
+    alone = AGREED + (1.0 - AGREED) * ((ratio - 1.0) / CLEAR).clamp(0.0, 1.0)
     certain = torch.where(planar, torch.full_like(alone, PLANAR), alone)
     return (face_on.clamp_min(0.0) * exact * certain).nan_to_num(0.0)

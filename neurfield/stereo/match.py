@@ -79,7 +79,8 @@ def match(
     coarse = full.halved() if max(full.grey.shape[1:]) >= HALVED_FROM else full
     rows, columns = torch.from_numpy(known.references), torch.from_numpy(known.sources)
     problem = Problem(
-        coarse, rows, columns, mapped_sources(columns, rows, len(scene)), known.search, settings,
+        coarse, rows, columns, mapped_sources(torch.from_numpy(known.partners), rows, len(scene)),
+        known.search, settings,
         object_alone="mask" in scene.sources and scene.mask_says == "object",
     )  # fmt: skip
     found = searched(problem, kept, say)

@@ -33,7 +33,7 @@ class Problem:
         pictures: of the size that is searched.
         references: int64 [R].
         sources: int64 [R, S].
-        mapped: int64 [n, S], sources of every frame that have maps themselves.
+        mapped: int64 [n, S], for every frame those with maps that its own map must agree with.
         search: of the references.
         settings: numbers.
         object_alone: whether only an object is shown, and its background is left out.
@@ -46,6 +46,12 @@ class Problem:
     search: Search
     settings: StereoSettings
     object_alone: bool
+
+    @property
+    def held(self) -> Tensor:
+        """int64 [R, S], what the maps of the references are held to: frames with maps, else their sources."""
+        partners = self.mapped[self.references]
+        return torch.where((partners >= 0).any(dim=1, keepdim=True), partners, self.sources)
 
     def batches(self, missing: list[int]) -> Iterator[Tensor]:
         """Numbers of references, a few at a time."""
@@ -86,7 +92,7 @@ def held_together(problem: Problem, found: list[Results], progress: Progress) ->
             start = torch.stack([found[k]["planes"] for k in chosen.tolist()])
             bounds = problem.search.bounds(problem.pictures, problem.references, chosen)
             planes, cost = refine_planes(
-                problem.pictures, problem.references[chosen], problem.sources[chosen], start, passes=1,
+                problem.pictures, problem.references[chosen], problem.held[chosen], start, passes=1,
                 seed=problem.settings.seed + 1 + number, shift=0.5, turn=TURNED / 2, interval=bounds,
                 depths=depths, reach=REACH,
             )  # fmt: skip

@@ -31,7 +31,7 @@ from neurfield.stereo.ranges import (
 from neurfield.stereo.settings import StereoSettings
 from neurfield.stereo.views import ANGLE_OBJECT, ANGLE_ROOM, select_sources
 
-SMALL = 220  # pixels of the longer side, at most
+SMALL = 160  # pixels of the longer side, at most
 PLANES, SOURCES = 64, 6
 _TEXTURED, _ALIKE, _CLEAR = 0.5, 0.25, 1.05  # kappa, cost and peak ratio of pixels that are believed
 _AGREE = 0.05  # relative
@@ -45,6 +45,7 @@ class Survey:
     Attributes:
         references: int64 [R], the frames that get maps and have sources.
         sources: int64 [R, S], frames, the best first, -1 for none.
+        partners: the same among frames that get maps themselves: what each map must agree with.
         search: of the references.
         exposure: of all frames.
         sharp: the share of pixels with texture.
@@ -53,6 +54,7 @@ class Survey:
 
     references: np.ndarray
     sources: np.ndarray
+    partners: np.ndarray
     search: Search
     exposure: Exposure
     sharp: float
@@ -105,13 +107,17 @@ def survey(
             search = search_of_points(pictures, references, pooled)
         # What a reference itself matched tells best what it sees; what others matched may be hidden there.
         own = [points.numpy() if len(points) >= 20 else other for points, other in zip(seen, first)]
-        own = [_some(points) for points in own]
-        again = select_sources(cameras, references, own, count=settings.sources, best_angle=best_angle)
-    else:
-        again = select_sources(cameras, references, first, count=settings.sources, best_angle=best_angle)
+        first = [_some(points) for points in own]
+    again = select_sources(cameras, references, first, count=settings.sources, best_angle=best_angle)
     none = (again < 0).all(axis=1)
     again[none, : sources.shape[1]] = sources[none][:, : again.shape[1]]
-    return Survey(references, again, search, found, sharp, alone)
+    mapped = np.isin(np.arange(len(scene)), references)
+    partners = again
+    if not mapped.all():
+        partners = select_sources(
+            cameras, references, first, count=settings.sources, best_angle=best_angle, candidates=mapped
+        )
+    return Survey(references, again, partners, search, found, sharp, alone)
 
 
 def _with_sources(
