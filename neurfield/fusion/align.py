@@ -135,13 +135,17 @@ class AlignedPriors:
 
 
 @torch.no_grad()
-def align_priors(scene: Scene, around: np.ndarray, seed: int = 0) -> AlignedPriors:
+def align_priors(
+    scene: Scene, around: np.ndarray, seed: int = 0, known: ImagePoints | None = None
+) -> AlignedPriors:
     """Align the prior depth of all frames of a scene with each other.
 
     Args:
         scene: pinhole cameras of one size, a prior for every frame.
         around: [2, 3], world: a first guess of the box that the images see, right to a factor of two or so.
         seed: of the pairs that are drawn; the same seed gives the same bits.
+        known: points whose depth was matched between the pictures. Where most images have enough of them,
+            the pictures are not searched for others.
 
     Raises:
         UserError: a prior holds values that are no numbers.
@@ -150,11 +154,13 @@ def align_priors(scene: Scene, around: np.ndarray, seed: int = 0) -> AlignedPrio
     box = torch.as_tensor(around - views.origin, dtype=torch.float32)
     near = NEAREST * float((box[1] - box[0]).norm())
     meaning = ends_at_box(views, box)
-    points = ImagePoints.none()
-    if "image" in scene.sources and len(views) > 2:
+    points = ImagePoints.none() if known is None else known
+    if _enough_points(points, len(views)):
+        meaning = ends_at_points(views, meaning, points, near)
+    elif "image" in scene.sources and len(views) > 2:
         search = ImageSearch(scene, views)
         meaning = ends_at_points(views, meaning, search.coarse(_guess(views, meaning)), near)
-        points = search.fine(_guess(views, meaning))
+        points = points.joined(search.fine(_guess(views, meaning)))
         meaning = ends_at_points(views, meaning, points, near)
     by_points = _enough_points(points, len(views))
     rounds = BY_POINTS if by_points else BY_PAIRS

@@ -13,7 +13,7 @@ from neurfield.fusion.robust import second_views
 from neurfield.fusion.volume import FusedVolume, known_distance
 from neurfield.ops.depth_fusion import EDGE, DepthViews, depth_votes, integrate_depth, touched_bricks
 
-HOLDS = 0.5  # of the truncation; a brick with a voxel nearer to the surface is not free
+HOLDS = 0.6  # of the truncation; a brick with a voxel nearer to the surface holds a part of it
 HULL_BAND, NEAR_HITS = 0.5, 2.0  # of the truncation
 
 
@@ -90,7 +90,9 @@ def fuse_depth(
     brick = EDGE * voxel
     centres = (torch.ones(size).nonzero() + 0.5) * brick
     votes = depth_votes(views, centres, voxel, truncation, reach=0.5 * math.sqrt(3.0) * brick)
-    free = votes.is_free().view(size) & ~surface
+    # Once wild depths are out, a brick is taken where the fused surface is, not wherever a single depth was.
+    taken = surface if robust else row >= 0
+    free = votes.is_free().view(size) & ~taken
     hull = None
     if votes.outside is not None:
         hull = hull_points(

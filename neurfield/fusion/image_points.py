@@ -65,6 +65,11 @@ class ImagePoints:
         """Some of the points, by index or mask."""
         return ImagePoints(self.image[chosen], self.uv[chosen], self.depth[chosen])
 
+    def joined(self, others: ImagePoints) -> ImagePoints:
+        """These points, and behind them some others."""
+        parts = zip(*((p.image, p.uv, p.depth) for p in (self, others)))
+        return ImagePoints(*(torch.cat(part) for part in parts))
+
 
 class ImageSearch:
     """The pictures of a scene, ready to be searched.

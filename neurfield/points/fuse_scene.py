@@ -11,7 +11,7 @@ from torch import Tensor
 from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
 from neurfield.fusion.prior_views import to_be_looked_at
-from neurfield.points.fuse_stereo import StereoDepth, fuse_stereo
+from neurfield.points.fuse_stereo import StereoDepth, fuse_stereo, sure_points
 from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
@@ -68,7 +68,9 @@ class VolumePoints:
         return self.free[index] + self.free_half * jitter
 
 
-def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors | None:
+def aligned_priors(
+    scene: Scene, box: list[float], seed: int, stereo: StereoDepth | None = None
+) -> AlignedPriors | None:
     """What the priors of a scene mean, where nothing better is known and they can be aligned; else None.
 
     They can where images have one size and cameras no distortion. The same scene, box and seed give the same
@@ -78,6 +80,7 @@ def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors |
         scene: whose priors they are.
         box: that somebody chose, xmin ymin zmin xmax ymax zmax (world); empty: around the cameras.
         seed: of the fit.
+        stereo: depth matched between the scene's pictures; priors are held to its sure pixels.
 
     Raises:
         UserError: no image agrees with the others.
@@ -86,7 +89,8 @@ def aligned_priors(scene: Scene, box: list[float], seed: int) -> AlignedPriors |
     if not needed or not _can_fuse(scene):
         return None
     around = np.array(box).reshape(2, 3) if box else box_around_cameras(scene.cameras)
-    aligned = align_priors(scene, around, seed)
+    known = None if stereo is None else sure_points(stereo)
+    aligned = align_priors(scene, around, seed, known)
     if not len(aligned.trusted()):
         raise UserError(
             f"{scene.path}: the prior depth maps of no two views agree: check the axes of the poses and that "

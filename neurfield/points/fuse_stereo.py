@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, max_pool2d
 
 from neurfield.errors import UserError
-from neurfield.fusion import AlignedPriors, FusedVolume, fuse_depth
+from neurfield.fusion import AlignedPriors, FusedVolume, ImagePoints, fuse_depth
 from neurfield.fusion.hull import outline_distance
 from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
 from neurfield.scenes import Cameras, Scene
@@ -20,8 +20,10 @@ VOXELS = 384  # along the box's longest side, unless depth errs by more
 LEAST_TRUNCATION, TRUNCATION = 4.0, 3.0  # voxels; typical standard deviations
 ERROR_PIXELS = 1.5  # z / f that sure depth errs by: 0.4 pixels, three views 10 degrees apart
 LEAST_SURE = 0.1  # depth of less confidence errs by no more
-BACKGROUND = 4  # the flag of pixels that a mask leaves out
-PRIOR_TRUST = 0.5  # how much a prior's vote counts
+MATCHED, BACKGROUND = 1, 4  # flags of pixels seen alike from several places, and of those a mask leaves out
+CELLS = (20, 32)  # rows and columns of a picture, in each of which priors are held to one pixel
+SURE = 0.3  # confidence of these at least
+PRIOR_WEIGHT, PRIOR_TRUST = 0.3, 0.5  # of a prior beside matched depth, at most, and how much its vote counts
 SPREAD = 1.4826  # standard deviations in a median absolute deviation
 
 
@@ -34,7 +36,8 @@ class StereoDepth(Protocol):
         depth: float32 [n, h, w], z-depth, world lengths, 0 = nothing known.
         normal: float32 [n, h, w, 3], units in camera axes that face the camera.
         confidence: float32 [n, h, w] in 0..1; 1 = as sure as the middle of the matched pixels.
-        flags: uint8 [n, h, w], BACKGROUND where a mask leaves a pixel out.
+        flags: uint8 [n, h, w], MATCHED where a pixel was seen alike from several places (others may be filled
+            in), BACKGROUND where a mask leaves it out.
     """
 
     @property
@@ -110,6 +113,20 @@ def fuse_stereo(
     return volume, f"{words} fused at {voxel:.3g}"
 
 
+def sure_points(stereo: StereoDepth) -> ImagePoints:
+    """The surest matched pixel in each cell of each picture, for pictures without distortion."""
+    height, width = stereo.depth.shape[1:]
+    sure = torch.where((stereo.flags == MATCHED) & (stereo.depth > 0), stereo.confidence, 0.0)
+    size = (-(-height // CELLS[0]), -(-width // CELLS[1]))  # pixels of a cell
+    best, place = max_pool2d(sure[:, None], size, ceil_mode=True, return_indices=True)
+    chosen = best.flatten(1) >= SURE
+    image, place = chosen.nonzero()[:, 0], place.flatten(1)[chosen]
+    u = ((place % width) + 0.5) / width
+    v = (place.div(width, rounding_mode="floor") + 0.5) / height
+    depth = stereo.depth.flatten(1)[image, place]
+    return ImagePoints(torch.as_tensor(stereo.frames)[image], torch.stack([u, v], dim=1), depth)
+
+
 def _stereo_maps(stereo: StereoDepth, focal: Tensor) -> _Maps:
     shown = (stereo.depth > 0) & (stereo.flags != BACKGROUND)
     confidence = torch.where(shown, stereo.confidence.clamp(0.0, 1.0), 0.0)
@@ -134,7 +151,7 @@ def _filled(scene: Scene, frames: np.ndarray, maps: _Maps, shown: Tensor, aligne
         empty = (depth[k] == 0) & shown[k] & (z > 0)
         error = SPREAD * aligned.disagreement * z
         depth[k][empty], sigma[k][empty] = z[empty], error[empty]
-        weight[k][empty] = (flat * (typical / error).square().clamp_max(1.0))[empty]
+        weight[k][empty] = (PRIOR_WEIGHT * flat * (typical / error).square().clamp_max(1.0))[empty]
         trust[k][empty] = PRIOR_TRUST * flat[empty]
         turned = torch.zeros_like(normal[k])
         if "prior_normal" in scene.sources:
