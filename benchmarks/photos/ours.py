@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def stereo_maps(scene: Scene, **settings: Any) -> tuple[StereoMaps, float, float]:
+def stereo_maps(
+    scene: Scene, preset: str = "default", points: np.ndarray | None = None, **settings: Any
+) -> tuple[StereoMaps, float, float]:
     """Maps of a scene from its pictures, cameras and masks, and the seconds of the wall and of the processor.
 
-    settings: those of `neurfield.stereo.StereoSettings` that differ from the default preset. Reading the
-    pictures' files is counted, as for a user.
+    points: [k,3] that say how far to search, if that is known; settings: those of
+    `neurfield.stereo.StereoSettings` that differ from the preset. Reading the pictures' files is counted, as
+    for a user.
     """
-    from neurfield.stereo import StereoSettings, match
+    from neurfield.stereo import match, stereo_settings
 
-    chosen = replace(StereoSettings(), **settings)
+    chosen = replace(stereo_settings(preset), **settings)
     started, busy = time.perf_counter(), time.process_time()
-    maps = match(scene, chosen)
+    maps = match(scene, chosen, points=points)
     return maps, time.perf_counter() - started, time.process_time() - busy
 
 

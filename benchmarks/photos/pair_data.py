@@ -71,7 +71,16 @@ class Pair:
         box = np.array([[*-reach, self.nearest], [*reach, self.farthest]])
         pictures = {"left.png": self.left, "right.png": self.right}
         files = {"image": FileList([Path(name) for name in pictures], lambda path: pictures[path.name])}
-        return Scene(self.name, Path(self.name), self.cameras, files, box=box, kind="outside")
+        return Scene(self.name, Path(self.name), self.cameras, files, box=box, kind="inside")
+
+    @property
+    def range_points(self) -> np.ndarray:
+        """Points [k,3] all over the left picture, evenly in disparity from one pixel to the most."""
+        h, w = self.disparity.shape
+        u, v = np.meshgrid(np.linspace(0.02, 0.98, 20) * w, np.linspace(0.02, 0.98, 15) * h)
+        depth = self.focal * self.baseline / (np.linspace(1, self.most, 12)[:, None, None] + self.offset)
+        x, y = (u - w / 2) / self.focal * depth, (v - h / 2) / self.focal * depth
+        return np.stack(np.broadcast_arrays(x, y, depth), axis=-1).reshape(-1, 3)
 
     def disparity_of(self, depth: np.ndarray) -> np.ndarray:
         """Disparities [h,w] of z-depths [h,w] of the left picture, NaN where they are 0."""

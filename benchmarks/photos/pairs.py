@@ -115,10 +115,12 @@ def opensfm_answer(pair: Pair, modules: Path) -> Answer:
     return Answer("OpenSfM PatchMatch", disparity, float(answer["wall"]), float(answer["cpu"]))
 
 
-def our_answer(pair: Pair) -> Answer:
-    """Ours: both pictures as a scene of two views."""
-    maps, wall, cpu = ours.stereo_maps(pair.scene)
-    return Answer("ours", pair.disparity_of(maps.depth[0]), wall, cpu)
+def our_answer(pair: Pair, preset: str = "default") -> Answer:
+    """Ours: both pictures as a scene of two views at their full size, and the range that SGBM is told, too."""
+    full = max(pair.disparity.shape)
+    maps, wall, cpu = ours.stereo_maps(pair.scene, preset, pair.range_points, longest=full)
+    name = "ours" if preset == "default" else f"ours, {preset}"
+    return Answer(name, pair.disparity_of(maps.frame(0).depth), wall, cpu)
 
 
 def rows_of(pair: Pair, answers: list[Answer], missing: list[str]) -> list[list[Any]]:
@@ -154,7 +156,7 @@ def measure(opensfm: Path | None, threads: int, quick: bool) -> tuple[Table, lis
             say(f"SKIPPED {name}: {reason}")
             rows.append([name, f"skipped: {reason}", *([None] * (len(COLUMNS) - 2))])
             continue
-        answers, missing = [our_answer(pair)], []
+        answers, missing = [our_answer(pair), our_answer(pair, "best")], []
         asked: list[tuple[str, Callable[[], list[Answer]]]] = [
             ("OpenCV", lambda pair=pair: sgbm_answers(pair, threads, quick)),
         ]

@@ -44,6 +44,10 @@ def test_depth_and_disparity_are_the_same_thing_through_the_cameras(pair: Pair) 
     scene = pair.scene
     low, high = scene.box[:, 2]
     assert low < np.nanmin(depth) and high > np.nanmax(depth) and len(scene) == 2
+    reach = pair.range_points[:, 2]
+    assert np.isclose(reach.min(), pair.nearest) and np.isclose(reach.max(), pair.farthest)
+    uv, _ = cameras.project(0, pair.range_points)
+    assert (uv > 0).all() and (uv < [W, H]).all()
     assert (scene.image(0) == pair.left).all() and (scene.image(1) == pair.right).all()
 
 
