@@ -36,9 +36,9 @@ def compared_views(scene: Scene, stereo: StereoMaps | None = None) -> ComparedVi
         pictures, frames = stereo.views.pictures, torch.from_numpy(stereo.frames)
         sources = torch.full((len(scene), stereo.sources.shape[1]), -1, dtype=torch.int64)
         sources[frames] = torch.from_numpy(stereo.sources)
-        depth = torch.zeros(pictures.grey.shape)
-        depth[frames] = stereo.depth
-        return ComparedViews(pictures, sources, depth, _comparable(stereo.left))
+        matched = torch.zeros(pictures.grey.shape)
+        matched[frames] = stereo.depth
+        return ComparedViews(pictures, sources, matched, _comparable(stereo.left))
     views = scene_pictures(scene, SETTINGS.longest)
     found = survey(scene, views, SETTINGS)
     sources = torch.full((len(scene), found.sources.shape[1]), -1, dtype=torch.int64)

@@ -54,7 +54,7 @@ class SceneTask(Task):
         Raises:
             UserError: a part asks for what the scene or the method does not have, with the way out.
         """
-        self.scene, self.config, self._aligned = scene, config, aligned
+        self.scene, self.config, self._aligned, self.stereo = scene, config, aligned, stereo
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
         self.inside = scene.kind == "inside"
@@ -111,7 +111,7 @@ class SceneTask(Task):
         """What the scene's priors mean, where depth is known by nothing else."""
         if self._aligned is not None:
             return self._aligned
-        return aligned_priors(self.scene, self.config.data.box, self.config.seed)
+        return aligned_priors(self.scene, self.config.data.box, self.config.seed, self.stereo)
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""

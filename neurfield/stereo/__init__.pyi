@@ -12,6 +12,7 @@ from neurfield.stereo.pictures import ScenePictures as ScenePictures
 from neurfield.stereo.pictures import scene_pictures as scene_pictures
 from neurfield.stereo.planar import Completed as Completed
 from neurfield.stereo.planar import complete_planes as complete_planes
+from neurfield.stereo.read import read_maps as read_maps
 from neurfield.stereo.settings import StereoSettings as StereoSettings
 from neurfield.stereo.settings import stereo_settings as stereo_settings
 from neurfield.stereo.views import select_sources as select_sources

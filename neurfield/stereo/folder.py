@@ -61,13 +61,20 @@ def write_maps(
     for k, i in enumerate(maps.frames.tolist()):
         name = f"{i:06d}"
         write_frame(maps.frame(k), folder, name, unit)
-        frames[picture_key(scene, i)] = {"file": name, "camera": camera_print(scene.cameras, i)}
+        frames[picture_key(scene, i)] = {
+            "file": name, "camera": camera_print(scene.cameras, i),
+            "sources": [picture_key(scene, j) for j in maps.sources[k].tolist() if j >= 0],
+        }  # fmt: skip
     index = {
         "version": VERSION,
         "scene": _path_from(folder, scene.path),
         "unit": unit,
         "fingerprint": fingerprint,
         "numbers": numbers or {},
+        "left": maps.left,
+        "gain": None
+        if maps.gain is None
+        else {picture_key(scene, i): g for i, g in enumerate(maps.gain.tolist())},
         "frames": frames,
     }
     with atomic_write(folder / INDEX) as temporary:

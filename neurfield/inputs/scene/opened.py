@@ -82,7 +82,7 @@ class OpenedScene:
         if box is None and to_fit.kind == "inside" and stereo is not None:
             box = stereo.box()
         if box is None and to_fit.kind == "inside" and aligns(config):
-            aligned = aligned_priors(to_fit, config.data.box, config.seed)
+            aligned = aligned_priors(to_fit, config.data.box, config.seed, stereo)
             box = None if aligned is None else aligned.box()
         if box is not None:
             to_fit = to_fit.with_box(box)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neurfield.parts.groups import Data
 from neurfield.scenes import Scene
-from neurfield.stereo import StereoMaps, match
+from neurfield.stereo import StereoMaps, match, read_maps
 from neurfield.stereo.progress import Bar
 
 MEASURED = {"depth", "sensor_depth"}
@@ -27,7 +27,7 @@ def stereo_of(scene: Scene, to_fit: Scene, data: Data) -> StereoMaps | None:
     if not data.stereo or MEASURED & to_fit.sources:
         return None
     if "stereo_depth" in scene.sources and len(scene) == len(to_fit):
-        maps = StereoMaps.of_files(scene)
+        maps = read_maps(scene)
         if maps is not None:
             return maps
     with Bar() as bar:
