@@ -93,6 +93,19 @@ PRIVATE = {
     "rendering.estimators.Estimator": "nerfacc's, which has it",
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
+    "stereo.agreement": "a step of `match`",
+    "stereo.confidence": "a step of `match`",
+    "stereo.fingerprint": "how `neurfield scene stereo` knows its own work again",
+    "stereo.folder": "how `neurfield scene stereo` writes files",
+    "stereo.geometry": "pixels to points, for the steps of `match`",
+    "stereo.inputs": "an argument check",
+    "stereo.numbers": "the table of `neurfield scene stereo`",
+    "stereo.ranges": "a step of `match`",
+    "stereo.sheet": "the picture of `neurfield scene stereo`",
+    "stereo.stages": "the steps of `match`",
+    "stereo.planar.regions": "a step of `complete_planes`",
+    "stereo.survey": "a step of `match`",
+    "stereo.unfinished": "how an interrupted `match` goes on",
 }
 
 

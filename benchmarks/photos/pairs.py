@@ -116,7 +116,7 @@ def opensfm_answer(pair: Pair, modules: Path) -> Answer:
 
 
 def our_answer(pair: Pair, preset: str = "default") -> Answer:
-    """Ours: both pictures as a scene of two views at their full size, and the range that SGBM is told, too."""
+    """Ours: both pictures as a scene of two views, at full size, told the range that SGBM is told."""
     full = max(pair.disparity.shape)
     maps, wall, cpu = ours.stereo_maps(pair.scene, preset, pair.range_points, longest=full)
     name = "ours" if preset == "default" else f"ours, {preset}"

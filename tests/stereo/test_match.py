@@ -17,16 +17,16 @@ from tests.stereo import made
 SMALL = StereoSettings(planes=32, passes=1, geometric=0, refine=False, sources=4)
 
 
-def some(scene: made.MadeScene, every: int = 3) -> Scene:
+def some(scene: made.MadeScene, every: int = 1) -> Scene:
     return scene.scene().with_frames(np.arange(0, len(scene.depth), every))
 
 
 @cache
 def maps_of(name: str) -> tuple[StereoMaps, np.ndarray]:
-    """Maps of every third view of a made scene, and its true depth."""
+    """Maps of all views of a made scene, and its true depth."""
     scenes = {"room": made.textured_room, "plain": made.plain_room, "box": made.open_box}
     scene = made.mug(name) if name in ("textured",) else scenes[name]()
-    return match(some(scene), SMALL), scene.depth[::3]
+    return match(some(scene), SMALL), scene.depth
 
 
 def errors(maps: StereoMaps, true: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def errors(maps: StereoMaps, true: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("name", "covered"), [("room", 0.6), ("textured", 0.85)])
 def test_texture_is_matched(name: str, covered: float) -> None:
     maps, true = maps_of(name)
-    assert maps.share(Flag.MATCHED) > covered and len(maps) == 8
+    assert maps.share(Flag.MATCHED) > covered and len(maps) == 24
     error = errors(maps, true)
     assert np.median(error) < 0.005 and (error < 0.02).mean() > 0.93
 
@@ -68,7 +68,7 @@ def test_plain_walls_are_filled_or_marked_and_black_hollows_are_marked() -> None
     plain, _ = maps_of("plain")
     assert plain.share(Flag.PLANAR) + plain.share(Flag.UNDECIDED) > 0.2
     box, _ = maps_of("box")
-    inside = made.open_box().is_part("inside")[::3][box.frames]
+    inside = made.open_box().is_part("inside")[box.frames]
     shown = inside & (box.flags != Flag.BACKGROUND).numpy()
     undecided = (box.flags == Flag.UNDECIDED).numpy()
     assert undecided[shown].mean() > 0.6
@@ -106,8 +106,9 @@ def test_turning_alone_is_refused() -> None:
     with pytest.raises(UserError, match="in one place, and turning shows no depth"):
         match(with_poses(scene, poses), SMALL)
     poses[:, :3, 3] += np.random.default_rng(0).normal(0, 1e-5, (len(poses), 3))
-    with pytest.raises(UserError, match="from places far enough apart"):
-        match(with_poses(scene, poses), SMALL)
+    # Of steps too small to see, nothing can be told from a tiny scene but that hardly anything matches.
+    maps = match(with_poses(scene, poses), SMALL)
+    assert maps.share(Flag.MATCHED) < 0.1 and any("could be matched" in words for words in maps.words)
 
 
 def test_frames_that_show_nothing_in_common_are_refused() -> None:
@@ -202,7 +203,7 @@ def test_an_interrupted_match_goes_on_and_ends_the_same(tmp_path: Path) -> None:
         match(loaded, SMALL, folder=tmp_path / "maps", progress=stop)
     first.clear()
     match(
-        loaded, made.replace(SMALL, planes=32), folder=tmp_path / "maps",
+        loaded, made.replace(SMALL, planes=48), folder=tmp_path / "maps",
         progress=lambda w, p: first.append(p) if w == "searching depth" else None,
     )  # fmt: skip
     assert first[0] == 0.0
