@@ -17,6 +17,7 @@ from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.task import Task
 from neurfield.fusion import AlignedPriors
+from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, awake, looked_at, of_use
 from neurfield.pixels import PixelReader
@@ -69,7 +70,7 @@ class SceneTask(Task):
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
             "stereo": lambda: lambda: stereo,
-            "compared_views": lambda: lambda: compared_views(scene, stereo),
+            "compared_views": lambda: lambda: self.compared_views,
             "stereo_points": lambda: lambda: confident_points(attached()),
         }  # fmt: skip
         field, color = make_fields(config, device)
@@ -112,6 +113,11 @@ class SceneTask(Task):
         if self._aligned is not None:
             return self._aligned
         return aligned_priors(self.scene, self.config.data.box, self.config.seed, self.stereo)
+
+    @cached_property
+    def compared_views(self) -> ComparedViews:
+        """The pictures as they are compared with each other, read when a loss first asks for them."""
+        return compared_views(self.scene, self.stereo)
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""

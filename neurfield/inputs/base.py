@@ -15,7 +15,6 @@ from neurfield.errors import UserError
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
-from neurfield.inputs.registry import INPUTS
 from neurfield.parts import Config
 
 if TYPE_CHECKING:
@@ -63,13 +62,15 @@ class Input(ABC):
     # Opened: by what the user gave, or by what a run says of itself.
 
     @classmethod
-    def usual(cls, source: Any) -> tuple[Any, str]:
+    def usual(cls, source: Any) -> tuple[Any, str | None]:
         """What the user gave, read as far as it takes to choose, and the method where none was chosen.
+
+        The method is one of those that the registry has for this input; None: the usual one of them.
 
         Raises:
             UserError: it cannot be read.
         """
-        return source, INPUTS[cls.flag].usual
+        return source, None
 
     @classmethod
     @abstractmethod
