@@ -36,7 +36,7 @@ class Input(ABC):
         config: of the fit.
         task: of the fit, a `neurfield.fitting.fitter.Task`.
         seconds_reading: what opening it took.
-        seconds_of_start: what making the field took, counted as the fit's.
+        seconds_of_start: what was worked out and made for the first step took, counted as the fit's.
         plugins: the words of --plugin by which the configuration was read.
         has_truth: whether it brings a true surface of its own.
         up: unit [3] in the world, for pictures of its mesh; None: Z.

@@ -19,6 +19,7 @@ from neurfield.fitting.folder import new_folder
 from neurfield.inputs.methods import chosen_method, method_of_part
 from neurfield.inputs.registry import INPUTS, load_input
 from neurfield.inputs.run import Run, describe_run, open_run
+from neurfield.stereo.progress import hushed
 
 
 def fit(
@@ -79,7 +80,8 @@ def fit(
     if steps is not None:
         config.train.steps = steps
     # What cannot be read or fitted leaves no folder.
-    opened = kind.fresh(source, config, place)
+    with hushed(quiet):
+        opened = kind.fresh(source, config, place)
     opened.plugins = tuple(plugins)
     warnings = opened.warnings()
     if not quiet:
@@ -179,7 +181,8 @@ def _go(run: Run, quiet: bool, started: float, resume: bool) -> Run:
         "threads": torch.get_num_threads(), "device": str(run.task.device), **opened.session(),
         "seconds_reading": round(reading, 2),
     }  # fmt: skip
-    fitter.prepare()
+    with hushed(quiet):
+        fitter.prepare()
     if not quiet:
         _print(*opened.words(fitter.step, fitter.seconds_per_step()), f"run folder {run.folder}")
     fitter.run()
