@@ -14,7 +14,7 @@ from neurfield.fitting.task import Task
 from neurfield.inputs import Run, fit, resume
 from neurfield.inputs.registry import WITHOUT_DEPTH
 from neurfield.inputs.scene import stereo
-from neurfield.scenes import Scene
+from neurfield.scenes import Scene, load_scene
 from neurfield.stereo import StereoMaps, StereoSettings, match
 from neurfield.stereo.stages import Progress
 from tests.fitting.conftest import SMALL
@@ -41,24 +41,23 @@ def matches(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     return scenes
 
 
+def written_room(folder: Path) -> Scene:
+    """A textured room on disk; its cameras look across its middle, as if at something that stood there."""
+    read = load_scene(made.textured_room().write(folder / "room"))
+    return Scene(read.name, read.path, read.cameras, read.files, box=read.box, kind="inside")
+
+
 def test_its_surface_is_near_the_truth(
     tmp_path: Path, matches: list[Scene], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    scene = made.mug("textured")
-    path = scene.write(tmp_path / "cup")
-    overrides = (*SETTINGS, "data.holdout_every=4")
-    run = fit(path, steps=150, out=tmp_path, overrides=overrides, quiet=True)
+    scene, overrides = written_room(tmp_path), (*SETTINGS, "data.holdout_every=4")
+    run = fit(scene, steps=150, out=tmp_path, overrides=overrides, quiet=True)
     assert run.config.method == WITHOUT_DEPTH and run.config.data.stereo
-    assert [len(one) for one in matches] == [18]
-    assert not any(capfd.readouterr())
-    errors = []
-    for i in run.held_out.tolist():
-        depth, true = run.render(i, scale=1.0)["depth"], scene.depth[i]
-        both = (depth > 0) & (true > 0)
-        assert both.sum() > 0.9 * (true > 0).sum()
-        errors.append(np.abs(depth[both] / true[both] - 1.0))
-    # The cup is a third as deep as it is far away.
-    assert len(errors) == 6 and np.median(np.concatenate(errors)) < 0.01
+    assert [len(one) for one in matches] == [18] and not any(capfd.readouterr())
+    depth = np.stack([run.render(i, scale=1.0)["depth"] for i in run.held_out.tolist()])
+    true = made.textured_room().depth[run.held_out]
+    # 0.74 of the pixels, and 0.30 by a fit that does not match pictures.
+    assert len(true) == 6 and (np.abs(depth - true) < 0.02 * true).mean() > 0.6
     # To look at the run nothing is matched.
     Run.load(run.folder)
     assert len(matches) == 1
