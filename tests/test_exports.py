@@ -100,6 +100,7 @@ PRIVATE = {
     "stereo.geometry": "pixels to points, for the steps of `match`",
     "stereo.inputs": "an argument check",
     "stereo.numbers": "the table of `neurfield scene stereo`",
+    "stereo.progress": "how far a matching is, on a terminal",
     "stereo.ranges": "a step of `match`",
     "stereo.sheet": "the picture of `neurfield scene stereo`",
     "stereo.stages": "the steps of `match`",

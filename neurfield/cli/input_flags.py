@@ -45,7 +45,11 @@ def _flag(name: str, metavar: str, hint: str) -> inspect.Parameter:
 
 def _usual() -> str:
     """What fits take without a flag, for help."""
-    usual = [f"{entry.usual}{entry.otherwise} for --{name}" for name, entry in INPUTS.items() if entry.target]
+    usual = []
+    for name, entry in INPUTS.items():
+        if entry.target:
+            others = "".join(f" ({method} {when})" for method, when in entry.otherwise.items())
+            usual.append(f"{entry.usual}{others} for --{name}")
     return f"(default: {', '.join(usual)})"
 
 

@@ -10,9 +10,15 @@ _DEPTH, _PRIORS = frozenset({"depth", "sensor_depth"}), frozenset({"prior_depth"
 _BOX = "(--set data.box=[...])"
 
 
-def telling_sources(scene: Scene) -> set[str]:
-    """The sources that say something of the surface: masks only where they are an object's outline."""
-    return scene.sources - ({"mask"} if scene.mask_says == "valid" else set())
+def telling_sources(scene: Scene, matched: bool = False) -> set[str]:
+    """The sources that say something of the surface: masks only where they are an object's outline.
+
+    Args:
+        scene: of a fit.
+        matched: whether its pictures are matched with each other, which is a source like another then.
+    """
+    sources = scene.sources - ({"mask"} if scene.mask_says == "valid" else set())
+    return sources | {"stereo_depth"} if matched else sources
 
 
 def what_is_determined(sources: Set[str], inside: bool) -> tuple[str, bool]:
@@ -27,6 +33,8 @@ def what_is_determined(sources: Set[str], inside: bool) -> tuple[str, bool]:
             "depth determines the surface where it was measured, images its colour",
             False,
         )
+    if "stereo_depth" in sources:
+        return _what_stereo_determines(sources, inside)
     if inside and "prior_depth" in sources:
         return (
             "priors determine shapes, the views their scale; what all priors get wrong alike stays",
@@ -55,14 +63,46 @@ def what_is_determined(sources: Set[str], inside: bool) -> tuple[str, bool]:
     )
 
 
+def _what_stereo_determines(sources: Set[str], inside: bool) -> tuple[str, bool]:
+    """As `what_is_determined`, of pictures that are matched with each other."""
+    if inside and sources & _PRIORS:
+        return (
+            "pictures matched with each other determine what has texture, priors held to them the plain rest",
+            False,
+        )
+    if inside:
+        return (
+            "pictures matched with each other determine what has texture, and plain walls that it surrounds; "
+            "other plain or glossy surfaces may be rough or missing",
+            False,
+        )
+    if "mask" in sources:
+        return (
+            "pictures matched with each other determine what has texture, masks the outline; black or plain "
+            "hollows may stay closed",
+            False,
+        )
+    return (
+        "pictures matched with each other determine what has texture; without masks they do not tell the "
+        "object from what stands around it in the box",
+        True,
+    )
+
+
 def what_would_help(sources: Set[str], inside: bool) -> str:
     """What to do when such a fit has lost its surface."""
     if sources & _DEPTH:
         return "check depth and poses (neurfield scene check), and the box"
+    if inside and not sources & (_PRIORS | {"stereo_depth"}):
+        return (
+            "images alone do not hold a room: match them with each other (--method photos), add depth, or "
+            "depth and normals of a monocular network (--method monosdf), or give the box that holds the "
+            f"walls {_BOX}"
+        )
     if inside and not sources & _PRIORS:
         return (
-            "images alone do not hold a room: add depth, or depth and normals of a monocular network "
-            f"(--method monosdf), or give the box that holds the walls {_BOX}"
+            "what was matched of the pictures does not hold the room: take sharper ones from more places, "
+            f"add depth or priors, or give the box that holds the walls {_BOX}"
         )
     if inside:
         return f"give the box that holds the walls {_BOX}, and check poses and priors (neurfield scene check)"

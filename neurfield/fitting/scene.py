@@ -17,6 +17,7 @@ from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.task import Task
 from neurfield.fusion import AlignedPriors
+from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, awake, looked_at, of_use
 from neurfield.pixels import PixelReader
@@ -40,7 +41,7 @@ class SceneTask(Task):
         config: Config,
         device: torch.device,
         aligned: AlignedPriors | None = None,
-        stereo: StereoMaps | None = None,
+        stereo: Callable[[], StereoMaps] | None = None,
     ) -> None:
         """Make all parts; nothing is read of the scene's files.
 
@@ -49,27 +50,28 @@ class SceneTask(Task):
             config: of the fit.
             device: of field and steps.
             aligned: what the scene's priors mean, where it is known already.
-            stereo: depth matched between its pictures, where they were.
+            stereo: gives depth matched between its pictures, when that is first wanted; None: they are not.
 
         Raises:
             UserError: a part asks for what the scene or the method does not have, with the way out.
         """
-        self.scene, self.config, self._aligned, self.stereo = scene, config, aligned, stereo
+        self.scene, self.config, self._aligned, self._stereo = scene, config, aligned, stereo
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
         self.inside = scene.kind == "inside"
+        self.telling = telling_sources(scene, stereo is not None)
         needed = looked_at(config.many("losses").values())
         beside = _beside(config)
 
         def attached() -> Scene:
-            return scene if stereo is None else stereo.attached_to(scene)
+            return scene if self.stereo is None else self.stereo.attached_to(scene)
 
         offers: dict[str, Callable[[], Any]] = {
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
-            "stereo": lambda: lambda: stereo,
-            "compared_views": lambda: lambda: compared_views(scene, stereo),
+            "stereo": lambda: lambda: self.stereo,
+            "compared_views": lambda: lambda: self.compared_views,
             "stereo_points": lambda: lambda: confident_points(attached()),
         }  # fmt: skip
         field, color = make_fields(config, device)
@@ -79,7 +81,7 @@ class SceneTask(Task):
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
         background = config.one("background")
-        advice = what_would_help(telling_sources(scene), self.inside)
+        advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),
             sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
@@ -106,12 +108,22 @@ class SceneTask(Task):
         cameras = np.linalg.norm(self.frame.unit_from_world(self.scene.cameras.centers), axis=1)
         return max(0.45 * float(extent.mean()), 1.1 * float(cameras.max()))
 
+    @property
+    def stereo(self) -> StereoMaps | None:
+        """Depth matched between the scene's pictures; None where they are not."""
+        return None if self._stereo is None else self._stereo()
+
     @cached_property
     def aligned(self) -> AlignedPriors | None:
         """What the scene's priors mean, where depth is known by nothing else."""
         if self._aligned is not None:
             return self._aligned
         return aligned_priors(self.scene, self.config.data.box, self.config.seed, self.stereo)
+
+    @cached_property
+    def compared_views(self) -> ComparedViews:
+        """The pictures as they are compared with each other, read when a loss first asks for them."""
+        return compared_views(self.scene, self.stereo)
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""

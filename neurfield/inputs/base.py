@@ -15,7 +15,6 @@ from neurfield.errors import UserError
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
-from neurfield.inputs.registry import INPUTS
 from neurfield.parts import Config
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Input(ABC):
         config: of the fit.
         task: of the fit, a `neurfield.fitting.fitter.Task`.
         seconds_reading: what opening it took.
-        seconds_of_start: what making the field took, counted as the fit's.
+        seconds_of_start: what was worked out and made for the first step took, counted as the fit's.
         plugins: the words of --plugin by which the configuration was read.
         has_truth: whether it brings a true surface of its own.
         up: unit [3] in the world, for pictures of its mesh; None: Z.
@@ -63,13 +62,15 @@ class Input(ABC):
     # Opened: by what the user gave, or by what a run says of itself.
 
     @classmethod
-    def usual(cls, source: Any) -> tuple[Any, str]:
+    def usual(cls, source: Any) -> tuple[Any, str | None]:
         """What the user gave, read as far as it takes to choose, and the method where none was chosen.
+
+        The method is one of those that the registry has for this input; None: the usual one of them.
 
         Raises:
             UserError: it cannot be read.
         """
-        return source, INPUTS[cls.flag].usual
+        return source, None
 
     @classmethod
     @abstractmethod

@@ -17,8 +17,9 @@ from neurfield.fitting.device import pick_device, silent
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.folder import new_folder
 from neurfield.inputs.methods import chosen_method, method_of_part
-from neurfield.inputs.registry import load_input
+from neurfield.inputs.registry import INPUTS, load_input
 from neurfield.inputs.run import Run, describe_run, open_run
+from neurfield.stereo.progress import hushed
 
 
 def fit(
@@ -66,15 +67,21 @@ def fit(
     started = time.perf_counter() if started is None else started
     kind = load_input(input)
     fixed = [*overrides, f"seed={seed}", f"device={device}"]
+    # A mistake in the arguments is told before anything is read, which may take long.
+    config = chosen_method(kind, method, preset, fixed, plugins)
+    if steps is not None and steps < 1:
+        raise UserError(f"--steps {steps}: at least 1 is needed")
+    place = pick_device(config.device, silent if quiet else print)
     if method is None:
         source, method = kind.usual(source)
-    config = chosen_method(kind, method, preset, fixed, plugins)
+        method = method or INPUTS[kind.flag].usual
+        if method != config.method:
+            config = chosen_method(kind, method, preset, fixed, plugins)
     if steps is not None:
-        if steps < 1:
-            raise UserError(f"--steps {steps}: at least 1 is needed")
         config.train.steps = steps
     # What cannot be read or fitted leaves no folder.
-    opened = kind.fresh(source, config, pick_device(config.device, silent if quiet else print))
+    with hushed(quiet):
+        opened = kind.fresh(source, config, place)
     opened.plugins = tuple(plugins)
     warnings = opened.warnings()
     if not quiet:
@@ -174,7 +181,8 @@ def _go(run: Run, quiet: bool, started: float, resume: bool) -> Run:
         "threads": torch.get_num_threads(), "device": str(run.task.device), **opened.session(),
         "seconds_reading": round(reading, 2),
     }  # fmt: skip
-    fitter.prepare()
+    with hushed(quiet):
+        fitter.prepare()
     if not quiet:
         _print(*opened.words(fitter.step, fitter.seconds_per_step()), f"run folder {run.folder}")
     fitter.run()

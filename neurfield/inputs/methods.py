@@ -22,7 +22,8 @@ def chosen_method(
 
     Args:
         kind: of the input.
-        method: a name, or the path of a preset file; None: the input's usual one.
+        method: a name, or the path of a preset file; None: the first of the input's usual ones that the other
+            arguments are possible with. Which it is to be the input may say once it was read.
         preset: quick, default or best.
         overrides: key=value, as of --set.
         plugins: modules or .py files that bring parts.
@@ -30,7 +31,14 @@ def chosen_method(
     Raises:
         UserError: the method fits something else, or something of these is not known.
     """
-    method = INPUTS[kind.flag].usual if method is None else method
+    if method is None:
+        refused = []
+        for usual in INPUTS[kind.flag].usual_ones:
+            try:
+                return chosen_method(kind, usual, preset, overrides, plugins)
+            except UserError as error:
+                refused.append(error)
+        raise refused[0]
     fits = what_it_fits(method)
     if fits != kind.fits:
         raise UserError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neurfield.errors import UserError
@@ -23,7 +24,7 @@ class Entry:
         usual: the method that a fit takes where none is chosen.
         named_by: the flags that choose its method, of `CHOOSERS`.
         example: as one types it.
-        otherwise: when `Input.usual` takes another one, for help.
+        otherwise: other methods that `Input.usual` may take by what it finds, each with when.
         moves: whether its flag beside --resume says where the run's input lies now.
     """
 
@@ -33,8 +34,13 @@ class Entry:
     usual: str = "neus"
     named_by: tuple[str, ...] = ("method",)
     example: str = ""
-    otherwise: str = ""
+    otherwise: Mapping[str, str] = field(default_factory=dict)
     moves: bool = False
+
+    @property
+    def usual_ones(self) -> tuple[str, ...]:
+        """All methods that a fit may take where none is chosen, the usual one first."""
+        return self.usual, *self.otherwise
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ INPUTS: dict[str, Entry] = {
     "scene": Entry(
         "neurfield.inputs.scene:SceneInput", "NAME|PATH",
         "what to fit to, for example room0; beside --resume: where the run's scene was moved to.",
-        example="--scene room0, --scene path/to/scene", otherwise=f" ({WITHOUT_DEPTH} without depth)",
+        example="--scene room0, --scene path/to/scene", otherwise={WITHOUT_DEPTH: "without depth"},
         moves=True,
     ),
     "image": Entry(

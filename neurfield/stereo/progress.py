@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def hushed(quiet: bool = True) -> Iterator[None]:
+    """Bars say nothing within, for who matches pictures on behalf of somebody that wants nothing printed."""
+    before = _quiet.set(quiet)
+    try:
+        yield
+    finally:
+        _quiet.reset(before)
 
 
 class Bar:
@@ -12,7 +27,7 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        self._console = Console(file=sys.stderr)
+        self._console = Console(file=sys.stderr, quiet=_quiet.get())
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
             console=self._console, disable=not self._console.is_terminal,

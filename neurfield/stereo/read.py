@@ -17,8 +17,8 @@ from neurfield.stereo.pictures import scene_pictures
 def read_maps(scene: Scene) -> StereoMaps | None:
     """The stereo maps of a scene, with what was found of its pictures when they were matched.
 
-    They are exact to the last digit of their files. None where the scene has none, or maps cannot stand for
-    what was matched: pictures differ in size, or lenses are distorted.
+    They are exact to the last digit of their files. None where the scene has none, or they cannot stand for
+    what was matched: pictures differ in size, lenses are distorted, or a camera has changed since.
 
     Args:
         scene: all of it, as it was read.
@@ -30,25 +30,27 @@ def read_maps(scene: Scene) -> StereoMaps | None:
     index = read_index(folder)
     if index is None or "stereo_depth" not in scene.sources:
         return None
-    views = scene_pictures(scene, int(max(scene.cameras.width.max(), scene.cameras.height.max())))
-    if not views.same:
-        return None
     number = {picture_key(scene, i): i for i in range(len(scene))}
     frames = np.array([i for i, path in enumerate(scene.files["stereo_depth"].paths) if path is not None])
+    if len(frames) < len(number.keys() & index["frames"].keys()):
+        return None
     entries = [index["frames"][picture_key(scene, i)] for i in frames.tolist()]
+    flags = [read_levels(folder / f"{entry['file']}_flags.png") for entry in entries]
+    views = scene_pictures(scene, max(flags[0].shape))  # a large picture's maps are reduced
+    if not views.same or {one.shape for one in flags} != {tuple(views.pictures.grey.shape[1:])}:
+        return None
     maps = {
         name: torch.from_numpy(
-            np.stack([np.asarray(scene.array(f"stereo_{name}", i)) for i in frames.tolist()])
+            np.stack([np.asarray(scene.files[f"stereo_{name}"](i)) for i in frames.tolist()])
         )
         for name in ("depth", "normal", "confidence")
     }
-    flags = np.stack([read_levels(folder / f"{entry['file']}_flags.png") for entry in entries])
     return StereoMaps(
         frames,
         maps["depth"],
         maps["normal"],
         maps["confidence"],
-        torch.from_numpy(flags.astype(np.uint8)),
+        torch.from_numpy(np.stack(flags).astype(np.uint8)),
         _sources(entries, number),
         views.with_gain(_gain(index, number)),
         left=float(index.get("left", 0.0)),

@@ -44,8 +44,8 @@ def test_pictures_are_read_once_and_only_if_they_are_compared(
 ) -> None:
     reads = []
     monkeypatch.setattr(
-        "neurfield.fitting.compared_views.compared_views",
-        lambda scene: (reads.append(scene), compared_views(scene))[1],
+        "neurfield.fitting.scene.compared_views",
+        lambda scene, stereo: (reads.append(scene), compared_views(scene, stereo))[1],
     )
     for overrides, count in (
         (("losses.patch_warp=off",), 0),

@@ -55,7 +55,8 @@ def test_a_room_of_pictures_alone_stops_once_its_surface_left(
 ) -> None:
     scene = write_pictures_of_a_room(tmp_path / "room")
     settings = [word for item in (*SMALL, "mesh.voxel=2.0") for word in ("--set", item)]
-    arguments = ["fit", "--scene", str(scene), "--out", str(tmp_path), "--steps", "2000", *settings]
+    arguments = ["fit", "--scene", str(scene), "--method", "neus", "--out", str(tmp_path), *settings]
+    arguments += ["--steps", "2000"]
     assert main(arguments) == 2
     told = capsys.readouterr()
     assert "neither plain walls nor where the room ends" in told.out

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neurfield.errors import UserError
-from neurfield.parts import Config, load_config, methods, read_config, save_config
+from neurfield.parts import Config, load_config, read_config
 
 BASE = """# A base.
 field: sdf
@@ -40,13 +40,6 @@ def opacity(config: Config) -> tuple[str, dict[str, object]]:
 def weights(config: Config) -> dict[str, float | None]:
     """Of the losses, by label."""
     return {label: part.weight for label, part in config.many("losses").items()}
-
-
-def test_every_method_loads_under_every_preset() -> None:
-    assert {"neus", "volsdf", "monosdf"} <= set(methods())
-    for method in methods():
-        steps = [load_config(method, preset).train.steps for preset in ("quick", "default", "best")]
-        assert steps == sorted(steps) and steps[0] < steps[2]
 
 
 @pytest.mark.parametrize("said", ["{surface: {width_end: 0.01}}", "{surface: {part: neus, width_end: 0.01}}"])
@@ -135,21 +128,6 @@ def test_a_file_is_like_a_method_or_a_file_beside_it(like: str, tmp_path: Path) 
     config = load_config(path)
     assert config.train.warmup == 7 and opacity(config)[0] == "neus"
     assert (config.method, config.name) == (path, "mine")
-
-
-def test_every_number_is_written_and_read_back_to_the_same_bytes(tmp_path: Path) -> None:
-    first, second = tmp_path / "config.yaml", tmp_path / "again.yaml"
-    for method in methods():
-        more = (
-            ["field.radius=1e-7", "background=off"] if method in methods("surface") else ["field.hidden=[3]"]
-        )
-        config = load_config(method, "best", ["seed=5", *more])
-        save_config(config, first)
-        again = read_config(first)
-        save_config(again, second)
-        assert again == config and first.read_bytes() == second.read_bytes()
-        for part in [part for parts in config.parts.values() for part in parts.values()]:
-            assert set(part.numbers) == set(part.entry.numbers())
 
 
 def test_configurations_share_no_lists() -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from neurfield.cli.main import main
-from neurfield.parts import load_config, methods, spelled_out
-from neurfield.parts.yaml_text import read_text
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -31,20 +29,6 @@ def test_methods_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str])
     assert "volsdf VolSDF" in shown
     surfaces, _, pictures = shown.partition("methods for pictures")
     assert "methods for surfaces" in surfaces and "hash A multiresolution hash grid" in pictures
-
-
-@pytest.mark.parametrize("preset", ["quick", "default", "best"])
-def test_a_method_is_shown_as_a_preset_file(
-    preset: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    for method in methods():
-        assert main(["methods", method, "--preset", preset]) == 0
-        shown = capsys.readouterr().out
-        config = load_config(method, preset)
-        assert read_text(shown, "x") == spelled_out(config)
-        (tmp_path / "mine.yaml").write_text(shown)
-        mine = load_config(str(tmp_path / "mine.yaml"))
-        assert (mine.parts, mine.data, mine.train) == (config.parts, config.data, config.train)
 
 
 def test_parts_are_listed_by_slot(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,10 +15,11 @@ from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
-from neurfield.inputs.registry import INPUTS, WITHOUT_DEPTH
+from neurfield.inputs.registry import WITHOUT_DEPTH
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
 from neurfield.inputs.scene.results import measure, write_results
+from neurfield.inputs.scene.stereo import MEASURED
 from neurfield.inputs.scene.trajectory import trajectory_of
 from neurfield.inputs.scene.words import looked_at, scene_words
 from neurfield.inputs.shown import Shown
@@ -37,11 +38,10 @@ class SceneInput(OpenedScene, Input):
     finishing = "extracting the mesh, measuring, drawing ..."
 
     @classmethod
-    def usual(cls, source: Scene | str | Path) -> tuple[Scene, str]:
+    def usual(cls, source: Scene | str | Path) -> tuple[Scene, str | None]:
         """Where nothing measured depth, pictures must say where the surface is."""
         scene = source if isinstance(source, Scene) else load_scene(source)
-        measured = {"depth", "sensor_depth"} & scene.sources
-        return scene, INPUTS[cls.flag].usual if measured else WITHOUT_DEPTH
+        return scene, None if MEASURED & scene.sources else WITHOUT_DEPTH
 
     @classmethod
     def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:

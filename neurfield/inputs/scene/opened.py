@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from neurfield.fitting.scene import SceneTask, aligns
 from neurfield.fitting.surface import FittedSurface
 from neurfield.fitting.view import render_camera
 from neurfield.fusion import AlignedPriors
-from neurfield.inputs.scene.stereo import stereo_of
+from neurfield.inputs.scene.stereo import MatchedPictures, stereo_of
 from neurfield.parts import Config
 from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sources
 from neurfield.points.fuse_scene import aligned_priors
@@ -36,7 +37,10 @@ class OpenedScene:
             which are fitted.
         config: of the fit.
         task: of the fit.
+        matched: gives depth matched between the fitted pictures; None where they are not.
     """
+
+    matched: MatchedPictures | None = None
 
     def __init__(
         self, scene: Scene, config: Config, used: Scene, held_out: np.ndarray, task: SceneTask
@@ -46,7 +50,7 @@ class OpenedScene:
         self.folder, self.name = Path(), scene.name
         self.has_truth = scene.ground_truth_file is not None
         self.up: np.ndarray | None = up_direction(scene.cameras.world_from_cam)
-        self.seconds_reading = 0.0
+        self.seconds_reading = self.seconds_of_start = 0.0
 
     @classmethod
     def of(
@@ -59,7 +63,8 @@ class OpenedScene:
         """A scene under a configuration.
 
         Frames that are held out take no part in anything that the fit rests on: box, kind, first surface.
-        Without a box of its own a room that only priors measure gets that of what they mean once aligned.
+        Without a box of its own a room that nothing measured gets that of what was matched of its pictures,
+        or of what its priors mean once aligned. With a box, pictures are matched when a step asks for that.
 
         Args:
             config: of the fit.
@@ -76,7 +81,9 @@ class OpenedScene:
         used = thinned(used_sources(scene, config.data))
         fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
         to_fit = used.with_frames(fitted) if len(held_out) else used
-        aligned, stereo = None, stereo_of(scene, to_fit, config.data)
+        before = time.perf_counter()
+        aligned, matched = None, stereo_of(scene, to_fit, config.data)
+        stereo = matched() if matched is not None and box is None else None  # else it may never be wanted
         if box is None and config.data.box:
             box = np.array(config.data.box).reshape(2, 3)
         if box is None and to_fit.kind == "inside" and stereo is not None:
@@ -84,11 +91,13 @@ class OpenedScene:
         if box is None and to_fit.kind == "inside" and aligns(config):
             aligned = aligned_priors(to_fit, config.data.box, config.seed, stereo)
             box = None if aligned is None else aligned.box()
+        starting = time.perf_counter() - before
         if box is not None:
             to_fit = to_fit.with_box(box)
-        task = make_task(to_fit, config, device or pick_device(config.device), aligned, stereo)
+        task = make_task(to_fit, config, device or pick_device(config.device), aligned, matched)
         opened = cls(scene, config, used, held_out, task)
-        opened.seconds_reading = reading
+        opened.matched = matched
+        opened.seconds_reading, opened.seconds_of_start = reading, starting
         return opened
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
@@ -116,7 +125,7 @@ def make_task(
     config: Config,
     device: torch.device,
     aligned: AlignedPriors | None = None,
-    stereo: StereoMaps | None = None,
+    stereo: Callable[[], StereoMaps] | None = None,
 ) -> SceneTask:
     """What fits a field to a scene."""
     return SceneTask(scene, config, device, aligned, stereo)

@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from neurfield.parts.groups import Data
 from neurfield.scenes import Scene
 from neurfield.stereo import StereoMaps, match, read_maps
 from neurfield.stereo.progress import Bar
 
-MEASURED = {"depth", "sensor_depth"}
+MEASURED = frozenset({"depth", "sensor_depth"})
+_LOOKED_AT = frozenset({"image", "mask", "sensor_depth"})  # by stereo
 
 
-def stereo_of(scene: Scene, to_fit: Scene, data: Data) -> StereoMaps | None:
-    """Depth matched between the pictures that are fitted; None where depth was measured, or nobody asks.
+class MatchedPictures:
+    """Depth matched between the pictures that are fitted: read or matched once, when it is first asked for.
 
-    Maps that lie beside the scene's files are taken where all of its frames are fitted; others have looked at
-    what is held out.
+    Maps that lie beside the scene's files are taken where the fit has all frames, pictures, masks and sensors
+    that they were made of; others have looked at what is kept from the fit, or lack what it has. A run keeps
+    none of its own: where it goes on, pictures are matched again, to the same bits.
+
+    Args:
+        scene: as it was read.
+        to_fit: the frames and sources of it that are fitted.
+    """
+
+    def __init__(self, scene: Scene, to_fit: Scene) -> None:
+        self._scene, self._to_fit = scene, to_fit
+        self.were_read = False  # whether maps beside the scene's files were taken
+
+    def __call__(self) -> StereoMaps:
+        """The maps; UserError where pictures cannot be matched."""
+        return self._maps
+
+    @cached_property
+    def _maps(self) -> StereoMaps:
+        whole, used = self._scene, self._to_fit
+        if len(whole) == len(used) and whole.sources & _LOOKED_AT == used.sources & _LOOKED_AT:
+            maps = read_maps(whole)
+            if maps is not None:
+                self.were_read = True
+                return maps
+        with Bar() as bar:
+            return match(used, progress=bar)
+
+
+def stereo_of(scene: Scene, to_fit: Scene, data: Data) -> MatchedPictures | None:
+    """What gives depth matched between the pictures of a fit; None where depth was measured, or nobody asks.
 
     Args:
         scene: as it was read.
         to_fit: the frames and sources of it that are fitted.
         data: of the fit.
-
-    Raises:
-        UserError: the pictures cannot be matched.
     """
-    if not data.stereo or MEASURED & to_fit.sources:
-        return None
-    if "stereo_depth" in scene.sources and len(scene) == len(to_fit):
-        maps = read_maps(scene)
-        if maps is not None:
-            return maps
-    with Bar() as bar:
-        return match(to_fit, progress=bar)
+    return MatchedPictures(scene, to_fit) if data.stereo and not MEASURED & to_fit.sources else None

@@ -11,13 +11,14 @@ import torch
 from rich.text import Text
 
 from neurfield.errors import UserError
-from neurfield.fitting.determined import telling_sources, what_is_determined
+from neurfield.fitting.determined import what_is_determined
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.size import memory_of, parameters_of
 from neurfield.ops import native
 from neurfield.pixels.sources import SOURCES
 from neurfield.scenes import Scene
 from neurfield.scenes.check import check_before_fit, check_truth
+from neurfield.scenes.stereo_files import STEREO_SOURCES
 from neurfield.wording import about
 
 _BYTES_OF_A_STEP = 0.4e9
@@ -58,13 +59,13 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
     images = pixels * sum(SOURCES[source].bytes_per_pixel for source in scene.sources)
     memory = memory_of(parameters, images + _BYTES_OF_A_STEP)
     near, far = _stretch(scene)
-    determined, doubtful = what_is_determined(telling_sources(scene), task.inside)
+    determined, doubtful = what_is_determined(task.telling, task.inside)
     look = (
         "out of it (a room: free space inside)" if task.inside else "in at it (an object: free space outside)"
     )
     return [
         Text.assemble((scene.name, "bold"), f": {_cameras(opened)}, {_used(scene)}"),
-        *_unused(opened.scene, scene),
+        *_unused(opened),
         f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look {look}",
         f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
         Text(determined, "yellow" if doubtful else ""),
@@ -95,9 +96,12 @@ def _used(scene: Scene) -> str:
     return ", ".join(f"{counts[source]} {text}" for source, text in NAMES.items() if source in counts)
 
 
-def _unused(all_of_it: Scene, used: Scene) -> list[str]:
+def _unused(opened: OpenedScene) -> list[str]:
     """A line on what the scene has and the fit leaves alone."""
-    names = [text for source, text in NAMES.items() if source in all_of_it.sources - used.sources]
+    unused = opened.scene.sources - opened.task.scene.sources
+    if opened.matched is not None and opened.matched.were_read:
+        unused -= set(STEREO_SOURCES)
+    names = [text for source, text in NAMES.items() if source in unused]
     return [f"not used: {', '.join(names)}"] if names else []
 
 

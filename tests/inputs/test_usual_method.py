@@ -1,0 +1,54 @@
+"""The method of a fit where none is chosen: the input decides, and mistakes are told before it is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from neurfield.errors import UserError
+from neurfield.inputs.image import ImageInput
+from neurfield.inputs.methods import chosen_method
+from neurfield.inputs.registry import INPUTS, WITHOUT_DEPTH
+from neurfield.inputs.scene import SceneInput
+from neurfield.scenes import Scene
+from tests.cli.test_verbs import Capture, refusal
+
+
+def test_a_scene_without_depth_takes_another(sphere_scene: Scene) -> None:
+    assert SceneInput.usual(sphere_scene) == (sphere_scene, None)
+    pictures = sphere_scene.without("sensor_depth")
+    assert SceneInput.usual(pictures) == (pictures, WITHOUT_DEPTH)
+    assert SceneInput.usual(sphere_scene.path)[1] is None
+    assert WITHOUT_DEPTH in INPUTS["scene"].usual_ones
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        (("--set", "encoding=simplex"), "'encoding' is for methods that fit pictures"),
+        (("--set", "train.stpes=7"), "did you mean 'steps'?"),
+        (("--preset", "bets"), "bets"),
+        (("--steps", "0"), "--steps 0: at least 1 is needed"),
+        (("--device", "gpu"), "gpu"),
+        (("--plugin", "nowhere_lab"), "--plugin nowhere_lab: it cannot be imported"),
+    ],
+)
+def test_a_mistake_is_told_before_a_scene_is_made(
+    mistake: tuple[str, str], said: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURFIELD_DATA", str(tmp_path / "data"))
+    assert said in refusal(capsys, "fit", "--scene", "room0", "--out", str(tmp_path / "runs"), *mistake)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_one_of_the_usual_methods_has_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_rbf = ["encoding.kernels=9"]
+    with pytest.raises(UserError, match=r"'encoding\.kernels' does not exist"):
+        chosen_method(ImageInput, overrides=only_rbf)
+    monkeypatch.setitem(INPUTS, "image", replace(INPUTS["image"], otherwise={"rbf": "now and then"}))
+    assert chosen_method(ImageInput, overrides=only_rbf).method == "rbf"
+    assert chosen_method(ImageInput).method == "hash"
+    with pytest.raises(UserError, match=r"'encoding\.nothing' does not exist"):
+        chosen_method(ImageInput, overrides=["encoding.nothing=9"])
