@@ -102,7 +102,6 @@ PRIVATE = {
     "stereo.inputs": "an argument check",
     "stereo.numbers": "the table of `neurfield scene stereo`",
     "stereo.progress": "how far a matching is, on a terminal",
-    "stereo.progress": "the moving line of `neurfield scene stereo`",
     "stereo.ranges": "a step of `match`",
     "stereo.sheet": "the picture of `neurfield scene stereo`",
     "stereo.stages": "the steps of `match`",
