@@ -25,6 +25,7 @@ from benchmarks.photos import ablation, objects, pairs, pictures, rooms, stereo
 from benchmarks.script import Table, arguments, report
 from neurfield.scenes.builtin import ROOMS
 
+KINDS = ("images", "priors", "masks", "table")
 PARTS = ("stereo", "pairs", "rooms", "objects", "ablation")
 
 
@@ -34,6 +35,10 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--rooms", nargs="*", choices=list(ROOMS), default=list(ROOMS))
     parser.add_argument("--objects", nargs="*", choices=names, default=names)
+    parser.add_argument(
+        "--kind", nargs="+", choices=KINDS, default=list(KINDS), help="what rooms and objects are fitted from"
+    )
+    parser.add_argument("--first", action="store_true", help="the first of a room's budgets alone")
     parser.add_argument("--method", default="photos", help="the preset of the fits")
     parser.add_argument("--preset", default="default")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="as in `neurfield fit`")
@@ -71,7 +76,8 @@ def main() -> None:
             measure, chosen = (
                 (rooms.measure, chosen_rooms) if part == "rooms" else (objects.measure, chosen_objects)
             )
-            table, more, facts = measure(chosen, *fit, runs / part, args.quick)
+            short = args.quick or (part == "rooms" and args.first)
+            table, more, facts = measure(chosen, *fit, runs / part, short, args.kind)
             tables, notes, kept = [*tables, table], [*notes, *more], {**kept, **facts}
             if args.pictures:
                 drawn += pictures.save_fits(args.pictures, facts)

@@ -82,14 +82,22 @@ def undecided(scene: Scene) -> tuple[float, float, float | None]:
 
 
 def measure(
-    objects: list[str], method: str, preset: str, overrides: list[str], out: Path, quick: bool
+    objects: list[str],
+    method: str,
+    preset: str,
+    overrides: list[str],
+    out: Path,
+    quick: bool,
+    chosen: list[str],
 ) -> tuple[Table, list[str], dict[str, Any]]:
     """The table, its notes, and the runs' facts by object and kind."""
     rows: list[list[Any]] = []
     kept: dict[str, Any] = {}
     paces: dict[str, Pace] = {}
-    kinds: list[tuple[str, Callable[[str], Path], bool]] = [("masked", object_views.make_views, False)]
-    if not quick:
+    kinds: list[tuple[str, Callable[[str], Path], bool]] = []
+    if "masks" in chosen:
+        kinds.append(("masked", object_views.make_views, False))
+    if "table" in chosen and not quick:
         kinds.append(("on a table, no masks", object_table.make_views, True))
     for name in objects:
         for title, make, on_table in kinds:

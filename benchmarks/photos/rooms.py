@@ -23,16 +23,22 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Sources:
-    """What a room is fitted from: hidden sources, and the seconds that it gets."""
+    """What a room is fitted from: hidden sources, the seconds that it gets, and what asks for the others."""
 
     title: str
     hide: tuple[str, ...]
     budgets: tuple[float, ...]
+    overrides: tuple[str, ...] = ()
 
 
 FROM = {
     "images": Sources("images alone", (*DEPTH, *PRIORS), (120.0, 300.0)),
-    "priors": Sources("images and ambiguous priors", DEPTH, (60.0, 300.0)),
+    "priors": Sources(
+        "images and ambiguous priors",
+        DEPTH,
+        (60.0, 300.0),
+        ("data.prior_depth=true", "data.prior_normal=true"),
+    ),
 }
 
 
@@ -52,15 +58,22 @@ def row_of(name: str, title: str, facts: dict[str, Any], numbers: dict[str, Any]
 
 
 def measure(
-    rooms: list[str], method: str, preset: str, overrides: list[str], out: Path, quick: bool
+    rooms: list[str],
+    method: str,
+    preset: str,
+    overrides: list[str],
+    out: Path,
+    quick: bool,
+    kinds: list[str],
 ) -> tuple[Table, list[str], dict[str, Any]]:
-    """The table, its notes, and the runs' facts by room and kind."""
+    """The table, its notes, and the runs' facts by room and kind; `quick`: the first budget of each."""
     rows, kept = [], {}
     paces: dict[str, Pace] = {}
     for name in rooms:
         scene = with_truth(name)
-        for kind, sources in FROM.items():
-            fit = Fit(name, sources.hide, method, preset, overrides)
+        for kind in [kind for kind in FROM if kind in kinds]:
+            sources = FROM[kind]
+            fit = Fit(name, sources.hide, method, preset, [*sources.overrides, *overrides])
             for budget in sources.budgets[:1] if quick else sources.budgets:
                 facts = fit_within(fit, budget, out / name / kind, paces, kind)
                 rows.append(row_of(scene.name, sources.title, facts, measured(facts, scene)))
