@@ -94,6 +94,7 @@ PRIVATE = {
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
     "stereo.agreement": "a step of `match`",
+    "stereo.boxed": "how the survey takes a box that was given",
     "stereo.confidence": "a step of `match`",
     "stereo.fingerprint": "how `neurfield scene stereo` knows its own work again",
     "stereo.folder": "how `neurfield scene stereo` writes files",

@@ -34,6 +34,9 @@ class Scene(Frames):
         mask_says: "object" if masks are the object's outline, beyond which there is nothing; "valid" if they
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
 
+    Attributes:
+        box_by_hand: the box that was given, or None.
+
     Raises:
         UserError: as `Frames`, or the box is none that a camera looks at.
     """
@@ -53,7 +56,7 @@ class Scene(Frames):
     ) -> None:
         super().__init__(name, path, cameras, files, cache_bytes=cache_bytes)
         self.ground_truth_file = ground_truth_file
-        self._box_by_hand = None if box is None else _checked_box(box, cameras)
+        self.box_by_hand = None if box is None else _checked_box(box, cameras)
         self._kind_by_hand = kind
         self._mask_says_by_hand = mask_says
 
@@ -70,8 +73,8 @@ class Scene(Frames):
     @cached_property
     def box(self) -> np.ndarray:
         """The box that holds the surface: [2,3] float64, minimum and maximum, world."""
-        if self._box_by_hand is not None:
-            return self._box_by_hand
+        if self.box_by_hand is not None:
+            return self.box_by_hand
         return scene_box(self, self.kind, outlined=self.mask_says == "object")
 
     @cached_property
@@ -94,17 +97,17 @@ class Scene(Frames):
     def with_frames(self, indices: np.ndarray) -> Scene:
         """The scene of these frames only (every 20th, a training split), in that order."""
         files = {source: listed.select(indices) for source, listed in self.files.items()}
-        return self._derived(self.cameras.select(indices), files, self._box_by_hand)
+        return self._derived(self.cameras.select(indices), files, self.box_by_hand)
 
     def at(self, path: Path) -> Scene:
         """The same scene, known by another path that leads to it."""
-        scene = self._derived(self.cameras, self.files, self._box_by_hand)
+        scene = self._derived(self.cameras, self.files, self.box_by_hand)
         scene.path = Path(path)
         return scene
 
     def with_files(self, files: Mapping[str, FileList]) -> Scene:
         """The scene with these sources as well, or in place of what it had; box and kind as for `without`."""
-        return self._derived(self.cameras, {**self.files, **files}, self._box_by_hand)
+        return self._derived(self.cameras, {**self.files, **files}, self.box_by_hand)
 
     def without(self, *sources: str) -> Scene:
         """The scene as if it never knew these sources: kind and box are decided from what is left."""
@@ -112,7 +115,7 @@ class Scene(Frames):
             if source not in SOURCES:
                 raise UserError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")
         files = {source: listed for source, listed in self.files.items() if source not in sources}
-        return self._derived(self.cameras, files, self._box_by_hand)
+        return self._derived(self.cameras, files, self.box_by_hand)
 
     def _derived(self, cameras: Cameras, files: Mapping[str, FileList], box: np.ndarray | None) -> Scene:
         return Scene(

@@ -13,19 +13,20 @@ from neurfield.scenes import Scene
 from neurfield.scenes.stereo_files import camera_print
 from neurfield.stereo.settings import StereoSettings
 
-VERSION = 1  # of what the stages do
+VERSION = 2  # of what the stages do
 
 
 def fingerprint(scene: Scene, settings: StereoSettings, points: np.ndarray | None = None) -> str:
-    """Of pictures, masks, sensor depth (by their bytes), cameras, given points and settings."""
+    """Of pictures, masks, sensor depth (by their bytes), cameras, given points and box, and settings."""
     digest = hashlib.sha256(json.dumps([VERSION, dataclasses.asdict(settings)]).encode())
     for i in range(len(scene)):
         digest.update(camera_print(scene.cameras, i).encode())
         for source in ("image", "mask", "sensor_depth"):
             path = scene.files[source].paths[i] if source in scene.files else None
             digest.update(b"none" if path is None else _content(path))
-    if points is not None:
-        digest.update(np.ascontiguousarray(points, dtype=np.float64).tobytes())
+    for given in (points, scene.box_by_hand):
+        values = b"none" if given is None else np.ascontiguousarray(given, dtype=np.float64).tobytes()
+        digest.update(values)
     return digest.hexdigest()[:16]
 
 

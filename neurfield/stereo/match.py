@@ -22,11 +22,11 @@ from neurfield.stereo.stages import (
     PIXELS,
     PLANAR_RELATIVE,
     RELATIVE,
-    VIEWS,
     Problem,
     Progress,
     agreed,
     doubled,
+    enough,
     held_together,
     refined,
     searched,
@@ -109,9 +109,8 @@ def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: S
     columns: dict[str, list[Tensor]] = {"depth": [], "normal": [], "sigma": [], "flags": []}
     for k, (r, results) in enumerate(zip(problem.references.tolist(), found)):
         planar = results["planar"]
-        others = int((problem.mapped[r] >= 0).sum())
         good = trusted(problem, k, count[r], angle[r], results["cost"])
-        good = torch.where(planar, loose[r] >= min(VIEWS, others), good) & (depths[r] > 0)
+        good = torch.where(planar, loose[r] >= enough(problem, k), good) & (depths[r] > 0)
         depth = torch.where(good, depths[r], torch.zeros(()))
         columns["depth"].append(depth)
         planes = torch.where(good[..., None], results["planes"], torch.zeros(()))

@@ -95,7 +95,7 @@ def hull_points(pictures: StereoPictures, hull: Hull, references: np.ndarray) ->
         valid = near > 0
         if pictures.inside is not None:
             valid &= pictures.inside[r]
-        seen.append(world_points(pictures, r, near, _thinned(valid)).numpy())
+        seen.append(world_points(pictures, r, near, thinned(valid)).numpy())
     return seen
 
 
@@ -137,7 +137,7 @@ def guessed_points(
             depths = max(distance, 1e-6) * np.array([0.75, 1.0, 1.5])
         rays = pixel_rays(pictures, r)
         grid = (
-            rays[_thinned(torch.ones(rays.shape[:2], dtype=torch.bool), SAMPLES // len(depths))]
+            rays[thinned(torch.ones(rays.shape[:2], dtype=torch.bool), SAMPLES // len(depths))]
             .double()
             .numpy()
         )
@@ -184,7 +184,7 @@ def search_of_points(pictures: StereoPictures, references: np.ndarray, points: l
     return Search(torch.from_numpy(lows).float(), torch.from_numpy(highs).float())
 
 
-def _thinned(valid: Tensor, count: int = SAMPLES) -> Tensor:
+def thinned(valid: Tensor, count: int = SAMPLES) -> Tensor:
     """About `count` of the valid pixels [h, w], evenly spread: bool [h, w]."""
     place = valid.flatten().nonzero()[:, 0]
     chosen = place[torch.from_numpy(spread(len(place), count))] if len(place) else place

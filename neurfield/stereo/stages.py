@@ -119,9 +119,13 @@ def agreed(problem: Problem, found: list[Results], progress: Progress) -> list[R
 
 def trusted(problem: Problem, k: int, count: Tensor, angle: Tensor, cost: Tensor) -> Tensor:
     """Which pixels of the k-th reference enough others agree with: bool [h, w]."""
-    others = int((problem.mapped[problem.references[k]] >= 0).sum())
-    alone = (count == 1) & (cost < ALONE_COST) & (angle > (ALONE_ANGLE if others > 1 else 0.0))
-    return (count >= VIEWS) | alone
+    alone = (count == 1) & (cost < ALONE_COST) & (angle > ALONE_ANGLE)
+    return (count >= enough(problem, k)) | alone
+
+
+def enough(problem: Problem, k: int) -> int:
+    """How many others must agree with the k-th reference: two, or one where there is but one."""
+    return max(1, min(VIEWS, int((problem.mapped[problem.references[k]] >= 0).sum())))
 
 
 def _completed(problem: Problem, found: list[Results], progress: Progress) -> list[Results]:
@@ -143,9 +147,8 @@ def _completed(problem: Problem, found: list[Results], progress: Progress) -> li
         problem.pictures, depths, problem.mapped, relative=PLANAR_RELATIVE, pixels=2.0 * PIXELS
     )
     verified = []
-    for r, results in zip(problem.references.tolist(), filled):
-        others = int((problem.mapped[r] >= 0).sum())
-        lost = results["planar"] & (count[r] < min(VIEWS, others))
+    for k, (r, results) in enumerate(zip(problem.references.tolist(), filled)):
+        lost = results["planar"] & (count[r] < enough(problem, k))
         planes = torch.where(lost[..., None], torch.zeros(()), results["planes"])
         undecided = results["undecided"] | lost
         verified.append(

@@ -12,6 +12,7 @@ from neurfield.errors import UserError
 from neurfield.ops import StereoPictures, sweep_depth
 from neurfield.scenes import Cameras, Scene
 from neurfield.stereo.agreement import agreement, mapped_sources
+from neurfield.stereo.boxed import box_limits, box_points
 from neurfield.stereo.gains import Exposure, exposure
 from neurfield.stereo.geometry import world_points
 from neurfield.stereo.hull import visual_hull
@@ -83,28 +84,35 @@ def survey(
     best_angle = ANGLE_OBJECT if outside else ANGLE_ROOM
     outlined = pictures.inside is not None and "mask" in scene.sources and scene.mask_says == "object"
     hull = visual_hull(pictures, scene.box) if outlined else None
+    box = None if outlined else scene.box_by_hand
+    sensed = None if points is not None else sensed_points(scene, pictures, references)
     if hull is not None:
         first = hull_points(pictures, hull, references)
     elif points is not None:
         first = visible_points(pictures, points, references)
+    elif sensed is not None:
+        first = sensed
+    elif box is not None:
+        first = box_points(pictures, references, box)
     else:
-        sensed = sensed_points(scene, pictures, references)
-        first = guessed_points(cameras, pictures, references, outside) if sensed is None else sensed
+        first = guessed_points(cameras, pictures, references, outside)
     sources = select_sources(cameras, references, first, count=SOURCES, best_angle=best_angle)
     references, sources, first, alone = _with_sources(scene, references, sources, first)
+    # Around an object without masks there is a background, whose depth tells something too.
+    limits = box_limits(pictures, references, box, beyond=outside)
     if hull is not None:
         search = search_of_hull(pictures, references, hull)
-    elif points is None and "sensor_depth" not in scene.sources:
-        search = _wide_search(cameras, references, first, outside)
+    elif points is not None or sensed is not None:
+        search = limits.cut(search_of_points(pictures, references, first))
     else:
-        search = search_of_points(pictures, references, first)
+        search = limits.whole(_wide_search(cameras, references, first, outside))
     seen, sharp = _look(pictures, references, sources, search)
     found = exposure(pictures, references, sources, seen)
     if sum(len(points) for points in seen) >= _FEW:
         every = torch.cat(seen).numpy()
         if hull is None:
             pooled = visible_points(pictures, every, references)
-            search = search_of_points(pictures, references, pooled)
+            search = limits.cut(search_of_points(pictures, references, pooled))
         # What a reference itself matched tells best what it sees; what others matched may be hidden there.
         own = [points.numpy() if len(points) >= 20 else other for points, other in zip(seen, first)]
         first = [_some(points) for points in own]

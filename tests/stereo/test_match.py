@@ -10,15 +10,25 @@ import pytest
 import torch
 
 from neurfield.errors import UserError
+from neurfield.ops import StereoPictures
 from neurfield.scenes import Cameras, Scene
 from neurfield.stereo import Flag, StereoMaps, StereoSettings, match
+from neurfield.stereo.fingerprint import fingerprint
+from neurfield.stereo.ranges import Search
+from neurfield.stereo.stages import Problem, trusted
 from tests.stereo import made
 
 SMALL = StereoSettings(planes=32, passes=1, geometric=0, refine=False, sources=4)
 
 
 def some(scene: made.MadeScene, every: int = 1) -> Scene:
-    return scene.scene().with_frames(np.arange(0, len(scene.depth), every))
+    """Every so many views; of a room as photographs are, without a box."""
+    chosen = scene.scene().with_frames(np.arange(0, len(scene.depth), every))
+    return chosen if scene.kind == "outside" else boxed(chosen, None)
+
+
+def boxed(scene: Scene, box: np.ndarray | None) -> Scene:
+    return Scene(scene.name, scene.path, scene.cameras, scene.files, kind=scene.kind, box=box)
 
 
 @cache
@@ -86,6 +96,35 @@ def test_two_photos_are_enough() -> None:
     maps = match(scene.with_frames(np.array([0, 1])), SMALL)
     assert len(maps) == 2 and maps.share(Flag.MATCHED) > 0.1
     assert np.median(errors(maps, made.textured_room().depth[:2])) < 0.02
+
+
+def test_one_other_that_agrees_is_enough_where_there_is_but_one() -> None:
+    """However small the angle and whatever the cost; of several, one must be sure and look from aside."""
+    grey = torch.zeros(4, 1, 1, dtype=torch.uint8)
+    pictures = StereoPictures(grey, torch.ones(4, 4), torch.eye(4, dtype=torch.float64).repeat(4, 1, 1))
+    mapped = torch.tensor([[1, -1, -1], [0, 2, -1], [0, 1, 3], [-1, -1, -1]])
+    every, search = torch.arange(4), Search(torch.ones(4), torch.ones(4))
+    problem = Problem(pictures, every, mapped, mapped, search, SMALL, object_alone=False)
+    count = torch.tensor([0, 1, 1, 1, 2], dtype=torch.uint8)
+    cost, angle = torch.tensor([0.0, 0.5, 0.0, 0.1, 0.5]), torch.tensor([0.0, 2.0, 2.0, 20.0, 2.0])
+    kept = [trusted(problem, k, count, angle, cost).tolist() for k in range(4)]
+    assert kept[0] == [False, True, True, True, True]
+    assert kept[1] == kept[2] == [False, False, False, True, True]
+    assert not kept[3][0]  # nobody agrees with a frame that has no other
+
+
+def test_a_box_given_by_hand_tells_two_photos_how_far_to_look() -> None:
+    made_room = made.textured_room()
+    scene = made_room.scene().with_frames(np.array([3, 4]))
+    wide, told = (match(boxed(scene, box), SMALL) for box in (None, made_room.box))
+    assert told.share(Flag.MATCHED) > 1.5 * wide.share(Flag.MATCHED)
+    assert np.median(errors(told, made_room.depth[3:5])) < np.median(errors(wide, made_room.depth[3:5]))
+
+
+def test_unfinished_work_for_another_box_is_not_gone_on_with() -> None:
+    scene = made.textured_room().scene()
+    prints = {fingerprint(boxed(scene, box), SMALL) for box in (None, scene.box, scene.box * 1.1)}
+    assert len(prints) == 3
 
 
 def test_one_photo_is_not() -> None:
