@@ -13,6 +13,8 @@ from neurfield.cli.main import main
 from neurfield.fitting import Run, SurfaceLeft, fit
 from neurfield.fitting.determined import telling_sources, what_is_determined, what_would_help
 from neurfield.fitting.surface_watch import LEAST_EXPECTED, SurfaceWatch, least_share
+from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.parts import load_config
 from neurfield.parts.groups import Data
 from neurfield.scenes import Scene, load_scene
 from tests.fitting.conftest import SMALL
@@ -141,6 +143,9 @@ def test_what_sources_determine() -> None:
         "image prior_normal",
         "image mask",
         "image",
+        "image stereo_depth",
+        "image mask stereo_depth",
+        "image prior_depth stereo_depth",
     ):
         for inside in (True, False):
             words, doubtful = what_is_determined(set(sources.split()), inside)
@@ -150,3 +155,19 @@ def test_what_sources_determine() -> None:
     assert said["image", True][1] and "plain walls" in said["image", True][0]
     assert said["image", False][1] and "masks" in said["image", False][0]
     assert said["image mask", True] == said["image", True]
+    for inside in (True, False):
+        told = [said[f"image{more} stereo_depth", inside][0] for more in ("", " mask", " prior_depth")]
+        assert all(words.startswith("pictures matched with each other determine") for words in told)
+    assert said["image stereo_depth", False][1] and not said["image mask stereo_depth", False][1]
+    assert "--method photos" in what_would_help({"image"}, True)
+    assert "--method photos" not in what_would_help({"image", "stereo_depth"}, True)
+
+
+def test_matched_pictures_are_a_source(sphere_scene: Scene) -> None:
+    pictures = sphere_scene.without("sensor_depth")
+    assert telling_sources(pictures) == {"image", "mask"}
+    assert telling_sources(pictures, matched=True) == {"image", "mask", "stereo_depth"}
+    methods = {"neus": False, "photos": True}
+    for method, matched in methods.items():
+        opened = OpenedScene.of(load_config(method, overrides=SMALL), pictures, box=pictures.box)
+        assert ("stereo_depth" in opened.task.telling) == matched

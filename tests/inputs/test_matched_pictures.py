@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neurfield.inputs.scene import stereo
+from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.stereo import stereo_of
+from neurfield.parts import load_config
 from neurfield.parts.groups import Data
 from neurfield.pixels import fitted_and_held_out, used_sources
 from neurfield.scenes import Scene, load_scene
-from neurfield.stereo import StereoSettings, match
+from neurfield.stereo import StereoMaps, StereoSettings, match
 from neurfield.stereo.folder import write_maps
+from tests.fitting.conftest import SMALL as FIELD
 from tests.stereo import made
 
 SMALL = StereoSettings(planes=16, passes=1, geometric=0, refine=False, sources=2)
@@ -81,3 +85,24 @@ def test_maps_that_looked_at_a_sensor_are_left_alone_without_it(matched: Path, m
     sensed = scene.with_files({"sensor_depth": scene.files["stereo_depth"]})
     assert asked(sensed, Data(stereo=True, sensor_depth="off")) == 1
     assert "sensor_depth" not in matches[0].sources
+
+
+def test_a_box_that_was_chosen_is_searched_also_when_the_run_goes_on(
+    matched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenes: list[Scene] = []
+
+    def searched(scene: Scene, progress: object) -> StereoMaps:
+        scenes.append(scene)
+        return match(scene, SMALL)
+
+    monkeypatch.setattr(stereo, "match", searched)
+    box = [0.3, -0.4, 0.7, 0.5, -0.2, 0.9]
+    config = load_config("neus", overrides=[*FIELD, "data.stereo=true", f"data.box={box}"])
+    for of_run in (None, np.stack([np.zeros(3), np.ones(3)])):
+        opened = OpenedScene.of(config, load_scene(matched), of_run)
+        assert len(scenes) == (0 if of_run is not None else 1)
+        assert opened.task.stereo is not None and len(scenes) == 1
+        assert scenes.pop().box_by_hand.ravel().tolist() == box
+        expected = box if of_run is None else of_run.ravel().tolist()
+        assert opened.task.scene.box.ravel().tolist() == expected

@@ -81,11 +81,14 @@ class OpenedScene:
         used = thinned(used_sources(scene, config.data))
         fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
         to_fit = used.with_frames(fitted) if len(held_out) else used
-        before = time.perf_counter()
-        aligned, matched = None, stereo_of(scene, to_fit, config.data)
+        before, chosen = time.perf_counter(), np.array(config.data.box).reshape(-1, 3)
+        searched = (
+            to_fit.with_box(chosen) if len(chosen) else to_fit
+        )  # of a run, too, whatever its box became
+        aligned, matched = None, stereo_of(scene, searched, config.data)
         stereo = matched() if matched is not None and box is None else None  # else it may never be wanted
-        if box is None and config.data.box:
-            box = np.array(config.data.box).reshape(2, 3)
+        if box is None and len(chosen):
+            box = chosen
         if box is None and to_fit.kind == "inside" and stereo is not None:
             box = stereo.box()
         if box is None and to_fit.kind == "inside" and aligns(config):

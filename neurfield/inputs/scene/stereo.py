@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
+
 from neurfield.parts.groups import Data
 from neurfield.scenes import Scene
 from neurfield.stereo import StereoMaps, match, read_maps
@@ -17,12 +19,12 @@ class MatchedPictures:
     """Depth matched between the pictures that are fitted: read or matched once, when it is first asked for.
 
     Maps that lie beside the scene's files are taken where the fit has all frames, pictures, masks and sensors
-    that they were made of; others have looked at what is kept from the fit, or lack what it has. A run keeps
-    none of its own: where it goes on, pictures are matched again, to the same bits.
+    that they were made of, and the same box; others have looked at what is kept from the fit, or lack what it
+    has. A run keeps none of its own: where it goes on, pictures are matched again, to the same bits.
 
     Args:
         scene: as it was read.
-        to_fit: the frames and sources of it that are fitted.
+        to_fit: the frames and sources of it that are fitted, with the box that was chosen for the fit.
     """
 
     def __init__(self, scene: Scene, to_fit: Scene) -> None:
@@ -36,7 +38,8 @@ class MatchedPictures:
     @cached_property
     def _maps(self) -> StereoMaps:
         whole, used = self._scene, self._to_fit
-        if len(whole) == len(used) and whole.sources & _LOOKED_AT == used.sources & _LOOKED_AT:
+        sources = whole.sources & _LOOKED_AT == used.sources & _LOOKED_AT
+        if len(whole) == len(used) and sources and _same(whole.box_by_hand, used.box_by_hand):
             maps = read_maps(whole)
             if maps is not None:
                 self.were_read = True
@@ -50,7 +53,11 @@ def stereo_of(scene: Scene, to_fit: Scene, data: Data) -> MatchedPictures | None
 
     Args:
         scene: as it was read.
-        to_fit: the frames and sources of it that are fitted.
+        to_fit: the frames and sources of it that are fitted, with the box that was chosen for the fit.
         data: of the fit.
     """
     return MatchedPictures(scene, to_fit) if data.stereo and not MEASURED & to_fit.sources else None
+
+
+def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
