@@ -14,10 +14,12 @@ constexpr float kFar = 1e30f;  // pixels: the error where nothing is known
 struct DepthMap {
     const float* depth;  // [height][width], 0 = nothing
     int32_t height, width;
+    IntLanes base{};  // each lane's map begins so many entries later
 
     Vec at(IntLanes pixel) const {
         Vec found;
-        for (int i = 0; i < kLanes; ++i) found.v[i] = depth[pixel[i]];
+        const IntLanes entry = base + pixel;
+        for (int i = 0; i < kLanes; ++i) found.v[i] = depth[entry[i]];
         return found;
     }
 
@@ -50,8 +52,9 @@ struct RoundTrip {
     Vec error;  // pixels between the pixel and the point that the source sees there; kFar where nothing is known
 };
 
-inline RoundTrip round_trip(const Pair& forth, const Pair& back, const DepthMap& map, Vec u, Vec v, Vec inverse_depth) {
-    const auto carry = [](const Pair& pair, Vec u, Vec v, Vec inverse_depth, Vec* to) {
+template <class AnyPair>
+inline RoundTrip round_trip(const AnyPair& forth, const AnyPair& back, const DepthMap& map, Vec u, Vec v, Vec inverse_depth) {
+    const auto carry = [](const AnyPair& pair, Vec u, Vec v, Vec inverse_depth, Vec* to) {
         for (int i = 0; i < 3; ++i)
             to[i] = fma(Vec(pair.a[3 * i]), u, fma(Vec(pair.a[3 * i + 1]), v, fma(Vec(pair.b[i]), inverse_depth, Vec(pair.a[3 * i + 2]))));
     };

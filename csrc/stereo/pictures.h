@@ -4,6 +4,7 @@
 // A plane is a linear function of inverse depth over the reference picture. (u, v) are in pixels, the centre of the first at 0.5.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -48,6 +49,13 @@ struct Picture {
     int32_t grey(int64_t row, int64_t column) const { return quads[row * width + column] & 255; }  // 0 = background
     // The grey of the pixels `at` = row * width + column, as floats.
     Vec grey(IntLanes at) const { return to_float(gather(quads, at) & 255); }
+
+    bool has_background() const {
+        const int64_t pixels = static_cast<int64_t>(height) * width;
+        int32_t least = 1;
+        for (int64_t p = 0; p < pixels; ++p) least = std::min(least, quads[p] & 255);
+        return least == 0;
+    }
 };
 
 // All pictures: `pictures[i]` is one.
@@ -98,9 +106,10 @@ struct Blend {
 inline IntLanes empty_bytes(IntLanes quad) { return (quad - 0x01010101) & ~quad & static_cast<int32_t>(0x80808080u); }
 
 // Bilinear, by one gather. Pixels of the background have no say; a place is background where they have more than half the weight. With
-// kWithin all places are known to lie between the centres of the picture's pixels; without kBackground it has none.
+// kWithin all places are known to lie between the centres of the picture's pixels; without kBackground it has none. Each lane may have a
+// picture of its own: the one that begins `base` words after this.
 template <bool kWithin = false, bool kBackground = true>
-[[gnu::always_inline]] inline Sample sample(const Picture& picture, Vec u, Vec v) {
+[[gnu::always_inline]] inline Sample sample(const Picture& picture, Vec u, Vec v, IntLanes base = IntLanes{}) {
     const Vec zero(0.0f), one(1.0f);
     Sample found;
     found.leaves = IntLanes{};
@@ -112,7 +121,7 @@ template <bool kWithin = false, bool kBackground = true>
     }
     const IntLanes column = to_int(x), row = to_int(y);
     const Vec a = x - to_float(column), b = y - to_float(row);
-    const IntLanes quad = gather(picture.quads, row * picture.width + column);
+    const IntLanes quad = gather(picture.quads, base + row * picture.width + column);
     const Blend blend(quad);
     found.value = blend(a, b);
     found.background = IntLanes{};
@@ -132,6 +141,11 @@ struct Pair {
     const float* b;  // [3]
 };
 
+// The same, of another source in each lane.
+struct LanePair {
+    Vec a[9], b[3];
+};
+
 // Where a plane puts the neighbourhood of a pixel: (dx, dy) beside it go to (u + ux dx + uy dy, v + vx dx + vy dy).
 struct Affine {
     Vec u, v;
@@ -140,7 +154,8 @@ struct Affine {
 };
 
 // Of the plane 1/z(q) = inverse_depth + slope_u (q.u - u) + slope_v (q.v - v) at the pixel (u, v), a lane each.
-inline Affine affine_at(const Pair& pair, Vec u, Vec v, Vec inverse_depth, Vec slope_u, Vec slope_v) {
+template <class AnyPair>
+inline Affine affine_at(const AnyPair& pair, Vec u, Vec v, Vec inverse_depth, Vec slope_u, Vec slope_v) {
     Vec at[3], along_x[3], along_y[3];
     for (int i = 0; i < 3; ++i) {
         const Vec b(pair.b[i]);

@@ -199,8 +199,9 @@ void consistent_views(const Agreement& call) {
                     const int64_t at = picture * call.most_sources + k, s = call.sources[at];
                     if (s < 0) continue;
                     const DepthMap map{call.depth + s * h * width, static_cast<int32_t>(h), static_cast<int32_t>(width)};
-                    const RoundTrip trip = round_trip({call.a + 9 * at, call.b + 3 * at}, {call.back_a + 9 * at, call.back_b + 3 * at}, map,
-                                                      lanes.u, lanes.v, one / choose(known, depth, one));
+                    const RoundTrip trip =
+                        round_trip(Pair{call.a + 9 * at, call.b + 3 * at}, Pair{call.back_a + 9 * at, call.back_b + 3 * at}, map, lanes.u,
+                                   lanes.v, one / choose(known, depth, one));
                     const IntLanes agrees = known & (trip.depth.v > 0.0f) & (trip.error.v <= call.pixels) &
                                             (abs(trip.depth - trip.expected).v <= (Vec(call.relative) * trip.expected).v);
                     if (!any(agrees)) continue;

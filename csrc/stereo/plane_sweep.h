@@ -127,7 +127,7 @@ public:
     // Costs [height][width][kLanes], bytes of kCostSteps, of the pixels inside at the columns `wanted` [height]; elsewhere nothing is written.
     void run(const ReferenceWindows& reference, const Picture& source, const Pair& pair, float gain, const float* inverse_depth,
              const Span* wanted, uint8_t* costs) {
-        reference_ = &reference, source_ = source, masked_ = has_background(source), gain_ = Vec(gain),
+        reference_ = &reference, source_ = source, masked_ = source.has_background(), gain_ = Vec(gain),
         shift_ = Vec(kMiddle - gain * kMiddle);
         const Vec planes = Vec::load(inverse_depth);
         for (int i = 0; i < 3; ++i) {
@@ -177,13 +177,6 @@ private:
     static constexpr float kLeaves = 256.0f;  // more than the taps of a window: marks are 1, and for what leaves the source 1 + this
 
     static Vec* reserve(AlignedFloats& memory, int64_t count) { return reinterpret_cast<Vec*>(memory.reserve(count * kLanes)); }
-    static bool has_background(const Picture& picture) {
-        const int64_t pixels = static_cast<int64_t>(picture.height) * picture.width;
-        int32_t least = 1;
-        for (int64_t p = 0; p < pixels; ++p) least = std::min(least, picture.quads[p] & 255);
-        return least == 0;
-    }
-
     struct Row {
         Span span;  // the columns that were sampled; samples of the others are 0
         bool marked = false;

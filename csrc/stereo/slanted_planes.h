@@ -53,10 +53,12 @@ struct Surface {
     Picture picture;
     std::vector<Source> sources;
     uint32_t number;  // of the picture
+    bool masked;  // some source has background
     float fx, fy, cx, cy;
     const float *start, *interval;
     float *planes, *cost;
     uint32_t* selected;  // [h][w], a bit a source
+    Vec* start_costs;  // [h][colours][groups][sources], of the planes that pixels start with, without the geometric term
 };
 
 inline Vec at(const float* table, IntLanes entry) {
@@ -73,7 +75,9 @@ inline Planes none() { return {Vec(0.0f), Vec(0.0f), Vec(0.0f)}; }
 
 class Neighbourhood {
 public:
-    Neighbourhood(const Surface& surface, const Lanes& lanes) : s_(surface), lanes_(lanes), pixel_(lanes.pixel(surface.picture.width)) {
+    // `kept`: the group's entries of `start_costs`.
+    Neighbourhood(const Surface& surface, const Lanes& lanes, Vec* kept)
+        : s_(surface), lanes_(lanes), pixel_(lanes.pixel(surface.picture.width)), kept_(kept) {
         window_.read(surface.picture, *surface.taps, lanes);
         if (surface.interval != nullptr) low_ = at(surface.interval, 2 * pixel_), high_ = at(surface.interval + 1, 2 * pixel_);
         start_ = planes_at(surface.start, pixel_);
@@ -89,8 +93,8 @@ public:
         const int count = static_cast<int>(s_.sources.size()), half = (count + 1) / 2;
         if (!idle() && count > 0) {
             Vec costs[kMostSources];
-            photometric(start_, costs);
-            for (int k = 0; k < count; ++k) costs[k] += geometric(s_.sources[k], start_);
+            photometric(start_, kept_);
+            for (int k = 0; k < count; ++k) costs[k] = kept_[k] + geometric(s_.sources[k], start_);
             for (int i = 0; i < count; ++i)  // sorted lane by lane
                 for (int k = count - 1; k > i; --k) {
                     const Vec low = min(costs[k - 1], costs[k]);
@@ -116,7 +120,10 @@ public:
         candidates[count - 1] = fresh();
         for (int i = 0; i < count; ++i) {
             valid[i] = allowed(candidates[i]);
-            if (any(valid[i]))
+            const bool known = (i == 0 && number == 0) || (i == count - 1 && !any(valid[i] & ~(start_.w.v > 0.0f)));
+            if (any(valid[i]) && known)
+                std::copy_n(kept_, sources, costs[i]);
+            else if (any(valid[i]))
                 photometric(candidates[i], costs[i]);
             else
                 std::fill_n(costs[i], sources, Vec(1.0f));
@@ -129,7 +136,7 @@ public:
 
         best_ = none(), cost_ = Vec(kNothing), total_ = Vec(kNothing);
         for (int i = 0; i < count; ++i)
-            if (any(valid[i])) offer(candidates[i], costs[i], valid[i], i == 0 ? call.margin : 0.0f);
+            if (any(valid[i])) offer(candidates[i], blend(candidates[i], costs[i]), valid[i], i == 0 ? call.margin : 0.0f);
         const IntLanes some = best_.w.v > 0.0f;
         const Planes one{Vec(1.0f), Vec(0.0f), Vec(0.0f)};
         const float scale = std::ldexp(1.0f, -number);
@@ -157,14 +164,17 @@ private:
     void photometric(const Planes& planes, Vec* costs) const {
         for (size_t k = 0; k < s_.sources.size(); ++k) {
             const Source& source = s_.sources[k];
-            costs[k] = window_.cost(*s_.taps, source.forth, source.picture, source.gain, planes);
+            costs[k] = window_.cost(*s_.taps, source.forth, source.picture, source.masked, Vec(source.gain), planes);
         }
     }
 
     // What reprojection adds to it.
     Vec geometric(const Source& source, const Planes& planes) const {
-        if (source.depth.depth == nullptr) return Vec(0.0f);
-        const RoundTrip trip = round_trip(source.forth, source.back, source.depth, window_.u, window_.v, planes.w);
+        return source.depth.depth == nullptr ? Vec(0.0f) : reprojected(source.forth, source.back, source.depth, planes);
+    }
+    template <class AnyPair>
+    Vec reprojected(const AnyPair& forth, const AnyPair& back, const DepthMap& depth, const Planes& planes) const {
+        const RoundTrip trip = round_trip(forth, back, depth, window_.u, window_.v, planes.w);
         return Vec(kGeometric) * min(trip.error, Vec(s_.call->reach));
     }
 
@@ -236,6 +246,29 @@ private:
             kept[k] = choose(rank.v < static_cast<float>(kBest), weights_[k], zero);
         }
         std::copy_n(kept, sources, weights_);
+        choose_sources();
+    }
+
+    // The chosen sources of each lane, in their order.
+    void choose_sources() {
+        const int32_t size = s_.picture.height * s_.picture.width;
+        chosen_count_ = 0;
+        for (int k = 0; k < kBest; ++k) chosen_[k].weight = Vec(0.0f), chosen_[k].number = IntLanes{};
+        for (int lane = 0; lane < kLanes; ++lane) {
+            int count = 0;
+            for (int k = 0; k < static_cast<int>(s_.sources.size()); ++k)
+                if (weights_[k].v[lane] > 0.0f) chosen_[count].weight.v[lane] = weights_[k].v[lane], chosen_[count++].number[lane] = k;
+            chosen_count_ = std::max(chosen_count_, count);
+        }
+        for (int i = 0; i < chosen_count_; ++i) {
+            Chosen& one = chosen_[i];
+            for (int lane = 0; lane < kLanes; ++lane) {
+                const Source& source = s_.sources[one.number[lane]];
+                for (int c = 0; c < 9; ++c) one.forth.a[c].v[lane] = source.forth.a[c], one.back.a[c].v[lane] = source.back.a[c];
+                for (int c = 0; c < 3; ++c) one.forth.b[c].v[lane] = source.forth.b[c], one.back.b[c].v[lane] = source.back.b[c];
+                one.gain.v[lane] = source.gain, one.base[lane] = source.number * size;
+            }
+        }
     }
 
     // Which sources the four next pixels chose; none beyond the border.
@@ -296,26 +329,36 @@ private:
         return choose(start_.w.v > 0.0f, Vec(kStay) * (Vec(1.0f) - window_.texture) * min(away * away, Vec(1.0f)), Vec(0.0f));
     }
 
-    // The weighted mean over the chosen sources, of costs known already or found here.
-    Vec blend(const Planes& planes, const Vec* costs) const {
+    // The weighted mean over the chosen sources.
+    Vec blend(const Planes& planes) const {
         Vec total(0.0f), sum(0.0f);
-        for (size_t k = 0; k < s_.sources.size(); ++k) {
-            if (!any(weights_[k].v > 0.0f)) continue;
-            const Source& source = s_.sources[k];
-            Vec cost = costs != nullptr ? costs[k] : window_.cost(*s_.taps, source.forth, source.picture, source.gain, planes);
-            cost += geometric(source, planes);
-            total += weights_[k], sum = fma(weights_[k], cost, sum);
+        for (int i = 0; i < chosen_count_; ++i) {
+            const Chosen& one = chosen_[i];
+            Vec cost = window_.cost(*s_.taps, one.forth, s_.call->given.pictures[0], s_.masked, one.gain, planes, one.base);
+            if (const float* depths = s_.call->given.depths; depths != nullptr)
+                cost += reprojected(one.forth, one.back, DepthMap{depths, s_.picture.height, s_.picture.width, one.base}, planes);
+            total += one.weight, sum = fma(one.weight, cost, sum);
         }
         return choose(total.v > 0.0f, sum / max(total, Vec(1e-12f)), Vec(1.0f));
     }
 
-    void offer(const Planes& planes, const Vec* costs, IntLanes good, float less) {
-        const Vec cost = blend(planes, costs), total = cost + leaving(planes) + missing(planes) - Vec(less);
+    // The same of photometric costs that are known.
+    Vec blend(const Planes& planes, const Vec* costs) const {
+        Vec total(0.0f), sum(0.0f);
+        for (size_t k = 0; k < s_.sources.size(); ++k) {
+            if (!any(weights_[k].v > 0.0f)) continue;
+            total += weights_[k], sum = fma(weights_[k], costs[k] + geometric(s_.sources[k], planes), sum);
+        }
+        return choose(total.v > 0.0f, sum / max(total, Vec(1e-12f)), Vec(1.0f));
+    }
+
+    void offer(const Planes& planes, Vec cost, IntLanes good, float less) {
+        const Vec total = cost + leaving(planes) + missing(planes) - Vec(less);
         const IntLanes better = good & (total.v < total_.v);
         best_ = choose(better, planes, best_);
         cost_ = choose(better, cost, cost_), total_ = choose(better, total, total_);
     }
-    void try_plane(const Planes& planes, IntLanes good) { offer(planes, nullptr, good, 0.0f); }
+    void try_plane(const Planes& planes, IntLanes good) { offer(planes, blend(planes), good, 0.0f); }
 
     // The change of inverse depth that moves a pixel's place by one pixel in the source where it moves most.
     Vec pixel_step(Vec w) const {
@@ -350,8 +393,9 @@ private:
     // The last step: inverse depth at the lowest point of a parabola through three costs.
     void settle(const Planes& p, Vec step, IntLanes some) {
         const Vec move = Vec(kParabola) * step;
-        const auto total = [&](const Planes& planes) { return blend(planes, nullptr) + leaving(planes) + missing(planes); };
-        const Vec before = total({p.w - move, p.a, p.b}), middle = total(p), after = total({p.w + move, p.a, p.b});
+        const auto total = [&](const Planes& planes) { return blend(planes) + leaving(planes) + missing(planes); };
+        const Vec before = total({p.w - move, p.a, p.b}), after = total({p.w + move, p.a, p.b});
+        const Vec middle = cost_ + leaving(p) + missing(p);
         const Vec bend = before - middle - middle + after;
         const Vec share = Vec(0.5f) * (before - after) / max(bend, Vec(1e-6f));
         const Planes moved{fma(min(max(share, Vec(-1.0f)), Vec(1.0f)), move, p.w), p.a, p.b};
@@ -381,7 +425,14 @@ private:
     Planes start_;
     Vec around_[8], per_apart_, per_pixel_, smooth_;
     uint32_t number_ = 0;
+    Vec* const kept_;
     Vec weights_[kMostSources];
+    struct Chosen {
+        IntLanes number, base;  // of the sources, and where their pictures and maps begin
+        Vec weight, gain;
+        LanePair forth, back;
+    } chosen_[kBest];
+    int chosen_count_ = 0;
     Planes best_;
     Vec cost_, total_;
 };

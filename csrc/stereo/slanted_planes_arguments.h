@@ -33,6 +33,7 @@ inline SlantedPictures slanted_pictures(const py::object& quads, const py::objec
     given.lens = tensor_of(lens, "lens", n, 4);
     given.reference = rows_below(view_of<int64_t>(reference, "reference", R), n, "reference");
     given.sources = source.data(), given.references = R, given.most_sources = S;
+    if (n * h * w > INT32_MAX) throw py::value_error("neurfield native: 'quads' must hold fewer than 2^31 pixels");
     if (S > kMostSources) throw py::value_error("neurfield native: 'sources' must be at most " + std::to_string(kMostSources));
     for (int64_t i = 0; i < source.size(); ++i)
         if (source[i] >= n) throw py::value_error("neurfield native: 'sources' must be below " + std::to_string(n));
@@ -43,7 +44,9 @@ inline SlantedPictures slanted_pictures(const py::object& quads, const py::objec
 }
 
 struct Source {
+    int32_t number;  // of the picture
     Picture picture;
+    bool masked;  // it has background
     float gain;  // over the reference's
     Pair forth, back;
     DepthMap depth;  // of null where none is known
@@ -57,9 +60,9 @@ inline std::vector<Source> sources_of(const SlantedPictures& given, int64_t r) {
         if (s < 0) continue;
         const Picture picture = given.pictures[s];
         const float* depth = given.depths == nullptr ? nullptr : given.depths + s * given.pictures.height * given.pictures.width;
-        found.push_back({picture, given.pictures.gain[s] / given.pictures.gain[given.reference[r]],
-                         Pair{given.a + 9 * at, given.b + 3 * at}, Pair{given.back_a + 9 * at, given.back_b + 3 * at},
-                         DepthMap{depth, picture.height, picture.width}});
+        found.push_back({static_cast<int32_t>(s), picture, picture.has_background(),
+                         given.pictures.gain[s] / given.pictures.gain[given.reference[r]], Pair{given.a + 9 * at, given.b + 3 * at},
+                         Pair{given.back_a + 9 * at, given.back_b + 3 * at}, DepthMap{depth, picture.height, picture.width}});
     }
     return found;
 }

@@ -1,6 +1,7 @@
 // Slanted planes of R pictures refined, and their costs.
 #include <vector>
 
+#include "common/aligned_floats.h"
 #include "common/families.h"
 #include "common/parallel.h"
 #include "stereo/slanted_planes.h"
@@ -21,12 +22,16 @@ void for_rows(int64_t references, int64_t height, Body&& body) {
     });
 }
 
+// Of lanes in a row of one colour.
+int64_t groups_of(int64_t width) { return (width + 2 * kLanes - 1) / (2 * kLanes); }
+
 // Pixels whose row and column add up to `colour`, modulo 2, are worked on at once: they read the others only.
 template <class Body>
 void for_colour(const Surface& surface, int64_t row, int64_t colour, Body&& body) {
-    const int64_t width = surface.picture.width;
-    for (int64_t first = (row + colour) % 2; first < width; first += 2 * kLanes) {
-        Neighbourhood pixels(surface, Lanes(static_cast<int32_t>(row), static_cast<int32_t>(first), 2, width));
+    const int64_t width = surface.picture.width, groups = groups_of(width), sources = static_cast<int64_t>(surface.sources.size());
+    Vec* kept = surface.start_costs + (2 * row + colour) * groups * sources;
+    for (int64_t first = (row + colour) % 2; first < width; first += 2 * kLanes, kept += sources) {
+        Neighbourhood pixels(surface, Lanes(static_cast<int32_t>(row), static_cast<int32_t>(first), 2, width), kept);
         body(pixels);
     }
 }
@@ -38,14 +43,19 @@ void refine(const Refinement& call) {
     const Taps taps(call.radius);
     const Regions regions;
     std::vector<uint32_t> selected(given.references * size);
+    AlignedFloats memory;
+    const int64_t most_costs = 2 * height * groups_of(given.pictures.width) * given.most_sources;
+    Vec* const start_costs = reinterpret_cast<Vec*>(memory.reserve(given.references * most_costs * kLanes));
     std::vector<Surface> surfaces;
     for (int64_t r = 0; r < given.references; ++r) {
         const int64_t number = given.reference[r];
         const float* lens = given.lens + 4 * number;
-        surfaces.push_back({&call, &taps, &regions, given.pictures[number], sources_of(given, r), static_cast<uint32_t>(number), lens[0],
-                            lens[1], lens[2], lens[3], call.start + 3 * r * size,
+        std::vector<Source> sources = sources_of(given, r);
+        const bool masked = std::any_of(sources.begin(), sources.end(), [](const Source& source) { return source.masked; });
+        surfaces.push_back({&call, &taps, &regions, given.pictures[number], std::move(sources), static_cast<uint32_t>(number), masked,
+                            lens[0], lens[1], lens[2], lens[3], call.start + 3 * r * size,
                             call.interval == nullptr ? nullptr : call.interval + 2 * r * size, call.planes + 3 * r * size,
-                            call.cost + r * size, selected.data() + r * size});
+                            call.cost + r * size, selected.data() + r * size, start_costs + r * most_costs});
     }
     for_rows(given.references, height, [&](int64_t r, int64_t row) {
         for (int64_t colour = 0; colour < 2; ++colour) for_colour(surfaces[r], row, colour, [](Neighbourhood& pixels) { pixels.begin(); });
@@ -81,8 +91,9 @@ void costs(const PlaneCosts& call) {
                 const int64_t pair = r * given.most_sources + k, s = given.sources[pair];
                 Vec cost(1.0f);
                 if (s >= 0) {
-                    const float gain = given.pictures.gain[s] / given.pictures.gain[number];
-                    const Vec found = window.cost(taps, {given.a + 9 * pair, given.b + 3 * pair}, given.pictures[s], gain, planes);
+                    const Vec gain(given.pictures.gain[s] / given.pictures.gain[number]);
+                    const Pair to{given.a + 9 * pair, given.b + 3 * pair};
+                    const Vec found = window.cost(taps, to, given.pictures[s], true, gain, planes);
                     cost = choose(window.active & (planes.w.v > 0.0f), found, cost);
                 }
                 for (int64_t i = 0; i < lanes_here; ++i) call.costs[pair * size + at + i] = cost.v[i];

@@ -82,23 +82,37 @@ struct Window {
         for (int t = 0; t < taps.count; ++t) (Vec::load(weight[t]) * scale).store(weight[t]);
     }
 
-    // 0 (alike) to 1.
-    Vec cost(const Taps& taps, const Pair& pair, const Picture& source, float gain, const Planes& planes) const {
-        const Affine at = affine_at(pair, u, v, planes.w, planes.a, planes.b);
+    // 0 (alike) to 1. `masked`: the source has background. `base`: see `sample`.
+    template <class AnyPair>
+    Vec cost(const Taps& taps, const AnyPair& pair, const Picture& source, bool masked, Vec gain, const Planes& planes,
+             IntLanes base = IntLanes{}) const {
+        Affine at = affine_at(pair, u, v, planes.w, planes.a, planes.b);
         const Vec radius(static_cast<float>(taps.radius)), half(0.5f);
         const Vec wide = radius * (abs(at.ux) + abs(at.uy)), tall = radius * (abs(at.vx) + abs(at.vy));
         const Vec right(static_cast<float>(source.width) - 0.5f), bottom(static_cast<float>(source.height) - 0.5f);
         const IntLanes usable = ~at.behind & ((at.u - wide).v >= half.v) & ((at.u + wide).v <= right.v) & ((at.v - tall).v >= half.v) &
                                 ((at.v + tall).v <= bottom.v) & ((at.ux * at.vy - at.uy * at.vx).v >= kThinnest);
         if (!any(usable & active)) return Vec(kOutside);
+        // The lanes that leave the source look at its first pixel, so that all taps are known to lie within.
+        const Vec zero(0.0f);
+        at.u = choose(usable, at.u, half), at.v = choose(usable, at.v, half);
+        for (Vec* slope : {&at.ux, &at.uy, &at.vx, &at.vy}) *slope = choose(usable, *slope, zero);
+        const Vec found = masked ? sum<true>(taps, source, base, gain, at) : sum<false>(taps, source, base, gain, at);
+        return choose(usable, found, Vec(kOutside));
+    }
+
+private:
+    // Of taps that all lie within the source. Without kBackground it has none.
+    template <bool kBackground>
+    Vec sum(const Taps& taps, const Picture& source, IntLanes base, Vec gain, const Affine& at) const {
         PairSums sums;
-        const Vec scale(gain);
         for (int t = 0; t < taps.count; ++t) {
             const Vec dx(taps.x[t]), dy(taps.y[t]);
-            const Sample found = sample(source, fma(dx, at.ux, fma(dy, at.uy, at.u)), fma(dx, at.vx, fma(dy, at.vy, at.v)));
-            sums.add(Vec::load(weight[t]), Vec::load(value[t]), found.value - middle, found.background, scale, middle);
+            const Vec x = fma(dx, at.ux, fma(dy, at.uy, at.u)), y = fma(dx, at.vx, fma(dy, at.vy, at.v));
+            const Sample found = sample<true, kBackground>(source, x, y, base);
+            sums.add(Vec::load(weight[t]), Vec::load(value[t]), found.value - middle, found.background, gain, middle);
         }
-        return choose(usable, sums.cost(texture), Vec(kOutside));
+        return sums.cost(texture);
     }
 };
 

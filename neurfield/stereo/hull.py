@@ -48,16 +48,26 @@ class Hull:
         none = torch.full((size,), -torch.inf)
         # A cell fills the pixels around its centre: the largest in a square stands for it.
         far, near = (
-            torch.nn.functional.max_pool2d(
-                none.scatter_reduce(0, place, value, "amax").view(1, 1, h + 2 * reach, -1),
-                2 * reach + 1, stride=1,
-            )[0, 0]
+            _largest_around(none.scatter_reduce(0, place, value, "amax").view(h + 2 * reach, -1), reach)
             for value in (z, -z)
-        )  # fmt: skip
+        )
         valid = far.isfinite()
         zero = torch.zeros_like(far)
         near = torch.where(valid, (-near - 1.5 * self.cell).clamp_min(0.1 * self.cell), zero)
         return near, torch.where(valid, far + 1.5 * self.cell, zero)
+
+
+def _largest_around(values: Tensor, reach: int) -> Tensor:
+    """The largest of the values [h + 2 reach, w + 2 reach] in squares of 2 reach + 1 around: [h, w]."""
+    size = 2 * reach + 1
+    for axis in (0, 1):  # along columns, then along rows, each time of twice as many
+        width = 1
+        while width < size:
+            step = min(width, size - width)
+            count = values.shape[axis] - step
+            values = torch.maximum(values.narrow(axis, 0, count), values.narrow(axis, step, count))
+            width += step
+    return values
 
 
 def visual_hull(pictures: StereoPictures, box: np.ndarray) -> Hull:
@@ -125,8 +135,8 @@ def _inside(pictures: StereoPictures, centres: Tensor, cell: float) -> Tensor:
         # Half the diagonal of a cell, in pixels at the middle of all cells: what touches the mask is kept.
         typical = float(z.median())
         reach = max(0, round(0.87 * cell * max(fx, fy) / typical))
-        mask = pictures.inside[i][None, None].float()
-        wide = torch.nn.functional.max_pool2d(mask, 2 * reach + 1, stride=1, padding=reach)[0, 0] > 0
+        mask = pictures.inside[i].float()
+        wide = _largest_around(torch.nn.functional.pad(mask, (reach,) * 4), reach) > 0
         shows += shown
         in_mask += shown & wide[row.clamp(0, h - 1), column.clamp(0, w - 1)]
     enough = _IN_MASKS * shows

@@ -7,6 +7,7 @@ import torch
 
 from neurfield.errors import UserError
 from neurfield.stereo import scene_pictures, visual_hull
+from neurfield.stereo.hull import _largest_around
 from neurfield.stereo.ranges import search_of_hull
 from tests.stereo import made
 
@@ -73,3 +74,11 @@ def test_one_bad_mask_in_many_cuts_nothing_away() -> None:
         true = torch.from_numpy(scene.depth[i][1::2, 1::2].copy())
         both = (true > 0) & pictures.inside[i]
         assert ((true >= near) & (true <= far))[both].float().mean() > 0.98
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2, 3, 5])
+def test_the_largest_around_is_that_of_a_square(reach: int) -> None:
+    values = torch.rand(9 + 2 * reach, 7 + 2 * reach, generator=torch.Generator().manual_seed(reach))
+    found = _largest_around(values, reach)
+    wanted = torch.nn.functional.max_pool2d(values[None, None], 2 * reach + 1, stride=1)[0, 0]
+    assert torch.equal(found, wanted)
