@@ -37,6 +37,17 @@ PYTHON = [
         ),
         ("0.5 * (before - after) / bend", "0.5 * (after - before) / bend", "the parabola on the other side"),
     ),
+    *of(
+        "neurfield/stereo/stages.py",
+        ("tests/stereo/test_match.py",),
+        ("return max(1, min(VIEWS,", "return max(2, min(VIEWS,", "two of one other must agree"),
+    ),
+    *of(
+        "neurfield/stereo/boxed.py",
+        ("tests/stereo/test_boxed.py",),
+        ("torch.minimum(one, other).amax(dim=2)", "torch.minimum(one, other).amin(dim=2)", "in at any side"),
+        ("torch.maximum(search.low, self.low)", "search.low", "a search beyond the box"),
+    ),
 ]
 
 NATIVE = [

@@ -50,7 +50,7 @@ class Problem:
     @property
     def held(self) -> Tensor:
         """int64 [R, S], what the maps of the references are held to: frames with maps, else their sources."""
-        partners = self.mapped[self.references]
+        partners = self.mapped[self.references][:, : self.sources.shape[1]]
         return torch.where((partners >= 0).any(dim=1, keepdim=True), partners, self.sources)
 
     def batches(self, missing: list[int]) -> Iterator[Tensor]:

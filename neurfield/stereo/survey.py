@@ -34,6 +34,9 @@ from neurfield.stereo.views import ANGLE_OBJECT, ANGLE_ROOM, select_sources
 
 SMALL = 160  # pixels of the longer side, at most
 PLANES, SOURCES = 64, 6
+PARTNERS = (
+    12  # maps that a map is compared with, at least: they cost little, and see what is hidden from others
+)
 _TEXTURED, _ALIKE, _CLEAR = 0.5, 0.25, 1.05  # kappa, cost and peak ratio of pixels that are believed
 _AGREE = 0.05  # relative
 _FEW = 50  # points of all references below which nothing was found
@@ -46,7 +49,8 @@ class Survey:
     Attributes:
         references: int64 [R], the frames that get maps and have sources.
         sources: int64 [R, S], frames, the best first, -1 for none.
-        partners: the same among frames that get maps themselves: what each map must agree with.
+        partners: int64 [R, P], among frames that get maps themselves: what each map must agree with; more
+            than sources.
         search: of the references.
         exposure: of all frames.
         sharp: the share of pixels with texture.
@@ -120,11 +124,11 @@ def survey(
     none = (again < 0).all(axis=1)
     again[none, : sources.shape[1]] = sources[none][:, : again.shape[1]]
     mapped = np.isin(np.arange(len(scene)), references)
-    partners = again
-    if not mapped.all():
-        partners = select_sources(
-            cameras, references, first, count=settings.sources, best_angle=best_angle, candidates=mapped
-        )
+    count = max(PARTNERS, settings.sources)
+    partners = select_sources(
+        cameras, references, first, count=count, best_angle=best_angle, candidates=mapped
+    )
+    partners[none, : again.shape[1]] = np.where(mapped[again[none]], again[none], -1)
     return Survey(references, again, partners, search, found, sharp, alone)
 
 

@@ -14,8 +14,10 @@ from neurfield.ops import StereoPictures
 from neurfield.scenes import Cameras, Scene
 from neurfield.stereo import Flag, StereoMaps, StereoSettings, match
 from neurfield.stereo.fingerprint import fingerprint
+from neurfield.stereo.pictures import scene_pictures
 from neurfield.stereo.ranges import Search
 from neurfield.stereo.stages import Problem, trusted
+from neurfield.stereo.survey import survey
 from tests.stereo import made
 
 SMALL = StereoSettings(planes=32, passes=1, geometric=0, refine=False, sources=4)
@@ -192,6 +194,14 @@ def test_every_second_frame_of_many_gets_maps() -> None:
     scene = some(made.textured_room(), 3)
     maps = match(scene, made.replace(SMALL, every=2))
     assert maps.frames.tolist() == [0, 2, 4, 6] and (maps.sources % 2 == 1).any()
+
+
+def test_maps_are_compared_with_more_maps_than_pictures() -> None:
+    scene = some(made.textured_room())
+    known = survey(scene, scene_pictures(scene, 1024), made.replace(SMALL, every=2))
+    partners = [set(row[row >= 0].tolist()) for row in known.partners]
+    assert known.sources.shape[1] == 4 and min(len(row) for row in partners) > 4
+    assert all(r not in row and not any(i % 2 for i in row) for r, row in zip(known.references, partners))
 
 
 def test_far_from_zero_it_is_the_same() -> None:
