@@ -135,7 +135,7 @@ def depth_votes(
     for name, length in {"margin": margin, "reach": reach}.items():
         if not 0.0 <= length < math.inf:
             raise ValueError(f"depth_votes: {name} must be a length, got {length}")
-    native.one_device(views.depth, places)
+    native.one_device(*views.tensors(), places)
     places = places.to(torch.float32).contiguous()
     free, hits = (torch.zeros(len(places), device=places.device) for _ in range(2))
     outside = None if views.outline is None else torch.full_like(free, -math.inf)
@@ -155,6 +155,7 @@ def free_bricks(views: DepthViews, shape: tuple[int, int, int], voxel: float, ma
     A brick's ball reaches from its centre to its corners; `depth_votes` says what a vote is. One view alone
     may be wrong, and marks nothing free, but for one in which the brick lies off the object's mask.
     """
+    native.one_device(*views.tensors())
     brick = EDGE * voxel
     centres = (torch.ones(shape, device=views.depth.device).nonzero() + 0.5) * brick
     votes = depth_votes(views, centres, voxel, margin, reach=0.5 * math.sqrt(3.0) * brick)
