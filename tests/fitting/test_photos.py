@@ -64,7 +64,9 @@ def test_resumed_it_ends_where_an_uninterrupted_fit_ends(
     tmp_path: Path, matches: list[Scene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, step = made.mug("textured").write(tmp_path / "cup"), Task.step
-    begin = partial(fit, path, steps=20, overrides=(*SETTINGS, "train.save_every=5"), quiet=True)
+    begin = partial(
+        fit, path, WITHOUT_DEPTH, steps=20, overrides=(*SETTINGS, "train.save_every=5"), quiet=True
+    )
     whole = begin(out=tmp_path / "a")
     Run.load(whole.folder).mesh(voxel=0.02)
     assert len(matches) == 1  # the box of a run is known, and a mesh asks for no more

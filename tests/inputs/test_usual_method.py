@@ -18,7 +18,9 @@ from tests.cli.test_verbs import Capture, refusal
 
 def test_a_scene_without_depth_takes_another(sphere_scene: Scene) -> None:
     assert SceneInput.usual(sphere_scene) == (sphere_scene, None)
-    pictures = sphere_scene.without("sensor_depth")
+    outlined = sphere_scene.without("sensor_depth")
+    assert "mask" in outlined.sources and SceneInput.usual(outlined) == (outlined, None)
+    pictures = outlined.without("mask")
     assert SceneInput.usual(pictures) == (pictures, WITHOUT_DEPTH)
     assert SceneInput.usual(sphere_scene.path)[1] is None
     assert WITHOUT_DEPTH in INPUTS["scene"].usual_ones

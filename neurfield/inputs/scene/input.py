@@ -39,9 +39,10 @@ class SceneInput(OpenedScene, Input):
 
     @classmethod
     def usual(cls, source: Scene | str | Path) -> tuple[Scene, str | None]:
-        """Where nothing measured depth, pictures must say where the surface is."""
+        """Where neither depth nor an object's outline is known, pictures must say where the surface is."""
         scene = source if isinstance(source, Scene) else load_scene(source)
-        return scene, None if MEASURED & scene.sources else WITHOUT_DEPTH
+        outlined = "mask" in scene.sources and scene.mask_says == "object"
+        return scene, None if outlined or MEASURED & scene.sources else WITHOUT_DEPTH
 
     @classmethod
     def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:
