@@ -15,12 +15,12 @@ from neurfield.fusion import AlignedPriors, FusedVolume, ImagePoints, fuse_depth
 from neurfield.fusion.hull import outline_distance
 from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
 from neurfield.scenes import Cameras, Scene
+from neurfield.stereo import Flag
 
 VOXELS = 384  # along the box's longest side, unless depth errs by more
 LEAST_TRUNCATION, TRUNCATION = 4.0, 3.0  # voxels; typical standard deviations
 ERROR_PIXELS = 1.5  # z / f that sure depth errs by: 0.4 pixels, three views 10 degrees apart
 LEAST_SURE = 0.1  # depth of less confidence errs by no more
-MATCHED, BACKGROUND = 1, 4  # flags of pixels seen alike from several places, and of those a mask leaves out
 CELLS = (20, 32)  # rows and columns of a picture, in each of which priors are held to one pixel
 SURE = 0.3  # confidence of these at least
 PRIOR_WEIGHT, PRIOR_TRUST = 0.3, 0.5  # of a prior beside matched depth, at most, and how much its vote counts
@@ -36,8 +36,7 @@ class StereoDepth(Protocol):
         depth: float32 [n, h, w], z-depth, world lengths, 0 = nothing known.
         normal: float32 [n, h, w, 3], units in camera axes that face the camera.
         confidence: float32 [n, h, w] in 0..1; 1 = as sure as the middle of the matched pixels.
-        flags: uint8 [n, h, w], MATCHED where a pixel was seen alike from several places (others may be filled
-            in), BACKGROUND where a mask leaves it out.
+        flags: uint8 [n, h, w], `nf.stereo.Flag`.
     """
 
     @property
@@ -98,7 +97,7 @@ def fuse_stereo(
     matched = maps.depth > 0
     voxel = voxel or max(longest / VOXELS, _typical(maps.sigma, matched))
     truncation = max(LEAST_TRUNCATION * voxel, TRUNCATION * _typical(maps.sigma, matched))
-    shown = stereo.flags != BACKGROUND
+    shown = stereo.flags != Flag.BACKGROUND
     share = 100.0 * float(matched.sum()) / max(1, int(shown.sum()))
     words = f"{len(maps.depth)} stereo depth maps ({share:.0f} % of their pixels matched)"
     if aligned is not None:
@@ -116,7 +115,7 @@ def fuse_stereo(
 def sure_points(stereo: StereoDepth) -> ImagePoints:
     """The surest matched pixel in each cell of each picture, for pictures without distortion."""
     height, width = stereo.depth.shape[1:]
-    sure = torch.where((stereo.flags == MATCHED) & (stereo.depth > 0), stereo.confidence, 0.0)
+    sure = torch.where((stereo.flags == Flag.MATCHED) & (stereo.depth > 0), stereo.confidence, 0.0)
     size = (-(-height // CELLS[0]), -(-width // CELLS[1]))  # pixels of a cell
     best, place = max_pool2d(sure[:, None], size, ceil_mode=True, return_indices=True)
     chosen = best.flatten(1) >= SURE
@@ -128,7 +127,7 @@ def sure_points(stereo: StereoDepth) -> ImagePoints:
 
 
 def _stereo_maps(stereo: StereoDepth, focal: Tensor) -> _Maps:
-    shown = (stereo.depth > 0) & (stereo.flags != BACKGROUND)
+    shown = (stereo.depth > 0) & (stereo.flags != Flag.BACKGROUND)
     confidence = torch.where(shown, stereo.confidence.clamp(0.0, 1.0), 0.0)
     depth = torch.where(confidence > 0, stereo.depth, 0.0)
     sigma = ERROR_PIXELS * depth / focal[:, None, None] / confidence.clamp_min(LEAST_SURE).sqrt()

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from neurfield.scenes import Cameras, Scene
 from neurfield.scenes.images import FileList
+from neurfield.stereo import Flag
 from tests.fusion.box_room import cameras_of, pose_looking
 
 OUTER, INNER, HEIGHT, FLOOR = 0.5, 0.4, 1.0, 0.12  # it stands on z = 0
 BOX = np.array([[-0.75, -0.75, -0.2], [0.75, 0.75, 1.2]])
 SIZE, FOCAL = (90, 100), 130.0
-MATCHED, BACKGROUND = 1, 4  # flags
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def matched(seen_by: Cameras, *, outside: float, inside: float, wild: float, see
     """
     generator = np.random.default_rng(seed)
     depth, normal, inner = exact(seen_by)
-    flags = np.where(depth > 0, MATCHED, BACKGROUND).astype(np.uint8)
+    flags = np.where(depth > 0, Flag.MATCHED, Flag.BACKGROUND).astype(np.uint8)
     known = (depth > 0) & (generator.random(depth.shape) < np.where(inner, inside, outside))
     found = depth * (1.0 + 0.003 * generator.standard_normal(depth.shape))
     anywhere = generator.random(depth.shape) < wild
