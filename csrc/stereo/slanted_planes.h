@@ -41,7 +41,8 @@ public:
     Neighbourhood(const Surface& surface, const Lanes& lanes, Vec* kept)
         : s_(surface), lanes_(lanes), pixel_(lanes.pixel(surface.picture.width)), kept_(kept) {
         window_.read(surface.picture, *surface.taps, lanes);
-        if (surface.interval != nullptr) low_ = at(surface.interval, 2 * pixel_), high_ = at(surface.interval + 1, 2 * pixel_);
+        if (surface.interval != nullptr)
+            low_ = gather_floats(surface.interval, 2 * pixel_), high_ = gather_floats(surface.interval + 1, 2 * pixel_);
         start_ = planes_at(surface.start, pixel_);
         start_ = choose(allowed(start_), start_, none());
     }
@@ -214,8 +215,7 @@ private:
     void neighbours_selected(IntLanes* around) const {
         for (int i = 0; i < 4; ++i) {
             const Beside next(lanes_, kNext[i], s_.picture);
-            for (int lane = 0; lane < kLanes; ++lane) around[i][lane] = static_cast<int32_t>(s_.selected[next.pixel[lane]]);
-            around[i] &= next.exist;
+            around[i] = gather_words(s_.selected, next.pixel) & next.exist;
         }
     }
 
@@ -225,7 +225,7 @@ private:
         Vec count(0.0f);
         for (int i = 0; i < 8; ++i) {
             const Beside there(lanes_, kAround[i], s_.picture);
-            around_[i] = choose(there.exist, at(s_.planes, 3 * there.pixel), Vec(0.0f));
+            around_[i] = choose(there.exist, gather_floats(s_.planes, 3 * there.pixel), Vec(0.0f));
             count += choose(around_[i].v > 0.0f, Vec(1.0f), Vec(0.0f));
         }
         smooth_ = fma(Vec(kSmooth - kPlain), window_.texture, Vec(kPlain)) / max(count, Vec(1.0f));

@@ -54,14 +54,8 @@ struct Beside {
     }
 };
 
-inline Vec at(const float* table, IntLanes entry) {
-    Vec found;
-    for (int i = 0; i < kLanes; ++i) found.v[i] = table[entry[i]];
-    return found;
-}
-
 inline Planes planes_at(const float* planes, IntLanes pixel) {
-    return {at(planes, 3 * pixel), at(planes + 1, 3 * pixel), at(planes + 2, 3 * pixel)};
+    return {gather_floats(planes, 3 * pixel), gather_floats(planes + 1, 3 * pixel), gather_floats(planes + 2, 3 * pixel)};
 }
 
 inline Planes none() { return {Vec(0.0f), Vec(0.0f), Vec(0.0f)}; }
@@ -74,7 +68,7 @@ inline Planes propagated(const Region& region, const Lanes& lanes, const Picture
         const Step step = region.at[i];
         if (lanes.row + step.down < 0 || lanes.row + step.down >= picture.height) continue;
         const Beside there(lanes, step, picture);
-        const Vec found = choose(there.exist, at(cost, there.pixel), Vec(kNothing));
+        const Vec found = choose(there.exist, gather_floats(cost, there.pixel), Vec(kNothing));
         const IntLanes better = found.v < best.v;
         best = choose(better, found, best), from = better ? there.pixel : from;
         right = choose(better, Vec(static_cast<float>(step.right)), right);
