@@ -67,7 +67,11 @@ NATIVE = [
     *of(
         "csrc/stereo/sweep_depth.h",
         SWEEP,
-        ("kept_((count + 1) / 2)", "kept_(count)", "the mean over all sources"),
+        (
+            "kept_(best_of(count))",
+            "kept_(std::min<int64_t>(count, kBestSources))",
+            "the worse half, where there are few",
+        ),
         (
             "static_cast<int64_t>(task.last[p]) + 1",
             "static_cast<int64_t>(task.last[p])",

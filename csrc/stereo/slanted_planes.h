@@ -49,11 +49,11 @@ public:
 
     bool idle() const { return !any(window_.active); }
 
-    // The plane that each pixel starts with, and what it costs in the better half of its sources.
+    // The plane that each pixel starts with, and what it costs in the best of its sources.
     void begin() {
         const Vec nothing(kNothing);
         Vec cost(nothing);
-        const int count = static_cast<int>(s_.sources.size()), half = (count + 1) / 2;
+        const int count = static_cast<int>(s_.sources.size()), kept = best_of(count);
         if (!idle() && count > 0) {
             Vec costs[kMostSources];
             photometric(start_, kept_);
@@ -64,8 +64,8 @@ public:
                     costs[k] = max(costs[k - 1], costs[k]), costs[k - 1] = low;
                 }
             cost = Vec(0.0f);
-            for (int i = 0; i < half; ++i) cost += costs[i];
-            cost = choose(start_.w.v > 0.0f, cost * Vec(1.0f / static_cast<float>(half)), nothing);
+            for (int i = 0; i < kept; ++i) cost += costs[i];
+            cost = choose(start_.w.v > 0.0f, cost * Vec(1.0f / static_cast<float>(kept)), nothing);
         }
         write(start_, cost, nullptr);
     }

@@ -53,7 +53,7 @@ inline SweepCall sweep_of(const py::object& quads_, const py::object& gain, cons
     rows_below(reference, quads.shape(0), "reference");
     for (int64_t i = 0; i < sources.size(); ++i)
         if (sources[i] >= quads.shape(0)) throw py::value_error("neurfield native: 'sources' names a picture that is not there");
-    if (source_count > 2 * kMostKept) throw py::value_error("neurfield native: 'sources' may name 64 pictures at most");
+    if (source_count > kMostSwept) throw py::value_error("neurfield native: 'sources' may name 64 pictures at most");
     if (radius < 1 || radius > kMostRadius) throw py::value_error("neurfield native: 'radius' must be 1 to 5");
     return {{quads.data(), tensor_of(gain, "gain", quads.shape(0)), quads.shape(0), height, width},
             reference.data(),

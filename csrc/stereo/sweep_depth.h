@@ -12,7 +12,7 @@
 namespace neurfield::stereo {
 
 constexpr int32_t kStrip = 96;  // columns that are swept together: their sums stay in the cache
-constexpr int64_t kMostKept = 32;  // sources whose costs make the mean: sums of their bytes fit int16
+constexpr int64_t kMostSwept = 64;  // sources
 constexpr float kMostRatio = 8.0f;  // of a second minimum over the first, and where there is none
 
 struct SweepTask {
@@ -32,15 +32,15 @@ struct SweptMaps {
     float *inverse_depth, *cost, *ratio, *texture;
 };
 
-// The mean of the lowest (count + 1) / 2 of `count` costs, from 0 to kWorst.
-class BestHalf {
+// The mean of the lowest `best_of(count)` of `count` costs, from 0 to kWorst.
+class BestCosts {
 public:
-    explicit BestHalf(int64_t count) : count_(count), kept_((count + 1) / 2) {}
+    explicit BestCosts(int64_t count) : count_(count), kept_(best_of(count)) {}
 
     // costs [count][apart] bytes, of which `length` count; they are read, and means are written, up to the next multiple of kShortLanes.
     void run(const uint8_t* costs, int64_t apart, int64_t length, uint8_t* means) {
         const Vec scale(static_cast<float>(kWorst) / (kCostSteps * static_cast<float>(kept_))), half(0.5f);
-        ShortLanes lowest[kMostKept];
+        ShortLanes lowest[kBestSources];
         for (int64_t i = 0; i < length; i += kShortLanes) {
             for (int64_t j = 0; j < kept_; ++j) lowest[j] = shorts(255);
             for (int64_t s = 0; s < count_; ++s) {
@@ -87,7 +87,7 @@ public:
         wanted_.resize(static_cast<size_t>(picture.height));
         of_strip_.resize(wanted_.size());
         const int32_t strips = (picture.width + kStrip - 1) / kStrip, strip = (picture.width + strips - 1) / strips;
-        BestHalf best(sources);
+        BestCosts best(sources);
         for (int64_t k = 0; k < task.planes; k += kLanes) {
             if (!look(task, picture, k)) continue;
             float inverse_depth[kLanes];
@@ -140,7 +140,7 @@ private:
     }
 
     // The means over the sources of row y into the volume, where pixels look at these planes.
-    void keep(const SweepTask& task, BestHalf& best, int64_t y, int64_t k, int64_t stride, int64_t apart) {
+    void keep(const SweepTask& task, BestCosts& best, int64_t y, int64_t k, int64_t stride, int64_t apart) {
         const Span span = wanted_[static_cast<size_t>(y)];
         if (span.empty()) return;
         const int64_t width = windows_.width;

@@ -23,7 +23,7 @@ class SweptDepth:
 
     Attributes:
         inverse_depth: 1/z in 1/metre, 0 where no plane was looked at.
-        cost: of the best plane, 0 (all of the better half of the sources look alike) to 1.
+        cost: of the best plane, 0 (the best sources look alike) to 1.
         ratio: the least sum over paths of planes more than two away, over the best one's: 1 is undecided. At
             most 8, which is also the ratio where no such plane was looked at.
         texture: kappa, how far the window was compared by correlation: 0 is plain or a ramp, 1 is textured.
@@ -93,7 +93,7 @@ def plane_sweep(
     first: Tensor | None = None,
     last: Tensor | None = None,
     *,
-    radius: int = 3,
+    radius: int = 2,
 ) -> Tensor:
     """What planes of one inverse depth cost at each pixel: uint8 [R, h, w, D], 0 (alike) to 64.
 
@@ -102,8 +102,8 @@ def plane_sweep(
     A the mean absolute difference in 20 grey levels, at most 1 each, and kappa the window's variance V about
     its best ramp as V / (V + 3^2): what is plain, or shaded smoothly, is compared by its brightness. The part
     of a window that falls on a source's background costs 1, the part that leaves the source 0.6. The cost is
-    the mean over the better half of the sources. 255 stands where nothing was looked at: outside, beyond
-    `first` and `last`, or where there is no source.
+    the mean over the best three of the sources, or over the better half where these are fewer. 255 stands
+    where nothing was looked at: outside, beyond `first` and `last`, or where there is no source.
 
     Args:
         reference: int64 [R], the pictures to find depth for.
@@ -175,7 +175,7 @@ def sweep_depth(
     first: Tensor | None = None,
     last: Tensor | None = None,
     *,
-    radius: int = 3,
+    radius: int = 2,
     next_step: int = 4,
     jump: int = 8,
     flat_jump: int = 40,

@@ -20,7 +20,7 @@ from neurfield.stereo import Flag
 VOXELS = 384  # along the box's longest side, unless depth errs by more
 LEAST_TRUNCATION, TRUNCATION = 4.0, 3.0  # voxels; typical standard deviations
 ERROR_PIXELS = 1.5  # z / f that sure depth errs by: 0.4 pixels, three views 10 degrees apart
-LEAST_SURE = 0.1  # depth of less confidence errs by no more
+LEAST_SURE = 0.1  # depth of less confidence errs by no more; depth of as much votes in full
 CELLS = (20, 32)  # rows and columns of a picture, in each of which priors are held to one pixel
 SURE = 0.3  # confidence of these at least
 PRIOR_WEIGHT, PRIOR_TRUST = 0.3, 0.5  # of a prior beside matched depth, at most, and how much its vote counts
@@ -131,7 +131,9 @@ def _stereo_maps(stereo: StereoDepth, focal: Tensor) -> _Maps:
     confidence = torch.where(shown, stereo.confidence.clamp(0.0, 1.0), 0.0)
     depth = torch.where(confidence > 0, stereo.depth, 0.0)
     sigma = ERROR_PIXELS * depth / focal[:, None, None] / confidence.clamp_min(LEAST_SURE).sqrt()
-    return _Maps(depth, stereo.normal, confidence, sigma, confidence)
+    # How exact depth is, sigma says. Few look into a hollow, and with less sure depth: they must be heard.
+    trust = (confidence / LEAST_SURE).clamp_max(1.0)
+    return _Maps(depth, stereo.normal, confidence, sigma, trust)
 
 
 def _filled(scene: Scene, frames: np.ndarray, maps: _Maps, shown: Tensor, aligned: AlignedPriors) -> _Maps:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurfield.ops import depth_and_normal
+from neurfield.ops import StereoPictures, depth_and_normal
 from neurfield.scenes import Scene
 from neurfield.stereo.agreement import agreement, mapped_sources
 from neurfield.stereo.confidence import confidence, deviation
@@ -35,7 +35,7 @@ from neurfield.stereo.stages import (
 from neurfield.stereo.survey import Survey, survey
 from neurfield.stereo.unfinished import Results, Unfinished
 
-HALVED_FROM = 256  # pixels of the longer side from which the search is at half size
+HALVED_FROM = 256**2  # pixels that a picture shows of what is matched, from which the search is at half size
 _BLURRED = 0.03  # share of textured pixels below which pictures are told to be blurred
 _LITTLE = 0.1  # share of matched pixels that is told
 
@@ -76,7 +76,7 @@ def match(
     known = survey(scene, views, settings, points)
     views = views.with_gain(known.exposure.gain)
     full = views.pictures
-    coarse = full.halved() if max(full.grey.shape[1:]) >= HALVED_FROM else full
+    coarse = searched_size(full)
     rows, columns = torch.from_numpy(known.references), torch.from_numpy(known.sources)
     problem = Problem(
         coarse, rows, columns, mapped_sources(torch.from_numpy(known.partners), rows, len(scene)),
@@ -95,6 +95,15 @@ def match(
     maps = _maps(views, problem, found, known)
     kept.remove()
     return maps
+
+
+def searched_size(full: StereoPictures) -> StereoPictures:
+    """The pictures at the size that depth is searched at: half, unless so little is shown that details go.
+
+    Only what is inside masks counts, so an object is searched as finely as a picture that it fills.
+    """
+    pixels = full.grey[0].numel() if full.inside is None else int(full.inside.sum()) / len(full.grey)
+    return full.halved() if pixels >= HALVED_FROM else full
 
 
 def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: Survey) -> StereoMaps:

@@ -230,6 +230,23 @@ def test_the_sweep_is_its_specification(
     assert (found == expected).float().mean() > 0.99
 
 
+def test_three_sources_make_a_cost_or_half_of_fewer(some_pictures: StereoPictures) -> None:
+    """However many others look elsewhere: three of eight that see into a hollow are enough."""
+    inverse_depth = planes(1.0, 4.0, 9)
+
+    def cost(sources: list[int]) -> Tensor:
+        return plane_sweep(some_pictures, torch.tensor([0]), torch.tensor([sources]), inverse_depth)[0].int()
+
+    each = torch.stack([cost([s]) for s in (1, 2, 3, 4)]).sort(dim=0).values.float()
+    for sources, kept in (([1, 2, 3, 4], 2), ([1, 2, 3, 4] * 2, 3)):
+        repeats = len(sources) // 4
+        lowest = each.repeat_interleave(repeats, dim=0)[:kept].mean(dim=0)
+        assert (cost(sources) - lowest).abs().max() <= 1.0  # each is rounded
+        assert (
+            cost(sources) - each.repeat_interleave(repeats, dim=0)[: kept + 1].mean(dim=0)
+        ).abs().max() > 2
+
+
 @pytest.mark.parametrize("part", ["below", "between", "leaning", "one pixel"])
 def test_a_pixel_costs_the_same_whatever_other_pixels_look_at(
     some_pictures: StereoPictures, part: str
@@ -283,7 +300,7 @@ def test_depth_is_that_of_the_sweep_and_the_paths(some_pictures: StereoPictures)
     expected = specification.chosen(cost, sums, inverse_depth)
     for name, theirs in zip(("inverse_depth", "cost", "ratio"), expected):
         assert torch.allclose(getattr(found, name), theirs, atol=1e-6, rtol=1e-5), name
-    kappa = torch.stack([specification.textures(some_pictures.quads[r], 3) for r in reference])
+    kappa = torch.stack([specification.textures(some_pictures.quads[r], 2) for r in reference])
     assert torch.allclose(found.texture, kappa, atol=2e-3)
     assert torch.equal(found.inverse_depth > 0, (cost < 255).any(dim=-1))
 

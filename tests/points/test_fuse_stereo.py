@@ -57,6 +57,22 @@ def test_the_cup_is_open_and_whole(volume: VolumePoints) -> None:
     assert share_of(cup.is_cavity, volume.unknown, volume.free_half) < 0.25
 
 
+def test_depth_of_little_confidence_opens_the_cup_too() -> None:
+    """How exact it is, is told by its error: what looks into a hollow is never as sure as the outside."""
+    cameras = cup.cameras()
+    stereo = cup.matched(cameras, outside=0.6, inside=0.4, wild=0.02)
+    inner = torch.from_numpy(cup.exact(cameras)[2])
+    confidence = torch.where(inner, 0.15 * stereo.confidence, stereo.confidence)
+    found = fused(dataclasses.replace(stereo, confidence=confidence), cameras)
+    assert found is not None
+    assert share_of(cup.is_cavity, found.free, found.free_half) > 0.15
+    assert share_of(cup.is_solid, found.free, found.free_half) < 0.03
+    unsure = dataclasses.replace(stereo, confidence=torch.where(inner, 0.01, stereo.confidence))
+    none = fused(unsure, cameras)
+    assert none is not None  # many words that are worth nothing are none
+    assert share_of(cup.is_cavity, none.free, none.free_half) < 0.05
+
+
 def test_points_lie_where_the_cup_has_its_surface(volume: VolumePoints) -> None:
     near = volume.weight > 0.3
     assert near.sum() > 5000

@@ -15,6 +15,7 @@ from neurfield.ops import StereoPictures
 from neurfield.scenes import Cameras, Scene
 from neurfield.stereo import Flag, StereoMaps, StereoSettings, match
 from neurfield.stereo.fingerprint import fingerprint
+from neurfield.stereo.match import searched_size
 from neurfield.stereo.pictures import scene_pictures
 from neurfield.stereo.ranges import Search
 from neurfield.stereo.stages import Problem, trusted
@@ -103,6 +104,18 @@ def test_the_box_is_decided_again_from_what_was_matched() -> None:
     maps, _ = maps_of("room")
     true = made.textured_room().box
     assert np.abs(maps.box() - true).max() < 0.25 * (true[1] - true[0]).max()
+
+
+def test_what_is_small_in_its_pictures_is_searched_at_their_full_size() -> None:
+    grey = torch.full((2, 400, 400), 90, dtype=torch.uint8)
+    pose = torch.eye(4, dtype=torch.float64).repeat(2, 1, 1)
+
+    def size(shown: torch.Tensor | None) -> int:
+        return searched_size(StereoPictures(grey, torch.ones(2, 4), pose, shown)).grey.shape[1]
+
+    small, large = (torch.zeros(2, 400, 400, dtype=torch.bool) for _ in range(2))
+    small[:, 100:300, 100:300], large[:, 50:350, 50:350] = True, True
+    assert size(None) == 200 and size(large) == 200 and size(small) == 400
 
 
 def test_two_photos_are_enough() -> None:

@@ -80,8 +80,8 @@ def plane_sweep(
                 share = (leaving * weight).sum(dim=-1) / weight.sum(dim=-1).clamp_min(1)
                 each = each - (1 - windows.OUTSIDE) * share  # these cost 1 so far
                 bytes_.append((each * COST_STEPS + 0.5).clamp(0, COST_STEPS).floor())
-            half = torch.stack(bytes_).sort(dim=0).values[: (len(named) + 1) // 2]
-            cost[i, ..., k] = (half.mean(dim=0) * (WORST / COST_STEPS) + 0.5).floor().to(torch.uint8)
+            best = torch.stack(bytes_).sort(dim=0).values[: windows.best_of(len(named))]
+            cost[i, ..., k] = (best.mean(dim=0) * (WORST / COST_STEPS) + 0.5).floor().to(torch.uint8)
         unsearched = ~inside[..., None].expand(h, w, len(planes))
         if first is not None:
             unsearched = unsearched | (planes < first[i, ..., None])

@@ -19,7 +19,7 @@ from neurfield.ops.reference.slanted_window import (
     window_costs,
     window_of,
 )
-from neurfield.ops.reference.stereo_pictures import OUTSIDE
+from neurfield.ops.reference.stereo_pictures import OUTSIDE, best_of
 from neurfield.ops.stereo_pictures import StereoPictures
 
 BEST = 4  # sources that a cost is the mean of
@@ -244,9 +244,8 @@ def refine_planes(
     problem.start = planes
     if not sources:
         return planes, torch.ones_like(planes[..., 0])
-    half = (len(sources) + 1) // 2
     costs = problem.photometric(planes) + problem.geometric(planes)
-    cost = costs.sort(dim=0).values[:half].mean(dim=0)
+    cost = costs.sort(dim=0).values[: best_of(len(sources))].mean(dim=0)
     cost = torch.where(planes[..., 0] > 0, cost, torch.full_like(cost, NOTHING))
     state = _State(planes, cost, torch.ones(len(sources), h, w, dtype=torch.bool, device=planes.device))
     checker = (torch.arange(h)[:, None] + torch.arange(w)).to(planes.device) % 2
