@@ -10,6 +10,7 @@ from pathlib import Path
 from neurfield.errors import UserError
 from neurfield.scenes import builtin, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
+from neurfield.scenes.layouts import colmap
 from neurfield.scenes.scene import Scene
 
 
@@ -31,6 +32,7 @@ class Format:
 FORMATS = (
     Format(replica.recognises, replica.read, replica.LOOKS_FOR),
     Format(transforms_json.recognises, transforms_json.read, transforms_json.LOOKS_FOR),
+    Format(colmap.recognises, colmap.read, colmap.LOOKS_FOR),
 )
 
 
