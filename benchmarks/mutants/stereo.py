@@ -58,6 +58,7 @@ NATIVE = [
         ("Vec(kQuarters + kMiddle);", "Vec(kQuarters);", "greys of two origins"),
         ("const int32_t old = y - past_;", "const int32_t old = y - past_ + 1;", "windows a row too low"),
         ("* Vec(inside_old[x]);", ";", "background of the reference leaves the sums, and never came"),
+        ("in = added.holds(piece)", "in = true", "rows that nobody sampled leave the sums"),
         ("if (x > out.begin) slide", "if (x > out.begin + 1) slide", "windows a column too wide"),
         ("(1.0f - kOutside)", "kOutside", "what leaves a source costs too little"),
         ("leaves |= behind | ~(", "leaves |= ~(", "what lies behind a source is sampled"),

@@ -96,4 +96,39 @@ template <int Count, int Stride>
     }
 }
 
+// table[at] of words of four bytes, for every lane; `at` must name words that are there.
+template <class Word>
+[[gnu::always_inline]] inline IntLanes gather_words(const Word* table, IntLanes at) {
+    static_assert(sizeof(Word) == 4);
+#if defined(__AVX2__)
+    const auto word = [&](uint64_t i) {
+        int32_t found;
+        std::memcpy(&found, table + i, sizeof found);
+        return found;
+    };
+    const auto four = [&](__m128i entries) {  // numbers are moved out two at a time
+        const auto low = static_cast<uint64_t>(_mm_cvtsi128_si64(entries)), high = static_cast<uint64_t>(_mm_extract_epi64(entries, 1));
+        __m128i found = _mm_cvtsi32_si128(word(static_cast<uint32_t>(low)));
+        found = _mm_insert_epi32(found, word(low >> 32), 1);
+        found = _mm_insert_epi32(found, word(static_cast<uint32_t>(high)), 2);
+        return _mm_insert_epi32(found, word(high >> 32), 3);
+    };
+    const auto eight = [&](__m256i entries) {
+        const __m256i low = _mm256_castsi128_si256(four(_mm256_castsi256_si128(entries)));
+        return _mm256_inserti128_si256(low, four(_mm256_extracti128_si256(entries, 1)), 1);
+    };
+#if defined(__AVX512F__)
+    const __m256i low = eight(_mm512_castsi512_si256((__m512i)at)), high = eight(_mm512_maskz_extracti64x4_epi64(0xff, (__m512i)at, 1));
+    return (IntLanes)_mm512_maskz_inserti64x4(0xff, _mm512_castsi256_si512(low), high, 1);
+#else
+    return (IntLanes)eight((__m256i)at);
+#endif
+#else
+    IntLanes found;
+    for (int i = 0; i < kLanes; ++i) std::memcpy(reinterpret_cast<char*>(&found) + 4 * i, table + at[i], 4);
+    return found;
+#endif
+}
+inline Vec gather_floats(const float* table, IntLanes at) { return Vec((FloatLanes)gather_words(table, at)); }
+
 }  // namespace neurfield

@@ -16,12 +16,7 @@ struct DepthMap {
     int32_t height, width;
     IntLanes base{};  // each lane's map begins so many entries later
 
-    Vec at(IntLanes pixel) const {
-        Vec found;
-        const IntLanes entry = base + pixel;
-        for (int i = 0; i < kLanes; ++i) found.v[i] = depth[entry[i]];
-        return found;
-    }
+    Vec at(IntLanes pixel) const { return gather_floats(depth, base + pixel); }
 
     // Linear in inverse depth where the four pixels around are of one surface, else that of the pixel itself; 0 outside.
     Vec read(Vec u, Vec v) const {

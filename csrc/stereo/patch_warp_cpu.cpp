@@ -30,7 +30,7 @@ struct Tap {
     Tap tap;
     tap.inside = (u.v >= half.v) & (v.v >= half.v) & (u.v <= right.v) & (v.v <= lowest.v);  // NaN is outside
     const Vec x = min(max(u - half, zero), right - half), y = min(max(v - half, zero), lowest - half);
-    const IntLanes column = to_int(x), row = to_int(y), quad = gather(picture.quads, row * picture.width + column);
+    const IntLanes column = to_int(x), row = to_int(y), quad = gather_words(picture.quads, row * picture.width + column);
     const Vec a = x - to_float(column), b = y - to_float(row);
     const Vec here = to_float(quad & 255), beside = to_float((quad >> 8) & 255), below = to_float((quad >> 16) & 255),
               corner = to_float((quad >> 24) & 255);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "common/simd.h"
+#include "common/simd_gather.h"
 #include "common/simd_mask.h"
 #include "common/simd_math.h"
 
@@ -27,19 +28,6 @@ inline IntLanes to_int(Vec a) { return __builtin_convertvector(a.v, IntLanes); }
 inline Vec to_float(IntLanes a) { return Vec(__builtin_convertvector(a, FloatLanes)); }
 inline Vec choose(IntLanes mask, Vec yes, Vec no) { return Vec(mask ? yes.v : no.v); }
 
-// table[at] for every lane; lanes must name entries that are there.
-inline IntLanes gather(const int32_t* table, IntLanes at) {
-#if defined(__AVX512F__)
-    return (IntLanes)_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), 0xffff, (__m512i)at, table, 4);
-#elif defined(__AVX2__)
-    return (IntLanes)_mm256_i32gather_epi32(table, (__m256i)at, 4);
-#else
-    IntLanes found;
-    for (int i = 0; i < kLanes; ++i) found[i] = table[at[i]];
-    return found;
-#endif
-}
-
 // One picture as the kernels read it: [height][width] words of four bytes: a pixel (the lowest byte), its right neighbour, the one
 // below, the one below right. 0 is background.
 struct Picture {
@@ -48,7 +36,7 @@ struct Picture {
 
     int32_t grey(int64_t row, int64_t column) const { return quads[row * width + column] & 255; }  // 0 = background
     // The grey of the pixels `at` = row * width + column, as floats.
-    Vec grey(IntLanes at) const { return to_float(gather(quads, at) & 255); }
+    Vec grey(IntLanes at) const { return to_float(gather_words(quads, at) & 255); }
 
     bool has_background() const {
         const int64_t pixels = static_cast<int64_t>(height) * width;
@@ -121,7 +109,7 @@ template <bool kWithin = false, bool kBackground = true>
     }
     const IntLanes column = to_int(x), row = to_int(y);
     const Vec a = x - to_float(column), b = y - to_float(row);
-    const IntLanes quad = gather(picture.quads, base + row * picture.width + column);
+    const IntLanes quad = gather_words(picture.quads, base + row * picture.width + column);
     const Blend blend(quad);
     found.value = blend(a, b);
     found.background = IntLanes{};

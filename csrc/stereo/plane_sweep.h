@@ -22,6 +22,7 @@ struct Span {
     int32_t begin = 0, end = 0;  // of columns
 
     bool empty() const { return begin >= end; }
+    bool holds(Span other) const { return begin <= other.begin && other.end <= end; }
     void include(Span other) {
         if (other.empty()) return;
         if (empty()) *this = other;
@@ -156,12 +157,10 @@ public:
             bool marks = false;
             for (int i = 0; i < slots_; ++i) marks |= rows_[i].marked;
             const Span out = y >= radius ? wanted[y - radius] : Span{};
-            Span span = rows_[y % slots_].span;
-            span.include(rows_[(y + 1) % slots_].span);
             if (marks)
-                add_row<true>(y, span);
+                add_row<true>(y);
             else
-                add_row<false>(y, span);
+                add_row<false>(y);
             if (out.empty()) continue;
             uint8_t* costs_row = costs + static_cast<int64_t>(y - radius) * reference.width * kLanes;
             if (marks)
@@ -267,20 +266,32 @@ private:
         return found_some;
     }
 
-    // Row y into the sums of columns, row y - 2 radius - 1 out of them.
+    // Row y into the sums of columns, row y - 2 radius - 1 out of them: each where it was sampled, so that what goes out had come in.
     template <bool kMarks>
-    void add_row(int32_t y, Span span) {
+    void add_row(int32_t y) {
+        const Span added = rows_[y % slots_].span, taken = rows_[(y + 1) % slots_].span;  // the oldest of the ring
+        int32_t ends[4] = {added.begin, added.end, taken.begin, taken.end};
+        std::sort(ends, ends + 4);
+        for (int i = 0; i < 3; ++i) {
+            const Span piece{ends[i], ends[i + 1]};
+            const bool in = added.holds(piece), out = taken.holds(piece);
+            if (!piece.empty() && (in || out)) add_piece<kMarks>(y, piece, in, out);
+        }
+    }
+
+    // A piece of that; whether the new row was sampled there, and the old one.
+    template <bool kMarks>
+    void add_piece(int32_t y, Span piece, bool added, bool taken) {
         const int32_t old = y - past_;
-        const bool added = y < reference_->height, taken = old >= 0;
         const float *grey_new = added ? reference_->grey_row(y) : nothing_.data(),
                     *grey_old = taken ? reference_->grey_row(old) : nothing_.data();
         const float *inside_new = added ? reference_->inside_row(y) : nothing_.data(),
                     *inside_old = taken ? reference_->inside_row(old) : nothing_.data();
-        const Vec *samples_new = samples_ + slot(y), *samples_old = samples_ + slot(y + 1);  // the oldest of the ring
+        const Vec *samples_new = samples_ + slot(y), *samples_old = samples_ + slot(y + 1);
         const Vec *marks_new = marks_ + slot(y), *marks_old = marks_ + slot(y + 1);
         const uint8_t *is_marked_new = is_marked_.data() + slot(y), *is_marked_old = is_marked_.data() + slot(y + 1);
         const Vec shift = shift_, gain = gain_, most(kMostDifference);
-        for (int32_t x = span.begin; x < span.end; ++x) {
+        for (int32_t x = piece.begin; x < piece.end; ++x) {
             Vec* sums = columns_ + 4 * (x + past_);
             const Vec a_new(grey_new[x]), b_new = samples_new[x], a_old(grey_old[x]), b_old = samples_old[x];
             Vec apart_new = min(abs(a_new + shift - gain * b_new), most) * Vec(inside_new[x]);

@@ -8,6 +8,7 @@
 
 #include "stereo/random_lanes.h"
 #include "stereo/slanted_planes_arguments.h"
+#include "stereo/surroundings.h"
 
 namespace neurfield::stereo {
 
@@ -15,35 +16,8 @@ constexpr int kBest = 4;
 constexpr float kGood = 0.4f, kSpread = 0.15f, kHardly = 1e-3f;
 constexpr float kUnseen = 0.02f;
 constexpr float kStay = 0.3f, kFree = 0.5f, kLeft = 1.0f, kSmooth = 0.1f, kPlain = 0.5f, kApart = 1.0f;
-constexpr float kGeometric = 0.1f, kParabola = 0.25f, kNothing = 4.0f;
-constexpr int kRegions = 8, kMostCandidates = kRegions + 2;
-
-struct Step {
-    int8_t right, down;
-};
-struct Region {
-    int count;
-    Step at[11];
-};
-
-// Pixels of the other colour around one: up, down, left, right, near by in a V and far in a line (ACMH).
-struct Regions {
-    Region each[kRegions];
-
-    Regions() {
-        constexpr Step kNear[7] = {{0, 1}, {-1, 2}, {1, 2}, {-2, 3}, {2, 3}, {-3, 4}, {3, 4}};
-        for (int far = 0; far < 2; ++far)
-            for (int way = 0; way < 4; ++way) {
-                Region& region = each[4 * far + way];
-                region.count = far ? 11 : 7;
-                for (int i = 0; i < region.count; ++i) {
-                    const int x = far ? 0 : kNear[i].right, y = far ? 3 + 2 * i : kNear[i].down;
-                    const int turned[4][2] = {{x, -y}, {x, y}, {-y, x}, {y, x}};
-                    region.at[i] = {static_cast<int8_t>(turned[way][0]), static_cast<int8_t>(turned[way][1])};
-                }
-            }
-    }
-};
+constexpr float kGeometric = 0.1f, kParabola = 0.25f;
+constexpr int kMostCandidates = kRegions + 2;
 
 // One reference with what its passes change.
 struct Surface {
@@ -61,25 +35,14 @@ struct Surface {
     Vec* start_costs;  // [h][colours][groups][sources], of the planes that pixels start with, without the geometric term
 };
 
-inline Vec at(const float* table, IntLanes entry) {
-    Vec found;
-    for (int i = 0; i < kLanes; ++i) found.v[i] = table[entry[i]];
-    return found;
-}
-
-inline Planes planes_at(const float* planes, IntLanes pixel) {
-    return {at(planes, 3 * pixel), at(planes + 1, 3 * pixel), at(planes + 2, 3 * pixel)};
-}
-
-inline Planes none() { return {Vec(0.0f), Vec(0.0f), Vec(0.0f)}; }
-
 class Neighbourhood {
 public:
     // `kept`: the group's entries of `start_costs`.
     Neighbourhood(const Surface& surface, const Lanes& lanes, Vec* kept)
         : s_(surface), lanes_(lanes), pixel_(lanes.pixel(surface.picture.width)), kept_(kept) {
         window_.read(surface.picture, *surface.taps, lanes);
-        if (surface.interval != nullptr) low_ = at(surface.interval, 2 * pixel_), high_ = at(surface.interval + 1, 2 * pixel_);
+        if (surface.interval != nullptr)
+            low_ = gather_floats(surface.interval, 2 * pixel_), high_ = gather_floats(surface.interval + 1, 2 * pixel_);
         start_ = planes_at(surface.start, pixel_);
         start_ = choose(allowed(start_), start_, none());
     }
@@ -116,7 +79,7 @@ public:
         IntLanes valid[kMostCandidates];
         Vec costs[kMostCandidates][kMostSources];
         candidates[0] = planes_at(s_.planes, pixel_);
-        for (int i = 0; i < regions; ++i) candidates[1 + i] = propagated(s_.regions->each[i]);
+        for (int i = 0; i < regions; ++i) candidates[1 + i] = propagated(s_.regions->each[i], lanes_, s_.picture, s_.planes, s_.cost);
         candidates[count - 1] = fresh();
         for (int i = 0; i < count; ++i) {
             valid[i] = allowed(candidates[i]);
@@ -176,29 +139,6 @@ private:
     Vec reprojected(const AnyPair& forth, const AnyPair& back, const DepthMap& depth, const Planes& planes) const {
         const RoundTrip trip = round_trip(forth, back, depth, window_.u, window_.v, planes.w);
         return Vec(kGeometric) * min(trip.error, Vec(s_.call->reach));
-    }
-
-    // The plane of the pixel of least cost of a region; w = 0 where there is none.
-    Planes propagated(const Region& region) const {
-        const int32_t width = s_.picture.width, height = s_.picture.height;
-        Vec best(kNothing), right(0.0f), down(0.0f);
-        IntLanes from = pixel_;
-        for (int i = 0; i < region.count; ++i) {
-            const Step step = region.at[i];
-            const int32_t row = lanes_.row + step.down;
-            if (row < 0 || row >= height) continue;
-            const IntLanes column = lanes_.column + static_cast<int32_t>(step.right);
-            const IntLanes within = lanes_.exist & (column >= 0) & (column < width);
-            const IntLanes pixel = (row * width + column) & within;
-            const Vec cost = choose(within, at(s_.cost, pixel), Vec(kNothing));
-            const IntLanes better = cost.v < best.v;
-            best = choose(better, cost, best), from = better ? pixel : from;
-            right = choose(better, Vec(static_cast<float>(step.right)), right),
-            down = choose(better, Vec(static_cast<float>(step.down)), down);
-        }
-        Planes found = planes_at(s_.planes, from);
-        found.w = found.w - found.a * right - found.b * down;
-        return choose(best.v < kNothing, found, none());
     }
 
     // The plane that a pixel starts with, or a level one anywhere in its interval.
@@ -273,30 +213,19 @@ private:
 
     // Which sources the four next pixels chose; none beyond the border.
     void neighbours_selected(IntLanes* around) const {
-        constexpr Step kNext[4] = {{0, -1}, {0, 1}, {-1, 0}, {1, 0}};
-        const int32_t width = s_.picture.width, height = s_.picture.height;
         for (int i = 0; i < 4; ++i) {
-            const int32_t row = lanes_.row + kNext[i].down;
-            const IntLanes column = lanes_.column + static_cast<int32_t>(kNext[i].right);
-            const IntLanes within = lanes_.exist & (column >= 0) & (column < width) & (row >= 0 && row < height ? -1 : 0);
-            const IntLanes pixel = (row * width + column) & within;
-            for (int lane = 0; lane < kLanes; ++lane) around[i][lane] = static_cast<int32_t>(s_.selected[pixel[lane]]);
-            around[i] &= within;
+            const Beside next(lanes_, kNext[i], s_.picture);
+            around[i] = gather_words(s_.selected, next.pixel) & next.exist;
         }
     }
 
-    static constexpr Step kAround[8] = {{0, -1}, {0, 1}, {-1, 0}, {1, 0}, {0, -3}, {0, 3}, {-3, 0}, {3, 0}};
-
     // The inverse depths that planes should pass through, and how far apart they may be.
     void read_around(Vec step) {
-        const int32_t width = s_.picture.width, height = s_.picture.height;
         per_apart_ = Vec(1.0f / kApart) / step, per_pixel_ = Vec(1.0f / kLeft) / step;
         Vec count(0.0f);
         for (int i = 0; i < 8; ++i) {
-            const int32_t row = lanes_.row + kAround[i].down;
-            const IntLanes column = lanes_.column + static_cast<int32_t>(kAround[i].right);
-            const IntLanes within = lanes_.exist & (column >= 0) & (column < width) & (row >= 0 && row < height ? -1 : 0);
-            around_[i] = choose(within, at(s_.planes, 3 * ((row * width + column) & within)), Vec(0.0f));
+            const Beside there(lanes_, kAround[i], s_.picture);
+            around_[i] = choose(there.exist, gather_floats(s_.planes, 3 * there.pixel), Vec(0.0f));
             count += choose(around_[i].v > 0.0f, Vec(1.0f), Vec(0.0f));
         }
         smooth_ = fma(Vec(kSmooth - kPlain), window_.texture, Vec(kPlain)) / max(count, Vec(1.0f));

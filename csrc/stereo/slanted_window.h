@@ -60,7 +60,7 @@ struct Window {
 
     void read(const Picture& picture, const Taps& taps, const Lanes& lanes) {
         u = lanes.u, v = lanes.v;
-        const IntLanes own = gather(picture.quads, lanes.pixel(picture.width)) & 255;
+        const IntLanes own = gather_words(picture.quads, lanes.pixel(picture.width)) & 255;
         active = lanes.exist & (own != 0);
         middle = to_float(own);
         ReferenceSums sums;
@@ -68,7 +68,7 @@ struct Window {
             const int32_t down = lanes.row + static_cast<int32_t>(taps.y[t]);
             const IntLanes right = lanes.column + static_cast<int32_t>(taps.x[t]);
             const IntLanes within = active & (right >= 0) & (right < picture.width) & ((down >= 0) & (down < picture.height) ? -1 : 0);
-            const IntLanes grey = gather(picture.quads, (down * picture.width + right) & within) & 255;
+            const IntLanes grey = gather_words(picture.quads, (down * picture.width + right) & within) & 255;
             const Vec apart = to_float(grey) - middle;
             const Vec squared =
                 tap_weight(taps.x[t] * taps.x[t] + taps.y[t] * taps.y[t], apart, kSpatial * static_cast<float>(taps.radius), kSimilar);

@@ -230,6 +230,26 @@ def test_the_sweep_is_its_specification(
     assert (found == expected).float().mean() > 0.99
 
 
+@pytest.mark.parametrize("part", ["below", "between", "leaning", "one pixel"])
+def test_a_pixel_costs_the_same_whatever_other_pixels_look_at(
+    some_pictures: StereoPictures, part: str
+) -> None:
+    pictures = some_pictures
+    h, w = pictures.grey.shape[1:]
+    row, column = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    wanted = {
+        "below": row >= h // 2, "between": (row > h // 3) & (row < h // 2) & (column > w // 3),
+        "leaning": (column - row).abs() < 4, "one pixel": (row == h // 2) & (column == w // 2),
+    }[part]  # fmt: skip
+    reference, sources, inverse_depth = torch.tensor([0]), torch.tensor([[1, 2, 3, 4]]), planes(0.9, 8.0, 33)
+    first = torch.where(wanted, 2, 1)[None].short()
+    last = torch.where(wanted, 30, 0)[None].short()
+    part_of = plane_sweep(pictures, reference, sources, inverse_depth, first, last)
+    whole = plane_sweep(pictures, reference, sources, inverse_depth)
+    asked = wanted[None, ..., None] & (torch.arange(33) >= 2) & (torch.arange(33) <= 30)
+    assert torch.equal(part_of[asked], whole[asked]) and bool((part_of[~asked] == 255).all())
+
+
 @needs_native
 @pytest.mark.parametrize(
     "shape", [(2, 4, 5, 9), (1, 1, 6, 40), (1, 6, 1, 3), (1, 4, 5, 1), (1, 3, 4, 64), (0, 3, 3, 4)]
