@@ -7,8 +7,6 @@ from pathlib import Path
 
 from neurfield.scenes.images import looks_like_picture
 
-_COLMAP = ("cameras.bin", "images.bin"), ("cameras.txt", "images.txt")
-
 
 def foreign_format(path: Path) -> str | None:
     """What a path holds that no reader knows, and how to convert it, as the end of a sentence.
@@ -17,14 +15,6 @@ def foreign_format(path: Path) -> str | None:
     """
     if path.is_file():
         return _file(path)
-    model = colmap_model(path)
-    if model is not None:
-        where = "." if model == path else str(model.relative_to(path))
-        return (
-            f"is a COLMAP model ({where}): make a transforms.json of it, e.g. with nerfstudio's "
-            f"`ns-process-data images --skip-colmap --colmap-model-path {model} "
-            "--data IMAGES --output-dir OUT`"
-        )
     for name, what, how in (
         ("meta_data.json", "is a scene of SDFStudio (meta_data.json)", _SDFSTUDIO),
         ("cameras_sphere.npz", "is a scene of NeuS (cameras_sphere.npz)", _NEUS),
@@ -40,17 +30,9 @@ def foreign_format(path: Path) -> str | None:
         return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
     if _pictures(path) or _pictures(path / "images"):
         return (
-            "holds pictures without poses: let COLMAP find them, e.g. with nerfstudio's "
-            "`ns-process-data images --data IMAGES --output-dir OUT`"
+            "holds pictures without poses: let COLMAP find them (colmap automatic_reconstructor, or its "
+            "window); its folder with images/ and sparse/ is read"
         )
-    return None
-
-
-def colmap_model(path: Path) -> Path | None:
-    """The folder of a COLMAP model: the folder itself or one of the usual places in it; None if none is."""
-    for folder in (path, path / "sparse" / "0", path / "sparse", path / "colmap" / "sparse" / "0"):
-        if any(all((folder / name).is_file() for name in names) for names in _COLMAP):
-            return folder
     return None
 
 

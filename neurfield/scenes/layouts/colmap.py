@@ -44,7 +44,7 @@ def models_of(path: Path) -> list[Path]:
     for place in (path, *(path / name for name in _MODELS)):
         if model_suffix(place):
             return [place]
-        if place != path and place.is_dir():
+        if place.is_dir() and (place != path or path.name == "sparse"):
             numbered = [entry for entry in sorted(place.iterdir()) if entry.is_dir() and model_suffix(entry)]
             if numbered:
                 return numbered
@@ -76,7 +76,7 @@ def read(path: Path) -> Scene:
     if masks is not None:
         files["mask"] = masks
     flat, views = _cameras(model.world_from_cam[kept], lenses, sizes, folder)
-    root = path.parent if _smaller(path) else path
+    root = beside if pictures.name in _PICTURES else pictures
     name = root.name if root == path else f"{root.name}-{path.name}"
     scene = Scene(name, path, flat, files, points=model.points, notes=notes)
     return resampled(scene, views) if any(views) else scene

@@ -98,8 +98,8 @@ def test_cameras_pictures_and_points_in_the_models_own_world(capture, suffix, pl
     assert scene.name == "capture" and scene.sources == {"image"} and scene.notes == ()
     assert [path.name for path in scene.files["image"].paths] == [NAMES[i].split("/")[1] for i in BY_NAME]
     np.testing.assert_allclose(np.sort(scene.points, axis=0), np.sort(POINTS, axis=0), rtol=1e-6)
-    if place:
-        by_model = load_scene(capture / place)
+    for model in {place, place.removesuffix("/0")} - {""}:
+        by_model = load_scene(capture / model)
         assert np.array_equal(by_model.cameras.world_from_cam, scene.cameras.world_from_cam)
 
 
