@@ -17,8 +17,6 @@ def foreign_format(path: Path) -> str | None:
         return _file(path)
     for name, what, how in (
         ("meta_data.json", "is a scene of SDFStudio (meta_data.json)", _SDFSTUDIO),
-        ("cameras_sphere.npz", "is a scene of NeuS (cameras_sphere.npz)", _NEUS),
-        ("cameras.npz", "is a scene of IDR or NeuS (cameras.npz)", _NEUS),
         ("groundtruth.txt", "is a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
         ("poses_bounds.npy", "is a scene of LLFF (poses_bounds.npy)", _POSES),
     ):
@@ -40,10 +38,6 @@ _POSES = "write its poses (world_from_cam, OpenGL axes) and intrinsics into a tr
 _SDFSTUDIO = (
     "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "
     "second and third column negated as transform_matrix, intrinsics as fl_x, fl_y, cx, cy"
-)
-_NEUS = (
-    "decompose world_mat_i (3x4: intrinsics times cam_from_world) of each image, and write the inverse "
-    "poses, with their second and third column negated, into a transforms.json"
 )
 _TUM = (
     "match each picture of rgb/ with the pose next in time (quaternions x y z w, OpenCV axes), and write a "

@@ -10,7 +10,7 @@ from pathlib import Path
 from neurfield.errors import UserError
 from neurfield.scenes import builtin, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
-from neurfield.scenes.layouts import colmap
+from neurfield.scenes.layouts import blendedmvs, colmap, neus
 from neurfield.scenes.scene import Scene
 
 
@@ -33,6 +33,8 @@ FORMATS = (
     Format(replica.recognises, replica.read, replica.LOOKS_FOR),
     Format(transforms_json.recognises, transforms_json.read, transforms_json.LOOKS_FOR),
     Format(colmap.recognises, colmap.read, colmap.LOOKS_FOR),
+    Format(neus.recognises, neus.read, neus.LOOKS_FOR),
+    Format(blendedmvs.recognises, blendedmvs.read, blendedmvs.LOOKS_FOR),
 )
 
 

@@ -27,7 +27,6 @@ def sdfstudio(folder):
 
 
 LAYOUTS = [
-    (touch("image/0.png", "cameras_sphere.npz"), "", "NeuS.*world_mat.*transforms.json"),
     (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*traj.txt"),
     (sdfstudio, "", "SDFStudio.*camtoworld.*transform_matrix"),
     (sdfstudio, "meta_data.json", "SDFStudio.*camtoworld.*transform_matrix"),

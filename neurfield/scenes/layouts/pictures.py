@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from neurfield.errors import UserError
 from neurfield.scenes.images import (
     FileList,
@@ -37,6 +39,12 @@ def pictures_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(entry for entry in folder.iterdir() if looks_like_picture(entry))
+
+
+def camera_sizes(images: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Widths and heights [n] of pictures, for layouts that give no size of their cameras."""
+    width, height = np.array([file_size(image) for image in images], dtype=np.int64).reshape(-1, 2).T
+    return width, height
 
 
 def camera_size(path: Path, camera: Size) -> Size:
