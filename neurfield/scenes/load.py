@@ -10,7 +10,7 @@ from pathlib import Path
 from neurfield.errors import UserError
 from neurfield.scenes import builtin, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
-from neurfield.scenes.layouts import blendedmvs, colmap, neus
+from neurfield.scenes.layouts import blendedmvs, colmap, neus, trajectory_log
 from neurfield.scenes.scene import Scene
 
 
@@ -35,6 +35,7 @@ FORMATS = (
     Format(colmap.recognises, colmap.read, colmap.LOOKS_FOR),
     Format(neus.recognises, neus.read, neus.LOOKS_FOR),
     Format(blendedmvs.recognises, blendedmvs.read, blendedmvs.LOOKS_FOR),
+    Format(trajectory_log.recognises, trajectory_log.read, trajectory_log.LOOKS_FOR),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from neurfield.errors import UserError
+from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import (
     FileList,
     file_size,
@@ -17,6 +18,7 @@ from neurfield.scenes.images import (
     read_alpha,
     read_mask,
 )
+from neurfield.scenes.lenses import Lens
 from neurfield.scenes.sizes import check_size, same_field
 
 Size = tuple[int, int]  # width, height
@@ -62,6 +64,25 @@ def camera_size(path: Path, camera: Size) -> Size:
         return size[::-1]
     check_size("image", path, size, camera)
     return size
+
+
+def cameras_of_lens(poses: np.ndarray, lens: Lens, size: Size, images: Sequence[Path]) -> Cameras:
+    """Cameras of one lens that five numbers hold, scaled to the pictures' true sizes.
+
+    Args:
+        poses: world_from_cam [n,4,4].
+        lens: of all.
+        size: width and height of the pictures that it was given for.
+        images: the pictures [n].
+
+    Raises:
+        UserError: a picture has another shape.
+    """
+    sizes = [camera_size(image, size) for image in images]
+    lenses = [lens.scaled(width / size[0], height / size[1]) for width, height in sizes]
+    fx, fy, cx, cy = np.array([[each.fx, each.fy, each.cx, each.cy] for each in lenses]).T
+    width, height = np.array(sizes, dtype=np.int64).T
+    return Cameras(poses, fx, fy, cx, cy, width, height, np.tile(lens.five() or [0.0] * 5, (len(images), 1)))
 
 
 def masks_of(images: Sequence[Path], names: Sequence[str], folders: Sequence[Path]) -> FileList | None:
