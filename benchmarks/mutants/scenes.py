@@ -71,9 +71,13 @@ READERS = [
         ('read_depth(1.0 / camera["scale"])', 'read_depth(camera["scale"])', "depth times its scale"),
     ),
     *of(
-        "neurfield/scenes/transforms_json.py",
+        "neurfield/scenes/layouts/rotations.py",
         TRANSFORMS,
         ("np.diag([1.0, -1.0, -1.0, 1.0])", "np.diag([1.0, 1.0, -1.0, 1.0])", "OpenGL's axes half turned"),
+    ),
+    *of(
+        "neurfield/scenes/transforms_json.py",
+        TRANSFORMS,
         (
             "0.5 * size / math.tan(0.5 * angle)",
             "0.5 * size / math.tan(angle)",

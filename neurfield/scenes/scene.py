@@ -37,7 +37,7 @@ class Scene(Frames):
         notes: what its reader left out or took for granted, for people.
 
     Attributes:
-        box_by_hand: the box that was given, or None.
+        box_by_hand, mask_says_by_hand: what was given, or None.
 
     Raises:
         UserError: as `Frames`, or the box is none that a camera looks at.
@@ -64,7 +64,7 @@ class Scene(Frames):
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
         self.notes = tuple(notes)
         self._kind_by_hand = kind
-        self._mask_says_by_hand = mask_says
+        self.mask_says_by_hand = mask_says
 
     @cached_property
     def kind(self) -> Kind:
@@ -74,7 +74,7 @@ class Scene(Frames):
     @property
     def mask_says(self) -> MaskSays:
         """What masks mean here, "object" or "valid" (see above)."""
-        return self._mask_says_by_hand or ("object" if self.kind == "outside" else "valid")
+        return self.mask_says_by_hand or ("object" if self.kind == "outside" else "valid")
 
     @cached_property
     def box(self) -> np.ndarray:
@@ -136,7 +136,7 @@ class Scene(Frames):
             ground_truth_file=self.ground_truth_file,
             box=box,
             kind=self._kind_by_hand,
-            mask_says=self._mask_says_by_hand,
+            mask_says=self.mask_says_by_hand,
             points=self.points,
             notes=self.notes,
             cache_bytes=self._cache.budget,

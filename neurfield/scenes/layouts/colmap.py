@@ -9,7 +9,7 @@ The world and its scale are the model's. Of several models the largest is read; 
 one. The path of images_4 reads the model with these pictures: lenses are scaled by the files' true sizes, as
 they are where images/ has another size than the model. Lenses with more than k1, k2, p1, p2, k3 are undone:
 pictures are resampled to pinhole cameras as they are read. Points that three images see within two pixels
-bound the scene and the search of stereo.
+bound the scene.
 """
 
 from __future__ import annotations
