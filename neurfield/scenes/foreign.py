@@ -17,13 +17,11 @@ def foreign_format(path: Path) -> str | None:
         return _file(path)
     for name, what, how in (
         ("meta_data.json", "is a scene of SDFStudio (meta_data.json)", _SDFSTUDIO),
-        ("groundtruth.txt", "is a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
+        ("groundtruth.txt", "is a part of a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
         ("poses_bounds.npy", "is a scene of LLFF (poses_bounds.npy)", _POSES),
     ):
         if (path / name).is_file():
             return f"{what}: {how}"
-    if next(path.glob("frame-*.pose.txt"), None):
-        return f"is a sequence of 7-Scenes or BundleFusion (frame-*.pose.txt): {_POSES}"
     if (path / "pose").is_dir() and ((path / "color").is_dir() or (path / "rgb").is_dir()):
         return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
     if _pictures(path) or _pictures(path / "images"):
@@ -39,10 +37,7 @@ _SDFSTUDIO = (
     "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "
     "second and third column negated as transform_matrix, intrinsics as fl_x, fl_y, cx, cy"
 )
-_TUM = (
-    "match each picture of rgb/ with the pose next in time (quaternions x y z w, OpenCV axes), and write a "
-    "traj.txt of Replica's layout, or a transforms.json with the second and third column negated"
-)
+_TUM = "its rgb.txt is missing, which says when each picture was taken: copy it from the data set"
 
 
 def _file(path: Path) -> str | None:

@@ -10,7 +10,15 @@ from pathlib import Path
 from neurfield.errors import UserError
 from neurfield.scenes import builtin, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
-from neurfield.scenes.layouts import blendedmvs, colmap, neus, trajectory_log
+from neurfield.scenes.layouts import (
+    blendedmvs,
+    colmap,
+    neural_rgbd,
+    neus,
+    seven_scenes,
+    trajectory_log,
+    tum,
+)
 from neurfield.scenes.scene import Scene
 
 
@@ -36,6 +44,9 @@ FORMATS = (
     Format(neus.recognises, neus.read, neus.LOOKS_FOR),
     Format(blendedmvs.recognises, blendedmvs.read, blendedmvs.LOOKS_FOR),
     Format(trajectory_log.recognises, trajectory_log.read, trajectory_log.LOOKS_FOR),
+    Format(tum.recognises, tum.read, tum.LOOKS_FOR),
+    Format(seven_scenes.recognises, seven_scenes.read, seven_scenes.LOOKS_FOR),
+    Format(neural_rgbd.recognises, neural_rgbd.read, neural_rgbd.LOOKS_FOR),
 )
 
 

@@ -27,10 +27,9 @@ def sdfstudio(folder):
 
 
 LAYOUTS = [
-    (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*traj.txt"),
+    (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*rgb.txt is missing"),
     (sdfstudio, "", "SDFStudio.*camtoworld.*transform_matrix"),
     (sdfstudio, "meta_data.json", "SDFStudio.*camtoworld.*transform_matrix"),
-    (touch("frame-000000.pose.txt", "frame-000000.color.png"), "", "7-Scenes"),
     (touch("pose/0.txt", "color/0.jpg", "depth/0.png"), "", "ScanNet"),
     (touch("poses_bounds.npy", "images/0.png"), "", "LLFF"),
     (touch("images/0.jpg", "images/1.jpg"), "", "pictures without poses.*COLMAP.*sparse/"),
