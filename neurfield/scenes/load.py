@@ -11,10 +11,13 @@ from neurfield.errors import UserError
 from neurfield.scenes import builtin, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
 from neurfield.scenes.layouts import (
+    arkitscenes,
     blendedmvs,
     colmap,
     neural_rgbd,
     neus,
+    polycam,
+    record3d,
     seven_scenes,
     trajectory_log,
     tum,
@@ -47,6 +50,9 @@ FORMATS = (
     Format(tum.recognises, tum.read, tum.LOOKS_FOR),
     Format(seven_scenes.recognises, seven_scenes.read, seven_scenes.LOOKS_FOR),
     Format(neural_rgbd.recognises, neural_rgbd.read, neural_rgbd.LOOKS_FOR),
+    Format(polycam.recognises, polycam.read, polycam.LOOKS_FOR),
+    Format(arkitscenes.recognises, arkitscenes.read, arkitscenes.LOOKS_FOR),
+    Format(record3d.recognises, record3d.read, record3d.LOOKS_FOR),
 )
 
 
