@@ -22,6 +22,9 @@ def foreign_format(path: Path) -> str | None:
     ):
         if (path / name).is_file():
             return f"{what}: {how}"
+    recordings = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in _FILES]
+    if recordings:
+        return f"holds {recordings[0].name}, which {_file(recordings[0])}"
     if (path / "pose").is_dir() and ((path / "color").is_dir() or (path / "rgb").is_dir()):
         return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
     if _pictures(path) or _pictures(path / "images"):
@@ -32,6 +35,22 @@ def foreign_format(path: Path) -> str | None:
     return None
 
 
+# By the suffix of a file: what it is, and how it becomes a scene.
+_VIDEO = (
+    "is a video: take sharp pictures of it (ffmpeg -i {name} -vf fps=2 images/%04d.jpg), and let COLMAP find "
+    "their poses"
+)
+_FILES = {
+    ".r3d": "is a recording of Record3D: unzip it into a folder (unzip {name} -d OUT), and give that",
+    ".sens": (
+        "is a recording of ScanNet: take it apart with ScanNet's SensReader (reader.py, all four --export "
+        "flags), and write the poses, with their second and third column negated, into a transforms.json"
+    ),
+    ".usdz": "is a mesh without the pictures that it was made of: export the capture's raw data instead",
+    ".zip": "is an archive: unzip it into a folder (unzip {name} -d OUT), and give that",
+    ".bag": "is a recording of ROS or RealSense: export pictures, depth and poses in TUM RGB-D's layout",
+    **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"), _VIDEO),
+}
 _POSES = "write its poses (world_from_cam, OpenGL axes) and intrinsics into a transforms.json"
 _SDFSTUDIO = (
     "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "
@@ -45,6 +64,8 @@ def _file(path: Path) -> str | None:
         return f"is a picture: fit it with `neurfield fit --image {path}`"
     if path.suffix.lower() in (".ply", ".obj", ".glb", ".stl", ".off"):
         return f"is a mesh or points: look at it with `neurfield view {path}`, or measure a run --against it"
+    if path.suffix.lower() in _FILES:
+        return _FILES[path.suffix.lower()].format(name=path.name)
     if path.suffix.lower() == ".json":
         try:
             data = json.loads(path.read_text())

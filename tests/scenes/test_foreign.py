@@ -35,6 +35,13 @@ LAYOUTS = [
     (touch("images/0.jpg", "images/1.jpg"), "", "pictures without poses.*COLMAP.*sparse/"),
     (touch("a.jpg"), "a.jpg", "a picture.*--image"),
     (touch("a.ply"), "a.ply", "mesh or points.*view"),
+    (touch("a.r3d"), "a.r3d", r"recording of Record3D: unzip it into a folder \(unzip a.r3d"),
+    (touch("scene0000_00.sens"), "", "holds scene0000_00.sens, which is a recording of ScanNet.*SensReader"),
+    (touch("room.usdz"), "room.usdz", "mesh without the pictures.*raw data"),
+    (touch("walk.MOV"), "walk.MOV", "video.*ffmpeg -i walk.MOV"),
+    (touch("walk.mp4"), "", "holds walk.mp4, which is a video"),
+    (touch("polycam.zip"), "polycam.zip", "archive: unzip it"),
+    (touch("a.bag"), "a.bag", "ROS or RealSense.*TUM RGB-D"),
 ]
 
 
