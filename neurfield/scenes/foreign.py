@@ -22,9 +22,6 @@ def foreign_format(path: Path) -> str | None:
     ):
         if (path / name).is_file():
             return f"{what}: {how}"
-    recordings = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in _FILES]
-    if recordings:
-        return f"holds {recordings[0].name}, which {_file(recordings[0])}"
     if (path / "pose").is_dir() and ((path / "color").is_dir() or (path / "rgb").is_dir()):
         return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
     if _pictures(path) or _pictures(path / "images"):
@@ -32,6 +29,9 @@ def foreign_format(path: Path) -> str | None:
             "holds pictures without poses: let COLMAP find them (colmap automatic_reconstructor, or its "
             "window); its folder with images/ and sparse/ is read"
         )
+    recordings = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in _FILES]
+    if recordings:
+        return f"holds {recordings[0].name}, which {_file(recordings[0])}"
     return None
 
 

@@ -47,7 +47,7 @@ def write_scan(folder, written=None, name="cameras_sphere.npz", mask="{:03d}.png
     for i in range(COUNT):
         inside = silhouette(i)
         write_picture(
-            folder / f"image/{i:06d}.png", np.where(inside[..., None], [200, 90, 10 + i], 0).astype(np.uint8)
+            folder / f"image/{i:06d}.png", np.where(inside[..., None], [200, 90, 10 + i], 90).astype(np.uint8)
         )
         if mask:
             write_picture(
