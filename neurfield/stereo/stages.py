@@ -18,6 +18,9 @@ from neurfield.stereo.unfinished import Results, Unfinished
 Progress = Callable[[str, float], None]
 BATCH = 4  # references of one native call, after which progress is told and Ctrl-C heard
 TURNED, FINE_TURN, FINE_SHIFT, FINE_MARGIN = 15.0, 2.0, 0.5, 0.02
+# Windows, in pixels to each side of their middle: small, for wide ones give what lies behind an outline the
+# depth of what is before it; wider where a single source speaks, whose noise no other weighs against.
+SWEPT_RADIUS, LONE_RADIUS, REFINED_RADIUS = 1, 2, 2
 REACH = 1.5  # pixels of reprojection beyond which a map that disagrees costs no more, at half size
 # Agreement: relative depth, pixels, sources; and what a single source must be.
 RELATIVE, PIXELS, VIEWS = 0.01, 1.0, 2
@@ -53,6 +56,11 @@ class Problem:
         partners = self.mapped[self.references][:, : self.sources.shape[1]]
         return torch.where((partners >= 0).any(dim=1, keepdim=True), partners, self.sources)
 
+    @property
+    def swept_radius(self) -> int:
+        """Of the windows of the search."""
+        return SWEPT_RADIUS if bool((self.sources >= 0).sum(dim=1).gt(1).any()) else LONE_RADIUS
+
     def batches(self, missing: list[int]) -> Iterator[Tensor]:
         """Numbers of references, a few at a time."""
         return iter(torch.tensor(missing, dtype=torch.int64).split(BATCH))
@@ -66,13 +74,15 @@ def searched(problem: Problem, kept: Unfinished, progress: Progress) -> list[Res
         rows, columns = problem.references[chosen], problem.sources[chosen]
         levels = search.planes(chosen, settings.planes)
         between = search.intervals(pictures, problem.references, chosen, levels)
-        swept = sweep_depth(pictures, rows, columns, levels, *(between or (None, None)))
+        swept = sweep_depth(
+            pictures, rows, columns, levels, *(between or (None, None)), radius=problem.swept_radius
+        )
         planes, cost = fit_planes(swept.inverse_depth), swept.cost
         if settings.passes:
             bounds = search.bounds(pictures, problem.references, chosen)
             planes, cost = refine_planes(
-                pictures, rows, columns, planes, passes=settings.passes, seed=settings.seed, turn=TURNED,
-                interval=bounds,
+                pictures, rows, columns, planes, passes=settings.passes, seed=settings.seed,
+                radius=REFINED_RADIUS, turn=TURNED, interval=bounds,
             )  # fmt: skip
         names = {"planes": planes, "cost": cost, "ratio": swept.ratio, "texture": swept.texture}
         return [{name: tensor[k].clone() for name, tensor in names.items()} for k in range(len(chosen))]
@@ -93,8 +103,8 @@ def held_together(problem: Problem, found: list[Results], progress: Progress) ->
             bounds = problem.search.bounds(problem.pictures, problem.references, chosen)
             planes, cost = refine_planes(
                 problem.pictures, problem.references[chosen], problem.held[chosen], start, passes=1,
-                seed=problem.settings.seed + 1 + number, shift=0.5, turn=TURNED / 2, interval=bounds,
-                depths=depths, reach=REACH,
+                seed=problem.settings.seed + 1 + number, radius=REFINED_RADIUS, shift=0.5, turn=TURNED / 2,
+                interval=bounds, depths=depths, reach=REACH,
             )  # fmt: skip
             better += [
                 {**found[k], "planes": planes[j], "cost": cost[j]} for j, k in enumerate(chosen.tolist())
@@ -169,8 +179,8 @@ def refined(
         bounds[..., 1] = torch.where(start[..., 0] > 0, bounds[..., 1], torch.full((), -1.0))
         planes, cost = refine_planes(
             full, problem.references[chosen], problem.sources[chosen], start, passes=1,
-            seed=problem.settings.seed + 101, shift=FINE_SHIFT, turn=FINE_TURN, far=False, margin=FINE_MARGIN,
-            interval=bounds,
+            seed=problem.settings.seed + 101, radius=REFINED_RADIUS, shift=FINE_SHIFT, turn=FINE_TURN,
+            far=False, margin=FINE_MARGIN, interval=bounds,
         )  # fmt: skip
         return [{"planes": planes[j].clone(), "cost": cost[j].clone()} for j in range(len(chosen))]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from neurfield.errors import UserError
 from neurfield.ops import StereoPictures
@@ -65,6 +66,17 @@ def test_maps_are_whole_where_there_is_depth_and_empty_elsewhere() -> None:
     facing = (maps.normal[..., 2] < 0)[known].float().mean()
     assert facing > 0.95
     assert (maps.flags == Flag.BACKGROUND).any()
+
+
+def test_what_lies_behind_an_outline_keeps_its_own_depth() -> None:
+    scene = made.two_planes()
+    maps = match(some(scene), SMALL)
+    depth, true = maps.depth.numpy(), scene.depth[maps.frames]
+    behind = true > 2.5
+    close = ndimage.distance_transform_edt(behind, sampling=(1e6, 1, 1)) < 8  # pixels
+    asked = behind & close & (depth > 0)
+    assert asked.sum() > 0.5 * (behind & close).sum()
+    assert (np.abs(depth[asked] / true[asked] - 1) < 0.02).mean() > 0.92
 
 
 def test_the_more_confident_half_is_nearer_to_the_truth() -> None:
