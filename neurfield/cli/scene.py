@@ -72,7 +72,7 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
     rows = [
         ("where", str(loaded.path)),
         ("cameras", f"{len(loaded)}, {', '.join(sizes)} pixels, fx {cameras.fx[0]:.1f}"),
-        ("distortion", "none" if cameras.distortion is None else "k1, k2, p1, p2, k3 of OpenCV"),
+        ("distortion", _distortion_in_words(loaded)),
         ("moved over", " x ".join(f"{v:.2f}" for v in np.ptp(cameras.centers, axis=0))),
         ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" from {np.round(low, 2).tolist()}"),
         ("cameras look", look),
@@ -93,6 +93,14 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
         (f"neurfield view {scene}", "shows it"),
         (f"neurfield fit --scene {scene}", "fits a field to it"),
     )
+
+
+def _distortion_in_words(scene: Scene) -> str:
+    if scene.cameras.distortion is not None:
+        return "k1, k2, p1, p2, k3 of OpenCV"
+    images = scene.files.get("image")
+    resampled = images is not None and any(images.views)
+    return "none: pictures are resampled to pinhole cameras as they are read" if resampled else "none"
 
 
 def _truth_in_words(scene: Scene) -> str:

@@ -38,6 +38,11 @@ def read(path: Path) -> Scene:
     """The scene of a folder in NeuS' layout; UserError names the file or matrix that is missing or wrong."""
     file = next(path / name for name in _CAMERAS if (path / name).is_file())
     images = next((found for name in _IMAGES if (found := pictures_in(path / name))), [])
+    if not images and next(path.glob("*_rgb.png"), None):
+        raise UserError(
+            f"{path}: is a scene of MonoSDF (000000_rgb.png): its {file.name} is for pictures that were not "
+            "yet cropped, so read the data set that it was made of (Replica, DTU)"
+        )
     if not images:
         raise UserError(f"{path / _IMAGES[0]}: no pictures in it: copy them from the data set")
     matrices = _matrices(file, len(images))
