@@ -195,6 +195,20 @@ def test_pictures_of_another_size_than_the_model_scale_its_lenses_and_are_said(c
     assert any(f.level == "warn" and "lenses are scaled" in f.what for f in check_scene(scene))
 
 
+@pytest.mark.parametrize("upright", [True, False])
+def test_pictures_that_exif_turns_are_what_their_camera_counts(capture, upright):
+    """Older COLMAP knew nothing of EXIF: its camera has the size of the picture as it is stored."""
+    write_model(capture / "sparse" / "0")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for i, name in enumerate(NAMES):
+        stored = np.rot90(drawn(i)[1]) if upright else drawn(i)[1]
+        Image.fromarray(np.ascontiguousarray(stored)).save(capture / "images" / name, exif=exif)
+    scene = load_scene(capture)
+    assert_cameras(scene, SORTED)
+    assert all(np.array_equal(scene.image(k), drawn(i)[1]) for k, i in enumerate(BY_NAME))
+
+
 def test_pictures_of_another_shape_are_no_pictures_of_the_model(capture):
     write_model(capture / "sparse" / "0", size=(WIDTH, WIDTH))
     with pytest.raises(UserError, match="64x48 pixels, its camera has 64x64"):
