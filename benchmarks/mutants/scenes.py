@@ -71,9 +71,45 @@ READERS = [
         ('read_depth(1.0 / camera["scale"])', 'read_depth(camera["scale"])', "depth times its scale"),
     ),
     *of(
-        "neurfield/scenes/transforms_json.py",
+        "neurfield/scenes/layouts/neus.py",
+        ("tests/scenes/layouts/test_neus.py",),
+        ("lens[:, 0, 2] + 0.5", "lens[:, 0, 2] - 0.5", "half a pixel the wrong way"),
+        ("projection = -projection", "pass", "a mirrored camera"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/colmap_model.py",
+        ("tests/scenes/layouts/test_colmap.py",),
+        ("matrix_of_quaternion(x, y, z, w).T", "matrix_of_quaternion(x, y, z, w)", "an inverted rotation"),
+        ("lines[::2]", "lines[1::2]", "the points of an image for its pose"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/tum.py",
+        ("tests/scenes/layouts/test_tum.py",),
+        ("read_depth(1.0 / _PER_METRE)", "read_depth(1.0 / 1000.0)", "depth in the wrong unit"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/timestamps.py",
+        ("tests/scenes/layouts/test_tum.py",),
+        ("np.where(closer, before, after)", "after", "the next in time for the nearest"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/arkitscenes.py",
+        ("tests/scenes/layouts/test_arkitscenes.py",),
+        ("as_matrix().T", "as_matrix()", "an inverted rotation"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/phones.py",
+        ("tests/scenes/layouts/test_polycam.py",),
+        ("depth[levels == 0] = 0.0", "pass", "depth that the sensor does not believe"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/rotations.py",
         TRANSFORMS,
         ("np.diag([1.0, -1.0, -1.0, 1.0])", "np.diag([1.0, 1.0, -1.0, 1.0])", "OpenGL's axes half turned"),
+    ),
+    *of(
+        "neurfield/scenes/transforms_json.py",
+        TRANSFORMS,
         (
             "0.5 * size / math.tan(0.5 * angle)",
             "0.5 * size / math.tan(angle)",

@@ -1,4 +1,4 @@
-"""`neurfield scene`: what scenes there are, what is in them, made, matched and checked."""
+"""`neurfield scene`: what scenes there are, what is in them, made, matched, converted and checked."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ VERBS = {
     "info": Verb("neurfield.cli.scene:info", "what a scene holds: cameras, sources, box, true surface"),
     "make": Verb("neurfield.cli.scene:make", "write a built-in scene to the data folder"),
     "stereo": Verb("neurfield.cli.stereo:stereo", "depth, normals and confidence from its photographs alone"),
+    "convert": Verb("neurfield.cli.convert:convert", "write any scene as a folder with a transforms.json"),
     "check": Verb("neurfield.cli.scene:check", "look for mistakes of scale, axes, units, exposure, files"),
 }
 _NAMES = {
@@ -34,7 +35,7 @@ _NAMES = {
 
 
 def scene(arguments: list[str]) -> int:
-    """List, describe, make, match or check scenes."""
+    """List, describe, make, match, convert or check scenes."""
     return dispatch("neurfield scene", "What there is to fit to.", VERBS, arguments)
 
 
@@ -71,7 +72,7 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
     rows = [
         ("where", str(loaded.path)),
         ("cameras", f"{len(loaded)}, {', '.join(sizes)} pixels, fx {cameras.fx[0]:.1f}"),
-        ("distortion", "none" if cameras.distortion is None else "k1, k2, p1, p2, k3 of OpenCV"),
+        ("distortion", _distortion_in_words(loaded)),
         ("moved over", " x ".join(f"{v:.2f}" for v in np.ptp(cameras.centers, axis=0))),
         ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" from {np.round(low, 2).tolist()}"),
         ("cameras look", look),
@@ -82,6 +83,9 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
             more = means[loaded.mask_says] if source == "mask" else ""
             count = sum(path is not None for path in loaded.files[source].paths)
             rows.append((text, f"{count} frames{more}"))
+    if loaded.points is not None:
+        rows.append(("sparse points", f"{len(loaded.points):,}"))
+    rows += [("note", note) for note in loaded.notes]
     rows.append(("true surface", _truth_in_words(loaded)))
     table(loaded.name, ("", ""), rows)
     next_commands(
@@ -89,6 +93,14 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
         (f"neurfield view {scene}", "shows it"),
         (f"neurfield fit --scene {scene}", "fits a field to it"),
     )
+
+
+def _distortion_in_words(scene: Scene) -> str:
+    if scene.cameras.distortion is not None:
+        return "k1, k2, p1, p2, k3 of OpenCV"
+    images = scene.files.get("image")
+    resampled = images is not None and any(images.views)
+    return "none: pictures are resampled to pinhole cameras as they are read" if resampled else "none"
 
 
 def _truth_in_words(scene: Scene) -> str:

@@ -21,6 +21,7 @@ _IN_VIEW_SHARE = 0.9
 _OFF_AXIS_DEGREES = 20.0
 _MOST_FRAMES = 120
 _POINTS_A_FRAME = 2000
+_FEWEST_POINTS = 50  # of structure from motion: fewer say nothing of a box
 
 
 def scene_kind(frames: Frames) -> Kind:
@@ -69,26 +70,56 @@ def nearest_to_axes(cameras: Cameras) -> np.ndarray | None:
     return middle + np.linalg.solve(system, pull)
 
 
-def scene_box(frames: Frames, kind: Kind, outlined: bool) -> np.ndarray:
-    """The box [2,3] that holds the surface, from the best that is known: depth, masks, or cameras.
+def scene_box(frames: Frames, kind: Kind, outlined: bool, points: np.ndarray | None = None) -> np.ndarray:
+    """The box [2,3] that holds the surface, from the best that is known: depth, masks, points, or cameras.
 
     Args:
         kind: where the cameras stand.
         outlined: masks, where there are any, are the outline of the object.
+        points: [k,3] on the surface and on what is around it, world (structure from motion's), or None.
 
     Raises:
         UserError: masks or depth leave nothing to put a box around.
     """
-    points = depth_points(frames)
+    sensed = depth_points(frames)
+    if points is None or len(points) < _FEWEST_POINTS:
+        points = None
     if kind == "inside":
-        if points is None:
-            return box_around_cameras(frames.cameras)
-        return box_around_points(np.concatenate([points, frames.cameras.centers]), margin=0.05)
+        if sensed is not None:
+            return box_around_points(np.concatenate([sensed, frames.cameras.centers]), margin=0.05)
+        return box_around_cameras(frames.cameras) if points is None else box_of_room(frames.cameras, points)
     if "mask" in frames.sources and outlined:
         return visual_hull_box(frames)
-    if points is not None:
-        return box_around_points(points, margin=0.05)
-    return box_in_view(frames.cameras)
+    if sensed is not None:
+        return box_around_points(sensed, margin=0.05)
+    around = box_in_view(frames.cameras)
+    return around if points is None else box_of_object(around, points)
+
+
+def box_of_room(cameras: Cameras, points: np.ndarray) -> np.ndarray:
+    """The 1 to 99 % range of sparse points [k,3] along each axis, with the cameras, 5 % wider.
+
+    A share, not a length, because poses without a known unit have none. A percent of wrong points lies
+    anywhere.
+    """
+    low, high = np.percentile(points, [1.0, 99.0], axis=0)
+    low, high = np.minimum(low, cameras.centers.min(axis=0)), np.maximum(high, cameras.centers.max(axis=0))
+    grow = 0.05 * (high - low).max()
+    return np.stack([low - grow, high + grow])
+
+
+def box_of_object(around: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The part of a box [2,3] (what all cameras look at) that sparse points [k,3] fill, 10 % wider.
+
+    Few points are left out at its ends, because plain parts of an object have few. The box itself where
+    hardly any point lies in it.
+    """
+    inside = points[((points > around[0]) & (points < around[1])).all(axis=1)]
+    if len(inside) < _FEWEST_POINTS:
+        return around
+    low, high = np.percentile(inside, [0.5, 99.5], axis=0)
+    grow = 0.1 * (high - low).max()
+    return np.stack([np.maximum(low - grow, around[0]), np.minimum(high + grow, around[1])])
 
 
 def box_around_points(points: np.ndarray, margin: float) -> np.ndarray:

@@ -55,6 +55,7 @@ def check_before_fit(scene: Scene) -> list[Finding]:
         UserError: one of these files cannot be read.
     """
     return [
+        *(Finding("warn", note, "files") for note in scene.notes),
         *file_findings(scene),
         *_poses(scene),
         *reading_findings(scene),

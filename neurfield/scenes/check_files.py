@@ -41,7 +41,7 @@ def _sizes(scene: Scene) -> Iterator[Finding]:
             path = scene.files[source].paths[i]
             if path is not None:
                 width, height = file_size(path)
-                camera = int(scene.cameras.width[i]), int(scene.cameras.height[i])
+                camera = scene.file_size(source, i)
                 if (width, height) != camera:
                     other[f"{width}x{height} pixels for cameras of {camera[0]}x{camera[1]}"] += 1
         for sizes, count in other.items():

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from neurfield.scenes.images import looks_like_picture
 
-_COLMAP = ("cameras.bin", "images.bin"), ("cameras.txt", "images.txt")
-
 
 def foreign_format(path: Path) -> str | None:
     """What a path holds that no reader knows, and how to convert it, as the end of a sentence.
@@ -17,56 +15,48 @@ def foreign_format(path: Path) -> str | None:
     """
     if path.is_file():
         return _file(path)
-    model = colmap_model(path)
-    if model is not None:
-        where = "." if model == path else str(model.relative_to(path))
-        return (
-            f"is a COLMAP model ({where}): make a transforms.json of it, e.g. with nerfstudio's "
-            f"`ns-process-data images --skip-colmap --colmap-model-path {model} "
-            "--data IMAGES --output-dir OUT`"
-        )
     for name, what, how in (
         ("meta_data.json", "is a scene of SDFStudio (meta_data.json)", _SDFSTUDIO),
-        ("cameras_sphere.npz", "is a scene of NeuS (cameras_sphere.npz)", _NEUS),
-        ("cameras.npz", "is a scene of IDR or NeuS (cameras.npz)", _NEUS),
-        ("groundtruth.txt", "is a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
+        ("groundtruth.txt", "is a part of a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
         ("poses_bounds.npy", "is a scene of LLFF (poses_bounds.npy)", _POSES),
     ):
         if (path / name).is_file():
             return f"{what}: {how}"
-    if next(path.glob("frame-*.pose.txt"), None):
-        return f"is a sequence of 7-Scenes or BundleFusion (frame-*.pose.txt): {_POSES}"
     if (path / "pose").is_dir() and ((path / "color").is_dir() or (path / "rgb").is_dir()):
         return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
     if _pictures(path) or _pictures(path / "images"):
         return (
-            "holds pictures without poses: let COLMAP find them, e.g. with nerfstudio's "
-            "`ns-process-data images --data IMAGES --output-dir OUT`"
+            "holds pictures without poses: let COLMAP find them (colmap automatic_reconstructor, or its "
+            "window); its folder with images/ and sparse/ is read"
         )
+    recordings = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in _FILES]
+    if recordings:
+        return f"holds {recordings[0].name}, which {_file(recordings[0])}"
     return None
 
 
-def colmap_model(path: Path) -> Path | None:
-    """The folder of a COLMAP model: the folder itself or one of the usual places in it; None if none is."""
-    for folder in (path, path / "sparse" / "0", path / "sparse", path / "colmap" / "sparse" / "0"):
-        if any(all((folder / name).is_file() for name in names) for names in _COLMAP):
-            return folder
-    return None
-
-
+# By the suffix of a file: what it is, and how it becomes a scene.
+_VIDEO = (
+    "is a video: take sharp pictures of it (ffmpeg -i {name} -vf fps=2 images/%04d.jpg), and let COLMAP find "
+    "their poses"
+)
+_FILES = {
+    ".r3d": "is a recording of Record3D: unzip it into a folder (unzip {name} -d OUT), and give that",
+    ".sens": (
+        "is a recording of ScanNet: take it apart with ScanNet's SensReader (reader.py, all four --export "
+        "flags), and write the poses, with their second and third column negated, into a transforms.json"
+    ),
+    ".usdz": "is a mesh without the pictures that it was made of: export the capture's raw data instead",
+    ".zip": "is an archive: unzip it into a folder (unzip {name} -d OUT), and give that",
+    ".bag": "is a recording of ROS or RealSense: export pictures, depth and poses in TUM RGB-D's layout",
+    **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"), _VIDEO),
+}
 _POSES = "write its poses (world_from_cam, OpenGL axes) and intrinsics into a transforms.json"
 _SDFSTUDIO = (
     "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "
     "second and third column negated as transform_matrix, intrinsics as fl_x, fl_y, cx, cy"
 )
-_NEUS = (
-    "decompose world_mat_i (3x4: intrinsics times cam_from_world) of each image, and write the inverse "
-    "poses, with their second and third column negated, into a transforms.json"
-)
-_TUM = (
-    "match each picture of rgb/ with the pose next in time (quaternions x y z w, OpenCV axes), and write a "
-    "traj.txt of Replica's layout, or a transforms.json with the second and third column negated"
-)
+_TUM = "its rgb.txt is missing, which says when each picture was taken: copy it from the data set"
 
 
 def _file(path: Path) -> str | None:
@@ -74,6 +64,8 @@ def _file(path: Path) -> str | None:
         return f"is a picture: fit it with `neurfield fit --image {path}`"
     if path.suffix.lower() in (".ply", ".obj", ".glb", ".stl", ".off"):
         return f"is a mesh or points: look at it with `neurfield view {path}`, or measure a run --against it"
+    if path.suffix.lower() in _FILES:
+        return _FILES[path.suffix.lower()].format(name=path.name)
     if path.suffix.lower() == ".json":
         try:
             data = json.loads(path.read_text())

@@ -140,16 +140,22 @@ class Frames:
         for source, listed in self.files.items():
             for i, path in enumerate(listed.paths):
                 if path is not None:
-                    check_size(source, path, file_size(path), self._size(i))
+                    check_size(source, path, file_size(path), self.file_size(source, i))
+
+    def file_size(self, source: str, i: int) -> tuple[int, int]:
+        """Width and height that the file of a source of frame i ought to have: mostly its camera's."""
+        views = self.files[source].views_of(i)
+        return views[0].file_size if views else (int(self.cameras.width[i]), int(self.cameras.height[i]))
 
     def _read(self, source: str, i: int) -> np.ndarray | None:
         listed = self.files[source]
         array = listed(i)
-        return array if array is None else fitted(array, source, listed.paths[i], self._size(i))
-
-    def _size(self, i: int) -> tuple[int, int]:
-        """Width and height of camera i."""
-        return int(self.cameras.width[i]), int(self.cameras.height[i])
+        if array is None:
+            return None
+        array = fitted(array, source, listed.paths[i], self.file_size(source, i))
+        for view in listed.views_of(i):
+            array = view(array, source == "image")
+        return array
 
 
 def spread(count: int, most: int) -> np.ndarray:

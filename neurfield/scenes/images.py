@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -23,6 +24,17 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 _SIDEWAYS = (5, 6, 7, 8)  # orientations of pictures that are stored on their side
 
 
+class Resampling(Protocol):
+    """How a frame's camera sees its file, where that is not as the file is (`neurfield.scenes.pinhole`)."""
+
+    @property
+    def file_size(self) -> tuple[int, int]:
+        """Width and height of the file."""
+
+    def __call__(self, array: np.ndarray, smooth: bool) -> np.ndarray:
+        """The file's array [H,W] or [H,W,k] in the camera's pixels; `smooth`: its values may be mixed."""
+
+
 @dataclass(frozen=True)
 class FileList:
     """The files of one source.
@@ -30,10 +42,12 @@ class FileList:
     Attributes:
         paths: one file a frame, or None.
         read: decodes a file into an array; raises UserError if it cannot.
+        views: how each frame's camera sees its file, one after the other; empty: as it is.
     """
 
     paths: tuple[Path | None, ...]
     read: Read
+    views: tuple[tuple[Resampling, ...], ...] = ()
 
     def __call__(self, i: int) -> np.ndarray | None:
         """The decoded array of frame i, None where there is no file; UserError if it cannot be read."""
@@ -42,7 +56,18 @@ class FileList:
 
     def select(self, indices: np.ndarray) -> FileList:
         """The list of these frames only, in that order."""
-        return FileList(tuple(self.paths[int(i)] for i in indices), self.read)
+        chosen = [int(i) for i in indices]
+        views = tuple(self.views[i] for i in chosen) if self.views else ()
+        return FileList(tuple(self.paths[i] for i in chosen), self.read, views)
+
+    def views_of(self, i: int) -> tuple[Resampling, ...]:
+        """How the camera of frame i sees its file, in turn; nothing: as it is."""
+        return self.views[i] if self.views else ()
+
+    def through(self, views: Sequence[Resampling | None]) -> FileList:
+        """The same files, seen through one more view a frame, None where a frame stays as it is."""
+        chains = tuple((*self.views_of(i), *([] if v is None else [v])) for i, v in enumerate(views))
+        return FileList(self.paths, self.read, chains)
 
 
 class ByteCache:

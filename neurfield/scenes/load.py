@@ -10,6 +10,18 @@ from pathlib import Path
 from neurfield.errors import UserError
 from neurfield.scenes import builtin, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
+from neurfield.scenes.layouts import (
+    arkitscenes,
+    blendedmvs,
+    colmap,
+    neural_rgbd,
+    neus,
+    polycam,
+    record3d,
+    seven_scenes,
+    trajectory_log,
+    tum,
+)
 from neurfield.scenes.scene import Scene
 
 
@@ -31,6 +43,16 @@ class Format:
 FORMATS = (
     Format(replica.recognises, replica.read, replica.LOOKS_FOR),
     Format(transforms_json.recognises, transforms_json.read, transforms_json.LOOKS_FOR),
+    Format(colmap.recognises, colmap.read, colmap.LOOKS_FOR),
+    Format(neus.recognises, neus.read, neus.LOOKS_FOR),
+    Format(blendedmvs.recognises, blendedmvs.read, blendedmvs.LOOKS_FOR),
+    Format(trajectory_log.recognises, trajectory_log.read, trajectory_log.LOOKS_FOR),
+    Format(tum.recognises, tum.read, tum.LOOKS_FOR),
+    Format(seven_scenes.recognises, seven_scenes.read, seven_scenes.LOOKS_FOR),
+    Format(neural_rgbd.recognises, neural_rgbd.read, neural_rgbd.LOOKS_FOR),
+    Format(polycam.recognises, polycam.read, polycam.LOOKS_FOR),
+    Format(arkitscenes.recognises, arkitscenes.read, arkitscenes.LOOKS_FOR),
+    Format(record3d.recognises, record3d.read, record3d.LOOKS_FOR),
 )
 
 

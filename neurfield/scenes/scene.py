@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,9 +33,11 @@ class Scene(Frames):
             likewise.
         mask_says: "object" if masks are the object's outline, beyond which there is nothing; "valid" if they
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
+        points: [k,3] on the surface, as structure from motion leaves them, or None.
+        notes: what its reader left out or took for granted, for people.
 
     Attributes:
-        box_by_hand: the box that was given, or None.
+        box_by_hand, mask_says_by_hand: what was given, or None.
 
     Raises:
         UserError: as `Frames`, or the box is none that a camera looks at.
@@ -52,13 +54,17 @@ class Scene(Frames):
         box: np.ndarray | None = None,
         kind: Kind | None = None,
         mask_says: MaskSays | None = None,
+        points: np.ndarray | None = None,
+        notes: Sequence[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         super().__init__(name, path, cameras, files, cache_bytes=cache_bytes)
         self.ground_truth_file = ground_truth_file
         self.box_by_hand = None if box is None else _checked_box(box, cameras)
+        self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
+        self.notes = tuple(notes)
         self._kind_by_hand = kind
-        self._mask_says_by_hand = mask_says
+        self.mask_says_by_hand = mask_says
 
     @cached_property
     def kind(self) -> Kind:
@@ -68,14 +74,14 @@ class Scene(Frames):
     @property
     def mask_says(self) -> MaskSays:
         """What masks mean here, "object" or "valid" (see above)."""
-        return self._mask_says_by_hand or ("object" if self.kind == "outside" else "valid")
+        return self.mask_says_by_hand or ("object" if self.kind == "outside" else "valid")
 
     @cached_property
     def box(self) -> np.ndarray:
         """The box that holds the surface: [2,3] float64, minimum and maximum, world."""
         if self.box_by_hand is not None:
             return self.box_by_hand
-        return scene_box(self, self.kind, outlined=self.mask_says == "object")
+        return scene_box(self, self.kind, outlined=self.mask_says == "object", points=self.points)
 
     @cached_property
     def ground_truth(self) -> Truth | None:
@@ -109,6 +115,10 @@ class Scene(Frames):
         """The scene with these sources as well, or in place of what it had; box and kind as for `without`."""
         return self._derived(self.cameras, {**self.files, **files}, self.box_by_hand)
 
+    def seen_by(self, cameras: Cameras, files: Mapping[str, FileList]) -> Scene:
+        """The same frames as other cameras see them, from the same places."""
+        return self._derived(cameras, files, self.box_by_hand)
+
     def without(self, *sources: str) -> Scene:
         """The scene as if it never knew these sources: kind and box are decided from what is left."""
         for source in sources:
@@ -126,7 +136,9 @@ class Scene(Frames):
             ground_truth_file=self.ground_truth_file,
             box=box,
             kind=self._kind_by_hand,
-            mask_says=self._mask_says_by_hand,
+            mask_says=self.mask_says_by_hand,
+            points=self.points,
+            notes=self.notes,
             cache_bytes=self._cache.budget,
         )
 

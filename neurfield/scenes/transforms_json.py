@@ -18,6 +18,10 @@ Keys of a frame:
     depth_file_path, depth_path                          nerfstudio, instant-ngp
     mono_depth_path, mono_normal_path                    SDFStudio
 
+and for all, points on the surface (nerfstudio's, of structure from motion):
+
+    ply_file_path
+
 Without masks, an alpha channel is one, and so are instant-ngp's dynamic_mask_*.png beside the images, which
 show what to leave out. ground_truth.ply beside the file, in the same world, is the true surface.
 """
@@ -46,12 +50,13 @@ from neurfield.scenes.images import (
     read_prior_normal,
     read_rgb,
 )
+from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import MaskSays, Scene
+from neurfield.scenes.sparse_points import read_points
 
 LOOKS_FOR = "nerfstudio or instant-ngp (transforms.json, or transforms_train.json)"
 _NAMES = ("transforms.json", "transforms_train.json")
 _EXTENSIONS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
-_OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 _PERSPECTIVE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
 # Lenses and shutters that straight rays from one point with five distortion numbers cannot stand for.
 _REFUSED = (
@@ -92,6 +97,7 @@ def read(path: Path) -> Scene:
     # A file that the folder alone would not lead to stays the path, so that the path always leads back to it.
     is_default = _file(folder) == file
     name, where = (folder.name, folder) if is_default else (f"{folder.name}-{file.stem}", file)
+    points, notes = _points(file, data)
     says: MaskSays | None = "valid" if "mask" in files and files["mask"].read is read_dynamic_mask else None
     return Scene(
         name,
@@ -101,6 +107,8 @@ def read(path: Path) -> Scene:
         ground_truth_file=_ground_truth(folder),
         box=_aabb(file, data),
         mask_says=says,
+        points=points,
+        notes=notes,
     )
 
 
@@ -167,7 +175,7 @@ def _pose(where: str, frame: dict[str, Any]) -> np.ndarray:
     trouble = pose_trouble(matrix)
     if trouble:
         raise UserError(f"{where}: transform_matrix {trouble}: correct it, or take the frame out")
-    return matrix @ _OPENCV_FROM_OPENGL
+    return matrix @ OPENCV_FROM_OPENGL
 
 
 def _intrinsics(
@@ -291,6 +299,17 @@ def _aabb(file: Path, data: dict[str, Any]) -> np.ndarray | None:
             f"{file}: aabb is not numbers: write [[xmin, ymin, zmin], [xmax, ymax, zmax]]"
         ) from reason
     return box
+
+
+def _points(file: Path, data: dict[str, Any]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """The points that the file names, and what is to be said where they are not there."""
+    name = data.get("ply_file_path")
+    if not isinstance(name, str) or not name:
+        return None, ()
+    path = _path(file, name)
+    if not path.is_file():
+        return None, (f"{path}: no such file, which {file.name} names as its points: done without",)
+    return read_points(path), ()
 
 
 def _ground_truth(folder: Path) -> Path | None:

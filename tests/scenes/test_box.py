@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_scenes import (
@@ -21,6 +23,8 @@ from neurfield.scenes import Cameras, load_scene
 from neurfield.scenes.box import (
     box_around_cameras,
     box_in_view,
+    box_of_object,
+    box_of_room,
     cameras_in_box_view,
     cameras_kind,
     nearest_to_axes,
@@ -154,3 +158,30 @@ def test_which_cameras_look_at_a_box():
     np.testing.assert_array_equal(cameras_in_box_view(cameras, box), [True, False, False])
     around_last = np.array([[9.9, -0.1, -0.1], [10.1, 0.1, 0.1]])
     assert cameras_in_box_view(cameras, around_last)[2], "a camera within a box sees it"
+
+
+def test_sparse_points_bound_a_room_by_shares_of_its_size():
+    rng = np.random.default_rng(0)
+    points = rng.uniform([-3, -2, 0], [3, 2, 2.5], (2000, 3))
+    points[:10] = rng.uniform(-400, 400, (10, 3))  # half a percent of nonsense
+    cameras = room_cameras()
+    low, high = box_of_room(cameras, points)
+    for side, expected in ((low, [-3, -2, 0]), (high, [3.5, 2.8, 2.5])):  # cameras stand as far as 3.5, 2.8
+        np.testing.assert_allclose(side, expected, atol=0.5)
+    ten = box_of_room(replace(cameras, world_from_cam=_times(cameras.world_from_cam, 10.0)), 10 * points)
+    np.testing.assert_allclose(ten, 10 * np.stack([low, high]), rtol=1e-9)
+
+
+def test_sparse_points_bound_an_object_within_what_all_cameras_look_at():
+    rng = np.random.default_rng(0)
+    around = np.array([[-2.0, -2, -2], [2, 2, 2]])
+    thing, street = rng.uniform([-0.5, -0.5, 0], [0.5, 0.5, 1], (500, 3)), rng.uniform(5, 60, (3000, 3))
+    box = box_of_object(around, np.concatenate([thing, street]))
+    np.testing.assert_allclose(box, [[-0.6, -0.6, -0.1], [0.6, 0.6, 1.1]], atol=0.03)
+    assert np.array_equal(box_of_object(around, street), around)
+
+
+def _times(poses, factor):
+    scaled = poses.copy()
+    scaled[:, :3, 3] *= factor
+    return scaled

@@ -27,19 +27,21 @@ def sdfstudio(folder):
 
 
 LAYOUTS = [
-    (touch("sparse/0/cameras.txt", "sparse/0/images.txt", "images/0.png"), "", "COLMAP.*skip-colmap"),
-    (touch("sparse/0/cameras.bin", "sparse/0/images.bin"), "sparse/0", "COLMAP.*skip-colmap"),
-    (touch("cameras.bin", "images.bin", "points3D.bin"), "", "COLMAP"),
-    (touch("image/0.png", "cameras_sphere.npz"), "", "NeuS.*world_mat.*transforms.json"),
-    (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*traj.txt"),
+    (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*rgb.txt is missing"),
     (sdfstudio, "", "SDFStudio.*camtoworld.*transform_matrix"),
     (sdfstudio, "meta_data.json", "SDFStudio.*camtoworld.*transform_matrix"),
-    (touch("frame-000000.pose.txt", "frame-000000.color.png"), "", "7-Scenes"),
     (touch("pose/0.txt", "color/0.jpg", "depth/0.png"), "", "ScanNet"),
     (touch("poses_bounds.npy", "images/0.png"), "", "LLFF"),
-    (touch("images/0.jpg", "images/1.jpg"), "", "pictures without poses.*ns-process-data"),
+    (touch("images/0.jpg", "images/1.jpg"), "", "pictures without poses.*COLMAP.*sparse/"),
     (touch("a.jpg"), "a.jpg", "a picture.*--image"),
     (touch("a.ply"), "a.ply", "mesh or points.*view"),
+    (touch("a.r3d"), "a.r3d", r"recording of Record3D: unzip it into a folder \(unzip a.r3d"),
+    (touch("scene0000_00.sens"), "", "holds scene0000_00.sens, which is a recording of ScanNet.*SensReader"),
+    (touch("room.usdz"), "room.usdz", "mesh without the pictures.*raw data"),
+    (touch("walk.MOV"), "walk.MOV", "video.*ffmpeg -i walk.MOV"),
+    (touch("walk.mp4"), "", "holds walk.mp4, which is a video"),
+    (touch("polycam.zip"), "polycam.zip", "archive: unzip it"),
+    (touch("a.bag"), "a.bag", "ROS or RealSense.*TUM RGB-D"),
 ]
 
 

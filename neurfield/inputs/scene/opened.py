@@ -21,6 +21,7 @@ from neurfield.parts import Config
 from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sources
 from neurfield.points.fuse_scene import aligned_priors
 from neurfield.scenes import Scene, load_scene
+from neurfield.scenes.pinhole import as_pinhole
 from neurfield.scenes.upright import up_direction
 from neurfield.stereo import StereoMaps
 
@@ -32,7 +33,7 @@ class OpenedScene:
 
     Attributes:
         scene: all of it, as it was read.
-        used: the sources and frames of it that the fit looks at.
+        used: the sources and frames of it that the fit looks at, as pinhole cameras of one size see them.
         held_out: indices into `used` of frames that are only compared; the others are those of `task.scene`,
             which are fitted.
         config: of the fit.
@@ -78,7 +79,8 @@ class OpenedScene:
         before = time.perf_counter()
         scene = scene if isinstance(scene, Scene) else load_scene(scene)
         reading = time.perf_counter() - before
-        used = thinned(used_sources(scene, config.data))
+        # Depth is fused, and pictures are compared, as pinhole cameras of one size see them.
+        used = as_pinhole(thinned(used_sources(scene, config.data)))
         fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
         to_fit = used.with_frames(fitted) if len(held_out) else used
         before, chosen = time.perf_counter(), np.array(config.data.box).reshape(-1, 3)

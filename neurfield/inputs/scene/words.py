@@ -66,6 +66,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
     return [
         Text.assemble((scene.name, "bold"), f": {_cameras(opened)}, {_used(scene)}"),
         *_unused(opened),
+        *_resampled(scene),
         f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look {look}",
         f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
         Text(determined, "yellow" if doubtful else ""),
@@ -103,6 +104,16 @@ def _unused(opened: OpenedScene) -> list[str]:
         unused -= set(STEREO_SOURCES)
     names = [text for source, text in NAMES.items() if source in unused]
     return [f"not used: {', '.join(names)}"] if names else []
+
+
+def _resampled(scene: Scene) -> list[str]:
+    """A line on pictures that are not fitted as they lie on disk."""
+    images = scene.files.get("image")
+    count = 0 if images is None else sum(bool(images.views_of(i)) for i in range(len(scene)))
+    if not count:
+        return []
+    size = f"{scene.cameras.width[0]}x{scene.cameras.height[0]} pixels"
+    return [f"{count} pictures are resampled, of bent lenses or other sizes: to pinhole cameras of {size}"]
 
 
 def _threads() -> str:

@@ -1,0 +1,106 @@
+"""Reader of Polycam's raw export ("raw data" of a LiDAR or room capture, unzipped).
+
+    keyframes/corrected_cameras/TIME.json, corrected_images/TIME.jpg     after Polycam's own optimisation
+    keyframes/cameras/TIME.json, images/TIME.jpg                         as recorded, where there was none
+    keyframes/depth/TIME.png                                             millimetres, smaller than pictures
+    keyframes/confidence/TIME.png                                        depth of the lowest level is left out
+
+A camera's t_00 to t_23 are the three rows of world_from_cam in ARKit's axes: OpenGL's for the camera, y up
+for the world, metres. The world stays so. Corrected pictures are undistorted, which leaves black borders: 15
+pixels are cut off all around, as nerfstudio does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.cameras import Cameras
+from neurfield.scenes.images import FileList, read_rgb
+from neurfield.scenes.layouts.phones import read_record, read_sure_depth
+from neurfield.scenes.layouts.pictures import beside, camera_size, picture_named, without_missing
+from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL, checked_poses
+from neurfield.scenes.lenses import Lens
+from neurfield.scenes.pinhole import PinholeView, resampled
+from neurfield.scenes.scene import Scene
+
+LOOKS_FOR = "Polycam (keyframes/cameras/, keyframes/images/)"
+_BORDER = 15  # pixels
+_KINDS = (("corrected_cameras", "corrected_images"), ("cameras", "images"))
+_ROWS = [f"t_{row}{column}" for row in range(3) for column in range(4)]
+_LENS = ("fx", "fy", "cx", "cy", "width", "height")
+
+
+def recognises(path: Path) -> bool:
+    """Whether a folder is keyframes/, or holds it, however incomplete."""
+    return _cameras_in(_keyframes(path)) is not None
+
+
+def read(path: Path) -> Scene:
+    """The scene of an export; UserError names the file or key that is missing or wrong."""
+    folder = _keyframes(path)
+    kind = _cameras_in(folder)
+    if kind is None:
+        raise UserError(f"{folder}: no cameras/ in it: export raw data from Polycam, and unzip it")
+    listed = sorted((folder / kind[0]).glob("*.json"), key=lambda file: (len(file.stem), file.stem))
+    found = [picture_named(folder / kind[1], f"{file.stem}.jpg") for file in listed]
+    kept, notes = without_missing(found, folder / kind[0], str(folder / kind[1] / f"{listed[0].stem}.jpg"))
+    images = [image for image in found if image is not None]
+    rows = [_numbers(listed[k]) for k in kept]
+    poses = np.tile(np.eye(4), (len(rows), 1, 1))
+    poses[:, :3] = np.array([[row[key] for key in _ROWS] for row in rows]).reshape(-1, 3, 4)
+    poses = checked_poses(poses, [str(listed[k]) for k in kept]) @ OPENCV_FROM_OPENGL
+    lenses, sizes = [], []
+    for row, image in zip(rows, images):
+        given = int(row["width"]), int(row["height"])
+        size = camera_size(image, given)
+        lens = Lens("PINHOLE", row["fx"], row["fy"], row["cx"], row["cy"])
+        lenses.append(lens.scaled(size[0] / given[0], size[1] / given[1]))
+        sizes.append(size)
+    fx, fy, cx, cy = np.array([[lens.fx, lens.fy, lens.cx, lens.cy] for lens in lenses]).T
+    width, height = np.array(sizes, dtype=np.int64).T
+    files = {
+        "image": FileList(tuple(images), read_rgb),
+        "sensor_depth": FileList(
+            beside([folder / "depth" / f"{listed[k].stem}.png" for k in kept]), read_sure_depth
+        ),
+    }
+    name = path.parent.name if path == folder else path.name
+    scene = Scene(name, path, Cameras(poses, fx, fy, cx, cy, width, height), files, notes=notes)
+    if kind != _KINDS[0]:
+        return scene
+    return resampled(scene, [_cut(lens, size) for lens, size in zip(lenses, sizes)])
+
+
+def _keyframes(path: Path) -> Path:
+    return path if path.name == "keyframes" else path / "keyframes"
+
+
+def _cameras_in(folder: Path) -> tuple[str, str] | None:
+    """The folders of cameras and pictures, the corrected ones if both are there."""
+    for cameras, images in _KINDS:
+        there = next((folder / cameras).glob("*.json"), None) if (folder / cameras).is_dir() else None
+        if there is not None and ((folder / images).is_dir() or cameras == "cameras"):
+            return cameras, images
+    return None
+
+
+def _numbers(file: Path) -> dict[str, float]:
+    data = read_record(file)
+    try:
+        numbers = {key: float(data[key]) for key in (*_ROWS, *_LENS)}
+    except (KeyError, TypeError, ValueError) as reason:
+        raise UserError(
+            f"{file}: {type(reason).__name__} {reason}: expected t_00 to t_23, fx, fy, cx, cy, width, height"
+        ) from reason
+    if min(numbers["width"], numbers["height"]) < 1:
+        raise UserError(f"{file}: width and height must be positive: copy it again")
+    return numbers
+
+
+def _cut(lens: Lens, size: tuple[int, int]) -> PinholeView:
+    """A picture without its border."""
+    inner = size[0] - 2 * _BORDER, size[1] - 2 * _BORDER
+    return PinholeView(lens, size, lens.fx, lens.fy, lens.cx - _BORDER, lens.cy - _BORDER, inner)

@@ -1,0 +1,8 @@
+"""Makes what the tests beside this file write importable from one another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
