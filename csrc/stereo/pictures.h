@@ -23,9 +23,9 @@ constexpr float kMostDifference = 20.0f;  // grey levels: a difference beyond it
 constexpr float kNoise = 3.0f;  // grey levels: a window that deviates so much from a ramp is half compared by correlation
 constexpr float kLeastVariance = 0.25f;  // grey levels squared
 constexpr float kOutside = 0.6f;  // the cost of a window that leaves the source
-constexpr int kBestSources = 3;  // whose mean is what a place costs, at most: who looks into a hollow is seldom in company
+constexpr int kBestSources = 2;  // whose mean is what a place costs, at most: who looks into a hollow is seldom in company
 
-// How many of `count` sources make the cost of a place: half of them, since it may be hidden from the others, and three at most.
+// How many of `count` sources make the cost of a place: half of them, since it may be hidden from the others, and two at most.
 inline int best_of(int64_t count) { return static_cast<int>(std::min<int64_t>((count + 1) / 2, kBestSources)); }
 
 inline IntLanes to_int(Vec a) { return __builtin_convertvector(a.v, IntLanes); }

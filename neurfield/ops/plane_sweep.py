@@ -102,7 +102,7 @@ def plane_sweep(
     A the mean absolute difference in 20 grey levels, at most 1 each, and kappa the window's variance V about
     its best ramp as V / (V + 3^2): what is plain, or shaded smoothly, is compared by its brightness. The part
     of a window that falls on a source's background costs 1, the part that leaves the source 0.6. The cost is
-    the mean over the best three of the sources, or over the better half where these are fewer. 255 stands
+    the mean over the best two of the sources, or over the better half where these are fewer. 255 stands
     where nothing was looked at: outside, beyond `first` and `last`, or where there is no source.
 
     Args:
@@ -132,7 +132,7 @@ def path_costs(
     cost: Tensor,
     grey: Tensor,
     *,
-    next_step: int = 4,
+    next_step: int = 2,
     jump: int = 8,
     flat_jump: int = 40,
     grey_sigma: float = 12.0,
@@ -176,7 +176,7 @@ def sweep_depth(
     last: Tensor | None = None,
     *,
     radius: int = 2,
-    next_step: int = 4,
+    next_step: int = 2,
     jump: int = 8,
     flat_jump: int = 40,
     grey_sigma: float = 12.0,

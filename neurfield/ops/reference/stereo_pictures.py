@@ -9,13 +9,13 @@ MOST_DIFFERENCE = 20.0  # grey levels: a difference beyond it says no more
 NOISE = 3.0  # grey levels: a window that deviates so much from a ramp is half compared by correlation
 LEAST_VARIANCE = 0.25  # grey levels squared: of a window that is plainer than its 8 bits can tell
 OUTSIDE = 0.6  # the cost of a window that leaves the source
-BEST_SOURCES = 3  # whose mean is what a place costs, at most: who looks into a hollow is seldom in company
+BEST_SOURCES = 2  # whose mean is what a place costs, at most: who looks into a hollow is seldom in company
 
 
 def best_of(count: int) -> int:
     """How many of `count` sources make the cost of a place.
 
-    Half of them, since it may be hidden from the others, and three at most.
+    Half of them, since it may be hidden from the others, and two at most.
     """
     return min((count + 1) // 2, BEST_SOURCES)
 
