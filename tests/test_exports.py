@@ -95,6 +95,7 @@ PRIVATE = {
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
     "stereo.agreement": "a step of `match`",
     "stereo.boxed": "how the survey takes a box that was given",
+    "stereo.comparison": "how the steps of `match` compare pictures",
     "stereo.confidence": "a step of `match`",
     "stereo.fingerprint": "how `neurfield scene stereo` knows its own work again",
     "stereo.folder": "how `neurfield scene stereo` writes files",

@@ -12,6 +12,7 @@ from torch import Tensor
 from neurfield.ops import depth_and_normal
 from neurfield.scenes import Scene
 from neurfield.stereo.agreement import agreement, mapped_sources
+from neurfield.stereo.comparison import comparison_of
 from neurfield.stereo.confidence import confidence, deviation
 from neurfield.stereo.fingerprint import fingerprint
 from neurfield.stereo.inputs import check_input
@@ -19,9 +20,6 @@ from neurfield.stereo.maps import Flag, StereoMaps
 from neurfield.stereo.pictures import ScenePictures, scene_pictures
 from neurfield.stereo.settings import StereoSettings
 from neurfield.stereo.stages import (
-    PIXELS,
-    PLANAR_RELATIVE,
-    RELATIVE,
     Problem,
     Progress,
     agreed,
@@ -52,8 +50,9 @@ def match(
 
     Sources are chosen by angle, overlap and scale; depth is searched on planes at half size with semi-global
     aggregation, refined by slanted-plane PatchMatch, held to the maps of other frames, filled in plain
-    regions, and refined at full size. What fewer than two others agree with is left out. Neither exact depth
-    nor priors are looked at; a depth sensor's depth says how far to search.
+    regions, and refined at full size; with two frames all is done at full size. What fewer than two others
+    (of two frames: the other one) agree with is left out. Neither exact depth nor priors are looked at; a
+    depth sensor's depth says how far to search.
 
     Args:
         scene: at least two frames with pictures.
@@ -75,12 +74,16 @@ def match(
     say("looking for pictures that go together", 0.0)
     known = survey(scene, views, settings, points)
     views = views.with_gain(known.exposure.gain)
-    full = views.pictures
-    coarse = full.halved() if max(full.grey.shape[1:]) >= HALVED_FROM else full
     rows, columns = torch.from_numpy(known.references), torch.from_numpy(known.sources)
+    comparison = comparison_of(columns)
+    views = views.with_tolerance(comparison.tolerance)
+    full = views.pictures
+    large = max(full.grey.shape[1:]) >= HALVED_FROM
+    coarse = full.halved() if large and comparison.halved else full
     problem = Problem(
         coarse, rows, columns, mapped_sources(torch.from_numpy(known.partners), rows, len(scene)),
-        known.search, settings,
+        known.search, settings, comparison,
+        planes=comparison.planes(coarse, rows, columns, known.search, settings.planes),
         object_alone="mask" in scene.sources and scene.mask_says == "object",
     )  # fmt: skip
     found = searched(problem, kept, say)
@@ -104,8 +107,12 @@ def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: S
     for r, results in zip(problem.references.tolist(), found):
         inverse = results["planes"][..., 0]
         depths[r] = torch.where(inverse > 0, 1.0 / inverse.clamp_min(1e-12), torch.zeros(()))
-    count, angle = agreement(pictures, depths, problem.mapped, relative=RELATIVE, pixels=2.0 * PIXELS)
-    loose, _ = agreement(pictures, depths, problem.mapped, relative=PLANAR_RELATIVE, pixels=4.0 * PIXELS)
+    comparison, full_size = problem.comparison, 2.0 if problem.comparison.halved else 1.0
+    pixels = full_size * comparison.pixels
+    count, angle = agreement(pictures, depths, problem.mapped, relative=comparison.relative, pixels=pixels)
+    loose, _ = agreement(
+        pictures, depths, problem.mapped, relative=comparison.planar_relative, pixels=2.0 * pixels
+    )
     columns: dict[str, list[Tensor]] = {"depth": [], "normal": [], "sigma": [], "flags": []}
     for k, (r, results) in enumerate(zip(problem.references.tolist(), found)):
         planar = results["planar"]

@@ -13,6 +13,7 @@ from neurfield.errors import UserError
 from neurfield.ops import StereoPictures
 from neurfield.scenes import Cameras, Scene
 from neurfield.stereo import Flag, StereoMaps, StereoSettings, match
+from neurfield.stereo.comparison import SEVERAL
 from neurfield.stereo.fingerprint import fingerprint
 from neurfield.stereo.pictures import scene_pictures
 from neurfield.stereo.ranges import Search
@@ -96,8 +97,9 @@ def test_the_box_is_decided_again_from_what_was_matched() -> None:
 def test_two_photos_are_enough() -> None:
     scene = made.textured_room().scene()
     maps = match(scene.with_frames(np.array([0, 1])), SMALL)
-    assert len(maps) == 2 and maps.share(Flag.MATCHED) > 0.1
-    assert np.median(errors(maps, made.textured_room().depth[:2])) < 0.02
+    assert len(maps) == 2 and maps.share(Flag.MATCHED) > 0.6
+    error = errors(maps, made.textured_room().depth[:2])
+    assert np.median(error) < 0.006 and (error < 0.05).mean() > 0.98
 
 
 def test_one_other_that_agrees_is_enough_where_there_is_but_one() -> None:
@@ -106,7 +108,7 @@ def test_one_other_that_agrees_is_enough_where_there_is_but_one() -> None:
     pictures = StereoPictures(grey, torch.ones(4, 4), torch.eye(4, dtype=torch.float64).repeat(4, 1, 1))
     mapped = torch.tensor([[1, -1, -1], [0, 2, -1], [0, 1, 3], [-1, -1, -1]])
     every, search = torch.arange(4), Search(torch.ones(4), torch.ones(4))
-    problem = Problem(pictures, every, mapped, mapped, search, SMALL, object_alone=False)
+    problem = Problem(pictures, every, mapped, mapped, search, SMALL, SEVERAL, planes=16, object_alone=False)
     count = torch.tensor([0, 1, 1, 1, 2], dtype=torch.uint8)
     cost, angle = torch.tensor([0.0, 0.5, 0.0, 0.1, 0.5]), torch.tensor([0.0, 2.0, 2.0, 20.0, 2.0])
     kept = [trusted(problem, k, count, angle, cost).tolist() for k in range(4)]
@@ -119,8 +121,10 @@ def test_a_box_given_by_hand_tells_two_photos_how_far_to_look() -> None:
     made_room = made.textured_room()
     scene = made_room.scene().with_frames(np.array([3, 4]))
     wide, told = (match(boxed(scene, box), SMALL) for box in (None, made_room.box))
-    assert told.share(Flag.MATCHED) > 1.5 * wide.share(Flag.MATCHED)
-    assert np.median(errors(told, made_room.depth[3:5])) < np.median(errors(wide, made_room.depth[3:5]))
+    true, missed = made_room.depth[3:5], (errors(wide, made_room.depth[3:5]) > 0.2).mean()
+    assert told.share(Flag.MATCHED) > 0.55 and missed > 0
+    assert (errors(told, true) > 0.2).mean() < 0.5 * missed
+    assert np.median(errors(told, true)) < np.median(errors(wide, true))
 
 
 def test_unfinished_work_for_another_box_is_not_gone_on_with() -> None:
