@@ -26,6 +26,7 @@ PYTHON = [
         ("foreground >= 0.5)", "foreground > 0.0)", "background where any pixel is"),
         ("return 1 - foreground + foreground *", "return foreground *", "background that matches everything"),
         ("along_x * x - along_y * y", "along_x * x", "ramps down a window called texture"),
+        (".abs() - tolerance", ".abs()", "no tolerance of other greys"),
     ),
     *of(
         "neurfield/ops/reference/plane_sweep.py",
@@ -43,6 +44,12 @@ PYTHON = [
         ("return max(1, min(VIEWS,", "return max(2, min(VIEWS,", "two of one other must agree"),
     ),
     *of(
+        "neurfield/stereo/comparison.py",
+        ("tests/stereo/test_comparison.py",),
+        ("(sources >= 0)[..., None] & ", "", "planes for pictures that are no sources"),
+        ("max()) <= 1 else", "min()) <= 1 else", "one frame with one source decides for all"),
+    ),
+    *of(
         "neurfield/stereo/boxed.py",
         ("tests/stereo/test_boxed.py",),
         ("torch.minimum(one, other).amax(dim=2)", "torch.minimum(one, other).amin(dim=2)", "in at any side"),
@@ -55,6 +62,7 @@ NATIVE = [
         "csrc/stereo/plane_sweep.h",
         SWEEP,
         ("kMiddle - gain * kMiddle", "0.0f", "gains about the middle grey"),
+        ("tolerance_ = Vec(source.tolerance)", "tolerance_ = Vec(0.0f)", "the sweep knows no tolerance"),
         ("Vec(kQuarters + kMiddle);", "Vec(kQuarters);", "greys of two origins"),
         ("const int32_t old = y - past_;", "const int32_t old = y - past_ + 1;", "windows a row too low"),
         ("* Vec(inside_old[x]);", ";", "background of the reference leaves the sums, and never came"),

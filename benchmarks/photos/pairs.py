@@ -24,9 +24,9 @@ COLUMNS = (
 )  # fmt: skip
 NOTE = (
     "bad-2.0: share of all pixels with true disparity without an answer or with one more than 2 pixels "
-    "off; the next column asks only for pixels that the right picture sees too; the third for those "
-    "that both ours and the filtered SGBM answer. SGBM has 8 paths and the block, of {blocks}, that "
-    "suits a pair best."
+    "off, for all methods alike, also where the right picture does not see a pixel; the next column asks "
+    "only for pixels that the right picture sees too; the third for those that both ours and the filtered "
+    "SGBM answer. SGBM has 8 paths and the block, of {blocks}, that suits a pair best."
 )
 
 

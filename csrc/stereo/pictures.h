@@ -37,6 +37,7 @@ inline Vec choose(IntLanes mask, Vec yes, Vec no) { return Vec(mask ? yes.v : no
 struct Picture {
     const int32_t* quads;
     int32_t height, width;
+    float tolerance;  // grey levels by which others may differ from it at no cost
 
     int32_t grey(int64_t row, int64_t column) const { return quads[row * width + column] & 255; }  // 0 = background
     // The grey of the pixels `at` = row * width + column, as floats.
@@ -55,8 +56,11 @@ struct Pictures {
     const int32_t* quads;  // [count][height][width]
     const float* gain;  // [count]
     int64_t count, height, width;
+    float tolerance = 0.0f;  // grey levels by which they may differ at no cost
 
-    Picture operator[](int64_t i) const { return {quads + i * height * width, static_cast<int32_t>(height), static_cast<int32_t>(width)}; }
+    Picture operator[](int64_t i) const {
+        return {quads + i * height * width, static_cast<int32_t>(height), static_cast<int32_t>(width), tolerance};
+    }
 };
 
 struct Sample {
@@ -165,6 +169,11 @@ inline Affine affine_at(const AnyPair& pair, Vec u, Vec v, Vec inverse_depth, Ve
     return affine;
 }
 
+// How far two greys are apart beyond the tolerance, 0 to kMostDifference.
+inline Vec difference_of(Vec mine, Vec theirs, Vec tolerance) {
+    return min(max(abs(mine - theirs) - tolerance, Vec(0.0f)), Vec(kMostDifference));
+}
+
 // The weight of a tap at a squared distance (pixels) whose grey differs by `difference` from the middle's: exp(-d^2/(2 s^2) - dI^2/(2 c^2)).
 inline Vec tap_weight(float squared_distance, Vec difference, float spatial_sigma, float grey_sigma) {
     constexpr float kLog2e = 1.44269504f;
@@ -204,15 +213,14 @@ struct PairSums {
     Vec weight{0.0f}, a{0.0f}, aa{0.0f}, b{0.0f}, bb{0.0f}, ab{0.0f}, difference{0.0f}, background{0.0f};
 
     // `mine` and `theirs` counted from one same grey, `gain` of the source over the reference, `level` that grey: |a - gain b| needs it.
-    void add(Vec w, Vec mine, Vec theirs, IntLanes is_background, Vec gain, Vec level) {
+    void add(Vec w, Vec mine, Vec theirs, IntLanes is_background, Vec gain, Vec level, Vec tolerance) {
         const Vec zero(0.0f);
         background += choose(is_background, w, zero);
         w = choose(is_background, zero, w);
         const Vec wa = w * mine, wb = w * theirs;
         weight += w, a += wa, b += wb;
         aa = fma(wa, mine, aa), bb = fma(wb, theirs, bb), ab = fma(wa, theirs, ab);
-        const Vec apart = abs(mine + level - gain * (theirs + level));
-        difference = fma(w, min(apart, Vec(kMostDifference)), difference);
+        difference = fma(w, difference_of(mine + level, gain * (theirs + level), tolerance), difference);
     }
 
     // 0 (alike) to 1: kappa (1 - rho) / 2 + (1 - kappa) A, and 1 for taps of the background.

@@ -129,7 +129,7 @@ public:
     void run(const ReferenceWindows& reference, const Picture& source, const Pair& pair, float gain, const float* inverse_depth,
              const Span* wanted, uint8_t* costs) {
         reference_ = &reference, source_ = source, masked_ = source.has_background(), gain_ = Vec(gain),
-        shift_ = Vec(kMiddle - gain * kMiddle);
+        shift_ = Vec(kMiddle - gain * kMiddle), tolerance_ = Vec(source.tolerance);
         const Vec planes = Vec::load(inverse_depth);
         for (int i = 0; i < 3; ++i) {
             moved_[i] = fma(Vec(pair.b[i]), planes, Vec(pair.a[3 * i + 2]));
@@ -290,12 +290,12 @@ private:
         const Vec *samples_new = samples_ + slot(y), *samples_old = samples_ + slot(y + 1);
         const Vec *marks_new = marks_ + slot(y), *marks_old = marks_ + slot(y + 1);
         const uint8_t *is_marked_new = is_marked_.data() + slot(y), *is_marked_old = is_marked_.data() + slot(y + 1);
-        const Vec shift = shift_, gain = gain_, most(kMostDifference);
+        const Vec shift = shift_, gain = gain_, tolerance = tolerance_;
         for (int32_t x = piece.begin; x < piece.end; ++x) {
             Vec* sums = columns_ + 4 * (x + past_);
             const Vec a_new(grey_new[x]), b_new = samples_new[x], a_old(grey_old[x]), b_old = samples_old[x];
-            Vec apart_new = min(abs(a_new + shift - gain * b_new), most) * Vec(inside_new[x]);
-            Vec apart_old = min(abs(a_old + shift - gain * b_old), most) * Vec(inside_old[x]);
+            Vec apart_new = difference_of(a_new + shift, gain * b_new, tolerance) * Vec(inside_new[x]);
+            Vec apart_old = difference_of(a_old + shift, gain * b_old, tolerance) * Vec(inside_old[x]);
             if (kMarks && is_marked_new[x]) apart_new = mark<1>(x, a_new, marks_new[x], apart_new);
             if (kMarks && is_marked_old[x]) apart_old = mark<-1>(x, a_old, marks_old[x], apart_old);
             sums[0] = sums[0] + (b_new - b_old);
@@ -365,7 +365,7 @@ private:
 
     const ReferenceWindows* reference_ = nullptr;
     Picture source_{};
-    Vec gain_, shift_;
+    Vec gain_, shift_, tolerance_;
     Vec moved_[3], along_[3], down_[3];  // (u, v, 1) goes to moved + along u + down v
     bool masked_ = false;  // the source has background
     int32_t slots_ = 0, past_ = 0;

@@ -22,14 +22,14 @@ struct SlantedPictures {
     int64_t references, most_sources;
 };
 
-inline SlantedPictures slanted_pictures(const py::object& quads, const py::object& gain, const py::object& lens,
+inline SlantedPictures slanted_pictures(const py::object& quads, const py::object& gain, float tolerance, const py::object& lens,
                                         const py::object& reference, const py::object& sources, const py::object& a, const py::object& b,
                                         const py::object& back_a, const py::object& back_b, const py::object& depths) {
     const TensorView<int32_t, 3> words(quads, "quads");
     const TensorView<int64_t, 2> source(sources, "sources");
     const int64_t n = words.shape(0), h = words.shape(1), w = words.shape(2), R = source.shape(0), S = source.shape(1);
     SlantedPictures given;
-    given.pictures = {words.data(), tensor_of(gain, "gain", n), n, h, w};
+    given.pictures = {words.data(), tensor_of(gain, "gain", n), n, h, w, tolerance};
     given.lens = tensor_of(lens, "lens", n, 4);
     given.reference = rows_below(view_of<int64_t>(reference, "reference", R), n, "reference");
     given.sources = source.data(), given.references = R, given.most_sources = S;
@@ -74,12 +74,12 @@ struct PlaneCosts {
     float *costs, *texture;  // [R][S][h][w], [R][h][w]
 };
 
-inline PlaneCosts plane_costs_arguments(const py::object& quads, const py::object& gain, const py::object& lens,
+inline PlaneCosts plane_costs_arguments(const py::object& quads, const py::object& gain, float tolerance, const py::object& lens,
                                         const py::object& reference, const py::object& sources, const py::object& a, const py::object& b,
                                         const py::object& back_a, const py::object& back_b, const py::object& depths, int radius,
                                         const py::object& planes, const py::object& costs, const py::object& texture) {
-    PlaneCosts call{slanted_pictures(quads, gain, lens, reference, sources, a, b, back_a, back_b, depths), radius, nullptr, nullptr,
-                    nullptr};
+    PlaneCosts call{slanted_pictures(quads, gain, tolerance, lens, reference, sources, a, b, back_a, back_b, depths), radius, nullptr,
+                    nullptr, nullptr};
     const int64_t R = call.given.references, S = call.given.most_sources, h = call.given.pictures.height, w = call.given.pictures.width;
     call.planes = tensor_of(planes, "planes", R, h, w, 3), call.costs = tensor_of(costs, "costs", R, S, h, w);
     call.texture = tensor_of(texture, "texture", R, h, w);
@@ -96,13 +96,14 @@ struct Refinement {
     float *planes, *cost;  // [R][h][w][3], [R][h][w]
 };
 
-inline Refinement refinement_arguments(const py::object& quads, const py::object& gain, const py::object& lens, const py::object& reference,
-                                       const py::object& sources, const py::object& a, const py::object& b, const py::object& back_a,
-                                       const py::object& back_b, const py::object& depths, int passes, uint32_t seed, int radius,
-                                       float shift, float turn, bool far, float margin, float reach, const py::object& start,
-                                       const py::object& interval, const py::object& planes, const py::object& cost) {
+inline Refinement refinement_arguments(const py::object& quads, const py::object& gain, float tolerance, const py::object& lens,
+                                       const py::object& reference, const py::object& sources, const py::object& a, const py::object& b,
+                                       const py::object& back_a, const py::object& back_b, const py::object& depths, int passes,
+                                       uint32_t seed, int radius, float shift, float turn, bool far, float margin, float reach,
+                                       const py::object& start, const py::object& interval, const py::object& planes,
+                                       const py::object& cost) {
     Refinement call;
-    call.given = slanted_pictures(quads, gain, lens, reference, sources, a, b, back_a, back_b, depths);
+    call.given = slanted_pictures(quads, gain, tolerance, lens, reference, sources, a, b, back_a, back_b, depths);
     call.passes = passes, call.radius = radius, call.seed = seed, call.shift = shift, call.turn = turn, call.margin = margin;
     call.reach = reach, call.far = far;
     const int64_t R = call.given.references, h = call.given.pictures.height, w = call.given.pictures.width;

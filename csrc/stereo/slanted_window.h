@@ -106,11 +106,12 @@ private:
     template <bool kBackground>
     Vec sum(const Taps& taps, const Picture& source, IntLanes base, Vec gain, const Affine& at) const {
         PairSums sums;
+        const Vec tolerance(source.tolerance);
         for (int t = 0; t < taps.count; ++t) {
             const Vec dx(taps.x[t]), dy(taps.y[t]);
             const Vec x = fma(dx, at.ux, fma(dy, at.uy, at.u)), y = fma(dx, at.vx, fma(dy, at.vy, at.v));
             const Sample found = sample<true, kBackground>(source, x, y, base);
-            sums.add(Vec::load(weight[t]), Vec::load(value[t]), found.value - middle, found.background, gain, middle);
+            sums.add(Vec::load(weight[t]), Vec::load(value[t]), found.value - middle, found.background, gain, middle, tolerance);
         }
         return sums.cost(texture);
     }

@@ -41,9 +41,9 @@ struct SweepCall {
     }
 };
 
-inline SweepCall sweep_of(const py::object& quads_, const py::object& gain, const py::object& reference_, const py::object& sources_,
-                          const py::object& a, const py::object& b, const py::object& inverse_depth_, const py::object& first,
-                          const py::object& last, int radius) {
+inline SweepCall sweep_of(const py::object& quads_, const py::object& gain, float tolerance, const py::object& reference_,
+                          const py::object& sources_, const py::object& a, const py::object& b, const py::object& inverse_depth_,
+                          const py::object& first, const py::object& last, int radius) {
     const auto quads = view_of<int32_t>(quads_, "quads", kAny, kAny, kAny);
     const auto reference = view_of<int64_t>(reference_, "reference", kAny);
     const int64_t count = reference.shape(0), height = quads.shape(1), width = quads.shape(2);
@@ -55,7 +55,7 @@ inline SweepCall sweep_of(const py::object& quads_, const py::object& gain, cons
         if (sources[i] >= quads.shape(0)) throw py::value_error("neurfield native: 'sources' names a picture that is not there");
     if (source_count > kMostSwept) throw py::value_error("neurfield native: 'sources' may name 64 pictures at most");
     if (radius < 1 || radius > kMostRadius) throw py::value_error("neurfield native: 'radius' must be 1 to 5");
-    return {{quads.data(), tensor_of(gain, "gain", quads.shape(0)), quads.shape(0), height, width},
+    return {{quads.data(), tensor_of(gain, "gain", quads.shape(0)), quads.shape(0), height, width, tolerance},
             reference.data(),
             sources.data(),
             tensor_of(a, "a", count, source_count, 3, 3),
@@ -74,10 +74,10 @@ struct PlaneSweepCall {
     uint8_t* cost;  // [R, h, w, D]
 };
 
-inline PlaneSweepCall plane_sweep_of(const py::object& quads, const py::object& gain, const py::object& reference,
+inline PlaneSweepCall plane_sweep_of(const py::object& quads, const py::object& gain, float tolerance, const py::object& reference,
                                      const py::object& sources, const py::object& a, const py::object& b, const py::object& inverse_depth,
                                      const py::object& first, const py::object& last, int radius, const py::object& cost) {
-    const SweepCall sweep = sweep_of(quads, gain, reference, sources, a, b, inverse_depth, first, last, radius);
+    const SweepCall sweep = sweep_of(quads, gain, tolerance, reference, sources, a, b, inverse_depth, first, last, radius);
     return {sweep, tensor_of<uint8_t>(cost, "cost", sweep.count, sweep.pictures.height, sweep.pictures.width, sweep.planes)};
 }
 
@@ -112,12 +112,12 @@ struct SweepDepthCall {
     SweptMaps maps;  // [R, h, w] each
 };
 
-inline SweepDepthCall sweep_depth_of(const py::object& quads, const py::object& gain, const py::object& reference,
+inline SweepDepthCall sweep_depth_of(const py::object& quads, const py::object& gain, float tolerance, const py::object& reference,
                                      const py::object& sources, const py::object& a, const py::object& b, const py::object& inverse_depth,
                                      const py::object& first, const py::object& last, int radius, const py::object& grey, int next,
                                      const py::object& jump, const py::object& found, const py::object& cost, const py::object& ratio,
                                      const py::object& texture) {
-    const SweepCall sweep = sweep_of(quads, gain, reference, sources, a, b, inverse_depth, first, last, radius);
+    const SweepCall sweep = sweep_of(quads, gain, tolerance, reference, sources, a, b, inverse_depth, first, last, radius);
     const int64_t count = sweep.count, height = sweep.pictures.height, width = sweep.pictures.width;
     return {sweep,
             tensor_of<uint8_t>(grey, "grey", sweep.pictures.count, height, width),

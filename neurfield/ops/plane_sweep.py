@@ -70,8 +70,9 @@ def _checked(
     if not bool(((steps > 0).all(dim=-1) | (steps < 0).all(dim=-1)).all()):
         raise ValueError(f"{who}: inverse_depth must rise, or fall, from plane to plane")
     A, b = pictures.pair(reference[:, None], sources)
-    tensors = [pictures.quads, pictures.gains, reference, sources, A, b, inverse_depth, *interval]
-    return [*(None if t is None else t.contiguous() for t in tensors), radius]
+    tensors = [reference, sources, A, b, inverse_depth, *interval]
+    given = [None if t is None else t.contiguous() for t in tensors]
+    return [pictures.quads, pictures.gains, pictures.tolerance, *given, radius]
 
 
 def _jumps(who: str, next_step: int, jump: int, flat_jump: int, grey_sigma: float) -> Tensor:
@@ -99,11 +100,12 @@ def plane_sweep(
 
     The square window around a pixel, as far as it lies in the picture and inside, is carried into each source
     by the plane. There it costs kappa (1 - rho) / 2 + (1 - kappa) A: rho is the normalised cross-correlation,
-    A the mean absolute difference in 20 grey levels, at most 1 each, and kappa the window's variance V about
-    its best ramp as V / (V + 3^2): what is plain, or shaded smoothly, is compared by its brightness. The part
-    of a window that falls on a source's background costs 1, the part that leaves the source 0.6. The cost is
-    the mean over the best two of the sources, or over the better half where these are fewer. 255 stands
-    where nothing was looked at: outside, beyond `first` and `last`, or where there is no source.
+    A the mean absolute difference beyond the pictures' tolerance, in 20 grey levels, at most 1 each, and
+    kappa the window's variance V about its best ramp as V / (V + 3^2): what is plain, or shaded smoothly, is
+    compared by its brightness. The part of a window that falls on a source's background costs 1, the part
+    that leaves the source 0.6. The cost is the mean over the best two of the sources, or over the better half
+    where these are fewer. 255 stands where nothing was looked at: outside, beyond `first` and `last`, or
+    where there is no source.
 
     Args:
         reference: int64 [R], the pictures to find depth for.

@@ -63,7 +63,7 @@ def _native_arguments(
     lens = pictures.lens.contiguous()
     depths = None if depths is None else depths.contiguous()
     which = reference.contiguous(), sources.contiguous()
-    return (pictures.quads, pictures.gains, lens, *which, a, b, back_a, back_b, depths)
+    return (pictures.quads, pictures.gains, pictures.tolerance, lens, *which, a, b, back_a, back_b, depths)
 
 
 @torch.no_grad()

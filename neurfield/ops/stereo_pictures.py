@@ -19,6 +19,8 @@ class StereoPictures:
         cam_from_world: float64 [n, 4, 4], rigid, OpenCV axes; the world may lie far from zero.
         inside: bool [n, h, w], or None for all: False is background, which matches nothing.
         gain: float32 [n], or None for 1: grey * gain can be compared between pictures.
+        tolerance: grey levels by which pictures may differ where they show the same, at no cost: 0 for
+            renderings, a few for photographs (gloss, a lens darker at its rim, what gain leaves).
 
     Raises:
         ValueError: a field does not fit; names it.
@@ -29,6 +31,7 @@ class StereoPictures:
     cam_from_world: Tensor
     inside: Tensor | None = None
     gain: Tensor | None = None
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         if self.grey.ndim != 3 or min(self.grey.shape[1:]) < 1:
@@ -49,6 +52,8 @@ class StereoPictures:
             raise ValueError("StereoPictures: cam_from_world must be finite")
         if self.gain is not None and not bool((self.gain.isfinite() & (self.gain > 0)).all()):
             raise ValueError("StereoPictures: gain must be finite and above 0")
+        if not 0.0 <= self.tolerance <= 255.0:
+            raise ValueError(f"StereoPictures: tolerance must be 0 to 255 grey levels, got {self.tolerance}")
 
     def __len__(self) -> int:
         return len(self.grey)

@@ -12,6 +12,7 @@ from torch import Tensor
 from neurfield.ops import StereoPictures, depth_and_normal
 from neurfield.scenes import Scene
 from neurfield.stereo.agreement import agreement, mapped_sources
+from neurfield.stereo.comparison import comparison_of
 from neurfield.stereo.confidence import confidence, deviation
 from neurfield.stereo.fingerprint import fingerprint
 from neurfield.stereo.inputs import check_input
@@ -19,9 +20,6 @@ from neurfield.stereo.maps import Flag, StereoMaps
 from neurfield.stereo.pictures import ScenePictures, scene_pictures
 from neurfield.stereo.settings import StereoSettings
 from neurfield.stereo.stages import (
-    PIXELS,
-    PLANAR_RELATIVE,
-    RELATIVE,
     Problem,
     Progress,
     agreed,
@@ -35,9 +33,7 @@ from neurfield.stereo.stages import (
 from neurfield.stereo.survey import Survey, survey
 from neurfield.stereo.unfinished import Results, Unfinished
 
-HALVED_FROM = 256**2  # pixels that a picture shows of what is matched, from which the search is at half size
 _BLURRED = 0.03  # share of textured pixels below which pictures are told to be blurred
-_LITTLE = 0.1  # share of matched pixels that is told
 
 
 def match(
@@ -52,8 +48,9 @@ def match(
 
     Sources are chosen by angle, overlap and scale; depth is searched on planes at half size with semi-global
     aggregation, refined by slanted-plane PatchMatch, held to the maps of other frames, filled in plain
-    regions, and refined at full size. What fewer than two others agree with is left out. Neither exact depth
-    nor priors are looked at; a depth sensor's depth says how far to search.
+    regions, and refined at full size; with two frames all is done at full size. What fewer than two others
+    (of two frames: the other one) agree with is left out. Neither exact depth nor priors are looked at; a
+    depth sensor's depth says how far to search.
 
     Args:
         scene: at least two frames with pictures.
@@ -75,18 +72,22 @@ def match(
     say("looking for pictures that go together", 0.0)
     known = survey(scene, views, settings, points)
     views = views.with_gain(known.exposure.gain)
-    full = views.pictures
-    coarse = searched_size(full)
     rows, columns = torch.from_numpy(known.references), torch.from_numpy(known.sources)
+    comparison = comparison_of(columns)
+    views = views.with_tolerance(comparison.tolerance)
+    full = views.pictures
+    halved = not comparison.full_size and shown(full) >= settings.halved_from**2
+    coarse = full.halved() if halved else full
     problem = Problem(
         coarse, rows, columns, mapped_sources(torch.from_numpy(known.partners), rows, len(scene)),
-        known.search, settings,
-        object_alone="mask" in scene.sources and scene.mask_says == "object",
+        known.search, settings, comparison,
+        planes=comparison.planes(coarse, rows, columns, known.search, settings.planes),
+        object_alone="mask" in scene.sources and scene.mask_says == "object", halved=halved,
     )  # fmt: skip
     found = searched(problem, kept, say)
     found = held_together(problem, found, say)
     found = agreed(problem, found, say)
-    if coarse is not full:
+    if halved:
         if settings.refine:
             found = refined(problem, full, found, kept, say)
         else:
@@ -97,13 +98,10 @@ def match(
     return maps
 
 
-def searched_size(full: StereoPictures) -> StereoPictures:
-    """The pictures at the size that depth is searched at: half, unless so little is shown that details go.
-
-    Only what is inside masks counts, so an object is searched as finely as a picture that it fills.
-    """
-    pixels = full.grey[0].numel() if full.inside is None else int(full.inside.sum()) / len(full.grey)
-    return full.halved() if pixels >= HALVED_FROM else full
+def shown(pictures: StereoPictures) -> float:
+    """How many pixels a picture shows of what is matched: of an object only those inside its mask."""
+    inside = pictures.inside
+    return pictures.grey[0].numel() if inside is None else int(inside.sum()) / len(pictures.grey)
 
 
 def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: Survey) -> StereoMaps:
@@ -113,8 +111,11 @@ def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: S
     for r, results in zip(problem.references.tolist(), found):
         inverse = results["planes"][..., 0]
         depths[r] = torch.where(inverse > 0, 1.0 / inverse.clamp_min(1e-12), torch.zeros(()))
-    count, angle = agreement(pictures, depths, problem.mapped, relative=RELATIVE, pixels=2.0 * PIXELS)
-    loose, _ = agreement(pictures, depths, problem.mapped, relative=PLANAR_RELATIVE, pixels=4.0 * PIXELS)
+    comparison, pixels = problem.comparison, problem.comparison.pixels
+    count, angle = agreement(pictures, depths, problem.mapped, relative=comparison.relative, pixels=pixels)
+    loose, _ = agreement(
+        pictures, depths, problem.mapped, relative=comparison.planar_relative, pixels=2.0 * pixels
+    )
     columns: dict[str, list[Tensor]] = {"depth": [], "normal": [], "sigma": [], "flags": []}
     for k, (r, results) in enumerate(zip(problem.references.tolist(), found)):
         planar = results["planar"]
@@ -142,7 +143,9 @@ def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: S
         for k, r in enumerate(problem.references.tolist())
     ]
     maps = StereoMaps(known.references, depth, normal, torch.stack(sure), flags, known.sources, views, ())
-    return replace(maps, words=tuple(_words(maps, known)), left=known.exposure.left)
+    return replace(
+        maps, words=tuple(_words(maps, known, problem.comparison.little)), left=known.exposure.left
+    )
 
 
 def _flags(good: Tensor, planar: Tensor, undecided: Tensor, inside: Tensor | None) -> Tensor:
@@ -156,7 +159,7 @@ def _flags(good: Tensor, planar: Tensor, undecided: Tensor, inside: Tensor | Non
     return flags
 
 
-def _words(maps: StereoMaps, known: Survey) -> list[str]:
+def _words(maps: StereoMaps, known: Survey, little: float) -> list[str]:
     """What is unusual about the pictures, for people."""
     words = []
     if known.alone:
@@ -172,7 +175,7 @@ def _words(maps: StereoMaps, known: Survey) -> list[str]:
             f"only {100 * known.sharp:.1f} % of the pixels have texture: the pictures are blurred, or nearly "
             "all is plain"
         )
-    if matched < _LITTLE:
+    if matched < little:
         words.append(
             f"only {100 * matched:.0f} % of the pixels could be matched: check the poses (`neurfield scene "
             "check`), and that pictures are sharp and of a scene that did not move"

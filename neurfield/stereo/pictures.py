@@ -49,6 +49,10 @@ class ScenePictures:
         """The same pictures with factors float32 [n] that make their greys comparable, or none."""
         return replace(self, pictures=replace(self.pictures, gain=gain))
 
+    def with_tolerance(self, tolerance: float) -> ScenePictures:
+        """The same pictures, whose greys may differ by so many levels where they show the same."""
+        return replace(self, pictures=replace(self.pictures, tolerance=tolerance))
+
     def own_pixels(self, i: int) -> tuple[Tensor, Tensor]:
         """Where the own pixels of frame i, reduced to its maps, lie in the pictures.
 

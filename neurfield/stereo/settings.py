@@ -16,6 +16,8 @@ class StereoSettings:
         longest: pixels; pictures with a longer side are reduced to it.
         every: every so many frames get maps, and all may help as sources; 0: each of fewer than 80 frames,
             else every second.
+        halved_from: pixels; pictures that show of what is matched a square of as many to a side, or more, are
+            searched at half size.
         sources: pictures that a reference is compared with.
         planes: of the first search, along inverse depth.
         passes: rounds of PatchMatch at half size.
@@ -27,6 +29,7 @@ class StereoSettings:
 
     longest: int = 1024
     every: int = 0
+    halved_from: int = 256
     sources: int = 8
     planes: int = 96
     passes: int = 2
@@ -36,7 +39,15 @@ class StereoSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"longest": 32, "every": 0, "sources": 1, "planes": 16, "passes": 0, "geometric": 0}
+        least = {
+            "longest": 32,
+            "every": 0,
+            "halved_from": 0,
+            "sources": 1,
+            "planes": 16,
+            "passes": 0,
+            "geometric": 0,
+        }
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise UserError(f"stereo: {name} {getattr(self, name)}: at least {smallest} is needed")
@@ -49,7 +60,9 @@ class StereoSettings:
 PRESETS = {
     "quick": StereoSettings(longest=640, sources=6, passes=1, geometric=0, refine=False),
     "default": StereoSettings(),
-    "best": replace(StereoSettings(), longest=1600, every=1, passes=3, geometric=2),
+    "best": replace(
+        StereoSettings(), longest=1600, every=1, halved_from=1024, planes=128, sources=12, geometric=2
+    ),
 }
 
 

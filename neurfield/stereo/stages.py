@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neurfield.ops import StereoPictures, fit_planes, refine_planes, sweep_depth, upsample_planes
 from neurfield.stereo.agreement import agreement
+from neurfield.stereo.comparison import Comparison
 from neurfield.stereo.planar import complete_planes
 from neurfield.stereo.ranges import Search
 from neurfield.stereo.settings import StereoSettings
@@ -18,14 +19,10 @@ from neurfield.stereo.unfinished import Results, Unfinished
 Progress = Callable[[str, float], None]
 BATCH = 4  # references of one native call, after which progress is told and Ctrl-C heard
 TURNED, FINE_TURN, FINE_SHIFT, FINE_MARGIN = 15.0, 2.0, 0.5, 0.02
-# Windows, in pixels to each side of their middle: small, for wide ones give what lies behind an outline the
-# depth of what is before it; wider where a single source speaks, whose noise no other weighs against.
-SWEPT_RADIUS, LONE_RADIUS, REFINED_RADIUS = 1, 2, 2
 REACH = 1.5  # pixels of reprojection beyond which a map that disagrees costs no more, at half size
-# Agreement: relative depth, pixels, sources; and what a single source must be.
-RELATIVE, PIXELS, VIEWS = 0.01, 1.0, 2
+# Agreement: sources, and what one of several must be that agrees alone.
+VIEWS = 2
 ALONE_COST, ALONE_ANGLE = 0.15, 8.0
-PLANAR_RELATIVE = 0.015
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,10 @@ class Problem:
         mapped: int64 [n, S], for every frame those with maps that its own map must agree with.
         search: of the references.
         settings: numbers.
+        comparison: how pictures are compared.
+        planes: of the first search.
         object_alone: whether only an object is shown, and its background is left out.
+        halved: whether that size is half of the pictures'.
     """
 
     pictures: StereoPictures
@@ -48,18 +48,21 @@ class Problem:
     mapped: Tensor
     search: Search
     settings: StereoSettings
+    comparison: Comparison
+    planes: int
     object_alone: bool
+    halved: bool
+
+    @property
+    def pixels(self) -> float:
+        """Of reprojection, with which maps of the size that is searched agree."""
+        return self.comparison.pixels * (0.5 if self.halved else 1.0)
 
     @property
     def held(self) -> Tensor:
         """int64 [R, S], what the maps of the references are held to: frames with maps, else their sources."""
         partners = self.mapped[self.references][:, : self.sources.shape[1]]
         return torch.where((partners >= 0).any(dim=1, keepdim=True), partners, self.sources)
-
-    @property
-    def swept_radius(self) -> int:
-        """Of the windows of the search."""
-        return SWEPT_RADIUS if bool((self.sources >= 0).sum(dim=1).gt(1).any()) else LONE_RADIUS
 
     def batches(self, missing: list[int]) -> Iterator[Tensor]:
         """Numbers of references, a few at a time."""
@@ -72,17 +75,17 @@ def searched(problem: Problem, kept: Unfinished, progress: Progress) -> list[Res
     def work(chosen: Tensor) -> list[Results]:
         pictures, settings, search = problem.pictures, problem.settings, problem.search
         rows, columns = problem.references[chosen], problem.sources[chosen]
-        levels = search.planes(chosen, settings.planes)
+        levels = search.planes(chosen, problem.planes)
         between = search.intervals(pictures, problem.references, chosen, levels)
         swept = sweep_depth(
-            pictures, rows, columns, levels, *(between or (None, None)), radius=problem.swept_radius
+            pictures, rows, columns, levels, *(between or (None, None)), **problem.comparison.sweep
         )
         planes, cost = fit_planes(swept.inverse_depth), swept.cost
         if settings.passes:
             bounds = search.bounds(pictures, problem.references, chosen)
             planes, cost = refine_planes(
-                pictures, rows, columns, planes, passes=settings.passes, seed=settings.seed,
-                radius=REFINED_RADIUS, turn=TURNED, interval=bounds,
+                pictures, rows, columns, planes, passes=settings.passes, seed=settings.seed, turn=TURNED,
+                interval=bounds, **problem.comparison.patches,
             )  # fmt: skip
         names = {"planes": planes, "cost": cost, "ratio": swept.ratio, "texture": swept.texture}
         return [{name: tensor[k].clone() for name, tensor in names.items()} for k in range(len(chosen))]
@@ -103,8 +106,8 @@ def held_together(problem: Problem, found: list[Results], progress: Progress) ->
             bounds = problem.search.bounds(problem.pictures, problem.references, chosen)
             planes, cost = refine_planes(
                 problem.pictures, problem.references[chosen], problem.held[chosen], start, passes=1,
-                seed=problem.settings.seed + 1 + number, radius=REFINED_RADIUS, shift=0.5, turn=TURNED / 2,
-                interval=bounds, depths=depths, reach=REACH,
+                seed=problem.settings.seed + 1 + number, shift=0.5, turn=TURNED / 2, interval=bounds,
+                depths=depths, reach=REACH, **problem.comparison.patches,
             )  # fmt: skip
             better += [
                 {**found[k], "planes": planes[j], "cost": cost[j]} for j, k in enumerate(chosen.tolist())
@@ -117,7 +120,10 @@ def agreed(problem: Problem, found: list[Results], progress: Progress) -> list[R
     """The same without what no others agree with; plain regions filled: "planar", "undecided" [h, w]."""
     progress("comparing maps", 0.0)
     depths = depth_of_all(problem, found)
-    count, angle = agreement(problem.pictures, depths, problem.mapped, relative=RELATIVE, pixels=PIXELS)
+    comparison = problem.comparison
+    count, angle = agreement(
+        problem.pictures, depths, problem.mapped, relative=comparison.relative, pixels=problem.pixels
+    )
     kept = []
     for k, (r, results) in enumerate(zip(problem.references.tolist(), found)):
         good = trusted(problem, k, count[r], angle[r], results["cost"])
@@ -153,9 +159,11 @@ def _completed(problem: Problem, found: list[Results], progress: Progress) -> li
         planes = torch.where((done.undecided & ~planar)[..., None], torch.zeros(()), planes)
         filled.append({**results, "planes": planes, "planar": planar, "undecided": done.undecided & ~planar})
     depths = depth_of_all(problem, filled)
+    comparison = problem.comparison
     count, _ = agreement(
-        problem.pictures, depths, problem.mapped, relative=PLANAR_RELATIVE, pixels=2.0 * PIXELS
-    )
+        problem.pictures, depths, problem.mapped, relative=comparison.planar_relative,
+        pixels=2.0 * problem.pixels,
+    )  # fmt: skip
     verified = []
     for k, (r, results) in enumerate(zip(problem.references.tolist(), filled)):
         lost = results["planar"] & (count[r] < enough(problem, k))
@@ -179,8 +187,8 @@ def refined(
         bounds[..., 1] = torch.where(start[..., 0] > 0, bounds[..., 1], torch.full((), -1.0))
         planes, cost = refine_planes(
             full, problem.references[chosen], problem.sources[chosen], start, passes=1,
-            seed=problem.settings.seed + 101, radius=REFINED_RADIUS, shift=FINE_SHIFT, turn=FINE_TURN,
-            far=False, margin=FINE_MARGIN, interval=bounds,
+            seed=problem.settings.seed + 101, shift=FINE_SHIFT, turn=FINE_TURN,
+            far=False, margin=FINE_MARGIN, interval=bounds, **problem.comparison.patches,
         )  # fmt: skip
         return [{"planes": planes[j].clone(), "cost": cost[j].clone()} for j in range(len(chosen))]
 

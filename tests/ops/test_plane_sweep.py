@@ -197,6 +197,7 @@ def some_pictures(request: pytest.FixtureRequest) -> StereoPictures:
         grey=(pictures.grey + noise).clamp(0, 255).to(torch.uint8),
         inside=inside if request.param else None,
         gain=torch.tensor([1.0, 1.25, 0.75, 1.0, 1.1]),
+        tolerance=3.5,
     )
 
 

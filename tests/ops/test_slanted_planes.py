@@ -33,6 +33,7 @@ def small(inside: bool = False, gain: bool = False, size: tuple[int, int] = (21,
         pictures,
         inside=mask > 0.35 if inside else None,
         gain=torch.linspace(0.8, 1.2, 5) if gain else None,
+        tolerance=2.5 if gain else 0.0,
     )
 
 

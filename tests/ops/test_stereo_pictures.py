@@ -149,6 +149,11 @@ def test_costs_of_what_is_alike_and_what_is_not() -> None:
     assert cost(200 - mine, nowhere, 1.0, one) == pytest.approx(1.0, abs=1e-6)
     assert cost(mine + 10, nowhere, 1.0, one) == pytest.approx(0.0, abs=1e-6)
     assert cost(mine + 10, nowhere, 1.0, 0 * one) == pytest.approx(0.5, abs=1e-6)
+    plain = [
+        float(reference.matching_cost(mine, mine + away, weight, nowhere, 1.0, 0 * one, 4.0))
+        for away in (3.0, -4.0, 14.0, 50.0)
+    ]
+    assert plain == pytest.approx([0.0, 0.0, 0.5, 1.0], abs=1e-6)
     third = torch.arange(49) % 3 == 0
     assert cost(mine, third, 1.0, half) == pytest.approx(17 / 49, abs=1e-6)
     assert cost(mine, ~nowhere, 1.0, half) == 1.0
@@ -160,7 +165,7 @@ def test_what_does_not_fit_is_named() -> None:
         ("grey", pictures.grey.int()), ("lens", pictures.lens[:1]), ("lens", pictures.lens * math.nan),
         ("lens", -pictures.lens), ("cam_from_world", pictures.cam_from_world.float()),
         ("cam_from_world", pictures.cam_from_world / 0), ("inside", pictures.grey),
-        ("gain", torch.ones(2)), ("gain", torch.zeros(3)),
+        ("gain", torch.ones(2)), ("gain", torch.zeros(3)), ("tolerance", -1.0), ("tolerance", math.nan),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=f"StereoPictures: {name} must be"):
             dataclasses.replace(pictures, **{name: wrong})

@@ -37,6 +37,7 @@ def textures(quads: Tensor, radius: int) -> Tensor:
 def plane_sweep(
     quads: Tensor,
     gains: Tensor,
+    tolerance: float,
     reference: Tensor,
     sources: Tensor,
     A: Tensor,
@@ -76,7 +77,8 @@ def plane_sweep(
                 leaves = (leaves | ~(carried[2] > 0)) & inside
                 theirs = _taps((value * 4).round() / 4, radius, 0.0)
                 leaving, missing = _taps(leaves, radius, False), _taps(background | leaves, radius, False)
-                each = windows.matching_cost(mine, theirs, weight, missing, gains[s] / gains[r], kappa)
+                gain = gains[s] / gains[r]
+                each = windows.matching_cost(mine, theirs, weight, missing, gain, kappa, tolerance)
                 share = (leaving * weight).sum(dim=-1) / weight.sum(dim=-1).clamp_min(1)
                 each = each - (1 - windows.OUTSIDE) * share  # these cost 1 so far
                 bytes_.append((each * COST_STEPS + 0.5).clamp(0, COST_STEPS).floor())

@@ -123,5 +123,7 @@ def window_costs(
     vs = y[..., None] + yu[..., None] * dx + yv[..., None] * dy
     theirs, background, _ = sampled(pictures.quads, torch.tensor(source), us, vs)
     gain = float(pictures.gains[source] / pictures.gains[reference])
-    cost = matching_cost(window.values, theirs, window.weights, background, gain, window.texture)
+    cost = matching_cost(
+        window.values, theirs, window.weights, background, gain, window.texture, pictures.tolerance
+    )
     return torch.where(usable, cost, torch.full_like(cost, OUTSIDE))

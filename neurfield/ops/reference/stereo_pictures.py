@@ -74,17 +74,24 @@ def texture(grey: Tensor, weight: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
 
 
 def matching_cost(
-    mine: Tensor, theirs: Tensor, weight: Tensor, background: Tensor, gain: Tensor | float, kappa: Tensor
+    mine: Tensor,
+    theirs: Tensor,
+    weight: Tensor,
+    background: Tensor,
+    gain: Tensor | float,
+    kappa: Tensor,
+    tolerance: float = 0.0,
 ) -> Tensor:
     """Cost [...] of windows of taps [..., T], 0 (alike) to 1.
 
     kappa (1 - rho) / 2 + (1 - kappa) A over the taps that are no background in the source, with rho the
-    weighted normalised cross-correlation and A the mean of min(|mine - gain theirs| / MOST_DIFFERENCE, 1).
-    Taps of the background cost 1.
+    weighted normalised cross-correlation and A the mean of (|mine - gain theirs| - tolerance) /
+    MOST_DIFFERENCE, 0 to 1 each. Taps of the background cost 1.
 
     Args:
         gain: of the source over that of the reference.
         kappa: [...], of `texture`.
+        tolerance: grey levels.
     """
     whole = weight.sum(dim=-1).clamp_min(1e-20)
     weight = torch.where(background, torch.zeros_like(weight), weight)
@@ -94,6 +101,7 @@ def matching_cost(
     b = theirs - (share * theirs).sum(dim=-1, keepdim=True)
     variances = [(share * t * t).sum(dim=-1).clamp_min(LEAST_VARIANCE) for t in (a, b)]
     rho = (share * a * b).sum(dim=-1) / (variances[0] * variances[1]).sqrt()
-    apart = (share * ((mine - gain * theirs).abs() / MOST_DIFFERENCE).clamp_max(1)).sum(dim=-1)
+    beyond = (mine - gain * theirs).abs() - tolerance
+    apart = (share * (beyond / MOST_DIFFERENCE).clamp(0, 1)).sum(dim=-1)
     foreground = left / whole
     return 1 - foreground + foreground * (kappa * (1 - rho) / 2 + (1 - kappa) * apart)
