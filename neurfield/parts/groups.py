@@ -26,6 +26,7 @@ class Data:
         prior_depth: use ambiguous depth of a monocular network, scale and shift unknown per image.
         prior_normal: use normals of a monocular network.
         stereo: match the pictures with each other where no depth was measured.
+        matching: preset of that (`neurfield scene stereo`): how finely pictures are searched.
         mask: use masks where the scene has them.
         holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none.
         box: world xmin, ymin, zmin, xmax, ymax, zmax; empty: from the scene.
@@ -35,6 +36,7 @@ class Data:
     prior_depth: bool = False
     prior_normal: bool = False
     stereo: bool = False
+    matching: Literal["quick", "default", "best"] = "default"
     mask: bool = True
     holdout_every: _Times = 0
     box: list[float] = field(default_factory=list)

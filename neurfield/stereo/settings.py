@@ -58,7 +58,7 @@ class StereoSettings:
 
 
 PRESETS = {
-    "quick": StereoSettings(longest=640, sources=6, passes=1, geometric=0, refine=False),
+    "quick": StereoSettings(longest=640, halved_from=128, sources=6, passes=1, geometric=0, refine=False),
     "default": StereoSettings(),
     "best": replace(
         StereoSettings(), longest=1600, every=1, halved_from=1024, planes=128, sources=12, geometric=2

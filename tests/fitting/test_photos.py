@@ -31,11 +31,10 @@ SETTINGS = (
 def matches(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     """The scenes that are matched, which takes little here."""
     scenes: list[Scene] = []
-    small = partial(match, settings=STEREO)
 
-    def counted(scene: Scene, progress: Progress) -> StereoMaps:
+    def counted(scene: Scene, settings: StereoSettings, progress: Progress) -> StereoMaps:
         scenes.append(scene)
-        return small(scene, progress=progress)
+        return match(scene, STEREO, progress=progress)
 
     monkeypatch.setattr(stereo, "match", counted)
     return scenes

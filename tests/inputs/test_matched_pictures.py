@@ -14,7 +14,7 @@ from neurfield.parts import load_config
 from neurfield.parts.groups import Data
 from neurfield.pixels import fitted_and_held_out, used_sources
 from neurfield.scenes import Scene, load_scene
-from neurfield.stereo import StereoMaps, StereoSettings, match
+from neurfield.stereo import StereoMaps, StereoSettings, match, stereo_settings
 from neurfield.stereo.folder import write_maps
 from tests.fitting.conftest import SMALL as FIELD
 from tests.stereo import made
@@ -36,7 +36,9 @@ def matched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def matches(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     """The scenes whose pictures are matched from now on."""
     scenes: list[Scene] = []
-    monkeypatch.setattr(stereo, "match", lambda scene, progress: scenes.append(scene) or len(scenes))
+    monkeypatch.setattr(
+        stereo, "match", lambda scene, settings, progress: scenes.append(scene) or len(scenes)
+    )
     return scenes
 
 
@@ -92,7 +94,7 @@ def test_a_box_that_was_chosen_is_searched_also_when_the_run_goes_on(
 ) -> None:
     scenes: list[Scene] = []
 
-    def searched(scene: Scene, progress: object) -> StereoMaps:
+    def searched(scene: Scene, settings: StereoSettings, progress: object) -> StereoMaps:
         scenes.append(scene)
         return match(scene, SMALL)
 
@@ -106,3 +108,21 @@ def test_a_box_that_was_chosen_is_searched_also_when_the_run_goes_on(
         assert scenes.pop().box_by_hand.ravel().tolist() == box
         expected = box if of_run is None else of_run.ravel().tolist()
         assert opened.task.scene.box.ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("preset", ["quick", "default", "best"])
+def test_the_preset_of_a_fit_is_that_of_its_matching(
+    preset: str, matched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[StereoSettings] = []
+
+    def searched(scene: Scene, settings: StereoSettings, progress: object) -> StereoMaps:
+        asked.append(settings)
+        return match(scene, SMALL)
+
+    monkeypatch.setattr(stereo, "match", searched)
+    data = load_config("photos", preset).data
+    scene = load_scene(matched, stereo=False)
+    gives = stereo_of(scene, scene, data)
+    assert gives is not None and gives()
+    assert asked == [stereo_settings(preset)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from neurfield.parts.groups import Data
 from neurfield.scenes import Scene
-from neurfield.stereo import StereoMaps, match, read_maps
+from neurfield.stereo import StereoMaps, match, read_maps, stereo_settings
 from neurfield.stereo.progress import Bar
 
 MEASURED = frozenset({"depth", "sensor_depth"})
@@ -25,10 +25,11 @@ class MatchedPictures:
     Args:
         scene: as it was read.
         to_fit: the frames and sources of it that are fitted, with the box that was chosen for the fit.
+        preset: of the settings that pictures are matched with.
     """
 
-    def __init__(self, scene: Scene, to_fit: Scene) -> None:
-        self._scene, self._to_fit = scene, to_fit
+    def __init__(self, scene: Scene, to_fit: Scene, preset: str = "default") -> None:
+        self._scene, self._to_fit, self._preset = scene, to_fit, preset
         self.were_read = False  # whether maps beside the scene's files were taken
 
     def __call__(self) -> StereoMaps:
@@ -45,7 +46,7 @@ class MatchedPictures:
                 self.were_read = True
                 return maps
         with Bar() as bar:
-            return match(used, progress=bar)
+            return match(used, stereo_settings(self._preset), progress=bar)
 
 
 def stereo_of(scene: Scene, to_fit: Scene, data: Data) -> MatchedPictures | None:
@@ -56,7 +57,9 @@ def stereo_of(scene: Scene, to_fit: Scene, data: Data) -> MatchedPictures | None
         to_fit: the frames and sources of it that are fitted, with the box that was chosen for the fit.
         data: of the fit.
     """
-    return MatchedPictures(scene, to_fit) if data.stereo and not MEASURED & to_fit.sources else None
+    if not data.stereo or MEASURED & to_fit.sources:
+        return None
+    return MatchedPictures(scene, to_fit, data.matching)
 
 
 def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
