@@ -128,7 +128,7 @@ def test_who_is_expected_to_meet_a_surface(sphere_scene: Scene, tmp_path: Path) 
     assert least_share(sphere_scene, Data()) == LEAST_EXPECTED
     assert least_share(sphere_scene.without("mask"), Data()) < 0.01
     moving = sphere_scene.with_frames(np.arange(12))
-    moving._mask_says_by_hand = "valid"  # what to leave out says nothing of where the object is
+    moving.mask_says_by_hand = "valid"  # what to leave out says nothing of where the object is
     assert least_share(moving, Data()) < 0.01 and "mask" not in telling_sources(moving)
     room = load_scene(write_pictures_of_a_room(tmp_path / "room"))
     assert least_share(room, Data()) == LEAST_EXPECTED
