@@ -77,18 +77,21 @@ def pace_of(facts: dict[str, Any]) -> Pace:
     return Pace(max(0.0, facts["whole"] - step * facts["steps"]), step)
 
 
-def run_fit(fit: Fit, steps: int, out: Path) -> dict[str, Any]:
+def run_fit(fit: Fit, steps: int | None, out: Path) -> dict[str, Any]:
     """Fit in a process of its own: its run, mesh, steps, seconds (whole, start), peak_gb; trouble if any.
 
-    A fit that loses its surface is a result: it has a line of trouble and no mesh.
+    `steps`: None: those of the preset. A fit that loses its surface is a result: it has a line of trouble and
+    no mesh.
     """
     out.mkdir(parents=True, exist_ok=True)
-    command = ["-m", "benchmarks.photos.fitted", *fit.flags(), "--steps", str(steps), "--out", str(out)]
+    command = ["-m", "benchmarks.photos.fitted", *fit.flags(), "--out", str(out)]
+    command += [] if steps is None else ["--steps", str(steps)]
     say(f"python {' '.join(command)}")
     result = run_measured([sys.executable, *command])
     lines = [line for line in result.output.splitlines() if line.startswith("{")]
     if result.status != 0 or not lines:
-        return {"trouble": f"it ended with status {result.status}, see above", "steps": steps, "mesh": None}
+        trouble = f"it ended with status {result.status}, see above"
+        return {"trouble": trouble, "steps": steps or 0, "mesh": None}
     return dict(json.loads(lines[-1]))
 
 
@@ -152,7 +155,7 @@ def main() -> None:
     parser.add_argument("--hide", nargs="*", default=[], help="sources that are not looked at")
     parser.add_argument("--method", required=True)
     parser.add_argument("--preset", default="default")
-    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--steps", type=int, help="not given: those of the preset")
     parser.add_argument("--set", nargs="*", default=[])
     parser.add_argument("--without", choices=PIECES, default="", help="a piece that is left out")
     parser.add_argument("--out", type=Path, required=True)
