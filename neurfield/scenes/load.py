@@ -40,19 +40,22 @@ class Format:
     looks_for: str
 
 
-FORMATS = (
-    Format(replica.recognises, replica.read, replica.LOOKS_FOR),
-    Format(transforms_json.recognises, transforms_json.read, transforms_json.LOOKS_FOR),
-    Format(colmap.recognises, colmap.read, colmap.LOOKS_FOR),
-    Format(neus.recognises, neus.read, neus.LOOKS_FOR),
-    Format(blendedmvs.recognises, blendedmvs.read, blendedmvs.LOOKS_FOR),
-    Format(trajectory_log.recognises, trajectory_log.read, trajectory_log.LOOKS_FOR),
-    Format(tum.recognises, tum.read, tum.LOOKS_FOR),
-    Format(seven_scenes.recognises, seven_scenes.read, seven_scenes.LOOKS_FOR),
-    Format(neural_rgbd.recognises, neural_rgbd.read, neural_rgbd.LOOKS_FOR),
-    Format(polycam.recognises, polycam.read, polycam.LOOKS_FOR),
-    Format(arkitscenes.recognises, arkitscenes.read, arkitscenes.LOOKS_FOR),
-    Format(record3d.recognises, record3d.read, record3d.LOOKS_FOR),
+FORMATS = tuple(
+    Format(module.recognises, module.read, module.LOOKS_FOR)
+    for module in (
+        replica,
+        transforms_json,
+        colmap,
+        neus,
+        blendedmvs,
+        trajectory_log,
+        tum,
+        seven_scenes,
+        neural_rgbd,
+        polycam,
+        arkitscenes,
+        record3d,
+    )
 )
 
 

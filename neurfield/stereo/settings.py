@@ -20,7 +20,7 @@ class StereoSettings:
             searched at half size.
         sources: pictures that a reference is compared with.
         planes: of the first search, along inverse depth.
-        passes: rounds of PatchMatch at half size.
+        passes: rounds of PatchMatch after the search.
         geometric: rounds after these that hold each map to those of its sources.
         refine: whether planes are refined once more at full size.
         planar: whether plain regions take the plane that their rims lie on.

@@ -18,10 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import FileList, read_rgb
 from neurfield.scenes.layouts.phones import read_sure_depth
-from neurfield.scenes.layouts.pictures import camera_size, pictures_in
+from neurfield.scenes.layouts.pictures import Size, cameras_of_lenses, pictures_in
 from neurfield.scenes.layouts.rotations import checked_poses, read_numbers
 from neurfield.scenes.layouts.timestamps import nearest_in_time
 from neurfield.scenes.lenses import Lens
@@ -62,9 +61,8 @@ def read(path: Path) -> Scene:
         np.stack([_world_from_cam(row[1:], folder) for row in rows[posed]]),
         [f"{folder / _TRAJECTORY}: time {row[0]}" for row in rows[posed]],
     )
-    lenses = _lenses(folder, times[partner[posed]], images)
-    fx, fy, cx, cy, width, height = np.array(lenses).T
-    cameras = Cameras(poses, fx, fy, cx, cy, width.astype(np.int64), height.astype(np.int64))
+    lenses, sizes = _lenses(folder, times[partner[posed]], images)
+    cameras = cameras_of_lenses(poses, lenses, sizes, images)
     files = {
         "image": FileList(tuple(images), read_rgb),
         "sensor_depth": FileList(
@@ -105,10 +103,11 @@ def _world_from_cam(numbers: np.ndarray, folder: Path) -> np.ndarray:
     return pose
 
 
-def _lenses(folder: Path, times: np.ndarray, images: list[Path]) -> list[tuple[float, ...]]:
-    """fx, fy, cx, cy, width, height of each picture, by the intrinsics of its time."""
+def _lenses(folder: Path, times: np.ndarray, images: list[Path]) -> tuple[list[Lens], list[Size]]:
+    """The lens of each picture, by the intrinsics of its time, and the size that it is given for."""
     found = _nearest(folder / "lowres_wide_intrinsics", "*.pincam", times)
-    lenses: list[tuple[float, ...]] = []
+    lenses: list[Lens] = []
+    sizes: list[Size] = []
     for image, file in zip(images, found):
         if file is None:
             raise UserError(
@@ -117,8 +116,6 @@ def _lenses(folder: Path, times: np.ndarray, images: list[Path]) -> list[tuple[f
         rows = read_numbers(file, 6)
         if rows.shape != (1, 6) or not np.isfinite(rows).all() or (rows[0, :4] <= 0).any():
             raise UserError(f"{file}: expected width height fx fy cx cy in one line: copy it again")
-        given = int(rows[0, 0]), int(rows[0, 1])
-        size = camera_size(image, given)
-        lens = Lens("PINHOLE", *rows[0, 2:].tolist()).scaled(size[0] / given[0], size[1] / given[1])
-        lenses.append((lens.fx, lens.fy, lens.cx, lens.cy, *size))
-    return lenses
+        lenses.append(Lens("PINHOLE", *rows[0, 2:].tolist()))
+        sizes.append((int(rows[0, 0]), int(rows[0, 1])))
+    return lenses, sizes

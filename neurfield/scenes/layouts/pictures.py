@@ -66,23 +66,35 @@ def camera_size(path: Path, camera: Size) -> Size:
     return size
 
 
-def cameras_of_lens(poses: np.ndarray, lens: Lens, size: Size, images: Sequence[Path]) -> Cameras:
-    """Cameras of one lens that five numbers hold, scaled to the pictures' true sizes.
+def cameras_of_lenses(
+    poses: np.ndarray, lenses: Sequence[Lens], sizes: Sequence[Size], images: Sequence[Path]
+) -> Cameras:
+    """Cameras of lenses that five numbers hold, scaled to the pictures' true sizes.
 
     Args:
         poses: world_from_cam [n,4,4].
-        lens: of all.
-        size: width and height of the pictures that it was given for.
+        lenses: of each.
+        sizes: width and height of the pictures that each was given for.
         images: the pictures [n].
 
     Raises:
         UserError: a picture has another shape.
     """
-    sizes = [camera_size(image, size) for image in images]
-    lenses = [lens.scaled(width / size[0], height / size[1]) for width, height in sizes]
-    fx, fy, cx, cy = np.array([[each.fx, each.fy, each.cx, each.cy] for each in lenses]).T
-    width, height = np.array(sizes, dtype=np.int64).T
-    return Cameras(poses, fx, fy, cx, cy, width, height, np.tile(lens.five() or [0.0] * 5, (len(images), 1)))
+    true = [camera_size(image, size) for image, size in zip(images, sizes)]
+    scaled = [
+        lens.scaled(width / size[0], height / size[1])
+        for lens, size, (width, height) in zip(lenses, sizes, true)
+    ]
+    fx, fy, cx, cy = np.array([[lens.fx, lens.fy, lens.cx, lens.cy] for lens in scaled]).T
+    width, height = np.array(true, dtype=np.int64).T
+    return Cameras(
+        poses, fx, fy, cx, cy, width, height, np.array([lens.five() or [0.0] * 5 for lens in scaled])
+    )
+
+
+def cameras_of_lens(poses: np.ndarray, lens: Lens, size: Size, images: Sequence[Path]) -> Cameras:
+    """The same where all have one lens."""
+    return cameras_of_lenses(poses, [lens] * len(images), [size] * len(images), images)
 
 
 def masks_of(images: Sequence[Path], names: Sequence[str], folders: Sequence[Path]) -> FileList | None:

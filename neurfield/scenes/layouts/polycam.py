@@ -20,7 +20,7 @@ from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import FileList, read_rgb
 from neurfield.scenes.layouts.phones import read_record, read_sure_depth
-from neurfield.scenes.layouts.pictures import beside, camera_size, picture_named, without_missing
+from neurfield.scenes.layouts.pictures import beside, cameras_of_lenses, picture_named, without_missing
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL, checked_poses
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.pinhole import PinholeView, resampled
@@ -52,15 +52,9 @@ def read(path: Path) -> Scene:
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
     poses[:, :3] = np.array([[row[key] for key in _ROWS] for row in rows]).reshape(-1, 3, 4)
     poses = checked_poses(poses, [str(listed[k]) for k in kept]) @ OPENCV_FROM_OPENGL
-    lenses, sizes = [], []
-    for row, image in zip(rows, images):
-        given = int(row["width"]), int(row["height"])
-        size = camera_size(image, given)
-        lens = Lens("PINHOLE", row["fx"], row["fy"], row["cx"], row["cy"])
-        lenses.append(lens.scaled(size[0] / given[0], size[1] / given[1]))
-        sizes.append(size)
-    fx, fy, cx, cy = np.array([[lens.fx, lens.fy, lens.cx, lens.cy] for lens in lenses]).T
-    width, height = np.array(sizes, dtype=np.int64).T
+    lenses = [Lens("PINHOLE", row["fx"], row["fy"], row["cx"], row["cy"]) for row in rows]
+    given = [(int(row["width"]), int(row["height"])) for row in rows]
+    cameras = cameras_of_lenses(poses, lenses, given, images)
     files = {
         "image": FileList(tuple(images), read_rgb),
         "sensor_depth": FileList(
@@ -68,10 +62,10 @@ def read(path: Path) -> Scene:
         ),
     }
     name = path.parent.name if path == folder else path.name
-    scene = Scene(name, path, Cameras(poses, fx, fy, cx, cy, width, height), files, notes=notes)
+    scene = Scene(name, path, cameras, files, notes=notes)
     if kind != _KINDS[0]:
         return scene
-    return resampled(scene, [_cut(lens, size) for lens, size in zip(lenses, sizes)])
+    return resampled(scene, [_cut(cameras, i) for i in range(len(images))])
 
 
 def _keyframes(path: Path) -> Path:
@@ -100,7 +94,9 @@ def _numbers(file: Path) -> dict[str, float]:
     return numbers
 
 
-def _cut(lens: Lens, size: tuple[int, int]) -> PinholeView:
-    """A picture without its border."""
+def _cut(cameras: Cameras, i: int) -> PinholeView:
+    """Picture i without its border."""
+    lens = Lens("PINHOLE", cameras.fx[i], cameras.fy[i], cameras.cx[i], cameras.cy[i])
+    size = int(cameras.width[i]), int(cameras.height[i])
     inner = size[0] - 2 * _BORDER, size[1] - 2 * _BORDER
     return PinholeView(lens, size, lens.fx, lens.fy, lens.cx - _BORDER, lens.cy - _BORDER, inner)

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import FileList, read_rgb
 from neurfield.scenes.layouts.phones import read_record
-from neurfield.scenes.layouts.pictures import camera_size
-from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL, checked_poses, matrix_of_quaternion
+from neurfield.scenes.layouts.pictures import cameras_of_lenses
+from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL, placed
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.scene import Scene
 
@@ -54,14 +53,13 @@ def read(path: Path) -> Scene:
     images = [found[number] for number in numbers]
     size = _size(file, data)
     lenses = _lenses(file, data, len(poses))
-    sizes = [camera_size(image, size) for image in images]
-    scaled = [
-        lenses[number].scaled(true[0] / size[0], true[1] / size[1]) for number, true in zip(numbers, sizes)
-    ]
-    fx, fy, cx, cy = np.array([[lens.fx, lens.fy, lens.cx, lens.cy] for lens in scaled]).T
-    width, height = np.array(sizes, dtype=np.int64).T
-    world_from_cam = np.stack([_pose(poses[number], f"{file}: pose {number}") for number in numbers])
-    cameras = Cameras(world_from_cam @ OPENCV_FROM_OPENGL, fx, fy, cx, cy, width, height)
+    world_from_cam = [placed(poses[k, 4:], poses[k, :4], f"{file}: pose {k}") for k in numbers]
+    cameras = cameras_of_lenses(
+        np.stack(world_from_cam) @ OPENCV_FROM_OPENGL,
+        [lenses[k] for k in numbers],
+        [size] * len(images),
+        images,
+    )
     return Scene(path.name, path, cameras, {"image": FileList(tuple(images), read_rgb)}, notes=notes)
 
 
@@ -102,13 +100,3 @@ def _lenses(file: Path, data: dict[str, Any], count: int) -> list[Lens]:
     if not np.isfinite(rows).all() or (rows[:, :2] <= 0).any():
         raise UserError(f"{file}: focal lengths must be positive numbers: correct K")
     return [Lens("PINHOLE", *row) for row in rows.tolist()]
-
-
-def _pose(numbers: np.ndarray, where: str) -> np.ndarray:
-    """world_from_cam [4,4], ARKit's axes."""
-    if not np.isfinite(numbers).all() or not numbers[:4].any():
-        raise UserError(f"{where} is {numbers.tolist()}: take the picture out")
-    pose = np.eye(4)
-    pose[:3, :3] = matrix_of_quaternion(*numbers[:4])
-    pose[:3, 3] = numbers[4:]
-    return checked_poses(pose[None], [where])[0]

@@ -25,6 +25,24 @@ def matrix_of_quaternion(x: float, y: float, z: float, w: float) -> np.ndarray:
     )
 
 
+def placed(position: np.ndarray, quaternion: np.ndarray, where: str) -> np.ndarray:
+    """The pose [4,4] of a position [3] and a quaternion x y z w [4] of any length but 0.
+
+    Raises:
+        UserError: a number is not finite, or the quaternion is 0.
+    """
+    numbers = [*position, *quaternion]
+    if not np.isfinite(numbers).all() or not np.any(quaternion):
+        raise UserError(
+            f"{where}: position and quaternion are {[float(x) for x in numbers]}: correct them, or take the "
+            "frame out"
+        )
+    pose = np.eye(4)
+    pose[:3, :3] = matrix_of_quaternion(*quaternion)
+    pose[:3, 3] = position
+    return checked_poses(pose[None], [where])[0]
+
+
 def read_numbers(path: Path, columns: int) -> np.ndarray:
     """The numbers of a text file, [rows, columns] float64, nan and inf among them; # begins a comment.
 

@@ -20,7 +20,7 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.scenes.images import FileList, read_depth, read_rgb
 from neurfield.scenes.layouts.pictures import beside, cameras_of_lens, without_missing
-from neurfield.scenes.layouts.rotations import checked_poses, matrix_of_quaternion, read_numbers
+from neurfield.scenes.layouts.rotations import placed, read_numbers
 from neurfield.scenes.layouts.timestamps import nearest_in_time
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.scene import Scene
@@ -62,7 +62,8 @@ def read(path: Path) -> Scene:
         )
     kept, lost = without_missing(beside([pictures[k] for k in posed]), path / "rgb.txt", str(pictures[0]))
     frames = posed[kept]
-    world_from_cam = [_pose(poses[k, 1:], path / "groundtruth.txt") for k in partner[frames]]
+    where = str(path / "groundtruth.txt")
+    world_from_cam = [placed(poses[k, 1:4], poses[k, 4:], where) for k in partner[frames]]
     images = [pictures[k] for k in frames]
     cameras = cameras_of_lens(np.stack(world_from_cam), _lens(path), _SIZE, images)
     files = {"image": FileList(tuple(images), read_rgb)}
@@ -89,16 +90,6 @@ def _listed(file: Path) -> tuple[np.ndarray, list[Path]]:
         raise UserError(f"{file}: no files in it: copy it from the data set")
     entries.sort()
     return np.array([time for time, _ in entries]), [path for _, path in entries]
-
-
-def _pose(numbers: np.ndarray, file: Path) -> np.ndarray:
-    """world_from_cam [4,4] of a position and a quaternion."""
-    if not np.isfinite(numbers).all() or not numbers[3:].any():
-        raise UserError(f"{file}: the pose {numbers.tolist()}: take its line out")
-    pose = np.eye(4)
-    pose[:3, :3] = matrix_of_quaternion(*numbers[3:])
-    pose[:3, 3] = numbers[:3]
-    return checked_poses(pose[None], [str(file)])[0]
 
 
 def _lens(path: Path) -> Lens:

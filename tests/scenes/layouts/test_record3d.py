@@ -74,7 +74,7 @@ def test_pictures_of_another_size_than_the_metadata_says(tmp_path):
     [
         ({"poses": [[0, 0, 0, 1]] * COUNT}, r"metadata: poses has shape \(12, 4\), expected 7"),
         ({"poses": None}, "metadata: poses "),
-        ({"poses": [[0, 0, 0, 0, 1, 2, 3]] * COUNT}, "metadata: pose 0 is"),
+        ({"poses": [[0, 0, 0, 0, 1, 2, 3]] * COUNT}, "metadata: pose 0: position and quaternion are"),
         ({"K": [1, 2]}, "metadata: K is missing or not nine numbers"),
         ({"K": [0.0] * 9}, "metadata: focal lengths must be positive"),
         ({"w": "wide"}, "metadata: w or h is missing or no number"),

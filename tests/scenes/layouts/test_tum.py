@@ -139,7 +139,7 @@ def no_file_named(folder):
         (without_calibration, "calibration.txt: no such file, and 'seq' names none .* write fx fy cx cy"),
         (five_numbers, "calibration.txt: expected fx fy cx cy"),
         (short_pose, r"groundtruth.txt:20: 4 numbers, expected 8"),
-        (no_turn, "groundtruth.txt: the pose .*0.0, 0.0, 0.0, 0.0.*take its line out"),
+        (no_turn, "groundtruth.txt: position and quaternion are .*0.0, 0.0, 0.0, 0.0.*take the frame out"),
         (no_file_named, "rgb.txt:1: .*a line is a time and a file"),
     ],
 )
