@@ -22,8 +22,10 @@ void raycast(const py::object& row_, const py::object& distance_, float voxel, c
     intrinsics.expect(0, frames, "intrinsics"), intrinsics.expect(1, 4, "intrinsics");
     for (int64_t i = 0; i < row.size(); ++i)
         if (row.data()[i] >= distance.shape(0)) throw py::value_error("row names a brick that distance does not have");
-    const Volume volume{row.data(), distance.data(), {row.shape(0), row.shape(1), row.shape(2)}, voxel};
     py::gil_scoped_release release;
+    const int64_t size[3] = {row.shape(0), row.shape(1), row.shape(2)};
+    const Bricks bricks(row.data(), size, distance.data(), distance.shape(0));
+    const Volume volume{bricks.near.data(), bricks.padded.data(), bricks.behind.data(), {size[0], size[1], size[2]}};
     parallel_chunks(frames * height, 16, [&](int64_t begin, int64_t end) {
         for (int64_t line = begin; line < end; ++line) {
             const View view = View::from(poses.row(line / height), intrinsics.row(line / height));

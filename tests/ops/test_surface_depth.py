@@ -42,6 +42,28 @@ def test_native_sees_what_the_reference_does(size: tuple[int, int], monkeypatch:
         assert (found > 0).float().mean() > 0.1
 
 
+@needs_native
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_scattered_bricks_are_all_met(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide gaps, neighbours that only touch, and bricks without anything negative are passed alike."""
+    some = torch.Generator().manual_seed(4)
+    marks = torch.rand(9, 7, 8, generator=some) < share
+    row = torch.full(marks.shape, -1, dtype=torch.int64)
+    row[marks] = torch.arange(int(marks.sum()))
+    level = 0.06 * torch.rand(int(marks.sum()), 1, generator=some)  # most bricks lie wholly before a surface
+    distance = level + 0.02 * torch.randn(int(marks.sum()), 512, generator=some)
+    distance[torch.rand(distance.shape, generator=some) < 0.02] = torch.nan
+    views = sphere_views(4, (31, 23), seed=3)
+    pose = views.cam_from_grid.clone()
+    pose[:, :, 3] -= (pose[:, :, :3] @ torch.tensor([0.6, 0.2, 0.4])[:, None])[..., 0]
+    wanted = torch.ones(4, 23, 31, dtype=torch.bool)
+    found = surface_depth(row, distance, VOXEL, pose, views.intrinsics, wanted)
+    monkeypatch.setattr(native, "module", None)
+    expected = surface_depth(row, distance, VOXEL, pose, views.intrinsics, wanted)
+    assert (expected > 0).float().mean() > 0.1 * share
+    assert ((found - expected).abs() > 1e-3).float().mean() < 0.01
+
+
 def test_a_sphere_is_seen_where_it_is() -> None:
     row, distance = fused_sphere(sphere_views(24))
     views = sphere_views(4, seed=7)
