@@ -85,7 +85,7 @@ PRIVATE = {
     "pixels.sources.Source": "a row of `SOURCES`",
     "pixels.uploads": "how batches come to a GPU",
     "points.fuse_stereo.fuse_stereo": "a step of `fuse_scene`",
-    "points.fuse_stereo.sure_points": "a step of `aligned_priors`",
+    "points.sure_points.sure_points": "a step of `aligned_priors`",
     "points.prior_maps": "a step of `fuse_scene`",
     "points.picture_pixels": "how `Picture` draws",
     "points.point_set.answered": "a step asks it",

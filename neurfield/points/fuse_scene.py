@@ -11,8 +11,9 @@ from torch import Tensor
 from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
 from neurfield.fusion.prior_views import to_be_looked_at
-from neurfield.points.fuse_stereo import StereoDepth, fuse_stereo, sure_points
+from neurfield.points.fuse_stereo import StereoDepth, fuse_stereo
 from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
+from neurfield.points.sure_points import sure_points
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.box import box_around_cameras
@@ -89,7 +90,7 @@ def aligned_priors(
     if not needed or not _can_fuse(scene):
         return None
     around = np.array(box).reshape(2, 3) if box else box_around_cameras(scene.cameras)
-    known = None if stereo is None else sure_points(stereo)
+    known = None if stereo is None else sure_points(stereo, scene.cameras)
     aligned = align_priors(scene, around, seed, known)
     if not len(aligned.trusted()):
         raise UserError(

@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, max_pool2d
+from torch.nn.functional import interpolate
 
 from neurfield.errors import UserError
-from neurfield.fusion import AlignedPriors, FusedVolume, ImagePoints, fuse_depth
+from neurfield.fusion import AlignedPriors, FusedVolume, fuse_depth
 from neurfield.fusion.hull import outline_distance
 from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
 from neurfield.scenes import Cameras, Scene
@@ -21,8 +21,6 @@ VOXELS = 384  # along the box's longest side, unless depth errs by more
 LEAST_TRUNCATION, TRUNCATION = 4.0, 3.0  # voxels; typical standard deviations
 ERROR_PIXELS = 1.5  # z / f that sure depth errs by: 0.4 pixels, three views 10 degrees apart
 LEAST_SURE = 0.1  # depth of less confidence errs by no more; depth of as much votes in full
-CELLS = (20, 32)  # rows and columns of a picture, in each of which priors are held to one pixel
-SURE = 0.3  # confidence of these at least
 PRIOR_WEIGHT, PRIOR_TRUST = 0.3, 0.5  # of a prior beside matched depth, at most, and how much its vote counts
 SPREAD = 1.4826  # standard deviations in a median absolute deviation
 
@@ -110,20 +108,6 @@ def fuse_stereo(
         sigma=maps.sigma, trust=maps.trust, outline=_outlines(scene, shown), robust=True,
     )  # fmt: skip
     return volume, f"{words} fused at {voxel:.3g}"
-
-
-def sure_points(stereo: StereoDepth) -> ImagePoints:
-    """The surest matched pixel in each cell of each picture, for pictures without distortion."""
-    height, width = stereo.depth.shape[1:]
-    sure = torch.where((stereo.flags == Flag.MATCHED) & (stereo.depth > 0), stereo.confidence, 0.0)
-    size = (-(-height // CELLS[0]), -(-width // CELLS[1]))  # pixels of a cell
-    best, place = max_pool2d(sure[:, None], size, ceil_mode=True, return_indices=True)
-    chosen = best.flatten(1) >= SURE
-    image, place = chosen.nonzero()[:, 0], place.flatten(1)[chosen]
-    u = ((place % width) + 0.5) / width
-    v = (place.div(width, rounding_mode="floor") + 0.5) / height
-    depth = stereo.depth.flatten(1)[image, place]
-    return ImagePoints(torch.as_tensor(stereo.frames)[image], torch.stack([u, v], dim=1), depth)
 
 
 def _stereo_maps(stereo: StereoDepth, focal: Tensor) -> _Maps:

@@ -22,8 +22,8 @@ def face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
     slope = torch.zeros(2, *depth.shape)
     slope[0, :, :, reach:-reach] = (log_z[:, :, 2 * reach :] - log_z[:, :, : -2 * reach]) / (2 * reach)
     slope[1, :, reach:-reach] = (log_z[:, 2 * reach :] - log_z[:, : -2 * reach]) / (2 * reach)
-    tangent = slope.norm(dim=0) * torch.as_tensor(focal, dtype=torch.float32)[:, None, None]
-    return 1.0 / (1.0 + (tangent / STEEP).square())
+    per_tangent = (torch.as_tensor(focal, dtype=torch.float32) / STEEP).square()
+    return 1.0 / (1.0 + (slope[0].square() + slope[1].square()) * per_tangent[:, None, None])
 
 
 def prior_of(scene: Scene, i: int) -> np.ndarray:

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from neurfield.points import aligned_priors, fuse_scene
-from neurfield.points.fuse_stereo import CELLS, sure_points
+from neurfield.points.sure_points import CELLS, sure_points
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.images import FileList
+from neurfield.stereo import Flag
 from tests.fusion import box_room
 from tests.fusion.box_room import cameras_of, pose_looking
 from tests.points import cup
@@ -64,13 +65,33 @@ def room() -> tuple[Scene, cup.Matched, list[np.ndarray]]:
 
 
 def test_sure_points_are_pixels_of_the_maps(room: tuple[Scene, cup.Matched, list[np.ndarray]]) -> None:
-    _, stereo, _ = room
-    points = sure_points(stereo)
+    scene, stereo, _ = room
+    points = sure_points(stereo, scene.cameras)
     assert len(points) > 0.3 * FRAMES * CELLS[0] * CELLS[1]
     column, row = (points.uv * torch.tensor([SIZE[1], SIZE[0]])).floor().long().unbind(1)
     assert torch.equal(stereo.depth[points.image, row, column], points.depth)
     assert (stereo.confidence[points.image, row, column] > 0).all()
     assert len(torch.unique(points.image)) == FRAMES
+
+
+def test_a_picture_without_a_map_is_told_by_others_near_by() -> None:
+    height, width, focal = 60, 96, 60.0
+    poses = np.tile(np.eye(4), (3, 1, 1))
+    poses[1, 0, 3], poses[2, 0, 3] = 0.3, 3.0  # a step aside; where the same points look otherwise
+    depth = torch.full((1, height, width), 2.0)
+    depth[..., : width // 2] = 6.0  # behind a wall that covers the right half
+    stereo = cup.Matched(
+        np.array([0]), cameras_of(poses[:1], (height, width), focal), depth, torch.zeros(1, height, width, 3),
+        torch.ones_like(depth), torch.full(depth.shape, int(Flag.MATCHED), dtype=torch.uint8),
+    )  # fmt: skip
+    points = sure_points(stereo, cameras_of(poses, (height, width), focal))
+    own, beside, aside = (points.select(points.image == i) for i in range(3))
+    assert len(own) == CELLS[0] * CELLS[1] and len(aside) == 0
+    assert len(beside) > 0.8 * len(own)
+    edge = 0.5 - focal * 0.3 / 2.0 / width  # where the wall begins by now
+    covered = beside.uv[:, 0] > edge + 1.0 / CELLS[1]
+    assert (beside.depth[covered] == 2.0).all() and covered.sum() > 0.4 * len(own)
+    assert (beside.depth[beside.uv[:, 0] < edge - 1.0 / CELLS[1]] == 6.0).all()
 
 
 def test_stereo_tells_what_priors_mean(room: tuple[Scene, cup.Matched, list[np.ndarray]]) -> None:
