@@ -12,7 +12,7 @@ import neurfield as nf
 from benchmarks import object_assets, object_views
 from benchmarks.common import say
 from benchmarks.photos import carved, objects, ours, stereo
-from benchmarks.photos.fitted import DEPTH, PRIORS, Fit, Pace, fit_within, mesh_of
+from benchmarks.photos.fitted import DEPTH, PRIORS, Fit, mesh_of, run_fit
 from benchmarks.photos.stereo import Work
 from benchmarks.photos.without import left_out
 from benchmarks.script import Table
@@ -31,7 +31,6 @@ NOTE = (
     " free. Without view first: colour may depend on the view from the start. F: at 5 cm and 1 cm in "
     "rooms, at 1 % and 0.5 % of the diagonal for objects."
 )
-BUDGET = 60.0
 STEREO = ("", "SGM", "absolute term", "PatchMatch", "geometric rounds", "full size", "planar completion")
 
 
@@ -88,8 +87,7 @@ def fit_rows(name: str, method: str, preset: str, overrides: list[str], out: Pat
     source, hide = (name, (*DEPTH, *PRIORS)) if name in ROOMS else (str(scene.path), ())
     for title, left in FITS.items():
         fit = Fit(source, hide, method, preset, (*overrides, *left.overrides), left.piece)
-        paces: dict[str, Pace] = {}
-        facts = fit_within(fit, BUDGET, out / name / title.replace(" ", "_"), paces, title)
+        facts = run_fit(fit, None, out / name / title.replace(" ", "_"))
         scored = fit_scores(name, scene, mesh_of(facts))
         title = title if facts.get("trouble") is None else f"{title}: {facts['trouble'][:60]}"
         rows.append([name, title, facts.get("whole"), facts.get("steps"), *scored])
@@ -133,6 +131,6 @@ def measure(
         tables.append(Table("What stereo's depth calls free", carved.COLUMNS, votes))
         notes.append(carved.NOTE)
     if fits:
-        title = f"Fits of {BUDGET:g} s without one of their pieces (method {method})"
+        title = f"Fits without one of their pieces (method {method}, as many steps as preset {preset} says)"
         tables.append(Table(title, FIT_COLUMNS, fits))
     return tables, notes
