@@ -144,7 +144,7 @@ def match_pairs(pairs: Sequence[tuple[str, str]], place: Workplace, threads: int
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = 0
     done = len(pairs) - len(waiting)
-    with tempfile.TemporaryDirectory(prefix="pairs-", dir=place.folder) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         pairing = pycolmap.ImportedPairingOptions()
         pairing.match_list_path = Path(folder) / "pairs.txt"
         for i in range(0, len(waiting), _PAIRS_AT_ONCE):

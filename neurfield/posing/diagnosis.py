@@ -12,7 +12,7 @@ from neurfield.posing.pictures import Picture
 from neurfield.posing.workplace import Workplace
 
 _FEW_FEATURES = 200
-_BLURRED = 0.08  # sharpness
+_BLURRED = 0.12  # sharpness
 _FEW_MATCHES = 30  # with a picture that has a pose: what COLMAP asks for
 _TURNED = 0.02  # how far a homography may be from a rotation
 _TURN_SHARE = 0.7  # of the pairs

@@ -23,20 +23,23 @@ class LensTags:
     Attributes:
         camera: maker and model, or nothing.
         millimetres: the focal length, 0 where it is not said.
+        millimetres_35: that of a 35 mm camera with the same view, also zoomed by cropping; 0 likewise.
         pixels: the same at the picture's size; None where it is not said, or cannot be.
         doubted: what was said and cannot be, in words, or nothing.
     """
 
     camera: str = ""
     millimetres: float = 0.0
+    millimetres_35: float = 0.0
     pixels: float | None = None
     doubted: str = ""
 
     @property
     def words(self) -> str:
-        """For people: Canon EOS 60D, 19 mm."""
+        """For people, and the same for photos through one lens: iPhone 12, 4.2 mm, 26 mm equivalent."""
         focal = f"{self.millimetres:.3g} mm" if self.millimetres else ""
-        return ", ".join(part for part in (self.camera, focal) if part)
+        equivalent = f"{self.millimetres_35:.3g} mm equivalent" if self.millimetres_35 else ""
+        return ", ".join(part for part in (self.camera, focal, equivalent) if part)
 
 
 def lens_tags(image: Image.Image) -> LensTags:
@@ -48,22 +51,22 @@ def lens_tags(image: Image.Image) -> LensTags:
         return LensTags()
     make, model = _text(exif.get(_MAKE)), _text(exif.get(_MODEL))
     camera = model if model.lower().startswith(make.lower().split(" ")[0]) else f"{make} {model}".strip()
-    focal = _number(more.get(_FOCAL))
-    pixels = _focal_in_pixels(more, focal, image.size)
+    focal, focal_35 = _number(more.get(_FOCAL)), _number(more.get(_FOCAL_35))
+    pixels = _focal_in_pixels(more, focal, focal_35, image.size)
     if pixels is None:
-        return LensTags(camera, focal)
+        return LensTags(camera, focal, focal_35)
     share = pixels / max(image.size)
     if not _PLAUSIBLE[0] <= share <= _PLAUSIBLE[1]:
         view = 2.0 * np.degrees(np.arctan(0.5 / share))
-        return LensTags(
-            camera, focal, None, f"EXIF means a view of {view:.0f} degrees, as of a resized photo"
-        )
-    return LensTags(camera, focal, pixels)
+        doubted = f"EXIF means a view of {view:.0f} degrees, as of a resized photo"
+        return LensTags(camera, focal, focal_35, None, doubted)
+    return LensTags(camera, focal, focal_35, pixels)
 
 
-def _focal_in_pixels(more: dict[int, Any], focal: float, size: tuple[int, int]) -> float | None:
+def _focal_in_pixels(
+    more: dict[int, Any], focal: float, focal_35: float, size: tuple[int, int]
+) -> float | None:
     """By the focal length of a 35 mm camera with the same view, else by the size of the sensor's pixels."""
-    focal_35 = _number(more.get(_FOCAL_35))
     if focal_35 > 0:
         return focal_35 / _DIAGONAL_35 * float(np.hypot(*size))
     a_unit, unit = _number(more.get(_PLANE_X)), _MILLIMETRES.get(int(_number(more.get(_PLANE_UNIT))), 25.4)

@@ -178,12 +178,13 @@ def _finish(
     numbers = numbers_of(model, points, len(pictures))
     doubts = numbers.doubts()
     left = _left(pictures, list(images), each, links)
-    if len(each) > 1:
-        counts = ", ".join(str(one.num_reg_images()) for one in each)
+    parts = [one for one in each[1:] if any(name not in images for name in _names(one))]
+    if parts:
+        counts = ", ".join(str(one.num_reg_images()) for one in (model, *parts))
         doubts.insert(
             0,
-            f"the pictures fall into {len(each)} parts without a link, of {counts} pictures: "
-            "the largest is taken",
+            f"the pictures fall into {len(parts) + 1} parts without a link, of {counts} pictures: "
+            "the largest is taken; take photos between them",
         )
     record = {
         "state": _word(place.state),
@@ -204,8 +205,8 @@ def _left(
     """The pictures without a pose, and why."""
     others: dict[str, tuple[int, int]] = {}
     for k, model in enumerate(models[1:], 2):
-        for number in model.reg_image_ids():
-            others.setdefault(model.images[number].name, (k, model.num_reg_images()))
+        for name in _names(model):
+            others.setdefault(name, (k, model.num_reg_images()))
     waiting = [one for one in pictures if one.file not in registered]
     return [
         (
@@ -216,6 +217,11 @@ def _left(
         )
         for one in waiting
     ]
+
+
+def _names(model: Any) -> list[str]:
+    """The pictures of a reconstruction that have a pose."""
+    return [model.images[number].name for number in model.reg_image_ids()]
 
 
 def _word(state: Path) -> str:

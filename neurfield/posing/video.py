@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from neurfield.posing.workplace import Workplace
 
 MOST = 240  # frames of a video
 _WINDOW = 0.4  # seconds, of which the sharpest frame is taken
-_MOVED = 0.02  # of the width
+_MOVED, _SAME = 0.02, 0.95  # of the width; correlation
 _STILL, _CUT = 0.7, 12.0  # levels of grey from frame to frame
 _SLIDES = 0.85  # of all frames of a slide show are as the one before
 
@@ -32,7 +33,7 @@ def probe(video: Path) -> tuple[tuple[int, int], float, int]:
     with _opened(video) as container:
         stream = container.streams.video[0]
         seconds = _seconds(container, stream)
-        return (stream.width, stream.height), seconds, max(1, min(MOST, int(seconds / _WINDOW) or MOST))
+        return (stream.width, stream.height), seconds, min(MOST, ceil(seconds / _WINDOW)) or MOST
 
 
 def take_frames(video: Path, longest: int, place: Workplace, progress: Progress) -> Listing:
@@ -100,7 +101,7 @@ class _Chooser:
         _, number, picture = self._best
         self._best = None
         small = small_grey(picture)
-        if self._kept is not None and shift(self._kept, small) < _MOVED:
+        if self._kept is not None and _alike(self._kept, small):
             self.still += 1
             return
         self._kept = small
@@ -130,6 +131,15 @@ class _Chooser:
         if len(changes) < 10:
             return False
         return bool((changes < _STILL).mean() > _SLIDES and (changes > _CUT).sum() >= 2)
+
+
+def _alike(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether neither the camera nor anything before it has moved between two small pictures."""
+    if shift(first, second) >= _MOVED:
+        return False
+    if min(first.std(), second.std()) < 1e-3:
+        return True
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1]) > _SAME
 
 
 def _opened(video: Path) -> Any:

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("pycolmap", reason="pip install neurfield[photos]")
-
 from neurfield.errors import UserError
 from neurfield.posing import Imported, colmap, import_photos
 from neurfield.scenes import check_scene, load_scene
 from tests.posing.textured import BLOCK, FOCAL, ROOM, aligned, orbit, turning, write_photos
 
+pytest.importorskip("pycolmap", reason="pip install neurfield[photos]")
 pytestmark = pytest.mark.slow
 BEND = -0.1
 

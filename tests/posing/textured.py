@@ -45,11 +45,11 @@ def drawn(
 ):
     """The picture uint8 [h,w,3] of a pose."""
     directions = rays(width, height, focal, bend) @ pose[:3, :3].T
+    directions[directions == 0.0] = 1e-12
     eye = pose[:3, 3]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        walls = (np.where(directions > 0, ROOM[1], ROOM[0]) - eye) / directions
-        near, far = ((BLOCK[side] - eye) / directions for side in (0, 1))
-        enter, leave = np.minimum(near, far).max(-1), np.maximum(near, far).min(-1)
+    walls = (np.where(directions > 0, ROOM[1], ROOM[0]) - eye) / directions
+    near, far = ((BLOCK[side] - eye) / directions for side in (0, 1))
+    enter, leave = np.minimum(near, far).max(-1), np.maximum(near, far).min(-1)
     depth = np.where((enter < leave) & (enter > 0), enter, walls.min(-1))
     return texture(eye + directions * depth[..., None])
 
