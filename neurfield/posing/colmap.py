@@ -22,7 +22,6 @@ MOST_FEATURES = 4096
 UNKNOWN_FOCAL = 1.2  # of the longer side
 _OLDEST = (4, 1, 1)  # earlier ones match several times more slowly
 _MODEL = "SIMPLE_RADIAL"  # one focal length: with two, a walk around an object leaves their ratio open
-_PAIRS_AT_ONCE = 48
 # Angle in degrees and matches of the first pair: COLMAP's own, then what few photos from nearby have.
 _FIRST_PAIR = ((16.0, 100), (8.0, 50), (4.0, 50), (2.0, 40))
 
@@ -128,29 +127,37 @@ def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, p
         )
 
 
-def match_pairs(pairs: Sequence[tuple[str, str]], place: Workplace, threads: int, progress: Progress) -> None:
-    """Match pairs of pictures (their files) that are not matched yet, and verify what was matched."""
+def match_pairs(
+    groups: Sequence[Sequence[tuple[str, str]]], place: Workplace, threads: int, progress: Progress
+) -> None:
+    """Match pairs of pictures that are not matched yet, and verify what was matched.
+
+    Args:
+        groups: of pairs of files, matched one group after the other.
+        place: of the database.
+        threads: how many.
+        progress: is told which part of the pairs is done.
+    """
     pycolmap = load()
     with opened(place) as database:
         numbers = {image.name: image.image_id for image in database.read_all_images()}
         waiting = [
-            pair
-            for pair in pairs
-            if not database.exists_two_view_geometry(numbers[pair[0]], numbers[pair[1]])
+            [(a, b) for a, b in group if not database.exists_two_view_geometry(numbers[a], numbers[b])]
+            for group in groups
         ]
     matching = pycolmap.FeatureMatchingOptions()
     matching.num_threads = threads
     matching.use_gpu = False
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = 0
-    done = len(pairs) - len(waiting)
+    count = sum(map(len, groups))
+    done = count - sum(map(len, waiting))
     with tempfile.TemporaryDirectory() as folder:
         pairing = pycolmap.ImportedPairingOptions()
         pairing.match_list_path = Path(folder) / "pairs.txt"
-        for i in range(0, len(waiting), _PAIRS_AT_ONCE):
-            progress("matches", (done + i) / max(1, len(pairs)))
-            some = waiting[i : i + _PAIRS_AT_ONCE]
-            pairing.match_list_path.write_text("".join(f"{a} {b}\n" for a, b in some))
+        for group in filter(None, waiting):
+            progress("matches", done / count)
+            pairing.match_list_path.write_text("".join(f"{a} {b}\n" for a, b in group))
             pycolmap.match_image_pairs(
                 place.database,
                 matching_options=matching,
@@ -158,6 +165,7 @@ def match_pairs(pairs: Sequence[tuple[str, str]], place: Workplace, threads: int
                 verification_options=verification,
                 device=pycolmap.Device.cpu,
             )
+            done += len(group)
 
 
 def map_pictures(count: int, place: Workplace, threads: int, progress: Progress) -> list[Path]:

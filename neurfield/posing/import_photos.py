@@ -18,7 +18,7 @@ from neurfield.posing.diagnosis import TURNED, Links, links_of, turned_on_the_sp
 from neurfield.posing.gate import PoseNumbers, numbers_of, points_of
 from neurfield.posing.given import FEWEST, Given, look_at
 from neurfield.posing.known_length import KnownLength, parse_length, photos_meant, scale_of
-from neurfield.posing.pairs import choose_pairs, estimate
+from neurfield.posing.pairs import choose_pairs, estimate, in_blocks
 from neurfield.posing.pictures import (
     Listing,
     Picture,
@@ -33,6 +33,7 @@ from neurfield.posing.workplace import Workplace
 from neurfield.posing.write import write_scene
 
 VERSION = 1  # of what the stages do
+PAIRS_AT_ONCE = 64
 
 Tell = Callable[[str], None]
 
@@ -110,8 +111,9 @@ def import_photos(
         colmap.make_database(pictures, place)
         colmap.find_features(pictures, place, threads, progress)
         files = [one.file for one in pictures]
-        pairs = [(files[i], files[j]) for i, j in choose_pairs(len(files), listing.ordered)]
-        colmap.match_pairs(pairs, place, threads, progress)
+        groups = in_blocks(choose_pairs(len(files), listing.ordered), PAIRS_AT_ONCE)
+        named = [[(files[i], files[j]) for i, j in group] for group in groups]
+        colmap.match_pairs(named, place, threads, progress)
         links = links_of(place)
         if links.matches and turned_on_the_spot(links):
             raise UserError(f"{source}: {TURNED}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 
 from neurfield.wording import about
 
@@ -11,12 +12,12 @@ MOST_EACH_WITH_EACH = 100  # pictures
 _NEIGHBOURS = 10
 
 # Of one processor of 2022, measured; machines differ by a factor of two either way.
-_FEATURES_SECONDS = 1.2  # a million pixels
-_PAIR_SECONDS = 0.06
-_POSE_SECONDS = 0.6  # a picture, of few; of many more, because all poses are refined again and again
+_FEATURES_SECONDS = 0.65  # a million pixels
+_PAIR_SECONDS = 0.11  # of 4096 features each
+_POSE_SECONDS = 0.3  # a picture, of few; of many more, because all poses are refined again and again
 _POSE_GROWS = 200  # pictures after which it is twice as much
-_WRITE_SECONDS = 0.25  # a million pixels
-_MEMORY_PIXEL, _MEMORY_BASE, _MEMORY_PICTURE = 220, 3e8, 2.5e6  # bytes
+_WRITE_SECONDS = 0.12  # a million pixels
+_MEMORY_PIXEL, _MEMORY_BASE, _MEMORY_PICTURE = 290, 3e8, 2.5e6  # bytes
 _DISK_PIXEL, _DISK_PICTURE = 0.8, 0.7e6  # bytes, written twice
 
 
@@ -37,6 +38,22 @@ def choose_pairs(n: int, ordered: bool) -> list[tuple[int, int]]:
             found.add((i, i + step))
             step *= 2
     return sorted(found)
+
+
+def in_blocks(pairs: Sequence[tuple[int, int]], most: int = 64) -> list[list[tuple[int, int]]]:
+    """The same pairs in groups of at most so many, each of few pictures.
+
+    COLMAP makes an index of each picture of a group, which is then asked for all of the group's pairs.
+
+    Args:
+        pairs: two numbers of pictures each.
+        most: pairs of a group.
+    """
+    side = max(1, isqrt(most))
+    blocks: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for i, j in pairs:
+        blocks.setdefault((i // side, j // side), []).append((i, j))
+    return [blocks[key] for key in sorted(blocks)]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_stopped_in_any_stage_it_goes_on(photos, tmp_path, monkeypatch, stage):
     few.mkdir()
     for i in range(4):
         shutil.copy(photos / f"IMG_{i:02d}.png", few)
-    monkeypatch.setattr(colmap, "_PAIRS_AT_ONCE", 2)
+    monkeypatch.setattr(import_module("neurfield.posing.import_photos"), "PAIRS_AT_ONCE", 1)
     out, seen = tmp_path / "scene", []
 
     def stop(words: str, part: float) -> None:
@@ -128,9 +129,9 @@ def test_stopped_in_any_stage_it_goes_on(photos, tmp_path, monkeypatch, stage):
     called.clear()
     run(few, out)
     assert len(load_scene(out)) == 4
-    done = {"pictures": (0, 0), "features": (1, 0), "matches": (2, 1), "poses": (2, 3)}[stage]
+    done = {"pictures": (0, 0), "features": (1, 0), "matches": (2, 1), "poses": (2, 6)}[stage]
     assert before.count("extract_features") == done[0] and called.count("extract_features") == 2 - done[0]
-    assert before.count("match_image_pairs") == done[1] and called.count("match_image_pairs") == 3 - done[1]
+    assert before.count("match_image_pairs") == done[1] and called.count("match_image_pairs") == 6 - done[1]
 
 
 def test_a_half_written_scene_is_none_and_is_written_again(photos, work, monkeypatch):

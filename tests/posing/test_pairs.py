@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurfield.posing.pairs import choose_pairs, estimate
+from neurfield.posing.pairs import choose_pairs, estimate, in_blocks
 
 
 @pytest.mark.parametrize("count", [2, 3, 40, 100])
@@ -26,10 +26,19 @@ def test_others_are_matched_with_neighbours_far_ones_and_across_the_end(count, o
     assert len(pairs) <= 18 * count
 
 
-def test_a_thousand_photos_are_told_in_hours_and_gigabytes():
+@pytest.mark.parametrize(("count", "ordered", "most"), [(40, False, 64), (300, True, 64), (5, False, 1)])
+def test_groups_are_the_same_pairs_of_few_pictures(count, ordered, most):
+    pairs = choose_pairs(count, ordered)
+    groups = in_blocks(pairs, most)
+    assert sorted(pair for group in groups for pair in group) == pairs
+    assert all(len(group) <= most for group in groups)
+    assert all(len({i for pair in group for i in pair}) ** 2 <= 4 * most for group in groups)
+
+
+def test_a_thousand_photos_are_told_in_minutes_and_gigabytes():
     cost = estimate([(1600, 1200)] * 1000, len(choose_pairs(1000, False)), 2)
     assert 1800 < cost.seconds < 6 * 3600 and 1e9 < cost.memory < 1e10 and 1e9 < cost.disk < 1e10
-    assert " h, " in cost.words and cost.words.count(" GB") == 2
+    assert " min, " in cost.words and cost.words.count(" GB") == 2
 
 
 def test_more_threads_take_less_time_and_more_memory():
