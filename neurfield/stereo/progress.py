@@ -43,6 +43,7 @@ class Bar:
         self._said = ""
 
     def __call__(self, words: str, part: float) -> None:
+        self._bar.start()  # not before there is something to say; once
         if self._remaining and words != self._said:
             self._bar.reset(self._row, description=words)  # the clock of a stage is its own
         self._bar.update(self._row, description=words, completed=part)
@@ -52,14 +53,13 @@ class Bar:
 
     def tell(self, line: str) -> None:
         """Print a line as it is, above the bar."""
-        if self._console.is_terminal:
-            self._bar.stop()
+        running = self._bar.live.is_started
+        self._bar.stop()
         print(line, flush=True)
-        if self._console.is_terminal:
+        if running:
             self._bar.start()
 
     def __enter__(self) -> Bar:
-        self._bar.start()
         return self
 
     def __exit__(self, *error: object) -> None:
