@@ -14,6 +14,7 @@ from neurfield.scenes.box import Kind, cameras_in_box_view, scene_box, scene_kin
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.frames import CACHE_BYTES, SOURCES, Frames
 from neurfield.scenes.images import FileList
+from neurfield.scenes.upright import up_direction
 
 if TYPE_CHECKING:
     from neurfield.scenes.truth import Truth
@@ -34,10 +35,11 @@ class Scene(Frames):
         mask_says: "object" if masks are the object's outline, beyond which there is nothing; "valid" if they
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
         points: [k,3] on the surface, as structure from motion leaves them, or None.
+        up: [3] in the world; not given, decided from the cameras (`neurfield.scenes.upright`).
         notes: what its reader left out or took for granted, for people.
 
     Attributes:
-        box_by_hand, mask_says_by_hand: what was given, or None.
+        box_by_hand, mask_says_by_hand, up_by_hand: what was given, or None.
 
     Raises:
         UserError: as `Frames`, or the box is none that a camera looks at.
@@ -55,6 +57,7 @@ class Scene(Frames):
         kind: Kind | None = None,
         mask_says: MaskSays | None = None,
         points: np.ndarray | None = None,
+        up: np.ndarray | None = None,
         notes: Sequence[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
@@ -62,6 +65,7 @@ class Scene(Frames):
         self.ground_truth_file = ground_truth_file
         self.box_by_hand = None if box is None else _checked_box(box, cameras)
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
+        self.up_by_hand = None if up is None else np.asarray(up, dtype=np.float64) / np.linalg.norm(up)
         self.notes = tuple(notes)
         self._kind_by_hand = kind
         self.mask_says_by_hand = mask_says
@@ -82,6 +86,11 @@ class Scene(Frames):
         if self.box_by_hand is not None:
             return self.box_by_hand
         return scene_box(self, self.kind, outlined=self.mask_says == "object", points=self.points)
+
+    @cached_property
+    def up(self) -> np.ndarray:
+        """Which way is up: unit [3] float64, world."""
+        return up_direction(self.cameras.world_from_cam) if self.up_by_hand is None else self.up_by_hand
 
     @cached_property
     def ground_truth(self) -> Truth | None:
@@ -138,6 +147,7 @@ class Scene(Frames):
             kind=self._kind_by_hand,
             mask_says=self.mask_says_by_hand,
             points=self.points,
+            up=self.up_by_hand,
             notes=self.notes,
             cache_bytes=self._cache.budget,
         )
