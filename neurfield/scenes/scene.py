@@ -14,6 +14,7 @@ from neurfield.scenes.box import Kind, cameras_in_box_view, scene_box, scene_kin
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.frames import CACHE_BYTES, SOURCES, Frames
 from neurfield.scenes.images import FileList
+from neurfield.scenes.tracks import Tracks
 
 if TYPE_CHECKING:
     from neurfield.scenes.truth import Truth
@@ -34,6 +35,7 @@ class Scene(Frames):
         mask_says: "object" if masks are the object's outline, beyond which there is nothing; "valid" if they
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
         points: [k,3] on the surface, as structure from motion leaves them, or None.
+        tracks: where frames see these points, or None.
         notes: what its reader left out or took for granted, for people.
 
     Attributes:
@@ -55,6 +57,7 @@ class Scene(Frames):
         kind: Kind | None = None,
         mask_says: MaskSays | None = None,
         points: np.ndarray | None = None,
+        tracks: Tracks | None = None,
         notes: Sequence[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
@@ -62,6 +65,7 @@ class Scene(Frames):
         self.ground_truth_file = ground_truth_file
         self.box_by_hand = None if box is None else _checked_box(box, cameras)
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
+        self.tracks = tracks if self.points is not None and tracks is not None and len(tracks) else None
         self.notes = tuple(notes)
         self._kind_by_hand = kind
         self.mask_says_by_hand = mask_says
@@ -98,26 +102,27 @@ class Scene(Frames):
 
     def with_box(self, box: np.ndarray) -> Scene:
         """The same scene with another box [2,3] (minimum and maximum, world)."""
-        return self._derived(self.cameras, self.files, box)
+        return self._derived(self.cameras, self.files, box, self.tracks)
 
     def with_frames(self, indices: np.ndarray) -> Scene:
         """The scene of these frames only (every 20th, a training split), in that order."""
         files = {source: listed.select(indices) for source, listed in self.files.items()}
-        return self._derived(self.cameras.select(indices), files, self.box_by_hand)
+        tracks = None if self.tracks is None else self.tracks.select(indices)
+        return self._derived(self.cameras.select(indices), files, self.box_by_hand, tracks)
 
     def at(self, path: Path) -> Scene:
         """The same scene, known by another path that leads to it."""
-        scene = self._derived(self.cameras, self.files, self.box_by_hand)
+        scene = self._derived(self.cameras, self.files, self.box_by_hand, self.tracks)
         scene.path = Path(path)
         return scene
 
     def with_files(self, files: Mapping[str, FileList]) -> Scene:
         """The scene with these sources as well, or in place of what it had; box and kind as for `without`."""
-        return self._derived(self.cameras, {**self.files, **files}, self.box_by_hand)
+        return self._derived(self.cameras, {**self.files, **files}, self.box_by_hand, self.tracks)
 
-    def seen_by(self, cameras: Cameras, files: Mapping[str, FileList]) -> Scene:
-        """The same frames as other cameras see them, from the same places."""
-        return self._derived(cameras, files, self.box_by_hand)
+    def seen_by(self, cameras: Cameras, files: Mapping[str, FileList], tracks: Tracks | None) -> Scene:
+        """The same frames as other cameras see them, from the same places, with tracks in their pixels."""
+        return self._derived(cameras, files, self.box_by_hand, tracks)
 
     def without(self, *sources: str) -> Scene:
         """The scene as if it never knew these sources: kind and box are decided from what is left."""
@@ -125,9 +130,15 @@ class Scene(Frames):
             if source not in SOURCES:
                 raise UserError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")
         files = {source: listed for source, listed in self.files.items() if source not in sources}
-        return self._derived(self.cameras, files, self.box_by_hand)
+        return self._derived(self.cameras, files, self.box_by_hand, self.tracks)
 
-    def _derived(self, cameras: Cameras, files: Mapping[str, FileList], box: np.ndarray | None) -> Scene:
+    def _derived(
+        self,
+        cameras: Cameras,
+        files: Mapping[str, FileList],
+        box: np.ndarray | None,
+        tracks: Tracks | None,
+    ) -> Scene:
         return Scene(
             self.name,
             self.path,
@@ -138,6 +149,7 @@ class Scene(Frames):
             kind=self._kind_by_hand,
             mask_says=self.mask_says_by_hand,
             points=self.points,
+            tracks=tracks,
             notes=self.notes,
             cache_bytes=self._cache.budget,
         )
