@@ -76,6 +76,7 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
         ("distortion", _distortion_in_words(loaded)),
         ("moved over", " x ".join(f"{v:.2f}" for v in np.ptp(cameras.centers, axis=0))),
         ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" from {np.round(low, 2).tolist()}"),
+        ("box is", loaded.box_from),
         ("cameras look", look),
     ]
     for source, text in _NAMES.items():

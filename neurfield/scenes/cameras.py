@@ -151,8 +151,8 @@ class Cameras:
         """Which points [k,3] in the world lie before camera i and in its picture: bool [k]."""
         uv, _ = self.project(i, points_in_world)
         with np.errstate(invalid="ignore"):
-            inside: np.ndarray = (uv >= 0).all(axis=1) & (uv < [self.width[i], self.height[i]]).all(axis=1)
-        return inside
+            inside = (uv >= 0).all(axis=1) & (uv < [self.width[i], self.height[i]]).all(axis=1)
+        return np.asarray(inside)
 
 
 def pose_trouble(world_from_cam: np.ndarray) -> str | None:

@@ -228,7 +228,7 @@ def _box(scene: Scene) -> Iterator[Finding]:
     seeing = cameras_in_box_view(scene.cameras, box).mean()
     size = " x ".join(f"{v:.2f}" for v in box[1] - box[0])
     level: Level = "ok" if seeing > 0.95 else "warn" if seeing > 0 else "error"
-    what = f"{size} m, cameras {scene.kind}, {100 * seeing:.0f} % of them look at it"
+    what = f"{size} m, {scene.box_from}; cameras {scene.kind}, {100 * seeing:.0f} % of them look at it"
     yield Finding(level, what, "box", "" if level == "ok" else "give a box around what the cameras see")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.scenes.box import Kind, cameras_in_box_view, scene_box, scene_kind
+from neurfield.scenes.box import Kind, cameras_in_box_view, decided_box, scene_kind
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.frames import CACHE_BYTES, SOURCES, Frames
 from neurfield.scenes.images import FileList
@@ -64,6 +64,7 @@ class Scene(Frames):
         super().__init__(name, path, cameras, files, cache_bytes=cache_bytes)
         self.ground_truth_file = ground_truth_file
         self.box_by_hand = None if box is None else _checked_box(box, cameras)
+        self._box_from = "as given"
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
         self.tracks = tracks if self.points is not None and tracks is not None and len(tracks) else None
         self.notes = tuple(notes)
@@ -85,7 +86,16 @@ class Scene(Frames):
         """The box that holds the surface: [2,3] float64, minimum and maximum, world."""
         if self.box_by_hand is not None:
             return self.box_by_hand
-        return scene_box(self, self.kind, outlined=self.mask_says == "object", points=self.points)
+        return self._decided_box[0]
+
+    @property
+    def box_from(self) -> str:
+        """How the box was decided, in words."""
+        return self._box_from if self.box_by_hand is not None else self._decided_box[1]
+
+    @cached_property
+    def _decided_box(self) -> tuple[np.ndarray, str]:
+        return decided_box(self, self.kind, outlined=self.mask_says == "object", points=self.points)
 
     @cached_property
     def ground_truth(self) -> Truth | None:
@@ -100,9 +110,11 @@ class Scene(Frames):
 
         return read_truth(self.ground_truth_file)
 
-    def with_box(self, box: np.ndarray) -> Scene:
-        """The same scene with another box [2,3] (minimum and maximum, world)."""
-        return self._derived(self.cameras, self.files, box, self.tracks)
+    def with_box(self, box: np.ndarray, box_from: str = "as given") -> Scene:
+        """The same scene with another box [2,3] (minimum and maximum, world), and where that is from."""
+        scene = self._derived(self.cameras, self.files, box, self.tracks)
+        scene._box_from = box_from
+        return scene
 
     def with_frames(self, indices: np.ndarray) -> Scene:
         """The scene of these frames only (every 20th, a training split), in that order."""
@@ -139,7 +151,7 @@ class Scene(Frames):
         box: np.ndarray | None,
         tracks: Tracks | None,
     ) -> Scene:
-        return Scene(
+        scene = Scene(
             self.name,
             self.path,
             cameras,
@@ -153,6 +165,8 @@ class Scene(Frames):
             notes=self.notes,
             cache_bytes=self._cache.budget,
         )
+        scene._box_from = self._box_from
+        return scene
 
 
 def _checked_box(box: np.ndarray, cameras: Cameras) -> np.ndarray:

@@ -89,16 +89,18 @@ class OpenedScene:
         )  # of a run, too, whatever its box became
         aligned, matched = None, stereo_of(scene, searched, config.data)
         stereo = matched() if matched is not None and box is None else None  # else it may never be wanted
+        box_from = "as given" if box is None else "that of the run"
         if box is None and len(chosen):
             box = chosen
         if box is None and to_fit.kind == "inside" and stereo is not None:
-            box = stereo.box()
+            box, box_from = stereo.box(), "around what was matched between the pictures"
         if box is None and to_fit.kind == "inside" and aligns(config):
             aligned = aligned_priors(to_fit, config.data.box, config.seed, stereo)
             box = None if aligned is None else aligned.box()
+            box_from = "around what priors mean"
         starting = time.perf_counter() - before
         if box is not None:
-            to_fit = to_fit.with_box(box)
+            to_fit = to_fit.with_box(box, box_from)
         task = make_task(to_fit, config, device or pick_device(config.device), aligned, matched)
         opened = cls(scene, config, used, held_out, task)
         opened.matched = matched
