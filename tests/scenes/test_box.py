@@ -201,7 +201,7 @@ def test_a_few_cameras_that_look_elsewhere_hardly_move_the_point_that_all_look_a
     ring = ring_cameras(CENTRE)
     rng = np.random.default_rng(0)
     targets = CENTRE + rng.normal(0, 0.02, (len(ring), 3))
-    targets[[3, 9]] = CENTRE + [0.0, 1.4, 0.0]
+    targets[[3, 9]] = CENTRE + np.array([0.0, 1.4, 0.0])
     some = cameras_at(ring.centers, targets)
     plain = ring_cameras(CENTRE + 0.0)
     assert np.linalg.norm(nearest_to_axes(some) - CENTRE) < 0.04
