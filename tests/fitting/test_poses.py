@@ -11,6 +11,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from neurfield.fitting.aligned_pose import aligned_pose
 from neurfield.inputs import Run, finish, fit
 from neurfield.parts import load_config
 from neurfield.rendering.poses import RefinedPoses
@@ -84,6 +85,32 @@ def test_pictures_are_drawn_from_where_cameras_stand_now(moved: Run) -> None:
     fitted = np.setdiff1d(np.arange(len(given)), moved.held_out)
     np.testing.assert_array_equal(now[fitted], moved.task.rays.poses.cameras().world_from_cam)
     assert np.abs(now[fitted] - given[fitted]).max() > 1e-4
+
+
+def test_a_held_out_picture_is_aligned_to_a_field_that_stays_as_it_is(
+    sphere_scene: Scene, tmp_path: Path
+) -> None:
+    scene = disturbed(sphere_scene, degrees=0.0, share=0.0)
+    run = fit(scene, "neus", steps=200, out=tmp_path, overrides=OVERRIDES[:-2], quiet=True)
+    off = disturbed(sphere_scene, degrees=2.0, share=0.02).cameras
+    before = {name: tensor.clone() for name, tensor in run.task.state().items()}
+    aligned = off.world_from_cam.copy()
+    for i in range(3):
+        aligned[i] = aligned_pose(run.task, off, i, scene.image(i), scene.mask(i))
+    assert all(torch.equal(before[name], tensor) for name, tensor in run.task.state().items())
+    assert all(parameter.grad is None for parameter in run.field.parameters())
+    few, true = np.arange(3), sphere_scene.cameras.select(np.arange(3))
+    now = replace(off.select(few), world_from_cam=aligned[:3])
+    assert pixels_off(now, true) < 0.5 * pixels_off(off.select(few), true)
+    nothing = np.zeros_like(scene.mask(0))
+    np.testing.assert_array_equal(
+        aligned_pose(run.task, off, 0, scene.image(0), nothing), off.world_from_cam[0]
+    )
+
+
+def test_scores_of_held_out_frames_say_that_they_were_aligned(moved: Run) -> None:
+    images = json.loads((moved.folder / "metrics.json").read_text())["images"]
+    assert images["frames"] == "held out" and images["poses"] == "aligned to the field"
 
 
 def test_poses_are_part_of_a_checkpoint(moved: Run) -> None:
