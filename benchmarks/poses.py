@@ -5,8 +5,8 @@
 Every camera of an object is turned by so many degrees about an axis of its own, and moved by a share of its
 distance from the object. Fitted are the true poses, these, and these with `poses=refined`, from masked
 pictures alone, every eighth of which is held out. Pose errors are of the cameras aligned as a whole (turned,
-moved, scaled); how far points of the true surface land from where they are seen says both at once. Objects are
-those of `benchmarks.object_assets`, or folders of yours with a true surface. Prints a table and writes JSON.
+moved, scaled); how far points of the true surface land from where they are seen says both at once. Objects
+are those of `benchmarks.object_assets`, or folders of yours with a true surface. Prints a table, writes JSON.
 """
 
 from __future__ import annotations
