@@ -80,7 +80,7 @@ READERS = [
         "neurfield/scenes/layouts/colmap_model.py",
         ("tests/scenes/layouts/test_colmap.py",),
         ("matrix_of_quaternion(x, y, z, w).T", "matrix_of_quaternion(x, y, z, w)", "an inverted rotation"),
-        ("lines[::2]", "lines[1::2]", "the points of an image for its pose"),
+        ("if k % 2 or", "if not k % 2 or", "the points of an image for its pose"),
     ),
     *of(
         "neurfield/scenes/layouts/tum.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
@@ -78,6 +79,7 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
         ("distortion", _distortion_in_words(loaded)),
         ("moved over", " x ".join(f"{v:.2f}" for v in np.ptp(cameras.centers, axis=0))),
         ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" from {np.round(low, 2).tolist()}"),
+        ("box is", loaded.box_from),
         ("cameras look", look),
     ]
     for source, text in _NAMES.items():
@@ -140,22 +142,39 @@ def make(scene: Annotated[Positional[str], arg(metavar="NAME")]) -> None:
     )
 
 
-def check(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> int:
+def check(
+    scene: Annotated[Positional[str], arg(metavar="NAME|PATH")],
+    picture: Annotated[Path | None, arg(metavar="FILE.png")] = None,
+) -> int:
     """Look for the mistakes that cost hours; ends with exit code 2 if a fit would go wrong.
 
     Args:
         scene: a built-in name, or a folder or file in a known format.
+        picture: write there a picture of where cameras stand, the box, and how many see each part of it.
     """
+    from neurfield.errors import UserError
     from neurfield.scenes import check_scene, load_scene
 
-    findings = check_scene(load_scene(scene))
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise UserError(f"--picture {picture}: it is a PNG: give a name that ends in .png")
+    loaded = load_scene(scene)
+    findings = check_scene(loaded)
     table(
         f"{scene}",
         ("", "where", "what was found", "what to do"),
         [(f.level, f.where, f.what, f.todo) for f in findings],
     )
+    if picture is not None:
+        from neurfield.scenes.coverage import write_coverage
+
+        write_coverage(loaded, picture)
+        say(f"picture {picture}")
     if any(finding.level == "error" for finding in findings):
         say("a fit would fail or go wrong: mend what is marked as error, then check again")
         return 2
-    next_commands((f"neurfield fit --scene {scene}", "fits a field to it"))
+    commands = [(f"neurfield fit --scene {scene}", "fits a field to it")]
+    if picture is None:
+        drawn = f"neurfield scene check {scene} --picture coverage.png"
+        commands.append((drawn, "draws where cameras stand and what they see"))
+    next_commands(*commands)
     return 0

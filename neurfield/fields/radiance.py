@@ -56,6 +56,7 @@ class Radiance(nn.Module):
         )
         if not self.encoding.fuses:
             raise ValueError(f"Radiance: encoding must be of our own kernels, got {self.encoding.backend!r}")
+        self.active_levels = self.encoding.levels
         self.view_degree = view_degree
         self.precision = precision
         sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]
@@ -100,6 +101,7 @@ class Radiance(nn.Module):
         views: Tensor,
         rays: Tensor | None = None,
         counted: Tensor | None = None,
+        points_gradient: bool = False,
     ) -> Tensor:
         """Colours [N, 3] in 0..1.
 
@@ -110,6 +112,8 @@ class Radiance(nn.Module):
             views: encoded, [N, degree^2], or [R, degree^2] of rays.
             rays: [N] int64, each sample's ray, where views are of rays.
             counted: [M] int64, the samples to ask for; the others are black. None: all.
+            points_gradient: whether colours are differentiable in the points too, as for refining poses;
+                slower.
         """
         layers = self._linears()
         check_device("Radiance", points, self.encoding.table)
@@ -125,7 +129,9 @@ class Radiance(nn.Module):
             rays=rays,
             counted=counted,
             interpolation=self.encoding.interpolation,
+            active_levels=self.active_levels,
             precision=self.precision,
+            points_gradient=points_gradient,
         )
 
     def _linears(self) -> list[nn.Linear]:

@@ -18,7 +18,16 @@ from neurfield.pixels.masks import asked_for, counted
 from neurfield.points import Beside, PointSet, PointSource
 from neurfield.points.point_set import answered, gathered
 from neurfield.rays import Rays, Samples
-from neurfield.rendering import Background, Opacity, OpacityNow, Rendered, Sampler, before, render_passes
+from neurfield.rendering import (
+    Background,
+    Opacity,
+    OpacityNow,
+    Poses,
+    Rendered,
+    Sampler,
+    before,
+    render_passes,
+)
 
 LEADING = "surface"  # the label of the pass that leads, where there is one
 
@@ -34,6 +43,7 @@ class RaysStep:
         half: world lengths per unit length.
         watch: notices that the surface has left.
         beside: neighbours that samples get.
+        poses: where cameras stand, if they are fitted, too; None: as the scene says.
     """
 
     def __init__(
@@ -45,11 +55,12 @@ class RaysStep:
         half: float,
         watch: SurfaceWatch,
         beside: Beside,
+        poses: Poses | None = None,
     ) -> None:
         self.reader, self.sampler, self.background = reader, sampler, background
         # The first one leads: samples, pictures and figures are by it.
         self.passes = dict(sorted(passes.items(), key=lambda item: item[0] != LEADING))
-        self.half, self.watch, self.beside = half, watch, beside
+        self.half, self.watch, self.beside, self.poses = half, watch, beside, poses
         self.mask_says = reader.scene.mask_says
         self.opacity: dict[str, Tensor] = {}  # of the newest step's rays, by pass
 
@@ -77,6 +88,8 @@ class RaysStep:
         if moment.warm:
             # The points say where the surface is, for all views at once: rays need only look there.
             pixels = pixels.having(t_depth=None)
+        if self.poses is not None:
+            pixels = self.poses.posed(pixels)
         pixels, samples = self.sampler.sample(pixels, field, leading, moment)
         self.reader.ahead(moment.step + 1, self.sampler.rays())
         joined = [(source, drawn) for source in sources if (drawn := source.draw(moment))]
@@ -86,8 +99,10 @@ class RaysStep:
             sets |= (own := source.sets(*drawn))
             holds |= dict.fromkeys(own, source.hold(moment))
         beside, pairs = self._beside(pixels.rays, samples, moment)
+        moving = self.poses is not None and self.poses.move(moment)
+        rays = self.poses.lines(pixels) if self.poses is not None and moving else pixels.rays
         rendered = render_passes(
-            field, color, pixels.rays, samples, opacities, gathered(sets, beside)
+            field, color, rays, samples, opacities, gathered(sets, beside), points_gradient=moving
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}

@@ -81,11 +81,13 @@ class SceneTask(Task):
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
         background = config.one("background")
+        poses = config.one("poses")
         advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),
             sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
             SurfaceWatch(least_share(scene, config.data), advice, device), beside,
+            None if poses is None else poses.make_of(offers),
         )  # fmt: skip
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         offered = offers_of_scene(scene, field, passes, sources)

@@ -19,6 +19,7 @@ from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.losses.weighted import WeightedLoss, added, losses_of
 from neurfield.moment import Moment
 from neurfield.points import PointSource
+from neurfield.rendering import Poses
 
 
 class Task:
@@ -69,9 +70,7 @@ class Task:
     def step(self, step: int, progress: float) -> StepReport:
         """Ask, render, compare."""
         moment = self.moment(step, progress)
-        self.field.at(moment)
-        if self.color is not None:
-            self.color.at(moment)
+        self._at(moment)
         drawn = [(source, source.draw(moment)) for source in self._apart()]
         looks, figures = self._look(drawn, moment)
         if self.rays is not None and not moment.points_alone:
@@ -79,14 +78,31 @@ class Task:
             look, of_rays = self.rays.look(self.field, self.color, self._joined(), moment)
             figures |= of_rays
             looks.append(losses_of(look, self.losses))
+            if self._poses is not None and self._poses.move(moment):
+                looks.append({"poses": self._poses.penalty()})
         return self._report(looks, figures)
+
+    def _at(self, moment: Moment) -> None:
+        """Bring field and colour to a moment; poses that move have coarse levels alone."""
+        learners = [self.field, *([] if self.color is None else [self.color])]
+        for learner in learners:
+            learner.at(moment)
+            if self._poses is not None:
+                levels = self._poses.levels(learner.encoding.levels, moment)
+                learner.active_levels = min(
+                    levels, learner.active_levels if learner is self.field else levels
+                )
+
+    @property
+    def _poses(self) -> Poses | None:
+        return None if self.rays is None else self.rays.poses
 
     def fixed(self, step: int, progress: float) -> FixedStep | None:
         """A step that looks at points alone; the samples of rays are another number each step."""
         moment = self.moment(step, progress)
         if (self.rays is not None and not moment.points_alone) or not self.field.capturable:
             return None
-        self.field.at(moment)
+        self._at(moment)
         drawn = [(source, tensors) for source in self._apart() if (tensors := source.draw(moment))]
         counts = [len(tensors) for _, tensors in drawn]
 
@@ -155,7 +171,10 @@ class Task:
         learners = [self.field, *([] if self.color is None else [self.color])]
         if self.rays is not None:
             learners += [*self.rays.passes.values(), *self._learnt_background()]
-        return groups_of([learner.parameter_groups() for learner in learners], self.train)
+        groups = groups_of([learner.parameter_groups() for learner in learners], self.train)
+        if isinstance(self._poses, nn.Module):  # sparse: who has no gradient stands still
+            groups.append(Group("poses", list(self._poses.parameters()), self._poses.rate, sparse=True))
+        return groups
 
     def state(self) -> dict[str, Tensor]:
         """Field, colour, passes, a background that is learnt, and what the sampler knows."""
@@ -167,6 +186,8 @@ class Task:
                 state |= {f"passes.{label}.{k}": v for k, v in opacity.state_dict().items()}
             for background in self._learnt_background():
                 state |= {f"background.{k}": v for k, v in background.state_dict().items()}
+            if isinstance(self._poses, nn.Module):
+                state |= {f"poses.{k}": v for k, v in self._poses.state_dict().items()}
             state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
         return state
 
@@ -181,6 +202,8 @@ class Task:
                 opacity.load_state_dict(part_of(state, f"passes.{label}"))
             for background in self._learnt_background():
                 background.load_state_dict(part_of(state, "background"))
+            if isinstance(self._poses, nn.Module):
+                self._poses.load_state_dict(part_of(state, "poses"))
             self.rays.sampler.load(part_of(state, "sampler"))
             self.rays.watch.reset()
 

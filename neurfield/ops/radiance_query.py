@@ -38,6 +38,7 @@ def radiance_query(
     active_levels: int | None = None,
     precision: str = "float32",
     fused: bool | None = None,
+    points_gradient: bool = False,
 ) -> Tensor:
     """Colours in [0, 1] of samples, after IDR (Yariv et al. 2020).
 
@@ -55,14 +56,17 @@ def radiance_query(
         active_levels: the grid's levels from this one on give zeros; None for all.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `fused_mlp`.
         fused: None takes the fused kernel wherever it serves, False never.
+        points_gradient: whether the points' derivatives are wanted too, as for refining poses. Slower: the
+            kernels are composed.
 
     Returns:
         rgb [N, 3], zeros where not counted; differentiable once with respect to feature, normal, table,
-        weights and biases (not to points and views). `loss.backward()` adds the table's gradient into
-        `table.grad` in place where that exists.
+        weights and biases (not to views; to the points with `points_gradient`). `loss.backward()` adds the
+        table's gradient into `table.grad` in place where that exists.
 
     Raises:
-        ValueError: a shape, dtype, device or number does not fit; names the argument.
+        ValueError: a shape, dtype, device or number does not fit, or `fused` with `points_gradient`; names
+            the argument.
         UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
     """
@@ -70,6 +74,10 @@ def radiance_query(
     width = layout.output_dim + feature.shape[1] + 3 + views.shape[1]
     fused_mlp.check(points.new_empty(0, width), weights, biases, "relu", 1.0, "sigmoid", precision)
     indices = [t for t in (rays, counted) if t is not None]
+    if points_gradient:
+        if fused:
+            raise ValueError("radiance_query: 'points_gradient' is composed, 'fused' must be None or False")
+        fused = False
     if fused is None:
         tensors = points, table, *biases, feature, normal, views, *indices
         fused = fused_mlp.kernels_of(width, weights, *tensors) is not None
@@ -82,9 +90,11 @@ def radiance_query(
         )  # fmt: skip
     rows = slice(None) if counted is None else counted
     seen = rows if rays is None else rays[rows]
-    texture = grid_features(
-        points[rows] * 0.5 + 0.5, table, layout, interpolation=interpolation, active_levels=active_levels
-    )
+    on_grid = (points[rows] * 0.5 + 0.5, table, layout)
+    if points_gradient:
+        texture = grid.grid_encode(*on_grid, interpolation, active_levels)
+    else:
+        texture = grid_features(*on_grid, interpolation=interpolation, active_levels=active_levels)
     inputs = torch.cat([texture, feature[rows], normal[rows], views[seen]], dim=1)
     rgb = fused_mlp.mlp(inputs, weights, biases, "relu", output_activation="sigmoid", precision=precision)
     return rgb if counted is None else torch.zeros_like(points).index_copy(0, counted, rgb)

@@ -39,6 +39,7 @@ SLOTS: dict[str, Slot] = {
     "sampler": Slot("sampler", "where along their rays the field is asked"),
     "passes": Slot("opacity", "opacities, each with what it renders", many=True),
     "background": Slot("background", "what stands behind the field"),
+    "poses": Slot("refinement of poses", "where cameras stand, where that is fitted, too"),
     "points": Slot("point source", "points off the rays, with what is known of them", many=True),
     "losses": Slot("loss", "what a step's error is made of", many=True, weighted=True),
     "mesh": Slot("mesh", "from the field to a mesh"),
@@ -70,6 +71,7 @@ TABLE: dict[str, dict[str, str]] = {
         "environment": "neurfield.rendering.surroundings:Environment",
         "surroundings": "neurfield.rendering.surroundings:surroundings",
     },
+    "poses": {"refined": "neurfield.rendering.poses:RefinedPoses"},
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",

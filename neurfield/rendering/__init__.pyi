@@ -18,6 +18,8 @@ from neurfield.rendering.opacity import NeuS as NeuS
 from neurfield.rendering.opacity import Opacity as Opacity
 from neurfield.rendering.opacity import OpacityNow as OpacityNow
 from neurfield.rendering.opacity import VolSDF as VolSDF
+from neurfield.rendering.poses import Poses as Poses
+from neurfield.rendering.poses import RefinedPoses as RefinedPoses
 from neurfield.rendering.sampler import Sampler as Sampler
 from neurfield.rendering.sampling import concatenate as concatenate
 from neurfield.rendering.sampling import sample_around_depth as sample_around_depth

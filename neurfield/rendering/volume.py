@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -129,6 +129,7 @@ def render_passes(
     samples: Samples,
     passes: Mapping[str, OpacityNow],
     extra_points: Tensor | None = None,
+    points_gradient: bool = False,
 ) -> dict[str, Rendered]:
     """The same samples with one or several opacities: field and colour are asked once.
 
@@ -141,6 +142,8 @@ def render_passes(
         samples: S sections of them.
         passes: opacities at a moment of a fit, by label.
         extra_points: [E, 3] points off the rays that join the same query of the field; None: none.
+        points_gradient: whether what is rendered is differentiable in the rays' origins and directions,
+            through the samples' points alone; slower.
 
     Returns:
         What each pass renders, by label.
@@ -150,7 +153,13 @@ def render_passes(
         extra=extra_points,
     )  # fmt: skip
     n_samples = t.shape[0]
-    everywhere = field.query(points, gradient=True)
+    wanted: dict[str, Any] = {"points_gradient": True} if points_gradient else {}
+    if points_gradient:
+        at = samples.ray_indices
+        on_rays = rays.origins[at] + t[:, None] * rays.directions[at]
+        points = torch.cat([on_rays, points[n_samples:]])
+        rays = replace(rays, origins=rays.origins.detach(), directions=rays.directions.detach())
+    everywhere = field.query(points, gradient=True, **wanted)
     assert everywhere.gradient is not None
     sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
     heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
@@ -165,7 +174,7 @@ def render_passes(
     _, normal = next(iter(opaque.values()))
     rgb = color(
         points[:n_samples], everywhere.feature[:n_samples], normal, color.encode_views(rays.directions),
-        rays=samples.ray_indices, counted=counted,
+        rays=samples.ray_indices, counted=counted, **wanted,
     )  # fmt: skip
     answers = Answers(t, sdf, gradient, heads, everywhere)
     return {

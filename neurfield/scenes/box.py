@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
@@ -22,6 +23,10 @@ _OFF_AXIS_DEGREES = 20.0
 _MOST_FRAMES = 120
 _POINTS_A_FRAME = 2000
 _FEWEST_POINTS = 50  # of structure from motion: fewer say nothing of a box
+# The distance to the so-maniest neighbour, against the median of that, beyond which a point is alone.
+_NEIGHBOURS, _ALONE = 5, 6.0
+# Times the median distance of the axes from the point that all look at: beyond, a camera looks elsewhere.
+_ELSEWHERE, _ROUNDS = 4.0, 10
 
 
 def scene_kind(frames: Frames) -> Kind:
@@ -59,19 +64,33 @@ def cameras_kind(cameras: Cameras) -> Kind:
 
 
 def nearest_to_axes(cameras: Cameras) -> np.ndarray | None:
-    """The point [3] nearest to all optical axes (least squares); None if they are parallel."""
-    directions = cameras.view_directions
-    across = np.eye(3) - directions[:, :, None] * directions[:, None, :]
-    system = across.mean(axis=0)
-    if np.linalg.eigvalsh(system)[0] < 1e-4:
-        return None
+    """The point [3] nearest to all optical axes (least squares); None if they are parallel.
+
+    Axes that pass by it much farther than most are of cameras that look elsewhere, and hardly pull.
+    """
     middle = cameras.centers.mean(axis=0)  # counted from there, because poses may be far from zero
-    pull = np.einsum("nij,nj->i", across, cameras.centers - middle) / len(cameras)
-    return middle + np.linalg.solve(system, pull)
+    directions, origins = cameras.view_directions, cameras.centers - middle
+    across = np.eye(3) - directions[:, :, None] * directions[:, None, :]
+    weight = np.ones(len(cameras))
+    if np.linalg.eigvalsh(across.mean(axis=0))[0] < 1e-4:
+        return None
+    for _ in range(_ROUNDS):
+        system = np.einsum("n,nij->ij", weight, across)
+        point = np.linalg.solve(system, np.einsum("n,nij,nj->i", weight, across, origins))
+        away = np.linalg.norm(np.einsum("nij,nj->ni", across, point - origins), axis=1)
+        usual = _ELSEWHERE * float(np.median(away))
+        if usual == 0.0 or away.max() <= usual:
+            break
+        weight = np.minimum(1.0, usual / np.maximum(away, 1e-300)) ** 2
+    return middle + point
 
 
-def scene_box(frames: Frames, kind: Kind, outlined: bool, points: np.ndarray | None = None) -> np.ndarray:
-    """The box [2,3] that holds the surface, from the best that is known: depth, masks, points, or cameras.
+def decided_box(
+    frames: Frames, kind: Kind, outlined: bool, points: np.ndarray | None = None
+) -> tuple[np.ndarray, str]:
+    """The box [2,3] that holds the surface, from the best that is known, and what that is, in words.
+
+    Known are depth, masks, sparse points, or cameras alone.
 
     Args:
         kind: where the cameras stand.
@@ -82,18 +101,26 @@ def scene_box(frames: Frames, kind: Kind, outlined: bool, points: np.ndarray | N
         UserError: masks or depth leave nothing to put a box around.
     """
     sensed = depth_points(frames)
-    if points is None or len(points) < _FEWEST_POINTS:
-        points = None
+    count = 0 if points is None else len(points)
+    dense = np.zeros((0, 3)) if points is None else not_alone(points)
     if kind == "inside":
         if sensed is not None:
-            return box_around_points(np.concatenate([sensed, frames.cameras.centers]), margin=0.05)
-        return box_around_cameras(frames.cameras) if points is None else box_of_room(frames.cameras, points)
+            held = np.concatenate([sensed, frames.cameras.centers])
+            return box_around_points(held, margin=0.05), "around what depth shows"
+        if len(dense) < _FEWEST_POINTS:
+            return box_around_cameras(frames.cameras), "1.5 m around the cameras: no depth and no points"
+        words = f"around {len(dense)} of {count} sparse points (the others are stray) and the cameras"
+        return box_of_room(frames.cameras, dense), words
     if "mask" in frames.sources and outlined:
-        return visual_hull_box(frames)
+        return visual_hull_box(frames), "around what is inside all masks"
     if sensed is not None:
-        return box_around_points(sensed, margin=0.05)
+        return box_around_points(sensed, margin=0.05), "around what depth shows"
     around = box_in_view(frames.cameras)
-    return around if points is None else box_of_object(around, points)
+    inside = within(dense, around)
+    if len(inside) < _FEWEST_POINTS:
+        return around, "around what all cameras look at"
+    words = f"around the {len(inside)} of {count} sparse points in what all cameras look at"
+    return box_of_object(around, inside), words
 
 
 def box_of_room(cameras: Cameras, points: np.ndarray) -> np.ndarray:
@@ -114,12 +141,30 @@ def box_of_object(around: np.ndarray, points: np.ndarray) -> np.ndarray:
     Few points are left out at its ends, because plain parts of an object have few. The box itself where
     hardly any point lies in it.
     """
-    inside = points[((points > around[0]) & (points < around[1])).all(axis=1)]
+    inside = within(points, around)
     if len(inside) < _FEWEST_POINTS:
         return around
     low, high = np.percentile(inside, [0.5, 99.5], axis=0)
     grow = 0.1 * (high - low).max()
     return np.stack([np.maximum(low - grow, around[0]), np.minimum(high + grow, around[1])])
+
+
+def within(points: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """The points of [k,3] that lie in a box [2,3]."""
+    return points[((points > box[0]) & (points < box[1])).all(axis=1)]
+
+
+def not_alone(points: np.ndarray) -> np.ndarray:
+    """The points of [k,3] whose neighbours are not much farther than is usual among them.
+
+    What was matched wrongly lies anywhere, by itself. Thin parts and sparse walls have neighbours all the
+    same, and stay: no share of the points is cut off.
+    """
+    if len(points) <= _NEIGHBOURS:
+        return points
+    distance, _ = cKDTree(points).query(points, k=_NEIGHBOURS + 1)
+    apart = distance[:, -1]
+    return points[apart <= _ALONE * np.median(apart)]
 
 
 def box_around_points(points: np.ndarray, margin: float) -> np.ndarray:

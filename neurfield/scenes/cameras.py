@@ -147,6 +147,13 @@ class Cameras:
         uv[z <= 0] = np.nan
         return uv, z
 
+    def in_view(self, i: int, points_in_world: np.ndarray) -> np.ndarray:
+        """Which points [k,3] in the world lie before camera i and in its picture: bool [k]."""
+        uv, _ = self.project(i, points_in_world)
+        with np.errstate(invalid="ignore"):
+            inside = (uv >= 0).all(axis=1) & (uv < [self.width[i], self.height[i]]).all(axis=1)
+        return np.asarray(inside)
+
 
 def pose_trouble(world_from_cam: np.ndarray) -> str | None:
     """What keeps a 4x4 matrix from being a rigid pose, as the end of a sentence; None if nothing does."""

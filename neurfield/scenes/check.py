@@ -1,4 +1,4 @@
-"""Looks for the mistakes that cost hours: units, axes, damaged files, exposure, a box out of sight."""
+"""Looks for the mistakes that cost hours: units, axes, damaged files, pictures, baselines, the box."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.scenes.box import cameras_in_box_view
 from neurfield.scenes.check_files import file_findings
+from neurfield.scenes.check_pictures import picture_findings
 from neurfield.scenes.check_readings import in_one_place, reading_findings
+from neurfield.scenes.check_views import view_findings
 from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
 from neurfield.scenes.finding import Finding, Level
 from neurfield.scenes.frames import DepthSource, spread
@@ -41,7 +43,7 @@ def check_scene(scene: Scene) -> list[Finding]:
         return findings
     return [
         *findings,
-        *_exposure(scene),
+        *picture_findings(scene),
         *check_before_fit(scene),
         *check_truth(scene),
         *_knowledge(scene),
@@ -49,7 +51,7 @@ def check_scene(scene: Scene) -> list[Finding]:
 
 
 def check_before_fit(scene: Scene) -> list[Finding]:
-    """The part that every fit can afford: the poses, the box, and some thirty frames of depth and normals.
+    """The part that every fit can afford: poses, points, box, and some thirty frames of depth and normals.
 
     Raises:
         UserError: one of these files cannot be read.
@@ -64,6 +66,7 @@ def check_before_fit(scene: Scene) -> list[Finding]:
         *_normals(scene),
         *stereo_findings(scene),
         *_box(scene),
+        *view_findings(scene),
     ]
 
 
@@ -137,23 +140,6 @@ def _poses(scene: Scene) -> Iterator[Finding]:
     elif off[worst] <= 1e-4:
         size = " x ".join(f"{v:.2f}" for v in np.ptp(scene.cameras.centers, axis=0))
         yield Finding("ok", f"{len(scene)} rigid poses in {size} m", "poses")
-
-
-def _exposure(scene: Scene) -> Iterator[Finding]:
-    """Whether brightness jumps from one frame to the next."""
-    frames = spread(len(scene), _MOST_FRAMES)
-    light = np.array([scene.image(int(i))[::4, ::4].mean() + 1.0 for i in frames])
-    if light.max() < 4.0:
-        yield Finding("error", "all images are black", "image", "write them again")
-        return
-    stops = np.abs(np.diff(np.log2(light)))
-    usual = np.median(stops) if len(stops) else 0.0
-    jumps = np.flatnonzero(stops > max(1.0, 6.0 * usual))
-    for k in jumps[:_MOST_LISTED]:
-        what = f"brightness changes by {stops[k]:.1f} stops to the next frame"
-        yield Finding("warn", what, f"frame {frames[k]}", "fix exposure and white balance while recording")
-    if not len(jumps):
-        yield Finding("ok", "brightness is steady", "image")
 
 
 def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
@@ -242,7 +228,7 @@ def _box(scene: Scene) -> Iterator[Finding]:
     seeing = cameras_in_box_view(scene.cameras, box).mean()
     size = " x ".join(f"{v:.2f}" for v in box[1] - box[0])
     level: Level = "ok" if seeing > 0.95 else "warn" if seeing > 0 else "error"
-    what = f"{size} m, cameras {scene.kind}, {100 * seeing:.0f} % of them look at it"
+    what = f"{size} m, {scene.box_from}; cameras {scene.kind}, {100 * seeing:.0f} % of them look at it"
     yield Finding(level, what, "box", "" if level == "ok" else "give a box around what the cameras see")
 
 

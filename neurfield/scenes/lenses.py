@@ -39,6 +39,7 @@ MODELS: dict[str, tuple[int, tuple[str, ...]]] = {
     "EUCM": (2, ("alpha", "beta")),
 }
 _FIVE = ("k1", "k2", "p1", "p2", "k3")
+_ROUNDS, _STEP = 20, 1e-6  # of Newton's iteration; of its differences
 _PERSPECTIVE = ("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV")
 
 
@@ -101,6 +102,28 @@ class Lens:
         else:
             x, y = _BENT[self.model](x, y, *self.numbers)
         return x * self.fx + self.cx, y * self.fy + self.cy
+
+    def plane(self, columns: np.ndarray, rows: np.ndarray) -> Plane:
+        """Points x, y of the plane z = 1 (camera axes) that land in columns and rows: `pixels` undone.
+
+        By Newton's steps with differences; NaN where the lens model has no such point.
+        """
+        x, y = (columns - self.cx) / self.fx, (rows - self.cy) / self.fy
+        for _ in range(_ROUNDS):
+            at = self.pixels(x, y)
+            off = columns - at[0], rows - at[1]
+            right, below = self.pixels(x + _STEP, y), self.pixels(x, y + _STEP)
+            a, c = ((one - here) / _STEP for one, here in zip(right, at))
+            b, d = ((one - here) / _STEP for one, here in zip(below, at))
+            det = a * d - b * c
+            det = np.where(np.abs(det) > 1e-9, det, 1e-9)
+            moved = (d * off[0] - b * off[1]) / det, (a * off[1] - c * off[0]) / det
+            # Where the model bends the plane much, a whole step may lead beyond what it folds back.
+            share = np.minimum(1.0, 0.5 * (1.0 + np.hypot(x, y)) / np.maximum(np.hypot(*moved), 1e-12))
+            x, y = x + share * moved[0], y + share * moved[1]
+        at = self.pixels(x, y)
+        lost = ~(np.hypot(columns - at[0], rows - at[1]) < 1e-3)
+        return np.where(lost, np.nan, x), np.where(lost, np.nan, y)
 
 
 def _rational(x: np.ndarray, y: np.ndarray, k: dict[str, float]) -> Plane:

@@ -14,6 +14,7 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.scene import Scene
+from neurfield.scenes.tracks import Tracks
 
 # How far the zoom goes: a wider view would spread its border over most of the picture's pixels.
 _LEAST_ZOOM, _MOST_ZOOM = 0.5, 2.0
@@ -141,7 +142,19 @@ def resampled(scene: Scene, views: list[PinholeView | None]) -> Scene:
             if distortion is not None:
                 distortion[i] = 0.0
     files = {source: listed.through(views) for source, listed in scene.files.items()}
-    return scene.seen_by(replace(cameras, **columns, distortion=distortion), files)
+    tracks = None if scene.tracks is None else _tracks_through(scene.tracks, views)
+    return scene.seen_by(replace(cameras, **columns, distortion=distortion), files, tracks)
+
+
+def _tracks_through(tracks: Tracks, views: list[PinholeView | None]) -> Tracks:
+    """Tracks in the pixels of views, where there are any."""
+    pixel = tracks.pixel.copy()
+    for i, view in enumerate(views):
+        if view is not None:
+            own = tracks.frame == i
+            x, y = view.lens.plane(*pixel[own].T)
+            pixel[own] = np.stack([x * view.fx + view.cx, y * view.fy + view.cy], axis=1)
+    return Tracks(tracks.frame, tracks.point, pixel).finite()
 
 
 def _within(view: PinholeView) -> bool:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.scenes.box import Kind, cameras_in_box_view, scene_box, scene_kind
+from neurfield.scenes.box import Kind, cameras_in_box_view, decided_box, scene_kind
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.frames import CACHE_BYTES, SOURCES, Frames
 from neurfield.scenes.images import FileList
+from neurfield.scenes.tracks import Tracks
 from neurfield.scenes.upright import up_direction
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Scene(Frames):
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
         points: [k,3] on the surface, as structure from motion leaves them, or None.
         up: [3] in the world; not given, decided from the cameras (`neurfield.scenes.upright`).
+        tracks: where frames see these points, or None.
         notes: what its reader left out or took for granted, for people.
 
     Attributes:
@@ -58,14 +60,17 @@ class Scene(Frames):
         mask_says: MaskSays | None = None,
         points: np.ndarray | None = None,
         up: np.ndarray | None = None,
+        tracks: Tracks | None = None,
         notes: Sequence[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         super().__init__(name, path, cameras, files, cache_bytes=cache_bytes)
         self.ground_truth_file = ground_truth_file
         self.box_by_hand = None if box is None else _checked_box(box, cameras)
+        self._box_from = "as given"
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
         self.up_by_hand = None if up is None else np.asarray(up, dtype=np.float64) / np.linalg.norm(up)
+        self.tracks = tracks if self.points is not None and tracks is not None and len(tracks) else None
         self.notes = tuple(notes)
         self._kind_by_hand = kind
         self.mask_says_by_hand = mask_says
@@ -85,7 +90,16 @@ class Scene(Frames):
         """The box that holds the surface: [2,3] float64, minimum and maximum, world."""
         if self.box_by_hand is not None:
             return self.box_by_hand
-        return scene_box(self, self.kind, outlined=self.mask_says == "object", points=self.points)
+        return self._decided_box[0]
+
+    @property
+    def box_from(self) -> str:
+        """How the box was decided, in words."""
+        return self._box_from if self.box_by_hand is not None else self._decided_box[1]
+
+    @cached_property
+    def _decided_box(self) -> tuple[np.ndarray, str]:
+        return decided_box(self, self.kind, outlined=self.mask_says == "object", points=self.points)
 
     @cached_property
     def up(self) -> np.ndarray:
@@ -105,28 +119,31 @@ class Scene(Frames):
 
         return read_truth(self.ground_truth_file)
 
-    def with_box(self, box: np.ndarray) -> Scene:
-        """The same scene with another box [2,3] (minimum and maximum, world)."""
-        return self._derived(self.cameras, self.files, box)
+    def with_box(self, box: np.ndarray, box_from: str = "as given") -> Scene:
+        """The same scene with another box [2,3] (minimum and maximum, world), and where that is from."""
+        scene = self._derived(self.cameras, self.files, box, self.tracks)
+        scene._box_from = box_from
+        return scene
 
     def with_frames(self, indices: np.ndarray) -> Scene:
         """The scene of these frames only (every 20th, a training split), in that order."""
         files = {source: listed.select(indices) for source, listed in self.files.items()}
-        return self._derived(self.cameras.select(indices), files, self.box_by_hand)
+        tracks = None if self.tracks is None else self.tracks.select(indices)
+        return self._derived(self.cameras.select(indices), files, self.box_by_hand, tracks)
 
     def at(self, path: Path) -> Scene:
         """The same scene, known by another path that leads to it."""
-        scene = self._derived(self.cameras, self.files, self.box_by_hand)
+        scene = self._derived(self.cameras, self.files, self.box_by_hand, self.tracks)
         scene.path = Path(path)
         return scene
 
     def with_files(self, files: Mapping[str, FileList]) -> Scene:
         """The scene with these sources as well, or in place of what it had; box and kind as for `without`."""
-        return self._derived(self.cameras, {**self.files, **files}, self.box_by_hand)
+        return self._derived(self.cameras, {**self.files, **files}, self.box_by_hand, self.tracks)
 
-    def seen_by(self, cameras: Cameras, files: Mapping[str, FileList]) -> Scene:
-        """The same frames as other cameras see them, from the same places."""
-        return self._derived(cameras, files, self.box_by_hand)
+    def seen_by(self, cameras: Cameras, files: Mapping[str, FileList], tracks: Tracks | None) -> Scene:
+        """The same frames as other cameras see them, from the same places, with tracks in their pixels."""
+        return self._derived(cameras, files, self.box_by_hand, tracks)
 
     def without(self, *sources: str) -> Scene:
         """The scene as if it never knew these sources: kind and box are decided from what is left."""
@@ -134,10 +151,16 @@ class Scene(Frames):
             if source not in SOURCES:
                 raise UserError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")
         files = {source: listed for source, listed in self.files.items() if source not in sources}
-        return self._derived(self.cameras, files, self.box_by_hand)
+        return self._derived(self.cameras, files, self.box_by_hand, self.tracks)
 
-    def _derived(self, cameras: Cameras, files: Mapping[str, FileList], box: np.ndarray | None) -> Scene:
-        return Scene(
+    def _derived(
+        self,
+        cameras: Cameras,
+        files: Mapping[str, FileList],
+        box: np.ndarray | None,
+        tracks: Tracks | None,
+    ) -> Scene:
+        scene = Scene(
             self.name,
             self.path,
             cameras,
@@ -148,9 +171,12 @@ class Scene(Frames):
             mask_says=self.mask_says_by_hand,
             points=self.points,
             up=self.up_by_hand,
+            tracks=tracks,
             notes=self.notes,
             cache_bytes=self._cache.budget,
         )
+        scene._box_from = self._box_from
+        return scene
 
 
 def _checked_box(box: np.ndarray, cameras: Cameras) -> np.ndarray:

@@ -151,6 +151,13 @@ def test_what_is_no_run(ball_run: Path, tmp_path: Path, capsys: Capture) -> None
     assert "no such mesh" in refusal(capsys, "eval", str(ball_run), "--against", str(tmp_path / "none.ply"))
 
 
+def test_scene_check_draws_what_cameras_see(ball_scene: Path, tmp_path: Path, capsys: Capture) -> None:
+    picture = tmp_path / "coverage.png"
+    assert main(["scene", "check", str(ball_scene), "--picture", str(picture)]) == 0
+    assert str(picture) in capsys.readouterr().out and picture.read_bytes().startswith(b"\x89PNG")
+    assert "ends in .png" in refusal(capsys, "scene", "check", str(ball_scene), "--picture", "coverage.jpg")
+
+
 def test_scene_verbs(ball_scene: Path, capsys: Capture) -> None:
     assert main(["scene", "list"]) == 0
     assert "room0" in capsys.readouterr().out
@@ -158,5 +165,6 @@ def test_scene_verbs(ball_scene: Path, capsys: Capture) -> None:
     shown = capsys.readouterr().out
     assert "12, 48x48 pixels" in shown and "masks" in shown and "neurfield scene check" in shown
     assert main(["scene", "check", str(ball_scene)]) == 0
-    assert "neurfield fit --scene" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "neurfield fit --scene" in shown and "--picture coverage.png" in shown
     assert "did you mean 'room" in refusal(capsys, "scene", "make", "room9")

@@ -170,3 +170,27 @@ def test_a_second_differentiation_is_refused() -> None:
 def test_mistakes_are_named(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Case(10).run(**change)
+
+
+def test_colours_lead_back_to_the_points_where_that_is_asked_for() -> None:
+    """Of the samples that are counted, as autograd has it in float64; else points get nothing."""
+    case = Case(31)
+    counted = torch.arange(0, 31, 2)
+    by = case.draw(31, 3)
+    plain = case.points
+    case.points = plain.clone().requires_grad_()
+    rgb = case.run(counted=counted, interpolation="smoothstep", points_gradient=True)
+    torch.testing.assert_close(rgb, case.run(counted=counted, interpolation="smoothstep"), atol=1e-5, rtol=0)
+    (rgb * by).sum().backward()  # type: ignore[no-untyped-call]
+    found = case.points.grad
+    case.points = plain.double().requires_grad_()
+    expected = case.run(double=True, counted=counted, interpolation="smoothstep")
+    (expected * by.double()).sum().backward()  # type: ignore[no-untyped-call]
+    assert found is not None and case.points.grad is not None and float(case.points.grad.norm()) > 0.1
+    torch.testing.assert_close(found.double(), case.points.grad, atol=1e-4, rtol=1e-3)
+    assert not found[1::2].any()
+    for leaf, twin in zip(case.leaves, case.twins):
+        assert leaf.grad is not None and twin.grad is not None
+        torch.testing.assert_close(leaf.grad.double(), twin.grad, atol=1e-4, rtol=1e-3)
+    with pytest.raises(ValueError, match="'points_gradient' is composed"):
+        case.run(points_gradient=True, fused=True)

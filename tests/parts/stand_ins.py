@@ -144,6 +144,16 @@ class VolSDF:
     width_warm: Positive = 0.006
 
 
+def refined(*, start: float = 0.25, stop: float = 0.6) -> object:
+    """Poses that move between two shares of the steps.
+
+    Args:
+        start: share of the steps.
+        stop: share of the steps.
+    """
+    return start, stop
+
+
 def random_behind_masks() -> None:
     """A random colour behind the object's outline."""
 
@@ -260,6 +270,7 @@ TABLE = {
     "sampler": {"marched": f"{HERE}:marched"},
     "passes": {"neus": f"{HERE}:NeuS", "volsdf": f"{HERE}:VolSDF"},
     "background": {"random": f"{HERE}:random_behind_masks", "surroundings": f"{HERE}:surroundings"},
+    "poses": {"refined": f"{HERE}:refined"},
     "points": {
         "uniform": f"{HERE}:uniform_points", "fused_depth": f"{HERE}:fused_depth", "seen": f"{HERE}:seen",
         "picture": f"{HERE}:picture_pixels",

@@ -19,7 +19,7 @@ from tiny_scenes import (
 )
 
 from neurfield.errors import UserError
-from neurfield.scenes import Cameras, load_scene
+from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.box import (
     box_around_cameras,
     box_in_view,
@@ -27,9 +27,11 @@ from neurfield.scenes.box import (
     box_of_room,
     cameras_in_box_view,
     cameras_kind,
+    decided_box,
     nearest_to_axes,
-    scene_box,
+    not_alone,
 )
+from neurfield.scenes.check import check_before_fit
 
 CENTRE = np.array([3.0, -2.0, 0.7])
 KEYS = {"fl_x": FOCAL}
@@ -149,7 +151,7 @@ def test_masks_that_have_nothing_in_common_are_the_users_to_mend(tmp_path):
     )
     broken = load_scene(folder / "spoilt")
     with pytest.raises(UserError, match="no place is inside the masks"):
-        scene_box(broken, "outside", outlined=True)
+        decided_box(broken, "outside", outlined=True)
 
 
 def test_which_cameras_look_at_a_box():
@@ -179,6 +181,60 @@ def test_sparse_points_bound_an_object_within_what_all_cameras_look_at():
     box = box_of_object(around, np.concatenate([thing, street]))
     np.testing.assert_allclose(box, [[-0.6, -0.6, -0.1], [0.6, 0.6, 1.1]], atol=0.03)
     assert np.array_equal(box_of_object(around, street), around)
+
+
+def test_stray_points_are_left_out_and_thin_parts_are_not():
+    rng = np.random.default_rng(0)
+    body = rng.uniform([-0.5, -0.5, 0], [0.5, 0.5, 1], (1000, 3))
+    handle = rng.uniform([0.7, -0.02, 0.4], [0.9, 0.02, 0.6], (9, 3))  # fewer than a percent
+    stray = rng.uniform(-1.9, 1.9, (30, 3))
+    stray = stray[np.abs(stray).max(axis=1) > 1.3]
+    kept = not_alone(np.concatenate([body, handle, stray]))
+    assert len(stray) > 15 and len(kept) == len(body) + len(handle)
+    assert len(not_alone(stray[:4])) == 4, "of a handful nothing is usual"
+    around = np.array([[-2.0, -2, -2], [2, 2, 2]])
+    box = box_of_object(around, kept)
+    assert box[1, 0] > 0.85 and box[1].max() < 1.2
+
+
+def test_a_few_cameras_that_look_elsewhere_hardly_move_the_point_that_all_look_at():
+    ring = ring_cameras(CENTRE)
+    rng = np.random.default_rng(0)
+    targets = CENTRE + rng.normal(0, 0.02, (len(ring), 3))
+    targets[[3, 9]] = CENTRE + np.array([0.0, 1.4, 0.0])
+    some = cameras_at(ring.centers, targets)
+    plain = ring_cameras(CENTRE + 0.0)
+    assert np.linalg.norm(nearest_to_axes(some) - CENTRE) < 0.04
+    np.testing.assert_allclose(nearest_to_axes(plain), CENTRE, atol=1e-9)
+
+
+def test_where_a_box_is_from_is_said(tmp_path, replica):
+    room = load_scene(replica)
+    assert room.box_from == "around what depth shows"
+    pictures = room.without("depth", "sensor_depth")
+    assert "around the cameras" in pictures.box_from
+    given = pictures.with_box(ROOM)
+    assert given.box_from == "as given" and given.with_frames(np.arange(5)).box_from == "as given"
+    assert np.array_equal(given.box, ROOM)
+    assert "masks" in load_scene(write_ball(tmp_path / "ball")).box_from
+    assert pictures.with_box(ROOM, "that of the run").box_from == "that of the run"
+
+
+def test_a_box_of_sparse_points_says_how_many(tmp_path):
+    rng = np.random.default_rng(0)
+    thing = CENTRE + rng.uniform(-0.3, 0.3, (300, 3))
+    street = CENTRE + rng.uniform(4, 9, (200, 3))
+    ring = ring_cameras(CENTRE)
+    scene = Scene("thing", tmp_path, ring, {}, points=np.concatenate([thing, street]))
+    assert scene.box_from == "around the 300 of 500 sparse points in what all cameras look at"
+    np.testing.assert_allclose(scene.box, [CENTRE - 0.36, CENTRE + 0.36], atol=0.02)
+    far = Scene("thing", tmp_path, ring, {}, points=street)
+    assert far.box_from == "around what all cameras look at"
+    np.testing.assert_array_equal(far.box, box_in_view(ring))
+    room = Scene("room", tmp_path, room_cameras(), {}, points=rng.uniform(ROOM[0], ROOM[1], (400, 3)))
+    assert room.box_from == "around 400 of 400 sparse points (the others are stray) and the cameras"
+    (found,) = [f for f in check_before_fit(room) if f.where == "box"]
+    assert "400 of 400 sparse points" in found.what
 
 
 def _times(poses, factor):

@@ -74,3 +74,17 @@ def test_an_unknown_model_or_a_lost_number_is_one_line():
         Lens.of("EQUIRECTANGULAR", np.array([640.0, 480.0]), "cameras.txt:3")
     with pytest.raises(UserError, match="OPENCV has 7 parameters, expected 8"):
         Lens.of("OPENCV", np.ones(7), "cameras.txt:3")
+
+
+@pytest.mark.parametrize(("model", "parameters"), [(model, parameters) for model, parameters, _ in COLMAP])
+def test_pixels_lead_back_to_the_plane(model, parameters):
+    lens = Lens.of(model, np.array(parameters, dtype=float), "here")
+    x, y = np.meshgrid(np.linspace(-0.7, 0.7, 9), np.linspace(-0.5, 0.5, 7))
+    back = lens.plane(*lens.pixels(x, y))
+    np.testing.assert_allclose(back, [x, y], atol=1e-6)
+
+
+def test_a_pixel_that_no_point_lands_on_has_no_place():
+    barrel = Lens("SIMPLE_RADIAL", 400.0, 400.0, 320.0, 240.0, (-0.3,))  # reaches 0.7 at the most
+    x, _ = barrel.plane(np.array([320.0 + 400.0 * 0.6, 320.0 + 400.0 * 0.9]), np.array([240.0, 240.0]))
+    assert np.isfinite(x[0]) and np.isnan(x[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from neurfield.inputs.scene.stereo import MatchedPictures, stereo_of
 from neurfield.parts import Config
 from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sources
 from neurfield.points.fuse_scene import aligned_priors
-from neurfield.scenes import Scene, load_scene
+from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.pinhole import as_pinhole
 from neurfield.stereo import StereoMaps
 
@@ -88,16 +89,18 @@ class OpenedScene:
         )  # of a run, too, whatever its box became
         aligned, matched = None, stereo_of(scene, searched, config.data)
         stereo = matched() if matched is not None and box is None else None  # else it may never be wanted
+        box_from = "as given" if box is None else "that of the run"
         if box is None and len(chosen):
             box = chosen
         if box is None and to_fit.kind == "inside" and stereo is not None:
-            box = stereo.box()
+            box, box_from = stereo.box(), "around what was matched between the pictures"
         if box is None and to_fit.kind == "inside" and aligns(config):
             aligned = aligned_priors(to_fit, config.data.box, config.seed, stereo)
             box = None if aligned is None else aligned.box()
+            box_from = "around what priors mean"
         starting = time.perf_counter() - before
         if box is not None:
-            to_fit = to_fit.with_box(box)
+            to_fit = to_fit.with_box(box, box_from)
         task = make_task(to_fit, config, device or pick_device(config.device), aligned, matched)
         opened = cls(scene, config, used, held_out, task)
         opened.matched = matched
@@ -106,11 +109,21 @@ class OpenedScene:
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
         """What a camera of `used` sees, as `Run.render`."""
-        cameras = self.used.cameras
+        cameras = self.cameras_now
         if not 0 <= camera < len(cameras):
             raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {len(cameras) - 1}")
         self.task.field.active_levels = self.task.field.encoding.levels
         return render_camera(self.task, cameras, camera, scale)
+
+    @property
+    def cameras_now(self) -> Cameras:
+        """Those of `used`, where the fit has moved them."""
+        poses = None if self.task.rays is None else self.task.rays.poses
+        if poses is None:
+            return self.used.cameras
+        now = self.used.cameras.world_from_cam.copy()
+        now[np.setdiff1d(np.arange(len(self.used)), self.held_out)] = poses.cameras().world_from_cam
+        return replace(self.used.cameras, world_from_cam=now)
 
     @property
     def pixels(self) -> PixelReader:

@@ -9,11 +9,15 @@ from neurfield.inputs.mesh import write_mesh
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.scores import image_scores
+from neurfield.scenes.poses_file import write_poses
 
 
 def write_results(opened: OpenedScene, outcome: Outcome) -> None:
-    """Write mesh.ply and previews, and their numbers into the outcome."""
+    """Write mesh.ply, previews and, where they were refined, poses.json, and numbers into the outcome."""
     write_mesh(opened.surface(), outcome)
+    poses = None if opened.task.rays is None else opened.task.rays.poses
+    if poses is not None:
+        write_poses(opened.folder / "poses.json", opened.task.scene, poses.cameras())
     measure(opened, outcome, lambda: opened.scene.ground_truth)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 
 from neurfield.evaluation import psnr, ssim
 from neurfield.files import atomic_write
+from neurfield.fitting.aligned_pose import aligned_pose
+from neurfield.fitting.view import render_camera
 from neurfield.inputs.scene.opened import OpenedScene
 
 IMAGE_SCALE = 0.5  # of the pictures that image scores are taken on
@@ -19,7 +23,8 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
     A strip is the true picture, the rendered one and normals. Scores are of held-out frames where there are
     any, else of fitted ones (said in `frames`), inside the masks where frames have them (said in `pixels`).
     Where masks are an object's outline, frames without one are left out if others have one. A score that no
-    frame has (a mask that no SSIM window fits into) is left out.
+    frame has (a mask that no SSIM window fits into) is left out. Where a fit refined its poses, held-out
+    frames are aligned to the field first (said in `poses`): theirs are as far off as the others' were.
     """
     scene = run.used
     frames = run.held_out if len(run.held_out) else np.arange(len(scene))
@@ -29,8 +34,9 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
     chosen = frames[np.unique(np.linspace(0, len(frames) - 1, MOST_IMAGES).astype(int))]
     strips = {i: run.folder / "previews" / f"frame-{i:06d}.png" for i in chosen.tolist()}
     scores, masked = [], False
+    aligned = bool(len(run.held_out)) and run.task.rays is not None and run.task.rays.poses is not None
     for i, strip in strips.items():
-        drawn = run.render(i, IMAGE_SCALE)
+        drawn = _drawn_aligned(run, i) if aligned else run.render(i, IMAGE_SCALE)
         rgb = drawn["rgb"]
         size = rgb.shape[1], rgb.shape[0]
         true = np.asarray(Image.fromarray(scene.image(i)).resize(size, Image.Resampling.BOX))
@@ -52,7 +58,17 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
         "frames": "held out" if len(run.held_out) else "fitted",
         "pixels": "inside the masks" if masked else "all",
         "count": len(chosen),
+        **({"poses": "aligned to the field"} if aligned else {}),
     }
+
+
+def _drawn_aligned(run: OpenedScene, i: int) -> dict[str, np.ndarray]:
+    """What the field shows from where it looks most like frame i."""
+    run.task.field.active_levels = run.task.field.encoding.levels
+    cameras = run.cameras_now
+    poses = cameras.world_from_cam.copy()
+    poses[i] = aligned_pose(run.task, cameras, i, run.used.image(i), run.used.mask(i))
+    return render_camera(run.task, replace(cameras, world_from_cam=poses), i, IMAGE_SCALE)
 
 
 def _wholly_inside(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

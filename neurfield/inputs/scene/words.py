@@ -67,7 +67,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         Text.assemble((scene.name, "bold"), f": {_cameras(opened)}, {_used(scene)}"),
         *_unused(opened),
         *_resampled(scene),
-        f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, cameras look {look}",
+        f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, {scene.box_from}; cameras look {look}",
         f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
         Text(determined, "yellow" if doubtful else ""),
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "

@@ -27,6 +27,7 @@ from neurfield.scenes.layouts.pictures import Size, camera_size, masks_of, pictu
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.pinhole import PinholeView, pinhole_view, resampled
 from neurfield.scenes.scene import Scene
+from neurfield.scenes.tracks import Tracks
 
 LOOKS_FOR = "COLMAP (sparse/0 with cameras.bin or .txt, images/)"
 _MODELS = ("sparse", "colmap/sparse", "colmap", "dense/sparse")
@@ -78,7 +79,10 @@ def read(path: Path) -> Scene:
     flat, views = _cameras(model.world_from_cam[kept], lenses, sizes, folder)
     root = beside if pictures.name in _PICTURES else pictures
     name = root.name if root == path else f"{root.name}-{path.name}"
-    scene = Scene(name, path, flat, files, points=model.points, notes=notes)
+    tracks = model.tracks.select(np.array(kept))
+    factors = np.array(sizes) / np.array([model.sizes[i] for i in kept])
+    tracks = Tracks(tracks.frame, tracks.point, tracks.pixel * factors[tracks.frame])
+    scene = Scene(name, path, flat, files, points=model.points, tracks=tracks, notes=notes)
     return resampled(scene, views) if any(views) else scene
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.scenes.layouts.rotations import matrix_of_quaternion
 from neurfield.scenes.lenses import MODELS, Lens
+from neurfield.scenes.tracks import Tracks
 
 # By the number that stands for each in a .bin.
 _NUMBERED = (
@@ -27,6 +28,7 @@ _NUMBERED = (
 _LEAST_TRACK, _MOST_ERROR = 3, 2.0  # images and pixels of points that are believed
 _POSE = struct.Struct("<I7dI")
 _POINT = struct.Struct("<Q3d3BdQ")
+_SIGHTING = np.dtype([("pixel", "<f8", 2), ("point", "<i8")])  # -1: of no point
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Model:
         lenses: of each image.
         sizes: width and height of each image.
         points: [k,3] that at least three images see within two pixels, world.
+        tracks: where the images see these points, in pixels of these sizes.
     """
 
     names: tuple[str, ...]
@@ -46,6 +49,7 @@ class Model:
     lenses: tuple[Lens, ...]
     sizes: tuple[tuple[int, int], ...]
     points: np.ndarray
+    tracks: Tracks
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class _Image:
     quaternion: tuple[float, ...]
     translation: tuple[float, ...]
     camera: int
+    sightings: np.ndarray  # of _SIGHTING
 
 
 def model_suffix(folder: Path) -> str | None:
@@ -95,16 +100,27 @@ def read_model(folder: Path) -> Model:
             raise UserError(f"{path}: the pose of {image.name} is {numbers.tolist()}: take the image out")
         poses.append(_world_from_cam(image))
     points_file = folder / f"points3D{suffix}"
-    points = np.zeros((0, 3))
+    points, numbers_of_points = np.zeros((0, 3)), np.zeros(0, np.int64)
     if points_file.is_file():
-        points = _believed((_points_binary if binary else _points_text)(points_file))
+        points, numbers_of_points = _believed((_points_binary if binary else _points_text)(points_file))
     return Model(
         tuple(image.name for image in images),
         np.stack(poses),
         tuple(cameras[image.camera][0] for image in images),
         tuple(cameras[image.camera][1] for image in images),
         points,
+        _tracks(images, numbers_of_points),
     )
+
+
+def _tracks(images: list[_Image], numbers: np.ndarray) -> Tracks:
+    """Where images see the points of these numbers [k], ascending."""
+    frame = np.repeat(np.arange(len(images)), [len(image.sightings) for image in images])
+    sightings = np.concatenate([image.sightings for image in images])
+    row = np.searchsorted(numbers, sightings["point"])
+    known = row < len(numbers)
+    known[known] = numbers[row[known]] == sightings["point"][known]
+    return Tracks(frame[known], row[known], sightings["pixel"][known])
 
 
 def _world_from_cam(image: _Image) -> np.ndarray:
@@ -115,11 +131,13 @@ def _world_from_cam(image: _Image) -> np.ndarray:
     return pose
 
 
-def _believed(rows: Iterator[tuple[float, ...]]) -> np.ndarray:
-    """Points [k,3] of rows x, y, z, error, length of the track."""
-    table = np.array(list(rows), dtype=np.float64).reshape(-1, 5)
-    good = (table[:, 3] <= _MOST_ERROR) & (table[:, 4] >= _LEAST_TRACK) & np.isfinite(table).all(axis=1)
-    return table[good, :3]
+def _believed(rows: Iterator[tuple[float, ...]]) -> tuple[np.ndarray, np.ndarray]:
+    """Points [k,3] of rows number, x, y, z, error, length of the track; and their numbers [k], ascending."""
+    table = np.array(list(rows), dtype=np.float64).reshape(-1, 6)
+    good = (table[:, 4] <= _MOST_ERROR) & (table[:, 5] >= _LEAST_TRACK) & np.isfinite(table).all(axis=1)
+    table = table[good]
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    return table[:, 1:4], table[:, 0].astype(np.int64)
 
 
 def _cameras_binary(path: Path) -> Iterator[tuple[int, tuple[Lens, tuple[int, int]]]]:
@@ -149,8 +167,8 @@ def _images_binary(path: Path) -> Iterator[_Image]:
     for _ in range(reader.count()):
         _, *pose, camera = reader.values(_POSE)
         name = reader.text()
-        reader.skip(reader.count() * 24)
-        yield _Image(name, tuple(pose[:4]), tuple(pose[4:]), int(camera))
+        sightings = reader.array(_SIGHTING, reader.count())
+        yield _Image(name, tuple(pose[:4]), tuple(pose[4:]), int(camera), sightings)
 
 
 def _images_text(path: Path) -> Iterator[_Image]:
@@ -162,13 +180,17 @@ def _images_text(path: Path) -> Iterator[_Image]:
     ]
     while lines and not lines[0][1].strip():
         lines.pop(0)
-    for number, line in lines[::2]:
-        if not line.strip():
+    for k, (number, line) in enumerate(lines):
+        if k % 2 or not line.strip():
             continue
         words = line.split(maxsplit=9)
         try:
             numbers = [float(word) for word in words[1:8]]
-            yield _Image(words[9].strip(), tuple(numbers[:4]), tuple(numbers[4:]), int(words[8]))
+            seen = lines[k + 1][1].split() if k + 1 < len(lines) else []
+            values = np.array(seen, dtype=np.float64).reshape(-1, 3)
+            sightings = np.zeros(len(values), _SIGHTING)
+            sightings["pixel"], sightings["point"] = values[:, :2], values[:, 2]
+            yield _Image(words[9].strip(), tuple(numbers[:4]), tuple(numbers[4:]), int(words[8]), sightings)
         except (ValueError, IndexError) as reason:
             raise UserError(
                 f"{path}:{number}: {reason}: an image has two lines, ID QW QX QY QZ TX TY TZ CAMERA NAME and "
@@ -179,19 +201,19 @@ def _images_text(path: Path) -> Iterator[_Image]:
 def _points_binary(path: Path) -> Iterator[tuple[float, ...]]:
     reader = _Bytes(path)
     for _ in range(reader.count()):
-        _, x, y, z, _, _, _, error, track = reader.values(_POINT)
+        number, x, y, z, _, _, _, error, track = reader.values(_POINT)
         reader.skip(int(track) * 8)
-        yield x, y, z, error, track
+        yield number, x, y, z, error, track
 
 
 def _points_text(path: Path) -> Iterator[tuple[float, ...]]:
     for number, line in _lines(path):
         words = line.split()
         try:
-            x, y, z, error = (float(words[k]) for k in (1, 2, 3, 7))
+            identity, x, y, z, error = (float(words[k]) for k in (0, 1, 2, 3, 7))
         except (ValueError, IndexError) as reason:
             raise UserError(f"{path}:{number}: {reason}: a line is ID X Y Z R G B ERROR track") from reason
-        yield x, y, z, error, (len(words) - 8) // 2
+        yield identity, x, y, z, error, (len(words) - 8) // 2
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -220,6 +242,11 @@ class _Bytes:
         start = self._at
         self.skip((end if end >= 0 else len(self._data)) + 1 - start)
         return self._data[start:end].decode(errors="replace")
+
+    def array(self, form: np.dtype, count: int) -> np.ndarray:
+        start = self._at
+        self.skip(count * form.itemsize)
+        return np.frombuffer(self._data, form, count, start)
 
     def skip(self, count: int) -> None:
         self._at += count

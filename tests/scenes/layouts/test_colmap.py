@@ -33,9 +33,13 @@ POINTS = np.random.default_rng(0).uniform(ROOM[0], ROOM[1], (400, 3))
 
 
 def write_model(
-    folder, camera=PINHOLE, suffix=".bin", size=(WIDTH, HEIGHT), names=NAMES, points=POINTS, poses=None
+    folder, camera=PINHOLE, suffix=".bin", size=(WIDTH, HEIGHT), names=NAMES, points=POINTS, sighted=None
 ):
-    """A model in which images are listed backwards and the last three points are not to be believed."""
+    """A model in which images are listed backwards and the last three points are not to be believed.
+
+    `sighted` gives what image i sees, rows of column, row and point.
+    """
+    of_image = sighted or (lambda i: [(1.5, 2.5, -1), (3.0, 4.0, 9)] if (len(names) - i) % 2 else [])
     folder.mkdir(parents=True, exist_ok=True)
     model, parameters = camera
     rows = []
@@ -49,9 +53,9 @@ def write_model(
         header = "# comment\n"
         text = f"{header}7 {model} {size[0]} {size[1]} " + " ".join(f"{v:.17g}" for v in parameters) + "\n"
         (folder / "cameras.txt").write_text(text)
+        seen_by = {i: " ".join(f"{u} {v} {k}" for u, v, k in of_image(len(rows) - i)) for i, _, _ in rows}
         lines = [
-            f"{i} {' '.join(f'{v:.17g}' for v in pose)} 7 {name}\n" + ("1.5 2.5 -1 3 4 9" if i % 2 else "")
-            for i, pose, name in rows
+            f"{i} {' '.join(f'{v:.17g}' for v in pose)} 7 {name}\n{seen_by[i]}" for i, pose, name in rows
         ]
         (folder / "images.txt").write_text(header * 4 + "\n".join(lines) + "\n")
         lines = [
@@ -64,8 +68,9 @@ def write_model(
     (folder / "cameras.bin").write_bytes(data + struct.pack(f"<{len(parameters)}d", *parameters))
     data = struct.pack("<Q", len(rows))
     for i, pose, name in rows:
-        data += struct.pack("<I7dI", i, *pose, 7) + name.encode() + b"\0" + struct.pack("<Q", i % 2)
-        data += struct.pack("<ddQ", 1.5, 2.5, 2**64 - 1) * (i % 2)
+        rows_of = of_image(len(rows) - i)
+        data += struct.pack("<I7dI", i, *pose, 7) + name.encode() + b"\0" + struct.pack("<Q", len(rows_of))
+        data += b"".join(struct.pack("<ddq", *row) for row in rows_of)
     (folder / "images.bin").write_bytes(data)
     data = struct.pack("<Q", len(cloud))
     for k, (p, error, track) in enumerate(cloud):
@@ -109,6 +114,35 @@ def test_frames_belong_to_their_pictures_whatever_their_order(capture):
     for i in range(FRAMES):
         _, colour = seen(scene.cameras.world_from_cam[i], pinhole_rays(scene.cameras, i))
         assert np.array_equal(scene.image(i), colour)
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".txt"])
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize(
+    "camera", [PINHOLE, ("OPENCV_FISHEYE", [32.0, 33.0, 31.0, 25.0, 0.05, -0.01, 0.002, 0])]
+)
+def test_points_are_tracked_where_images_see_them(capture, suffix, scale, camera):
+    """Of any lens, in pictures of any size, with points left out that are not to be believed."""
+    model, parameters = camera[0], np.array(camera[1])
+    parameters[:4] *= scale
+    lens = Lens.of(model, parameters, "here")
+
+    def sighted(i):
+        cam_from_world = np.linalg.inv(KNOWN.world_from_cam[i])
+        x, y, z = (POINTS @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]).T
+        ahead = np.flatnonzero((z > 0.2) & (np.hypot(x, y) < z))
+        pixel = np.stack(lens.pixels(x[ahead] / z[ahead], y[ahead] / z[ahead]), axis=1)
+        rows = [(u, v, k) for (u, v), k in zip(pixel.tolist(), ahead.tolist())]
+        return [(7.0, 7.0, -1), *rows, (9.0, 9.0, len(POINTS) + 1)]
+
+    size = (WIDTH * scale, HEIGHT * scale)
+    write_model(capture / "sparse" / "0", (model, parameters.tolist()), suffix, size, sighted=sighted)
+    scene = load_scene(capture)
+    counts = [len(sighted(i)) - 2 for i in BY_NAME]
+    assert np.bincount(scene.tracks.frame).tolist() == counts and sum(counts) > 150
+    assert scene.tracks.errors(scene.cameras, scene.points).max() < 1e-3
+    (found,) = [f for f in check_scene(scene) if f.where == "sparse points"]
+    assert found.level == "ok" and f"{sum(counts)} sightings" in found.what
 
 
 def test_points_bound_the_scene(capture):
