@@ -90,6 +90,8 @@ PRIVATE = {
     "points.picture_pixels": "how `Picture` draws",
     "points.point_set.answered": "a step asks it",
     "points.point_set.gathered": "the points of a query",
+    "rendering.borders.on_border": "which pixels `border_color` looks at",
+    "rendering.borders.usual_border": "what learnt backgrounds begin with",
     "rendering.estimators.Estimator": "nerfacc's, which has it",
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",

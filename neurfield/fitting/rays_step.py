@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurfield.fields import Color, DistanceField
 from neurfield.fitting.surface_watch import SurfaceWatch
@@ -21,6 +21,7 @@ from neurfield.rays import Rays, Samples
 from neurfield.rendering import Background, Opacity, OpacityNow, Rendered, Sampler, before, render_passes
 
 LEADING = "surface"  # the label of the pass that leads, where there is one
+LEAST_LIGHT = 2e-3  # of a ray, for which a learnt background is asked: half a step of 8 bits
 
 
 class RaysStep:
@@ -131,7 +132,8 @@ class RaysStep:
             ended = sensed & ~elsewhere
             compared = ~elsewhere  # what the box leaves out has no colour inside it
         outlined = mask is not None and self.mask_says == "object"
-        behind = self.behind(pixels.rays, pixels.camera, moment, outlined)
+        least = torch.stack([one.opacity for one in rendered.values()]).amin(dim=0)
+        behind = self.behind(pixels.rays, pixels.camera, moment, outlined, least)
         pixels, behind, valid = asked_for(pixels, behind, self.mask_says)
         if valid is not None:
             compared = valid if compared is None else compared & valid
@@ -141,18 +143,28 @@ class RaysStep:
         }
         return pixels, before_all, compared
 
-    def behind(self, rays: Rays, camera: Tensor, moment: Moment, outlined: bool) -> Tensor | None:
+    def behind(
+        self, rays: Rays, camera: Tensor, moment: Moment, outlined: bool, opacity: Tensor
+    ) -> Tensor | None:
         """What stands behind the field, colours [R, 3]; None: black.
+
+        What is learnt is asked where the field lets through more than LEAST_LIGHT, and is black elsewhere.
 
         Args:
             rays: R.
             camera: int64 [R], whose rays; -1: none of the fit's.
             moment: of the fit.
             outlined: whether masks are an object's outline.
+            opacity: [R] of the field.
         """
-        if self.background is None or (self.background.for_outlines and not outlined):
+        background = self.background
+        if background is None or (background.for_outlines and not outlined):
             return None
-        return self.background.colors(rays, camera, moment)
+        if not isinstance(background, nn.Module):
+            return background.colors(rays, camera, moment)
+        lit = (opacity.detach() < 1.0 - LEAST_LIGHT).nonzero()[:, 0]
+        colors = background.colors(rays.take(lit), camera[lit], moment)
+        return torch.zeros_like(rays.directions).index_copy(0, lit, colors)
 
     def _ought_to_end(self, pixels: Pixels) -> Tensor | None:
         """Which rays [R] ought to end at a surface, 1 or 0: those within the object's outline; None: all."""

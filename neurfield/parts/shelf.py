@@ -66,8 +66,10 @@ TABLE: dict[str, dict[str, str]] = {
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
         "constant": "neurfield.rendering.backgrounds:Constant",
-        "border": "neurfield.rendering.surroundings:Border",
+        "border": "neurfield.rendering.borders:Border",
         "environment": "neurfield.rendering.surroundings:Environment",
+        "contracted": "neurfield.rendering.far_field:make_contracted",
+        "inverted_sphere": "neurfield.rendering.far_field:make_inverted_sphere",
         "surroundings": "neurfield.rendering.surroundings:surroundings",
     },
     "points": {
