@@ -70,7 +70,7 @@ class SceneTask(Task):
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
-            "stereo": lambda: lambda: self.stereo,
+            "stereo": lambda: lambda: self.stereo, "telling": lambda: self.telling,
             "compared_views": lambda: lambda: self.compared_views,
             "stereo_points": lambda: lambda: confident_points(attached()),
         }  # fmt: skip

@@ -67,7 +67,7 @@ TABLE: dict[str, dict[str, str]] = {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
         "constant": "neurfield.rendering.backgrounds:Constant",
         "border": "neurfield.rendering.borders:Border",
-        "environment": "neurfield.rendering.surroundings:Environment",
+        "environment": "neurfield.rendering.learnt_background:Environment",
         "contracted": "neurfield.rendering.far_field:make_contracted",
         "inverted_sphere": "neurfield.rendering.far_field:make_inverted_sphere",
         "surroundings": "neurfield.rendering.surroundings:surroundings",

@@ -21,6 +21,8 @@ from neurfield.rendering.estimators import sample_proposals as sample_proposals
 from neurfield.rendering.far_field import FarField as FarField
 from neurfield.rendering.far_field import make_contracted as make_contracted
 from neurfield.rendering.far_field import make_inverted_sphere as make_inverted_sphere
+from neurfield.rendering.learnt_background import Environment as Environment
+from neurfield.rendering.learnt_background import LearntBackground as LearntBackground
 from neurfield.rendering.marched import Marched as Marched
 from neurfield.rendering.occupancy import OccupancyGrid as OccupancyGrid
 from neurfield.rendering.opacity import NeuS as NeuS
@@ -31,8 +33,7 @@ from neurfield.rendering.sampler import Sampler as Sampler
 from neurfield.rendering.sampling import concatenate as concatenate
 from neurfield.rendering.sampling import sample_around_depth as sample_around_depth
 from neurfield.rendering.sampling import sample_surface as sample_surface
-from neurfield.rendering.surroundings import Environment as Environment
-from neurfield.rendering.surroundings import LearntBackground as LearntBackground
+from neurfield.rendering.surroundings import share_past as share_past
 from neurfield.rendering.surroundings import surroundings as surroundings
 from neurfield.rendering.visibility import keep_visible as keep_visible
 from neurfield.rendering.visibility import select as select

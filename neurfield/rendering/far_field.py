@@ -18,7 +18,7 @@ from neurfield.ops.grid_features import grid_features
 from neurfield.parts import Number
 from neurfield.rays import Rays
 from neurfield.rendering.beyond import Beyond, contracted, inverted, sections_by_weight
-from neurfield.rendering.surroundings import LearntBackground
+from neurfield.rendering.learnt_background import LearntBackground
 from neurfield.scenes import Scene
 
 Count = Annotated[int, Number(least=1)]

@@ -1,81 +1,65 @@
-"""What surrounds an object that was photographed without masks, by direction alone, learnt."""
+"""What stands behind the field of a scene, chosen by its masks and cameras."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Set
 
+import numpy as np
 import torch
-from torch import Tensor, nn
 
-from neurfield.encodings import spherical_harmonics
-from neurfield.moment import Moment
-from neurfield.parts import Number
-from neurfield.rays import Rays
+from neurfield.rays import UnitFrame, make_rays
 from neurfield.rendering.backgrounds import Background, RandomBehindMasks
-from neurfield.rendering.borders import usual_border
+from neurfield.rendering.far_field import make_contracted
+from neurfield.rendering.learnt_background import Environment
 from neurfield.scenes import Scene
+from neurfield.scenes.frames import spread
 
-_CONSTANT = 0.28209479177387814  # the first of the spherical harmonics
-
-
-class LearntBackground(nn.Module):
-    """A background that is learnt, and begins as the colour of the pictures' borders.
-
-    Args:
-        scene: whose pictures they are.
-    """
-
-    for_outlines = False
-
-    def __init__(self, scene: Scene) -> None:
-        super().__init__()
-        self.scene, self.begun = scene, False
-        self.register_load_state_dict_post_hook(lambda module, _: setattr(module, "begun", True))
-
-    @torch.no_grad()
-    def prepare(self) -> None:
-        """Begin with the colour of the borders, unless it has begun already."""
-        if not self.begun:
-            self.begin(torch.logit(usual_border(self.scene).clamp(0.02, 0.98)))
-        self.begun = True
-
-    def begin(self, logit: Tensor) -> None:
-        """Become one colour, whose logit [3] this is."""
-        raise NotImplementedError
+LOOKS_PAST = 0.05  # share of the pixels whose rays miss the box: fewer hardly show where things beyond it are
+# Without these the surface is still to be found, and a field beyond the box would paint it instead.
+DEPTHS = frozenset({"depth", "sensor_depth", "stereo_depth"})
+_PIXELS = 24  # along each side of a picture, and so many pictures, that are looked at
 
 
-class Environment(LearntBackground):
-    """Colour by direction alone, learnt: right for what is far away, a blur of what is near.
+def surroundings(
+    scene: Scene,
+    frame: UnitFrame,
+    unit_box: list[float],
+    telling: Set[str],
+    device: torch.device,
+    seed: int,
+) -> Background:
+    """Random colours behind masks, black in rooms; else learnt, as a coarse field or by direction alone.
 
-    It begins as the colour of the pictures' borders.
+    A coarse field (`background.contracted`) where the cameras look past the box, and depth that was measured
+    or matched says where the surface is; else an environment (`background.environment`).
 
     Args:
-        scene: whose pictures they are.
+        scene: of the fit.
+        frame: its unit coordinates.
+        unit_box: of the field.
+        telling: sources that say something of the surface.
         device: of the colours.
-        degree: spherical harmonics bands. Few, so that it cannot paint the object itself.
+        seed: of their numbers.
     """
-
-    def __init__(
-        self, scene: Scene, device: torch.device, *, degree: Annotated[int, Number(least=1, most=4)] = 4
-    ) -> None:
-        super().__init__(scene)
-        self.degree = degree
-        self.coefficients = nn.Parameter(torch.zeros(degree**2, 3, device=device))
-
-    def begin(self, logit: Tensor) -> None:
-        """Become one colour, whose logit [3] this is."""
-        self.coefficients[0] = logit.to(self.coefficients) / _CONSTANT
-
-    def colors(self, rays: Rays, camera: Tensor, moment: Moment) -> Tensor:
-        """The colours [R, 3], in 0..1."""
-        return torch.sigmoid(spherical_harmonics(rays.directions, self.degree) @ self.coefficients)
-
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Its parameters by how they learn."""
-        return {"encoding": [self.coefficients]}
-
-
-def surroundings(scene: Scene, device: torch.device) -> Background:
-    """Random colours behind masks, black in rooms, else an environment that is learnt."""
     outlined = "mask" in scene.sources and scene.mask_says == "object"
-    return RandomBehindMasks() if outlined or scene.kind == "inside" else Environment(scene, device)
+    if outlined or scene.kind == "inside":
+        return RandomBehindMasks()
+    past = share_past(scene, frame, unit_box)
+    shown = f"{100.0 * past:.0f} % of the pixels look past the box: what is there is learnt"
+    if past >= LOOKS_PAST and telling & DEPTHS:
+        beyond = make_contracted(scene, device, seed)
+        beyond.words = f"{shown} as a coarse field (background.contracted), and is not in the mesh"
+        return beyond
+    around = Environment(scene, device)
+    around.words = f"{shown} by direction alone (background.environment)"
+    return around
+
+
+def share_past(scene: Scene, frame: UnitFrame, unit_box: list[float]) -> float:
+    """The share of the pixels of a scene whose rays miss its box, of some pixels of some pictures."""
+    cameras = scene.cameras.select(spread(len(scene), _PIXELS))
+    place = (np.arange(_PIXELS) + 0.5) / _PIXELS
+    camera, v, u = (g.ravel() for g in np.meshgrid(np.arange(len(cameras)), place, place, indexing="ij"))
+    pixels = np.stack([u * cameras.width[camera], v * cameras.height[camera]], axis=1)
+    rays = make_rays(*cameras.rays(camera, pixels), frame, unit_box, torch.device("cpu"))
+    return float((rays.t_max <= rays.t_min).float().mean())
