@@ -18,7 +18,16 @@ from neurfield.pixels.masks import asked_for, counted
 from neurfield.points import Beside, PointSet, PointSource
 from neurfield.points.point_set import answered, gathered
 from neurfield.rays import Rays, Samples
-from neurfield.rendering import Background, Opacity, OpacityNow, Rendered, Sampler, before, render_passes
+from neurfield.rendering import (
+    Background,
+    Exposure,
+    Opacity,
+    OpacityNow,
+    Rendered,
+    Sampler,
+    before,
+    render_passes,
+)
 
 LEADING = "surface"  # the label of the pass that leads, where there is one
 LEAST_LIGHT = 2e-3  # of a ray, for which a learnt background is asked: half a step of 8 bits
@@ -35,6 +44,7 @@ class RaysStep:
         half: world lengths per unit length.
         watch: notices that the surface has left.
         beside: neighbours that samples get.
+        exposure: what each picture makes of the scene's colours; None: nothing.
     """
 
     def __init__(
@@ -46,8 +56,10 @@ class RaysStep:
         half: float,
         watch: SurfaceWatch,
         beside: Beside,
+        exposure: Exposure | None = None,
     ) -> None:
-        self.reader, self.sampler, self.background = reader, sampler, background
+        self.reader, self.sampler = reader, sampler
+        self.background, self.exposure = background, exposure
         # The first one leads: samples, pictures and figures are by it.
         self.passes = dict(sorted(passes.items(), key=lambda item: item[0] != LEADING))
         self.half, self.watch, self.beside = half, watch, beside
@@ -138,7 +150,7 @@ class RaysStep:
         if valid is not None:
             compared = valid if compared is None else compared & valid
         before_all = {
-            label: replace(one, rgb=before(one.rgb, one.opacity, behind, ended))
+            label: replace(one, rgb=before(self._shown(one, pixels.camera), one.opacity, behind, ended))
             for label, one in rendered.items()
         }
         return pixels, before_all, compared
@@ -164,7 +176,15 @@ class RaysStep:
             return background.colors(rays, camera, moment)
         lit = (opacity.detach() < 1.0 - LEAST_LIGHT).nonzero()[:, 0]
         colors = background.colors(rays.take(lit), camera[lit], moment)
+        if self.exposure is not None:  # a colour that is given is the picture's own
+            colors = self.exposure.shown(colors, torch.ones_like(colors[:, 0]), camera[lit])
         return torch.zeros_like(rays.directions).index_copy(0, lit, colors)
+
+    def _shown(self, rendered: Rendered, camera: Tensor) -> Tensor:
+        """The field's colours [R, 3] as their pictures show them."""
+        if self.exposure is None:
+            return rendered.rgb
+        return self.exposure.shown(rendered.rgb, rendered.opacity, camera)
 
     def _ought_to_end(self, pixels: Pixels) -> Tensor | None:
         """Which rays [R] ought to end at a surface, 1 or 0: those within the object's outline; None: all."""

@@ -80,12 +80,15 @@ class SceneTask(Task):
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
-        background = config.one("background")
+        background, exposure = (
+            None if part is None else part.make_of(offers)
+            for part in (config.one("background"), config.one("exposure"))
+        )
         advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),
-            sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
-            SurfaceWatch(least_share(scene, config.data), advice, device), beside,
+            sampler, passes, background, self.frame.half,
+            SurfaceWatch(least_share(scene, config.data), advice, device), beside, exposure,
         )  # fmt: skip
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         offered = offers_of_scene(scene, field, passes, sources)

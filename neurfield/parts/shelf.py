@@ -39,6 +39,7 @@ SLOTS: dict[str, Slot] = {
     "sampler": Slot("sampler", "where along their rays the field is asked"),
     "passes": Slot("opacity", "opacities, each with what it renders", many=True),
     "background": Slot("background", "what stands behind the field"),
+    "exposure": Slot("exposure", "from the scene's colours to those of each picture"),
     "points": Slot("point source", "points off the rays, with what is known of them", many=True),
     "losses": Slot("loss", "what a step's error is made of", many=True, weighted=True),
     "mesh": Slot("mesh", "from the field to a mesh"),
@@ -72,6 +73,7 @@ TABLE: dict[str, dict[str, str]] = {
         "inverted_sphere": "neurfield.rendering.far_field:make_inverted_sphere",
         "surroundings": "neurfield.rendering.surroundings:surroundings",
     },
+    "exposure": {},
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",
