@@ -73,7 +73,7 @@ TABLE: dict[str, dict[str, str]] = {
         "inverted_sphere": "neurfield.rendering.far_field:make_inverted_sphere",
         "surroundings": "neurfield.rendering.surroundings:surroundings",
     },
-    "exposure": {},
+    "exposure": {"affine": "neurfield.rendering.exposure:Affine"},
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",

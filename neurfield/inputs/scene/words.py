@@ -16,7 +16,6 @@ from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.size import memory_of, parameters_of
 from neurfield.ops import native
 from neurfield.pixels.sources import SOURCES
-from neurfield.rendering import Background
 from neurfield.scenes import Scene
 from neurfield.scenes.check import check_before_fit, check_truth
 from neurfield.scenes.stereo_files import STEREO_SOURCES
@@ -76,7 +75,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
         *(source.words for source in task.sources if source.words),
-        *_behind(task.rays.background),
+        *_chosen(task.rays.background, task.rays.exposure),
         f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "
         f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
     ]
@@ -118,10 +117,9 @@ def _resampled(scene: Scene) -> list[str]:
     return [f"{count} pictures are resampled, of bent lenses or other sizes: to pinhole cameras of {size}"]
 
 
-def _behind(background: Background | None) -> list[str]:
-    """A line on what was chosen to stand behind the field."""
-    words = getattr(background, "words", "")
-    return [words] if words else []
+def _chosen(*parts: object) -> list[str]:
+    """Lines on parts that chose what they do by looking at the scene."""
+    return [words for part in parts if (words := getattr(part, "words", ""))]
 
 
 def _threads() -> str:

@@ -1,0 +1,143 @@
+"""Gains and offsets of pictures: what they are learnt to, when they are, and what pictures of a fit show."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from neurfield.fitting.scene import SceneTask
+from neurfield.parts import load_config
+from neurfield.rendering import Affine
+from neurfield.scenes import Scene
+from tests.rendering.test_surroundings import FEW, in_the_open  # noqa: F401
+
+CPU = torch.device("cpu")
+PICTURES = 6
+
+
+def made(gain: Tensor | None = None, matched: bool = True, **numbers: Any) -> Affine:
+    maps = SimpleNamespace(gain=gain) if matched else None
+    cameras: Any = range(PICTURES)
+    exposure = Affine(cameras, lambda: maps, CPU, **numbers)
+    exposure.prepare()
+    return exposure
+
+
+def some(count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Colours times opacities, opacities, and cameras."""
+    generator = torch.Generator().manual_seed(seed)
+    opacity = torch.rand(count, generator=generator)
+    colors = torch.rand(count, 3, generator=generator) * opacity[:, None]
+    return colors, opacity, torch.randint(PICTURES, (count,), generator=generator)
+
+
+def test_it_finds_gains_and_offsets_up_to_what_the_scene_could_be() -> None:
+    generator = torch.Generator().manual_seed(1)
+    log_gain = 0.3 * torch.randn(PICTURES, 3, generator=generator)
+    offset = 0.05 * torch.randn(PICTURES, 3, generator=generator)
+    exposure = made(pull=0.0)
+    scene = torch.nn.Parameter(torch.full((400, 3), 0.5))
+    true, _, _ = some(400)
+    adam = torch.optim.Adam([*exposure.parameters(), scene], lr=0.02)
+    one = torch.ones(400)
+    for step in range(600):
+        camera = torch.randint(PICTURES, (400,), generator=generator)
+        shown = true * log_gain[camera].exp() + offset[camera]
+        for group in adam.param_groups:
+            group["lr"] = 0.02 * (1.0 - step / 600)
+        adam.zero_grad()
+        (exposure.shown(scene, one, camera) - shown).square().mean().backward()
+        adam.step()
+    found = exposure.log_gain - exposure.log_gain.mean(dim=0)
+    torch.testing.assert_close(found.detach(), log_gain - log_gain.mean(dim=0), atol=0.02, rtol=0.0)
+    mean = true * log_gain.mean(dim=0).exp()  # no picture is brighter than what the scene then is, on average
+    spread = (scene.detach() - mean).std(dim=0)
+    assert spread.max() < 0.02
+
+
+def test_pictures_of_no_camera_show_the_scene_and_gains_have_no_mean() -> None:
+    exposure = made()
+    with torch.no_grad():
+        exposure.log_gain += torch.rand(PICTURES, 3, generator=torch.Generator().manual_seed(0)) + 1.0
+        exposure.offset += 0.2
+        exposure.offset[0] += 0.1
+    colors, opacity, camera = some(50)
+    assert torch.equal(exposure.shown(colors, opacity, torch.full((50,), -1)), colors)
+    one = torch.ones(PICTURES)
+    cameras = torch.arange(PICTURES)
+    white = exposure.shown(torch.ones(PICTURES, 3), one, cameras)
+    black = exposure.shown(torch.zeros(PICTURES, 3), one, cameras)
+    torch.testing.assert_close((white - black).log().mean(dim=0), torch.zeros(3), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(black.mean(dim=0), torch.zeros(3), atol=1e-6, rtol=0.0)
+    # It is linear in colour times opacity: what is half transparent gets half of the offset.
+    half = exposure.shown(0.5 * colors, 0.5 * opacity, camera)
+    torch.testing.assert_close(half, 0.5 * exposure.shown(colors, opacity, camera))
+
+
+def test_it_begins_with_what_was_measured_and_stays_out_where_exposure_is_steady() -> None:
+    colors, opacity, camera = some(50)
+    for steady in (made(when="measured"), made(when="measured", matched=False)):
+        assert steady.shown(colors, opacity, camera) is colors and steady.words == ""
+    always = made(matched=False)
+    torch.testing.assert_close(always.shown(colors, opacity, camera), colors)
+    assert always.learns
+    gain = torch.tensor([0.5, 1.0, 2.0, 1.0, 1.0, 1.0])
+    for when in ("always", "measured"):
+        measured = made(gain, when=when)
+        shown = measured.shown(torch.full((3, 3), 0.3), torch.ones(3), torch.tensor([0, 1, 2]))
+        torch.testing.assert_close(shown[:, 0], torch.tensor([0.6, 0.3, 0.15]))
+        assert "by up to 2.0 stops" in measured.words
+
+
+def test_without_evidence_gains_are_pulled_back() -> None:
+    exposure = made(pull=0.5)
+    with torch.no_grad():
+        exposure.log_gain[2] = 0.4
+    colors, opacity, camera = some(50)
+    (0.0 * exposure.shown(colors, opacity, camera)).sum().backward()
+    expected = 0.5 * exposure.log_gain.detach().square().mean()
+    leaf = exposure.log_gain.detach().clone().requires_grad_()
+    (0.5 * leaf.square().mean()).backward()
+    assert expected > 0 and exposure.log_gain.grad is not None and leaf.grad is not None
+    torch.testing.assert_close(exposure.log_gain.grad, leaf.grad)
+
+
+def test_what_is_loaded_has_begun() -> None:
+    def never() -> Any:
+        raise AssertionError("pictures are not matched again")
+
+    cameras: Any = range(PICTURES)
+    for first in (made(torch.linspace(0.7, 1.4, PICTURES), when="measured"), made(when="measured")):
+        again = Affine(cameras, never, CPU, when="measured")
+        again.load_state_dict(first.state_dict())
+        again.prepare()
+        assert again.learns == first.learns
+        colors, opacity, camera = some(20)
+        assert torch.equal(again.shown(colors, opacity, camera), first.shown(colors, opacity, camera))
+
+
+@pytest.mark.parametrize("background", ["contracted", "environment", "border"])
+def test_a_step_teaches_it_and_a_checkpoint_keeps_it(in_the_open: Scene, background: str) -> None:  # noqa: F811
+    def task() -> SceneTask:
+        overrides = [*FEW, "exposure=affine", f"background={background}"]
+        return SceneTask(in_the_open, load_config("neus", overrides=overrides), CPU)
+
+    one, other = task(), task()
+    one.prepare()
+    assert one.rays is not None and other.rays is not None
+    exposure = one.rays.exposure
+    assert isinstance(exposure, Affine) and isinstance(other.rays.exposure, Affine)
+    learnt = [p for group in one.groups() for p in group.parameters]
+    assert all(any(p is q for q in learnt) for p in exposure.parameters())
+    one.step(0, 0.0).total().backward()
+    for p in exposure.parameters():
+        assert p.grad is not None and p.grad.isfinite().all() and p.grad.abs().sum() > 0
+    with torch.no_grad():
+        exposure.log_gain += torch.rand_like(exposure.log_gain)
+    other.load(one.state())
+    assert torch.equal(other.rays.exposure.log_gain, exposure.log_gain) and other.rays.exposure.learns
+    assert bool(one.step(1, 0.1).total().isfinite())
