@@ -93,6 +93,8 @@ PRIVATE = {
     "rendering.borders.on_border": "which pixels `border_color` looks at",
     "rendering.borders.usual_border": "what learnt backgrounds begin with",
     "rendering.estimators.Estimator": "nerfacc's, which has it",
+    "rendering.exposure.about_mean": "what parts for exposure share",
+    "rendering.exposure.pulled_numbers": "what parts for exposure share",
     "rendering.exposure.Gains": "what `Affine` wants of `StereoMaps`",
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",

@@ -99,8 +99,10 @@ class RaysStep:
             sets |= (own := source.sets(*drawn))
             holds |= dict.fromkeys(own, source.hold(moment))
         beside, pairs = self._beside(pixels.rays, samples, moment)
+        codes_of = getattr(self.exposure, "codes_of", None)
         rendered = render_passes(
-            field, color, pixels.rays, samples, opacities, gathered(sets, beside)
+            field, color, pixels.rays, samples, opacities, gathered(sets, beside),
+            None if codes_of is None else codes_of(pixels.camera),
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}

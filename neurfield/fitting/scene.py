@@ -148,7 +148,9 @@ def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         field = config.needed("field").make_of(offers).to(device)
-        of_field = {"feature_dim": lambda: field.feature_dim}
+        exposure = config.one("exposure")
+        codes = 0 if exposure is None else exposure.numbers.get("codes", 0)
+        of_field = {"feature_dim": lambda: field.feature_dim + codes}
         return field, config.needed("color").make_of({**offers, **of_field}).to(device)
 
 

@@ -73,7 +73,10 @@ TABLE: dict[str, dict[str, str]] = {
         "inverted_sphere": "neurfield.rendering.far_field:make_inverted_sphere",
         "surroundings": "neurfield.rendering.surroundings:surroundings",
     },
-    "exposure": {"affine": "neurfield.rendering.exposure:Affine"},
+    "exposure": {
+        "affine": "neurfield.rendering.exposure:Affine",
+        "appearance": "neurfield.rendering.exposure:Appearance",
+    },
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",

@@ -19,6 +19,7 @@ from neurfield.rendering.estimators import pack as pack
 from neurfield.rendering.estimators import sample_occupied as sample_occupied
 from neurfield.rendering.estimators import sample_proposals as sample_proposals
 from neurfield.rendering.exposure import Affine as Affine
+from neurfield.rendering.exposure import Appearance as Appearance
 from neurfield.rendering.exposure import Exposure as Exposure
 from neurfield.rendering.far_field import FarField as FarField
 from neurfield.rendering.far_field import make_contracted as make_contracted

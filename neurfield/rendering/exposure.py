@@ -18,6 +18,9 @@ class Exposure(Protocol):
 
     It may be a torch module with `parameter_groups`, and then it is learnt. A method `prepare` is called
     once, before the first step. What stands behind the field is seen through it where it is learnt.
+
+    A part whose numbers have `codes` hands so many numbers of each picture to the colour, after the field's
+    feature: a method `codes_of(camera)` gives them [R, codes]. Without a picture they are zero.
     """
 
     def shown(self, rgb: Tensor, opacity: Tensor, camera: Tensor) -> Tensor:
@@ -66,19 +69,12 @@ class Affine(nn.Module):
         pull: Annotated[float, Number(least=0.0)] = 0.01,
     ) -> None:
         super().__init__()
-        self.stereo, self.when, self.pull, self.begun, self.learns = stereo, when, pull, False, False
-        self.log_gain = self._numbers(len(cameras), device)
-        self.offset = self._numbers(len(cameras), device)
+        self.stereo, self.when, self.begun, self.learns = stereo, when, False, False
+        self.log_gain = pulled_numbers(len(cameras), 3, pull, device)
+        self.offset = pulled_numbers(len(cameras), 3, pull, device)
         self.active: Tensor
         self.register_buffer("active", torch.zeros((), device=device))
         self.register_load_state_dict_post_hook(lambda *_: self._begin(bool(self.active)))
-
-    def _numbers(self, pictures: int, device: torch.device) -> nn.Parameter:
-        """Numbers [n, 3] that are pulled to zero wherever they get a gradient."""
-        numbers = nn.Parameter(torch.zeros(pictures, 3, device=device))
-        scale = 2.0 * self.pull / max(1, numbers.numel())
-        numbers.register_hook(lambda gradient: gradient + scale * numbers.detach())
-        return numbers
 
     def _begin(self, learns: bool) -> None:
         self.begun, self.learns = True, learns
@@ -109,14 +105,66 @@ class Affine(nn.Module):
         """Colours [R, 3] as a picture shows them, as `Exposure.shown`."""
         if not self.learns:
             return rgb
-        gain, offset = (self._of_cameras(numbers)[camera] for numbers in (self.log_gain, self.offset))
+        gain, offset = (about_mean(numbers)[camera] for numbers in (self.log_gain, self.offset))
         return rgb * gain.exp() + offset * opacity[:, None]
-
-    @staticmethod
-    def _of_cameras(numbers: Tensor) -> Tensor:
-        """Numbers [n + 1, 3] of zero mean, and last those of no camera."""
-        return nn.functional.pad(numbers - numbers.mean(dim=0), (0, 0, 0, 1))
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Its parameters by how they learn."""
         return {"encoding": [self.log_gain, self.offset]}
+
+
+class Appearance(nn.Module):
+    """A few numbers of each picture that its colours depend on, learnt (NeRF-W, Martin-Brualla et al. 2021).
+
+    They tell more than a gain, such as another light, and so more of what is the scene's own. What stands
+    behind the field looks the same in all pictures. They are zero in the mean, and pulled to zero.
+
+    Args:
+        cameras: one for each picture.
+        device: of the numbers.
+        codes: numbers of each picture.
+        pull: weight of their mean square beside the losses.
+    """
+
+    def __init__(
+        self,
+        cameras: Cameras,
+        device: torch.device,
+        *,
+        codes: Annotated[int, Number(least=1)] = 8,
+        pull: Annotated[float, Number(least=0.0)] = 0.01,
+    ) -> None:
+        super().__init__()
+        self.numbers = pulled_numbers(len(cameras), codes, pull, device)
+
+    def shown(self, rgb: Tensor, opacity: Tensor, camera: Tensor) -> Tensor:
+        """The same colours: those of the field know of the picture already."""
+        return rgb
+
+    def codes_of(self, camera: Tensor) -> Tensor:
+        """Numbers [R, codes] of the pictures of rays; of no camera zeros."""
+        return about_mean(self.numbers)[camera]
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Its parameters by how they learn."""
+        return {"encoding": [self.numbers]}
+
+
+def pulled_numbers(pictures: int, each: int, pull: float, device: torch.device) -> nn.Parameter:
+    """Numbers [n, K] that are zero, and learn as if a loss had `pull` times their mean square beside others.
+
+    Args:
+        pictures: n.
+        each: K.
+        pull: weight.
+        device: of the numbers.
+    """
+    numbers = nn.Parameter(torch.zeros(pictures, each, device=device))
+    scale = 2.0 * pull / max(1, numbers.numel())
+    numbers.register_hook(lambda gradient: gradient + scale * numbers.detach())
+    return numbers
+
+
+def about_mean(numbers: Tensor) -> Tensor:
+    """Numbers [n + 1, K] of n pictures less their mean, and last zeros, for no picture."""
+    return nn.functional.pad(numbers - numbers.mean(dim=0), (0, 0, 0, 1))

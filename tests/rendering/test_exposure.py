@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 from torch import Tensor
 
 from neurfield.fitting.scene import SceneTask
+from neurfield.fitting.surface import FittedSurface
+from neurfield.inputs import Run, fit
 from neurfield.parts import load_config
-from neurfield.rendering import Affine
+from neurfield.rendering import Affine, Appearance
 from neurfield.scenes import Scene
 from tests.rendering.test_surroundings import FEW, in_the_open  # noqa: F401
 
@@ -141,3 +144,48 @@ def test_a_step_teaches_it_and_a_checkpoint_keeps_it(in_the_open: Scene, backgro
     other.load(one.state())
     assert torch.equal(other.rays.exposure.log_gain, exposure.log_gain) and other.rays.exposure.learns
     assert bool(one.step(1, 0.1).total().isfinite())
+
+
+def test_codes_of_a_picture_reach_its_colours_and_nobody_elses(in_the_open: Scene) -> None:  # noqa: F811
+    overrides = [*FEW, "exposure=appearance", "exposure.codes=5", "background=off"]
+    config = load_config("neus", overrides=overrides)
+    task = SceneTask(in_the_open, config, CPU)
+    task.prepare()
+    assert task.rays is not None and isinstance(task.rays.exposure, Appearance)
+    numbers = task.rays.exposure.numbers
+    assert numbers.shape == (len(in_the_open), 5)
+    report = task.step(50, 0.5)
+    report.total().backward()
+    assert numbers.grad is not None and numbers.grad.abs().sum() > 0
+    assert any(numbers is p for group in task.groups() for p in group.parameters)
+
+    pixels = task.rays.reader.batch(3, 200)
+    point = torch.tensor([[0.1, 0.2, 0.3]]).expand(len(pixels), -1).contiguous()
+    feature = torch.zeros(len(pixels), config.needed("field").numbers["feature_dim"])
+    with torch.no_grad():
+        numbers[2] += 1.0
+        codes = task.rays.exposure.codes_of(pixels.camera)
+        views = task.color.encode_views(point)
+        mean = task.color(point, feature, point, views)  # what a mesh asks for
+        zeros = task.color(point, torch.nn.functional.pad(feature, (0, 5)), point, views)
+        own = task.color(point, torch.cat([feature, codes], dim=1), point, views)
+    assert torch.equal(mean, zeros)
+    second = pixels.camera == 2
+    assert second.any() and (own - mean)[second].abs().amin(dim=0).max() > 1e-4
+    assert (own - mean)[second].abs().max() > 3.0 * (own - mean)[~second].abs().max()
+    none = torch.full((4,), -1)
+    assert not task.rays.exposure.codes_of(none).any()
+
+
+def test_appearance_is_kept_in_a_run_and_not_asked_of_its_mesh(
+    in_the_open: Scene,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    overrides = [*FEW, "exposure=appearance", "mesh.voxel=0.1"]
+    run = fit(in_the_open, "neus", steps=4, quiet=True, out=tmp_path, overrides=overrides)
+    again = Run.load(run.folder)
+    assert torch.equal(again.task.rays.exposure.numbers, run.task.rays.exposure.numbers)
+    assert (again.render(1)["rgb"] == run.render(1)["rgb"]).all()
+    surface = FittedSurface.open(run.folder, "cpu")
+    mesh = surface.mesh()
+    assert (mesh.visual.vertex_colors == run.mesh().visual.vertex_colors).all()
