@@ -20,6 +20,7 @@ from neurfield.posing.workplace import Workplace
 from neurfield.scenes.layouts.colmap_model import read_model
 
 MOST_FEATURES = 4096
+_FEATURES_LOOKED_AT = 512
 SNAPSHOT_AFTER = 50  # pictures
 UNKNOWN_FOCAL = 1.2  # of the longer side
 _OLDEST = (4, 1, 1)  # earlier ones match several times more slowly
@@ -127,6 +128,22 @@ def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, p
             extraction_options=extraction,
             device=pycolmap.Device.cpu,
         )
+
+
+def largest_features(files: Sequence[str], place: Workplace) -> list[np.ndarray]:
+    """Descriptors [k,128] uint8 of each picture, of its largest features first."""
+    found = []
+    with opened(place) as database:
+        numbers = {image.name: image.image_id for image in database.read_all_images()}
+        for file in files:
+            keypoints = np.asarray(database.read_keypoints(numbers[file]))
+            descriptors = np.asarray(database.read_descriptors(numbers[file]).data)
+            if not len(keypoints):
+                found.append(np.zeros((0, 128), np.uint8))
+                continue
+            scale = np.hypot(keypoints[:, 2], keypoints[:, 4])  # of x, y and the affine shape by rows
+            found.append(descriptors[np.argsort(-scale, kind="stable")[:_FEATURES_LOOKED_AT]])
+    return found
 
 
 def match_pairs(
