@@ -136,7 +136,8 @@ def _foretell(given: Given, longest: int, threads: int, place: Workplace, tell: 
     ordered = not given.photos
     pairs = len(choose_pairs(len(sizes), ordered))
     if not each_with_each(len(sizes), ordered):
-        pairs += ALIKE // 2 * len(sizes)  # half of them are neighbours or each other's
+        more = ALIKE // 2 * len(sizes)  # half of them are neighbours or each other's
+        pairs = min(pairs + more, len(sizes) * (len(sizes) - 1) // 2)
     cost = estimate(sizes, pairs, threads)
     again = " (part of it is done)" if place.listing.exists() else ""
     width, height = max(sizes)
