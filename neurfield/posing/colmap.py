@@ -17,8 +17,11 @@ from neurfield.errors import UserError
 from neurfield.optional import require
 from neurfield.posing.pictures import Picture, Progress
 from neurfield.posing.workplace import Workplace
+from neurfield.scenes.layouts.colmap_model import read_model
 
 MOST_FEATURES = 4096
+_FEATURES_LOOKED_AT = 512
+SNAPSHOT_AFTER = 50  # pictures
 UNKNOWN_FOCAL = 1.2  # of the longer side
 _OLDEST = (4, 1, 1)  # earlier ones match several times more slowly
 _MODEL = "SIMPLE_RADIAL"  # one focal length: with two, a walk around an object leaves their ratio open
@@ -127,6 +130,22 @@ def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, p
         )
 
 
+def largest_features(files: Sequence[str], place: Workplace) -> list[np.ndarray]:
+    """Descriptors [k,128] uint8 of each picture, of its largest features first."""
+    found = []
+    with opened(place) as database:
+        numbers = {image.name: image.image_id for image in database.read_all_images()}
+        for file in files:
+            keypoints = np.asarray(database.read_keypoints(numbers[file]))
+            descriptors = np.asarray(database.read_descriptors(numbers[file]).data)
+            if not len(keypoints):
+                found.append(np.zeros((0, 128), np.uint8))
+                continue
+            scale = np.hypot(keypoints[:, 2], keypoints[:, 4])  # of x, y and the affine shape by rows
+            found.append(descriptors[np.argsort(-scale, kind="stable")[:_FEATURES_LOOKED_AT]])
+    return found
+
+
 def match_pairs(
     groups: Sequence[Sequence[tuple[str, str]]], place: Workplace, threads: int, progress: Progress
 ) -> None:
@@ -183,22 +202,42 @@ def map_pictures(count: int, place: Workplace, threads: int, progress: Progress)
     if place.models.is_dir():
         return models_of(place)
     progress("poses", 0.0)
-    unfinished = place.models.with_name("models.part")
-    for angle, matches in _FIRST_PAIR:
+    unfinished, snapshots = place.models.with_name("models.part"), place.folder / "snapshots"
+    before = _newest(snapshots)
+    for angle, matches in _FIRST_PAIR if before is None else _FIRST_PAIR[:1]:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        _map_from(angle, matches, place, unfinished, threads, _Counted(count, progress))
+        snapshots.mkdir(exist_ok=True)
+        options = _mapping_options(angle, matches, snapshots, threads)
+        if before is None:
+            _map(options, place, unfinished, "", _Counted(0, count, progress))
+        else:
+            (unfinished / "0").mkdir()
+            found = load().Reconstruction(before).num_reg_images()
+            _map(options, place, unfinished / "0", before, _Counted(found, count, progress))
         if any(unfinished.iterdir()):
             break
     unfinished.rename(place.models)
+    shutil.rmtree(snapshots)
     return models_of(place)
+
+
+def _newest(snapshots: Path) -> Path | None:
+    """The newest of the unfinished models that a mapping left and that is whole."""
+    for folder in sorted(snapshots.glob("*"), reverse=True):
+        try:
+            read_model(folder)
+        except UserError:
+            continue  # its process ended as it wrote
+        return folder
+    return None
 
 
 class _Counted:
     """Pictures that have a pose, told as a share."""
 
-    def __init__(self, count: int, progress: Progress) -> None:
-        self.count, self.progress, self.found = count, progress, 2
+    def __init__(self, found: int, count: int, progress: Progress) -> None:
+        self.found, self.count, self.progress = found, count, progress
 
     def one_more(self) -> None:
         """COLMAP's thread found another."""
@@ -209,17 +248,22 @@ class _Counted:
         self.progress("poses", min(1.0, self.found / self.count))
 
 
-def _map_from(
-    angle: float, matches: int, place: Workplace, folder: Path, threads: int, counted: _Counted
-) -> None:
-    """Find poses, starting from a pair of at least so many degrees and matches."""
-    pycolmap = load()
-    options = pycolmap.IncrementalPipelineOptions()
+def _mapping_options(angle: float, matches: int, snapshots: Path, threads: int) -> Any:
+    """Of a mapping that starts from a pair of at least so many degrees and matches."""
+    options = load().IncrementalPipelineOptions()
     options.num_threads = threads
     options.random_seed = 0
     options.min_model_size = 3
     options.mapper.init_min_tri_angle = angle
     options.mapper.init_min_num_inliers = matches
+    options.snapshot_path = snapshots
+    options.snapshot_frames_freq = SNAPSHOT_AFTER
+    return options
+
+
+def _map(options: Any, place: Workplace, folder: Path, begun: Path | str, counted: _Counted) -> None:
+    """Find poses, from the beginning or from a model that was begun."""
+    pycolmap = load()
     pycolmap.set_random_seed(0)
     _stoppable(
         lambda token: pycolmap.incremental_mapping(
@@ -227,6 +271,7 @@ def _map_from(
             place.pictures,
             folder,
             options,
+            input_path=begun,
             next_image_callback=counted.one_more,
             cancellation_token=token,
         ),

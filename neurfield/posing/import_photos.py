@@ -14,11 +14,12 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.openmp import default_threads
 from neurfield.posing import colmap
+from neurfield.posing.alike import alike_pairs
 from neurfield.posing.diagnosis import TURNED, Links, links_of, turned_on_the_spot, why_left, why_nothing
 from neurfield.posing.gate import PoseNumbers, numbers_of, points_of
 from neurfield.posing.given import FEWEST, Given, look_at
 from neurfield.posing.known_length import KnownLength, parse_length, photos_meant, scale_of
-from neurfield.posing.pairs import choose_pairs, estimate, in_blocks
+from neurfield.posing.pairs import ALIKE, choose_pairs, each_with_each, estimate, in_blocks
 from neurfield.posing.pictures import (
     Listing,
     Picture,
@@ -111,9 +112,11 @@ def import_photos(
         colmap.make_database(pictures, place)
         colmap.find_features(pictures, place, threads, progress)
         files = [one.file for one in pictures]
-        groups = in_blocks(choose_pairs(len(files), listing.ordered), PAIRS_AT_ONCE)
-        named = [[(files[i], files[j]) for i, j in group] for group in groups]
-        colmap.match_pairs(named, place, threads, progress)
+        pairs = choose_pairs(len(files), listing.ordered)
+        if not each_with_each(len(files), listing.ordered):
+            pairs = sorted({*pairs, *alike_pairs(colmap.largest_features(files, place), ALIKE)})
+        groups = [[(files[i], files[j]) for i, j in group] for group in in_blocks(pairs, PAIRS_AT_ONCE)]
+        colmap.match_pairs(groups, place, threads, progress)
         links = links_of(place)
         if links.matches and turned_on_the_spot(links):
             raise UserError(f"{source}: {TURNED}")
@@ -130,7 +133,11 @@ def _foretell(given: Given, longest: int, threads: int, place: Workplace, tell: 
         tell(f"poses are there already: {place.folder}")
         return
     sizes = [reduced(size, longest) for size in given.sizes]
-    pairs = len(choose_pairs(len(sizes), ordered=not given.photos))
+    ordered = not given.photos
+    pairs = len(choose_pairs(len(sizes), ordered))
+    if not each_with_each(len(sizes), ordered):
+        more = ALIKE // 2 * len(sizes)  # half of them are neighbours or each other's
+        pairs = min(pairs + more, len(sizes) * (len(sizes) - 1) // 2)
     cost = estimate(sizes, pairs, threads)
     again = " (part of it is done)" if place.listing.exists() else ""
     width, height = max(sizes)

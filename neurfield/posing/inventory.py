@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def take_stock(folder: Path) -> Inventory:
     photos: list[Photo] = []
     skipped: list[tuple[str, str]] = []
     twins: dict[str, str] = {}
-    entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    entries = [entry for entry in sorted(folder.iterdir(), key=_as_counted) if not entry.name.startswith(".")]
     if any(entry.suffix.lower() in _HEIC for entry in entries):
         open_heic()
     for path in (entry for entry in entries if entry.is_file()):
@@ -101,6 +102,12 @@ def digest_of(path: Path) -> str:
             file.seek(max(_EDGE, length - _EDGE), os.SEEK_SET)
             digest.update(file.read(_EDGE))
     return digest.hexdigest()[:16]
+
+
+def _as_counted(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Orders names as people count: IMG_9 before IMG_10."""
+    words = re.split(r"(\d+)", path.name.lower())
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in words], path.name
 
 
 def _no_photo(path: Path) -> str:

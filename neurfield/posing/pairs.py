@@ -9,6 +9,7 @@ from math import isqrt
 from neurfield.wording import about
 
 MOST_EACH_WITH_EACH = 100  # pictures
+ALIKE = 10  # more of those that look most like a picture, where not all are matched
 _NEIGHBOURS = 10
 
 # Of one processor of 2022, measured; machines differ by a factor of two either way.
@@ -21,13 +22,18 @@ _MEMORY_PIXEL, _MEMORY_BASE, _MEMORY_PICTURE = 290, 3e8, 2.5e6  # bytes
 _DISK_PIXEL, _DISK_PICTURE = 0.8, 0.7e6  # bytes, written twice
 
 
+def each_with_each(n: int, ordered: bool) -> bool:
+    """Whether n pictures are few enough to match all pairs of them; `ordered`: as a video's frames are."""
+    return n <= MOST_EACH_WITH_EACH and not ordered
+
+
 def choose_pairs(n: int, ordered: bool) -> list[tuple[int, int]]:
     """Which of n pictures are matched with which: each with each, of up to a hundred that come in any order.
 
     Of more, or of a video: each with the ten after it and those 16, 32, 64, ... after it. The last are
     followed by the first, because a walk around something ends where it began.
     """
-    if n <= MOST_EACH_WITH_EACH and not ordered:
+    if each_with_each(n, ordered):
         return [(i, j) for i in range(n) for j in range(i + 1, n)]
     found = set()
     for i in range(n):

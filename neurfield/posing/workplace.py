@@ -51,7 +51,7 @@ class Workplace:
         """
         if self.scene.exists() and not self.scene.is_dir():
             raise UserError(f"{self.scene} is a file: give a new folder with --out")
-        if self.scene.is_dir() and not self.folder.is_dir() and any(self.scene.iterdir()):
+        if self.scene.is_dir() and not self._is_ours() and any(self.scene.iterdir()):
             raise UserError(f"{self.scene} holds something else: give a new folder with --out")
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
@@ -66,6 +66,13 @@ class Workplace:
         finally:
             os.close(lock)
 
+    def _is_ours(self) -> bool:
+        """Whether the work folder is one, or was only just made."""
+        if not self.folder.is_dir():
+            return False
+        names = [entry.name for entry in self.folder.iterdir()]
+        return self.state.is_file() or all(name == "lock" or name.startswith(".") for name in names)
+
     def begin(self, state: dict[str, Any]) -> bool:
         """Go on where these photos and settings were left, or start over.
 
@@ -75,9 +82,12 @@ class Workplace:
         before = read_json(self.state)
         if before == json.loads(json.dumps(state)):
             return False
+        write_json(
+            self.state, {"clearing": True}
+        )  # whatever ends us now, nothing half-cleared is gone on with
         self.withdraw()
         for entry in self.folder.iterdir():
-            if entry.name == "lock":
+            if entry.name in ("lock", self.state.name):
                 continue
             if entry.is_dir():
                 shutil.rmtree(entry)

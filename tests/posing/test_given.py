@@ -44,14 +44,14 @@ def test_other_files_are_left_out_and_said(tmp_path):
     (folder / "IMG_8.MOV").write_bytes(b"video")
     (folder / ".DS_Store").write_bytes(b"hidden")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 cut off")
-    (folder / "copy.jpg").write_bytes((folder / "IMG_1.jpg").read_bytes())
+    (folder / "z_copy.jpg").write_bytes((folder / "IMG_1.jpg").read_bytes())
     photo(folder / "icon.png", 9, size=(32, 32))
     given = look_at(folder)
     assert [one.name for one in given.photos] == ["IMG_0", "IMG_1", "IMG_2"]
     said = next(line for line in given.lines if line.startswith("left out: "))
     for words in (
         "notes.txt (no photo)", "IMG_7.dng (raw of a camera: export it as JPEG)", "IMG_8.MOV (a video",
-        "broken.jpg (not a readable image", "copy.jpg (the same file as IMG_1.jpg)", "icon.png (too small",
+        "broken.jpg (not a readable image", "z_copy.jpg (the same file as IMG_1.jpg)", "icon.png (too small",
     ):  # fmt: skip
         assert words in said
     assert ".DS_Store" not in said
@@ -67,6 +67,12 @@ def test_photos_of_one_name_are_told_apart(tmp_path):
     folder = three(tmp_path / "photos")
     photo(folder / "IMG_1.png", 8)
     assert [one.name for one in look_at(folder).photos] == ["IMG_0", "IMG_1_jpg", "IMG_1_png", "IMG_2"]
+
+
+def test_photos_come_as_people_count(tmp_path):
+    for i in (10, 9, 1, 100):
+        photo(tmp_path / f"IMG_{i}.jpg", i)
+    assert [one.name for one in look_at(tmp_path).photos] == ["IMG_1", "IMG_9", "IMG_10", "IMG_100"]
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,37 @@ def test_stopped_in_any_stage_it_goes_on(photos, tmp_path, monkeypatch, stage):
     assert before.count("match_image_pairs") == done[1] and called.count("match_image_pairs") == 6 - done[1]
 
 
+def test_stopped_between_poses_it_goes_on_from_those_that_were_found(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(colmap, "SNAPSHOT_AFTER", 2)
+    more, out, module = colmap._Counted.one_more, tmp_path / "scene", colmap.load()
+
+    def stop(self: Any) -> None:
+        more(self)
+        if self.found == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(colmap._Counted, "one_more", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(photos, out)
+    snapshots = sorted((out / "import/snapshots").iterdir())
+    assert len(snapshots) >= 2
+    for cut in snapshots[-1].glob("points3D.bin"):  # a process that ended as it wrote its last
+        cut.write_bytes(cut.read_bytes()[:-40])
+    monkeypatch.setattr(colmap._Counted, "one_more", more)
+    begun, mapping = [], module.incremental_mapping
+
+    def spy(*args: Any, **named: Any) -> Any:
+        begun.append(named["input_path"])
+        return mapping(*args, **named)
+
+    monkeypatch.setattr(module, "incremental_mapping", spy)
+    run(photos, out)
+    assert begun == [snapshots[-2]]
+    degrees, off, _ = aligned(load_scene(out).cameras.world_from_cam, orbit())
+    assert len(degrees) == 10 and degrees.max() < 0.5 and off.max() < 0.01
+    assert not (out / "import/snapshots").exists()
+
+
 def test_a_half_written_scene_is_none_and_is_written_again(photos, work, monkeypatch):
     from neurfield.posing import write
 

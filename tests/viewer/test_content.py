@@ -13,6 +13,7 @@ from neurfield.errors import UserError
 from neurfield.report.viewpoints import look_at
 from neurfield.scenes import Cameras
 from neurfield.viewer.content import box_edges, camera_pyramids, content_of
+from tests.scenes.tiny_scenes import grey, ring_cameras, write_transforms
 
 
 def two_cameras() -> Cameras:
@@ -88,3 +89,9 @@ def test_what_lies_far_from_zero_is_drawn_near_it(ball_file: Path) -> None:
     assert np.abs(far.mesh.vertices).max() < 10.0 and np.abs(far.box).max() < 10.0
     sides = [np.ptp(content.mesh.vertices, axis=0) for content in (near, far) if content.mesh is not None]
     np.testing.assert_allclose(sides[1], sides[0], atol=1e-6)
+
+
+def test_a_scene_stands_as_it_says(tmp_path: Path) -> None:
+    cameras = ring_cameras(np.zeros(3), count=6)
+    write_transforms(tmp_path / "scene", cameras, {"fl_x": 40.0, "up": [0.0, 0.6, 0.8]}, grey)
+    np.testing.assert_allclose(content_of(str(tmp_path / "scene")).up, [0.0, 0.6, 0.8])
