@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from benchmarks.mutants import fields, fitting, kernels, measures, parts, priors, protocols, scenes, stereo
+from benchmarks.mutants import (
+    around,
+    fields,
+    fitting,
+    kernels,
+    measures,
+    parts,
+    priors,
+    protocols,
+    scenes,
+    stereo,
+)
 
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
-    *fields.RENDERING, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
+    *fields.RENDERING, *around.AROUND, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.READERS, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

@@ -27,8 +27,8 @@ FITTED: dict[str, Fitted] = {
     "surface": Fitted(
         "surfaces",
         (
-            "field", "heads", "color", "pixels", "sampler", "passes", "background", "exposure", "poses", "points",
-            "losses", "mesh",
+            "field", "heads", "color", "pixels", "sampler", "passes", "background", "exposure", "poses",
+            "points", "losses", "mesh",
         ),
         {"data": Data, "train": Train},
     ),

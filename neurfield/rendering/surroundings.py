@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,11 +28,13 @@ def surroundings(
     telling: Set[str],
     device: torch.device,
     seed: int,
+    *,
+    beyond: Literal["direction", "chosen"] = "direction",
 ) -> Background:
-    """Random colours behind masks, black in rooms; else learnt, as a coarse field or by direction alone.
+    """Random colours behind masks, black in rooms; else learnt, by direction alone or as a coarse field.
 
-    A coarse field (`background.contracted`) where the cameras look past the box, and depth that was measured
-    or matched says where the surface is; else an environment (`background.environment`).
+    A coarse field (`background.contracted`) is chosen where the cameras look past the box, and depth that was
+    measured or matched says where the surface is; else an environment (`background.environment`).
 
     Args:
         scene: of the fit.
@@ -40,17 +43,20 @@ def surroundings(
         telling: sources that say something of the surface.
         device: of the colours.
         seed: of their numbers.
+        beyond: how what is beyond the box is learnt: by direction, or as is chosen by cameras and depth.
     """
     outlined = "mask" in scene.sources and scene.mask_says == "object"
     if outlined or scene.kind == "inside":
         return RandomBehindMasks()
+    around = Environment(scene, device)
+    if beyond == "direction":
+        return around
     past = share_past(scene, frame, unit_box)
     shown = f"{100.0 * past:.0f} % of the pixels look past the box: what is there is learnt"
     if past >= LOOKS_PAST and telling & DEPTHS:
-        beyond = make_contracted(scene, device, seed)
-        beyond.words = f"{shown} as a coarse field (background.contracted), and is not in the mesh"
-        return beyond
-    around = Environment(scene, device)
+        field = make_contracted(scene, device, seed)
+        field.words = f"{shown} as a coarse field (background.contracted), and is not in the mesh"
+        return field
     around.words = f"{shown} by direction alone (background.environment)"
     return around
 

@@ -158,8 +158,12 @@ def random_behind_masks() -> None:
     """A random colour behind the object's outline."""
 
 
-def surroundings() -> None:
-    """What suits the scene."""
+def surroundings(*, beyond: Literal["direction", "chosen"] = "direction") -> None:
+    """What suits the scene.
+
+    Args:
+        beyond: how what is beyond the box is learnt.
+    """
 
 
 def uniform_points(*, count: Annotated[int, Number(least=0)] = 2048) -> None:

@@ -103,6 +103,10 @@ def test_each_scene_gets_what_suits_it(sphere_scene: Scene) -> None:
     beyond = chosen(bare, {"image", "stereo_depth"})
     assert isinstance(beyond, FarField)
     assert beyond.words.startswith("6 % of the pixels look past the box") and "contracted" in beyond.words
+    # Runs of before the field was there have an environment, and go on with it.
+    frame = UnitFrame.around(bare.box)
+    before = surroundings(bare, frame, frame.box_in_unit(bare.box), {"image", "stereo_depth"}, CPU, 0)
+    assert isinstance(before, Environment) and before.words == ""
     # Else a field beyond the box would paint the object; and cameras that hardly look past it show no places.
     wide = bare.with_box(bare.box.mean(axis=0) + 2.0 * (bare.box - bare.box.mean(axis=0)))
     for by_direction in (chosen(bare), chosen(wide, {"image", "stereo_depth"})):
@@ -111,7 +115,7 @@ def test_each_scene_gets_what_suits_it(sphere_scene: Scene) -> None:
 
 def chosen(scene: Scene, telling: frozenset[str] | set[str] = frozenset({"image"})) -> Any:
     frame = UnitFrame.around(scene.box)
-    return surroundings(scene, frame, frame.box_in_unit(scene.box), telling, CPU, 0)
+    return surroundings(scene, frame, frame.box_in_unit(scene.box), telling, CPU, 0, beyond="chosen")
 
 
 def test_the_share_of_pixels_that_look_past_a_box_is_that_of_its_picture() -> None:
