@@ -80,7 +80,8 @@ class Color(Learner, Protocol):
 
         Args:
             points: [N, 3], unit coordinates.
-            feature: [N, F] of the field.
+            feature: [N, F] of the field, and after it codes of a picture, if there are any; else they are
+                zeros.
             normal: [N, 3] unit.
             views: encoded, [N, V], or [R, V] of rays.
             rays: [N] int64, each sample's ray, where views are of rays.

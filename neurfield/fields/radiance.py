@@ -28,7 +28,7 @@ class Radiance(nn.Module):
 
     Args:
         encoding: of the texture; None for a hash grid.
-        feature_dim: numbers that the SDF hands over, F.
+        feature_dim: numbers that are handed over, F: those of the SDF, and codes of a picture.
         hidden: units of the hidden layers (ReLU).
         view_degree: spherical harmonics bands of the view direction, 1 to 4.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
@@ -57,7 +57,7 @@ class Radiance(nn.Module):
         if not self.encoding.fuses:
             raise ValueError(f"Radiance: encoding must be of our own kernels, got {self.encoding.backend!r}")
         self.active_levels = self.encoding.levels
-        self.view_degree = view_degree
+        self.view_degree, self.feature_dim = view_degree, feature_dim
         self.precision = precision
         sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
@@ -107,7 +107,7 @@ class Radiance(nn.Module):
 
         Args:
             points: [N, 3], unit coordinates.
-            feature: [N, F] of the SDF.
+            feature: [N, F] of the SDF and of a picture; what it lacks of the latter is zero.
             normal: [N, 3] unit.
             views: encoded, [N, degree^2], or [R, degree^2] of rays.
             rays: [N] int64, each sample's ray, where views are of rays.
@@ -117,6 +117,8 @@ class Radiance(nn.Module):
         """
         layers = self._linears()
         check_device("Radiance", points, self.encoding.table)
+        if feature.shape[1] < self.feature_dim:
+            feature = nn.functional.pad(feature, (0, self.feature_dim - feature.shape[1]))
         return radiance_query(
             points,
             self.encoding.table,

@@ -53,7 +53,7 @@ def aligned_pose(
         seen = render_passes(
             task.field, task.color, poses.lines(pixels), samples, {"surface": opacity}, points_gradient=True
         )["surface"]
-        behind = task.rays.behind(pixels.rays, camera_zero - 1, END, outlined=False)
+        behind = task.rays.behind(pixels.rays, camera_zero - 1, END, outlined=False, opacity=seen.opacity)
         shown = before(seen.rgb, seen.opacity, behind, None)
         true = torch.from_numpy(picture[row, column]).to(shown) / 255.0
         for group in adam.param_groups:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurfield.fields import Color, DistanceField
 from neurfield.fitting.surface_watch import SurfaceWatch
@@ -20,6 +20,7 @@ from neurfield.points.point_set import answered, gathered
 from neurfield.rays import Rays, Samples
 from neurfield.rendering import (
     Background,
+    Exposure,
     Opacity,
     OpacityNow,
     Poses,
@@ -30,6 +31,7 @@ from neurfield.rendering import (
 )
 
 LEADING = "surface"  # the label of the pass that leads, where there is one
+LEAST_LIGHT = 2e-3  # of a ray, for which a learnt background is asked: half a step of 8 bits
 
 
 class RaysStep:
@@ -43,6 +45,7 @@ class RaysStep:
         half: world lengths per unit length.
         watch: notices that the surface has left.
         beside: neighbours that samples get.
+        exposure: what each picture makes of the scene's colours; None: nothing.
         poses: where cameras stand, if they are fitted, too; None: as the scene says.
     """
 
@@ -55,9 +58,11 @@ class RaysStep:
         half: float,
         watch: SurfaceWatch,
         beside: Beside,
+        exposure: Exposure | None = None,
         poses: Poses | None = None,
     ) -> None:
-        self.reader, self.sampler, self.background = reader, sampler, background
+        self.reader, self.sampler = reader, sampler
+        self.background, self.exposure = background, exposure
         # The first one leads: samples, pictures and figures are by it.
         self.passes = dict(sorted(passes.items(), key=lambda item: item[0] != LEADING))
         self.half, self.watch, self.beside, self.poses = half, watch, beside, poses
@@ -101,8 +106,10 @@ class RaysStep:
         beside, pairs = self._beside(pixels.rays, samples, moment)
         moving = self.poses is not None and self.poses.move(moment)
         rays = self.poses.lines(pixels) if self.poses is not None and moving else pixels.rays
+        codes_of = getattr(self.exposure, "codes_of", None)
         rendered = render_passes(
-            field, color, rays, samples, opacities, gathered(sets, beside), points_gradient=moving
+            field, color, rays, samples, opacities, gathered(sets, beside),
+            None if codes_of is None else codes_of(pixels.camera), points_gradient=moving,
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
@@ -146,28 +153,47 @@ class RaysStep:
             ended = sensed & ~elsewhere
             compared = ~elsewhere  # what the box leaves out has no colour inside it
         outlined = mask is not None and self.mask_says == "object"
-        behind = self.behind(pixels.rays, pixels.camera, moment, outlined)
+        least = torch.stack([one.opacity for one in rendered.values()]).amin(dim=0)
+        behind = self.behind(pixels.rays, pixels.camera, moment, outlined, least)
         pixels, behind, valid = asked_for(pixels, behind, self.mask_says)
         if valid is not None:
             compared = valid if compared is None else compared & valid
         before_all = {
-            label: replace(one, rgb=before(one.rgb, one.opacity, behind, ended))
+            label: replace(one, rgb=before(self._shown(one, pixels.camera), one.opacity, behind, ended))
             for label, one in rendered.items()
         }
         return pixels, before_all, compared
 
-    def behind(self, rays: Rays, camera: Tensor, moment: Moment, outlined: bool) -> Tensor | None:
+    def behind(
+        self, rays: Rays, camera: Tensor, moment: Moment, outlined: bool, opacity: Tensor
+    ) -> Tensor | None:
         """What stands behind the field, colours [R, 3]; None: black.
+
+        What is learnt is asked where the field lets through more than LEAST_LIGHT, and is black elsewhere.
 
         Args:
             rays: R.
             camera: int64 [R], whose rays; -1: none of the fit's.
             moment: of the fit.
             outlined: whether masks are an object's outline.
+            opacity: [R] of the field.
         """
-        if self.background is None or (self.background.for_outlines and not outlined):
+        background = self.background
+        if background is None or (background.for_outlines and not outlined):
             return None
-        return self.background.colors(rays, camera, moment)
+        if not isinstance(background, nn.Module):
+            return background.colors(rays, camera, moment)
+        lit = (opacity.detach() < 1.0 - LEAST_LIGHT).nonzero()[:, 0]
+        colors = background.colors(rays.take(lit), camera[lit], moment)
+        if self.exposure is not None:  # a colour that is given is the picture's own
+            colors = self.exposure.shown(colors, torch.ones_like(colors[:, 0]), camera[lit])
+        return torch.zeros_like(rays.directions).index_copy(0, lit, colors)
+
+    def _shown(self, rendered: Rendered, camera: Tensor) -> Tensor:
+        """The field's colours [R, 3] as their pictures show them."""
+        if self.exposure is None:
+            return rendered.rgb
+        return self.exposure.shown(rendered.rgb, rendered.opacity, camera)
 
     def _ought_to_end(self, pixels: Pixels) -> Tensor | None:
         """Which rays [R] ought to end at a surface, 1 or 0: those within the object's outline; None: all."""

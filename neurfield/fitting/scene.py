@@ -70,7 +70,7 @@ class SceneTask(Task):
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
-            "stereo": lambda: lambda: self.stereo,
+            "stereo": lambda: lambda: self.stereo, "telling": lambda: self.telling,
             "compared_views": lambda: lambda: self.compared_views,
             "stereo_points": lambda: lambda: confident_points(attached()),
         }  # fmt: skip
@@ -80,14 +80,15 @@ class SceneTask(Task):
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
-        background = config.one("background")
-        poses = config.one("poses")
+        background, exposure, poses = (
+            None if part is None else part.make_of(offers)
+            for part in map(config.one, ("background", "exposure", "poses"))
+        )
         advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),
-            sampler, passes, None if background is None else background.make_of(offers), self.frame.half,
-            SurfaceWatch(least_share(scene, config.data), advice, device), beside,
-            None if poses is None else poses.make_of(offers),
+            sampler, passes, background, self.frame.half,
+            SurfaceWatch(least_share(scene, config.data), advice, device), beside, exposure, poses,
         )  # fmt: skip
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         offered = offers_of_scene(scene, field, passes, sources)
@@ -147,7 +148,9 @@ def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         field = config.needed("field").make_of(offers).to(device)
-        of_field = {"feature_dim": lambda: field.feature_dim}
+        exposure = config.one("exposure")
+        codes = 0 if exposure is None else exposure.numbers.get("codes", 0)
+        of_field = {"feature_dim": lambda: field.feature_dim + codes}
         return field, config.needed("color").make_of({**offers, **of_field}).to(device)
 
 

@@ -52,13 +52,14 @@ class Task:
         self.train, self.seed, self.device = train, seed, device
 
     def prepare(self) -> None:
-        """Let sources, losses and the background work out, once, what they begin with."""
+        """Let sources, losses, background and exposure work out, once, what they begin with."""
         for source in self.sources:
             source.prepare()
         for loss in self.losses.values():
             loss.prepare()
         if self.rays is not None:
-            getattr(self.rays.background, "prepare", lambda: None)()
+            for part in (self.rays.background, self.rays.exposure):
+                getattr(part, "prepare", lambda: None)()
 
     def moment(self, step: int, progress: float) -> Moment:
         """All that changes over a fit, at a step."""
@@ -170,24 +171,23 @@ class Task:
         """Parameters and their rates."""
         learners = [self.field, *([] if self.color is None else [self.color])]
         if self.rays is not None:
-            learners += [*self.rays.passes.values(), *self._learnt_background()]
+            around = [part for slot, part in self._learnt_around().items() if slot != "poses"]
+            learners += [*self.rays.passes.values(), *around]
         groups = groups_of([learner.parameter_groups() for learner in learners], self.train)
         if isinstance(self._poses, nn.Module):  # sparse: who has no gradient stands still
             groups.append(Group("poses", list(self._poses.parameters()), self._poses.rate, sparse=True))
         return groups
 
     def state(self) -> dict[str, Tensor]:
-        """Field, colour, passes, a background that is learnt, and what the sampler knows."""
+        """Field, colour, passes, what is learnt around them, and what the sampler knows."""
         state = {f"field.{k}": v for k, v in self.field.state_dict().items()}
         if self.color is not None:
             state |= {f"color.{k}": v for k, v in self.color.state_dict().items()}
         if self.rays is not None:
             for label, opacity in self.rays.passes.items():
                 state |= {f"passes.{label}.{k}": v for k, v in opacity.state_dict().items()}
-            for background in self._learnt_background():
-                state |= {f"background.{k}": v for k, v in background.state_dict().items()}
-            if isinstance(self._poses, nn.Module):
-                state |= {f"poses.{k}": v for k, v in self._poses.state_dict().items()}
+            for slot, part in self._learnt_around().items():
+                state |= {f"{slot}.{k}": v for k, v in part.state_dict().items()}
             state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
         return state
 
@@ -200,17 +200,17 @@ class Task:
         if self.rays is not None:
             for label, opacity in self.rays.passes.items():
                 opacity.load_state_dict(part_of(state, f"passes.{label}"))
-            for background in self._learnt_background():
-                background.load_state_dict(part_of(state, "background"))
-            if isinstance(self._poses, nn.Module):
-                self._poses.load_state_dict(part_of(state, "poses"))
+            for slot, part in self._learnt_around().items():
+                part.load_state_dict(part_of(state, slot))
             self.rays.sampler.load(part_of(state, "sampler"))
             self.rays.watch.reset()
 
-    def _learnt_background(self) -> list[Any]:
-        """What stands behind the field, if it is learnt."""
-        background = None if self.rays is None else self.rays.background
-        return [background] if isinstance(background, nn.Module) else []
+    def _learnt_around(self) -> dict[str, Any]:
+        """What is behind the field, what pictures make of it, and poses, by slot, if they are learnt."""
+        assert self.rays is not None
+        rays = self.rays
+        around = {"background": rays.background, "exposure": rays.exposure, "poses": rays.poses}
+        return {slot: part for slot, part in around.items() if isinstance(part, nn.Module)}
 
     def preview(self, step: int, folder: Path) -> None:
         """Write a picture of how far it is; what an input that can be drawn gives."""

@@ -75,7 +75,8 @@ def render_camera(
         )
         samples = task.rays.sampler.for_picture(rays, task.field, sharp)
         rendered = render(task.field, task.color, rays, samples, sharp)
-        behind = task.rays.behind(rays, torch.full_like(rays.t_min, -1).long(), moment, outlined=False)
+        nobody = torch.full_like(rays.t_min, -1).long()
+        behind = task.rays.behind(rays, nobody, moment, outlined=False, opacity=rendered.opacity)
         rgb = before(rendered.rgb, rendered.opacity, behind, None)
         z = torch.where(
             rendered.opacity > 0.5,

@@ -27,7 +27,8 @@ FITTED: dict[str, Fitted] = {
     "surface": Fitted(
         "surfaces",
         (
-            "field", "heads", "color", "pixels", "sampler", "passes", "background", "poses", "points",
+            "field", "heads", "color", "pixels", "sampler", "passes", "background", "exposure", "poses",
+            "points",
             "losses", "mesh",
         ),
         {"data": Data, "train": Train},

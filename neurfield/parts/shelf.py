@@ -39,6 +39,7 @@ SLOTS: dict[str, Slot] = {
     "sampler": Slot("sampler", "where along their rays the field is asked"),
     "passes": Slot("opacity", "opacities, each with what it renders", many=True),
     "background": Slot("background", "what stands behind the field"),
+    "exposure": Slot("exposure", "from the scene's colours to those of each picture"),
     "poses": Slot("refinement of poses", "where cameras stand, where that is fitted, too"),
     "points": Slot("point source", "points off the rays, with what is known of them", many=True),
     "losses": Slot("loss", "what a step's error is made of", many=True, weighted=True),
@@ -67,9 +68,15 @@ TABLE: dict[str, dict[str, str]] = {
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
         "constant": "neurfield.rendering.backgrounds:Constant",
-        "border": "neurfield.rendering.surroundings:Border",
-        "environment": "neurfield.rendering.surroundings:Environment",
+        "border": "neurfield.rendering.borders:Border",
+        "environment": "neurfield.rendering.learnt_background:Environment",
+        "contracted": "neurfield.rendering.far_field:make_contracted",
+        "inverted_sphere": "neurfield.rendering.far_field:make_inverted_sphere",
         "surroundings": "neurfield.rendering.surroundings:surroundings",
+    },
+    "exposure": {
+        "affine": "neurfield.rendering.exposure:Affine",
+        "appearance": "neurfield.rendering.exposure:Appearance",
     },
     "poses": {"refined": "neurfield.rendering.poses:RefinedPoses"},
     "points": {

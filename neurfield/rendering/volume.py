@@ -129,6 +129,7 @@ def render_passes(
     samples: Samples,
     passes: Mapping[str, OpacityNow],
     extra_points: Tensor | None = None,
+    codes: Tensor | None = None,
     points_gradient: bool = False,
 ) -> dict[str, Rendered]:
     """The same samples with one or several opacities: field and colour are asked once.
@@ -142,6 +143,7 @@ def render_passes(
         samples: S sections of them.
         passes: opacities at a moment of a fit, by label.
         extra_points: [E, 3] points off the rays that join the same query of the field; None: none.
+        codes: [R, K] of the rays' pictures, which the colour gets after the feature; None: zeros.
         points_gradient: whether what is rendered is differentiable in the rays' origins and directions,
             through the samples' points alone; slower.
 
@@ -172,8 +174,11 @@ def render_passes(
         most = likely[0] if len(likely) == 1 else torch.stack(likely).amax(dim=0)
         counted = (most > COLOR_WEIGHT).nonzero()[:, 0]
     _, normal = next(iter(opaque.values()))
+    feature = everywhere.feature[:n_samples]
+    if codes is not None:
+        feature = torch.cat([feature, codes[samples.ray_indices]], dim=1)
     rgb = color(
-        points[:n_samples], everywhere.feature[:n_samples], normal, color.encode_views(rays.directions),
+        points[:n_samples], feature, normal, color.encode_views(rays.directions),
         rays=samples.ray_indices, counted=counted, **wanted,
     )  # fmt: skip
     answers = Answers(t, sdf, gradient, heads, everywhere)

@@ -102,6 +102,8 @@ def test_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, ro
         ("neus", ["data.sensor_depth=off", "field.encoding=triplane"], True),
         ("neus", ["data.sensor_depth=off", "field.encoding=frequency"], False),
         ("volsdf", ["data.sensor_depth=off"], True),
+        ("neus", ["data.sensor_depth=off", "background=contracted", "exposure=appearance"], True),
+        ("neus", ["data.sensor_depth=off", "background=inverted_sphere", "exposure=affine"], True),
     ],
 )
 def test_a_scene(

@@ -40,6 +40,8 @@ MARCHED = {"ops.ray_march.march_rays: samples are counted": 1}
 # Each leaves out samples: most of them before gradients are asked for, then most before colours are. Without
 # these two reads a step would compute many times as much.
 CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render_passes: nonzero": 1}
+# A learnt background is asked only where the field lets light through.
+LIT = {"fitting.rays_step.behind: nonzero": 1}
 # Rays with depth are sampled along it, the others marched: how many of each there are.
 SPLIT = {"rendering.marched.sample: _local_scalar_dense": 1}
 # A learnt width decides how far apart samples are.
@@ -71,6 +73,7 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ([], 50, {**MARCHED, **CHOSEN}),
         (["passes.surface=volsdf"], 50, {**MARCHED, **CHOSEN}),
         (["data.sensor_depth=off"], 50, {**MARCHED, **CHOSEN}),
+        (["data.sensor_depth=off", "background=contracted"], 50, {**MARCHED, **CHOSEN, **LIT}),
         (["data.sensor_depth=off"], 48, {**MARCHED, **CHOSEN, **OCCUPANCY}),
         (["points.fused_depth=off"], 50, {**SPLIT, **MARCHED, **CHOSEN}),
         (["data.sensor_depth=off", "passes.surface.learn=true"], 50, {**WIDTH, **MARCHED, **CHOSEN}),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurfield.fields import make_sdf
 from neurfield.fitting import task as tasks
@@ -259,3 +260,45 @@ def test_the_pass_called_surface_leads(sphere_scene: Scene) -> None:
         "losses.mask=off", "losses.sensor_depth=off",
     )  # fmt: skip
     assert others.rays is not None and list(others.rays.passes) == ["a", "b"]
+
+
+class Halved:
+    """The pictures of camera 0 show half of the scene's colours, and a little grey."""
+
+    def shown(self, rgb: Tensor, opacity: Tensor, camera: Tensor) -> Tensor:
+        return torch.where((camera == 0)[:, None], 0.5 * rgb + 0.1 * opacity[:, None], rgb)
+
+
+def test_an_exposure_is_seen_in_the_colours_of_its_pictures_alone(
+    sphere_scene: Scene, looks: list[Seen]
+) -> None:
+    rendered = []
+    for exposure in (None, Halved()):
+        scene = sphere_scene.without("sensor_depth")
+        task = task_of(scene, "points.fused_depth=off", "background=off")
+        assert task.rays is not None
+        task.rays.exposure = exposure
+        task.step(50, 0.5)
+        rendered.append(looks.pop().rays)
+    plain, exposed = rendered
+    assert plain is not None and exposed is not None
+    first = exposed.pixels.camera == 0
+    assert 0 < int(first.sum()) < len(first)
+    one, other = plain.passes["surface"], exposed.passes["surface"]
+    expected = 0.5 * one.rgb[first] + 0.1 * one.opacity[first, None]
+    torch.testing.assert_close(other.rgb[first], expected)
+    torch.testing.assert_close(other.rgb[~first], one.rgb[~first])
+
+
+def test_only_a_background_that_is_learnt_is_seen_through_an_exposure(sphere_scene: Scene) -> None:
+    task = task_of(sphere_scene)
+    assert task.rays is not None
+    rays, exposure = task.rays.reader.batch(0, 20).rays, Halved()
+    camera, clear = torch.zeros(len(rays), dtype=torch.int64), torch.zeros(len(rays))
+    learnt: Any = nn.Module()
+    learnt.for_outlines, learnt.colors = False, Constant(red=1.0).colors
+    for background, red in ((Constant(red=1.0), 1.0), (learnt, 0.6)):
+        task.rays.background, task.rays.exposure = background, exposure
+        behind = task.rays.behind(rays, camera, task.moment(0, 0.0), False, clear)
+        assert behind is not None
+        torch.testing.assert_close(behind[:, 0], torch.full_like(clear, red))

@@ -17,9 +17,17 @@ from neurfield.fitting.scene import SceneTask
 from neurfield.inputs import Run, fit
 from neurfield.moment import END
 from neurfield.parts import load_config
-from neurfield.rays import Rays
-from neurfield.rendering import Border, Environment, RandomBehindMasks, border_color, surroundings
-from neurfield.scenes import Scene, load_scene
+from neurfield.rays import Rays, UnitFrame
+from neurfield.rendering import (
+    Border,
+    Environment,
+    FarField,
+    RandomBehindMasks,
+    border_color,
+    share_past,
+    surroundings,
+)
+from neurfield.scenes import Cameras, Scene, load_scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
 
 CPU = torch.device("cpu")
@@ -88,10 +96,31 @@ def test_it_begins_once() -> None:
 
 def test_each_scene_gets_what_suits_it(sphere_scene: Scene) -> None:
     bare = sphere_scene.without("mask", "sensor_depth")
-    assert isinstance(surroundings(sphere_scene, CPU), RandomBehindMasks)
-    assert isinstance(surroundings(bare, CPU), Environment)
-    room: Any = SimpleNamespace(sources={"image"}, kind="inside", mask_says="valid")
-    assert isinstance(surroundings(room, CPU), RandomBehindMasks)
+    assert isinstance(chosen(sphere_scene), RandomBehindMasks)
+    room: Any = SimpleNamespace(sources={"image"}, kind="inside", mask_says="valid", box=bare.box)
+    assert isinstance(chosen(room), RandomBehindMasks)
+    # Matched pictures say where the surface is, and what lies beyond the box differs from place to place.
+    beyond = chosen(bare, {"image", "stereo_depth"})
+    assert isinstance(beyond, FarField)
+    assert beyond.words.startswith("6 % of the pixels look past the box") and "contracted" in beyond.words
+    # Else a field beyond the box would paint the object; and cameras that hardly look past it show no places.
+    wide = bare.with_box(bare.box.mean(axis=0) + 2.0 * (bare.box - bare.box.mean(axis=0)))
+    for by_direction in (chosen(bare), chosen(wide, {"image", "stereo_depth"})):
+        assert isinstance(by_direction, Environment) and "by direction alone" in by_direction.words
+
+
+def chosen(scene: Scene, telling: frozenset[str] | set[str] = frozenset({"image"})) -> Any:
+    frame = UnitFrame.around(scene.box)
+    return surroundings(scene, frame, frame.box_in_unit(scene.box), telling, CPU, 0)
+
+
+def test_the_share_of_pixels_that_look_past_a_box_is_that_of_its_picture() -> None:
+    """A box that fills the middle half of a picture's width and all of its height."""
+    cameras = Cameras(np.eye(4)[None], 50.0, 50.0, 40.0, 30.0, 80, 60)
+    box = np.array([[-0.4, -2.0, 1.0], [0.4, 2.0, 1.001]])
+    seen = Scene("wall", Path("wall"), cameras, {}, box=box, kind="outside")
+    frame = UnitFrame.around(box)
+    assert share_past(seen, frame, frame.box_in_unit(box)) == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +146,7 @@ def test_rays_that_leave_the_box_are_not_black_by_default(in_the_open: Scene, tm
     assert in_the_open.sources == {"image"} and in_the_open.kind == "outside"
     for background, corner in (
         ("surroundings", [230, 220, 200]),
+        ("environment", [230, 220, 200]),
         ("border", [230, 220, 200]),
         ("off", [0] * 3),
     ):
@@ -134,7 +164,8 @@ def test_rays_that_leave_the_box_are_not_black_by_default(in_the_open: Scene, tm
 
 def test_a_learnt_background_is_fitted_kept_and_resumed(in_the_open: Scene) -> None:
     def task() -> SceneTask:
-        return SceneTask(in_the_open, load_config("neus", overrides=[*FEW]), CPU)
+        overrides = [*FEW, "background=environment"]
+        return SceneTask(in_the_open, load_config("neus", overrides=overrides), CPU)
 
     one, other = task(), task()
     one.prepare()

@@ -75,6 +75,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
         *(source.words for source in task.sources if source.words),
+        *_chosen(task.rays.background, task.rays.exposure),
         f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "
         f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
     ]
@@ -114,6 +115,11 @@ def _resampled(scene: Scene) -> list[str]:
         return []
     size = f"{scene.cameras.width[0]}x{scene.cameras.height[0]} pixels"
     return [f"{count} pictures are resampled, of bent lenses or other sizes: to pinhole cameras of {size}"]
+
+
+def _chosen(*parts: object) -> list[str]:
+    """Lines on parts that chose what they do by looking at the scene."""
+    return [words for part in parts if (words := getattr(part, "words", ""))]
 
 
 def _threads() -> str:
