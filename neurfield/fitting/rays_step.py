@@ -106,10 +106,9 @@ class RaysStep:
         beside, pairs = self._beside(pixels.rays, samples, moment)
         moving = self.poses is not None and self.poses.move(moment)
         rays = self.poses.lines(pixels) if self.poses is not None and moving else pixels.rays
-        codes_of = getattr(self.exposure, "codes_of", None)
         rendered = render_passes(
-            field, color, rays, samples, opacities, gathered(sets, beside),
-            None if codes_of is None else codes_of(pixels.camera), points_gradient=moving,
+            field, color, rays, samples, opacities, gathered(sets, beside), self.codes(pixels.camera),
+            points_gradient=moving,
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
@@ -159,7 +158,7 @@ class RaysStep:
         if valid is not None:
             compared = valid if compared is None else compared & valid
         before_all = {
-            label: replace(one, rgb=before(self._shown(one, pixels.camera), one.opacity, behind, ended))
+            label: replace(one, rgb=before(self.shown(one, pixels.camera), one.opacity, behind, ended))
             for label, one in rendered.items()
         }
         return pixels, before_all, compared
@@ -189,8 +188,13 @@ class RaysStep:
             colors = self.exposure.shown(colors, torch.ones_like(colors[:, 0]), camera[lit])
         return torch.zeros_like(rays.directions).index_copy(0, lit, colors)
 
-    def _shown(self, rendered: Rendered, camera: Tensor) -> Tensor:
-        """The field's colours [R, 3] as their pictures show them."""
+    def codes(self, camera: Tensor) -> Tensor | None:
+        """Numbers [R, K] of rays' pictures, which the colour gets; None: there are none."""
+        codes_of = getattr(self.exposure, "codes_of", None)
+        return None if codes_of is None else codes_of(camera)
+
+    def shown(self, rendered: Rendered, camera: Tensor) -> Tensor:
+        """The field's colours [R, 3] as the pictures of these cameras show them."""
         if self.exposure is None:
             return rendered.rgb
         return self.exposure.shown(rendered.rgb, rendered.opacity, camera)

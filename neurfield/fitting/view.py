@@ -16,7 +16,7 @@ from neurfield.fitting.rays_step import RaysStep
 from neurfield.moment import Moment
 from neurfield.parts import Config
 from neurfield.rays import UnitFrame, make_rays
-from neurfield.rendering import OpacityNow, before, render
+from neurfield.rendering import OpacityNow, before, render_passes
 from neurfield.scenes import Cameras, Scene
 
 CHUNK = 4096  # rays at a time
@@ -41,7 +41,7 @@ class Drawable(Protocol):
 
 @torch.no_grad()
 def render_camera(
-    task: Drawable, cameras: Cameras, camera: int, scale: float, progress: float = 1.0
+    task: Drawable, cameras: Cameras, camera: int, scale: float, progress: float = 1.0, picture: int = -1
 ) -> dict[str, np.ndarray]:
     """The picture that a camera sees of a fitted field, from its first pass, before its background.
 
@@ -53,6 +53,7 @@ def render_camera(
         camera: index of one of them.
         scale: of the picture's sides, 1 = the camera's own size.
         progress: of a fit, in 0..1: how sharp the opacity is.
+        picture: index of the fitted picture whose exposure is shown; -1: that of none, the mean.
 
     Returns:
         "rgb" uint8 [h, w, 3], z-"depth" float32 [h, w] (world lengths, 0 = nothing hit) and "normal" float32
@@ -74,26 +75,30 @@ def render_camera(
             origins[part], directions[part], z_per_t[part], task.frame, task.unit_box, task.device
         )
         samples = task.rays.sampler.for_picture(rays, task.field, sharp)
-        rendered = render(task.field, task.color, rays, samples, sharp)
-        nobody = torch.full_like(rays.t_min, -1).long()
-        behind = task.rays.behind(rays, nobody, moment, outlined=False, opacity=rendered.opacity)
-        rgb = before(rendered.rgb, rendered.opacity, behind, None)
+        of = torch.full_like(rays.t_min, picture).long()
+        codes = task.rays.codes(of)
+        (rendered,) = render_passes(
+            task.field, task.color, rays, samples, {"": sharp}, codes=codes
+        ).values()  # fmt: skip
+        behind = task.rays.behind(rays, of, moment, outlined=False, opacity=rendered.opacity)
+        rgb = before(task.rays.shown(rendered, of), rendered.opacity, behind, None)
         z = torch.where(
             rendered.opacity > 0.5,
             rendered.distance * rays.z_per_t * task.frame.half,
             torch.zeros_like(rendered.distance),
         )
         parts.append(torch.cat([rgb, z[:, None], normalize(rendered.normal, dim=1)], dim=1))
-    picture = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
-    rgb = (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-    return {"rgb": rgb, "depth": picture[..., 3].copy(), "normal": picture[..., 4:].copy()}
+    drawn = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
+    rgb = (np.clip(drawn[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return {"rgb": rgb, "depth": drawn[..., 3].copy(), "normal": drawn[..., 4:].copy()}
 
 
 def write_preview(task: Drawable, step: int, folder: Path) -> None:
     """Write `step-NNNNNN.png`: true image | rendered | normals of a frame in the middle of the sequence."""
     camera = len(task.scene.cameras) // 2
     scale = min(1.0, 320.0 / float(task.scene.cameras.width[camera]))
-    drawn = render_camera(task, task.scene.cameras, camera, scale, step / task.config.train.steps)
+    progress = step / task.config.train.steps
+    drawn = render_camera(task, task.scene.cameras, camera, scale, progress, picture=camera)
     h, w = drawn["rgb"].shape[:2]
     true = np.asarray(Image.fromarray(task.scene.image(camera)).resize((w, h), Image.Resampling.BOX))
     normals = ((drawn["normal"] * 0.5 + 0.5) * 255.0).astype(np.uint8)

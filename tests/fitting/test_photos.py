@@ -14,6 +14,7 @@ from neurfield.fitting.task import Task
 from neurfield.inputs import Run, fit, resume
 from neurfield.inputs.registry import WITHOUT_DEPTH
 from neurfield.inputs.scene import stereo
+from neurfield.rendering import FarField
 from neurfield.scenes import Scene, load_scene
 from neurfield.stereo import StereoMaps, StereoSettings, match
 from neurfield.stereo.stages import Progress
@@ -87,3 +88,24 @@ def test_resumed_it_ends_where_an_uninterrupted_fit_ends(
     ours, theirs = whole.task.state(), again.task.state()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gains", [(1.0, 1.0), (0.7, 1.4)])
+def test_without_masks_it_says_what_is_learnt_besides_the_surface(
+    tmp_path: Path, matches: list[Scene], capsys: pytest.CaptureFixture[str], gains: tuple[float, float]
+) -> None:
+    cup, truth = made.mug("textured").altered(gains=gains)
+    path = cup.write(tmp_path / "cup", masks=False)
+    run = fit(path, steps=30, out=tmp_path, overrides=SETTINGS)
+    said, rays = capsys.readouterr().out, run.task.rays
+    assert run.config.method == WITHOUT_DEPTH and len(matches) == 1
+    assert isinstance(rays.background, FarField) and "(background.contracted)" in said
+    changes = gains[0] != gains[1]
+    assert rays.exposure.learns == changes and ("(exposure.affine)" in said) == changes
+    if changes:
+        log_gain = rays.exposure.log_gain.detach().mean(dim=1).numpy()
+        found, true = log_gain - log_gain.mean(), np.log(truth) - np.log(truth).mean()
+        assert np.abs(found - true).max() < 0.1
+    else:
+        assert not rays.exposure.log_gain.any() and not rays.exposure.offset.any()

@@ -189,3 +189,23 @@ def test_appearance_is_kept_in_a_run_and_not_asked_of_its_mesh(
     surface = FittedSurface.open(run.folder, "cpu")
     mesh = surface.mesh()
     assert (mesh.visual.vertex_colors == run.mesh().visual.vertex_colors).all()
+
+
+@pytest.mark.parametrize("exposure", ["affine", "appearance"])
+def test_fitted_frames_are_drawn_as_they_were_exposed_and_held_out_ones_at_the_mean(
+    in_the_open: Scene,  # noqa: F811
+    tmp_path: Path,
+    exposure: str,
+) -> None:
+    overrides = [*FEW, f"exposure={exposure}", "background=environment", "data.holdout_every=4"]
+    run = fit(in_the_open, "neus", steps=3, quiet=True, out=tmp_path, overrides=overrides)
+    assert run.held_out.tolist() == [2, 6, 10]
+    before = [run.render(i)["rgb"].astype(int) for i in (2, 3)]
+    part = run.task.rays.exposure
+    with torch.no_grad():  # frame 3 is the third of those that are fitted
+        numbers = part.log_gain if exposure == "affine" else part.numbers
+        numbers[2] += 2.0
+        numbers -= numbers.mean(dim=0)
+    after = [run.render(i)["rgb"].astype(int) for i in (2, 3)]
+    assert abs(after[0] - before[0]).max() <= 1
+    assert abs(after[1] - before[1]).max() > 1

@@ -114,7 +114,9 @@ class OpenedScene:
         if not 0 <= camera < len(cameras):
             raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {len(cameras) - 1}")
         self.task.field.active_levels = self.task.field.encoding.levels
-        return render_camera(self.task, cameras, camera, scale)
+        fitted = np.delete(np.arange(len(cameras)), self.held_out)
+        picture = int(np.searchsorted(fitted, camera)) if camera in fitted else -1
+        return render_camera(self.task, cameras, camera, scale, picture=picture)
 
     @property
     def cameras_now(self) -> Cameras:
