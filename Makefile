@@ -56,9 +56,9 @@ $(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/pip
 	$(BIN)/pip install --no-compile --no-build-isolation --no-deps -e .
 	@touch $@
 
-# neurfield is there already: this adds the tools for tests and builds nothing again.
+# neurfield is there already: this adds the tools for tests, and what finds poses, and builds nothing again.
 $(VENV)/.for-tests: $(VENV)/.installed
-	$(BIN)/pip install --no-compile -c constraints.txt "neurfield[dev]"
+	$(BIN)/pip install --no-compile -c constraints.txt "neurfield[dev,photos]"
 	@touch $@
 
 $(VENV)/bin/pip:

@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"ops"},
     "fusion": {"ops", "scenes"},
     "stereo": {"ops", "scenes"},
+    "posing": {"scenes"},
     "pixels": {"rays", "scenes", "parts"},
     "points": {"rays", "scenes", "fusion", "stereo", "images", "parts", "pixels"},
     "fields": {"ops", "encodings", "images", "parts"},
@@ -44,13 +45,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "report": {"scenes", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs"},
-    "cli": {"scenes", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
+    "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "embreex", "matplotlib", "mcubes", "nerfacc", "open3d", "pycolmap", "pyvips", "skimage", "tinycudann",
-    "viser", "xatlas",
+    "av", "embreex", "matplotlib", "mcubes", "nerfacc", "open3d", "pillow_heif", "pycolmap", "pyvips",
+    "skimage", "tinycudann", "viser", "xatlas",
 }  # fmt: skip
 
 

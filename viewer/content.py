@@ -100,14 +100,14 @@ def content_of_run(folder: Path, scene: str | None = None) -> Content:
     if not path.is_file():
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
     shown = kind.shown(folder, facts, scene)
-    return _with_cameras(str(folder), read_mesh(path), shown.cameras, shown.box, shown.looks)
+    return _with_cameras(str(folder), read_mesh(path), shown.cameras, shown.box, shown.looks, shown.up)
 
 
 def content_of_scene(scene: Scene) -> Content:
     """A scene's true surface, where it has one in triangles, with its cameras and its box."""
     truth = scene.ground_truth
     mesh = truth if isinstance(truth, trimesh.Trimesh) else None
-    return _with_cameras(scene.name, mesh, scene.cameras, scene.box, scene.kind)
+    return _with_cameras(scene.name, mesh, scene.cameras, scene.box, scene.kind, scene.up)
 
 
 def camera_pyramids(cameras: Cameras, depth: float) -> np.ndarray:
@@ -133,7 +133,12 @@ def box_edges(box: np.ndarray) -> np.ndarray:
 
 
 def _with_cameras(
-    title: str, mesh: trimesh.Trimesh | None, cameras: Cameras | None, box: np.ndarray, kind: str
+    title: str,
+    mesh: trimesh.Trimesh | None,
+    cameras: Cameras | None,
+    box: np.ndarray,
+    kind: str,
+    up: np.ndarray | None,
 ) -> Content:
     edges = Lines(box_edges(box), _BOX_COLOR)
     if cameras is None:
@@ -145,5 +150,5 @@ def _with_cameras(
     pyramids = camera_pyramids(some, _PYRAMID * float(np.linalg.norm(around[1] - around[0])))
     # Cameras stand far around an object: half the way to them keeps both large enough and in the picture.
     shown = box if kind == "inside" else (box + around) / 2
-    up = up_direction(cameras.world_from_cam)
+    up = up_direction(cameras.world_from_cam) if up is None else up
     return Content(title, mesh, (Lines(pyramids, _CAMERA_COLOR), edges), shown, kind, up)

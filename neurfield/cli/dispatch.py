@@ -114,9 +114,12 @@ def flags(function: Callable[..., Any]) -> list[str]:
 def _condense(box: str) -> str:
     """The first part of the parser's boxed message as one line."""
     inner = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    if not inner:  # where stdout is not UTF-8 a title and a line of dashes stand for the box
+        plain = [line.strip() for line in box.splitlines()]
+        inner = plain[1 + next((i for i, line in enumerate(plain) if set(line) == {"-"}), -1) :]
     text = []
     for line in inner:
-        if set(line) == {"─"} or line.startswith("Got errors"):
+        if set(line) in ({"─"}, {"-"}) or line.startswith("Got errors"):
             break
         text.append(line)
     message = " ".join(" ".join(text).split())

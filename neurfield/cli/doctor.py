@@ -20,7 +20,10 @@ CORE = (
     "scipy", "pyvips",
 )  # fmt: skip
 # extra -> (distribution, what it is for): those that some verb needs
-EXTRAS = {"viewer": ("open3d", "the window and screenshots of `neurfield view`")}
+EXTRAS = {
+    "viewer": ("open3d", "the window and screenshots of `neurfield view`"),
+    "photos": ("pycolmap", "poses of photos and videos: `neurfield scene import`"),
+}
 # Library that Open3D loads -> Debian and Ubuntu package.
 SYSTEM_LIBRARIES = {"libusb-1.0.so.0": "libusb-1.0-0", "libEGL.so.1": "libegl1", "libGL.so.1": "libgl1"}
 

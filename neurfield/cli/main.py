@@ -24,7 +24,7 @@ VERBS = {
     "view": Verb(
         "neurfield.cli.view:view", "look at a run, a mesh or a scene; --screenshot needs no display"
     ),
-    "scene": Verb("neurfield.cli.scene:scene", "list, describe, make, match or check scenes"),
+    "scene": Verb("neurfield.cli.scene:scene", "list, describe, make, import, match or check scenes"),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
     "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),
     "bench": Verb(

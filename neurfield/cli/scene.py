@@ -1,4 +1,4 @@
-"""`neurfield scene`: what scenes there are, what is in them, made, matched, converted and checked."""
+"""`neurfield scene`: what scenes there are and hold; made, imported, matched, converted, checked."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ VERBS = {
     "list": Verb("neurfield.cli.scene:list_scenes", "the built-in scenes"),
     "info": Verb("neurfield.cli.scene:info", "what a scene holds: cameras, sources, box, true surface"),
     "make": Verb("neurfield.cli.scene:make", "write a built-in scene to the data folder"),
+    "import": Verb(
+        "neurfield.cli.import_photos:import_scene", "photos without poses, or a video, as a scene"
+    ),
     "stereo": Verb("neurfield.cli.stereo:stereo", "depth, normals and confidence from its photographs alone"),
     "convert": Verb("neurfield.cli.convert:convert", "write any scene as a folder with a transforms.json"),
     "check": Verb("neurfield.cli.scene:check", "look for mistakes of scale, axes, units, exposure, files"),
@@ -36,7 +39,7 @@ _NAMES = {
 
 
 def scene(arguments: list[str]) -> int:
-    """List, describe, make, match, convert or check scenes."""
+    """List, describe, make, import, match, convert or check scenes."""
     return dispatch("neurfield scene", "What there is to fit to.", VERBS, arguments)
 
 

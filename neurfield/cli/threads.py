@@ -27,12 +27,23 @@ def use_threads(threads: int | None) -> None:
     Raises:
         UserError: fewer than one.
     """
-    if threads is None:
-        if "OMP_NUM_THREADS" in os.environ:
-            return
-        threads = default_threads()
-    if threads < 1:
-        raise UserError(f"--threads {threads}: at least 1 is needed")
+    if threads is None and "OMP_NUM_THREADS" in os.environ:
+        return
+    count = thread_count(threads)
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(count)
+
+
+def thread_count(threads: int | None) -> int:
+    """How many `--threads` means; None: as for `use_threads`.
+
+    Raises:
+        UserError: fewer than one.
+    """
+    if threads is None:
+        said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+        return int(said) if said.isdigit() and int(said) else default_threads()
+    if threads < 1:
+        raise UserError(f"--threads {threads}: at least 1 is needed")
+    return threads

@@ -17,8 +17,10 @@ class Shown:
         box: [2, 3] minimum and maximum, world.
         looks: "inside" a box that is looked into from outside, or "outside".
         cameras: those of the scene, if there are any.
+        up: [3] in the world; None: as the cameras tell it.
     """
 
     box: np.ndarray
     looks: str
     cameras: Cameras | None = None
+    up: np.ndarray | None = None

@@ -26,6 +26,7 @@ from PIL import Image
 from neurfield.errors import UserError
 from neurfield.far import shift_file
 from neurfield.files import atomic_write
+from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import has_alpha, orientation
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import Scene
@@ -55,7 +56,7 @@ def write_transforms(scene: Scene, folder: Path, progress: Progress = lambda wor
         raise UserError(f"{folder} exists: give a new folder, or move it away")
     with atomic_write(folder) as unfinished:
         unfinished.mkdir()
-        data = _lenses(scene)
+        data = camera_record(scene.cameras)
         unit = _depth_unit(scene)
         if unit is not None:
             data["depth_unit_scale_factor"] = unit or 1.0
@@ -68,14 +69,15 @@ def write_transforms(scene: Scene, folder: Path, progress: Progress = lambda wor
             data["ply_file_path"] = POINTS_FILE
         if scene.box_by_hand is not None:
             data["aabb"] = scene.box_by_hand.tolist()
+        if scene.up_by_hand is not None:
+            data["up"] = scene.up_by_hand.tolist()
         _ground_truth(scene, unfinished)
         (unfinished / "transforms.json").write_text(json.dumps(data, indent=1))
         progress("done", 1.0)
 
 
-def _lenses(scene: Scene) -> dict[str, Any]:
+def camera_record(cameras: Cameras) -> dict[str, Any]:
     """The file without its paths: what all cameras share stands once, the rest in each frame."""
-    cameras = scene.cameras
     columns = {"fl_x": cameras.fx, "fl_y": cameras.fy, "cx": cameras.cx, "cy": cameras.cy}
     columns.update({"w": cameras.width, "h": cameras.height})
     if cameras.distortion is not None:

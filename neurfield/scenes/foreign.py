@@ -24,10 +24,13 @@ def foreign_format(path: Path) -> str | None:
             return f"{what}: {how}"
     if (path / "pose").is_dir() and ((path / "color").is_dir() or (path / "rgb").is_dir()):
         return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
-    if _pictures(path) or _pictures(path / "images"):
+    if (path / "import" / "state.json").is_file():
+        return "is an import that was stopped: call `neurfield scene import` again as before, and it goes on"
+    pictures = next((folder for folder in (path, path / "images") if _pictures(folder)), None)
+    if pictures is not None:
         return (
-            "holds pictures without poses: let COLMAP find them (colmap automatic_reconstructor, or its "
-            "window); its folder with images/ and sparse/ is read"
+            f"holds pictures without poses: find them with `neurfield scene import {pictures} --out SCENE`, "
+            "or with COLMAP, whose folder with images/ and sparse/ is read"
         )
     recordings = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in _FILES]
     if recordings:
@@ -36,10 +39,7 @@ def foreign_format(path: Path) -> str | None:
 
 
 # By the suffix of a file: what it is, and how it becomes a scene.
-_VIDEO = (
-    "is a video: take sharp pictures of it (ffmpeg -i {name} -vf fps=2 images/%04d.jpg), and let COLMAP find "
-    "their poses"
-)
+_VIDEO = "is a video: make a scene of it with `neurfield scene import {path} --out SCENE`"
 _FILES = {
     ".r3d": "is a recording of Record3D: unzip it into a folder (unzip {name} -d OUT), and give that",
     ".sens": (
@@ -65,7 +65,7 @@ def _file(path: Path) -> str | None:
     if path.suffix.lower() in (".ply", ".obj", ".glb", ".stl", ".off"):
         return f"is a mesh or points: look at it with `neurfield view {path}`, or measure a run --against it"
     if path.suffix.lower() in _FILES:
-        return _FILES[path.suffix.lower()].format(name=path.name)
+        return _FILES[path.suffix.lower()].format(name=path.name, path=path)
     if path.suffix.lower() == ".json":
         try:
             data = json.loads(path.read_text())

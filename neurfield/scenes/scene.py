@@ -15,6 +15,7 @@ from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.frames import CACHE_BYTES, SOURCES, Frames
 from neurfield.scenes.images import FileList
 from neurfield.scenes.tracks import Tracks
+from neurfield.scenes.upright import up_direction
 
 if TYPE_CHECKING:
     from neurfield.scenes.truth import Truth
@@ -36,10 +37,11 @@ class Scene(Frames):
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
         points: [k,3] on the surface, as structure from motion leaves them, or None.
         tracks: where frames see these points, or None.
+        up: [3] in the world; not given, decided from the cameras (`neurfield.scenes.upright`).
         notes: what its reader left out or took for granted, for people.
 
     Attributes:
-        box_by_hand, mask_says_by_hand: what was given, or None.
+        box_by_hand, mask_says_by_hand, up_by_hand: what was given, or None.
 
     Raises:
         UserError: as `Frames`, or the box is none that a camera looks at.
@@ -58,6 +60,7 @@ class Scene(Frames):
         mask_says: MaskSays | None = None,
         points: np.ndarray | None = None,
         tracks: Tracks | None = None,
+        up: np.ndarray | None = None,
         notes: Sequence[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
@@ -67,6 +70,7 @@ class Scene(Frames):
         self._box_from = "as given"
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
         self.tracks = tracks if self.points is not None and tracks is not None and len(tracks) else None
+        self.up_by_hand = None if up is None else np.asarray(up, dtype=np.float64) / np.linalg.norm(up)
         self.notes = tuple(notes)
         self._kind_by_hand = kind
         self.mask_says_by_hand = mask_says
@@ -96,6 +100,11 @@ class Scene(Frames):
     @cached_property
     def _decided_box(self) -> tuple[np.ndarray, str]:
         return decided_box(self, self.kind, outlined=self.mask_says == "object", points=self.points)
+
+    @cached_property
+    def up(self) -> np.ndarray:
+        """Which way is up: unit [3] float64, world."""
+        return up_direction(self.cameras.world_from_cam) if self.up_by_hand is None else self.up_by_hand
 
     @cached_property
     def ground_truth(self) -> Truth | None:
@@ -162,6 +171,7 @@ class Scene(Frames):
             mask_says=self.mask_says_by_hand,
             points=self.points,
             tracks=tracks,
+            up=self.up_by_hand,
             notes=self.notes,
             cache_bytes=self._cache.budget,
         )

@@ -18,9 +18,12 @@ Keys of a frame:
     depth_file_path, depth_path                          nerfstudio, instant-ngp
     mono_depth_path, mono_normal_path                    SDFStudio
 
-and for all, points on the surface (nerfstudio's, of structure from motion):
+and for all, points on the surface (nerfstudio's, of structure from motion), which way is up (instant-ngp's),
+and what `neurfield scene import` has to say:
 
     ply_file_path
+    up
+    import: notes
 
 Without masks, an alpha channel is one, and so are instant-ngp's dynamic_mask_*.png beside the images, which
 show what to leave out. ground_truth.ply beside the file, in the same world, is the true surface.
@@ -108,7 +111,8 @@ def read(path: Path) -> Scene:
         box=_aabb(file, data),
         mask_says=says,
         points=points,
-        notes=notes,
+        up=_up(file, data),
+        notes=(*_notes(data), *notes),
     )
 
 
@@ -299,6 +303,26 @@ def _aabb(file: Path, data: dict[str, Any]) -> np.ndarray | None:
             f"{file}: aabb is not numbers: write [[xmin, ymin, zmin], [xmax, ymax, zmax]]"
         ) from reason
     return box
+
+
+def _up(file: Path, data: dict[str, Any]) -> np.ndarray | None:
+    """The direction under `up`, in the file's world."""
+    if data.get("up") is None:
+        return None
+    try:
+        up = np.array(data["up"], dtype=np.float64)
+    except (TypeError, ValueError):
+        up = np.empty(0)
+    if up.shape != (3,) or not np.isfinite(up).all() or not up.any():
+        raise UserError(f"{file}: up is {data['up']!r}: write three numbers, such as [0, 0, 1]")
+    return up
+
+
+def _notes(data: dict[str, Any]) -> tuple[str, ...]:
+    """What an import left for people to read."""
+    left = data.get("import")
+    notes = left.get("notes") if isinstance(left, dict) else None
+    return tuple(str(note) for note in notes) if isinstance(notes, list) else ()
 
 
 def _points(file: Path, data: dict[str, Any]) -> tuple[np.ndarray | None, tuple[str, ...]]:

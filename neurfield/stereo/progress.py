@@ -21,28 +21,45 @@ def hushed(quiet: bool = True) -> Iterator[None]:
 
 
 class Bar:
-    """What is being done, and how far it is: a line that moves on a terminal, one line a stage elsewhere."""
+    """What is being done, and how far it is: a line that moves on a terminal, one line a stage elsewhere.
 
-    def __init__(self) -> None:
+    Args:
+        remaining: whether the time that is left is told, too: for stages whose parts go on evenly, each from
+            0 to 1.
+    """
+
+    def __init__(self, remaining: bool = False) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._console = Console(file=sys.stderr, quiet=_quiet.get())
+        self._remaining = remaining
+        left = [TextColumn("left:"), TimeRemainingColumn()] if remaining else []
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), *left,
             console=self._console, disable=not self._console.is_terminal,
         )  # fmt: skip
         self._row = self._bar.add_task("", total=1.0)
         self._said = ""
 
     def __call__(self, words: str, part: float) -> None:
+        self._bar.start()  # not before there is something to say; once
+        if self._remaining and words != self._said:
+            self._bar.reset(self._row, description=words)  # the clock of a stage is its own
         self._bar.update(self._row, description=words, completed=part)
         if words != self._said and not self._console.is_terminal:
             self._console.print(words, highlight=False)
         self._said = words
 
+    def tell(self, line: str) -> None:
+        """Print a line as it is, above the bar."""
+        running = self._bar.live.is_started
+        self._bar.stop()
+        print(line, flush=True)
+        if running:
+            self._bar.start()
+
     def __enter__(self) -> Bar:
-        self._bar.start()
         return self
 
     def __exit__(self, *error: object) -> None:

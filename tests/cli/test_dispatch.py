@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Annotated
 
 import pytest
@@ -56,7 +57,9 @@ def test_unknown_flag_gets_the_nearest() -> None:
     assert "did you mean '--set'" in complaint("a", "--sett", "b=1")
 
 
-def test_missing_surplus_and_unreadable_are_named() -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])  # of which the parser draws its boxes
+def test_missing_surplus_and_unreadable_are_named(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     assert "RUN is missing" in complaint()
     assert "'b' is one argument too many" in complaint("a", "b")
     assert "--steps: 'many' cannot be read" in complaint("a", "--steps", "many")

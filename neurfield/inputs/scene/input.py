@@ -145,8 +145,8 @@ class SceneInput(OpenedScene, Input):
     def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
         """The cameras and the box."""
         box = np.asarray(facts["box"], float).reshape(2, 3)
-        cameras = load_scene(_place_of(folder, facts, moved_to)).cameras
-        return Shown(box, facts["cameras_look"], cameras)
+        scene = load_scene(_place_of(folder, facts, moved_to))
+        return Shown(box, facts["cameras_look"], scene.cameras, scene.up)
 
 
 def _place_of(folder: Path, facts: dict[str, Any], moved_to: str | Path | None) -> str | Path:

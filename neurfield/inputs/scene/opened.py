@@ -23,7 +23,6 @@ from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sou
 from neurfield.points.fuse_scene import aligned_priors
 from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.pinhole import as_pinhole
-from neurfield.scenes.upright import up_direction
 from neurfield.stereo import StereoMaps
 
 T = TypeVar("T", bound="OpenedScene")
@@ -51,7 +50,7 @@ class OpenedScene:
         self.used, self.held_out = used, held_out
         self.folder, self.name = Path(), scene.name
         self.has_truth = scene.ground_truth_file is not None
-        self.up: np.ndarray | None = up_direction(scene.cameras.world_from_cam)
+        self.up: np.ndarray | None = scene.up
         self.seconds_reading = self.seconds_of_start = 0.0
 
     @classmethod

@@ -1,0 +1,297 @@
+"""What is asked of COLMAP (pycolmap), on the CPU and in steps that can be stopped."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.optional import require
+from neurfield.posing.pictures import Picture, Progress
+from neurfield.posing.workplace import Workplace
+from neurfield.scenes.layouts.colmap_model import read_model
+
+MOST_FEATURES = 4096
+SNAPSHOT_AFTER = 50  # pictures
+UNKNOWN_FOCAL = 1.2  # of the longer side
+_OLDEST = (4, 1, 1)  # earlier ones match several times more slowly
+_MODEL = "SIMPLE_RADIAL"  # one focal length: with two, a walk around an object leaves their ratio open
+# Angle in degrees and matches of the first pair: COLMAP's own, then what few photos from nearby have.
+_FIRST_PAIR = ((16.0, 100), (8.0, 50), (4.0, 50), (2.0, 40))
+
+
+def load() -> Any:
+    """The module, silenced.
+
+    Raises:
+        UserError: it is missing, or too old.
+    """
+    pycolmap = require("pycolmap", "photos")
+    version = tuple(int(word) for word in str(pycolmap.__version__).split(".")[:3] if word.isdigit())
+    if version < _OLDEST:
+        raise UserError(
+            f"pycolmap {pycolmap.__version__} is too old: "
+            f"pip install -U 'pycolmap>={'.'.join(map(str, _OLDEST))}'"
+        )
+    pycolmap.logging.minloglevel = 3
+    return pycolmap
+
+
+@contextmanager
+def opened(place: Workplace) -> Iterator[Any]:
+    """The database, closed at the end."""
+    database = load().Database.open(place.database)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def cameras_of(pictures: Sequence[Picture]) -> list[tuple[list[Picture], float | None]]:
+    """Pictures that share a camera, those of one size and lens, and its focal length; largest group first.
+
+    What several photos of a lens say of it is one length: the median.
+    """
+
+    def lens(picture: Picture) -> tuple[Any, ...]:
+        return picture.size, picture.lens or picture.full_size
+
+    groups: dict[tuple[Any, ...], list[Picture]] = {}
+    for picture in pictures:
+        groups.setdefault(lens(picture), []).append(picture)
+    each = sorted(groups.values(), key=lambda group: (-len(group), group[0].file))
+    focals = [[one.focal for one in group if one.focal is not None] for group in each]
+    return [(group, float(np.median(known)) if known else None) for group, known in zip(each, focals)]
+
+
+def make_database(pictures: Sequence[Picture], place: Workplace) -> None:
+    """Write the database with its pictures and cameras, unless it is there."""
+    if place.database.exists():
+        return
+    pycolmap = load()
+    for left in place.folder.glob("features.part*"):
+        left.unlink()
+    unfinished = place.folder / "features.part"
+    database = pycolmap.Database.open(unfinished)
+    try:
+        for group, focal in cameras_of(pictures):
+            width, height = group[0].size
+            camera = pycolmap.Camera.create_from_model_name(
+                0, _MODEL, focal or UNKNOWN_FOCAL * max(width, height), width, height
+            )
+            camera.has_prior_focal_length = focal is not None
+            number = database.write_camera(camera)
+            camera.camera_id = number
+            rig = pycolmap.Rig()
+            rig.add_ref_sensor(camera.sensor_id)
+            rig.rig_id = database.write_rig(rig)
+            for picture in sorted(group, key=lambda one: one.file):
+                image = pycolmap.Image()
+                image.name, image.camera_id = picture.file, number
+                image.image_id = database.write_image(image)
+                frame = pycolmap.Frame()
+                frame.rig_id = rig.rig_id
+                frame.add_data_id(image.data_id)
+                frame.frame_id = database.write_frame(frame)
+    finally:
+        database.close()
+    unfinished.rename(place.database)
+
+
+def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, progress: Progress) -> None:
+    """Find the features of pictures that have none yet."""
+    pycolmap = load()
+    with opened(place) as database:
+        numbers = {image.name: image.image_id for image in database.read_all_images()}
+        waiting = [one.file for one in pictures if not database.exists_descriptors(numbers[one.file])]
+    extraction = pycolmap.FeatureExtractionOptions()
+    extraction.num_threads = threads
+    extraction.use_gpu = False
+    extraction.sift.max_num_features = MOST_FEATURES
+    extraction.max_image_size = max(max(one.size) for one in pictures)  # they are small enough
+    done = len(pictures) - len(waiting)
+    for i in range(0, len(waiting), 2 * threads):
+        progress("features", (done + i) / len(pictures))
+        pycolmap.extract_features(
+            place.database,
+            place.pictures,
+            waiting[i : i + 2 * threads],
+            extraction_options=extraction,
+            device=pycolmap.Device.cpu,
+        )
+
+
+def match_pairs(
+    groups: Sequence[Sequence[tuple[str, str]]], place: Workplace, threads: int, progress: Progress
+) -> None:
+    """Match pairs of pictures that are not matched yet, and verify what was matched.
+
+    Args:
+        groups: of pairs of files, matched one group after the other.
+        place: of the database.
+        threads: how many.
+        progress: is told which part of the pairs is done.
+    """
+    pycolmap = load()
+    with opened(place) as database:
+        numbers = {image.name: image.image_id for image in database.read_all_images()}
+        waiting = [
+            [(a, b) for a, b in group if not database.exists_two_view_geometry(numbers[a], numbers[b])]
+            for group in groups
+        ]
+    matching = pycolmap.FeatureMatchingOptions()
+    matching.num_threads = threads
+    matching.use_gpu = False
+    verification = pycolmap.TwoViewGeometryOptions()
+    verification.ransac.random_seed = 0
+    count = sum(map(len, groups))
+    done = count - sum(map(len, waiting))
+    with tempfile.TemporaryDirectory() as folder:
+        pairing = pycolmap.ImportedPairingOptions()
+        pairing.match_list_path = Path(folder) / "pairs.txt"
+        for group in filter(None, waiting):
+            progress("matches", done / count)
+            pairing.match_list_path.write_text("".join(f"{a} {b}\n" for a, b in group))
+            pycolmap.match_image_pairs(
+                place.database,
+                matching_options=matching,
+                pairing_options=pairing,
+                verification_options=verification,
+                device=pycolmap.Device.cpu,
+            )
+            done += len(group)
+
+
+def map_pictures(count: int, place: Workplace, threads: int, progress: Progress) -> list[Path]:
+    """Find poses and points, unless they are there, and write a model for each connected part.
+
+    Args:
+        count: of pictures.
+        place: to read and write.
+        threads: how many.
+        progress: is told which part of the pictures have a pose.
+
+    Returns:
+        The folders of the models, the one of most pictures first; none if nothing could be made.
+    """
+    if place.models.is_dir():
+        return models_of(place)
+    progress("poses", 0.0)
+    unfinished, snapshots = place.models.with_name("models.part"), place.folder / "snapshots"
+    before = _newest(snapshots)
+    for angle, matches in _FIRST_PAIR if before is None else _FIRST_PAIR[:1]:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        snapshots.mkdir(exist_ok=True)
+        options = _mapping_options(angle, matches, snapshots, threads)
+        if before is None:
+            _map(options, place, unfinished, "", _Counted(0, count, progress))
+        else:
+            (unfinished / "0").mkdir()
+            found = load().Reconstruction(before).num_reg_images()
+            _map(options, place, unfinished / "0", before, _Counted(found, count, progress))
+        if any(unfinished.iterdir()):
+            break
+    unfinished.rename(place.models)
+    shutil.rmtree(snapshots)
+    return models_of(place)
+
+
+def _newest(snapshots: Path) -> Path | None:
+    """The newest of the unfinished models that a mapping left and that is whole."""
+    for folder in sorted(snapshots.glob("*"), reverse=True):
+        try:
+            read_model(folder)
+        except UserError:
+            continue  # its process ended as it wrote
+        return folder
+    return None
+
+
+class _Counted:
+    """Pictures that have a pose, told as a share."""
+
+    def __init__(self, found: int, count: int, progress: Progress) -> None:
+        self.found, self.count, self.progress = found, count, progress
+
+    def one_more(self) -> None:
+        """COLMAP's thread found another."""
+        self.found += 1
+
+    def tell(self) -> None:
+        """From our own thread."""
+        self.progress("poses", min(1.0, self.found / self.count))
+
+
+def _mapping_options(angle: float, matches: int, snapshots: Path, threads: int) -> Any:
+    """Of a mapping that starts from a pair of at least so many degrees and matches."""
+    options = load().IncrementalPipelineOptions()
+    options.num_threads = threads
+    options.random_seed = 0
+    options.min_model_size = 3
+    options.mapper.init_min_tri_angle = angle
+    options.mapper.init_min_num_inliers = matches
+    options.snapshot_path = snapshots
+    options.snapshot_frames_freq = SNAPSHOT_AFTER
+    return options
+
+
+def _map(options: Any, place: Workplace, folder: Path, begun: Path | str, counted: _Counted) -> None:
+    """Find poses, from the beginning or from a model that was begun."""
+    pycolmap = load()
+    pycolmap.set_random_seed(0)
+    _stoppable(
+        lambda token: pycolmap.incremental_mapping(
+            place.database,
+            place.pictures,
+            folder,
+            options,
+            input_path=begun,
+            next_image_callback=counted.one_more,
+            cancellation_token=token,
+        ),
+        counted.tell,
+    )
+
+
+def models_of(place: Workplace) -> list[Path]:
+    """The folders of the models, the one of most pictures first."""
+    pycolmap = load()
+    folders = [entry for entry in sorted(place.models.iterdir()) if (entry / "images.bin").is_file()]
+    counts = {folder: pycolmap.Reconstruction(folder).num_reg_images() for folder in folders}
+    return sorted(folders, key=lambda folder: -counts[folder])
+
+
+def undistort(model: Path, place: Workplace, folder: Path, threads: int) -> None:
+    """Write a model's pictures as pinhole cameras see them, into images/, and their cameras, into sparse/."""
+    pycolmap = load()
+    _stoppable(
+        lambda token: pycolmap.undistort_images(
+            folder, model, place.pictures, jpeg_quality=95, num_threads=threads, cancellation_token=token
+        ),
+        lambda: None,
+    )
+
+
+def _stoppable(call: Callable[[Any], Any], watch: Callable[[], None], every: float = 0.25) -> Any:
+    """What a call of COLMAP gives, which Ctrl-C ends: it runs on a thread, and is told to stop."""
+    token = load().CancellationToken()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call, token)
+        try:
+            while True:
+                try:
+                    return future.result(timeout=every)
+                except NotYet:
+                    watch()
+        except BaseException:
+            token.cancel()
+            raise

@@ -1,0 +1,110 @@
+"""The folder in which an import works: what is done stays done, whatever ends the process.
+
+    SCENE/import/state.json      of which photos and settings
+    SCENE/import/pictures/       upright, of the size of the scene, with pictures.json
+    SCENE/import/features.db     features and matches (COLMAP's database)
+    SCENE/import/models/0/       poses and points (COLMAP's sparse models)
+
+Each of them is written under another name and renamed when it is whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from neurfield.errors import UserError
+from neurfield.files import atomic_write
+
+NAME = "import"
+_FINAL = ("transforms.json", "sparse_pc.ply", "images")
+
+
+class Workplace:
+    """The work folder of a scene; made on first use.
+
+    Args:
+        scene: the folder that becomes the scene.
+    """
+
+    def __init__(self, scene: Path) -> None:
+        self.scene = scene
+        self.folder = scene / NAME
+        self.state = self.folder / "state.json"
+        self.pictures = self.folder / "pictures"
+        self.listing = self.folder / "pictures.json"
+        self.database = self.folder / "features.db"
+        self.models = self.folder / "models"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the folder for this process.
+
+        Raises:
+            UserError: the scene's folder holds something else, or another import works in it.
+        """
+        if self.scene.exists() and not self.scene.is_dir():
+            raise UserError(f"{self.scene} is a file: give a new folder with --out")
+        if self.scene.is_dir() and not self.folder.is_dir() and any(self.scene.iterdir()):
+            raise UserError(f"{self.scene} holds something else: give a new folder with --out")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{self.scene}: another import is at work here: wait for its end") from None
+            except OSError:
+                pass  # a disk without locks
+            yield
+        finally:
+            os.close(lock)
+
+    def begin(self, state: dict[str, Any]) -> bool:
+        """Go on where these photos and settings were left, or start over.
+
+        Returns:
+            Whether there was work on others, which is gone now.
+        """
+        before = read_json(self.state)
+        if before == json.loads(json.dumps(state)):
+            return False
+        self.withdraw()
+        for entry in self.folder.iterdir():
+            if entry.name == "lock":
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        write_json(self.state, state)
+        return before is not None
+
+    def withdraw(self) -> None:
+        """Take away the scene that an earlier import left, its index first."""
+        for name in _FINAL:
+            path = self.scene / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds; None where there is none."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file whole, or not at all."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n")

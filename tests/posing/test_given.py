@@ -1,0 +1,164 @@
+"""A folder of photos: which files are some, what EXIF says of them, what is said of the rest."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neurfield.errors import UserError
+from neurfield.posing.exif import lens_tags
+from neurfield.posing.given import look_at
+from neurfield.posing.inventory import take_stock
+
+NOISE = np.random.default_rng(0).integers(0, 256, (200, 160, 3), np.uint8)
+
+
+def photo(path: Path, seed: int = 0, size=(160, 120), orientation: int | None = None, lens=None) -> Path:
+    """A small photo, with these tags of EXIF's sub-folder."""
+    picture = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Maker", "Maker 3000"
+    if orientation:
+        exif[0x0112] = orientation
+    for tag, value in (lens or {}).items():
+        exif.get_ifd(0x8769)[tag] = value
+    Image.fromarray(picture).save(path, exif=exif)
+    return path
+
+
+def three(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    for i in range(3):
+        photo(folder / f"IMG_{i}.jpg", i)
+    return folder
+
+
+def test_other_files_are_left_out_and_said(tmp_path):
+    folder = three(tmp_path / "photos")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "IMG_7.dng").write_bytes(b"raw")
+    (folder / "IMG_8.MOV").write_bytes(b"video")
+    (folder / ".DS_Store").write_bytes(b"hidden")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 cut off")
+    (folder / "copy.jpg").write_bytes((folder / "IMG_1.jpg").read_bytes())
+    photo(folder / "icon.png", 9, size=(32, 32))
+    given = look_at(folder)
+    assert [one.name for one in given.photos] == ["IMG_0", "IMG_1", "IMG_2"]
+    said = next(line for line in given.lines if line.startswith("left out: "))
+    for words in (
+        "notes.txt (no photo)", "IMG_7.dng (raw of a camera: export it as JPEG)", "IMG_8.MOV (a video",
+        "broken.jpg (not a readable image", "copy.jpg (the same file as IMG_1.jpg)", "icon.png (too small",
+    ):  # fmt: skip
+        assert words in said
+    assert ".DS_Store" not in said
+
+
+def test_kinds_of_photos_are_said(tmp_path):
+    folder = three(tmp_path / "photos")
+    photo(folder / "IMG_3.jpg", 3, orientation=6)
+    assert look_at(folder).lines[0] == "4 photos: 3 of 160x120 (Maker 3000), 1 of 120x160 (Maker 3000)"
+
+
+def test_photos_of_one_name_are_told_apart(tmp_path):
+    folder = three(tmp_path / "photos")
+    photo(folder / "IMG_1.png", 8)
+    assert [one.name for one in look_at(folder).photos] == ["IMG_0", "IMG_1_jpg", "IMG_1_png", "IMG_2"]
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ([], "no photos in it: give a folder"),
+        (["a.jpg"], "one photo cannot show a surface: take at least 3"),
+        (["a.jpg", "b.jpg"], "two photos cannot show a surface"),
+        (["sub/a.jpg", "sub/b.jpg"], r"no photos in it, but in sub: give .*sub"),
+    ],
+)
+def test_too_few_photos(tmp_path, files, says):
+    for i, name in enumerate(files):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        photo(tmp_path / name, i)
+    with pytest.raises(UserError, match=says):
+        look_at(tmp_path)
+
+
+def test_what_is_no_folder(tmp_path):
+    with pytest.raises(UserError, match=r"no folder or video .*nowhere"):
+        look_at(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="is one photo: give its folder"):
+        look_at(photo(tmp_path / "a.jpg"))
+    (tmp_path / "a.txt").write_text("text")
+    with pytest.raises(UserError, match="neither a folder of photos nor a video"):
+        look_at(tmp_path / "a.txt")
+
+
+def test_heic_without_its_library(tmp_path, monkeypatch):
+    folder = three(tmp_path / "photos")
+    (folder / "IMG_9.HEIC").write_bytes(b"ftypheic")
+    plain = builtins.__import__
+
+    def without(name, *more):
+        if name == "pillow_heif":
+            raise ImportError("No module named 'pillow_heif'")
+        return plain(name, *more)
+
+    monkeypatch.setattr("importlib.import_module", lambda name: without(name))
+    with pytest.raises(UserError, match=r"pillow_heif.*pip install .neurfield\[photos\]"):
+        take_stock(folder)
+
+
+def test_heic_is_read_upright(tmp_path):
+    heif = pytest.importorskip("pillow_heif", reason="pip install neurfield[photos]")
+    heif.register_heif_opener()
+    folder = three(tmp_path / "photos")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(NOISE).save(folder / "IMG_9.heic", exif=exif.tobytes(), quality=95)
+    assert take_stock(folder).photos[-1].size == (200, 160)
+
+
+FOCAL, FOCAL_35, WIDTH, PLANE, UNIT = 0x920A, 0xA405, 0xA002, 0xA20E, 0xA210
+
+
+def tags(tmp_path: Path, lens: dict[int, object], size=(480, 320)):
+    with Image.open(photo(tmp_path / "a.jpg", size=size, lens=lens)) as image:
+        return lens_tags(image)
+
+
+def test_focal_length_by_that_of_a_35_mm_camera(tmp_path):
+    found = tags(tmp_path, {FOCAL: 4.25, FOCAL_35: 26})
+    assert found.pixels == pytest.approx(26 / 36 * 480, rel=1e-3)
+    assert found.words == "Maker 3000, 4.25 mm, 26 mm equivalent"
+
+
+def test_a_lens_zoomed_by_cropping_is_another(tmp_path):
+    one, two = (tags(tmp_path, {FOCAL: 4.25, FOCAL_35: zoom}) for zoom in (26, 52))
+    assert one.words != two.words and two.pixels == pytest.approx(2 * one.pixels)
+
+
+def test_focal_length_by_the_sensors_pixels(tmp_path):
+    # 5184 pixels at 5728 an inch: 22.99 mm wide; the photo was made smaller since.
+    found = tags(tmp_path, {FOCAL: 19.0, PLANE: 5728.0, UNIT: 2, WIDTH: 5184})
+    assert found.pixels == pytest.approx(19.0 / (5184 / 5728 * 25.4) * 480, rel=1e-3)
+
+
+def test_a_focal_length_that_cannot_be_is_not_taken(tmp_path):
+    """A program that made the photo smaller wrote its new width, and left the sensor's resolution."""
+    found = tags(tmp_path, {FOCAL: 19.0, PLANE: 5728.0, UNIT: 2, WIDTH: 480})
+    assert found.pixels is None and "a view of 6 degrees" in found.doubted
+    folder = three(tmp_path / "photos")
+    photo(folder / "IMG_4.jpg", 4, lens={FOCAL: 19.0, PLANE: 5728.0, UNIT: 2, WIDTH: 160})
+    assert any("focal length of 1 photos not taken from EXIF" in line for line in look_at(folder).lines)
+
+
+@pytest.mark.parametrize("lens", [{}, {FOCAL: 0.0, FOCAL_35: 0}, {FOCAL: 4.25}])
+def test_an_unknown_focal_length_is_none(tmp_path, lens):
+    assert tags(tmp_path, lens).pixels is None
+
+
+def test_unknown_lenses_are_said(tmp_path):
+    assert "no focal length is known" in look_at(three(tmp_path / "photos")).lines[-1]
