@@ -80,7 +80,9 @@ class Task:
             figures |= of_rays
             looks.append(losses_of(look, self.losses))
             if self._poses is not None and self._poses.move(moment):
-                looks.append({"poses": self._poses.penalty()})
+                leading = [one for label, one in looks[-1].items() if _leads_poses(self.losses[label])]
+                if leading:
+                    looks.append({"poses": self._poses.pull(torch.stack(leading).sum())})
         return self._report(looks, figures)
 
     def _at(self, moment: Moment) -> None:
@@ -214,6 +216,13 @@ class Task:
 
     def preview(self, step: int, folder: Path) -> None:
         """Write a picture of how far it is; what an input that can be drawn gives."""
+
+
+def _leads_poses(loss: WeightedLoss) -> bool:
+    """Whether a loss holds what is rendered against what pixels show, wherever their cameras stand."""
+    names = loss.needs
+    rendered = any(name.startswith("passes.") for name in names)
+    return rendered and bool(names & {"pixels.rgb", "pixels.outline", "pixels.t_depth"})
 
 
 def _looks_at_rays(loss: WeightedLoss) -> bool:
