@@ -13,11 +13,13 @@ from scipy.spatial.transform import Rotation
 
 from neurfield.fitting.aligned_pose import aligned_pose
 from neurfield.inputs import Run, finish, fit
+from neurfield.inputs.scene.input import SceneInput
 from neurfield.parts import load_config
 from neurfield.rendering.poses import RefinedPoses
 from neurfield.scenes import Cameras, Scene
 from neurfield.scenes.poses_file import frame_names, with_poses
 from tests.fitting.conftest import CENTRE, RADIUS, SMALL
+from tests.fitting.round_scenes import RoundScene
 from tests.fitting.test_rays_step import task_of
 
 OVERRIDES = [*SMALL, "points.fused_depth=off", "data.sensor_depth=off", "poses=refined", "poses.rate=0.003"]
@@ -172,6 +174,16 @@ def test_the_field_learns_from_moving_steps_as_from_others(
     for moving, still in zip(*tables):
         assert float(still.norm()) > 0.0
         torch.testing.assert_close(moving, still, rtol=1e-3, atol=1e-3 * float(still.abs().max()))
+
+
+def test_a_room_is_warned_of(tmp_path: Path) -> None:
+    opened = {}
+    for inside in (True, False):
+        scene = RoundScene(inside=inside).scene(folder=tmp_path / str(inside))
+        config = load_config("neus", overrides=[*SMALL, "poses=refined", "device=cpu"])
+        opened[inside] = SceneInput.fresh(scene, config, torch.device("cpu")).warnings()
+    assert any("poses are refined in a room" in line for line in opened[True])
+    assert not any("refined" in line for line in opened[False])
 
 
 def test_a_fit_without_the_part_is_as_it_was(sphere_scene: Scene) -> None:
