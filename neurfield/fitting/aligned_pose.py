@@ -40,7 +40,8 @@ def aligned_pose(
     opacity = next(iter(task.rays.passes.values())).at(END).fixed()
     adam = torch.optim.Adam(poses.parameters(), lr=RATE, betas=BETAS)
     random = np.random.default_rng(camera)
-    camera_zero = torch.zeros(RAYS, dtype=torch.int64, device=task.device)
+    first = torch.zeros(RAYS, dtype=torch.int64, device=task.device)
+    nobody = first - 1  # of the pictures that were fitted
     places = np.argwhere(np.ones(picture.shape[:2], bool) if mask is None else mask)
     if not len(places):
         return one.world_from_cam[0]
@@ -48,13 +49,14 @@ def aligned_pose(
         row, column = places[random.integers(0, len(places), RAYS)].T
         lines = one.rays(np.zeros(RAYS, int), np.stack([column + 0.5, row + 0.5], axis=1))
         rays = make_rays(*lines, task.frame, task.unit_box, task.device)
-        pixels = poses.posed(Pixels(rays, camera_zero, camera_zero, 1))
+        pixels = poses.posed(Pixels(rays, first, first, 1))
         samples = task.rays.sampler.for_picture(pixels.rays, task.field, opacity)
         seen = render_passes(
-            task.field, task.color, poses.lines(pixels), samples, {"surface": opacity}, points_gradient=True
-        )["surface"]
-        behind = task.rays.behind(pixels.rays, camera_zero - 1, END, outlined=False, opacity=seen.opacity)
-        shown = before(seen.rgb, seen.opacity, behind, None)
+            task.field, task.color, poses.lines(pixels), samples, {"surface": opacity},
+            codes=task.rays.codes(nobody), points_gradient=True,
+        )["surface"]  # fmt: skip
+        behind = task.rays.behind(pixels.rays, nobody, END, outlined=False, opacity=seen.opacity)
+        shown = before(task.rays.shown(seen, nobody), seen.opacity, behind, None)
         true = torch.from_numpy(picture[row, column]).to(shown) / 255.0
         for group in adam.param_groups:
             group["lr"] = RATE * LAST ** (step / STEPS)

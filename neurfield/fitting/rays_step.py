@@ -107,8 +107,8 @@ class RaysStep:
         moving = self.poses is not None and self.poses.move(moment)
         rays = self.poses.lines(pixels) if self.poses is not None and moving else pixels.rays
         rendered = render_passes(
-            field, color, rays, samples, opacities, gathered(sets, beside),
-            codes=self.codes(pixels.camera), points_gradient=moving,
+            field, color, rays, samples, opacities, gathered(sets, beside), self.codes(pixels.camera),
+            points_gradient=moving,
         )  # fmt: skip
         pixels, rendered, compared = self._against(pixels, rendered, moment)
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}

@@ -82,7 +82,7 @@ class SceneTask(Task):
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
         background, exposure, poses = (
             None if part is None else part.make_of(offers)
-            for part in (config.one("background"), config.one("exposure"), config.one("poses"))
+            for part in map(config.one, ("background", "exposure", "poses"))
         )
         advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(

@@ -80,7 +80,9 @@ class Task:
             figures |= of_rays
             looks.append(losses_of(look, self.losses))
             if self._poses is not None and self._poses.move(moment):
-                looks.append({"poses": self._poses.penalty()})
+                leading = [one for label, one in looks[-1].items() if _leads_poses(self.losses[label])]
+                if leading:
+                    looks.append({"poses": self._poses.pull(torch.stack(leading).sum())})
         return self._report(looks, figures)
 
     def _at(self, moment: Moment) -> None:
@@ -171,14 +173,15 @@ class Task:
         """Parameters and their rates."""
         learners = [self.field, *([] if self.color is None else [self.color])]
         if self.rays is not None:
-            learners += [*self.rays.passes.values(), *self._learnt_around().values()]
+            around = [part for slot, part in self._learnt_around().items() if slot != "poses"]
+            learners += [*self.rays.passes.values(), *around]
         groups = groups_of([learner.parameter_groups() for learner in learners], self.train)
         if isinstance(self._poses, nn.Module):  # sparse: who has no gradient stands still
             groups.append(Group("poses", list(self._poses.parameters()), self._poses.rate, sparse=True))
         return groups
 
     def state(self) -> dict[str, Tensor]:
-        """Field, colour, passes, background and exposure if they are learnt, and what the sampler knows."""
+        """Field, colour, passes, what is learnt around them, and what the sampler knows."""
         state = {f"field.{k}": v for k, v in self.field.state_dict().items()}
         if self.color is not None:
             state |= {f"color.{k}": v for k, v in self.color.state_dict().items()}
@@ -187,8 +190,6 @@ class Task:
                 state |= {f"passes.{label}.{k}": v for k, v in opacity.state_dict().items()}
             for slot, part in self._learnt_around().items():
                 state |= {f"{slot}.{k}": v for k, v in part.state_dict().items()}
-            if isinstance(self._poses, nn.Module):
-                state |= {f"poses.{k}": v for k, v in self._poses.state_dict().items()}
             state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
         return state
 
@@ -203,19 +204,25 @@ class Task:
                 opacity.load_state_dict(part_of(state, f"passes.{label}"))
             for slot, part in self._learnt_around().items():
                 part.load_state_dict(part_of(state, slot))
-            if isinstance(self._poses, nn.Module):
-                self._poses.load_state_dict(part_of(state, "poses"))
             self.rays.sampler.load(part_of(state, "sampler"))
             self.rays.watch.reset()
 
     def _learnt_around(self) -> dict[str, Any]:
-        """What stands behind the field, and what pictures make of it, by slot, if they are learnt."""
+        """What is behind the field, what pictures make of it, and poses, by slot, if they are learnt."""
         assert self.rays is not None
-        around = {"background": self.rays.background, "exposure": self.rays.exposure}
+        rays = self.rays
+        around = {"background": rays.background, "exposure": rays.exposure, "poses": rays.poses}
         return {slot: part for slot, part in around.items() if isinstance(part, nn.Module)}
 
     def preview(self, step: int, folder: Path) -> None:
         """Write a picture of how far it is; what an input that can be drawn gives."""
+
+
+def _leads_poses(loss: WeightedLoss) -> bool:
+    """Whether a loss holds what is rendered against what pixels show, wherever their cameras stand."""
+    names = loss.needs
+    rendered = any(name.startswith("passes.") for name in names)
+    return rendered and bool(names & {"pixels.rgb", "pixels.outline", "pixels.t_depth"})
 
 
 def _looks_at_rays(loss: WeightedLoss) -> bool:

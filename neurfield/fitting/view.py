@@ -95,10 +95,12 @@ def render_camera(
 
 def write_preview(task: Drawable, step: int, folder: Path) -> None:
     """Write `step-NNNNNN.png`: true image | rendered | normals of a frame in the middle of the sequence."""
-    camera = len(task.scene.cameras) // 2
-    scale = min(1.0, 320.0 / float(task.scene.cameras.width[camera]))
+    poses = None if task.rays is None else task.rays.poses
+    cameras = task.scene.cameras if poses is None else poses.cameras()
+    camera = len(cameras) // 2
+    scale = min(1.0, 320.0 / float(cameras.width[camera]))
     progress = step / task.config.train.steps
-    drawn = render_camera(task, task.scene.cameras, camera, scale, progress, picture=camera)
+    drawn = render_camera(task, cameras, camera, scale, progress, picture=camera)
     h, w = drawn["rgb"].shape[:2]
     true = np.asarray(Image.fromarray(task.scene.image(camera)).resize((w, h), Image.Resampling.BOX))
     normals = ((drawn["normal"] * 0.5 + 0.5) * 255.0).astype(np.uint8)

@@ -45,8 +45,14 @@ class Poses(Protocol):
         """The rays of posed pixels once more, whose origins and directions carry gradients to the poses."""
         ...
 
-    def penalty(self) -> Tensor:
-        """What is added to a step's losses while they move: one number."""
+    def pull(self, loss: Tensor) -> Tensor:
+        """What is added to a step's losses while they move, one number.
+
+        Of all losses this alone leads the poses; what others would do to them is held back.
+
+        Args:
+            loss: of what was rendered against the pixels, on the lines given last.
+        """
         ...
 
     def cameras(self) -> Cameras:
@@ -60,7 +66,9 @@ class RefinedPoses(nn.Module):
     As BARF (Lin et al. 2021) and CamP (Park et al. 2023): coarse levels of the encodings alone while poses
     move, because fine ones give gradients that lead nowhere. What turns and shifts of all would do to the
     whole scene (move, turn, scale it) is taken out. Gradients come from the samples' points: dL/do = sum
-    dL/dx, dL/dd = sum t dL/dx. That an opacity's slope depends on the direction is left out.
+    dL/dx, dL/dd = sum t dL/dx; that an opacity's slope depends on the direction is left out. They come from
+    what is rendered against the pixels alone: a loss such as eikonal's would lead samples, and cameras with
+    them, to where the field is smooth.
 
     Args:
         cameras: of the fit.
@@ -90,6 +98,7 @@ class RefinedPoses(nn.Module):
         super().__init__()
         self.start, self.stop, self.rate, self.hold, self.coarse = start, stop, rate, hold, coarse
         self._given, self._frame = cameras, frame
+        self._open = True  # whether gradients pass from the lines to the poses
         self._unit_box = torch.tensor(unit_box, device=device)
         places = torch.from_numpy(frame.unit_from_world(cameras.centers)).float().to(device)
         self._outwards = places - places.mean(dim=0)
@@ -119,14 +128,23 @@ class RefinedPoses(nn.Module):
         turn, shift = self._deltas()
         rays, camera = pixels.rays, pixels.camera
         moved, turned = (shift - shift.detach())[camera], (turn - turn.detach())[camera]
-        return replace(
-            rays,
-            origins=rays.origins + moved,
-            directions=rays.directions + torch.linalg.cross(turned, rays.directions),
-        )
+        origins = rays.origins + moved
+        directions = rays.directions + torch.linalg.cross(turned, rays.directions)
+        self._open = True
+        for line in (origins, directions):
+            line.register_hook(lambda gradient: gradient if self._open else torch.zeros_like(gradient))
+        return replace(rays, origins=origins, directions=directions)
+
+    def pull(self, loss: Tensor) -> Tensor:
+        """As `Poses.pull`; its value is that of what holds the poses."""
+        learnt = self.turn, self.shift
+        gradients = torch.autograd.grad(loss, learnt, retain_graph=True)
+        self._open = False
+        led = [((one - one.detach()) * slope).sum() for one, slope in zip(learnt, gradients)]
+        return self.penalty() + led[0] + led[1]
 
     def penalty(self) -> Tensor:
-        """As `Poses.penalty`."""
+        """What holds the poses: the weighted mean square of turns and shifts."""
         turn, shift = self._deltas()
         return self.hold * (turn.square().sum(dim=1).mean() + shift.square().sum(dim=1).mean())
 

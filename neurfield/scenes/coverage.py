@@ -11,7 +11,6 @@ from neurfield.files import atomic_write
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.frames import spread
 from neurfield.scenes.scene import Scene
-from neurfield.scenes.upright import up_direction
 
 _CELLS = 24  # along the box's longest side
 _PANEL, _MARGIN, _KEY = 620, 40, 90  # pixels
@@ -56,7 +55,7 @@ def coverage_picture(scene: Scene) -> np.ndarray:
         uint8 [h,w,3].
     """
     counts = cameras_of_cells(scene.cameras, scene.box)
-    up = int(np.abs(up_direction(scene.cameras.world_from_cam)).argmax())
+    up = int(np.abs(scene.up).argmax())
     flat = [axis for axis in range(3) if axis != up]
     panels = [(flat[0], flat[1], up, "from above"), (flat[0], up, flat[1], "from a side")]
     low, high = _extent(scene)

@@ -36,8 +36,8 @@ class Scene(Frames):
         mask_says: "object" if masks are the object's outline, beyond which there is nothing; "valid" if they
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
         points: [k,3] on the surface, as structure from motion leaves them, or None.
-        up: [3] in the world; not given, decided from the cameras (`neurfield.scenes.upright`).
         tracks: where frames see these points, or None.
+        up: [3] in the world; not given, decided from the cameras (`neurfield.scenes.upright`).
         notes: what its reader left out or took for granted, for people.
 
     Attributes:
@@ -59,8 +59,8 @@ class Scene(Frames):
         kind: Kind | None = None,
         mask_says: MaskSays | None = None,
         points: np.ndarray | None = None,
-        up: np.ndarray | None = None,
         tracks: Tracks | None = None,
+        up: np.ndarray | None = None,
         notes: Sequence[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
@@ -69,8 +69,8 @@ class Scene(Frames):
         self.box_by_hand = None if box is None else _checked_box(box, cameras)
         self._box_from = "as given"
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
-        self.up_by_hand = None if up is None else np.asarray(up, dtype=np.float64) / np.linalg.norm(up)
         self.tracks = tracks if self.points is not None and tracks is not None and len(tracks) else None
+        self.up_by_hand = None if up is None else np.asarray(up, dtype=np.float64) / np.linalg.norm(up)
         self.notes = tuple(notes)
         self._kind_by_hand = kind
         self.mask_says_by_hand = mask_says
@@ -170,8 +170,8 @@ class Scene(Frames):
             kind=self._kind_by_hand,
             mask_says=self.mask_says_by_hand,
             points=self.points,
-            up=self.up_by_hand,
             tracks=tracks,
+            up=self.up_by_hand,
             notes=self.notes,
             cache_bytes=self._cache.budget,
         )

@@ -13,11 +13,13 @@ from scipy.spatial.transform import Rotation
 
 from neurfield.fitting.aligned_pose import aligned_pose
 from neurfield.inputs import Run, finish, fit
+from neurfield.inputs.scene.input import SceneInput
 from neurfield.parts import load_config
 from neurfield.rendering.poses import RefinedPoses
 from neurfield.scenes import Cameras, Scene
 from neurfield.scenes.poses_file import frame_names, with_poses
 from tests.fitting.conftest import CENTRE, RADIUS, SMALL
+from tests.fitting.round_scenes import RoundScene
 from tests.fitting.test_rays_step import task_of
 
 OVERRIDES = [*SMALL, "points.fused_depth=off", "data.sensor_depth=off", "poses=refined", "poses.rate=0.003"]
@@ -135,6 +137,53 @@ def test_poses_move_only_when_they_may_and_coarse_levels_go_first(sphere_scene: 
         assert reached == [moves, moves] and ("poses" in report.losses) == moves
         assert (task.field.active_levels == levels) == (step == 70)
         assert (task.color.active_levels == task.color.encoding.levels) == (step == 70)
+
+
+def test_only_what_is_rendered_against_pixels_leads_poses(sphere_scene: Scene) -> None:
+    """Whatever else is asked of the field: it would lead cameras to where that is met."""
+    found = []
+    for more in ((), ("losses.eikonal=50", "losses.smooth=9")):
+        task = task_of(disturbed(sphere_scene), "poses=refined", *more)
+        poses = task.rays.poses if task.rays is not None else None
+        assert isinstance(poses, RefinedPoses)
+        for parameter in task.field.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        task.step(40, 0.4).total().backward()
+        assert poses.turn.grad is not None and poses.shift.grad is not None
+        found.append([*(p.grad for p in (poses.turn, poses.shift)), task.field.layers[0].weight.grad])
+    for one, other in list(zip(*found))[:2]:
+        assert float(one.norm()) > 0.0
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(found[0][2], found[1][2]), "they lead the field"
+
+
+def test_the_field_learns_from_moving_steps_as_from_others(
+    sphere_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That poses are asked for their gradient first neither takes from the field's nor adds to it."""
+    tables = []
+    for stop in (0.6, 0.4):  # a step at 0.5 in which poses move, and one in which they do not
+        overrides = ("poses=refined", "poses.start=0.3", f"poses.stop={stop}", "poses.coarse=1.0")
+        task = task_of(disturbed(sphere_scene), *overrides)
+        for parameter in (*task.field.parameters(), *task.color.parameters()):
+            parameter.grad = torch.zeros_like(parameter)
+        report = task.step(50, 0.5)
+        assert ("poses" in report.losses) == (stop == 0.6)
+        report.total().backward()
+        tables.append([task.field.layers[0].weight.grad, task.color.encoding.table.grad])
+    for moving, still in zip(*tables):
+        assert float(still.norm()) > 0.0
+        torch.testing.assert_close(moving, still, rtol=1e-3, atol=1e-3 * float(still.abs().max()))
+
+
+def test_a_room_is_warned_of(tmp_path: Path) -> None:
+    opened = {}
+    for inside in (True, False):
+        scene = RoundScene(inside=inside).scene(folder=tmp_path / str(inside))
+        config = load_config("neus", overrides=[*SMALL, "poses=refined", "device=cpu"])
+        opened[inside] = SceneInput.fresh(scene, config, torch.device("cpu")).warnings()
+    assert any("poses are refined in a room" in line for line in opened[True])
+    assert not any("refined" in line for line in opened[False])
 
 
 def test_a_fit_without_the_part_is_as_it_was(sphere_scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurfield.parts import differences, load_config
@@ -18,6 +18,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(CHANGES), unique=True).map(lambda chosen: sorted(chosen, key=CHANGES.index)))
 def test_differences_turn_one_into_the_other(chosen: list[str]) -> None:
     usual = load_config("neus", "quick")

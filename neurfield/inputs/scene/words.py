@@ -45,7 +45,13 @@ def looked_at(opened: OpenedScene) -> list[str]:
             + (f", or leave it out with --set {without}" if without else "")
             + "; `neurfield scene check` shows everything"
         )
-    return [str(finding) for finding in findings if finding.level == "warn"]
+    warnings = [str(finding) for finding in findings if finding.level == "warn"]
+    if opened.config.one("poses") is not None and opened.task.inside:
+        warnings.append(
+            "poses are refined in a room, where that has made them worse so far: it is meant for objects; "
+            "compare with a fit without --set poses=refined"
+        )
+    return warnings
 
 
 def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list[str | Text]:
