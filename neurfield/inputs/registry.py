@@ -65,7 +65,7 @@ INPUTS: dict[str, Entry] = {
         "neurfield.inputs.scene:SceneInput", "NAME|PATH",
         "what to fit to, for example room0; beside --resume: where the run's scene was moved to.",
         example="--scene room0, --scene path/to/scene",
-        otherwise={WITHOUT_DEPTH: "without depth and outlines"},
+        otherwise={WITHOUT_DEPTH: "without depth"},
         moves=True,
     ),
     "image": Entry(

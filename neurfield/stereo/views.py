@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurfield.scenes import Cameras
+from neurfield.scenes.box import nearest_to_axes
 
 LEAST_ANGLE, MOST_ANGLE = 2.0, 60.0  # degrees between the rays of two pictures, beyond which they do not help
 ANGLE_OBJECT, ANGLE_ROOM = 12.0, 15.0  # degrees that are best
 _BELOW, _ABOVE = 0.38, 0.7  # parts of the best angle: how fast others count less
+_ALIKE = 40.0  # degrees up to which most of a patch still looks alike
 _LARGER = 1.6  # times as fine as the reference, up to which a source is as good as any
 _SAME_DIRECTION = np.cos(np.radians(5.0))
 _FEWEST_POINTS, _FEWEST_PIXELS = 0.05, 1.5  # share of points that a source sees; pixels of parallax
@@ -62,6 +64,20 @@ def select_sources(
             weights = np.where(near & (weights[best] > 0), 0.5 * weights, weights)
             weights[best] = 0.0
     return chosen
+
+
+def look_alike(cameras: Cameras) -> bool:
+    """Whether most of n pinhole cameras have another to which what they look at looks alike.
+
+    What they look at is the point nearest to all optical axes: the cameras are around an object.
+    """
+    point = nearest_to_axes(cameras) if len(cameras) > 1 else None
+    if point is None:
+        return False
+    ray = point - cameras.centers
+    ray = ray / np.linalg.norm(ray, axis=1, keepdims=True).clip(1e-12)
+    angle = np.degrees(np.arccos((ray @ ray.T).clip(-1.0, 1.0)))
+    return bool(((angle >= LEAST_ANGLE) & (angle <= _ALIKE)).any(axis=1).mean() > 0.5)
 
 
 def _weights(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neurfield.errors import UserError
@@ -19,11 +20,21 @@ from tests.cli.test_verbs import Capture, refusal
 def test_a_scene_without_depth_takes_another(sphere_scene: Scene) -> None:
     assert SceneInput.usual(sphere_scene) == (sphere_scene, None)
     outlined = sphere_scene.without("sensor_depth")
-    assert "mask" in outlined.sources and SceneInput.usual(outlined) == (outlined, None)
+    assert "mask" in outlined.sources and SceneInput.usual(outlined) == (outlined, WITHOUT_DEPTH)
     pictures = outlined.without("mask")
     assert SceneInput.usual(pictures) == (pictures, WITHOUT_DEPTH)
     assert SceneInput.usual(sphere_scene.path)[1] is None
     assert WITHOUT_DEPTH in INPUTS["scene"].usual_ones
+
+
+def test_outlines_tell_where_no_two_pictures_look_alike(sphere_scene: Scene) -> None:
+    outlined = sphere_scene.without("sensor_depth")
+    away = outlined.cameras.centers - outlined.box.mean(axis=0)
+    away = away / np.linalg.norm(away, axis=1, keepdims=True)
+    apart = outlined.with_frames(np.array([0, int(np.abs(away @ away[0] - 0.3).argmin())]))
+    assert SceneInput.usual(apart) == (apart, None)
+    beside = outlined.with_frames(np.array([0, int(np.argsort(away @ away[0])[-2])]))
+    assert SceneInput.usual(beside) == (beside, WITHOUT_DEPTH)
 
 
 @pytest.mark.parametrize(

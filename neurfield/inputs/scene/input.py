@@ -27,6 +27,7 @@ from neurfield.parts import Config
 from neurfield.scenes import Scene, load_scene
 from neurfield.scenes.builtin import BUILTIN, builtin_folder
 from neurfield.scenes.truth import Truth
+from neurfield.stereo.views import look_alike
 
 
 class SceneInput(OpenedScene, Input):
@@ -39,10 +40,14 @@ class SceneInput(OpenedScene, Input):
 
     @classmethod
     def usual(cls, source: Scene | str | Path) -> tuple[Scene, str | None]:
-        """Where neither depth nor an object's outline is known, pictures must say where the surface is."""
+        """Where depth is not known, pictures must say where the surface is.
+
+        An object has its outlines where they cannot: few pictures, from sides too far apart.
+        """
         scene = source if isinstance(source, Scene) else load_scene(source)
         outlined = "mask" in scene.sources and scene.mask_says == "object"
-        return scene, None if outlined or MEASURED & scene.sources else WITHOUT_DEPTH
+        hull_alone = outlined and not look_alike(scene.cameras)
+        return scene, None if hull_alone or MEASURED & scene.sources else WITHOUT_DEPTH
 
     @classmethod
     def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:
