@@ -31,9 +31,10 @@ def test_outlines_tell_where_no_two_pictures_look_alike(sphere_scene: Scene) -> 
     outlined = sphere_scene.without("sensor_depth")
     away = outlined.cameras.centers - outlined.box.mean(axis=0)
     away = away / np.linalg.norm(away, axis=1, keepdims=True)
-    apart = outlined.with_frames(np.array([0, int(np.abs(away @ away[0] - 0.3).argmin())]))
+    cosine = away @ away.T - 2.0 * np.eye(len(away))
+    apart = outlined.with_frames(np.array([0, int(np.abs(cosine[0] - 0.3).argmin())]))
     assert SceneInput.usual(apart) == (apart, None)
-    beside = outlined.with_frames(np.array([0, int(np.argsort(away @ away[0])[-2])]))
+    beside = outlined.with_frames(np.array(np.unravel_index(cosine.argmax(), cosine.shape)))
     assert SceneInput.usual(beside) == (beside, WITHOUT_DEPTH)
 
 
