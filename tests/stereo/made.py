@@ -3,6 +3,7 @@
 Each is 24 views of 160 x 120 pixels, is made once a process in well under two seconds, and is read-only:
 
     two_planes      two textured sheets facing the cameras, one in front of half of the other
+    wallpaper       a wall whose left half repeats, before cameras about as far apart as it does
     slanted_floor   a textured floor that the middle rays meet at 70 degrees from its normal
     mug             a cup without a handle: "textured", "plain" (shaded alone) or "black inside"
     open_box        a textured box without a lid, black inside
@@ -29,7 +30,7 @@ from neurfield.scenes import Cameras, Scene
 from neurfield.scenes.images import FileList
 from neurfield.scenes.scene import Kind
 from tests.scenes.tiny_scenes import look_at
-from tests.stereo.shapes import Block, Paint, Plain, Posters, Ring, Shape, Sheet, Tube, Waves
+from tests.stereo.shapes import Block, Paint, Plain, Posters, Repeats, Ring, Shape, Sheet, Tube, Waves
 
 VIEWS, WIDTH, HEIGHT = 24, 160, 120
 NOTHING = 255  # in `MadeScene.part`: no surface
@@ -153,6 +154,16 @@ def two_planes() -> MadeScene:
     things = [("front", front, Waves(0.08, seed=1)), ("back", back, Waves(0.12, seed=2))]
     box = np.array([[-4.1, -0.5, -3.1], [4.1, 3.1, 3.1]])
     return _made("two planes", _wall_of_cameras(0.12), 150.0, things, box, "inside")
+
+
+@cache
+def wallpaper() -> MadeScene:
+    """A wall 2.5 m away whose left half repeats every 12 cm, before cameras about as far apart."""
+    left = Sheet((-3.0, 2.5, -2.0), ((3.0, 0.0, 0.0), (0.0, 0.0, 4.0)))
+    right = Sheet((0.0, 2.5, -2.0), ((3.0, 0.0, 0.0), (0.0, 0.0, 4.0)))
+    things = [("repeats", left, Repeats(0.12)), ("waves", right, Waves(0.08, seed=5))]
+    box = np.array([[-3.1, -0.5, -2.1], [3.1, 6.1, 2.1]])
+    return _made("wallpaper", _wall_of_cameras(0.12), 150.0, things, box, "inside")
 
 
 @cache

@@ -116,6 +116,18 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """A wallpaper on y = constant: the same spot again and again, so many metres apart along x and z."""
+
+    period: float
+
+    def __call__(self, points: np.ndarray, footprint: np.ndarray) -> np.ndarray:
+        """Colours [r,3] in 0..1 of points [r,3]; the footprint is not looked at."""
+        x, z = np.sin(2 * np.pi * points[:, [0, 2]] / self.period).T
+        return np.repeat((0.5 + 0.2 * x + 0.2 * z)[:, None], 3, axis=1)
+
+
+@dataclass(frozen=True)
 class Waves:
     """Solid texture: waves in random directions, of lengths between `shortest` and six times that, metres.
 

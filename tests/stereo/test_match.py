@@ -70,6 +70,16 @@ def test_maps_are_whole_where_there_is_depth_and_empty_elsewhere() -> None:
     assert (maps.flags == Flag.BACKGROUND).any()
 
 
+def test_what_repeats_is_told_apart_by_cameras_that_are_not_in_step_with_it() -> None:
+    scene = made.wallpaper()
+    maps = match(some(scene), SMALL)
+    depth, true = maps.depth.numpy(), scene.depth[maps.frames]
+    repeats = scene.is_part("repeats")[maps.frames]
+    known = repeats & (depth > 0)
+    assert known.sum() > 0.7 * repeats.sum()
+    assert (np.abs(depth[known] / true[known] - 1) < 0.02).mean() > 0.99
+
+
 def test_what_lies_behind_an_outline_keeps_its_own_depth() -> None:
     scene = made.two_planes()
     maps = match(some(scene), SMALL)
