@@ -30,6 +30,7 @@ from neurfield.scenes.replica import REPEATING_PRIORS
 from neurfield.scenes.scene import Scene
 
 INDEX = "stereo.json"
+_END = 1 << 16  # bytes at the end of a file, where edits of any kind show
 VERSION = 1
 STEREO_SOURCES = ("stereo_depth", "stereo_normal", "stereo_confidence")
 SUFFIXES = dict(zip(STEREO_SOURCES, ("disparity", "normal", "confidence")))
@@ -101,7 +102,7 @@ def stereo_findings(scene: Scene) -> Iterator[Finding]:
     matched = sum(picture_key(scene, i) in index["frames"] for i in range(len(scene)))
     stale = matched - sum(name is not None for name in _current(scene, index))
     if stale:
-        what = f"{stale} of {matched} maps belong to other cameras than the frames have now: left out"
+        what = f"{stale} of {matched} maps belong to other cameras or pictures than frames have now: left out"
         yield Finding("warn", what, str(folder), todo)
 
 
@@ -119,6 +120,21 @@ def camera_print(cameras: Cameras, i: int) -> str:
     return hashlib.sha256(np.ascontiguousarray(numbers).tobytes()).hexdigest()[:16]
 
 
+def picture_print(scene: Scene, i: int) -> str:
+    """A fingerprint of the files of frame i's picture and mask: their sizes and how they end."""
+    digest = hashlib.sha256()
+    for source in ("image", "mask"):
+        path = scene.files[source].paths[i] if source in scene.files else None
+        if path is None or not path.is_file():
+            digest.update(b"none")
+            continue
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(max(0, size - _END))
+            digest.update(f"{size} ".encode() + file.read())
+    return digest.hexdigest()[:16]
+
+
 def _home(path: Path) -> Path:
     """The folder that a scene's files are named from, whichever path the scene was read from."""
     if recognises(path):
@@ -132,6 +148,7 @@ def _current(scene: Scene, index: dict[str, Any]) -> list[str | None]:
     for i in range(len(scene)):
         entry = index["frames"].get(picture_key(scene, i))
         same = isinstance(entry, dict) and entry.get("camera") == camera_print(scene.cameras, i)
+        same = same and entry.get("picture") in (None, picture_print(scene, i))  # None: of an older version
         names.append(str(entry["file"]) if same else None)
     return names
 

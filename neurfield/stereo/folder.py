@@ -13,7 +13,14 @@ from PIL import Image
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.scenes import Scene
-from neurfield.scenes.stereo_files import INDEX, VERSION, camera_print, picture_key, read_index
+from neurfield.scenes.stereo_files import (
+    INDEX,
+    VERSION,
+    camera_print,
+    picture_key,
+    picture_print,
+    read_index,
+)
 from neurfield.stereo.maps import FrameMaps, StereoMaps
 
 _LEVELS = 65535
@@ -62,7 +69,7 @@ def write_maps(
         name = f"{i:06d}"
         write_frame(maps.frame(k), folder, name, unit)
         frames[picture_key(scene, i)] = {
-            "file": name, "camera": camera_print(scene.cameras, i),
+            "file": name, "camera": camera_print(scene.cameras, i), "picture": picture_print(scene, i),
             "sources": [picture_key(scene, j) for j in maps.sources[k].tolist() if j >= 0],
         }  # fmt: skip
     index = {

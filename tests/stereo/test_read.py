@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from neurfield.scenes import Scene, load_scene
+from neurfield.scenes.stereo_files import stereo_findings
 from neurfield.stereo import Flag, StereoMaps, StereoSettings, match, read_maps
 from neurfield.stereo.folder import write_maps
 from tests.stereo import made
@@ -101,6 +102,15 @@ def test_maps_that_cannot_stand_for_a_match_are_not_read(
     frames[0]["transform_matrix"][0][3] += 0.01
     moved = scene_of(written, tmp_path / "moved", frames=frames)
     assert moved.stereo_depth(2) is not None and read_maps(moved) is None
+    scene_of(written, tmp_path / "edited")
+    edited = tmp_path / "edited" / "images" / "000.png"
+    pixels = np.array(Image.open(edited))
+    pixels[0, 0, :3] = 200
+    Image.fromarray(pixels).save(edited)
+    repainted = load_scene(tmp_path / "edited")
+    assert repainted.stereo_depth(0) is None and repainted.stereo_depth(2) is not None
+    assert read_maps(repainted) is None
+    assert any("1 of" in finding.what for finding in stereo_findings(repainted))
     other = scene_of(written, tmp_path / "other")
     flags = next((tmp_path / "other" / "stereo").glob("*_flags.png"))
     Image.open(flags).resize((40, 30)).save(flags)
