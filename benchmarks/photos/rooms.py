@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.photos.fitted import DEPTH, PRIORS, Fit, Pace, fit_within, mesh_of, run_fit
+from benchmarks.common import say
+from benchmarks.photos.fitted import DEPTH, PRIORS, Fit, mesh_of, run_fit
 from benchmarks.room_table import with_truth
 from benchmarks.script import Table
 from neurfield.evaluation import evaluate_mesh
 
 COLUMNS = (
-    "scene", "from", "preset", "budget s", "whole s", "of it before the first step", "steps", "F@5cm",
+    "scene", "from", "method, preset", "budget s", "whole s", "of it before the first step", "steps", "F@5cm",
     "F@1cm", "accuracy cm", "completeness cm", "normals", "peak GB",
 )  # fmt: skip
 NOTE = (
-    "Whole: reading, stereo, first surface, steps and mesh. From images alone the steps are the preset's own,"
-    " since more of them bulge; else as many as, by a short fit in the first room, end in time. Nothing is"
-    " tuned on room1 and room2."
+    "Whole: reading, stereo, first surface, steps and mesh. The steps are the presets' own. Nothing is tuned"
+    " on room1 and room2."
 )
 
 
@@ -27,24 +27,19 @@ class Sources:
     """What a room is fitted from.
 
     hide: sources that are not looked at; budgets: the seconds that it gets; presets: whose own steps are
-    taken for each of these, none: as many as end in time; overrides: what asks for the other sources.
+    taken for each of these; method: of the fits, empty: the one that is asked for.
     """
 
     title: str
     hide: tuple[str, ...]
     budgets: tuple[float, ...]
-    presets: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
+    presets: tuple[str, ...]
+    method: str = ""
 
 
 FROM = {
     "images": Sources("images alone", (*DEPTH, *PRIORS), (120.0, 300.0), ("default", "best")),
-    "priors": Sources(
-        "images and ambiguous priors",
-        DEPTH,
-        (60.0, 300.0),
-        overrides=("data.prior_depth=true", "data.prior_normal=true"),
-    ),
+    "priors": Sources("images and ambiguous priors", DEPTH, (60.0, 300.0), ("default", "best"), "priors"),
 }
 
 
@@ -72,22 +67,20 @@ def measure(
     quick: bool,
     kinds: list[str],
 ) -> tuple[Table, list[str], dict[str, Any]]:
-    """The table, its notes, and the runs' facts by room and kind; `quick`: the first budget of each."""
+    """The table, its notes, and the runs' facts by room and kind; `quick`: the first budget of each.
+
+    Each budget has a preset of its own, so `preset` is not looked at.
+    """
     rows, kept = [], {}
-    paces: dict[str, Pace] = {}
     for name in rooms:
         scene = with_truth(name)
         for kind in [kind for kind in FROM if kind in kinds]:
             sources = FROM[kind]
-            fit = Fit(name, sources.hide, method, preset, [*sources.overrides, *overrides])
-            for k, budget in enumerate(sources.budgets[:1] if quick else sources.budgets):
-                folder = out / name / kind
-                if sources.presets:
-                    of_preset = replace(fit, preset=sources.presets[k])
-                    facts = run_fit(of_preset, None, folder / of_preset.preset)
-                    facts |= {"preset": of_preset.preset, "budget": budget}
-                else:
-                    facts = {**fit_within(fit, budget, folder, paces, kind), "preset": preset}
+            for budget, own in list(zip(sources.budgets, sources.presets))[: 1 if quick else None]:
+                fit = Fit(name, sources.hide, sources.method or method, own, overrides)
+                facts = run_fit(fit, None, out / name / kind / own)
+                facts |= {"preset": f"{fit.method}, {own}", "budget": budget}
                 rows.append(row_of(scene.name, sources.title, facts, measured(facts, scene)))
+                say(str(rows[-1]))
                 kept[f"{scene.name}, {sources.title}, {budget:g} s"] = facts
-    return Table(f"Rooms from photographs (method {method})", COLUMNS, rows), [NOTE], kept
+    return Table("Rooms from photographs", COLUMNS, rows), [NOTE], kept

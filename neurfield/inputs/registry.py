@@ -59,13 +59,14 @@ class Chooser:
 
 
 WITHOUT_DEPTH = "photos"  # the usual method for a scene that nothing but pictures measures
+WITH_PRIORS = "priors"  # for a room of which a network has told depth and normals, too
 
 INPUTS: dict[str, Entry] = {
     "scene": Entry(
         "neurfield.inputs.scene:SceneInput", "NAME|PATH",
         "what to fit to, for example room0; beside --resume: where the run's scene was moved to.",
         example="--scene room0, --scene path/to/scene",
-        otherwise={WITHOUT_DEPTH: "without depth"},
+        otherwise={WITHOUT_DEPTH: "without depth", WITH_PRIORS: "with a network's depth in a room"},
         moves=True,
     ),
     "image": Entry(

@@ -112,24 +112,26 @@ def test_a_fit_that_loses_its_surface_is_a_row(tmp_path: Path, monkeypatch: pyte
     assert row[rooms.COLUMNS.index("F@5cm")] is None
 
 
-def test_from_images_alone_a_room_is_fitted_by_the_steps_of_two_presets(
+def test_a_room_is_fitted_by_the_steps_of_two_presets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, int | None]] = []
+    asked: list[tuple[str, str, int | None]] = []
 
     def run_fit(fit: Fit, steps: int | None, out: Path) -> dict[str, Any]:
-        asked.append((fit.preset, steps))
+        asked.append((fit.method, fit.preset, steps))
         return {"steps": 7, "mesh": None}
 
     monkeypatch.setattr(rooms, "run_fit", run_fit)
     monkeypatch.setattr(rooms, "with_truth", lambda name: argparse.Namespace(name=name))
-    table, _, kept = rooms.measure(["room9"], "photos", "default", [], tmp_path, False, ["images"])
-    assert asked == [("default", None), ("best", None)]
+    kinds = ["images", "priors"]
+    table, _, kept = rooms.measure(["room9"], "photos", "default", [], tmp_path, False, kinds)
+    fits = [("photos", "default"), ("photos", "best"), ("priors", "default"), ("priors", "best")]
+    assert asked == [(*fit, None) for fit in fits]
     named = [dict(zip(table.columns, row)) for row in table.rows]
-    assert [(row["preset"], row["budget s"], row["steps"]) for row in named] == [
-        ("default", 120.0, 7), ("best", 300.0, 7)
-    ]  # fmt: skip
-    assert len(kept) == 2
+    shown = [(row["method, preset"], row["budget s"], row["steps"]) for row in named]
+    budgets = (120.0, 300.0, 60.0, 300.0)
+    assert shown == [(", ".join(fit), budget, 7) for fit, budget in zip(fits, budgets)]
+    assert len(kept) == 4
 
 
 def test_maps_of_another_run_are_not_used_uncounted(scene: Scene, tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ import pytest
 from neurfield.errors import UserError
 from neurfield.inputs.image import ImageInput
 from neurfield.inputs.methods import chosen_method
-from neurfield.inputs.registry import INPUTS, WITHOUT_DEPTH
+from neurfield.inputs.registry import INPUTS, WITH_PRIORS, WITHOUT_DEPTH
 from neurfield.inputs.scene import SceneInput
 from neurfield.scenes import Scene
+from neurfield.scenes.images import FileList
+from neurfield.scenes.scene import Kind
 from tests.cli.test_verbs import Capture, refusal
 
 
@@ -25,6 +27,20 @@ def test_a_scene_without_depth_takes_another(sphere_scene: Scene) -> None:
     assert SceneInput.usual(pictures) == (pictures, WITHOUT_DEPTH)
     assert SceneInput.usual(sphere_scene.path)[1] is None
     assert WITHOUT_DEPTH in INPUTS["scene"].usual_ones
+
+
+def test_a_room_with_priors_takes_them(sphere_scene: Scene) -> None:
+    picture = sphere_scene.files["image"]
+    files = {"image": picture, "prior_depth": picture}
+    both = {**files, "prior_normal": picture}
+
+    def usual(files: dict[str, FileList], kind: Kind) -> str | None:
+        scene = Scene("some", sphere_scene.path, sphere_scene.cameras, files, kind=kind)
+        return SceneInput.usual(scene)[1]
+
+    assert usual(both, "inside") == WITH_PRIORS
+    assert usual(files, "inside") == WITHOUT_DEPTH and usual(both, "outside") == WITHOUT_DEPTH
+    assert usual({**both, "sensor_depth": picture}, "inside") is None
 
 
 def test_outlines_tell_where_no_two_pictures_look_alike(sphere_scene: Scene) -> None:

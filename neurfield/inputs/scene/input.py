@@ -15,7 +15,7 @@ from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
-from neurfield.inputs.registry import WITHOUT_DEPTH
+from neurfield.inputs.registry import WITH_PRIORS, WITHOUT_DEPTH
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
 from neurfield.inputs.scene.results import measure, write_results
@@ -28,6 +28,8 @@ from neurfield.scenes import Scene, load_scene
 from neurfield.scenes.builtin import BUILTIN, builtin_folder
 from neurfield.scenes.truth import Truth
 from neurfield.stereo.views import look_alike
+
+PRIORS = frozenset({"prior_depth", "prior_normal"})
 
 
 class SceneInput(OpenedScene, Input):
@@ -42,12 +44,16 @@ class SceneInput(OpenedScene, Input):
     def usual(cls, source: Scene | str | Path) -> tuple[Scene, str | None]:
         """Where depth is not known, pictures must say where the surface is.
 
-        An object has its outlines where they cannot: few pictures, from sides too far apart.
+        In a room they say what a network's depth means, too. An object has its outlines where they cannot
+        tell: few pictures, from sides too far apart.
         """
         scene = source if isinstance(source, Scene) else load_scene(source)
+        if MEASURED & scene.sources:
+            return scene, None
+        if scene.sources >= PRIORS and scene.kind == "inside":
+            return scene, WITH_PRIORS
         outlined = "mask" in scene.sources and scene.mask_says == "object"
-        hull_alone = outlined and not look_alike(scene.cameras)
-        return scene, None if hull_alone or MEASURED & scene.sources else WITHOUT_DEPTH
+        return scene, None if outlined and not look_alike(scene.cameras) else WITHOUT_DEPTH
 
     @classmethod
     def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:
