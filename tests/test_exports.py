@@ -85,6 +85,7 @@ PRIVATE = {
     "pixels.sources.Source": "a row of `SOURCES`",
     "pixels.uploads": "how batches come to a GPU",
     "points.fuse_stereo.fuse_stereo": "a step of `fuse_scene`",
+    "stereo.views.look_alike": "a step of `Input.usual`",
     "points.sure_points.sure_points": "a step of `aligned_priors`",
     "points.prior_maps": "a step of `fuse_scene`",
     "points.picture_pixels": "how `Picture` draws",

@@ -24,6 +24,7 @@ OPEN = 0.4  # share of an outline along the picture's or mask's border from whic
 FEWEST = 12  # matched pixels that give a plane
 DRAWS, PLANES = 64, 3
 CONSTANT, FLAT, BLACK = 1.5, 0.05, 8.0  # grey levels, kappa, grey level: a region that says nothing at all
+DARK, DARK_WINDOW = 4.0, 5  # grey levels; pixels across what PatchMatch compares
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ def complete_planes(
         else:
             filled[around][empty] = found[empty]
             undecided[around] |= empty & (found[..., 0] <= 0)
+    if object_alone:  # a black pixel among black ones may lie at any depth, whatever some cost made of it
+        dark = shown & (ndimage.maximum_filter(levels, DARK_WINDOW) <= DARK)
+        filled[dark], undecided = 0.0, undecided | dark
     return Completed(torch.from_numpy(filled), torch.from_numpy(undecided))
 
 
