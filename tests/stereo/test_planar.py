@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from neurfield.stereo import complete_planes
@@ -128,3 +129,17 @@ def test_the_same_seed_gives_the_same_planes() -> None:
     grey, kappa, planes, _ = picture()
     first, second = complete(grey, kappa, planes, seed=3), complete(grey, kappa, planes, seed=3)
     assert torch.equal(first.planes, second.planes)
+
+
+@pytest.mark.parametrize("object_alone", [True, False])
+def test_black_among_black_is_undecided_whatever_was_matched_there(object_alone: bool) -> None:
+    grey = torch.full((40, 40), 90, dtype=torch.uint8)
+    black = torch.randint(0, 4, (20, 20), generator=torch.Generator().manual_seed(0))
+    grey[10:30, 10:30] = black.to(torch.uint8)  # with noise, so that it is no region of one colour
+    planes = torch.zeros(40, 40, 3)
+    planes[..., 0] = 0.5
+    inside = torch.ones(40, 40, dtype=torch.bool)
+    done = complete_planes(grey, torch.ones(40, 40), planes, inside, object_alone=object_alone, seed=0)
+    expected = torch.zeros(40, 40, dtype=torch.bool)
+    expected[12:28, 12:28] = object_alone  # two pixels from what is not black
+    assert torch.equal(done.undecided, expected) and not done.planes.any()
