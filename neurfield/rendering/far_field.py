@@ -115,6 +115,14 @@ def _packed(sections: Tensor) -> Tensor:
     return torch.stack([first, torch.full_like(first, count)], dim=1)
 
 
+def _grid(dimensions: int, levels: int, finest: int, log2_table_size: int, seed: int) -> HashGrid:
+    """A coarse grid, whose first level is coarse however coarse the finest is."""
+    return HashGrid(
+        levels=levels, log2_table_size=log2_table_size, base_resolution=min(16, finest),
+        finest_resolution=finest, seed=seed, dimensions=dimensions,
+    )  # fmt: skip
+
+
 def make_contracted(
     scene: Scene,
     device: torch.device,
@@ -138,10 +146,7 @@ def make_contracted(
         hidden: units of the network's hidden layer.
         samples: of a ray, from where it leaves the box to 64 times half the box.
     """
-    grid = HashGrid(
-        levels=levels, log2_table_size=log2_table_size, base_resolution=min(16, finest_resolution),
-        finest_resolution=finest_resolution, seed=seed,
-    )  # fmt: skip
+    grid = _grid(3, levels, finest_resolution, log2_table_size, seed)
     return FarField(scene, device, seed, contracted, grid, hidden, samples)
 
 
@@ -168,8 +173,5 @@ def make_inverted_sphere(
         hidden: units of the network's hidden layer.
         samples: of a ray, from where it leaves the box to 64 times half the box.
     """
-    grid = HashGrid(
-        levels=levels, log2_table_size=log2_table_size, base_resolution=min(16, finest_resolution),
-        finest_resolution=finest_resolution, seed=seed, dimensions=4,
-    )  # fmt: skip
+    grid = _grid(4, levels, finest_resolution, log2_table_size, seed)
     return FarField(scene, device, seed, inverted, grid, hidden, samples)
