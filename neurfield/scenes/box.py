@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.frames import DepthSource, Frames, spread
+from neurfield.scenes.in_common import part_in_common
 
 Kind = Literal["inside", "outside"]
 
@@ -115,12 +116,10 @@ def decided_box(
         return visual_hull_box(frames), "around what is inside all masks"
     if sensed is not None:
         return box_around_points(sensed, margin=0.05), "around what depth shows"
-    around = box_in_view(frames.cameras)
-    inside = within(dense, around)
-    if len(inside) < _FEWEST_POINTS:
-        return around, "around what all cameras look at"
-    words = f"around the {len(inside)} of {count} sparse points in what all cameras look at"
-    return box_of_object(around, inside), words
+    shown = part_in_common(frames.cameras, dense)
+    if len(shown) < _FEWEST_POINTS:
+        return box_in_view(frames.cameras), "around what all cameras look at"
+    return box_of_object(shown), f"around the {len(shown)} of {count} sparse points that all cameras look at"
 
 
 def box_of_room(cameras: Cameras, points: np.ndarray) -> np.ndarray:
@@ -135,23 +134,14 @@ def box_of_room(cameras: Cameras, points: np.ndarray) -> np.ndarray:
     return np.stack([low - grow, high + grow])
 
 
-def box_of_object(around: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The part of a box [2,3] (what all cameras look at) that sparse points [k,3] fill, 10 % wider.
+def box_of_object(points: np.ndarray) -> np.ndarray:
+    """The box [2,3] of sparse points [k,3] on an object and what it stands on, 10 % wider.
 
-    Few points are left out at its ends, because plain parts of an object have few. The box itself where
-    hardly any point lies in it.
+    Few points are left out at its ends, and it is wider, because plain parts of an object have few.
     """
-    inside = within(points, around)
-    if len(inside) < _FEWEST_POINTS:
-        return around
-    low, high = np.percentile(inside, [0.5, 99.5], axis=0)
+    low, high = np.percentile(points, [0.5, 99.5], axis=0)
     grow = 0.1 * (high - low).max()
-    return np.stack([np.maximum(low - grow, around[0]), np.minimum(high + grow, around[1])])
-
-
-def within(points: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The points of [k,3] that lie in a box [2,3]."""
-    return points[((points > box[0]) & (points < box[1])).all(axis=1)]
+    return np.stack([low - grow, high + grow])
 
 
 def not_alone(points: np.ndarray) -> np.ndarray:

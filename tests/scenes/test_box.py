@@ -32,6 +32,7 @@ from neurfield.scenes.box import (
     not_alone,
 )
 from neurfield.scenes.check import check_before_fit
+from neurfield.scenes.in_common import part_in_common
 
 CENTRE = np.array([3.0, -2.0, 0.7])
 KEYS = {"fl_x": FOCAL}
@@ -174,13 +175,36 @@ def test_sparse_points_bound_a_room_by_shares_of_its_size():
     np.testing.assert_allclose(ten, 10 * np.stack([low, high]), rtol=1e-9)
 
 
-def test_sparse_points_bound_an_object_within_what_all_cameras_look_at():
+def test_sparse_points_bound_an_object_10_percent_wider():
     rng = np.random.default_rng(0)
-    around = np.array([[-2.0, -2, -2], [2, 2, 2]])
-    thing, street = rng.uniform([-0.5, -0.5, 0], [0.5, 0.5, 1], (500, 3)), rng.uniform(5, 60, (3000, 3))
-    box = box_of_object(around, np.concatenate([thing, street]))
+    box = box_of_object(rng.uniform([-0.5, -0.5, 0], [0.5, 0.5, 1], (500, 3)))
     np.testing.assert_allclose(box, [[-0.6, -0.6, -0.1], [0.6, 0.6, 1.1]], atol=0.03)
-    assert np.array_equal(box_of_object(around, street), around)
+
+
+def test_a_long_thing_on_a_street_is_held_to_its_ends_and_the_houses_are_not(tmp_path):
+    rng = np.random.default_rng(0)
+    car = CENTRE + rng.uniform([-2, -0.9, -0.7], [2, 0.9, 0.7], (2000, 3))
+    street = CENTRE + np.column_stack([rng.uniform(-12, 12, (8000, 2)), np.full(8000, -0.7)])
+    houses = CENTRE + rng.uniform([-12, 8.8, -0.7], [12, 9.2, 6], (4000, 3))
+    turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    eyes = CENTRE + np.column_stack([4.4 * np.cos(turn), 3.7 * np.sin(turn), np.full(40, 0.9)])
+    cameras = cameras_at(eyes, np.tile(CENTRE, (40, 1)))
+    scene = Scene("car", tmp_path, cameras, {}, points=np.concatenate([car, street, houses]))
+    assert scene.kind == "outside"
+    low, high = scene.box - CENTRE
+    assert (low < [-2, -0.9, -0.7]).all() and (high > [2, 0.9, 0.6]).all()
+    assert np.abs(scene.box[:, :2] - CENTRE[:2]).max() < 3.6 and high[2] < 1.6
+    # What most of a picture shows reaches less far than a long thing does.
+    assert box_in_view(cameras)[1, 0] - CENTRE[0] < 2
+
+
+def test_what_stands_behind_a_thing_seen_from_one_side_is_left_out():
+    rng = np.random.default_rng(0)
+    thing, wall = rng.uniform(-0.5, 0.5, (500, 3)), rng.uniform([3, -2, -2], [3.1, 2, 2], (300, 3))
+    eyes = np.column_stack([np.full(9, -4.0), np.linspace(-1, 1, 9), np.zeros(9)])
+    kept = part_in_common(cameras_at(eyes, np.zeros((9, 3))), np.concatenate([wall, thing]))
+    np.testing.assert_array_equal(kept, thing)
+    assert len(part_in_common(cameras_at(eyes, np.zeros((9, 3))), wall - [20, 0, 0])) == 0
 
 
 def test_stray_points_are_left_out_and_thin_parts_are_not():
@@ -192,8 +216,7 @@ def test_stray_points_are_left_out_and_thin_parts_are_not():
     kept = not_alone(np.concatenate([body, handle, stray]))
     assert len(stray) > 15 and len(kept) == len(body) + len(handle)
     assert len(not_alone(stray[:4])) == 4, "of a handful nothing is usual"
-    around = np.array([[-2.0, -2, -2], [2, 2, 2]])
-    box = box_of_object(around, kept)
+    box = box_of_object(kept)
     assert box[1, 0] > 0.85 and box[1].max() < 1.2
 
 
@@ -226,7 +249,7 @@ def test_a_box_of_sparse_points_says_how_many(tmp_path):
     street = CENTRE + rng.uniform(4, 9, (200, 3))
     ring = ring_cameras(CENTRE)
     scene = Scene("thing", tmp_path, ring, {}, points=np.concatenate([thing, street]))
-    assert scene.box_from == "around the 300 of 500 sparse points in what all cameras look at"
+    assert scene.box_from == "around the 300 of 500 sparse points that all cameras look at"
     np.testing.assert_allclose(scene.box, [CENTRE - 0.36, CENTRE + 0.36], atol=0.02)
     far = Scene("thing", tmp_path, ring, {}, points=street)
     assert far.box_from == "around what all cameras look at"
