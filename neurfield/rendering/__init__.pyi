@@ -38,6 +38,7 @@ from neurfield.rendering.sampler import Sampler as Sampler
 from neurfield.rendering.sampling import concatenate as concatenate
 from neurfield.rendering.sampling import sample_around_depth as sample_around_depth
 from neurfield.rendering.sampling import sample_surface as sample_surface
+from neurfield.rendering.surroundings import look_one_way as look_one_way
 from neurfield.rendering.surroundings import share_past as share_past
 from neurfield.rendering.surroundings import surroundings as surroundings
 from neurfield.rendering.visibility import keep_visible as keep_visible

@@ -12,12 +12,13 @@ from neurfield.rays import UnitFrame, make_rays
 from neurfield.rendering.backgrounds import Background, RandomBehindMasks
 from neurfield.rendering.far_field import make_contracted
 from neurfield.rendering.learnt_background import Environment
-from neurfield.scenes import Scene
+from neurfield.scenes import Cameras, Scene
 from neurfield.scenes.frames import spread
 
 LOOKS_PAST = 0.05  # share of the pixels whose rays miss the box: fewer hardly show where things beyond it are
 # Without these the surface is still to be found, and a field beyond the box would paint it instead.
 DEPTHS = frozenset({"depth", "sensor_depth", "stereo_depth"})
+ONE_WAY = 0.5  # cosine: cameras none of which looks farther than this from their mean direction look one way
 _PIXELS = 24  # along each side of a picture, and so many pictures, that are looked at
 
 
@@ -33,6 +34,9 @@ def surroundings(
 ) -> Background:
     """Random colours behind masks, black in rooms; else learnt, by direction alone or as a coarse field.
 
+    Cameras that all look one way have no room around them: what they look past, such as the sky above a
+    facade, is learnt, too.
+
     A coarse field (`background.contracted`) is chosen where the cameras look past the box, and depth that was
     measured or matched says where the surface is; else an environment (`background.environment`).
 
@@ -46,8 +50,17 @@ def surroundings(
         beyond: how what is beyond the box is learnt: by direction, or as is chosen by cameras and depth.
     """
     outlined = "mask" in scene.sources and scene.mask_says == "object"
-    if outlined or scene.kind == "inside":
+    if outlined:
         return RandomBehindMasks()
+    if scene.kind == "inside":
+        if beyond == "direction" or not look_one_way(scene.cameras):
+            return RandomBehindMasks()
+        around = Environment(scene, device)
+        around.words = (
+            "all cameras look one way: what they look past is learnt by direction alone "
+            "(background.environment)"
+        )
+        return around
     around = Environment(scene, device)
     if beyond == "direction":
         return around
@@ -59,6 +72,13 @@ def surroundings(
         return field
     around.words = f"{shown} by direction alone (background.environment)"
     return around
+
+
+def look_one_way(cameras: Cameras) -> bool:
+    """Whether no camera looks farther than 60 degrees from the direction that all look in together."""
+    directions = cameras.view_directions
+    mean = directions.mean(axis=0)
+    return bool((directions @ mean >= ONE_WAY * np.linalg.norm(mean)).all())
 
 
 def share_past(scene: Scene, frame: UnitFrame, unit_box: list[float]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from neurfield.rendering import (
     FarField,
     RandomBehindMasks,
     border_color,
+    look_one_way,
     share_past,
     surroundings,
 )
@@ -97,7 +97,7 @@ def test_it_begins_once() -> None:
 def test_each_scene_gets_what_suits_it(sphere_scene: Scene) -> None:
     bare = sphere_scene.without("mask", "sensor_depth")
     assert isinstance(chosen(sphere_scene), RandomBehindMasks)
-    room: Any = SimpleNamespace(sources={"image"}, kind="inside", mask_says="valid", box=bare.box)
+    room = Scene("room", Path("room"), looking([0, 90, 180, 270]), {}, kind="inside", box=bare.box)
     assert isinstance(chosen(room), RandomBehindMasks)
     # Matched pictures say where the surface is, and what lies beyond the box differs from place to place.
     beyond = chosen(bare, {"image", "stereo_depth"})
@@ -111,6 +111,33 @@ def test_each_scene_gets_what_suits_it(sphere_scene: Scene) -> None:
     wide = bare.with_box(bare.box.mean(axis=0) + 2.0 * (bare.box - bare.box.mean(axis=0)))
     for by_direction in (chosen(bare), chosen(wide, {"image", "stereo_depth"})):
         assert isinstance(by_direction, Environment) and "by direction alone" in by_direction.words
+
+
+def test_what_cameras_that_look_one_way_look_past_is_learnt() -> None:
+    """Before a facade there is no room that light must end in: its sky became a surface."""
+    for degrees, one_way in (([-20, 0, 20], True), ([-55, 0, 55], True), ([-65, 0, 65], False)):
+        facade = Scene("facade", Path("facade"), looking(degrees), {}, kind="inside", box=FACADE)
+        assert look_one_way(facade.cameras) == one_way
+        background = chosen(facade)
+        assert isinstance(background, Environment if one_way else RandomBehindMasks)
+        assert not one_way or "look one way" in background.words
+        # Runs of before it was looked at go on as they were.
+        frame = UnitFrame.around(FACADE)
+        before = surroundings(facade, frame, frame.box_in_unit(FACADE), {"image"}, CPU, 0)
+        assert isinstance(before, RandomBehindMasks)
+
+
+FACADE = np.array([[-9.0, -5, -5], [9, 5, 9]])
+
+
+def looking(degrees: list[float]) -> Cameras:
+    """Level cameras a step apart that look so far to the right of z."""
+    poses = np.tile(np.eye(4), (len(degrees), 1, 1))
+    for k, angle in enumerate(np.radians(degrees)):
+        c, s = np.cos(angle), np.sin(angle)
+        poses[k, :3, :3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]]
+        poses[k, 0, 3] = k
+    return Cameras(poses, 8.0, 8.0, 4.0, 3.0, 8, 6)
 
 
 def chosen(scene: Scene, telling: frozenset[str] | set[str] = frozenset({"image"})) -> Any:
