@@ -116,6 +116,8 @@ PRIVATE = {
     "stereo.planar.regions": "a step of `complete_planes`",
     "stereo.survey": "a step of `match`",
     "stereo.unfinished": "how an interrupted `match` goes on",
+    "surfaces.clean.vertex_components": "the pieces that `keep_components` and `on_ground` count",
+    "surfaces.clean.with_faces": "how both leave faces out",
 }
 
 

@@ -43,7 +43,7 @@ FIT_COLUMNS = (
     "points in the box %", "to the mesh, median %", "within 1 %", "loose pieces %", "trouble",
 )  # fmt: skip
 CAR_COLUMNS = (
-    "capture", "car, of the mesh's area %", "Chamfer %", "F@1%", "F@2%", "precision@1%", "recall@1%",
+    "file", "car, of the mesh's area %", "Chamfer %", "F@1%", "F@2%", "precision@1%", "recall@1%",
     "normals",
 )  # fmt: skip
 NOTES = (
@@ -106,12 +106,12 @@ def fit_row(name: str, imported: Imported, fitted: Fitted | None, points: dict[s
 
 def measure(
     name: str, imported: Imported, out: Path, flags: list[str], draw: Path | None, findings: Findings
-) -> tuple[Fitted | None, trimesh.Trimesh | None]:
+) -> Fitted | None:
     """Fit an imported scene, and compare its mesh with its points."""
     points: dict[str, Any] = {}
     if imported.scene is None:
         findings.fits.append(fit_row(name, imported, None, points))
-        return None, None
+        return None
     scene = nf.load_scene(imported.scene)
     every = HELD_OUT if len(scene) >= 2 * HELD_OUT else 4
     fitted = fit_anew(imported.scene, out, "--set", f"data.holdout_every={every}", *flags)
@@ -123,11 +123,15 @@ def measure(
         points = {**consistency.points_to_mesh(mesh, known, box), "loose": consistency.floaters(mesh)}
         if draw is not None:
             frames = np.unique(np.linspace(0, len(scene) - 1, 4).astype(int)).tolist()
-            findings.drawn.append(pictures.save_beside(draw / f"capture {name}.png", scene, mesh, frames))
+            for shown in ("mesh.ply", "object.ply"):
+                drawn = fitted.mesh(shown)
+                if drawn is not None:
+                    path = draw / f"{name} {shown.removesuffix('.ply')}.png"
+                    findings.drawn.append(pictures.save_beside(path, scene, drawn, frames))
     findings.fits.append(fit_row(name, imported, fitted, points))
     findings.kept[name] = {"scene": imported.scene, "run": fitted.run, "points": points}
     say(str(findings.fits[-1]))
-    return fitted, mesh
+    return fitted
 
 
 def run_found(
@@ -157,13 +161,17 @@ def run_car(
     say(str(findings.imports[-1]))
     if "car" not in parts:
         return
-    _, mesh = measure("car", imported, out / "runs", flags, draw, findings)
-    if mesh is not None and imported.scene is not None:
-        truth = trimesh.load(folder / "truth.ply", force="mesh", process=False)
+    fitted = measure("car", imported, out / "runs", flags, draw, findings)
+    truth = trimesh.load(folder / "truth.ply", force="mesh", process=False)
+    for name in ("mesh.ply", "object.ply"):
+        mesh = None if fitted is None else fitted.mesh(name)
+        if mesh is None or imported.scene is None:
+            say(f"car: no {name}")
+            continue
         scene = nf.load_scene(imported.scene)
         numbers = consistency.against_truth(mesh, scene, folder / "truth.json", truth)
         keys = ("of_object", "chamfer", "f_1", "f_2", "precision", "recall", "normals")
-        findings.car.append(["car", *(numbers.get(key) for key in keys)])
+        findings.car.append([name, *(numbers.get(key) for key in keys)])
 
 
 def main() -> None:

@@ -61,9 +61,9 @@ class Fitted:
     run: Path | None
     metrics: dict[str, Any]
 
-    def mesh(self) -> trimesh.Trimesh | None:
-        """The mesh that it left, if any."""
-        path = None if self.run is None else self.run / "mesh.ply"
+    def mesh(self, name: str = "mesh.ply") -> trimesh.Trimesh | None:
+        """A mesh that it left, if any."""
+        path = None if self.run is None else self.run / name
         if path is None or not path.is_file():
             return None
         return trimesh.load(path, force="mesh", process=False)

@@ -17,7 +17,10 @@ _WIDTH = 480  # pixels of a panel
 
 
 def save_beside(path: Path, scene: Scene, mesh: trimesh.Trimesh, frames: list[int]) -> Path:
-    """A row a frame: the photo, the mesh in its colours and as clay from the same camera."""
+    """A row a frame: the photo, the mesh in its colours and as clay from the same camera.
+
+    Faces that turn away are left out where cameras look out of the scene, as in reports.
+    """
     shader = MeshShader(mesh)
     rows = []
     for i in frames:
@@ -25,7 +28,7 @@ def save_beside(path: Path, scene: Scene, mesh: trimesh.Trimesh, frames: list[in
         h, w = int(cameras.height[i]), int(cameras.width[i])
         size = _WIDTH, round(_WIDTH * h / w)
         view = Viewpoint(cameras.world_from_cam[i], float(np.degrees(2 * np.arctan(0.5 * h / cameras.fy[i]))))
-        drawn = shader.draw(view, *size)
+        drawn = shader.draw(view, *size, cull=scene.kind == "inside")
         photo = np.asarray(Image.fromarray(scene.image(i)).resize(size, Image.Resampling.BOX))
         rows.append(np.hstack([photo, drawn.color, drawn.clay]))
     narrowest = min(row.shape[0] for row in rows)

@@ -28,8 +28,8 @@ def mesh(
     ] = None,
     color: Literal["vertex", "none"] = "vertex",
     component: Annotated[
-        Literal["all", "largest"] | None,
-        arg(metavar="all|largest", help_behavior_hint="(default: the run's mesh.component)"),
+        Literal["all", "largest", "object"] | None,
+        arg(metavar="all|largest|object", help_behavior_hint="(default: the run's mesh.component)"),
     ] = None,
     output: Annotated[
         str | None, arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run)")
@@ -48,7 +48,7 @@ def mesh(
         resolution: cubes along the longest side of the box, instead of --voxel.
         format: of the file.
         color: colour at the vertices, as seen along the surface's normal, or none.
-        component: all pieces, or the largest alone.
+        component: all pieces, the largest alone, or the object without the ground that it stands on.
         output: the file to write.
         plugin: a module or a file that brings parts of the run's method.
         device: where to ask the field.

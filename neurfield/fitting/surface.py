@@ -18,7 +18,7 @@ from neurfield.fitting.scene import make_fields
 from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
-from neurfield.surfaces import keep_components
+from neurfield.surfaces import keep_components, on_ground
 from neurfield.surfaces.color import vertex_colors
 
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
@@ -93,7 +93,8 @@ class FittedSurface:
             resolution: cubes along the box's longest side, in place of `voxel`. Neither: the run's
                 configuration, else 512.
             color: "vertex", where the field has colours, or "none".
-            component: "all" or "largest"; None: the run's configuration.
+            component: "all", "largest", or "object", what stands on the ground without it; None: the run's
+                configuration.
 
         Raises:
             UserError: a voxel that is not positive or too small for the box, or no surface inside the box.
@@ -110,7 +111,8 @@ class FittedSurface:
                 "previews/, give the box that holds the surface (--set data.box=[...]), or fit for longer"
             )
         mesh = trimesh.Trimesh(vertices, faces, process=False)
-        mesh = keep_components(mesh, component or self.extraction.component)
+        which = component or self.extraction.component
+        mesh = on_ground(mesh, unit_box) if which == "object" else keep_components(mesh, which)
         if color == "vertex" and self.radiance is not None:
             colors = vertex_colors(self.field, self.radiance, np.asarray(mesh.vertices))
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)

@@ -7,6 +7,10 @@ from neurfield.surfaces.export import place_in_words as place_in_words
 from neurfield.surfaces.export import save_mesh as save_mesh
 from neurfield.surfaces.glb import glb_bytes as glb_bytes
 from neurfield.surfaces.glb import linear_of_srgb as linear_of_srgb
+from neurfield.surfaces.ground import Ground as Ground
+from neurfield.surfaces.ground import find_ground as find_ground
+from neurfield.surfaces.ground import on_ground as on_ground
+from neurfield.surfaces.ground import what_stands as what_stands
 from neurfield.surfaces.level_set import extract_level_set as extract_level_set
 from neurfield.surfaces.level_set_mesh import LevelSet as LevelSet
 from neurfield.surfaces.ply import ply_bytes as ply_bytes

@@ -22,13 +22,13 @@ def keep_components(mesh: trimesh.Trimesh, which: str | float) -> trimesh.Trimes
     """
     if which == "all" or not len(mesh.faces):
         return mesh
-    piece = _components(len(mesh.vertices), mesh.edges_unique)[mesh.faces[:, 0]]  # [f]
+    piece = vertex_components(len(mesh.vertices), mesh.edges_unique)[mesh.faces[:, 0]]  # [f]
     areas = np.bincount(piece, weights=mesh.area_faces)
     if which == "largest":
         kept = np.arange(len(areas)) == areas.argmax()
     else:
         kept = areas >= _fraction(which) * areas.sum()
-    return _with_faces(mesh, kept[piece])
+    return with_faces(mesh, kept[piece])
 
 
 def remove_degenerate_faces(mesh: trimesh.Trimesh, tolerance: float = 0.0) -> trimesh.Trimesh:
@@ -41,21 +41,21 @@ def remove_degenerate_faces(mesh: trimesh.Trimesh, tolerance: float = 0.0) -> tr
     short = edges[mesh.edges_unique_length <= tolerance]
     if not len(short):
         return mesh
-    group = _components(len(mesh.vertices), short)
+    group = vertex_components(len(mesh.vertices), short)
     _, first = np.unique(group, return_index=True)  # a vertex to stand for each group
     result = mesh.copy()
     result.faces = first[group[mesh.faces]]
     a, b, c = result.faces.T
-    return _with_faces(result, (a != b) & (b != c) & (c != a))
+    return with_faces(result, (a != b) & (b != c) & (c != a))
 
 
-def _components(n_vertices: int, edges: np.ndarray) -> np.ndarray:
+def vertex_components(n_vertices: int, edges: np.ndarray) -> np.ndarray:
     """A number for each vertex, the same for those joined by edges."""
     graph = coo_matrix((np.ones(len(edges), dtype=bool), edges.T), shape=(n_vertices, n_vertices))
     return connected_components(graph, directed=False)[1]
 
 
-def _with_faces(mesh: trimesh.Trimesh, kept: np.ndarray) -> trimesh.Trimesh:
+def with_faces(mesh: trimesh.Trimesh, kept: np.ndarray) -> trimesh.Trimesh:
     result = mesh.copy()
     result.update_faces(kept)
     result.remove_unreferenced_vertices()

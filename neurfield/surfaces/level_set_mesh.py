@@ -16,14 +16,14 @@ class LevelSet:
 
     Args:
         voxel: edge of the cubes in world lengths; 0: the box's longest side / 512.
-        component: all pieces, or the largest alone.
+        component: all pieces, the largest alone, or the object without the ground it stands on.
     """
 
     def __init__(
         self,
         *,
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
-        component: Literal["all", "largest"] = "all",
+        component: Literal["all", "largest", "object"] = "all",
     ) -> None:
         self.voxel, self.component = voxel, component
 

@@ -18,7 +18,7 @@ from neurfield.inputs.page import Page
 from neurfield.inputs.registry import WITH_PRIORS, WITHOUT_DEPTH
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
-from neurfield.inputs.scene.results import measure, write_results
+from neurfield.inputs.scene.results import OBJECT, measure, write_results
 from neurfield.inputs.scene.stereo import MEASURED
 from neurfield.inputs.scene.trajectory import trajectory_of
 from neurfield.inputs.scene.words import looked_at, scene_words
@@ -119,9 +119,11 @@ class SceneInput(OpenedScene, Input):
         write_results(self, outcome)
 
     def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
-        """The mesh, where there is one, and previews."""
+        """The mesh, where there is one, what stands on the ground of it, and previews."""
         mesh = [("mesh", self.folder / "mesh.ply")] if outcome.mesh is not None else []
-        return [*mesh, ("pictures", self.folder / "previews")]
+        alone = self.folder / OBJECT
+        standing = [("object, without the ground", alone)] if alone.is_file() else []
+        return [*mesh, *standing, ("pictures", self.folder / "previews")]
 
     def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
         """To look at the mesh."""

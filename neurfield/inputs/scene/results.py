@@ -10,15 +10,35 @@ from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.scores import image_scores
 from neurfield.scenes.poses_file import write_poses
+from neurfield.surfaces import find_ground, save_mesh, what_stands
+
+OBJECT = "object.ply"
 
 
 def write_results(opened: OpenedScene, outcome: Outcome) -> None:
     """Write mesh.ply, previews and, where they were refined, poses.json, and numbers into the outcome."""
     write_mesh(opened.surface(), outcome)
+    write_object(opened, outcome)
     poses = None if opened.task.rays is None else opened.task.rays.poses
     if poses is not None:
         write_poses(opened.folder / "poses.json", opened.task.scene, poses.cameras())
     measure(opened, outcome, lambda: opened.scene.ground_truth)
+
+
+def write_object(opened: OpenedScene, outcome: Outcome) -> None:
+    """Write object.ply: what stands on the ground, where cameras look at something that stands on one.
+
+    Masks say where an object ends, so with them there is no ground.
+    """
+    path, scene = opened.folder / OBJECT, opened.task.scene
+    path.unlink(missing_ok=True)
+    if outcome.mesh is None or scene.kind == "inside" or "mask" in scene.sources:
+        return
+    with outcome.part("object"):
+        ground = find_ground(outcome.mesh, scene.box)
+        standing = None if ground is None else what_stands(outcome.mesh, ground)
+        if standing is not None:
+            save_mesh(standing, path)
 
 
 def measure(opened: OpenedScene, outcome: Outcome, truth: Callable[[], Surface | None]) -> None:
