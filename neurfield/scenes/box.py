@@ -119,7 +119,8 @@ def decided_box(
     shown = part_in_common(frames.cameras, dense)
     if len(shown) < _FEWEST_POINTS:
         return box_in_view(frames.cameras), "around what all cameras look at"
-    return box_of_object(shown), f"around the {len(shown)} of {count} sparse points that all cameras look at"
+    words = f"around the {len(shown)} of {count} sparse points that nearly all cameras see"
+    return box_of_object(shown), words
 
 
 def box_of_room(cameras: Cameras, points: np.ndarray) -> np.ndarray:

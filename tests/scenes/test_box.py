@@ -249,7 +249,7 @@ def test_a_box_of_sparse_points_says_how_many(tmp_path):
     street = CENTRE + rng.uniform(4, 9, (200, 3))
     ring = ring_cameras(CENTRE)
     scene = Scene("thing", tmp_path, ring, {}, points=np.concatenate([thing, street]))
-    assert scene.box_from == "around the 300 of 500 sparse points that all cameras look at"
+    assert scene.box_from == "around the 300 of 500 sparse points that nearly all cameras see"
     np.testing.assert_allclose(scene.box, [CENTRE - 0.36, CENTRE + 0.36], atol=0.02)
     far = Scene("thing", tmp_path, ring, {}, points=street)
     assert far.box_from == "around what all cameras look at"
