@@ -19,6 +19,7 @@ RENDERED = (
 ESTIMATORS = ("tests/rendering/test_estimators.py",)
 TRUE = ("tests/fitting/test_true_field.py",)
 COLOR = ("tests/surfaces/test_color.py",)
+GROUND = ("tests/surfaces/test_ground.py",)
 CLEAN = ("tests/surfaces/test_clean.py",)
 LEVEL = ("tests/surfaces/test_levels.py", "tests/surfaces/test_level_set.py")
 
@@ -189,6 +190,12 @@ SURFACES = [
             "areas >= _fraction(which) * areas.max()",
             "a share of the largest piece",
         ),
+    ),
+    *of(
+        "neurfield/surfaces/ground.py",
+        GROUND,
+        ("level & np.isin(part, part[level & border])", "level", "a low lid taken for ground"),
+        ("(np.abs(above) < _HEIGHT)", "(above < 1e9)", "a slope taken for ground to its top"),
     ),
     *of(
         "neurfield/surfaces/level_set.py",

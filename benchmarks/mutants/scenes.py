@@ -27,6 +27,16 @@ CAMERAS = [
         ),
     ),
     *of(
+        "neurfield/scenes/in_common.py",
+        BOX,
+        ("points[seen >= _SHARE]", "points", "a box around what any camera sees"),
+        (
+            "np.bincount(part_of).argmax()",
+            "np.bincount(part_of).argmin()",
+            "the part with the fewest points",
+        ),
+    ),
+    *of(
         "neurfield/scenes/box.py",
         BOX,
         ("(z[valid] / z_per_t)[:, None]", "z[valid][:, None]", "z-depth along the ray"),

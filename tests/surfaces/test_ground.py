@@ -12,6 +12,7 @@ from neurfield.surfaces import find_ground, on_ground, what_stands
 from neurfield.surfaces.level_set import extract_level_set
 
 BOX = np.array([[-1.0, -0.8, -0.3], [1.0, 0.8, 0.7]])
+SQUARE = np.array([[-1.0, -1, -0.3], [1, 1, 0.7]])
 
 
 def ground(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -93,3 +94,23 @@ def test_a_table_within_the_box_is_no_ground() -> None:
     cup.apply_translation([0, 0, 0.15])
     both = trimesh.util.concatenate([top, cup])
     assert find_ground(both, BOX) is None
+
+
+def heights(height: np.ndarray, side: np.ndarray) -> trimesh.Trimesh:
+    """The mesh of heights [n, n] over a square grid of these x and y [n]."""
+    n = len(side)
+    x, y = np.meshgrid(side, side, indexing="ij")
+    k = np.arange(n * n).reshape(n, n)
+    a, b, c, d = k[:-1, :-1].ravel(), k[1:, :-1].ravel(), k[1:, 1:].ravel(), k[:-1, 1:].ravel()
+    faces = np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
+    return trimesh.Trimesh(np.stack([x, y, height], axis=-1).reshape(-1, 3), faces, process=False)
+
+
+def test_a_low_lid_is_no_ground_and_a_slope_is_none_above_a_tenth() -> None:
+    side = np.linspace(-1, 1, 101)
+    away = np.maximum(*np.abs(np.meshgrid(side, side, indexing="ij")))
+    low = on_ground(heights(np.where(away < 0.41, 0.12, 0.0), side), SQUARE)  # as high as pavements may be
+    assert low.area == pytest.approx(0.8**2 + 4 * 0.8 * 0.12, rel=0.15)
+    slope = heights(np.clip(0.5 * (0.9 - away), 0, 0.4), side)  # 27 degrees
+    left = np.asarray(on_ground(slope, SQUARE).vertices)
+    assert left[:, 2].min() == pytest.approx(0.2, abs=0.02) and left[:, 2].max() == pytest.approx(0.4)
