@@ -13,7 +13,7 @@ from neurfield.scenes import Scene
 from neurfield.scenes.stereo_files import camera_print
 from neurfield.stereo.settings import StereoSettings
 
-VERSION = 5  # of what the stages do
+VERSION = 6  # of what the stages do
 
 
 def fingerprint(scene: Scene, settings: StereoSettings, points: np.ndarray | None = None) -> str:

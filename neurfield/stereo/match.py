@@ -33,6 +33,7 @@ from neurfield.stereo.stages import (
 from neurfield.stereo.survey import Survey, survey
 from neurfield.stereo.unfinished import Results, Unfinished
 
+_FILLED = 0.25  # share of a picture that a thing fills which cameras look at from all around, unmasked
 _BLURRED = 0.03  # share of textured pixels below which pictures are told to be blurred
 
 
@@ -76,7 +77,8 @@ def match(
     comparison = comparison_of(columns)
     views = views.with_tolerance(comparison.tolerance)
     full = views.pictures
-    halved = not comparison.full_size and shown(full) >= settings.halved_from**2
+    around = scene.kind == "outside"
+    halved = not comparison.full_size and shown(full, around) >= settings.halved_from**2
     coarse = full.halved() if halved else full
     problem = Problem(
         coarse, rows, columns, mapped_sources(torch.from_numpy(known.partners), rows, len(scene)),
@@ -98,10 +100,16 @@ def match(
     return maps
 
 
-def shown(pictures: StereoPictures) -> float:
-    """How many pixels a picture shows of what is matched: of an object only those inside its mask."""
-    inside = pictures.inside
-    return pictures.grey[0].numel() if inside is None else int(inside.sum()) / len(pictures.grey)
+def shown(pictures: StereoPictures, around: bool) -> float:
+    """How many pixels a picture shows of what is wanted.
+
+    Args:
+        pictures: of an object with masks only what is inside them counts.
+        around: whether cameras look at a thing from outside: without masks it fills a part of a picture.
+    """
+    if pictures.inside is not None:
+        return int(pictures.inside.sum()) / len(pictures.grey)
+    return (_FILLED if around else 1.0) * pictures.grey[0].numel()
 
 
 def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: Survey) -> StereoMaps:
