@@ -1,4 +1,4 @@
-"""Found poses as a scene that every verb reads: pinhole pictures, transforms.json, sparse points."""
+"""Found poses as a scene that every verb reads: pinhole pictures, masks, transforms.json, sparse points."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import numpy as np
 
 from neurfield.files import atomic_write
 from neurfield.posing.colmap import load, undistort
-from neurfield.posing.pictures import Picture
+from neurfield.posing.pictures import Picture, mask_of, save
 from neurfield.posing.workplace import Workplace, read_json, write_json
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.convert import POINTS_FILE, camera_record
+from neurfield.scenes.images import read_mask
+from neurfield.scenes.lenses import Lens
+from neurfield.scenes.pinhole import PinholeView
 from neurfield.scenes.sparse_points import write_points
 from neurfield.scenes.upright import level_up
 
@@ -58,7 +61,7 @@ def write_scene(
         place: its scene is written to.
         threads: how many.
     """
-    reconstruction = load().Reconstruction(model)
+    bent_model = reconstruction = load().Reconstruction(model)
     bent = max(_bent(camera) for camera in reconstruction.cameras.values())
     pinhole = place.folder / "pinhole.part"
     shutil.rmtree(pinhole, ignore_errors=True)
@@ -74,12 +77,21 @@ def write_scene(
         names = {one.file: one.name + Path(one.file).suffix for one in pictures}
         files = _files(reconstruction)
         data = camera_record(_cameras(reconstruction, scale))
+        masked = {one.file: f"masks/{one.name}.png" for one in pictures if one.masked}
         for frame, file in zip(data["frames"], files):
             frame["file_path"] = f"images/{names[file]}"
+            if file in masked:
+                frame["mask_path"] = masked[file]
         with atomic_write(place.scene / "images") as images:
             images.mkdir()
             for file in files:
                 _link(folder / file, images / names[file])
+        if masked.keys() & set(files):
+            with atomic_write(place.scene / "masks") as masks:
+                masks.mkdir()
+                for file in (file for file in files if file in masked):
+                    view = _view(bent_model, reconstruction, file) if bent > _STRAIGHT else None
+                    _write_mask(mask_of(place, file), masks / Path(masked[file]).name, view)
     finally:
         shutil.rmtree(pinhole, ignore_errors=True)
     data["up"] = up.tolist()
@@ -120,6 +132,31 @@ def _bent(camera: Any) -> float:
     straight = (corners - matrix[:2, 2]) / matrix[[0, 1], [0, 1]]
     bent = np.array([camera.img_from_cam(np.append(ray, 1.0)) for ray in straight], dtype=np.float64)
     return float(np.linalg.norm(bent - corners, axis=1).max())
+
+
+def _view(bent: Any, straight: Any, file: str) -> PinholeView:
+    """How the pinhole camera of a picture sees what its lens saw, as `undistort` makes it."""
+    lens, pinhole = (
+        next(image.camera for image in model.images.values() if image.name == file)
+        for model in (bent, straight)
+    )
+    matrix = pinhole.calibration_matrix()
+    return PinholeView(
+        Lens.of(lens.model.name, np.array(lens.params), file),
+        (lens.width, lens.height),
+        float(matrix[0, 0]),
+        float(matrix[1, 1]),
+        float(matrix[0, 2]),
+        float(matrix[1, 2]),
+        (pinhole.width, pinhole.height),
+    )
+
+
+def _write_mask(source: Path, target: Path, view: PinholeView | None) -> None:
+    if view is None:
+        _link(source, target)
+    else:
+        save(target, view(read_mask(source), smooth=False).astype(np.uint8) * 255)
 
 
 def _link(source: Path, target: Path) -> None:

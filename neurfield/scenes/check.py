@@ -15,6 +15,7 @@ from neurfield.scenes.check_views import view_findings
 from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
 from neurfield.scenes.finding import Finding, Level
 from neurfield.scenes.frames import DepthSource, spread
+from neurfield.scenes.mask_polarity import masks_look_inverted
 from neurfield.scenes.reprojection import (
     MOST_TURN,
     best_scale,
@@ -107,7 +108,10 @@ def _files(scene: Scene) -> Iterator[Finding]:
             yield Finding(
                 "warn", f"{missing} of {len(scene)} frames have none", source, "complete the folder"
             )
-        if not troubles:
+        if source == "mask" and not troubles and scene.mask_says == "object" and masks_look_inverted(scene):
+            what = "white at the border and black in the middle, as if they showed what is not the object"
+            yield Finding("error", what, source, "invert them (white = the object)")
+        elif not troubles:
             means = {"object": ", the object's outline", "valid": ", what to look at"}
             more = means[scene.mask_says] if source == "mask" else ""
             yield Finding("ok", f"{len(scene) - missing} files can be read{more}", source)
