@@ -24,7 +24,7 @@ from neurfield.errors import UserError
 from neurfield.files import atomic_write
 
 NAME = "import"
-_FINAL = ("transforms.json", "sparse_pc.ply", "images", "masks")
+_FINAL = ("transforms.json", "sparse_pc.ply", "sparse_tracks.npz", "images", "masks")
 
 
 class Workplace:

@@ -13,14 +13,16 @@ import numpy as np
 
 from neurfield.files import atomic_write
 from neurfield.posing.colmap import load, undistort
+from neurfield.posing.gate import Points
 from neurfield.posing.pictures import Picture, mask_of, save
 from neurfield.posing.workplace import Workplace, read_json, write_json
 from neurfield.scenes.cameras import Cameras
-from neurfield.scenes.convert import POINTS_FILE, camera_record
+from neurfield.scenes.convert import POINTS_FILE, TRACKS_FILE, camera_record
 from neurfield.scenes.images import read_mask
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.pinhole import PinholeView
-from neurfield.scenes.sparse_points import write_points
+from neurfield.scenes.sparse_points import write_points, write_tracks
+from neurfield.scenes.tracks import Tracks
 from neurfield.scenes.upright import level_up
 
 _STRAIGHT = 0.1  # pixels that the corner is off: as good as a pinhole camera
@@ -42,7 +44,7 @@ class Written:
 def write_scene(
     model: Path,
     pictures: Sequence[Picture],
-    points: np.ndarray,
+    points: Points,
     scale: float,
     record: dict[str, Any],
     place: Workplace,
@@ -55,7 +57,7 @@ def write_scene(
     Args:
         model: folder of COLMAP's sparse model.
         pictures: by their files, those that have no pose among them.
-        points: [k,3] on the surface, in the model's world.
+        points: of the model, on the surface.
         scale: units of the scene's world a unit of the model's.
         record: what the index keeps of the import.
         place: its scene is written to.
@@ -95,10 +97,13 @@ def write_scene(
     finally:
         shutil.rmtree(pinhole, ignore_errors=True)
     data["up"] = up.tolist()
-    if len(points):
+    if len(points.places):
         with atomic_write(place.scene / POINTS_FILE) as temporary:
-            write_points(temporary, scale * points)
-        data["ply_file_path"] = POINTS_FILE
+            write_points(temporary, scale * points.places)
+        with atomic_write(place.scene / TRACKS_FILE) as temporary:
+            paths = [frame["file_path"] for frame in data["frames"]]
+            write_tracks(temporary, _tracks(reconstruction, files, points.number), paths)
+        data.update(ply_file_path=POINTS_FILE, tracks_file_path=TRACKS_FILE)
     write_json(place.scene / "transforms.json", {**data, "import": record})
     return Written(up, bent)
 
@@ -123,6 +128,20 @@ def _cameras(reconstruction: Any, scale: float) -> Cameras:
         lenses.append([matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2], camera.width, camera.height])
     fx, fy, cx, cy, width, height = np.array(lenses).T
     return Cameras(np.stack(poses), fx, fy, cx, cy, width.astype(int), height.astype(int))
+
+
+def _tracks(reconstruction: Any, files: Sequence[str], numbers: np.ndarray) -> Tracks:
+    """Where the pictures see the points of these numbers [k], in their own pixels."""
+    row = {int(number): k for k, number in enumerate(numbers)}
+    images = {reconstruction.images[number].name: number for number in reconstruction.reg_image_ids()}
+    seen = [
+        (i, row[place.point3D_id], *place.xy)
+        for i, file in enumerate(files)
+        for place in reconstruction.images[images[file]].points2D
+        if place.has_point3D() and place.point3D_id in row
+    ]
+    table = np.array(seen, dtype=np.float64).reshape(-1, 4)
+    return Tracks(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:])
 
 
 def _bent(camera: Any) -> float:

@@ -40,8 +40,10 @@ def test_points_that_are_not_sure_are_left_out():
         np.array([0.5, 2.5, 0.5, 0.5, 2.0]),
         np.array([4, 4, 2, 4, 3]),
         np.array([9.0, 9.0, 9.0, 1.5, 2.0]),
+        np.array([11, 12, 13, 14, 15]),
     )
-    np.testing.assert_array_equal(points.sure(), points.places[[0, 4]])
+    np.testing.assert_array_equal(points.sure().places, points.places[[0, 4]])
+    np.testing.assert_array_equal(points.sure().number, [11, 15])
 
 
 def picture(i: int, sharpness: float = 0.5) -> Picture:
