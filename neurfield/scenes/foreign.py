@@ -23,7 +23,7 @@ def foreign_format(path: Path) -> str | None:
         if (path / name).is_file():
             return f"{what}: {how}"
     if (path / "pose").is_dir() and ((path / "color").is_dir() or (path / "rgb").is_dir()):
-        return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
+        return f"is a scene of ScanNet or SceneNN (pose/, color/) without its intrinsics: {_SCANNET}"
     if (path / "import" / "state.json").is_file():
         return "is an import that was stopped: call `neurfield scene import` again as before, and it goes on"
     pictures = next((folder for folder in (path, path / "images") if _pictures(folder)), None)
@@ -44,13 +44,14 @@ _FILES = {
     ".r3d": "is a recording of Record3D: unzip it into a folder (unzip {name} -d OUT), and give that",
     ".sens": (
         "is a recording of ScanNet: take it apart with ScanNet's SensReader (reader.py, all four --export "
-        "flags), and write the poses, with their second and third column negated, into a transforms.json"
+        "flags), and give the folder that it writes"
     ),
     ".usdz": "is a mesh without the pictures that it was made of: export the capture's raw data instead",
     ".zip": "is an archive: unzip it into a folder (unzip {name} -d OUT), and give that",
     ".bag": "is a recording of ROS or RealSense: export pictures, depth and poses in TUM RGB-D's layout",
     **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"), _VIDEO),
 }
+_SCANNET = "export them with SensReader (--export_intrinsics) into intrinsic/, as 4x4 intrinsic_color.txt"
 _POSES = "write its poses (world_from_cam, OpenGL axes) and intrinsics into a transforms.json"
 _SDFSTUDIO = (
     "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "

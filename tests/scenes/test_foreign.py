@@ -30,7 +30,11 @@ LAYOUTS = [
     (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*rgb.txt is missing"),
     (sdfstudio, "", "SDFStudio.*camtoworld.*transform_matrix"),
     (sdfstudio, "meta_data.json", "SDFStudio.*camtoworld.*transform_matrix"),
-    (touch("pose/0.txt", "color/0.jpg", "depth/0.png"), "", "ScanNet"),
+    (
+        touch("pose/0.txt", "color/0.jpg", "depth/0.png"),
+        "",
+        "ScanNet.*without its intrinsics.*intrinsic_color",
+    ),
     (touch("poses_bounds.npy", "images/0.png"), "", "LLFF"),
     (
         touch("images/0.jpg", "images/1.jpg"),

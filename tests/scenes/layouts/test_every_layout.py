@@ -11,6 +11,7 @@ from test_neural_rgbd import write_rgbd
 from test_neus import write_scan
 from test_polycam import write_polycam
 from test_record3d import write_recording
+from test_scannet import write_scan as write_scannet
 from test_seven_scenes import write_sequence
 from test_trajectory_log import write_barn
 from test_tum import write_tum
@@ -43,6 +44,7 @@ WRITERS = {
     "log": write_barn,
     "tum": write_tum,
     "seven_scenes": write_sequence,
+    "scannet": write_scannet,
     "neural_rgbd": write_rgbd,
     "polycam": write_polycam,
     "corrected": write_corrected,
