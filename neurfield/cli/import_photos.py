@@ -81,6 +81,7 @@ def _tell(imported: Imported) -> None:
     import numpy as np
 
     from neurfield.scenes import load_scene
+    from neurfield.wording import sides
 
     numbers, scene = imported.numbers, load_scene(imported.scene)
     low, high = scene.box
@@ -92,7 +93,7 @@ def _tell(imported: Imported) -> None:
         ("between rays", f"{numbers.angle:.1f} degrees (median)"),
         ("up", f"{np.round(imported.up, 3).tolist()}, as the cameras were held"),
         ("cameras look", "out of it (a room)" if scene.kind == "inside" else "in at it (an object)"),
-        ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" {unit} from {np.round(low, 2).tolist()}"),
+        ("box", f"{sides(high - low, unit)} from {np.round(low, 2).tolist()}"),
         *_masks_in_words(scene),
         ("unit", "metres" if imported.metres else "arbitrary: --known-length gives it metres"),
     ]

@@ -69,8 +69,7 @@ def look_at(source: Path) -> Given:
     doubted = [photo for photo in stock.photos if photo.tags.doubted]
     if doubted:
         lines.append(f"focal length of {len(doubted)} photos not taken from EXIF: {doubted[0].tags.doubted}")
-    if all(photo.tags.pixels is None for photo in stock.photos):
-        lines.append("no focal length is known: it is found with the poses")
+    lines += _focal_in_words(stock.photos)
     return Given(
         source,
         [_word(photo) for photo in stock.photos],
@@ -98,6 +97,18 @@ def _masks_in_words(folder: Path, photos: tuple[Photo, ...]) -> list[str]:
         return [f"{alpha} of {len(photos)} photos have an alpha channel: what is transparent is left out"]
     unused = unused_folder(folder)
     return [unused] if unused else []
+
+
+def _focal_in_words(photos: tuple[Photo, ...]) -> list[str]:
+    """Of which photos nothing tells the focal length."""
+    unknown = [photo for photo in photos if photo.tags.pixels is None and not photo.tags.doubted]
+    if not unknown:
+        return []
+    if len(unknown) == len(photos):
+        return ["no focal length is known: it is found with the poses"]
+    some = ", ".join(photo.path.name for photo in unknown[:_SHOWN])
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    return [f"no focal length is known of {some}{more}: it is found with the poses, apart from the others'"]
 
 
 def _photos_in_words(photos: tuple[Photo, ...]) -> str:

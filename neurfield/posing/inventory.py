@@ -86,6 +86,8 @@ def take_stock(folder: Path) -> Inventory:
             continue
         twins[digest] = path.name
         photos.append(Photo(path, path.stem, size, _tags(path), digest))
+    for name in _folders_of_photos(entries):
+        skipped.append((name, "a folder of photos: import it by itself"))
     if not photos:
         raise UserError(f"{folder}: {_nothing(folder, entries, skipped)}")
     return Inventory(tuple(_masked(_named_apart(photos), folder, beside)), tuple(skipped))
@@ -156,14 +158,19 @@ def _masked(photos: list[Photo], folder: Path, beside: dict[Path, Path]) -> list
     return found
 
 
-def _nothing(folder: Path, entries: list[Path], skipped: list[tuple[str, str]]) -> str:
-    below = [
+def _folders_of_photos(entries: list[Path]) -> list[str]:
+    """The folders among some entries that hold pictures, but those of masks."""
+    return [
         entry.name
         for entry in entries
         if entry.is_dir()
         and entry.name not in FOLDERS
         and any(looks_like_picture(file) for file in entry.iterdir())
     ]
+
+
+def _nothing(folder: Path, entries: list[Path], skipped: list[tuple[str, str]]) -> str:
+    below = _folders_of_photos(entries)
     if below:
         return f"no photos in it, but in {', '.join(below[:4])}: give {folder / below[0]}"
     if skipped:

@@ -75,6 +75,7 @@ def write_transforms(scene: Scene, folder: Path, progress: Progress = lambda wor
             data["aabb"] = scene.box_by_hand.tolist()
         if scene.up_by_hand is not None:
             data["up"] = scene.up_by_hand.tolist()
+        data["unit"] = scene.unit
         _ground_truth(scene, unfinished)
         (unfinished / "transforms.json").write_text(json.dumps(data, indent=1))
         progress("done", 1.0)

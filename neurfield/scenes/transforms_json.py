@@ -24,7 +24,8 @@ and what `neurfield scene import` has to say:
     ply_file_path
     tracks_file_path        ours: where frames see these points (`neurfield.scenes.sparse_points`)
     up
-    import: notes
+    unit                    ours: of lengths, "m" for metres; depth in metres says it, too
+    import: notes, unit
 
 The alpha channel of a frame without a mask is one, and so are instant-ngp's dynamic_mask_*.png beside the
 images, which show what to leave out. ground_truth.ply beside the file, in the same world, is the true
@@ -116,6 +117,7 @@ def read(path: Path) -> Scene:
         points=points,
         tracks=tracks,
         up=_up(file, data),
+        unit=_unit(data, files),
         notes=(*_notes(data), *notes, *lost),
     )
 
@@ -320,6 +322,15 @@ def _up(file: Path, data: dict[str, Any]) -> np.ndarray | None:
     if up.shape != (3,) or not np.isfinite(up).all() or not up.any():
         raise UserError(f"{file}: up is {data['up']!r}: write three numbers, such as [0, 0, 1]")
     return up
+
+
+def _unit(data: dict[str, Any], files: dict[str, FileList]) -> str:
+    """What lengths are in: as the file or an import says, metres where there is depth; "": nothing tells."""
+    left = data.get("import")
+    if isinstance(left, dict):
+        return "m" if left.get("unit") == "metre" else ""
+    measured = any(files["sensor_depth"].paths) if "sensor_depth" in files else False
+    return str(data.get("unit", "m" if measured else ""))
 
 
 def _notes(data: dict[str, Any]) -> tuple[str, ...]:

@@ -287,3 +287,35 @@ def test_alpha_is_the_mask_of_frames_without_one(tmp_path):
     assert scene.mask(0) is None and np.array_equal(scene.mask(1), outline(1)) and scene.mask(2).all()
     convert(scene, tmp_path / "b")
     assert_twin(load_scene(tmp_path / "b"), scene)
+
+
+@pytest.mark.parametrize("unit", ["m", "", "mm"])
+def test_lengths_have_a_unit_where_one_is_known(tmp_path, unit, capsys):
+    scene = room_scene(tmp_path / "known", unit=unit)
+    convert(scene, tmp_path / "twin")
+    twin = load_scene(tmp_path / "twin")
+    assert twin.unit == unit == twin.without("mask").with_box(twin.box).unit
+    said = {one.where: one.what for one in check_scene(twin)}
+    walk, box = (
+        " x ".join(f"{side:.2f}" for side in np.ptp(corners, axis=0)) + (f" {unit}" if unit else "")
+        for corners in (twin.cameras.centers, twin.box)
+    )
+    assert said["poses"] == f"{FRAMES} rigid poses in {walk}"
+    assert said["box"].startswith(f"{box}, ")
+    assert main(["scene", "info", str(tmp_path / "twin")]) == 0
+    told = capsys.readouterr().out
+    assert f"{box} from [" in told and ("not known" in told) == (not unit)
+
+
+def test_an_imports_unit_is_what_it_says_and_depth_means_metres(tmp_path):
+    convert(room_scene(tmp_path / "known"), tmp_path / "twin")
+    file = tmp_path / "twin" / "transforms.json"
+    data = json.loads(file.read_text())
+    for more, unit in (
+        ({"import": {"unit": "arbitrary"}}, ""),
+        ({"import": {"unit": "metre"}}, "m"),
+        ({}, "m"),
+    ):
+        silent = {key: value for key, value in data.items() if key != "unit"}
+        file.write_text(json.dumps({**silent, **more}))
+        assert load_scene(tmp_path / "twin").unit == unit

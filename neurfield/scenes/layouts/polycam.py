@@ -64,7 +64,7 @@ def read(path: Path) -> Scene:
         ),
     }
     name = path.parent.name if path == folder else path.name
-    scene = Scene(name, path, cameras, files, notes=(*notes, *blurred))
+    scene = Scene(name, path, cameras, files, notes=(*notes, *blurred), unit="m")
     if kind != _KINDS[0]:
         return scene
     return resampled(scene, [_cut(cameras, i) for i in range(len(images))])

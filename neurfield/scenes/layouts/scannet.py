@@ -65,7 +65,7 @@ def read(path: Path) -> Scene:
         files["sensor_depth"] = FileList(tuple(maps), read_depth(1e-3)).through(views)
     notes += [*gone, *_extrinsics(path)]
     truth = next((file for pattern in _MESHES for file in sorted(path.glob(pattern))), None)
-    return Scene(path.name, path, cameras, files, ground_truth_file=truth, notes=notes)
+    return Scene(path.name, path, cameras, files, ground_truth_file=truth, notes=notes, unit="m")
 
 
 def _intrinsic(path: Path, of: str) -> Path | None:

@@ -65,6 +65,13 @@ def test_one_reader_alone_recognises_it(layout):
     assert load_scene(layout).path == layout
 
 
+def test_the_unit_is_known_of_sensors_and_of_no_reconstruction(layout, request):
+    name = request.node.callspec.params["layout"]
+    assert load_scene(layout).unit == (
+        "" if name in ("colmap", "fisheye", "neus", "blendedmvs", "log") else "m"
+    )
+
+
 def test_its_twin_in_transforms_json_is_the_same_scene(layout):
     scene = load_scene(layout)
     depth = "sensor_depth" if "sensor_depth" in scene.sources else "depth"
