@@ -19,6 +19,23 @@ def foreign_format(path: Path) -> str | None:
         ("meta_data.json", "is a scene of SDFStudio (meta_data.json)", _SDFSTUDIO),
         ("groundtruth.txt", "is a part of a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
         ("poses_bounds.npy", "is a scene of LLFF (poses_bounds.npy)", _POSES),
+        (
+            "sfm_data.json",
+            "is a model of OpenMVG (sfm_data.json)",
+            _COLMAP.format("openMVG_main_openMVG2Colmap"),
+        ),
+        (
+            "reconstruction.json",
+            "is a model of OpenSfM (reconstruction.json)",
+            _COLMAP.format("opensfm export_colmap"),
+        ),
+        ("cameras.sfm", "is a model of Meshroom (cameras.sfm)", _COLMAP.format("its node ExportColmap")),
+        (
+            "cameras.xml",
+            "is a model of Metashape (cameras.xml)",
+            _COLMAP.format("File, Export, Export Cameras"),
+        ),
+        ("bundle.out", "is a model of Bundler (bundle.out)", _POSES),
     ):
         if (path / name).is_file():
             return f"{what}: {how}"
@@ -57,6 +74,7 @@ _SDFSTUDIO = (
     "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "
     "second and third column negated as transform_matrix, intrinsics as fl_x, fl_y, cx, cy"
 )
+_COLMAP = "write it as a COLMAP model ({}), and give the folder with images/ and sparse/"
 _TUM = "its rgb.txt is missing, which says when each picture was taken: copy it from the data set"
 
 

@@ -155,3 +155,10 @@ def test_stopped_while_it_reads_a_video_it_leaves_no_pictures(tmp_path):
         take_frames(path, 1600, place, stop)
     assert not place.pictures.exists()
     assert len(take_frames(path, 1600, place, lambda words, part: None).pictures) == 6
+
+
+def test_of_a_video_that_was_cut_off_what_came_before_is_used(tmp_path):
+    path = write_video(tmp_path / "a.avi", [view(20 * i) for i in range(40)])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    _, listing = taken(path)
+    assert 2 <= len(listing.pictures) < 10
