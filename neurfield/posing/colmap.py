@@ -119,10 +119,8 @@ def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, p
     extraction.sift.max_num_features = MOST_FEATURES
     extraction.max_image_size = max(max(one.size) for one in pictures)  # they are small enough
     done = len(pictures) - len(waiting)
-    for masked in (
-        False,
-        True,
-    ):  # apart, because COLMAP finds nothing where a mask that it expects is missing
+    # Apart, because COLMAP finds nothing where a mask that it expects is missing.
+    for masked in (False, True):
         files = [one.file for one in waiting if one.masked == masked]
         reading = pycolmap.ImageReaderOptions()
         reading.mask_path = place.masks if masked else ""
