@@ -199,6 +199,10 @@ POSING = [
             "write_points(temporary, points.places)",
             "points without the known length",
         ),
+    ),
+    *of(
+        "neurfield/posing/write.py",
+        ("tests/posing/test_import.py::test_poses_are_found_up_to_a_similarity",),
         (
             "image.cam_from_world().rotation.matrix().T",
             "image.cam_from_world().rotation.matrix()",
@@ -265,7 +269,7 @@ TOLD_APART = [
     ),
     *of(
         "neurfield/scenes/mask_polarity.py",
-        ("tests/scenes/test_check.py", "tests/stereo/test_match.py"),
+        ("tests/scenes/test_mask_polarity.py",),
         ("border.mean() > _MOST and ", "", "masks of small things are inverted"),
         ("float(np.mean(inverted)) > _MOST", "False", "inverted masks are never seen"),
     ),

@@ -92,8 +92,9 @@ def test_the_summary_counts_what_is_used(tmp_path: Path, capsys: Said) -> None:
     data = json.loads(path.read_text())
     for i, frame in enumerate(data["frames"]):
         with Image.open(folder / frame["file_path"]) as image:
-            alpha = image.getchannel("A")
+            alpha, colour = image.getchannel("A"), image.convert("RGB")
         alpha.save(folder / f"mask_{i}.png")
+        colour.save(folder / frame["file_path"])  # with alpha it would be its own mask
         if i < 7:
             frame["mask_path"] = f"mask_{i}.png"
         if i >= 9:

@@ -14,7 +14,7 @@ from neurfield.errors import UserError
 from neurfield.posing import import_photos
 from neurfield.posing.exif import lens_tags
 from neurfield.posing.given import look_at
-from neurfield.posing.inventory import take_stock
+from neurfield.posing.inventory import digest_of, take_stock
 
 NOISE = np.random.default_rng(0).integers(0, 256, (200, 160, 3), np.uint8)
 
@@ -105,6 +105,15 @@ def test_kinds_of_photos_are_said(tmp_path):
     assert look_at(folder).lines[0] == "4 photos: 3 of 160x120 (Maker 3000), 1 of 120x160 (Maker 3000)"
 
 
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_large_file_that_changes_at_either_end_is_another(tmp_path, at):
+    content = bytearray(300_000)
+    (tmp_path / "a").write_bytes(content)
+    content[at] = 1
+    (tmp_path / "b").write_bytes(content)
+    assert digest_of(tmp_path / "a") != digest_of(tmp_path / "b")
+
+
 def test_photos_of_one_name_are_told_apart(tmp_path):
     folder = three(tmp_path / "photos")
     photo(folder / "IMG_1.png", 8)
@@ -181,6 +190,8 @@ def test_focal_length_by_that_of_a_35_mm_camera(tmp_path):
     found = tags(tmp_path, {FOCAL: 4.25, FOCAL_35: 26})
     assert found.pixels == pytest.approx(26 / 36 * 480, rel=1e-3)
     assert found.words == "Maker 3000, 4.25 mm, 26 mm equivalent"
+    narrow = tags(tmp_path, {FOCAL_35: 26}, size=(400, 300))  # of another shape: the same diagonal view
+    assert narrow.pixels == pytest.approx(26 / np.hypot(36, 24) * 500, rel=1e-3)
 
 
 def test_a_lens_zoomed_by_cropping_is_another(tmp_path):

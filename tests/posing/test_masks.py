@@ -148,6 +148,14 @@ def test_masks_and_alpha_are_reduced_with_their_photos(tmp_path):
     assert read_listing(place) == listing
 
 
+def test_a_smaller_mask_keeps_what_is_kept_by_half():
+    kept = np.zeros((6, 9), bool)
+    kept[:, :4] = True  # a third of the second column of three, all of the first
+    assert np.array_equal(resized_mask(kept, (3, 2)), np.array([[True, False, False]] * 2))
+    kept[:, 4] = True
+    assert np.array_equal(resized_mask(kept, (3, 2)), np.array([[True, True, False]] * 2))
+
+
 def test_alpha_that_leaves_nothing_out_is_no_mask(tmp_path):
     folder = three(tmp_path / "photos")
     rgba = np.full((120, 160, 4), 255, np.uint8)

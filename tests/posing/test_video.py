@@ -65,6 +65,12 @@ def test_frames_in_which_nothing_moved_are_left_out(tmp_path):
     assert f"without {8 - kept} in which hardly anything had moved" in listing.lines[0]
 
 
+def test_a_still_video_is_no_slide_show(tmp_path):
+    _, listing = taken(write_video(tmp_path / "a.mp4", [view(0)] * 40))
+    assert listing.ordered and len(listing.pictures) == 1
+    assert "hardly anything had moved" in listing.lines[0]
+
+
 def test_a_thing_that_moves_before_a_still_wall_is_movement(tmp_path):
     pictures = []
     for i in range(16):
