@@ -106,6 +106,21 @@ def test_the_summary_counts_what_is_used(tmp_path: Path, capsys: Said) -> None:
     assert str(tmp_path / "runs" / "sphere") in said  # in one piece
 
 
+@pytest.mark.parametrize(("known", "unit"), [({}, "m"), ({"unit": ""}, "")])
+def test_lengths_have_a_unit_where_one_is_known(
+    tmp_path: Path, capsys: Said, known: dict[str, str], unit: str
+) -> None:
+    folder = write_sphere_scene(tmp_path / "sphere")
+    path = folder / "transforms.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **known}))
+    fitted(folder, tmp_path / "runs", quiet=False)
+    said = capsys.readouterr().out
+    box = next(line for line in said.splitlines() if line.startswith("box "))
+    assert (" m, " in box) == bool(unit)
+    facts = next((tmp_path / "runs" / "sphere").glob("*/run.json"))
+    assert json.loads(facts.read_text())["unit"] == unit
+
+
 def test_the_summary_says_what_is_left_alone(tmp_path: Path, capsys: Said) -> None:
     folder = write_replica(tmp_path / "room")
     fitted(folder, tmp_path / "runs", quiet=False)
