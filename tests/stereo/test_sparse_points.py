@@ -48,10 +48,19 @@ def test_maps_with_points_are_right_and_stray_ones_do_no_harm(stray):
 def test_what_lies_far_from_all_points_is_not_looked_for():
     true = made.textured_room()
     middle = true.cameras.centers.mean(axis=0)
-    maps = match(with_points(middle + 6.0 * (seen_points(true) - middle)), SMALL)
+    maps = match(with_points(middle + 6.0 * (seen_points(true, 100) - middle)), SMALL)
     depth, known = maps.depth.numpy(), true.depth[maps.frames]
     right = (depth > 0) & (np.abs(depth / np.maximum(known, 1e-6) - 1.0) < 0.02)
     assert right.mean() < 0.05  # of 0.6, where nothing says how deep to look
+
+
+def test_pictures_that_see_none_of_the_points_are_matched_all_the_same():
+    true = made.textured_room()
+    points = seen_points(true, 60)[:60]  # of the first view alone
+    maps, without = (match(with_points(some), SMALL) for some in (points, None))
+    assert len(maps) == len(without) == 24
+    found = [float(((m.depth.numpy() > 0) & (true.depth > 0)).mean()) for m in (maps, without)]
+    assert found[0] > 0.9 * found[1]
 
 
 def test_few_points_say_nothing_and_a_sensor_says_it_better(tmp_path):
