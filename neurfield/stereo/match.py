@@ -18,6 +18,7 @@ from neurfield.stereo.fingerprint import fingerprint
 from neurfield.stereo.inputs import check_input
 from neurfield.stereo.maps import Flag, StereoMaps
 from neurfield.stereo.pictures import ScenePictures, scene_pictures
+from neurfield.stereo.ranges import searched_by
 from neurfield.stereo.settings import StereoSettings
 from neurfield.stereo.stages import (
     Problem,
@@ -56,7 +57,8 @@ def match(
     Args:
         scene: at least two frames with pictures.
         settings: None: the default preset.
-        points: [k, 3] on the surface, world (a structure-from-motion's), which say how far to search.
+        points: [k, 3] on the surface, world, which say how far to search. None: the scene's, as structure
+            from motion leaves them, where no sensor says it.
         folder: keeps what was done, so that an interrupted run goes on from there; None: nothing is kept.
         progress: called with what is being done, and the part of it that is done.
 
@@ -67,6 +69,7 @@ def match(
     settings = settings or StereoSettings()
     say = progress or (lambda words, part: None)
     check_input(scene)
+    points = searched_by(scene) if points is None else points
     say("reading pictures", 0.0)
     views = scene_pictures(scene, settings.longest)
     kept = Unfinished(folder, fingerprint(scene, settings, points) if folder else "")
