@@ -108,26 +108,34 @@ def make_database(pictures: Sequence[Picture], place: Workplace) -> None:
 
 
 def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, progress: Progress) -> None:
-    """Find the features of pictures that have none yet."""
+    """Find the features of pictures that have none yet, where their masks are white."""
     pycolmap = load()
     with opened(place) as database:
         numbers = {image.name: image.image_id for image in database.read_all_images()}
-        waiting = [one.file for one in pictures if not database.exists_descriptors(numbers[one.file])]
+        waiting = [one for one in pictures if not database.exists_descriptors(numbers[one.file])]
     extraction = pycolmap.FeatureExtractionOptions()
     extraction.num_threads = threads
     extraction.use_gpu = False
     extraction.sift.max_num_features = MOST_FEATURES
     extraction.max_image_size = max(max(one.size) for one in pictures)  # they are small enough
     done = len(pictures) - len(waiting)
-    for i in range(0, len(waiting), 2 * threads):
-        progress("features", (done + i) / len(pictures))
-        pycolmap.extract_features(
-            place.database,
-            place.pictures,
-            waiting[i : i + 2 * threads],
-            extraction_options=extraction,
-            device=pycolmap.Device.cpu,
-        )
+    # Apart, because COLMAP finds nothing where a mask that it expects is missing.
+    for masked in (False, True):
+        files = [one.file for one in waiting if one.masked == masked]
+        reading = pycolmap.ImageReaderOptions()
+        reading.mask_path = place.masks if masked else ""
+        for i in range(0, len(files), 2 * threads):
+            progress("features", done / len(pictures))
+            some = files[i : i + 2 * threads]
+            pycolmap.extract_features(
+                place.database,
+                place.pictures,
+                some,
+                reader_options=reading,
+                extraction_options=extraction,
+                device=pycolmap.Device.cpu,
+            )
+            done += len(some)
 
 
 def largest_features(files: Sequence[str], place: Workplace) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from test_neural_rgbd import write_rgbd
 from test_neus import write_scan
 from test_polycam import write_polycam
 from test_record3d import write_recording
+from test_scannet import write_scan as write_scannet
 from test_seven_scenes import write_sequence
 from test_trajectory_log import write_barn
 from test_tum import write_tum
@@ -43,6 +44,7 @@ WRITERS = {
     "log": write_barn,
     "tum": write_tum,
     "seven_scenes": write_sequence,
+    "scannet": write_scannet,
     "neural_rgbd": write_rgbd,
     "polycam": write_polycam,
     "corrected": write_corrected,
@@ -61,6 +63,13 @@ def layout(request, tmp_path):
 def test_one_reader_alone_recognises_it(layout):
     assert sum(format_.recognises(layout) for format_ in FORMATS) == 1
     assert load_scene(layout).path == layout
+
+
+def test_the_unit_is_known_of_sensors_and_of_no_reconstruction(layout, request):
+    name = request.node.callspec.params["layout"]
+    assert load_scene(layout).unit == (
+        "" if name in ("colmap", "fisheye", "neus", "blendedmvs", "log") else "m"
+    )
 
 
 def test_its_twin_in_transforms_json_is_the_same_scene(layout):
