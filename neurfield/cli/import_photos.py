@@ -26,7 +26,8 @@ def import_scene(
         str | None, arg(metavar='"PHOTO PHOTO METRES"', help_behavior_hint="(default: the unit is arbitrary)")
     ] = None,
     threads: Threads = None,
-) -> None:
+    fit: bool = False,
+) -> int:
     """Find where photos were taken, and write them as a scene that can be fitted (by COLMAP, on the CPU).
 
     Interrupted or killed, it goes on from where it was when it is called again.
@@ -38,6 +39,7 @@ def import_scene(
         known_length: how far apart two photos were taken, in metres; or two points by their pixels in two
             photos, and their distance: "PHOTO X,Y X,Y PHOTO X,Y X,Y METRES".
         threads: how many processors take part.
+        fit: then fit a field to the scene, with what is usual, so that one command ends in a mesh.
     """
     from neurfield.posing import import_photos
     from neurfield.stereo.progress import Bar
@@ -60,11 +62,16 @@ def import_scene(
         say("stopped: what is done stays, and the same command goes on")
         raise
     _tell(imported)
+    if fit:
+        from neurfield.cli.fit import fit as fit_field
+
+        return fit_field(scene=str(imported.scene), threads=threads)
     next_commands(
         (f"neurfield scene check {out}", "looks for mistakes"),
         (f"neurfield view {out}", "shows cameras and box"),
         (f"neurfield fit --scene {out}", "fits a field to it"),
     )
+    return 0
 
 
 def _masks_in_words(scene: Scene) -> list[tuple[str, str]]:

@@ -56,6 +56,16 @@ def test_what_was_found_is_said_before_any_fit(photos, tmp_path, monkeypatch, ca
         assert words in said.out
 
 
+def test_one_command_goes_on_to_a_fit_and_ends_as_it_does(photos, tmp_path, monkeypatch, capsys):
+    stand_in(monkeypatch)
+    asked = []
+    monkeypatch.setattr("neurfield.cli.fit.fit", lambda **given: asked.append(given) or 1)
+    out = tmp_path / "scene"
+    assert main(["scene", "import", str(photos), "--out", str(out), "--threads", "1", "--fit"]) == 1
+    assert asked == [{"scene": str(out), "threads": 1}]
+    assert "neurfield fit --scene" not in capsys.readouterr().out  # what is done is not proposed
+
+
 def test_with_a_known_length_the_unit_is_the_metre(photos, tmp_path, monkeypatch, capsys):
     called = stand_in(monkeypatch, metres=True)
     words = ["--out", str(tmp_path / "scene"), "--known-length", "IMG_1 IMG_2 0.5", "--size", "800"]
