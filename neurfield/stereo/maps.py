@@ -141,27 +141,20 @@ class StereoMaps:
         flags[outside] = int(Flag.NONE)
         return FrameMaps(depth.numpy(), normal.numpy(), confidence.numpy(), flags.numpy())
 
-    def without(self, transient: Tensor) -> StereoMaps:
-        """The same without depth of what is transient, which no comparison of pictures looks at either.
+    def hiding(self, transient: Tensor) -> StereoMaps:
+        """The same, of pictures whose transient pixels match nothing.
+
+        Depth stays: what is matched there is what others see behind it.
 
         Args:
             transient: bool [frames of the scene, rows, columns], patches of each picture.
         """
-        height, width = self.depth.shape[1:]
-        sides = zip((height, width), transient.shape[1:])
+        pictures = self.views.pictures
+        sides = zip(pictures.grey.shape[1:], transient.shape[1:])
         rows, columns = (torch.arange(side) * patches // side for side, patches in sides)
-        left_out = transient[:, rows][:, :, columns]
-        pictures, mapped = self.views.pictures, left_out[torch.from_numpy(self.frames)]
-        inside = ~left_out if pictures.inside is None else pictures.inside & ~left_out
-        nothing = mapped & (self.flags != int(Flag.BACKGROUND))
-        return replace(
-            self,
-            depth=self.depth.masked_fill(mapped, 0.0),
-            normal=self.normal.masked_fill(mapped[..., None], 0.0),
-            confidence=self.confidence.masked_fill(mapped, 0.0),
-            flags=self.flags.masked_fill(nothing, int(Flag.NONE)),
-            views=replace(self.views, pictures=replace(pictures, inside=inside)),
-        )
+        shown = ~transient[:, rows][:, :, columns]
+        inside = shown if pictures.inside is None else pictures.inside & shown
+        return replace(self, views=replace(self.views, pictures=replace(pictures, inside=inside)))
 
     def attached_to(self, scene: Scene) -> Scene:
         """The scene with these maps as its sources, without a file: as if they had been written and read.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from neurfield.stereo import Contradicted, Flag, StereoMaps, StereoSettings, contradicted, match
+from neurfield.points.fuse_stereo import fuse_stereo
+from neurfield.stereo import Contradicted, StereoMaps, StereoSettings, contradicted, match
 from tests.stereo import made
 from tests.stereo.made import MadeScene
 
@@ -72,29 +75,46 @@ def test_without_maps_or_with_too_few_others_nothing_is_said() -> None:
     scene, _, maps, _ = passed("room")
     few = scene.scene().with_frames(np.arange(3))
     of_few = match(few, SETTINGS)
-    nothing = maps.without(torch.ones(24, 1, 1, dtype=torch.bool))
+    nothing = replace(maps, depth=torch.zeros_like(maps.depth))
     for maps_, scene_ in ((of_few, few), (nothing, scene.scene())):
         found = contradicted(scene_, maps_, ROWS, COLUMNS)
         assert not found.compared.any() and not found.transient.any() and found.share == 0.0
 
 
 @pytest.mark.parametrize("name", ["room", "cup"])
-def test_maps_without_passers_by_have_no_depth_of_them_and_compare_nothing_with_them(name: str) -> None:
+def test_what_is_hidden_matches_nothing_and_depth_stays(name: str) -> None:
     _, _, maps, found = passed(name)
-    without = maps.without(found.transient)
+    hiding = maps.hiding(found.transient)
     gone = found.transient.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
-    assert (maps.depth[gone] > 0).any()  # some of it was matched
-    for one in (without.depth, without.normal, without.confidence):
-        assert not one[gone].any()
-    assert not ((without.flags[gone] == Flag.MATCHED) | (without.flags[gone] == Flag.PLANAR)).any()
-    background = maps.flags == Flag.BACKGROUND
-    assert torch.equal(without.flags == Flag.BACKGROUND, background)  # nobody said that there is nothing
-    inside = without.views.pictures.inside
-    before = maps.views.pictures.inside
-    assert inside is not None and not inside[gone].any()
+    inside, before = hiding.views.pictures.inside, maps.views.pictures.inside
+    assert inside is not None and gone.any() and not inside[gone].any()
     assert torch.equal(inside[~gone], torch.ones_like(inside[~gone]) if before is None else before[~gone])
-    for name_ in ("depth", "normal", "confidence", "flags"):
-        assert torch.equal(getattr(without, name_)[~gone], getattr(maps, name_)[~gone])
+    assert hiding.depth is maps.depth and hiding.flags is maps.flags
+
+
+@pytest.mark.parametrize("name", ["room", "cup"])
+def test_passers_by_become_no_surface(name: str) -> None:
+    """Hardly any depth is matched before the background, and none of it is left in what is fused."""
+    scene, _, maps, _ = passed(name)
+    where = torch.tensor((scene.colour != SCENES[name]().colour).any(axis=3) & scene.mask)
+    true = torch.tensor(scene.depth)
+    sure = maps.confidence > 0.1
+    wrong = where & sure & (maps.depth > 0) & ((maps.depth - true).abs() > 0.02 * true)
+    assert wrong.sum() < 0.05 * where.sum()  # 0.1 % and 3 %
+    longest = float(np.ptp(scene.box, axis=0).max())
+    volume, _ = fuse_stereo(scene.scene(), maps, None, 0.0, longest)
+    points = volume.surface_points(volume.voxel).points.numpy()
+    distance, _ = cKDTree(surface_of(scene)).query(points)
+    assert len(points) > 5000 and (distance > 0.05 * longest).mean() < 2e-3
+
+
+def surface_of(scene: MadeScene) -> np.ndarray:
+    """Points [k, 3] of what its cameras would see without passers-by."""
+    frame, row, column = np.nonzero(scene.depth[:, ::2, ::2])
+    row, column = 2 * row, 2 * column
+    origins, rays, z_per_t = scene.cameras.rays(frame, np.stack([column, row], axis=1) + 0.5)
+    points: np.ndarray = origins + (scene.depth[frame, row, column] / z_per_t)[:, None] * rays
+    return points
 
 
 def test_patches_of_another_shape_say_the_same() -> None:
