@@ -101,6 +101,8 @@ PRIVATE = {
     "rendering.error_bound": "how `ErrorBounded` knows whether a ray was asked enough",
     "rendering.error_bounded.Bounded": "what `ErrorBounded` knows of its rays",
     "rendering.inverse": "the one step of samplers by weight",
+    "rendering.residuals": "what `Dual` keeps of a fit's steps",
+    "rendering.transients.Found": "what `Dual` wants of `Contradicted`",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
     "stereo.agreement": "a step of `match`",
     "stereo.boxed": "how the survey takes a box that was given",

@@ -14,12 +14,13 @@ from benchmarks.mutants import (
     protocols,
     scenes,
     stereo,
+    transients,
 )
 
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
-    *fields.RENDERING, *around.AROUND, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
+    *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip
