@@ -78,25 +78,42 @@ def make_database(pictures: Sequence[Picture], place: Workplace) -> None:
     if place.database.exists():
         return
     pycolmap = load()
+    lenses = []
+    for group, focal in cameras_of(pictures):
+        width, height = group[0].size
+        camera = pycolmap.Camera.create_from_model_name(
+            0, _MODEL, focal or UNKNOWN_FOCAL * max(width, height), width, height
+        )
+        camera.has_prior_focal_length = focal is not None
+        lenses.append((camera, sorted(one.file for one in group)))
+    write_database(lenses, place)
+
+
+def known_lens(fx: float, fy: float, cx: float, cy: float, width: int, height: int) -> Any:
+    """COLMAP's camera of a pinhole camera; pixel centres at +0.5, as ours."""
+    camera = load().Camera.create_from_model_name(0, "PINHOLE", fx, width, height)
+    camera.params = [fx, fy, cx, cy]
+    camera.has_prior_focal_length = True
+    return camera
+
+
+def write_database(lenses: Sequence[tuple[Any, Sequence[str]]], place: Workplace) -> None:
+    """Write the database: COLMAP's cameras, each with the files of the pictures that it took."""
+    pycolmap = load()
     for left in place.folder.glob("features.part*"):
         left.unlink()
     unfinished = place.folder / "features.part"
     database = pycolmap.Database.open(unfinished)
     try:
-        for group, focal in cameras_of(pictures):
-            width, height = group[0].size
-            camera = pycolmap.Camera.create_from_model_name(
-                0, _MODEL, focal or UNKNOWN_FOCAL * max(width, height), width, height
-            )
-            camera.has_prior_focal_length = focal is not None
+        for camera, files in lenses:
             number = database.write_camera(camera)
             camera.camera_id = number
             rig = pycolmap.Rig()
             rig.add_ref_sensor(camera.sensor_id)
             rig.rig_id = database.write_rig(rig)
-            for picture in sorted(group, key=lambda one: one.file):
+            for file in files:
                 image = pycolmap.Image()
-                image.name, image.camera_id = picture.file, number
+                image.name, image.camera_id = file, number
                 image.image_id = database.write_image(image)
                 frame = pycolmap.Frame()
                 frame.rig_id = rig.rig_id
@@ -107,20 +124,21 @@ def make_database(pictures: Sequence[Picture], place: Workplace) -> None:
     unfinished.rename(place.database)
 
 
-def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, progress: Progress) -> None:
+def find_features(place: Workplace, threads: int, progress: Progress) -> None:
     """Find the features of pictures that have none yet."""
     pycolmap = load()
     with opened(place) as database:
-        numbers = {image.name: image.image_id for image in database.read_all_images()}
-        waiting = [one.file for one in pictures if not database.exists_descriptors(numbers[one.file])]
+        images = sorted(database.read_all_images(), key=lambda image: image.name)
+        sizes = [(camera.width, camera.height) for camera in database.read_all_cameras()]
+        waiting = [image.name for image in images if not database.exists_descriptors(image.image_id)]
     extraction = pycolmap.FeatureExtractionOptions()
     extraction.num_threads = threads
     extraction.use_gpu = False
     extraction.sift.max_num_features = MOST_FEATURES
-    extraction.max_image_size = max(max(one.size) for one in pictures)  # they are small enough
-    done = len(pictures) - len(waiting)
+    extraction.max_image_size = max(map(max, sizes))  # they are small enough
+    done = len(images) - len(waiting)
     for i in range(0, len(waiting), 2 * threads):
-        progress("features", (done + i) / len(pictures))
+        progress("features", (done + i) / len(images))
         pycolmap.extract_features(
             place.database,
             place.pictures,
@@ -187,7 +205,9 @@ def match_pairs(
             done += len(group)
 
 
-def map_pictures(count: int, place: Workplace, threads: int, progress: Progress) -> list[Path]:
+def map_pictures(
+    count: int, place: Workplace, threads: int, progress: Progress, lenses_known: bool = False
+) -> list[Path]:
     """Find poses and points, unless they are there, and write a model for each connected part.
 
     Args:
@@ -195,6 +215,7 @@ def map_pictures(count: int, place: Workplace, threads: int, progress: Progress)
         place: to read and write.
         threads: how many.
         progress: is told which part of the pictures have a pose.
+        lenses_known: they stay as they are.
 
     Returns:
         The folders of the models, the one of most pictures first; none if nothing could be made.
@@ -209,6 +230,7 @@ def map_pictures(count: int, place: Workplace, threads: int, progress: Progress)
         unfinished.mkdir()
         snapshots.mkdir(exist_ok=True)
         options = _mapping_options(angle, matches, snapshots, threads)
+        options.ba_refine_focal_length = options.ba_refine_extra_params = not lenses_known
         if before is None:
             _map(options, place, unfinished, "", _Counted(0, count, progress))
         else:
