@@ -12,7 +12,8 @@ from benchmarks.poses import disturbed
 from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.evaluation import pose_errors
-from neurfield.posing import poses_from_pictures
+from neurfield.posing import PoseNumbers, poses_from_pictures
+from neurfield.posing.from_pictures import laid_onto
 from neurfield.scenes import Cameras, Scene, load_scene
 from tests.posing.textured import FOCAL, HEIGHT, VIEWS, WIDTH, drawn, orbit, turning
 from tests.scenes.tiny_scenes import write_transforms
@@ -98,3 +99,14 @@ def test_what_pictures_cannot_tell_is_one_line(tmp_path, poses, words):
 def test_a_scene_without_pictures_is_one_line(scene):
     with pytest.raises(UserError, match="no pictures"):
         poses_from_pictures(scene.without("image"))
+
+
+def test_a_pose_far_from_the_given_one_is_another_place_that_looks_the_same():
+    given = seen_from(orbit())
+    poses = given.world_from_cam.copy()
+    poses[:, :3, 3] *= 3.0  # in a world of another unit
+    poses[4] = poses[9]
+    poses[6] = np.nan
+    again = laid_onto(given, poses, PoseNumbers(9, VIEWS, 100, 0.5, 3.0, 10.0))
+    assert np.flatnonzero(~again.found).tolist() == [4, 6]
+    np.testing.assert_allclose(again.cameras.world_from_cam, given.world_from_cam, atol=1e-9)
