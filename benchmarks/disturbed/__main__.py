@@ -40,25 +40,28 @@ COLUMNS = (
     "degrees off", "place off %", "pixels off", "fit s",
 )  # fmt: skip
 BACKGROUND, EXPOSURE, DUAL, REFINEMENT = "background", "exposure", "dual training", "refinement"
+IN_FIT = "refined in the fit"
 # Parts by what leaves them out of a fit; poses are found again before it.
 # The preset has the others, and tells by what it measures whether they are wanted.
 OFF = {BACKGROUND: "background=constant", EXPOSURE: "exposure=off", DUAL: "transients=off", REFINEMENT: ""}
 _QUIET = ["train.save_every=0", "train.preview_every=0", f"data.holdout_every={HELD_OUT_EVERY}"]
 NOTE = (
     "Refinement: poses found again from the fitted pictures before the fit (`neurfield scene convert "
-    "--poses-from-pictures`); in the fit: `poses=refined` in place of that. Without background: black behind "
-    "the box. Pixels off: how far points of the true surface land from where they are seen, once cameras "
-    "are laid on the true ones as a whole. The object alone is measured, as in benchmarks.photos."
+    "--poses-from-pictures`); in the fit: `poses=refined` in place of that; matched again: another fit, "
+    "from the poses that it left (`--poses RUN/poses.json`). Without background: black behind the box. "
+    "Pixels off: how far points of the true surface land from where they are seen, once cameras are laid on "
+    "the true ones as a whole. The object alone is measured, as in benchmarks.photos."
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """A fit: its parts, whether it is to the clean pictures, and what else is set."""
+    """A fit: its parts, whether of the clean pictures, what else is set, and whose cameras it begins with."""
 
     parts: tuple[str, ...]
     clean: bool = False
     overrides: tuple[str, ...] = ()
+    after: str = ""
 
     def settings(self) -> list[str]:
         """As `neurfield fit --set` takes them."""
@@ -85,7 +88,8 @@ def rows() -> dict[str, Row]:
         "undisturbed": Row((BACKGROUND, EXPOSURE), clean=True),
         "all parts": Row(parts),
         **each,
-        "refined in the fit": Row(in_fit, overrides=("poses=refined",)),
+        IN_FIT: Row(in_fit, overrides=("poses=refined",)),
+        "the same, matched again": Row(in_fit, after=IN_FIT),
         "no part": Row(()),
     }
 
@@ -116,12 +120,9 @@ def pose_table(scene: Scene, clean: Scene) -> tuple[Table, Cameras]:
 
 
 def fitted_row(
-    name: str, row: Row, scene: Scene, clean: Scene, found: Cameras, args: Any
-) -> tuple[list[Any], list[np.ndarray]]:
-    """The numbers of a fit, and strips of its held-out pictures: true, laid, aligned."""
-    given = clean if row.clean else scene
-    if REFINEMENT in row.parts:
-        given = given.seen_by(found, given.files, None)
+    name: str, row: Row, given: Scene, clean: Scene, args: Any
+) -> tuple[list[Any], list[np.ndarray], Cameras | None]:
+    """The numbers of a fit, strips of its held-out pictures (true, laid, aligned), and its cameras."""
     before = time.perf_counter()
     try:
         run = fit(
@@ -131,8 +132,8 @@ def fitted_row(
         seconds = round(time.perf_counter() - before, 1)
         numbers, strips = fit_numbers(run, clean)
     except (SurfaceLeft, UserError) as reason:
-        return text_row(COLUMNS, f"{name}: {str(reason)[:80]}"), []
-    return [name, *numbers, *pose_numbers(run.cameras_now, clean), seconds], strips
+        return text_row(COLUMNS, f"{name}: {str(reason)[:80]}"), [], None
+    return [name, *numbers, *pose_numbers(run.cameras_now, clean), seconds], strips, run.cameras_now
 
 
 def save_strips(folder: Path, strips: dict[str, list[np.ndarray]]) -> Path:
@@ -175,11 +176,16 @@ def main() -> None:
     say(poses.markdown())
     lines: list[list[Any]] = []
     strips: dict[str, list[np.ndarray]] = {}
+    left: dict[str, Cameras | None] = {}
     for name in args.rows:
-        if name.removeprefix("without ") in missing():
-            lines.append(text_row(COLUMNS, f"{name}: there is no such part yet"))
+        row = rows()[name]
+        cameras = left.get(row.after) if row.after else found if REFINEMENT in row.parts else scene.cameras
+        if name.removeprefix("without ") in missing() or cameras is None:
+            reason = "there is no such part yet" if cameras is not None else f"needs the row {row.after}"
+            lines.append(text_row(COLUMNS, f"{name}: {reason}"))
             continue
-        line, drawn = fitted_row(name, rows()[name], scene, clean, found, args)
+        given = clean if row.clean else scene.seen_by(cameras, scene.files, None)
+        line, drawn, left[name] = fitted_row(name, row, given, clean, args)
         lines.append(line)
         say(str(line))
         if drawn:

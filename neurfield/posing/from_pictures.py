@@ -91,7 +91,8 @@ def poses_from_pictures(
     if count < LEAST_SHARE * len(files):
         raise UserError(
             f"{scene.path}: only {count} of {len(files)} pictures tell where they were taken (too little "
-            "texture, or too far apart): keep the poses, and let a fit refine them (--set poses=refined)"
+            "texture, or too far apart): let a fit refine the poses (--set poses=refined), and fit again to "
+            "what `scene convert --poses RUN/poses.json` writes"
         )
     return again
 
