@@ -19,5 +19,6 @@ MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
     *fields.RENDERING, *around.AROUND, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
-    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.READERS, *kernels.REFERENCES, *kernels.NATIVE,
+    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES,
+    *scenes.READERS, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip
