@@ -98,6 +98,8 @@ PRIVATE = {
     "rendering.exposure.pulled_numbers": "what parts for exposure share",
     "rendering.exposure.Gains": "what `Affine` wants of `StereoMaps`",
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
+    "rendering.residuals": "what `Dual` keeps of a fit's steps",
+    "rendering.transients.Found": "what `Dual` wants of `Contradicted`",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
     "stereo.agreement": "a step of `match`",
     "stereo.boxed": "how the survey takes a box that was given",

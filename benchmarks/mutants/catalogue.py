@@ -13,12 +13,13 @@ from benchmarks.mutants import (
     protocols,
     scenes,
     stereo,
+    transients,
 )
 
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
-    *fields.RENDERING, *around.AROUND, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
-    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES,
-    *scenes.READERS, *kernels.REFERENCES, *kernels.NATIVE,
+    *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
+    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *kernels.REFERENCES,
+    *kernels.NATIVE,
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -26,12 +26,38 @@ from neurfield.rendering import (
     Poses,
     Rendered,
     Sampler,
+    Transients,
     before,
     render_passes,
 )
 
 LEADING = "surface"  # the label of the pass that leads, where there is one
 LEAST_LIGHT = 2e-3  # of a ray, for which a learnt background is asked: half a step of 8 bits
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a step asks a field of, whichever field it is.
+
+    Attributes:
+        pixels: R of them, in the order of their samples.
+        samples: S sections of their rays.
+        opacities: the passes at the moment, by label.
+        leading: the first of them.
+        sets: of points that join the query, by name.
+        holds: how far each of them is held on to.
+        beside: [K, 3], points a small step from some samples.
+        pairs: int64 [K], these samples.
+    """
+
+    pixels: Pixels
+    samples: Samples
+    opacities: Mapping[str, OpacityNow]
+    leading: OpacityNow
+    sets: dict[str, PointSet]
+    holds: Mapping[str, float]
+    beside: Tensor
+    pairs: Tensor
 
 
 class RaysStep:
@@ -47,6 +73,7 @@ class RaysStep:
         beside: neighbours that samples get.
         exposure: what each picture makes of the scene's colours; None: nothing.
         poses: where cameras stand, if they are fitted, too; None: as the scene says.
+        transients: tells what some pictures show that is not the scene's; None: nothing.
     """
 
     def __init__(
@@ -60,12 +87,16 @@ class RaysStep:
         beside: Beside,
         exposure: Exposure | None = None,
         poses: Poses | None = None,
+        transients: Transients | None = None,
     ) -> None:
         self.reader, self.sampler = reader, sampler
         self.background, self.exposure = background, exposure
         # The first one leads: samples, pictures and figures are by it.
         self.passes = dict(sorted(passes.items(), key=lambda item: item[0] != LEADING))
         self.half, self.watch, self.beside, self.poses = half, watch, beside, poses
+        self.transients = transients
+        if transients is not None:
+            reader.patches = transients.patches
         self.mask_says = reader.scene.mask_says
         self.opacity: dict[str, Tensor] = {}  # of the newest step's rays, by pass
 
@@ -82,10 +113,8 @@ class RaysStep:
         widest = self.sampler.widest(moment, self.senses_depth and not moment.warm)
         return {label: opacity.at(moment, widest, label) for label, opacity in self.passes.items()}
 
-    def look(
-        self, field: DistanceField, color: Color, sources: list[PointSource], moment: Moment
-    ) -> tuple[Seen, dict[str, float | Tensor]]:
-        """What losses may look at, and figures for the log; points of `sources` join the rays' query."""
+    def draw(self, field: DistanceField, sources: list[PointSource], moment: Moment) -> Drawn:
+        """Pixels, samples along their rays where the field's surface is, and points of `sources`."""
         opacities = self.opacities(moment)
         leading = next(iter(opacities.values())).fixed()  # a learnt width is waited for
         self.sampler.look(field, moment)
@@ -95,6 +124,8 @@ class RaysStep:
             pixels = pixels.having(t_depth=None)
         if self.poses is not None:
             pixels = self.poses.posed(pixels)
+        if self.transients is not None and self.transients.learns:
+            pixels = keeping(pixels, self.transients.kept(pixels, moment))
         pixels, samples = self.sampler.sample(pixels, field, leading, moment)
         self.reader.ahead(moment.step + 1, self.sampler.rays())
         joined = [(source, drawn) for source in sources if (drawn := source.draw(moment))]
@@ -104,23 +135,44 @@ class RaysStep:
             sets |= (own := source.sets(*drawn))
             holds |= dict.fromkeys(own, source.hold(moment))
         beside, pairs = self._beside(pixels.rays, samples, moment)
+        return Drawn(pixels, samples, opacities, leading, sets, holds, beside, pairs)
+
+    def look(
+        self, field: DistanceField, color: Color, drawn: Drawn, moment: Moment
+    ) -> tuple[Seen, dict[str, float | Tensor]]:
+        """What losses may look at, and figures for the log."""
         moving = self.poses is not None and self.poses.move(moment)
-        rays = self.poses.lines(pixels) if self.poses is not None and moving else pixels.rays
-        rendered = render_passes(
-            field, color, rays, samples, opacities, gathered(sets, beside), self.codes(pixels.camera),
-            points_gradient=moving,
-        )  # fmt: skip
-        pixels, rendered, compared = self._against(pixels, rendered, moment)
+        look = self.seen(field, color, drawn, moment, moving)
+        pixels, rendered = look.pixels, look.rays.passes
         self.opacity = {label: one.opacity.detach() for label, one in rendered.items()}
         surface = next(iter(rendered.values()))
         self.watch.look(surface.opacity, self._ought_to_end(pixels))
-        look = self._for_losses(sets, holds, pairs, pixels, samples, rendered, compared, moment)
         return look, {
-            "psnr": _psnr(pixels, surface, compared),
+            "psnr": _psnr(pixels, surface, look.rays.compared),
             "rays": float(len(pixels)),
-            "samples_per_ray": samples.t_starts.shape[0] / max(1, len(pixels)),
-            "width": leading.number * self.half,
+            "samples_per_ray": drawn.samples.t_starts.shape[0] / max(1, len(pixels)),
+            "width": drawn.leading.number * self.half,
         }
+
+    def seen(
+        self, field: DistanceField, color: Color, drawn: Drawn, moment: Moment, moving: bool = False
+    ) -> Seen:
+        """What losses may look at of a field, asked where a step drew.
+
+        Args:
+            field: that is asked.
+            color: of it.
+            drawn: pixels, samples and points.
+            moment: of the fit.
+            moving: whether what is rendered is to carry gradients to the poses.
+        """
+        rays = self.poses.lines(drawn.pixels) if self.poses is not None and moving else drawn.pixels.rays
+        rendered = render_passes(
+            field, color, rays, drawn.samples, drawn.opacities, gathered(drawn.sets, drawn.beside),
+            self.codes(drawn.pixels.camera), points_gradient=moving,
+        )  # fmt: skip
+        bare = next(iter(rendered.values())).rgb
+        return self._for_losses(drawn, *self._against(drawn.pixels, rendered, moment), bare, moment)
 
     def _beside(self, rays: Rays, samples: Samples, moment: Moment) -> tuple[Tensor, Tensor]:
         """Points a small step from some samples [K, 3], and the samples' indices [K]."""
@@ -207,19 +259,18 @@ class RaysStep:
 
     def _for_losses(
         self,
-        sets: dict[str, PointSet],
-        holds: dict[str, float],
-        pairs: Tensor,
+        drawn: Drawn,
         pixels: Pixels,
-        samples: Samples,
         rendered: dict[str, Rendered],
-        compared: Tensor | None,
+        valid: Tensor | None,
+        bare: Tensor,
         moment: Moment,
     ) -> Seen:
         answers = next(iter(rendered.values())).answers
         sdf, gradient = answers.everywhere.sdf, answers.everywhere.gradient
         assert gradient is not None
-        points, start = answered(sets, holds, sdf, gradient, answers.t.shape[0])
+        sets, pairs = drawn.sets, drawn.pairs
+        points, start = answered(sets, drawn.holds, sdf, gradient, answers.t.shape[0])
         unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
         firsts = [
             points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None
@@ -231,10 +282,27 @@ class RaysStep:
             (near, gradient[start:]) if len(near) else None,
             points,
             RaysSeen(
-                pixels, samples, answers, rendered, self.sampler.truncation(moment), compared,
-                outlined=self.mask_says == "object" and pixels.get("mask") is not None,
+                pixels, drawn.samples, answers, rendered, self.sampler.truncation(moment),
+                compared_of(pixels, valid), valid,
+                outlined=self.mask_says == "object" and pixels.get("mask") is not None, bare=bare,
             ),
         )  # fmt: skip
+
+
+def keeping(pixels: Pixels, kept: Tensor) -> Pixels:
+    """The pixels, of which those that are not kept, bool [R], say nothing of depth either."""
+    told = {
+        name: pixels.columns[name] * kept.view(-1, *[1] * (pixels.columns[name].ndim - 1))
+        for name in ("t_depth", "prior_depth", "prior_normal")
+        if name in pixels.columns
+    }
+    return pixels.having(kept=kept, **told)
+
+
+def compared_of(pixels: Pixels, valid: Tensor | None) -> Tensor | None:
+    """Whose colours count, bool [R]: of those that are valid the ones that are kept; None: all."""
+    kept = pixels.get("kept")
+    return kept if valid is None else valid if kept is None else valid & kept
 
 
 def _psnr(pixels: Pixels, rendered: Rendered, compared: Tensor | None) -> Tensor:

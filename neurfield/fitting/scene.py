@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from neurfield.errors import UserError
 from neurfield.fitting.compared_views import compared_views
 from neurfield.fitting.determined import telling_sources, what_would_help
+from neurfield.fitting.dual import DualStep
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface_watch import SurfaceWatch, least_share
 from neurfield.fitting.task import Task
@@ -20,14 +22,14 @@ from neurfield.fusion import AlignedPriors
 from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, awake, looked_at, of_use
-from neurfield.pixels import PixelReader
+from neurfield.pixels import Patches, PixelReader
 from neurfield.pixels.sources import SOURCES
 from neurfield.points import Beside, PointSource
 from neurfield.points.fuse_scene import aligned_priors
 from neurfield.points.stereo import confident_points
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
-from neurfield.stereo import StereoMaps
+from neurfield.stereo import Contradicted, StereoMaps, contradicted
 
 PAIRS = 512  # a step, where a loss looks at pairs and does not say how many
 
@@ -56,6 +58,8 @@ class SceneTask(Task):
             UserError: a part asks for what the scene or the method does not have, with the way out.
         """
         self.scene, self.config, self._aligned, self._stereo = scene, config, aligned, stereo
+        self._where = device
+        self._contradicted: Contradicted | None = None
         self.frame = UnitFrame.around(scene.box)
         self.unit_box = self.frame.box_in_unit(scene.box)
         self.inside = scene.kind == "inside"
@@ -70,6 +74,7 @@ class SceneTask(Task):
             "scene": lambda: scene, "cameras": lambda: scene.cameras, "frame": lambda: self.frame,
             "unit_box": lambda: self.unit_box, "device": lambda: device, "seed": lambda: config.seed,
             "aligned": lambda: lambda: self.aligned, "beside": lambda: beside,
+            "contradicted": lambda: self.contradicted,
             "stereo": lambda: lambda: self.stereo, "telling": lambda: self.telling,
             "compared_views": lambda: lambda: self.compared_views,
             "stereo_points": lambda: lambda: confident_points(attached()),
@@ -80,16 +85,18 @@ class SceneTask(Task):
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
-        background, exposure, poses = (
+        background, exposure, poses, transients = (
             None if part is None else part.make_of(offers)
-            for part in map(config.one, ("background", "exposure", "poses"))
+            for part in map(config.one, ("background", "exposure", "poses", "transients"))
         )
         advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),
             sampler, passes, background, self.frame.half,
             SurfaceWatch(least_share(scene, config.data), advice, device), beside, exposure, poses,
+            transients,
         )  # fmt: skip
+        dual = None if transients is None else DualStep(transients, self._another)
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         offered = offers_of_scene(scene, field, passes, sources)
         losses = {
@@ -98,7 +105,7 @@ class SceneTask(Task):
         }
         if not losses:
             raise UserError(f"{scene.path}: none of the method's losses finds what it looks at in this scene")
-        super().__init__(field, color, sources, rays, losses, config.train, config.seed, device)
+        super().__init__(field, color, sources, rays, losses, config.train, config.seed, device, dual)
 
     def _radius(self) -> float:
         """Of the initial sphere, unit lengths.
@@ -111,10 +118,25 @@ class SceneTask(Task):
         cameras = np.linalg.norm(self.frame.unit_from_world(self.scene.cameras.centers), axis=1)
         return max(0.45 * float(extent.mean()), 1.1 * float(cameras.max()))
 
+    def _another(self) -> tuple[Any, Any]:
+        """A field and a colour as this fit's began, from another seed."""
+        config = replace(self.config, seed=self.config.seed + 1)
+        field, color = make_fields(config, self._where)
+        field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
+        return field, color
+
     @property
     def stereo(self) -> StereoMaps | None:
         """Depth matched between the scene's pictures; None where they are not."""
         return None if self._stereo is None else self._stereo()
+
+    def contradicted(self, patches: Patches) -> Contradicted | None:
+        """What matched pictures tell of each other's patches; None where they are not matched."""
+        if self._stereo is None:
+            return None
+        if self._contradicted is None:
+            self._contradicted = contradicted(self.scene, self._stereo(), patches.rows, patches.columns)
+        return self._contradicted
 
     @cached_property
     def aligned(self) -> AlignedPriors | None:
@@ -125,8 +147,15 @@ class SceneTask(Task):
 
     @cached_property
     def compared_views(self) -> ComparedViews:
-        """The pictures as they are compared with each other, read when a loss first asks for them."""
-        return compared_views(self.scene, self.stereo)
+        """The pictures as they are compared with each other, read when a loss first asks for them.
+
+        What they contradict each other in is not compared where masks leave it out.
+        """
+        maps, masks = self.stereo, None if self.dual is None else self.dual.transients
+        found = self.contradicted(masks.patches) if masks is not None and masks.learns else None
+        if maps is not None and found is not None:
+            maps = maps.hiding(found.transient)
+        return compared_views(self.scene, maps)
 
     def preview(self, step: int, folder: Path) -> None:
         """One frame as the field renders it now, colour and normals beside the true image."""

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from neurfield.errors import UserError
 from neurfield.fields import Color
+from neurfield.fitting.dual import DualStep
 from neurfield.fitting.optimizer import Group, groups_of
+from neurfield.fitting.partner import Partner
 from neurfield.fitting.points_step import look_at_points
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.step import FixedStep, StepReport
@@ -20,6 +22,8 @@ from neurfield.losses.weighted import WeightedLoss, added, losses_of
 from neurfield.moment import Moment
 from neurfield.points import PointSource
 from neurfield.rendering import Poses
+
+APART = frozenset({"poses", "transients"})  # slots whose parts have rates of their own
 
 
 class Task:
@@ -34,6 +38,7 @@ class Task:
         train: rates and steps.
         seed: of the fit.
         device: of field and steps.
+        dual: what masks of transients and a partner add to a step; None: there are none.
     """
 
     def __init__(
@@ -46,13 +51,17 @@ class Task:
         train: Any,
         seed: int,
         device: torch.device,
+        dual: DualStep | None = None,
     ) -> None:
+        self.dual = dual
         self.field, self.color, self.rays = field, color, rays
         self.sources, self.losses = list(sources), dict(losses)
         self.train, self.seed, self.device = train, seed, device
 
     def prepare(self) -> None:
         """Let sources, losses, background and exposure work out, once, what they begin with."""
+        if self.dual is not None:
+            self.dual.transients.prepare()
         for source in self.sources:
             source.prepare()
         for loss in self.losses.values():
@@ -60,6 +69,8 @@ class Task:
         if self.rays is not None:
             for part in (self.rays.background, self.rays.exposure):
                 getattr(part, "prepare", lambda: None)()
+        if self.dual is not None:
+            self.dual.prepare(self.field, self.color)
 
     def moment(self, step: int, progress: float) -> Moment:
         """All that changes over a fit, at a step."""
@@ -76,13 +87,17 @@ class Task:
         looks, figures = self._look(drawn, moment)
         if self.rays is not None and not moment.points_alone:
             assert self.color is not None
-            look, of_rays = self.rays.look(self.field, self.color, self._joined(), moment)
+            at_rays = self.rays.draw(self.field, self._joined(), moment)
+            look, of_rays = self.rays.look(self.field, self.color, at_rays, moment)
             figures |= of_rays
             looks.append(losses_of(look, self.losses))
             if self._poses is not None and self._poses.move(moment):
                 leading = [one for label, one in looks[-1].items() if _leads_poses(self.losses[label])]
                 if leading:
                     looks.append({"poses": self._poses.pull(torch.stack(leading).sum())})
+            if self.dual is not None and self.dual.transients.learns:
+                fitted = self.field, self.color
+                looks += self.dual.losses(self.rays, fitted, at_rays, look, self.losses, moment)
         return self._report(looks, figures)
 
     def _at(self, moment: Moment) -> None:
@@ -95,6 +110,13 @@ class Task:
                 learner.active_levels = min(
                     levels, learner.active_levels if learner is self.field else levels
                 )
+        if self._second is not None:
+            self._second.at(self.field, self.color, moment)
+
+    @property
+    def _second(self) -> Partner | None:
+        """A second field that is fitted, too."""
+        return None if self.dual is None else self.dual.second
 
     @property
     def _poses(self) -> Poses | None:
@@ -128,6 +150,9 @@ class Task:
                 look = look_at_points(self.field, source, moment, tensors)
                 looks.append(losses_of(look, self.losses))
                 figures |= source.figures(dict(look.points))
+                if self._second is not None:
+                    look = look_at_points(self._second.field, source, moment, tensors)
+                    looks.append(losses_of(look, self.losses))
         return looks, figures
 
     def _report(
@@ -173,11 +198,16 @@ class Task:
         """Parameters and their rates."""
         learners = [self.field, *([] if self.color is None else [self.color])]
         if self.rays is not None:
-            around = [part for slot, part in self._learnt_around().items() if slot != "poses"]
+            around = [part for slot, part in self._learnt_around().items() if slot not in APART]
             learners += [*self.rays.passes.values(), *around]
+        if self.dual is not None and self.dual.partner is not None and self.dual.partner.learns:
+            learners += [self.dual.partner.field, self.dual.partner.color]
         groups = groups_of([learner.parameter_groups() for learner in learners], self.train)
         if isinstance(self._poses, nn.Module):  # sparse: who has no gradient stands still
             groups.append(Group("poses", list(self._poses.parameters()), self._poses.rate, sparse=True))
+        if self.dual is not None:
+            masks = self.dual.transients
+            groups.append(Group("transients", list(masks.parameters()), masks.rate, sparse=True))
         return groups
 
     def state(self) -> dict[str, Tensor]:
@@ -191,6 +221,8 @@ class Task:
             for slot, part in self._learnt_around().items():
                 state |= {f"{slot}.{k}": v for k, v in part.state_dict().items()}
             state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
+        if self.dual is not None and self.dual.partner is not None:
+            state |= {f"partner.{k}": v for k, v in self.dual.partner.state().items()}
         return state
 
     def load(self, state: dict[str, Tensor]) -> None:
@@ -206,12 +238,19 @@ class Task:
                 part.load_state_dict(part_of(state, slot))
             self.rays.sampler.load(part_of(state, "sampler"))
             self.rays.watch.reset()
+        if self.dual is not None:
+            self.dual.prepare(self.field, self.color)
+            if self.dual.partner is not None:
+                self.dual.partner.load(part_of(state, "partner"))
 
     def _learnt_around(self) -> dict[str, Any]:
         """What is behind the field, what pictures make of it, and poses, by slot, if they are learnt."""
         assert self.rays is not None
         rays = self.rays
-        around = {"background": rays.background, "exposure": rays.exposure, "poses": rays.poses}
+        around = {
+            "background": rays.background, "exposure": rays.exposure, "poses": rays.poses,
+            "transients": rays.transients,
+        }  # fmt: skip
         return {slot: part for slot, part in around.items() if isinstance(part, nn.Module)}
 
     def preview(self, step: int, folder: Path) -> None:

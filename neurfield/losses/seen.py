@@ -28,7 +28,9 @@ class RaysSeen:
         passes: what each opacity makes of them, by label.
         truncation: half width of the band around sensed depth, unit lengths.
         compared: [R] bool, whose colours count; None: all.
+        valid: [R] bool, whose colours would count if nothing were taken for transient; None: all.
         outlined: whether masks are an object's outline.
+        bare: [R, 3], the first pass's colours times opacity, without background and exposure.
     """
 
     pixels: Pixels
@@ -37,7 +39,9 @@ class RaysSeen:
     passes: Mapping[str, Rendered]
     truncation: float
     compared: Tensor | None = None
+    valid: Tensor | None = None
     outlined: bool = False
+    bare: Tensor | None = None
 
     @cached_property
     def incidence(self) -> Tensor:

@@ -28,7 +28,7 @@ FITTED: dict[str, Fitted] = {
         "surfaces",
         (
             "field", "heads", "color", "pixels", "sampler", "passes", "background", "exposure", "poses",
-            "points", "losses", "mesh",
+            "transients", "points", "losses", "mesh",
         ),
         {"data": Data, "train": Train},
     ),

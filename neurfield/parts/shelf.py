@@ -41,6 +41,7 @@ SLOTS: dict[str, Slot] = {
     "background": Slot("background", "what stands behind the field"),
     "exposure": Slot("exposure", "from the scene's colours to those of each picture"),
     "poses": Slot("refinement of poses", "where cameras stand, where that is fitted, too"),
+    "transients": Slot("mask of transients", "what only some pictures show, left out"),
     "points": Slot("point source", "points off the rays, with what is known of them", many=True),
     "losses": Slot("loss", "what a step's error is made of", many=True, weighted=True),
     "mesh": Slot("mesh", "from the field to a mesh"),
@@ -79,6 +80,7 @@ TABLE: dict[str, dict[str, str]] = {
         "appearance": "neurfield.rendering.exposure:Appearance",
     },
     "poses": {"refined": "neurfield.rendering.poses:RefinedPoses"},
+    "transients": {"dual": "neurfield.rendering.transients:Dual"},
     "points": {
         "fused_depth": "neurfield.points.fused_depth:FusedDepth",
         "seen": "neurfield.points.seen:Seen",

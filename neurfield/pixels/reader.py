@@ -12,6 +12,7 @@ from torch import Tensor
 
 from neurfield.pixels.columns import Pixels
 from neurfield.pixels.flat_images import CPU, FlatImages
+from neurfield.pixels.patches import Patches
 from neurfield.pixels.sources import SOURCES
 from neurfield.pixels.uniform import Chosen
 from neurfield.pixels.uploads import Ahead, pinned, uploaded
@@ -19,6 +20,7 @@ from neurfield.rays import UnitFrame, clipped, unit_lines
 from neurfield.scenes import Scene
 
 _LINES = ("origins", "directions", "z_per_t", "camera", "group")  # of a drawn batch, beside the sources
+_PATCH = "patch"  # the column of the patches that pixels are in
 
 
 class Chooser(Protocol):
@@ -53,6 +55,7 @@ class PixelReader:
     ) -> None:
         """Nothing is read yet."""
         self.scene, self.chooser, self.frame, self.device = scene, chooser, frame, device
+        self.patches: Patches | None = None  # of the pictures, where a fit asks in which of them pixels are
         self._unit_box = torch.tensor(unit_box, device=device)
         self._pin: Callable[[Tensor], Tensor] = pinned
         self._ahead = Ahead(self._draw_pinned)
@@ -85,6 +88,8 @@ class PixelReader:
         centres = np.stack([chosen.column + 0.5, chosen.row + 0.5], axis=1)
         lines = unit_lines(*self.scene.cameras.rays(chosen.camera, centres), self.frame)
         indices = torch.from_numpy(chosen.camera), torch.from_numpy(chosen.group)
+        if self.patches is not None:
+            columns[_PATCH] = torch.from_numpy(self.patches.at(chosen.camera, chosen.row, chosen.column))
         return {**columns, **dict(zip(_LINES, (*lines, *indices)))}, chosen.groups
 
     def _draw_pinned(self, step: int, rays: int) -> tuple[dict[str, Tensor], int]:
@@ -94,6 +99,7 @@ class PixelReader:
     def _pixels(self, drawn: dict[str, Tensor], groups: int) -> Pixels:
         """The device's part."""
         origins, directions, z_per_t, camera, group = (drawn.pop(name) for name in _LINES)
+        patch = drawn.pop(_PATCH, None)
         rays = clipped(origins, directions, z_per_t, self._unit_box)
         gathered = self.images.gather(drawn["index"]) if self.images.resident else drawn
         values = FlatImages.decode(gathered)
@@ -104,4 +110,6 @@ class PixelReader:
         if "t_depth" in columns:
             exact = "depth" if "depth" in values else "sensor_depth"
             columns["t_depth"] = values[exact] / (self.frame.half * rays.z_per_t)
+        if patch is not None:
+            columns[_PATCH] = patch
         return Pixels(rays, camera, group, groups, columns)

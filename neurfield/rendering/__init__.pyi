@@ -40,6 +40,8 @@ from neurfield.rendering.sampling import sample_around_depth as sample_around_de
 from neurfield.rendering.sampling import sample_surface as sample_surface
 from neurfield.rendering.surroundings import share_past as share_past
 from neurfield.rendering.surroundings import surroundings as surroundings
+from neurfield.rendering.transients import Dual as Dual
+from neurfield.rendering.transients import Transients as Transients
 from neurfield.rendering.visibility import keep_visible as keep_visible
 from neurfield.rendering.visibility import select as select
 from neurfield.rendering.volume import Answers as Answers

@@ -15,6 +15,7 @@ _GROUPS = {
     "dtu_with_icp": "DTU's protocol, after ICP",
     "tanks_and_temples": "Protocol of Tanks and Temples, without its ICP",
     "tanks_and_temples_with_icp": "Protocol of Tanks and Temples, after its ICP",
+    "transients": "Passers-by",
     "images": "Pictures",
     "image": "Picture",
     "files": "Bytes, compared",
@@ -33,10 +34,11 @@ _NAMES = {
     "truth_points": "points of the truth that count",
     "cameras_agree": "cameras within 20 cm of the reference",
     "png": "PNG, lossless", "jpeg": "JPEG of equal quality", "bits": "bits a channel", "remarks": "note",
+    "left_out": "share that is left out", "pictures": "pictures with any", "of": "pictures in all",
 }  # fmt: skip
 _LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel", "tau"}
 _BYTES = {"model", "source", "png", "jpeg"}
-_SHARES = {"mesh_seen", "truth_seen", "mesh_beyond", "truth_beyond", "cameras_agree"}
+_SHARES = {"mesh_seen", "truth_seen", "mesh_beyond", "truth_beyond", "cameras_agree", "left_out"}
 _SAID_BESIDE = {("images", "frames"), ("images", "pixels")}  # in the names of the scores
 
 

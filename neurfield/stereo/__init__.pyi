@@ -1,5 +1,7 @@
 """What `neurfield.stereo` shows; `neurfield.lazy` reads it too."""
 
+from neurfield.stereo.contradicted import Contradicted as Contradicted
+from neurfield.stereo.contradicted import contradicted as contradicted
 from neurfield.stereo.gains import Exposure as Exposure
 from neurfield.stereo.gains import exposure as exposure
 from neurfield.stereo.hull import Hull as Hull

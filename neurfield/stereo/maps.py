@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -140,6 +140,21 @@ class StereoMaps:
         depth[outside], normal[outside], confidence[outside] = 0.0, 0.0, 0.0
         flags[outside] = int(Flag.NONE)
         return FrameMaps(depth.numpy(), normal.numpy(), confidence.numpy(), flags.numpy())
+
+    def hiding(self, transient: Tensor) -> StereoMaps:
+        """The same, of pictures whose transient pixels match nothing.
+
+        Depth stays: what is matched there is what others see behind it.
+
+        Args:
+            transient: bool [frames of the scene, rows, columns], patches of each picture.
+        """
+        pictures = self.views.pictures
+        sides = zip(pictures.grey.shape[1:], transient.shape[1:])
+        rows, columns = (torch.arange(side) * patches // side for side, patches in sides)
+        shown = ~transient[:, rows][:, :, columns]
+        inside = shown if pictures.inside is None else pictures.inside & shown
+        return replace(self, views=replace(self.views, pictures=replace(pictures, inside=inside)))
 
     def attached_to(self, scene: Scene) -> Scene:
         """The scene with these maps as its sources, without a file: as if they had been written and read.

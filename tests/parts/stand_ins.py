@@ -154,6 +154,16 @@ def refined(*, start: float = 0.25, stop: float = 0.6) -> object:
     return start, stop
 
 
+def dual(*, when: str = "always", partner: str = "average") -> object:
+    """Masks of what only some pictures show.
+
+    Args:
+        when: they are used.
+        partner: what the field is to agree with.
+    """
+    return when, partner
+
+
 def random_behind_masks() -> None:
     """A random colour behind the object's outline."""
 
@@ -275,6 +285,7 @@ TABLE = {
     "passes": {"neus": f"{HERE}:NeuS", "volsdf": f"{HERE}:VolSDF"},
     "background": {"random": f"{HERE}:random_behind_masks", "surroundings": f"{HERE}:surroundings"},
     "poses": {"refined": f"{HERE}:refined"},
+    "transients": {"dual": f"{HERE}:dual"},
     "points": {
         "uniform": f"{HERE}:uniform_points", "fused_depth": f"{HERE}:fused_depth", "seen": f"{HERE}:seen",
         "picture": f"{HERE}:picture_pixels",

@@ -12,7 +12,7 @@ Each is 24 views of 160 x 120 pixels, is made once a process in well under two s
     thin_rods       rods two pixels wide before a textured wall
 
 Light depends on the normal alone, so a point looks the same in all views: `altered` adds noise, gains that
-differ from view to view, and vignetting.
+differ from view to view, and vignetting; `passed_by` adds what only one view shows.
 """
 
 from __future__ import annotations
@@ -144,6 +144,31 @@ class MadeScene:
         levels = self.colour * light[..., None] + noise * random.normal(size=self.colour.shape)
         colour = np.round(levels).clip(0, 255).astype(np.uint8)
         return replace(self, colour=_kept(colour)), gain.astype(np.float32)
+
+    def passed_by(
+        self, share: float = 1 / 3, among: Sequence[int] | None = None, seed: int = 0
+    ) -> tuple[MadeScene, np.ndarray]:
+        """The same with one or two textured ovals before a share of the views, and where: bool [n,h,w].
+
+        Each is somewhere else and looks different; it is a tenth to a third of the picture wide. `among`:
+        the views that may have them; None: all.
+        """
+        random = np.random.default_rng(seed)
+        n, h, w = self.depth.shape
+        views = np.arange(n) if among is None else np.asarray(among)
+        v, u = np.mgrid[0:h, 0:w] + 0.5
+        colour, where = self.colour.copy(), np.zeros((n, h, w), bool)
+        for i in random.choice(views, round(share * len(views)), replace=False):
+            for _ in range(random.integers(1, 3)):
+                middle = random.uniform(0.15, 0.85, 2) * [w, h]
+                half = random.uniform(0.06, 0.16, 2) * [w, 1.5 * h]
+                oval = ((u - middle[0]) / half[0]) ** 2 + ((v - middle[1]) / half[1]) ** 2 < 1
+                base = tuple(random.uniform(0.2, 0.8, 3))
+                paint = Waves(8.0, seed=int(random.integers(10**6)), base=base)
+                points = np.stack([u, v, 0 * u], axis=-1)[oval]
+                colour[i][oval] = np.round(255 * paint(points, np.ones(len(points)))).clip(0, 255)
+                where[i] |= oval
+        return replace(self, colour=_kept(colour)), _kept(where)
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neurfield.inputs.page import MeshSides, Page, Pictures
+from neurfield.inputs.scene.transients_sheet import NAME
 from neurfield.parts import Config
 from neurfield.wording import length
 
@@ -23,7 +24,7 @@ def scene_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dic
     return Page(
         about=[f"preset {config.preset}", f"box {box}", f"cameras {looks}"],
         tiles=_tiles(metrics),
-        sections=[MeshSides(folder / "mesh.ply", looks), _frames(folder, metrics)],
+        sections=[MeshSides(folder / "mesh.ply", looks), _frames(folder, metrics), *_transients(folder)],
     )
 
 
@@ -50,6 +51,15 @@ def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         inside = ", inside the masks" if images.get("pixels", "all") != "all" else ""
         tiles.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames{inside}"))
     return tiles
+
+
+def _transients(folder: Path) -> list[Pictures]:
+    """Pictures beside what was left out of them, where a fit left any out."""
+    sheet = folder / "previews" / NAME
+    if not sheet.is_file():
+        return []
+    said = "the pictures with the most that only they show; what was left out of the fit is red"
+    return [Pictures("Passers-by", [(sheet, said)])]
 
 
 def _frames(folder: Path, metrics: dict[str, Any]) -> Pictures:

@@ -9,13 +9,21 @@ from neurfield.inputs.mesh import write_mesh
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.scores import image_scores
+from neurfield.inputs.scene.transients_sheet import write_transients
 from neurfield.scenes.poses_file import write_poses
 
 
 def write_results(opened: OpenedScene, outcome: Outcome) -> None:
-    """Write mesh.ply, previews and, where they were refined, poses.json, and numbers into the outcome."""
+    """Write mesh.ply, previews and, where they were refined, poses.json, and numbers into the outcome.
+
+    Where passers-by were left out, previews/transients.jpg shows them.
+    """
     write_mesh(opened.surface(), outcome)
-    poses = None if opened.task.rays is None else opened.task.rays.poses
+    rays = opened.task.rays
+    poses, transients = (None, None) if rays is None else (rays.poses, rays.transients)
+    if transients is not None and transients.learns:
+        with outcome.part("transients"):
+            outcome.metrics["transients"] = write_transients(opened)
     if poses is not None:
         write_poses(opened.folder / "poses.json", opened.task.scene, poses.cameras())
     measure(opened, outcome, lambda: opened.scene.ground_truth)
