@@ -76,6 +76,7 @@ POSES = [
         "neurfield/posing/from_pictures.py",
         ("tests/posing/test_from_pictures.py",),
         ("found &= turned <= ROUGHLY", "pass", "a place that looks the same"),
+        ("_hold(model, files, scene.cameras.world_from_cam)", "pass", "cameras that nothing holds"),
         ("if count < LEAST_SHARE * len(files):", "if not count:", "few poses of many for all"),
         (
             "image.cam_from_world().rotation.matrix().T",

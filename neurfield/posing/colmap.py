@@ -309,6 +309,45 @@ def models_of(place: Workplace) -> list[Path]:
     return sorted(folders, key=lambda folder: -counts[folder])
 
 
+def hold(model: Any, transform: np.ndarray, places: dict[str, np.ndarray], spread: float) -> None:
+    """Adjust a model once more, with its cameras held to where they are thought to be.
+
+    What a long chain of pictures has bent is straightened; places that are far off hardly pull (Cauchy).
+
+    Args:
+        model: of known lenses; moved into the world of the places.
+        transform: [4,4], the similarity that leads there.
+        places: [3], by the pictures' names.
+        spread: by how much they are off in each direction, standard deviation.
+    """
+    pycolmap = load()
+    scale = float(np.cbrt(np.linalg.det(transform[:3, :3])))
+    turn = pycolmap.Rotation3d(transform[:3, :3] / scale)
+    model.transform(pycolmap.Sim3d(scale, turn, transform[:3, 3]))
+    config, priors = pycolmap.BundleAdjustmentConfig(), []
+    for number in model.reg_image_ids():
+        image = model.images[number]
+        config.add_image(number)
+        priors.append(
+            pycolmap.PosePrior(
+                corr_data_id=image.data_id,
+                position=places[image.name],
+                position_covariance=np.eye(3) * spread**2,
+                coordinate_system=pycolmap.PosePriorCoordinateSystem.CARTESIAN,
+            )
+        )
+    for number in model.cameras:
+        config.set_constant_cam_intrinsics(number)
+    options = pycolmap.PosePriorBundleAdjustmentOptions()
+    options.alignment_ransac.random_seed = 0
+    options.ceres.prior_position_loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    adjuster = pycolmap.create_pose_prior_bundle_adjuster(
+        pycolmap.BundleAdjustmentOptions(), options, config, priors, model
+    )
+    adjuster.solve()
+    model.update_point_3d_errors()
+
+
 def undistort(model: Path, place: Workplace, folder: Path, threads: int) -> None:
     """Write a model's pictures as pinhole cameras see them, into images/, and their cameras, into sparse/."""
     pycolmap = load()

@@ -12,7 +12,7 @@ from benchmarks.poses import disturbed
 from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.evaluation import pose_errors
-from neurfield.posing import PoseNumbers, poses_from_pictures
+from neurfield.posing import PoseNumbers, from_pictures, poses_from_pictures
 from neurfield.posing.from_pictures import laid_onto
 from neurfield.scenes import Cameras, Scene, load_scene
 from tests.posing.textured import FOCAL, HEIGHT, VIEWS, WIDTH, drawn, orbit, turning
@@ -115,3 +115,13 @@ def test_a_pose_far_from_the_given_one_is_another_place_that_looks_the_same():
     again = laid_onto(given, poses, PoseNumbers(9, VIEWS, 100, 0.5, 3.0, 10.0))
     assert np.flatnonzero(~again.found).tolist() == [4, 6]
     np.testing.assert_allclose(again.cameras.world_from_cam, given.world_from_cam, atol=1e-9)
+
+
+def test_places_that_are_known_well_straighten_what_pictures_alone_bend(tmp_path, monkeypatch):
+    true = seen_from(orbit())
+    scene = load_scene(write(tmp_path / "scene", true, disturbed(true, MIDDLE, 1.0, 0.0)))
+    held = poses_from_pictures(scene, threads=1)
+    monkeypatch.setattr(from_pictures, "_hold", lambda *_: None)
+    free = poses_from_pictures(scene, threads=1)
+    off, bent = (pose_errors(one.cameras.world_from_cam, orbit())[1].max() for one in (held, free))
+    assert off < 0.5 * bent and off < 0.002
