@@ -104,6 +104,7 @@ def test_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, ro
         ("volsdf", ["data.sensor_depth=off"], True),
         ("neus", ["data.sensor_depth=off", "background=contracted", "exposure=appearance"], True),
         ("neus", ["data.sensor_depth=off", "background=inverted_sphere", "exposure=affine"], True),
+        ("neus", ["data.sensor_depth=off", "transients=dual", "transients.start=0"], True),
     ],
 )
 def test_a_scene(

@@ -40,6 +40,9 @@ MARCHED = {"ops.ray_march.march_rays: samples are counted": 1}
 # Each leaves out samples: most of them before gradients are asked for, then most before colours are. Without
 # these two reads a step would compute many times as much.
 CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render_passes: nonzero": 1}
+TRANSIENTS = ["transients=dual", "transients.start=0"]
+# A partner is asked on the same samples, and for the colours of those that weigh something there.
+TWICE = {**CHOSEN, "rendering.volume.render_passes: nonzero": 2}
 # A learnt background is asked only where the field lets light through.
 LIT = {"fitting.rays_step.behind: nonzero": 1}
 # Rays with depth are sampled along it, the others marched: how many of each there are.
@@ -74,6 +77,8 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["passes.surface=volsdf"], 50, {**MARCHED, **CHOSEN}),
         (["data.sensor_depth=off"], 50, {**MARCHED, **CHOSEN}),
         (["data.sensor_depth=off", "background=contracted"], 50, {**MARCHED, **CHOSEN, **LIT}),
+        (["data.sensor_depth=off", *TRANSIENTS], 50, {**MARCHED, **TWICE}),
+        (["data.sensor_depth=off", *TRANSIENTS, "transients.partner=field"], 51, {**MARCHED, **TWICE}),
         (["data.sensor_depth=off"], 48, {**MARCHED, **CHOSEN, **OCCUPANCY}),
         (["points.fused_depth=off"], 50, {**SPLIT, **MARCHED, **CHOSEN}),
         (["data.sensor_depth=off", "passes.surface.learn=true"], 50, {**WIDTH, **MARCHED, **CHOSEN}),

@@ -183,3 +183,13 @@ def test_residuals_of_a_place_are_of_all_pictures_and_none_outweighs_the_others(
     assert found.isfinite().all() and residuals.patch.isfinite().all()
     residuals.take_in(torch.arange(4), values, place, ~valid, ~valid)
     torch.testing.assert_close(residuals.patch[2], torch.full((4,), 1.9))
+
+
+def test_the_soft_mask_keeps_as_often_as_it_says() -> None:
+    made = dual(masks="soft")
+    with torch.no_grad():
+        made.soft.view(PICTURES, -1)[0], made.soft.view(PICTURES, -1)[1] = -1.0, 0.125  # sigmoid(1): 0.73
+    patch = torch.arange(PICTURES * ROWS * COLUMNS)
+    kept = torch.stack([made.kept(pixels_in(patch), moment(step)) for step in range(20)]).float()
+    shares = kept.view(20, PICTURES, -1).mean(dim=(0, 2))
+    assert shares[0] < 0.01 and 0.7 < shares[1] < 0.76 and (shares[2:] > 0.97).all()

@@ -117,6 +117,18 @@ def surface_of(scene: MadeScene) -> np.ndarray:
     return points
 
 
+def test_others_that_disagree_among_themselves_contradict_nobody() -> None:
+    scene, _, maps, _ = passed("room")
+    tints = np.random.default_rng(0).integers(0, 255, (24, 1, 1, 3), np.uint8)
+    colour = np.broadcast_to(tints, scene.colour.shape)
+    found = contradicted(replace(scene, colour=colour).scene(), maps, ROWS, COLUMNS)
+    assert found.transient.float().mean() < 2e-3
+    colour = np.where(np.arange(24)[:, None, None, None] == 5, np.uint8(200), np.uint8(90)) + 0 * colour
+    found = contradicted(replace(scene, colour=colour).scene(), maps, ROWS, COLUMNS)
+    assert found.transient[5].float().mean() > 0.5  # one that differs from all is contradicted by them
+    assert not found.transient[torch.arange(24) != 5].any()
+
+
 def test_patches_of_another_shape_say_the_same() -> None:
     scene, where, maps, found = passed("room")
     coarse = contradicted(scene.scene(), maps, 30, 40)
