@@ -7,12 +7,16 @@ do so, its outside, its rim and the underside of its handle do not. Only what so
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import trimesh
 
+from benchmarks.photos.ours import LUMA
 from neurfield.evaluation.culling import PosedCameras, Visibility
 from neurfield.evaluation.nearest import NearestSurface
 from neurfield.evaluation.sampling import face_normals, sample_surface
+from neurfield.scenes.scene import Scene
 from neurfield.scenes.synthesis.raycast import RayCaster
 
 OPEN_SKY = 0.5
@@ -49,6 +53,19 @@ def interior_samples(
     points, normals = drawn.points[seen], normals[seen]
     inside = open_sky(truth, points, normals, seed) < OPEN_SKY
     return points[inside], float(inside.mean()) if len(inside) else 0.0
+
+
+def shown_grey(truth: trimesh.Trimesh, scene: Scene, points: np.ndarray) -> np.ndarray:
+    """The median grey level [k] of points [k,3] of the truth in the pictures that see them; NaN: in none."""
+    visibility = Visibility(truth, scene.cameras)
+    greys = np.full((len(scene), len(points)), np.nan, dtype=np.float32)
+    for i in range(len(scene)):
+        seen = visibility.seen_from(i, points)
+        column, row = scene.cameras.project(i, points[seen])[0].astype(int).T
+        greys[i, seen] = (scene.image(i) @ LUMA)[row, column]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of what no picture shows
+        return np.asarray(np.nanmedian(greys, axis=0))
 
 
 def interior_recall(mesh: trimesh.Trimesh, samples: np.ndarray, threshold: float) -> float:

@@ -180,6 +180,7 @@ def transforms(cameras: Cameras, names: list[str]) -> dict:
     poses = cameras.world_from_cam @ OPENGL_FROM_OPENCV
     return {
         "renderer": VERSION,
+        "unit": "m",
         "camera_model": "PINHOLE",
         "fl_x": float(cameras.fx[0]),
         "fl_y": float(cameras.fy[0]),

@@ -6,11 +6,18 @@ import difflib
 from collections.abc import Iterable
 
 
-def length(metres: float) -> str:
-    """Metres in the unit that reads best: 5 cm, 1.25 m, 3.42 mm."""
-    size = abs(metres)
+def length(value: float, unit: str = "m") -> str:
+    """Metres in the unit that reads best: 5 cm, 1.25 m, 3.42 mm. Of no known unit (""): a number alone."""
+    if unit != "m":
+        return f"{value:.3g} {unit}".strip()
+    size = abs(value)
     scale, unit = (1.0, "m") if size >= 1.0 else (1e2, "cm") if size >= 0.01 else (1e3, "mm")
-    return f"{metres * scale:.3g} {unit}"
+    return f"{value * scale:.3g} {unit}"
+
+
+def sides(values: Iterable[float], unit: str) -> str:
+    """The sides of a box: 4.00 x 3.00 x 2.50 m; without a unit where none is known ("")."""
+    return f"{' x '.join(f'{side:.2f}' for side in values)} {unit}".strip()
 
 
 def duration(seconds: float) -> str:

@@ -79,10 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     mutants = [mutant for mutant in MUTANTS if options.only in mutant.name]
     kept = Kept(ROOT / "build" / "mutants" / "outcomes.jsonl", options.fresh)
-    left = [m for m in mutants if not (_applies(m) and m.key() in kept.found)]
+    # Of the files as they are copied below: who edits them meanwhile changes nothing of what is tried.
+    keys = {mutant: mutant.key() for mutant in mutants if _applies(mutant)}
+    left = [m for m in mutants if keys.get(m) not in kept.found]
     left.sort(key=lambda m: not m.built)  # what takes longest first
     print(f"{len(mutants)} mistakes, {len(mutants) - len(left)} tried before", flush=True)
-    outcomes = {m: kept.found[m.key()] for m in mutants if m not in left}
+    outcomes = {m: kept.found[keys[m]] for m in mutants if m not in left}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [Tree(Path(folder) / str(k)) for k in range(min(options.jobs, len(left)))]
         free: queue.Queue[Tree] = queue.Queue()
@@ -106,8 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     mutant, outcome = waiting[done], done.result()
                     assert isinstance(outcome, Outcome)
                     outcomes[mutant] = outcome
-                    if _applies(mutant):
-                        kept.add(mutant.key(), outcome)
+                    if mutant in keys:
+                        kept.add(keys[mutant], outcome)
                     print(
                         f"[{count}/{len(left)}] {outcome.state:8} {outcome.seconds:4.0f} s  {mutant.name}"
                         + (f"  ({outcome.by})" if outcome.by else ""), flush=True,

@@ -24,11 +24,12 @@ LEAST_INTERIOR = 0.05  # of the seen surface: below it an object has no interior
 BLACK = 3  # grey levels: no more than these is black
 COLUMNS = (
     "object", "pictures", "whole s", "of it before the first step", "steps", "Chamfer %", "F@1%", "F@0.5%",
-    "normals", "inside found %", "black %", "undecided %", "of black %",
+    "normals", "inside found %", "of it not black", "black %", "undecided %", "of black %",
 )  # fmt: skip
 NOTE = (
     "Inside found: recall at 1 % of the diagonal of the seen surface above which less than half of the "
-    "sky is open. On a table the object alone is measured: what lies below 1 % of the diagonal above "
+    "sky is open; not black: of it what is lighter than {black} grey levels in most pictures that see "
+    "it. On a table the object alone is measured: what lies below 1 % of the diagonal above "
     "the table is cut off both meshes. Black: pixels of the object (by masks) of at most {black} grey "
     "levels; undecided: pixels of which stereo says that nothing can be told, of all and of the black "
     "ones."
@@ -42,7 +43,8 @@ def scores(mesh: trimesh.Trimesh | None, scene: Scene, on_table: bool) -> dict[s
     box = np.asarray(truth.bounds)
     diagonal = float(np.linalg.norm(box[1] - box[0]))
     inside, share = interior.interior_samples(truth, scene.cameras)
-    found: dict[str, float | None] = {"inside": None}
+    found: dict[str, float | None] = {"inside": None, "inside_light": None}
+    light = inside[interior.shown_grey(truth, scene, inside) > BLACK] if share > LEAST_INTERIOR else inside
     if mesh is not None and on_table:
         mesh, truth = object_table.cut_out(mesh, box), object_table.cut_out(truth, box)
     if mesh is None or not len(mesh.faces):
@@ -55,6 +57,7 @@ def scores(mesh: trimesh.Trimesh | None, scene: Scene, on_table: bool) -> dict[s
         return found
     if share > LEAST_INTERIOR:
         found["inside"] = 100 * interior.interior_recall(mesh, inside, near[0])
+        found["inside_light"] = 100 * interior.interior_recall(mesh, light, near[0])
     return found | {
         "chamfer": 100 * numbers["chamfer_l1"] / diagonal, "f_1": numbers[f"f_score@{near[0]:g}"],
         "f_half": numbers[f"f_score@{near[1]:g}"], "normals": numbers["normal_consistency"],
@@ -112,7 +115,9 @@ def measure(
             if facts.get("trouble"):
                 title = f"{title}: {facts['trouble'][:80]}"
             times = [facts.get(key) for key in ("whole", "start", "steps")]
-            numbers = [found.get(key) for key in ("chamfer", "f_1", "f_half", "normals", "inside")]
+            numbers = [
+                found.get(key) for key in ("chamfer", "f_1", "f_half", "normals", "inside", "inside_light")
+            ]
             shares = [None, None, None] if on_table else list(undecided(scene))
             rows.append([name, title, *times, *numbers, *shares])
             kept[f"{name}, {title}"] = facts

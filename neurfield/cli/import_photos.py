@@ -13,6 +13,7 @@ from neurfield.errors import UserError
 
 if TYPE_CHECKING:
     from neurfield.posing import Imported
+    from neurfield.scenes import Scene
 
 _SMALLEST = 200  # pixels
 
@@ -66,11 +67,21 @@ def import_scene(
     )
 
 
+def _masks_in_words(scene: Scene) -> list[tuple[str, str]]:
+    """What masks mean in a scene that has some."""
+    if "mask" not in scene.sources:
+        return []
+    count = sum(path is not None for path in scene.files["mask"].paths)
+    means = {"object": "the object's outline", "valid": "what to look at"}[scene.mask_says]
+    return [("masks", f"of {count} pictures, {means}")]
+
+
 def _tell(imported: Imported) -> None:
     """What was found, what was not, and what a fit will take for granted."""
     import numpy as np
 
     from neurfield.scenes import load_scene
+    from neurfield.wording import sides
 
     numbers, scene = imported.numbers, load_scene(imported.scene)
     low, high = scene.box
@@ -82,7 +93,8 @@ def _tell(imported: Imported) -> None:
         ("between rays", f"{numbers.angle:.1f} degrees (median)"),
         ("up", f"{np.round(imported.up, 3).tolist()}, as the cameras were held"),
         ("cameras look", "out of it (a room)" if scene.kind == "inside" else "in at it (an object)"),
-        ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" {unit} from {np.round(low, 2).tolist()}"),
+        ("box", f"{sides(high - low, unit)} from {np.round(low, 2).tolist()}"),
+        *_masks_in_words(scene),
         ("unit", "metres" if imported.metres else "arbitrary: --known-length gives it metres"),
     ]
     table(f"{imported.scene}", ("", ""), rows)

@@ -67,6 +67,7 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
     import numpy as np
 
     from neurfield.scenes import load_scene
+    from neurfield.wording import sides
 
     loaded = load_scene(scene)
     cameras = loaded.cameras
@@ -77,8 +78,9 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
         ("where", str(loaded.path)),
         ("cameras", f"{len(loaded)}, {', '.join(sizes)} pixels, fx {cameras.fx[0]:.1f}"),
         ("distortion", _distortion_in_words(loaded)),
-        ("moved over", " x ".join(f"{v:.2f}" for v in np.ptp(cameras.centers, axis=0))),
-        ("box", " x ".join(f"{v:.2f}" for v in high - low) + f" from {np.round(low, 2).tolist()}"),
+        ("unit", loaded.unit or "not known"),
+        ("moved over", sides(np.ptp(cameras.centers, axis=0), loaded.unit)),
+        ("box", f"{sides(high - low, loaded.unit)} from {np.round(low, 2).tolist()}"),
         ("box is", loaded.box_from),
         ("cameras look", look),
     ]

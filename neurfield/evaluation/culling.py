@@ -85,6 +85,12 @@ class Visibility:
         """Where some camera sees points [k,3] of the mesh, or what is right before them: bool [k]."""
         return self._any_camera(points, None, STOP_SHORT_LENIENT)
 
+    def seen_from(self, i: int, points: np.ndarray) -> np.ndarray:
+        """Where camera i sees points [k,3] of the mesh: bool [k]."""
+        seen = in_picture(self._cameras, i, points)
+        seen[seen] = ~self._blocked(self._cameras.centers[i], points[seen], STOP_SHORT)
+        return seen
+
     def _any_camera(self, points: np.ndarray, normals: np.ndarray | None, stop_short: float) -> np.ndarray:
         visible = np.zeros(len(points), dtype=bool)
         rest = np.arange(len(points))

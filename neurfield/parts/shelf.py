@@ -61,7 +61,10 @@ TABLE: dict[str, dict[str, str]] = {
     "heads": {},
     "color": {"radiance": "neurfield.fields.make:make_radiance"},
     "pixels": {"uniform": "neurfield.pixels.uniform:Uniform"},
-    "sampler": {"marched": "neurfield.rendering.marched:Marched"},
+    "sampler": {
+        "marched": "neurfield.rendering.marched:Marched",
+        "error_bounded": "neurfield.rendering.error_bounded:ErrorBounded",
+    },
     "passes": {
         "neus": "neurfield.rendering.opacity:NeuS",
         "volsdf": "neurfield.rendering.opacity:VolSDF",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
@@ -124,8 +124,11 @@ def write_database(lenses: Sequence[tuple[Any, Sequence[str]]], place: Workplace
     unfinished.rename(place.database)
 
 
-def find_features(place: Workplace, threads: int, progress: Progress) -> None:
-    """Find the features of pictures that have none yet."""
+def find_features(place: Workplace, threads: int, progress: Progress, masked: Collection[str] = ()) -> None:
+    """Find the features of pictures that have none yet; `masked`: files of those that have masks.
+
+    Of these features are found where their masks are white.
+    """
     pycolmap = load()
     with opened(place) as database:
         images = sorted(database.read_all_images(), key=lambda image: image.name)
@@ -137,15 +140,23 @@ def find_features(place: Workplace, threads: int, progress: Progress) -> None:
     extraction.sift.max_num_features = MOST_FEATURES
     extraction.max_image_size = max(map(max, sizes))  # they are small enough
     done = len(images) - len(waiting)
-    for i in range(0, len(waiting), 2 * threads):
-        progress("features", (done + i) / len(images))
-        pycolmap.extract_features(
-            place.database,
-            place.pictures,
-            waiting[i : i + 2 * threads],
-            extraction_options=extraction,
-            device=pycolmap.Device.cpu,
-        )
+    # Apart, because COLMAP finds nothing where a mask that it expects is missing.
+    for with_mask in (False, True):
+        files = [file for file in waiting if (file in masked) == with_mask]
+        reading = pycolmap.ImageReaderOptions()
+        reading.mask_path = place.masks if with_mask else ""
+        for i in range(0, len(files), 2 * threads):
+            progress("features", done / len(images))
+            some = files[i : i + 2 * threads]
+            pycolmap.extract_features(
+                place.database,
+                place.pictures,
+                some,
+                reader_options=reading,
+                extraction_options=extraction,
+                device=pycolmap.Device.cpu,
+            )
+            done += len(some)
 
 
 def largest_features(files: Sequence[str], place: Workplace) -> list[np.ndarray]:

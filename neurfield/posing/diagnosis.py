@@ -81,7 +81,8 @@ def why_left(picture: Picture, links: Links, registered: Sequence[str]) -> str:
     features = links.features.get(picture.file, 0)
     blurred = ", and it is blurred" if picture.sharpness < _BLURRED else ""
     if features < _FEW_FEATURES:
-        return f"{features} features{blurred}: hardly anything to be recognised in it"
+        where = " inside its mask" if picture.masked else ""
+        return f"{features} features{where}{blurred}: hardly anything to be recognised in it"
     near = links.of(picture.file, registered)
     if not near:
         alone = not links.of(picture.file, list(links.features))

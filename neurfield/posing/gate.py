@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -20,16 +20,19 @@ class Points:
         error: [k], mean distance from where the pictures show them, pixels.
         track: [k], how many pictures show them.
         angle: [k], the widest between two rays to them, degrees.
+        number: [k] int64, of the model.
     """
 
     places: np.ndarray
     error: np.ndarray
     track: np.ndarray
     angle: np.ndarray
+    number: np.ndarray
 
-    def sure(self) -> np.ndarray:
-        """The places of those that three pictures see, well, from different sides: [m,3]."""
-        return self.places[(self.track >= 3) & (self.error <= 2.0) & (self.angle >= 2.0)]
+    def sure(self) -> Points:
+        """Those that three pictures see, well, from different sides."""
+        kept = (self.track >= 3) & (self.error <= 2.0) & (self.angle >= 2.0)
+        return Points(*(getattr(self, one.name)[kept] for one in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,17 @@ class PoseNumbers:
 
 def points_of(model: Any) -> Points:
     """The points of a reconstruction of pycolmap."""
-    centres = {number: model.images[number].projection_center() for number in model.reg_image_ids()}
+    centres = {image: model.images[image].projection_center() for image in model.reg_image_ids()}
     rows = []
-    for point in model.points3D.values():
+    for number, point in model.points3D.items():
         seen_from = np.array([centres[e.image_id] for e in point.track.elements if e.image_id in centres])
         rays = seen_from - point.xyz
         rays /= np.maximum(np.linalg.norm(rays, axis=1, keepdims=True), 1e-12)
         angle = np.degrees(np.arccos(np.clip((rays @ rays.T).min(), -1.0, 1.0)))
-        rows.append([*point.xyz, point.error, len(seen_from), angle])
-    table = np.array(rows).reshape(-1, 6)
-    return Points(table[:, :3], table[:, 3], table[:, 4], table[:, 5])
+        rows.append([*point.xyz, point.error, len(seen_from), angle, number])
+    table = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    error, track, angle, numbers = table[:, 3:].T
+    return Points(table[:, :3], error, track, angle, numbers.astype(np.int64))
 
 
 def numbers_of(model: Any, points: Points, pictures: int) -> PoseNumbers:

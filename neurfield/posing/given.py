@@ -9,6 +9,7 @@ from typing import Any
 
 from neurfield.errors import UserError
 from neurfield.posing.inventory import VIDEOS, Photo, digest_of, take_stock
+from neurfield.posing.masks import unused_folder
 from neurfield.posing.video import probe
 from neurfield.scenes.images import looks_like_picture
 
@@ -64,19 +65,50 @@ def look_at(source: Path) -> Given:
     lines = [_photos_in_words(stock.photos)]
     if stock.skipped:
         lines.append(f"left out: {_left_out(stock.skipped)}")
+    lines += _masks_in_words(source, stock.photos)
     doubted = [photo for photo in stock.photos if photo.tags.doubted]
     if doubted:
         lines.append(f"focal length of {len(doubted)} photos not taken from EXIF: {doubted[0].tags.doubted}")
-    if all(photo.tags.pixels is None for photo in stock.photos):
-        lines.append("no focal length is known: it is found with the poses")
+    lines += _focal_in_words(stock.photos)
     return Given(
         source,
-        [[photo.path.name, photo.digest] for photo in stock.photos],
+        [_word(photo) for photo in stock.photos],
         stock.photos,
         stock.skipped,
         tuple(lines),
         [photo.size for photo in stock.photos],
     )
+
+
+def _word(photo: Photo) -> list[str]:
+    """What changes with a photo or its mask."""
+    masked = ["alpha"] if photo.alpha else [] if photo.mask is None else [digest_of(photo.mask)]
+    return [photo.path.name, photo.digest, *masked]
+
+
+def _masks_in_words(folder: Path, photos: tuple[Photo, ...]) -> list[str]:
+    """masks of 38 of 40 photos (masks/IMG_1.jpg.png): what is black in them is left out."""
+    masks = [photo.mask for photo in photos if photo.mask is not None]
+    if masks:
+        first = masks[0].relative_to(folder if folder in masks[0].parents else folder.parent)
+        return [f"masks of {len(masks)} of {len(photos)} photos ({first}): what is black in them is left out"]
+    alpha = sum(photo.alpha for photo in photos)
+    if alpha:
+        return [f"{alpha} of {len(photos)} photos have an alpha channel: what is transparent is left out"]
+    unused = unused_folder(folder)
+    return [unused] if unused else []
+
+
+def _focal_in_words(photos: tuple[Photo, ...]) -> list[str]:
+    """Of which photos nothing tells the focal length."""
+    unknown = [photo for photo in photos if photo.tags.pixels is None and not photo.tags.doubted]
+    if not unknown:
+        return []
+    if len(unknown) == len(photos):
+        return ["no focal length is known: it is found with the poses"]
+    some = ", ".join(photo.path.name for photo in unknown[:_SHOWN])
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    return [f"no focal length is known of {some}{more}: it is found with the poses, apart from the others'"]
 
 
 def _photos_in_words(photos: tuple[Photo, ...]) -> str:

@@ -25,6 +25,7 @@ from neurfield.posing.pictures import (
     Picture,
     Progress,
     bake,
+    mask_doubts,
     read_listing,
     reduced,
     write_listing,
@@ -104,12 +105,14 @@ def import_photos(
         for line in listing.lines:
             tell(line)
         pictures = listing.pictures
+        for line in mask_doubts(pictures, place):
+            tell(f"doubtful: {line}")
         if len(pictures) < FEWEST:
             raise UserError(_too_few(given, len(pictures)))
         if length is not None:
             photos_meant(length, [one.name for one in pictures])
         colmap.make_database(pictures, place)
-        colmap.find_features(place, threads, progress)
+        colmap.find_features(place, threads, progress, {one.file for one in pictures if one.masked})
         files = [one.file for one in pictures]
         pairs = choose_pairs(len(files), listing.ordered)
         if not each_with_each(len(files), listing.ordered):
@@ -199,7 +202,7 @@ def _finish(
         "unit": "arbitrary" if length is None else "metre",
         "known_length": None if length is None else length.text,
         "numbers": asdict(numbers),
-        "notes": [f"poses: {doubt}" for doubt in doubts],
+        "notes": [f"poses: {doubt}" for doubt in doubts] + mask_doubts(pictures, place),
     }
     written = write_scene(models[0], pictures, points.sure(), scale, record, place, threads)
     if written.bent > 0.1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -13,7 +13,8 @@ from PIL import Image
 from neurfield.errors import UserError
 from neurfield.optional import require
 from neurfield.posing.exif import LensTags, lens_tags
-from neurfield.scenes.images import file_size, looks_like_picture
+from neurfield.posing.masks import FOLDERS, check_mask, masks_beside, masks_in_folders
+from neurfield.scenes.images import file_size, has_alpha, looks_like_picture
 
 VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp")
 _HEIC = (".heic", ".heif", ".hif")
@@ -32,6 +33,8 @@ class Photo:
         size: width and height, upright.
         tags: of its lens.
         digest: of its bytes.
+        mask: a file that shows what to keep of it, or None.
+        alpha: whether its own alpha channel does.
     """
 
     path: Path
@@ -39,6 +42,8 @@ class Photo:
     size: tuple[int, int]
     tags: LensTags
     digest: str
+    mask: Path | None = None
+    alpha: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ def take_stock(folder: Path) -> Inventory:
     """Look at every file of a folder.
 
     Raises:
-        UserError: there is no photo; some are HEIC, and the library for it is missing.
+        UserError: there is no photo; some are HEIC, and the library for it is missing; a mask has another
+            shape than its photo.
     """
     photos: list[Photo] = []
     skipped: list[tuple[str, str]] = []
@@ -61,7 +67,9 @@ def take_stock(folder: Path) -> Inventory:
     entries = [entry for entry in sorted(folder.iterdir(), key=_as_counted) if not entry.name.startswith(".")]
     if any(entry.suffix.lower() in _HEIC for entry in entries):
         open_heic()
-    for path in (entry for entry in entries if entry.is_file()):
+    files = [entry for entry in entries if entry.is_file()]
+    beside = masks_beside([file for file in files if not _no_photo(file)])
+    for path in (file for file in files if file not in beside.values()):
         why = _no_photo(path)
         if not why:
             try:
@@ -78,9 +86,11 @@ def take_stock(folder: Path) -> Inventory:
             continue
         twins[digest] = path.name
         photos.append(Photo(path, path.stem, size, _tags(path), digest))
+    for name in _folders_of_photos(entries):
+        skipped.append((name, "a folder of photos: import it by itself"))
     if not photos:
         raise UserError(f"{folder}: {_nothing(folder, entries, skipped)}")
-    return Inventory(tuple(_named_apart(photos)), tuple(skipped))
+    return Inventory(tuple(_masked(_named_apart(photos), folder, beside)), tuple(skipped))
 
 
 def open_heic() -> None:
@@ -131,17 +141,36 @@ def _named_apart(photos: list[Photo]) -> list[Photo]:
     return [
         photo
         if names.count(photo.name.lower()) == 1
-        else Photo(photo.path, photo.path.name.replace(".", "_"), photo.size, photo.tags, photo.digest)
+        else replace(photo, name=photo.path.name.replace(".", "_"))
         for photo in photos
     ]
 
 
-def _nothing(folder: Path, entries: list[Path], skipped: list[tuple[str, str]]) -> str:
-    below = [
+def _masked(photos: list[Photo], folder: Path, beside: dict[Path, Path]) -> list[Photo]:
+    """The same photos with their masks: from a folder of masks, else beside them, else their own alpha."""
+    masks = masks_in_folders(folder, [photo.path for photo in photos]) or beside
+    found = []
+    for photo in photos:
+        mask = masks.get(photo.path)
+        if mask is not None:
+            check_mask(mask, photo.path)
+        found.append(replace(photo, mask=mask, alpha=mask is None and has_alpha(photo.path)))
+    return found
+
+
+def _folders_of_photos(entries: list[Path]) -> list[str]:
+    """The folders among some entries that hold pictures, but those of masks."""
+    return [
         entry.name
         for entry in entries
-        if entry.is_dir() and any(looks_like_picture(file) for file in entry.iterdir())
+        if entry.is_dir()
+        and entry.name not in FOLDERS
+        and any(looks_like_picture(file) for file in entry.iterdir())
     ]
+
+
+def _nothing(folder: Path, entries: list[Path], skipped: list[tuple[str, str]]) -> str:
+    below = _folders_of_photos(entries)
     if below:
         return f"no photos in it, but in {', '.join(below[:4])}: give {folder / below[0]}"
     if skipped:

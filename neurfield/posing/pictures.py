@@ -14,9 +14,12 @@ from PIL import Image
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.posing.inventory import Photo
+from neurfield.posing.masks import read_photo_mask, resized_mask
 from neurfield.posing.sharpness import sharpness
 from neurfield.posing.workplace import Workplace, read_json, write_json
-from neurfield.scenes.images import has_alpha, orientation, read_rgb
+from neurfield.scenes.frames import spread
+from neurfield.scenes.images import has_alpha, orientation, read_alpha, read_mask, read_rgb
+from neurfield.scenes.mask_polarity import MOST_LOOKED_AT, look_inverted
 
 Progress = Callable[[str, float], None]
 QUALITY = 95
@@ -36,6 +39,7 @@ class Picture:
         focal: pixels of the picture; None where it is not known.
         lens: in words, or nothing; pictures of one size and one lens share a camera.
         sharpness: as `neurfield.posing.sharpness`.
+        masked: whether there is a mask of it, as `mask_of` names it.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Picture:
     focal: float | None
     lens: str
     sharpness: float
+    masked: bool = False
 
 
 def reduced(size: tuple[int, int], longest: int) -> tuple[int, int]:
@@ -61,14 +66,19 @@ def bake(photos: Sequence[Photo], longest: int, place: Workplace, progress: Prog
         longest: side of a picture, pixels.
         place: to write to.
         progress: is told which part is done.
+
+    Raises:
+        UserError: a mask is damaged.
     """
     place.pictures.mkdir(exist_ok=True)
     pictures, damaged = [], []
     for i, photo in enumerate(photos):
         progress("pictures", i / len(photos))
         try:
-            pictures.append(_baked(photo, i, longest, place.pictures))
+            pictures.append(_baked(photo, i, longest, place))
         except UserError as trouble:
+            if str(trouble).startswith(f"{photo.mask}: "):
+                raise  # without it what was to be left out would be fitted
             damaged.append(f"left out: {photo.path.name} ({str(trouble).removeprefix(f'{photo.path}: ')})")
     return Listing(tuple(pictures), False, tuple(damaged))
 
@@ -105,6 +115,23 @@ def read_listing(place: Workplace) -> Listing | None:
     return Listing(tuple(pictures), record["ordered"], tuple(record["lines"]))
 
 
+def mask_of(place: Workplace, file: str) -> Path:
+    """The mask of a picture, by the name that COLMAP looks for."""
+    return place.masks / f"{file}.png"
+
+
+def mask_doubts(pictures: Sequence[Picture], place: Workplace) -> list[str]:
+    """What speaks against the masks of pictures, for people."""
+    masked = [one.file for one in pictures if one.masked]
+    some = [masked[i] for i in spread(len(masked), MOST_LOOKED_AT)]
+    if not look_inverted(read_mask(mask_of(place, file)) for file in some):
+        return []
+    return [
+        "masks leave out the middle of nearly all photos and keep the border, as if black were the object: "
+        "if it is, invert them (white is kept)"
+    ]
+
+
 def save(path: Path, picture: np.ndarray | Image.Image) -> None:
     """Write a picture whole, or not at all."""
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
@@ -112,14 +139,17 @@ def save(path: Path, picture: np.ndarray | Image.Image) -> None:
         image.save(temporary, quality=QUALITY, subsampling=0)
 
 
-def _baked(photo: Photo, i: int, longest: int, folder: Path) -> Picture:
+def _baked(photo: Photo, i: int, longest: int, place: Workplace) -> Picture:
     size = reduced(photo.size, longest)
     kept = size == photo.size and photo.path.suffix.lower() in _AS_THEY_ARE
     kept = kept and orientation(photo.path) == 1 and not has_alpha(photo.path)
     exact = photo.path.suffix.lower() in _EXACT
-    path = folder / f"{i:06d}{'.png' if exact else '.jpg'}"
+    path = place.pictures / f"{i:06d}{'.png' if exact else '.jpg'}"
     if not path.exists():
         picture = read_rgb(photo.path)  # also of one that is copied: damaged ones are found here
+        _bake_mask(
+            photo, size, mask_of(place, path.name)
+        )  # before its picture, which says that both are done
         if kept and not _is_grey_or_deep(photo.path):
             with atomic_write(path) as temporary:
                 shutil.copyfile(photo.path, temporary)
@@ -130,8 +160,18 @@ def _baked(photo: Photo, i: int, longest: int, folder: Path) -> Picture:
     return Picture(
         photo.name, path.name, size, photo.size,
         None if focal is None else focal * size[0] / photo.size[0],
-        photo.tags.words, sharpness(read_rgb(path)),
+        photo.tags.words, sharpness(read_rgb(path)), mask_of(place, path.name).exists(),
     )  # fmt: skip
+
+
+def _bake_mask(photo: Photo, size: tuple[int, int], path: Path) -> None:
+    """Write the mask of a photo, where it has one that leaves anything out."""
+    if photo.mask is None and not photo.alpha:
+        return
+    kept = read_alpha(photo.path) if photo.mask is None else read_photo_mask(photo.mask, photo.path)
+    if photo.alpha and kept.all():
+        return
+    save(path, resized_mask(kept, size).astype(np.uint8) * 255)
 
 
 def _is_grey_or_deep(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
     SCENE/import/state.json      of which photos and settings
     SCENE/import/pictures/       upright, of the size of the scene, with pictures.json
+    SCENE/import/masks/          of those pictures that have one
     SCENE/import/features.db     features and matches (COLMAP's database)
     SCENE/import/models/0/       poses and points (COLMAP's sparse models)
 
@@ -23,7 +24,7 @@ from neurfield.errors import UserError
 from neurfield.files import atomic_write
 
 NAME = "import"
-_FINAL = ("transforms.json", "sparse_pc.ply", "images")
+_FINAL = ("transforms.json", "sparse_pc.ply", "sparse_tracks.npz", "images", "masks")
 
 
 class Workplace:
@@ -38,6 +39,7 @@ class Workplace:
         self.folder = scene / NAME
         self.state = self.folder / "state.json"
         self.pictures = self.folder / "pictures"
+        self.masks = self.folder / "masks"
         self.listing = self.folder / "pictures.json"
         self.database = self.folder / "features.db"
         self.models = self.folder / "models"

@@ -1,4 +1,4 @@
-"""Found poses as a scene that every verb reads: pinhole pictures, transforms.json, sparse points."""
+"""Found poses as a scene that every verb reads: pinhole pictures, masks, transforms.json, sparse points."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ import numpy as np
 
 from neurfield.files import atomic_write
 from neurfield.posing.colmap import load, undistort
-from neurfield.posing.pictures import Picture
+from neurfield.posing.gate import Points
+from neurfield.posing.pictures import Picture, mask_of, save
 from neurfield.posing.workplace import Workplace, read_json, write_json
 from neurfield.scenes.cameras import Cameras
-from neurfield.scenes.convert import POINTS_FILE, camera_record
-from neurfield.scenes.sparse_points import write_points
+from neurfield.scenes.convert import POINTS_FILE, TRACKS_FILE, camera_record
+from neurfield.scenes.images import read_mask
+from neurfield.scenes.lenses import Lens
+from neurfield.scenes.pinhole import PinholeView
+from neurfield.scenes.sparse_points import write_points, write_tracks
+from neurfield.scenes.tracks import Tracks
 from neurfield.scenes.upright import level_up
 
 _STRAIGHT = 0.1  # pixels that the corner is off: as good as a pinhole camera
@@ -39,7 +44,7 @@ class Written:
 def write_scene(
     model: Path,
     pictures: Sequence[Picture],
-    points: np.ndarray,
+    points: Points,
     scale: float,
     record: dict[str, Any],
     place: Workplace,
@@ -52,13 +57,13 @@ def write_scene(
     Args:
         model: folder of COLMAP's sparse model.
         pictures: by their files, those that have no pose among them.
-        points: [k,3] on the surface, in the model's world.
+        points: of the model, on the surface.
         scale: units of the scene's world a unit of the model's.
         record: what the index keeps of the import.
         place: its scene is written to.
         threads: how many.
     """
-    reconstruction = load().Reconstruction(model)
+    bent_model = reconstruction = load().Reconstruction(model)
     bent = max(_bent(camera) for camera in reconstruction.cameras.values())
     pinhole = place.folder / "pinhole.part"
     shutil.rmtree(pinhole, ignore_errors=True)
@@ -74,19 +79,31 @@ def write_scene(
         names = {one.file: one.name + Path(one.file).suffix for one in pictures}
         files = _files(reconstruction)
         data = camera_record(_cameras(reconstruction, scale))
+        masked = {one.file: f"masks/{one.name}.png" for one in pictures if one.masked}
         for frame, file in zip(data["frames"], files):
             frame["file_path"] = f"images/{names[file]}"
+            if file in masked:
+                frame["mask_path"] = masked[file]
         with atomic_write(place.scene / "images") as images:
             images.mkdir()
             for file in files:
                 _link(folder / file, images / names[file])
+        if masked.keys() & set(files):
+            with atomic_write(place.scene / "masks") as masks:
+                masks.mkdir()
+                for file in (file for file in files if file in masked):
+                    view = _view(bent_model, reconstruction, file) if bent > _STRAIGHT else None
+                    _write_mask(mask_of(place, file), masks / Path(masked[file]).name, view)
     finally:
         shutil.rmtree(pinhole, ignore_errors=True)
     data["up"] = up.tolist()
-    if len(points):
+    if len(points.places):
         with atomic_write(place.scene / POINTS_FILE) as temporary:
-            write_points(temporary, scale * points)
-        data["ply_file_path"] = POINTS_FILE
+            write_points(temporary, scale * points.places)
+        with atomic_write(place.scene / TRACKS_FILE) as temporary:
+            paths = [frame["file_path"] for frame in data["frames"]]
+            write_tracks(temporary, _tracks(reconstruction, files, points.number), paths)
+        data.update(ply_file_path=POINTS_FILE, tracks_file_path=TRACKS_FILE)
     write_json(place.scene / "transforms.json", {**data, "import": record})
     return Written(up, bent)
 
@@ -113,6 +130,20 @@ def _cameras(reconstruction: Any, scale: float) -> Cameras:
     return Cameras(np.stack(poses), fx, fy, cx, cy, width.astype(int), height.astype(int))
 
 
+def _tracks(reconstruction: Any, files: Sequence[str], numbers: np.ndarray) -> Tracks:
+    """Where the pictures see the points of these numbers [k], in their own pixels."""
+    row = {int(number): k for k, number in enumerate(numbers)}
+    images = {reconstruction.images[number].name: number for number in reconstruction.reg_image_ids()}
+    seen = [
+        (i, row[place.point3D_id], *place.xy)
+        for i, file in enumerate(files)
+        for place in reconstruction.images[images[file]].points2D
+        if place.has_point3D() and place.point3D_id in row
+    ]
+    table = np.array(seen, dtype=np.float64).reshape(-1, 4)
+    return Tracks(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:])
+
+
 def _bent(camera: Any) -> float:
     """How far a lens moves the farthest corner, pixels."""
     matrix = camera.calibration_matrix()
@@ -120,6 +151,31 @@ def _bent(camera: Any) -> float:
     straight = (corners - matrix[:2, 2]) / matrix[[0, 1], [0, 1]]
     bent = np.array([camera.img_from_cam(np.append(ray, 1.0)) for ray in straight], dtype=np.float64)
     return float(np.linalg.norm(bent - corners, axis=1).max())
+
+
+def _view(bent: Any, straight: Any, file: str) -> PinholeView:
+    """How the pinhole camera of a picture sees what its lens saw, as `undistort` makes it."""
+    lens, pinhole = (
+        next(image.camera for image in model.images.values() if image.name == file)
+        for model in (bent, straight)
+    )
+    matrix = pinhole.calibration_matrix()
+    return PinholeView(
+        Lens.of(lens.model.name, np.array(lens.params), file),
+        (lens.width, lens.height),
+        float(matrix[0, 0]),
+        float(matrix[1, 1]),
+        float(matrix[0, 2]),
+        float(matrix[1, 2]),
+        (pinhole.width, pinhole.height),
+    )
+
+
+def _write_mask(source: Path, target: Path, view: PinholeView | None) -> None:
+    if view is None:
+        _link(source, target)
+    else:
+        save(target, view(read_mask(source), smooth=False).astype(np.uint8) * 255)
 
 
 def _link(source: Path, target: Path) -> None:

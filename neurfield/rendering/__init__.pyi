@@ -15,6 +15,7 @@ from neurfield.rendering.beyond import inverted as inverted
 from neurfield.rendering.beyond import sections_by_weight as sections_by_weight
 from neurfield.rendering.borders import Border as Border
 from neurfield.rendering.borders import border_color as border_color
+from neurfield.rendering.error_bounded import ErrorBounded as ErrorBounded
 from neurfield.rendering.estimators import pack as pack
 from neurfield.rendering.estimators import sample_occupied as sample_occupied
 from neurfield.rendering.estimators import sample_proposals as sample_proposals

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neurfield.rays import Rays
+from neurfield.rendering.inverse import places_by_weight
 
 FAR = 64.0  # unit lengths from the closest approach: there, contracted cells are as wide as their distance
 _NEAR = 0.3  # of the way to the closest approach: a ray past the box may meet the ground in front of it
@@ -87,11 +88,6 @@ def sections_by_weight(edges: Tensor, weights: Tensor, count: int, floor: float 
     """
     sections = weights.shape[1]
     share = weights / weights.sum(dim=1, keepdim=True).clamp_min(1e-6) * (1.0 - floor) + floor / sections
-    below = torch.nn.functional.pad(share.cumsum(dim=1), (1, 0))
-    below = below / below[:, -1:]
-    wanted = torch.linspace(0.0, 1.0, count + 1, device=edges.device).expand(len(edges), -1).contiguous()
-    section = (torch.searchsorted(below, wanted, right=True) - 1).clamp(0, sections - 1)
-    low, high = below.gather(1, section), below.gather(1, section + 1)
-    part = (wanted - low) / (high - low).clamp_min(1e-9)
-    found = torch.lerp(edges.gather(1, section), edges.gather(1, section + 1), part.clamp(0.0, 1.0))
+    wanted = torch.linspace(0.0, 1.0, count + 1, device=edges.device).expand(len(edges), -1)
+    found = places_by_weight(edges, share, wanted)
     return torch.cat([found[:, :-1], edges[:, -1:]], dim=1)

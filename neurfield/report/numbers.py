@@ -43,13 +43,17 @@ _SAID_BESIDE = {("images", "frames"), ("images", "pixels")}  # in the names of t
 
 
 def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Groups of a run's metrics as (title, [(name, value in words), ...]); lengths are taken for metres."""
+    """Groups of a run's metrics as (title, [(name, value in words), ...]).
+
+    Lengths are in `unit`, of runs that do not know it yet in metres; those of the protocols always are.
+    """
     groups = []
     for key, title in _GROUPS.items():
         group = metrics.get(key)
+        unit = metrics.get("unit", "m") if key in ("geometry", "mesh") else "m"
         if isinstance(group, dict) and group:
             rows = [
-                (name_of(item) + _which(item, group), value_of(item, value))
+                (name_of(item, unit) + _which(item, group), value_of(item, value, unit))
                 for item, value in group.items()
                 if (key, item) not in _SAID_BESIDE
             ]
@@ -66,21 +70,21 @@ def _which(item: str, images: dict[str, Any]) -> str:
     )
 
 
-def name_of(key: str) -> str:
+def name_of(key: str, unit: str = "m") -> str:
     """A key of metrics.json in words: "f_score@0.05" becomes "F-score at 5 cm"."""
     what, at, distance = key.partition("@")
     if at:
         what = {"f_score": "F-score"}.get(what, what)
-        return f"{what} at {length(float(distance))}"
+        return f"{what} at {length(float(distance), unit)}"
     return _NAMES.get(key, key.replace("_", " "))
 
 
-def value_of(key: str, value: Any) -> str:
+def value_of(key: str, value: Any, unit: str = "m") -> str:
     """A value of metrics.json with its unit."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if key in _LENGTHS:
-        return length(value)
+        return length(value, unit)
     if key.endswith("_mm"):
         return f"{value:.4g} mm"
     if key == "seconds":

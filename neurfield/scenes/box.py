@@ -108,7 +108,9 @@ def decided_box(
             held = np.concatenate([sensed, frames.cameras.centers])
             return box_around_points(held, margin=0.05), "around what depth shows"
         if len(dense) < _FEWEST_POINTS:
-            return box_around_cameras(frames.cameras), "1.5 m around the cameras: no depth and no points"
+            return box_around_cameras(
+                frames.cameras
+            ), "1.5 (metres, if the poses are in metres) around the cameras: no depth and no points"
         words = f"around {len(dense)} of {count} sparse points (the others are stray) and the cameras"
         return box_of_room(frames.cameras, dense), words
     if "mask" in frames.sources and outlined:

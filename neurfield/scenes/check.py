@@ -15,6 +15,7 @@ from neurfield.scenes.check_views import view_findings
 from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
 from neurfield.scenes.finding import Finding, Level
 from neurfield.scenes.frames import DepthSource, spread
+from neurfield.scenes.mask_polarity import masks_look_inverted
 from neurfield.scenes.reprojection import (
     MOST_TURN,
     best_scale,
@@ -24,6 +25,7 @@ from neurfield.scenes.reprojection import (
 )
 from neurfield.scenes.scene import Scene
 from neurfield.scenes.stereo_files import STEREO_SOURCES, stereo_findings
+from neurfield.wording import sides
 
 _MOST_FRAMES = 300
 _MOST_LISTED = 5
@@ -107,7 +109,10 @@ def _files(scene: Scene) -> Iterator[Finding]:
             yield Finding(
                 "warn", f"{missing} of {len(scene)} frames have none", source, "complete the folder"
             )
-        if not troubles:
+        if source == "mask" and not troubles and scene.mask_says == "object" and masks_look_inverted(scene):
+            what = "white at the border and black in the middle, as if they showed what is not the object"
+            yield Finding("error", what, source, "invert them (white = the object)")
+        elif not troubles:
             means = {"object": ", the object's outline", "valid": ", what to look at"}
             more = means[scene.mask_says] if source == "mask" else ""
             yield Finding("ok", f"{len(scene) - missing} files can be read{more}", source)
@@ -138,8 +143,8 @@ def _poses(scene: Scene) -> Iterator[Finding]:
         what = "all cameras stand in one place, from where no depth can be seen"
         yield Finding("error", what, "poses", "correct the poses, or move while recording")
     elif off[worst] <= 1e-4:
-        size = " x ".join(f"{v:.2f}" for v in np.ptp(scene.cameras.centers, axis=0))
-        yield Finding("ok", f"{len(scene)} rigid poses in {size} m", "poses")
+        size = sides(np.ptp(scene.cameras.centers, axis=0), scene.unit)
+        yield Finding("ok", f"{len(scene)} rigid poses in {size}", "poses")
 
 
 def _depth(scene: Scene, source: DepthSource) -> Iterator[Finding]:
@@ -226,9 +231,9 @@ def _box(scene: Scene) -> Iterator[Finding]:
         yield Finding("error", str(error), "box", "give a box")
         return
     seeing = cameras_in_box_view(scene.cameras, box).mean()
-    size = " x ".join(f"{v:.2f}" for v in box[1] - box[0])
+    size = sides(box[1] - box[0], scene.unit)
     level: Level = "ok" if seeing > 0.95 else "warn" if seeing > 0 else "error"
-    what = f"{size} m, {scene.box_from}; cameras {scene.kind}, {100 * seeing:.0f} % of them look at it"
+    what = f"{size}, {scene.box_from}; cameras {scene.kind}, {100 * seeing:.0f} % of them look at it"
     yield Finding(level, what, "box", "" if level == "ok" else "give a box around what the cameras see")
 
 

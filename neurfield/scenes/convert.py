@@ -7,6 +7,7 @@
     exact_depth/000000.png           likewise, where there is exact depth; other programs are shown either
     priors/000000_depth.npy, 000000_normal.npy
     sparse_pc.ply                    points of structure from motion
+    sparse_tracks.npz                where frames see them
     ground_truth.ply
 
 Frames keep their order and the world its place. Instance segments and maps of stereo are not carried.
@@ -31,9 +32,9 @@ from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import has_alpha, orientation
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import Scene
-from neurfield.scenes.sparse_points import write_points
+from neurfield.scenes.sparse_points import write_points, write_tracks
 
-POINTS_FILE = "sparse_pc.ply"
+POINTS_FILE, TRACKS_FILE = "sparse_pc.ply", "sparse_tracks.npz"
 NOT_CARRIED = ("segment", "stereo_depth", "stereo_normal", "stereo_confidence")
 # Of each kind of depth: the folder, the key of a frame, the key of the unit.
 _FOLDERS = {"depth": "exact_depth", "sensor_depth": "depth"}
@@ -73,10 +74,14 @@ def write_transforms(scene: Scene, folder: Path, progress: Progress = lambda wor
         if scene.points is not None:
             write_points(unfinished / POINTS_FILE, scene.points)
             data["ply_file_path"] = POINTS_FILE
+        if scene.tracks is not None:
+            write_tracks(unfinished / TRACKS_FILE, scene.tracks, [one["file_path"] for one in data["frames"]])
+            data["tracks_file_path"] = TRACKS_FILE
         if scene.box_by_hand is not None:
             data["aabb"] = scene.box_by_hand.tolist()
         if scene.up_by_hand is not None:
             data["up"] = scene.up_by_hand.tolist()
+        data["unit"] = scene.unit
         _ground_truth(scene, unfinished)
         (unfinished / "transforms.json").write_text(json.dumps(data, indent=1))
         progress("done", 1.0)

@@ -19,11 +19,28 @@ def foreign_format(path: Path) -> str | None:
         ("meta_data.json", "is a scene of SDFStudio (meta_data.json)", _SDFSTUDIO),
         ("groundtruth.txt", "is a part of a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
         ("poses_bounds.npy", "is a scene of LLFF (poses_bounds.npy)", _POSES),
+        (
+            "sfm_data.json",
+            "is a model of OpenMVG (sfm_data.json)",
+            _COLMAP.format("openMVG_main_openMVG2Colmap"),
+        ),
+        (
+            "reconstruction.json",
+            "is a model of OpenSfM (reconstruction.json)",
+            _COLMAP.format("opensfm export_colmap"),
+        ),
+        ("cameras.sfm", "is a model of Meshroom (cameras.sfm)", _COLMAP.format("its node ExportColmap")),
+        (
+            "cameras.xml",
+            "is a model of Metashape (cameras.xml)",
+            _COLMAP.format("File, Export, Export Cameras"),
+        ),
+        ("bundle.out", "is a model of Bundler (bundle.out)", _POSES),
     ):
         if (path / name).is_file():
             return f"{what}: {how}"
     if (path / "pose").is_dir() and ((path / "color").is_dir() or (path / "rgb").is_dir()):
-        return f"is a scene of ScanNet or SceneNN (pose/, color/): {_POSES}"
+        return f"is a scene of ScanNet or SceneNN (pose/, color/) without its intrinsics: {_SCANNET}"
     if (path / "import" / "state.json").is_file():
         return "is an import that was stopped: call `neurfield scene import` again as before, and it goes on"
     pictures = next((folder for folder in (path, path / "images") if _pictures(folder)), None)
@@ -44,18 +61,20 @@ _FILES = {
     ".r3d": "is a recording of Record3D: unzip it into a folder (unzip {name} -d OUT), and give that",
     ".sens": (
         "is a recording of ScanNet: take it apart with ScanNet's SensReader (reader.py, all four --export "
-        "flags), and write the poses, with their second and third column negated, into a transforms.json"
+        "flags), and give the folder that it writes"
     ),
     ".usdz": "is a mesh without the pictures that it was made of: export the capture's raw data instead",
     ".zip": "is an archive: unzip it into a folder (unzip {name} -d OUT), and give that",
     ".bag": "is a recording of ROS or RealSense: export pictures, depth and poses in TUM RGB-D's layout",
     **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"), _VIDEO),
 }
+_SCANNET = "export them with SensReader (--export_intrinsics) into intrinsic/, as 4x4 intrinsic_color.txt"
 _POSES = "write its poses (world_from_cam, OpenGL axes) and intrinsics into a transforms.json"
 _SDFSTUDIO = (
     "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "
     "second and third column negated as transform_matrix, intrinsics as fl_x, fl_y, cx, cy"
 )
+_COLMAP = "write it as a COLMAP model ({}), and give the folder with images/ and sparse/"
 _TUM = "its rgb.txt is missing, which says when each picture was taken: copy it from the data set"
 
 

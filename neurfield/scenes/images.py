@@ -70,6 +70,22 @@ class FileList:
         return FileList(self.paths, self.read, chains)
 
 
+def masks_or_alpha(images: Sequence[Path], masks: Sequence[Path | None]) -> FileList | None:
+    """The masks of pictures: a file, else the picture's own alpha channel; None where no picture has either.
+
+    Args:
+        images: the pictures.
+        masks: of each, a file or None.
+    """
+    alpha = {image for image, mask in zip(images, masks) if mask is None and has_alpha(image)}
+    paths = tuple(image if image in alpha else mask for image, mask in zip(images, masks))
+
+    def read(path: Path) -> np.ndarray:
+        return read_alpha(path) if path in alpha else read_mask(path)
+
+    return FileList(paths, read) if any(paths) else None
+
+
 class ByteCache:
     """Arrays by key; the least recently used go first once their bytes pass the budget.
 

@@ -86,7 +86,7 @@ def read(path: Path) -> Scene:
     meshes = (path / "mesh.ply", path.parent / f"{path.name}_mesh.ply")
     truth = next((mesh for mesh in meshes if mesh.is_file()), None)
     name = path.name if given == path else f"{path.name}-repeating"
-    return Scene(name, given, cameras, files, ground_truth_file=truth)
+    return Scene(name, given, cameras, files, ground_truth_file=truth, unit="m")
 
 
 def _read_camera(folder: Path) -> dict[str, float]:

@@ -24,7 +24,7 @@ MaskSays = Literal["object", "valid"]
 
 
 class Scene(Frames):
-    """Frames of a room or an object, in the world and the units (metres) of their files.
+    """Frames of a room or an object, in the world and the units of their files.
 
     Args:
         name, path, cameras, files, cache_bytes: see `Frames`.
@@ -37,6 +37,7 @@ class Scene(Frames):
             show which pixels are to be looked at. Not given: the first around objects, the second in rooms.
         points: [k,3] on the surface, as structure from motion leaves them, or None.
         tracks: where frames see these points, or None.
+        unit: of lengths in the world, "m" for metres; "" where nothing tells it.
         up: [3] in the world; not given, decided from the cameras (`neurfield.scenes.upright`).
         notes: what its reader left out or took for granted, for people.
 
@@ -61,6 +62,7 @@ class Scene(Frames):
         points: np.ndarray | None = None,
         tracks: Tracks | None = None,
         up: np.ndarray | None = None,
+        unit: str = "",
         notes: Sequence[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
@@ -71,6 +73,7 @@ class Scene(Frames):
         self.points = None if points is None or not len(points) else np.asarray(points, dtype=np.float64)
         self.tracks = tracks if self.points is not None and tracks is not None and len(tracks) else None
         self.up_by_hand = None if up is None else np.asarray(up, dtype=np.float64) / np.linalg.norm(up)
+        self.unit = unit
         self.notes = tuple(notes)
         self._kind_by_hand = kind
         self.mask_says_by_hand = mask_says
@@ -172,6 +175,7 @@ class Scene(Frames):
             points=self.points,
             tracks=tracks,
             up=self.up_by_hand,
+            unit=self.unit,
             notes=self.notes,
             cache_bytes=self._cache.budget,
         )

@@ -23,12 +23,15 @@ and for all, points on the surface (nerfstudio's, of structure from motion), whi
 and what `neurfield scene convert` and `import` have to say:
 
     ply_file_path
+    tracks_file_path        ours: where frames see these points (`neurfield.scenes.sparse_points`)
     up
     exact_depth_unit
-    import: notes
+    unit                    ours: of lengths, "m" for metres; depth in metres says it, too
+    import: notes, unit
 
-Without masks, an alpha channel is one, and so are instant-ngp's dynamic_mask_*.png beside the images, which
-show what to leave out. ground_truth.ply beside the file, in the same world, is the true surface.
+The alpha channel of a frame without a mask is one, and so are instant-ngp's dynamic_mask_*.png beside the
+images, which show what to leave out. ground_truth.ply beside the file, in the same world, is the true
+surface.
 """
 
 from __future__ import annotations
@@ -46,8 +49,7 @@ from neurfield.scenes.images import (
     FileList,
     Read,
     file_size,
-    has_alpha,
-    read_alpha,
+    masks_or_alpha,
     read_depth,
     read_dynamic_mask,
     read_mask,
@@ -57,7 +59,8 @@ from neurfield.scenes.images import (
 )
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import MaskSays, Scene
-from neurfield.scenes.sparse_points import read_points
+from neurfield.scenes.sparse_points import read_points, read_tracks
+from neurfield.scenes.tracks import Tracks
 
 LOOKS_FOR = "nerfstudio or instant-ngp (transforms.json, or transforms_train.json)"
 _NAMES = ("transforms.json", "transforms_train.json")
@@ -103,6 +106,7 @@ def read(path: Path) -> Scene:
     is_default = _file(folder) == file
     name, where = (folder.name, folder) if is_default else (f"{folder.name}-{file.stem}", file)
     points, notes = _points(file, data)
+    tracks, lost = _tracks(file, data, frames, points)
     says: MaskSays | None = "valid" if "mask" in files and files["mask"].read is read_dynamic_mask else None
     return Scene(
         name,
@@ -113,8 +117,10 @@ def read(path: Path) -> Scene:
         box=_aabb(file, data),
         mask_says=says,
         points=points,
+        tracks=tracks,
         up=_up(file, data),
-        notes=(*_notes(data), *notes),
+        unit=_unit(data, files),
+        notes=(*_notes(data), *notes, *lost),
     )
 
 
@@ -250,8 +256,8 @@ def _other_sources(
         )
     if any(dynamic):
         sources["mask"] = FileList(tuple(dynamic), read_dynamic_mask)
-    elif not any(sources["mask"].paths) and has_alpha(images[0]):
-        sources["mask"] = FileList(tuple(images), read_alpha)
+    else:
+        sources["mask"] = masks_or_alpha(images, sources["mask"].paths) or sources["mask"]
     # Depth that came with photographs was measured or estimated; only that of our own key is exact. As in
     # nerfstudio the factor applies to npy files too.
     unit = _number(str(file), data, "depth_unit_scale_factor", 1e-3)
@@ -325,6 +331,15 @@ def _up(file: Path, data: dict[str, Any]) -> np.ndarray | None:
     return up
 
 
+def _unit(data: dict[str, Any], files: dict[str, FileList]) -> str:
+    """What lengths are in: as the file or an import says, metres where there is depth; "": nothing tells."""
+    left = data.get("import")
+    if isinstance(left, dict):
+        return "m" if left.get("unit") == "metre" else ""
+    measured = any(files["sensor_depth"].paths) if "sensor_depth" in files else False
+    return str(data.get("unit", "m" if measured else ""))
+
+
 def _notes(data: dict[str, Any]) -> tuple[str, ...]:
     """What an import left for people to read."""
     left = data.get("import")
@@ -341,6 +356,19 @@ def _points(file: Path, data: dict[str, Any]) -> tuple[np.ndarray | None, tuple[
     if not path.is_file():
         return None, (f"{path}: no such file, which {file.name} names as its points: done without",)
     return read_points(path), ()
+
+
+def _tracks(
+    file: Path, data: dict[str, Any], frames: list[dict[str, Any]], points: np.ndarray | None
+) -> tuple[Tracks | None, tuple[str, ...]]:
+    """Where the frames see the points, and what is to be said where that is not there."""
+    name = data.get("tracks_file_path")
+    if not isinstance(name, str) or not name or points is None:
+        return None, ()
+    path = _path(file, name)
+    if not path.is_file():
+        return None, (f"{path}: no such file, which {file.name} names as its tracks: done without",)
+    return read_tracks(path, [frame["file_path"] for frame in frames], len(points)), ()
 
 
 def _ground_truth(folder: Path) -> Path | None:

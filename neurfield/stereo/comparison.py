@@ -27,6 +27,7 @@ class Comparison:
         relative: difference of depth with which two maps agree.
         planar_relative: and in plain regions that were filled.
         pixels: of reprojection with which they do.
+        rounds: in which maps are held to each other, at least, where they are at all.
         little: share of matched pixels below which it is told that hardly anything matches: chance alone
             makes some of them agree.
         sweep: numbers of `sweep_depth` that differ from its own.
@@ -41,6 +42,7 @@ class Comparison:
     relative: float = 0.01
     planar_relative: float = 0.015
     pixels: float = 2.0
+    rounds: int = 1
     little: float = 0.1
     sweep: Mapping[str, Any] = field(default_factory=lambda: {"radius": 1})
     patches: Mapping[str, Any] = field(default_factory=lambda: {"radius": 2})
@@ -73,10 +75,11 @@ class Comparison:
 SEVERAL = Comparison()
 # One source is not outvoted where gloss or a lens make its brightness another, so brightness is not taken to
 # the letter; small windows at full size keep thin things, and as they say less, a path pays more for a step.
-# The angle between two photographs may be small, so that a pixel is more than a hundredth of the depth.
+# The angle between two photographs may be small, so that a pixel is more than a hundredth of the depth. The
+# other map alone tells what is wrong, so it is asked twice, and three pixels off may be the same thing.
 SINGLE = Comparison(
-    full_size=True, tolerance=4.0, by_pixels=True, relative=0.05, planar_relative=0.05, little=0.2,
-    sweep={"radius": 2, "next_step": 10, "jump": 24, "flat_jump": 160},
+    full_size=True, tolerance=4.0, by_pixels=True, relative=0.05, planar_relative=0.05, pixels=3.0, rounds=2,
+    little=0.2, sweep={"radius": 2, "next_step": 14, "jump": 24, "flat_jump": 160},
 )  # fmt: skip
 
 

@@ -11,13 +11,15 @@ import numpy as np
 
 from neurfield.scenes import Scene
 from neurfield.scenes.stereo_files import camera_print
+from neurfield.stereo.ranges import searched_by
 from neurfield.stereo.settings import StereoSettings
 
-VERSION = 5  # of what the stages do
+VERSION = 6  # of what the stages do
 
 
 def fingerprint(scene: Scene, settings: StereoSettings, points: np.ndarray | None = None) -> str:
-    """Of pictures, masks, sensor depth (by their bytes), cameras, given points and box, and settings."""
+    """Of pictures, masks, sensor depth (by their bytes), cameras, points and box, and settings."""
+    points = searched_by(scene) if points is None else points
     digest = hashlib.sha256(json.dumps([VERSION, dataclasses.asdict(settings)]).encode())
     for i in range(len(scene)):
         digest.update(camera_print(scene.cameras, i).encode())

@@ -18,6 +18,7 @@ from neurfield.stereo.fingerprint import fingerprint
 from neurfield.stereo.inputs import check_input
 from neurfield.stereo.maps import Flag, StereoMaps
 from neurfield.stereo.pictures import ScenePictures, scene_pictures
+from neurfield.stereo.ranges import searched_by
 from neurfield.stereo.settings import StereoSettings
 from neurfield.stereo.stages import (
     Problem,
@@ -33,6 +34,7 @@ from neurfield.stereo.stages import (
 from neurfield.stereo.survey import Survey, survey
 from neurfield.stereo.unfinished import Results, Unfinished
 
+_FILLED = 0.25  # share of a picture that a thing fills which cameras look at from all around, unmasked
 _BLURRED = 0.03  # share of textured pixels below which pictures are told to be blurred
 
 
@@ -55,7 +57,8 @@ def match(
     Args:
         scene: at least two frames with pictures.
         settings: None: the default preset.
-        points: [k, 3] on the surface, world (a structure-from-motion's), which say how far to search.
+        points: [k, 3] on the surface, world, which say how far to search. None: the scene's, as structure
+            from motion leaves them, where no sensor says it.
         folder: keeps what was done, so that an interrupted run goes on from there; None: nothing is kept.
         progress: called with what is being done, and the part of it that is done.
 
@@ -66,6 +69,7 @@ def match(
     settings = settings or StereoSettings()
     say = progress or (lambda words, part: None)
     check_input(scene)
+    points = searched_by(scene) if points is None else points
     say("reading pictures", 0.0)
     views = scene_pictures(scene, settings.longest)
     kept = Unfinished(folder, fingerprint(scene, settings, points) if folder else "")
@@ -76,7 +80,8 @@ def match(
     comparison = comparison_of(columns)
     views = views.with_tolerance(comparison.tolerance)
     full = views.pictures
-    halved = not comparison.full_size and shown(full) >= settings.halved_from**2
+    around = scene.kind == "outside"
+    halved = not comparison.full_size and shown(full, around) >= settings.halved_from**2
     coarse = full.halved() if halved else full
     problem = Problem(
         coarse, rows, columns, mapped_sources(torch.from_numpy(known.partners), rows, len(scene)),
@@ -98,10 +103,16 @@ def match(
     return maps
 
 
-def shown(pictures: StereoPictures) -> float:
-    """How many pixels a picture shows of what is matched: of an object only those inside its mask."""
-    inside = pictures.inside
-    return pictures.grey[0].numel() if inside is None else int(inside.sum()) / len(pictures.grey)
+def shown(pictures: StereoPictures, around: bool) -> float:
+    """How many pixels a picture shows of what is wanted.
+
+    Args:
+        pictures: of an object with masks only what is inside them counts.
+        around: whether cameras look at a thing from outside: without masks it fills a part of a picture.
+    """
+    if pictures.inside is not None:
+        return int(pictures.inside.sum()) / len(pictures.grey)
+    return (_FILLED if around else 1.0) * pictures.grey[0].numel()
 
 
 def _maps(views: ScenePictures, problem: Problem, found: list[Results], known: Survey) -> StereoMaps:

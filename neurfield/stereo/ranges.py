@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neurfield.ops.stereo_pictures import StereoPictures
 from neurfield.scenes import Cameras, Scene
-from neurfield.scenes.box import nearest_to_axes
+from neurfield.scenes.box import nearest_to_axes, not_alone
 from neurfield.scenes.frames import spread
 from neurfield.stereo.geometry import pixel_rays, places, world_points
 from neurfield.stereo.hull import Hull
@@ -19,6 +19,7 @@ from neurfield.stereo.hull import Hull
 SCALES = np.array([1 / 3, 2 / 3, 4 / 3, 8 / 3, 16 / 3])
 NEIGHBOURS = 30
 SAMPLES = 200  # points that a reference's sources are chosen by
+FEWEST_POINTS = 50  # of a scene
 NEARER, FARTHER = 1.5, 0.6  # times the inverse depth that points have, how far the search goes
 
 
@@ -106,6 +107,17 @@ def sensed_points(scene: Scene, pictures: StereoPictures, references: np.ndarray
     from neurfield.scenes.box import back_project
 
     return [back_project(scene, r, "sensor_depth", SAMPLES) for r in references.tolist()]
+
+
+def searched_by(scene: Scene) -> np.ndarray | None:
+    """Sparse points [k, 3] of a scene, world, that say how deep to look, without stray ones.
+
+    None where a sensor says it better, or points are so few that much of what is seen may lie elsewhere.
+    """
+    if scene.points is None or "sensor_depth" in scene.sources:
+        return None
+    points = not_alone(scene.points)
+    return points if len(points) >= FEWEST_POINTS else None
 
 
 def visible_points(pictures: StereoPictures, points: np.ndarray, references: np.ndarray) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ class StereoSettings:
         every: every so many frames get maps, and all may help as sources; 0: each of fewer than 80 frames,
             else every second.
         halved_from: pixels; pictures that show of what is matched a square of as many to a side, or more, are
-            searched at half size.
+            searched at half size. Where a thing is seen from all around without masks, a quarter counts.
         sources: pictures that a reference is compared with.
         planes: of the first search, along inverse depth.
         passes: rounds of PatchMatch after the search.

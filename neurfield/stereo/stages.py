@@ -95,13 +95,12 @@ def searched(problem: Problem, kept: Unfinished, progress: Progress) -> list[Res
 
 def held_together(problem: Problem, found: list[Results], progress: Progress) -> list[Results]:
     """The same after rounds in which each map is held to those of its sources."""
-    for number in range(problem.settings.geometric):
+    rounds = max(problem.settings.geometric, problem.comparison.rounds) if problem.settings.geometric else 0
+    for number in range(rounds):
         depths = depth_of_all(problem, found)
         better: list[Results] = []
         for chosen in problem.batches(list(range(len(found)))):
-            progress(
-                "holding maps to each other", (number + len(better) / len(found)) / problem.settings.geometric
-            )
+            progress("holding maps to each other", (number + len(better) / len(found)) / rounds)
             start = torch.stack([found[k]["planes"] for k in chosen.tolist()])
             bounds = problem.search.bounds(problem.pictures, problem.references, chosen)
             planes, cost = refine_planes(

@@ -39,6 +39,7 @@ PARTNERS = (
 )
 _TEXTURED, _ALIKE, _CLEAR = 0.5, 0.25, 1.05  # kappa, cost and peak ratio of pixels that are believed
 _AGREE = 0.05  # relative
+_FEW_SEEN = 20  # sparse points in a picture below which it is searched as others are
 _FEW = 50  # points of all references below which nothing was found
 
 
@@ -92,22 +93,28 @@ def survey(
     sensed = None if points is not None else sensed_points(scene, pictures, references)
     if hull is not None:
         first = hull_points(pictures, hull, references)
-    elif points is not None:
-        first = visible_points(pictures, points, references)
     elif sensed is not None:
         first = sensed
     elif box is not None:
         first = box_points(pictures, references, box)
     else:
         first = guessed_points(cameras, pictures, references, outside)
+    told = first
+    if hull is None and points is not None:
+        visible = visible_points(pictures, points, references)
+        # Few points tell neither which pictures go together nor how deep all that is seen may lie.
+        told = [own if len(own) >= _FEW_SEEN else own[:0] for own in visible]
+        first = [own if len(own) else guessed for own, guessed in zip(told, first)]
     sources = select_sources(cameras, references, first, count=SOURCES, best_angle=best_angle)
+    every = references
     references, sources, first, alone = _with_sources(scene, references, sources, first)
+    told = [own for r, own in zip(every, told) if r in references]
     # Around an object without masks there is a background, whose depth tells something too.
     limits = box_limits(pictures, references, box, beyond=outside)
     if hull is not None:
         search = search_of_hull(pictures, references, hull)
     elif points is not None or sensed is not None:
-        search = limits.cut(search_of_points(pictures, references, first))
+        search = limits.cut(search_of_points(pictures, references, told))
     else:
         search = limits.whole(_wide_search(cameras, references, first, outside))
     seen, sharp = _look(pictures, references, sources, search)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import trimesh
 
 from benchmarks import interior, object_render
+from neurfield.evaluation.culling import Visibility
+from neurfield.scenes.images import FileList
+from neurfield.scenes.scene import Scene
 
 RADIUS, WALL, HEIGHT = 0.05, 0.004, 0.1
 
@@ -48,3 +53,22 @@ def test_a_lid_finds_none_of_the_inside_and_the_cup_all(cup: trimesh.Trimesh) ->
     near = 0.01 * float(np.linalg.norm(cup.extents))
     assert interior.interior_recall(cup, points, near) == 1
     assert interior.interior_recall(cup.convex_hull, points, near) < 0.05
+
+
+def test_the_grey_of_points_is_that_of_the_pictures_that_see_them(cup: trimesh.Trimesh) -> None:
+    """Pictures that are lighter one by one; the inner wall hides from the cameras behind it."""
+    cameras = object_render.orbit_cameras(cup.bounds, n=8, size=64)
+    levels = np.arange(10, 90, 10)
+    pictures = {f"{k}.png": np.full((64, 64, 3), level, np.uint8) for k, level in enumerate(levels)}
+    files = {"image": FileList([Path(name) for name in pictures], lambda path: pictures[path.name])}
+    scene = Scene("cup", Path("cup"), cameras, files)
+    points = np.array(
+        [[0.0, 0.0, 0.5 * WALL], [RADIUS - WALL, 0.0, 0.9 * HEIGHT]]
+    )  # in the floor, on the wall
+    visibility = Visibility(cup, cameras)
+    seen = np.array([visibility.seen_from(i, points) for i in range(8)])
+    found = interior.shown_grey(cup, scene, points)
+    assert not seen[:, 0].any() and np.isnan(found[0])
+    assert 0 < seen[:, 1].sum() < 8 and np.isclose(found[1], np.median(levels[seen[:, 1]]))
+    # A camera sees the wall only from the other side of it.
+    assert (cameras.centers[seen[:, 1], 0] < RADIUS).all()

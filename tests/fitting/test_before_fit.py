@@ -92,8 +92,9 @@ def test_the_summary_counts_what_is_used(tmp_path: Path, capsys: Said) -> None:
     data = json.loads(path.read_text())
     for i, frame in enumerate(data["frames"]):
         with Image.open(folder / frame["file_path"]) as image:
-            alpha = image.getchannel("A")
+            alpha, colour = image.getchannel("A"), image.convert("RGB")
         alpha.save(folder / f"mask_{i}.png")
+        colour.save(folder / frame["file_path"])  # with alpha it would be its own mask
         if i < 7:
             frame["mask_path"] = f"mask_{i}.png"
         if i >= 9:
@@ -103,6 +104,21 @@ def test_the_summary_counts_what_is_used(tmp_path: Path, capsys: Said) -> None:
     said = capsys.readouterr().out
     assert "10 of 12 cameras (2 held out), 10 images, 6 masks, 8 noisy sensor depth maps" in said
     assert str(tmp_path / "runs" / "sphere") in said  # in one piece
+
+
+@pytest.mark.parametrize(("known", "unit"), [({}, "m"), ({"unit": ""}, "")])
+def test_lengths_have_a_unit_where_one_is_known(
+    tmp_path: Path, capsys: Said, known: dict[str, str], unit: str
+) -> None:
+    folder = write_sphere_scene(tmp_path / "sphere")
+    path = folder / "transforms.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **known}))
+    fitted(folder, tmp_path / "runs", quiet=False)
+    said = capsys.readouterr().out
+    box = next(line for line in said.splitlines() if line.startswith("box "))
+    assert (" m, " in box) == bool(unit)
+    facts = next((tmp_path / "runs" / "sphere").glob("*/run.json"))
+    assert json.loads(facts.read_text())["unit"] == unit
 
 
 def test_the_summary_says_what_is_left_alone(tmp_path: Path, capsys: Said) -> None:

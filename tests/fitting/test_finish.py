@@ -110,6 +110,7 @@ def test_broken_truth_costs_the_geometry_alone(tmp_path: Path) -> None:
     outcome = finish(run)
     assert list(outcome.troubles) == ["geometry"] and "ground_truth.ply" in str(outcome.troubles["geometry"])
     assert {"mesh", "images", "fit"} <= outcome.metrics.keys() and (run.folder / "mesh.ply").is_file()
+    assert outcome.metrics["unit"] == run.scene.unit
 
 
 def test_points_are_a_true_surface(tmp_path: Path, sphere_mesh: trimesh.Trimesh) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,17 @@ def test_sure_points_are_pixels_of_the_maps(room: tuple[Scene, cup.Matched, list
     assert torch.equal(stereo.depth[points.image, row, column], points.depth)
     assert (stereo.confidence[points.image, row, column] > 0).all()
     assert len(torch.unique(points.image)) == FRAMES
+    middle = points.uv * torch.tensor([SIZE[1], SIZE[0]]) % 1.0
+    assert torch.allclose(middle, torch.full_like(middle, 0.5), atol=1e-3)
+
+
+def test_only_what_was_matched_and_surely_is_sure(room: tuple[Scene, cup.Matched, list[np.ndarray]]) -> None:
+    scene, stereo, _ = room
+    flags, confidence = stereo.flags.clone(), stereo.confidence.clone()
+    flags[:, :36][flags[:, :36] == Flag.MATCHED] = int(Flag.PLANAR)
+    confidence[:, :, :48] *= 0.1 / 0.81  # just below the least
+    points = sure_points(replace(stereo, flags=flags, confidence=confidence), scene.cameras)
+    assert len(points) > 100 and (points.uv[:, 1] > 0.5).all() and (points.uv[:, 0] > 0.5).all()
 
 
 def test_a_picture_without_a_map_is_told_by_others_near_by() -> None:

@@ -40,3 +40,15 @@ def test_pictures_without_features_are_like_none():
     assert alike_pairs([], 4) == alike_pairs([nothing, nothing], 4) == []
     pairs = alike_pairs([nothing, *walk(6)], 2)
     assert pairs and all(i > 0 for i, _ in pairs)
+
+
+def test_what_all_pictures_show_tells_nothing():
+    """Grass (a) and sky (b) are in every picture, in shares that go across the pairs that show one thing."""
+    random = np.random.default_rng(3)
+    a, b = random.integers(0, 256, (2, 1, 128), np.uint8)
+    things = random.integers(0, 256, (3, 120, 128), np.uint8)
+    pictures = []
+    for k in range(6):
+        grass = 280 if k % 2 else 10
+        pictures.append(np.concatenate([things[k // 2], a.repeat(grass, 0), b.repeat(290 - grass, 0)]))
+    assert alike_pairs(pictures, 1) == [(0, 1), (2, 3), (4, 5)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from neurfield.posing.diagnosis import Links, turned_on_the_spot, why_left, why_nothing
-from neurfield.posing.gate import Points, PoseNumbers
+from neurfield.posing.gate import Points, PoseNumbers, points_of
 from neurfield.posing.pictures import Picture
 
 GOOD = PoseNumbers(registered=40, pictures=40, points=9000, error=0.6, track=4.0, angle=9.0)
@@ -40,8 +41,28 @@ def test_points_that_are_not_sure_are_left_out():
         np.array([0.5, 2.5, 0.5, 0.5, 2.0]),
         np.array([4, 4, 2, 4, 3]),
         np.array([9.0, 9.0, 9.0, 1.5, 2.0]),
+        np.array([11, 12, 13, 14, 15]),
     )
-    np.testing.assert_array_equal(points.sure(), points.places[[0, 4]])
+    np.testing.assert_array_equal(points.sure().places, points.places[[0, 4]])
+    np.testing.assert_array_equal(points.sure().number, [11, 15])
+
+
+def test_points_are_seen_from_as_far_apart_as_their_widest_rays():
+    centres = {1: [0.0, 0.0, 0.0], 2: [1.0, 0.0, 0.0], 3: [3.0, 0.0, 0.0], 4: [9.0, 0.0, 0.0]}
+    images = {k: SimpleNamespace(projection_center=lambda c=c: np.array(c)) for k, c in centres.items()}
+
+    def point(xyz, error, seen_by):
+        elements = [SimpleNamespace(image_id=k) for k in seen_by]
+        return SimpleNamespace(xyz=np.array(xyz), error=error, track=SimpleNamespace(elements=elements))
+
+    model = SimpleNamespace(
+        images=images, reg_image_ids=lambda: [1, 2, 3],
+        points3D={7: point([0.0, 0.0, 3.0], 0.4, [1, 2, 3, 4]), 9: point([1.0, 0.0, 5.0], 0.6, [2, 2])},
+    )  # fmt: skip
+    points = points_of(model)
+    np.testing.assert_allclose(points.angle, [45.0, 0.0], atol=1e-5)  # camera 4 has no pose
+    assert points.track.tolist() == [3, 2] and points.number.tolist() == [7, 9]
+    np.testing.assert_allclose(points.places, [[0.0, 0.0, 3.0], [1.0, 0.0, 5.0]])
 
 
 def picture(i: int, sharpness: float = 0.5) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from PIL import Image
 
 from neurfield.errors import UserError
+from neurfield.posing import import_photos
 from neurfield.posing.exif import lens_tags
 from neurfield.posing.given import look_at
-from neurfield.posing.inventory import take_stock
+from neurfield.posing.inventory import digest_of, take_stock
 
 NOISE = np.random.default_rng(0).integers(0, 256, (200, 160, 3), np.uint8)
 
@@ -57,10 +59,59 @@ def test_other_files_are_left_out_and_said(tmp_path):
     assert ".DS_Store" not in said
 
 
+def test_folders_of_photos_among_photos_are_said_and_those_of_masks_are_not(tmp_path):
+    folder = three(tmp_path / "photos")
+    for name in ("more", "masks", "empty"):
+        (folder / name).mkdir()
+    for name in ("more/a.jpg", "masks/IMG_1.png"):
+        photo(folder / name, 5)
+    given = look_at(folder)
+    assert given.skipped == (("more", "a folder of photos: import it by itself"),)
+
+
+def test_of_which_photos_the_focal_length_is_not_known(tmp_path):
+    for i in range(4):
+        photo(tmp_path / f"IMG_{i}.jpg", i, lens={} if i == 2 else {0xA405: 28})
+    said = look_at(tmp_path).lines
+    assert any("no focal length is known of IMG_2.jpg: it is found with the poses" in line for line in said)
+    photo(tmp_path / "IMG_2.jpg", 2, lens={0xA405: 28})
+    assert not any("no focal length" in line for line in look_at(tmp_path).lines)
+
+
+def test_of_a_thousand_photos_time_and_memory_are_said_before_anything_is_done(tmp_path):
+    pytest.importorskip("pycolmap", reason="pip install neurfield[photos]")
+    folder, lines = tmp_path / "photos", []
+    folder.mkdir()
+    for i in range(1000):
+        picture = np.zeros((64, 80, 3), np.uint8)
+        picture[:, :, :2] = i % 256, i // 256
+        Image.fromarray(picture).save(folder / f"{i}.png", compress_level=0)
+
+    def stop(words, part):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_photos(folder, tmp_path / "scene", threads=2, tell=lines.append, progress=stop)
+    assert lines[0] == "1000 photos: 1000 of 80x64"
+    assert any(
+        re.search(r"1000 pictures .*: about \d+ min, \d\.\d GB of memory, \d+ MB of disk", x) for x in lines
+    )
+    assert not list((tmp_path / "scene/import/pictures").iterdir())
+
+
 def test_kinds_of_photos_are_said(tmp_path):
     folder = three(tmp_path / "photos")
     photo(folder / "IMG_3.jpg", 3, orientation=6)
     assert look_at(folder).lines[0] == "4 photos: 3 of 160x120 (Maker 3000), 1 of 120x160 (Maker 3000)"
+
+
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_large_file_that_changes_at_either_end_is_another(tmp_path, at):
+    content = bytearray(300_000)
+    (tmp_path / "a").write_bytes(content)
+    content[at] = 1
+    (tmp_path / "b").write_bytes(content)
+    assert digest_of(tmp_path / "a") != digest_of(tmp_path / "b")
 
 
 def test_photos_of_one_name_are_told_apart(tmp_path):
@@ -139,6 +190,8 @@ def test_focal_length_by_that_of_a_35_mm_camera(tmp_path):
     found = tags(tmp_path, {FOCAL: 4.25, FOCAL_35: 26})
     assert found.pixels == pytest.approx(26 / 36 * 480, rel=1e-3)
     assert found.words == "Maker 3000, 4.25 mm, 26 mm equivalent"
+    narrow = tags(tmp_path, {FOCAL_35: 26}, size=(400, 300))  # of another shape: the same diagonal view
+    assert narrow.pixels == pytest.approx(26 / np.hypot(36, 24) * 500, rel=1e-3)
 
 
 def test_a_lens_zoomed_by_cropping_is_another(tmp_path):

@@ -64,7 +64,11 @@ def test_the_scene_is_of_pinhole_cameras_with_points_on_the_surfaces(imported):
     to_wall = np.minimum(np.abs(points - ROOM[0]), np.abs(points - ROOM[1])).min(1)
     assert (to_block < 0.01).sum() > 50
     assert np.percentile(np.minimum(to_block, to_wall), 90) < 0.03
-    assert not [one for one in check_scene(scene) if one.level == "error"]
+    error = scene.tracks.errors(scene.cameras, scene.points)
+    assert len(error) > 3 * len(scene.points) and np.median(error) < 0.3 and error.max() < 8.0
+    found = check_scene(scene)
+    assert any("sparse points" in one.what or one.where == "sparse points" for one in found)
+    assert not [one for one in found if one.level == "error"]
 
 
 def test_up_is_written_and_the_world_is_not_turned(imported):

@@ -45,6 +45,8 @@ def test_a_thousand_photos_are_told_in_minutes_and_gigabytes():
 
 def test_more_threads_take_less_time_and_more_memory():
     one, four = (estimate([(1600, 1200)] * 40, 780, threads) for threads in (1, 4))
+    many = estimate([(1600, 1200)] * 40, 780, 10_000)
+    assert many.seconds > 0.05 * one.seconds  # poses are found on one
     assert four.seconds < one.seconds and four.memory > one.memory and four.disk == one.disk
 
 

@@ -120,4 +120,8 @@ def test_shift_is_a_share_of_the_width(sharp_picture):
     first = small_grey(sharp_picture[:180, :256])
     assert shift(first, small_grey(sharp_picture[:180, 26:282])) == pytest.approx(0.1, abs=0.01)
     assert shift(first, first) == 0.0
+    for down, right in ((10, 0), (0, 10), (10, 10)):  # and the same backwards
+        other = small_grey(sharp_picture[down : 180 + down, right : 256 + right])
+        far = float(np.hypot(down, right)) / 256
+        assert shift(first, other) == pytest.approx(far, abs=0.01) == shift(other, first)
     assert shift(first, small_grey(np.random.default_rng(0).integers(0, 256, (180, 256, 3), np.uint8))) > 0.02

@@ -65,6 +65,12 @@ def test_frames_in_which_nothing_moved_are_left_out(tmp_path):
     assert f"without {8 - kept} in which hardly anything had moved" in listing.lines[0]
 
 
+def test_a_still_video_is_no_slide_show(tmp_path):
+    _, listing = taken(write_video(tmp_path / "a.mp4", [view(0)] * 40))
+    assert listing.ordered and len(listing.pictures) == 1
+    assert "hardly anything had moved" in listing.lines[0]
+
+
 def test_a_thing_that_moves_before_a_still_wall_is_movement(tmp_path):
     pictures = []
     for i in range(16):
@@ -155,3 +161,10 @@ def test_stopped_while_it_reads_a_video_it_leaves_no_pictures(tmp_path):
         take_frames(path, 1600, place, stop)
     assert not place.pictures.exists()
     assert len(take_frames(path, 1600, place, lambda words, part: None).pictures) == 6
+
+
+def test_of_a_video_that_was_cut_off_what_came_before_is_used(tmp_path):
+    path = write_video(tmp_path / "a.avi", [view(20 * i) for i in range(40)])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    _, listing = taken(path)
+    assert 2 <= len(listing.pictures) < 10

@@ -43,7 +43,8 @@ def test_others_start_over_and_leave_what_is_not_of_the_import(tmp_path):
     assert [entry.name for entry in sorted((tmp_path / "scene").iterdir())] == ["import", "stereo"]
 
 
-def test_stopped_as_it_clears_nothing_is_gone_on_with(tmp_path, monkeypatch):
+@pytest.mark.parametrize("again", [STATE, OTHER])
+def test_stopped_as_it_clears_nothing_is_gone_on_with(tmp_path, monkeypatch, again):
     place = worked(tmp_path / "scene")
 
     def stop(self):
@@ -54,7 +55,7 @@ def test_stopped_as_it_clears_nothing_is_gone_on_with(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             place.begin(OTHER)
     with place.held():
-        assert place.begin(STATE)  # the earlier photos, too, begin anew
+        assert place.begin(again)  # the earlier photos, too, begin anew
     assert not place.database.exists() and not place.pictures.exists()
 
 

@@ -14,6 +14,20 @@ def test_lengths(metres: float, text: str) -> None:
     assert length(metres) == text
 
 
+def test_lengths_of_no_known_unit_have_none() -> None:
+    assert length(0.0034, "") == "0.0034" and length(12.5, "mm") == "12.5 mm"
+    metrics = {
+        "unit": "", "mesh": {"voxel": 0.01}, "geometry": {"chamfer_l1": 0.02, "f_score@0.05": 0.5},
+        "tanks_and_temples": {"tau": 0.005},
+    }  # fmt: skip
+    said = {title: dict(rows) for title, rows in numbers_in_words(metrics)}
+    assert said["Mesh"] == {"voxel": "0.01"}
+    assert said["Geometry against the true surface"] == {
+        "Chamfer-L1 (their mean)": "0.02", "F-score at 0.05": "0.5000",
+    }  # fmt: skip
+    assert said["Protocol of Tanks and Temples, without its ICP"] == {"tau": "5 mm"}  # always metres
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(9.94, "9.9 s"), (125, "2 min 05 s"), (3600, "1 h 00 min")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text

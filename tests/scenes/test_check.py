@@ -14,6 +14,7 @@ from tiny_scenes import (
     HEIGHT,
     WIDTH,
     grey,
+    ring_cameras,
     room_cameras,
     write_replica,
     write_transforms,
@@ -151,3 +152,16 @@ def test_a_room_of_pictures_alone_is_warned_of(tmp_path):
 def test_a_finding_reads_as_one_line(replica):
     for finding in check_scene(load_scene(replica)):
         assert "\n" not in str(finding) and str(finding).startswith(finding.where)
+
+
+@pytest.mark.parametrize("inside", [0, 255])
+def test_inverted_masks_are_an_error(tmp_path, inside):
+    def outlined(i):
+        alpha = np.full((HEIGHT, WIDTH), 255 - inside, np.uint8)
+        alpha[HEIGHT // 4 : -HEIGHT // 4, WIDTH // 4 : -WIDTH // 4] = inside
+        return np.dstack([grey(i), alpha])
+
+    write_transforms(tmp_path, ring_cameras(np.zeros(3), count=8), {"fl_x": 40.0}, outlined)
+    found = [one for one in check_scene(load_scene(tmp_path)) if one.where == "mask"]
+    assert [one.level for one in found] == ["ok" if inside else "error"]
+    assert inside or "invert them" in found[0].todo

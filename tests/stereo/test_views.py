@@ -6,6 +6,7 @@ import numpy as np
 
 from neurfield.scenes import Cameras
 from neurfield.stereo import select_sources
+from neurfield.stereo.views import look_alike
 from tests.scenes.tiny_scenes import look_at
 
 TARGET = np.zeros(3)
@@ -79,3 +80,12 @@ def test_places_far_from_zero_are_chosen_alike() -> None:
     degrees = np.array([0.0, 4.0, 9.0, 13.0, -15.0, 30.0])
     far = np.array([4.4e6, 5.1e5, 250.0])
     assert select(arc(degrees)) == select(arc(degrees, shift=far), points=POINTS + far)
+
+
+def test_most_cameras_need_another_to_which_their_object_looks_alike() -> None:
+    assert look_alike(arc(np.array([0.0, 20.0, 40.0])))
+    assert not look_alike(arc(np.array([0.0, 90.0, 180.0])))  # each is like itself alone
+    assert not look_alike(arc(np.array([0.0, 0.1, 0.2])))  # no two see it from different sides
+    assert not look_alike(arc(np.array([0.0, 20.0, 100.0, 180.0, 260.0])))  # two of five
+    assert look_alike(arc(np.array([0.0, 20.0, 30.0, 100.0, 180.0])))  # three of five
+    assert not look_alike(arc(np.array([0.0])))

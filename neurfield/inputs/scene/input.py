@@ -93,11 +93,11 @@ class SceneInput(OpenedScene, Input):
         return looked_at(self)
 
     def facts(self) -> dict[str, Any]:
-        """Place, number of cameras, where they look, and the box of the fit."""
+        """Place, number of cameras, where they look, the box of the fit, and the unit of lengths."""
         scene = self.task.scene
         return {
             "scene": str(self.scene.path.resolve()), "cameras": len(self.scene),
-            "cameras_look": scene.kind, "box": scene.box.tolist(),
+            "cameras_look": scene.kind, "box": scene.box.tolist(), "unit": scene.unit,
         }  # fmt: skip
 
     def read(self) -> None:

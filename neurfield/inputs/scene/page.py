@@ -19,7 +19,7 @@ _MOST_FRAMES = 6
 def scene_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
     """The mesh from four sides, frames beside the true ones; what is not there is left out."""
     size = np.ptp(np.asarray(facts["box"], float), axis=0)
-    box = " x ".join(length(side) for side in size)
+    box = " x ".join(length(side, facts.get("unit", "m")) for side in size)
     looks = facts["cameras_look"]
     return Page(
         about=[f"preset {config.preset}", f"box {box}", f"cameras {looks}"],
@@ -29,16 +29,17 @@ def scene_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dic
 
 
 def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    unit = metrics.get("unit", "m")
     geometry, images = (metrics.get(key, {}) for key in ("geometry", "images"))
     tiles = [
-        (f"{value:.3f}", f"F-score at {length(float(key.split('@')[1]))}")
+        (f"{value:.3f}", f"F-score at {length(float(key.split('@')[1]), unit)}")
         for key, value in geometry.items()
         if key.startswith("f_score@")
     ]
     if "normal_consistency" in geometry:
         tiles.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
     if "chamfer_l1" in geometry:
-        tiles.append((length(geometry["chamfer_l1"]), "Chamfer-L1"))
+        tiles.append((length(geometry["chamfer_l1"], unit), "Chamfer-L1"))
     if "dtu" in metrics:
         tiles.append((f"{metrics['dtu']['overall_mm']:.3f} mm", "overall by DTU's protocol, without ICP"))
     tanks = metrics.get("tanks_and_temples_with_icp", {})

@@ -39,6 +39,7 @@ def measure(opened: OpenedScene, outcome: Outcome, truth: Callable[[], Surface |
         outcome: with the mesh.
         truth: gives the true surface, or None.
     """
+    outcome.metrics["unit"] = opened.scene.unit
     with outcome.part("geometry"):
         outcome.metrics.pop("geometry", None)
         true = truth() if outcome.mesh is not None else None

@@ -19,7 +19,7 @@ from neurfield.pixels.sources import SOURCES
 from neurfield.scenes import Scene
 from neurfield.scenes.check import check_before_fit, check_truth
 from neurfield.scenes.stereo_files import STEREO_SOURCES
-from neurfield.wording import about
+from neurfield.wording import about, sides
 
 _BYTES_OF_A_STEP = 0.4e9
 NAMES = {name: source.words for name, source in SOURCES.items()}
@@ -73,7 +73,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         Text.assemble((scene.name, "bold"), f": {_cameras(opened)}, {_used(scene)}"),
         *_unused(opened),
         *_resampled(scene),
-        f"box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f}, {scene.box_from}; cameras look {look}",
+        f"box {sides(size, scene.unit)}, {scene.box_from}; cameras look {look}",
         f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
         Text(determined, "yellow" if doubtful else ""),
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "

@@ -69,7 +69,7 @@ def read(path: Path) -> Scene:
             _nearest(folder / "lowres_depth", "*.png", times[partner[posed]]), read_sure_depth
         ),
     }
-    return Scene(path.name, path, cameras, files, notes=notes)
+    return Scene(path.name, path, cameras, files, notes=notes, unit="m")
 
 
 def _frames(path: Path) -> Path | None:

@@ -67,7 +67,7 @@ def read(path: Path) -> Scene:
         files["sensor_depth"] = _maps(path / measured, kept)
     if measured != "depth" and (path / "depth_with_noise").is_dir():
         files["depth"] = _maps(path / "depth", kept)
-    return Scene(path.name, path, cameras, files, notes=notes if lost else ())
+    return Scene(path.name, path, cameras, files, notes=notes if lost else (), unit="m")
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

@@ -12,11 +12,9 @@ from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import (
     FileList,
     file_size,
-    has_alpha,
     looks_like_picture,
+    masks_or_alpha,
     orientation,
-    read_alpha,
-    read_mask,
 )
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.sizes import check_size, same_field
@@ -98,7 +96,7 @@ def cameras_of_lens(poses: np.ndarray, lens: Lens, size: Size, images: Sequence[
 
 
 def masks_of(images: Sequence[Path], names: Sequence[str], folders: Sequence[Path]) -> FileList | None:
-    """The masks of pictures: NAME.png or NAME with another extension in a folder, or the alpha channel.
+    """The masks of pictures: NAME.png or NAME with another extension in a folder, else their alpha channel.
 
     Args:
         images: the pictures.
@@ -108,10 +106,8 @@ def masks_of(images: Sequence[Path], names: Sequence[str], folders: Sequence[Pat
     for folder in folders:
         paths = tuple(_mask(folder, name) for name in names) if folder.is_dir() else ()
         if any(paths):
-            return FileList(paths, read_mask)
-    if images and has_alpha(images[0]):
-        return FileList(tuple(images), read_alpha)
-    return None
+            return masks_or_alpha(images, paths)
+    return masks_or_alpha(images, [None] * len(images))
 
 
 def beside(paths: Sequence[Path]) -> tuple[Path | None, ...]:

@@ -7,7 +7,7 @@
 
 A camera's t_00 to t_23 are the three rows of world_from_cam in ARKit's axes: OpenGL's for the camera, y up
 for the world, metres. The world stays so. Corrected pictures are undistorted, which leaves black borders: 15
-pixels are cut off all around, as nerfstudio does.
+pixels are cut off all around, and frames of a blur_score below 25 (blurred) left out, as nerfstudio does.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from neurfield.scenes.scene import Scene
 
 LOOKS_FOR = "Polycam (keyframes/cameras/, keyframes/images/)"
 _BORDER = 15  # pixels
+_SHARP = 25.0  # blur_score, which is high where a picture is sharp
 _KINDS = (("corrected_cameras", "corrected_images"), ("cameras", "images"))
 _ROWS = [f"t_{row}{column}" for row in range(3) for column in range(4)]
 _LENS = ("fx", "fy", "cx", "cy", "width", "height")
@@ -47,7 +48,8 @@ def read(path: Path) -> Scene:
     listed = sorted((folder / kind[0]).glob("*.json"), key=lambda file: (len(file.stem), file.stem))
     found = [picture_named(folder / kind[1], f"{file.stem}.jpg") for file in listed]
     kept, notes = without_missing(found, folder / kind[0], str(folder / kind[1] / f"{listed[0].stem}.jpg"))
-    images = [image for image in found if image is not None]
+    kept, blurred = _without_blurred(listed, kept)
+    images = [image for image in (found[k] for k in kept) if image is not None]
     rows = [_numbers(listed[k]) for k in kept]
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
     poses[:, :3] = np.array([[row[key] for key in _ROWS] for row in rows]).reshape(-1, 3, 4)
@@ -62,7 +64,7 @@ def read(path: Path) -> Scene:
         ),
     }
     name = path.parent.name if path == folder else path.name
-    scene = Scene(name, path, cameras, files, notes=notes)
+    scene = Scene(name, path, cameras, files, notes=(*notes, *blurred), unit="m")
     if kind != _KINDS[0]:
         return scene
     return resampled(scene, [_cut(cameras, i) for i in range(len(images))])
@@ -79,6 +81,18 @@ def _cameras_in(folder: Path) -> tuple[str, str] | None:
         if there is not None and ((folder / images).is_dir() or cameras == "cameras"):
             return cameras, images
     return None
+
+
+def _without_blurred(listed: list[Path], kept: list[int]) -> tuple[list[int], tuple[str, ...]]:
+    """The frames that Polycam calls sharp, and what is to be said of the others; all where none is."""
+    scores = [read_record(listed[k]).get("blur_score") for k in kept]
+    sharp = [k for k, score in zip(kept, scores) if not isinstance(score, (int, float)) or score >= _SHARP]
+    count = len(kept) - len(sharp)
+    if not count:
+        return kept, ()
+    if not sharp:
+        return kept, (f"all {count} pictures have a blur_score below {_SHARP:g}: they are blurred, and kept",)
+    return sharp, (f"{count} of {len(kept)} pictures are blurred (blur_score below {_SHARP:g}) and left out",)
 
 
 def _numbers(file: Path) -> dict[str, float]:

@@ -60,7 +60,9 @@ def read(path: Path) -> Scene:
         [size] * len(images),
         images,
     )
-    return Scene(path.name, path, cameras, {"image": FileList(tuple(images), read_rgb)}, notes=notes)
+    return Scene(
+        path.name, path, cameras, {"image": FileList(tuple(images), read_rgb)}, notes=notes, unit="m"
+    )
 
 
 def _table(file: Path, data: dict[str, Any], key: str, columns: int) -> np.ndarray:

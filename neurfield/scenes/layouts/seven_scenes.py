@@ -59,7 +59,7 @@ def read(path: Path) -> Scene:
     maps = beside([_other(listed[k], "depth.png") for k in frames])
     files["sensor_depth"] = FileList(maps, read_depth(1e-3))
     name = f"{path.parent.name}-{path.name}" if path.name.startswith("seq-") else path.name
-    return Scene(name, path, cameras, files, notes=(*notes, *gone))
+    return Scene(name, path, cameras, files, notes=(*notes, *gone), unit="m")
 
 
 def _is_sequence(path: Path) -> bool:

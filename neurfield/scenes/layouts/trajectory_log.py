@@ -60,7 +60,7 @@ def read(path: Path) -> Scene:
     if any(maps):
         files["sensor_depth"] = FileList(maps, read_depth(1e-3))
     name = folder.name if path.is_dir() else f"{folder.name}-{log.stem}"
-    return Scene(name, path, cameras, files)
+    return Scene(name, path, cameras, files, unit="m" if "sensor_depth" in files else "")
 
 
 def _logs(folder: Path) -> list[Path]:

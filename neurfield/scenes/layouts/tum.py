@@ -72,7 +72,7 @@ def read(path: Path) -> Scene:
         near = nearest_in_time(times[frames], depth_times, _WITHIN)
         there = tuple(maps[k] if k >= 0 and maps[k].is_file() else None for k in near)
         files["sensor_depth"] = FileList(there, read_depth(1.0 / _PER_METRE))
-    return Scene(path.name, path, cameras, files, notes=(*notes, *lost))
+    return Scene(path.name, path, cameras, files, notes=(*notes, *lost), unit="m")
 
 
 def _listed(file: Path) -> tuple[np.ndarray, list[Path]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -344,3 +345,19 @@ def test_what_is_wrong_is_one_line_that_names_it(capture, break_it, says):
     with pytest.raises(UserError, match=says) as caught:
         load_scene(capture)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_a_model_of_another_scale_is_the_same_scene(capture, unit, monkeypatch):
+    write_model(capture / "sparse" / "0")
+    known = load_scene(capture)
+    poses = KNOWN.world_from_cam.copy()
+    poses[:, :3, 3] *= unit
+    monkeypatch.setitem(globals(), "KNOWN", replace(KNOWN, world_from_cam=poses))
+    write_model(capture / "other" / "sparse" / "0", points=unit * POINTS)
+    shutil.copytree(capture / "images", capture / "other" / "images")
+    scene = load_scene(capture / "other")
+    np.testing.assert_allclose(scene.box, unit * known.box, rtol=1e-6)
+    assert scene.kind == known.kind and scene.unit == ""
+    levels = [[(one.level, one.where) for one in check_scene(each)] for each in (known, scene)]
+    assert levels[0] == levels[1] and "error" not in {level for level, _ in levels[1]}

@@ -15,6 +15,7 @@ from test_neural_rgbd import write_rgbd
 from test_neus import write_scan
 from test_polycam import write_polycam
 from test_record3d import write_recording
+from test_scannet import write_scan as write_scannet
 from test_seven_scenes import write_sequence
 from test_trajectory_log import write_barn
 from test_tum import write_tum
@@ -72,6 +73,7 @@ WRITERS = {
     "log": write_barn,
     "tum": write_tum,
     "seven_scenes": write_sequence,
+    "scannet": write_scannet,
     "neural_rgbd": write_rgbd,
     "polycam": write_polycam,
     "corrected": write_corrected,
@@ -93,6 +95,13 @@ def test_one_reader_alone_recognises_it(layout):
     assert load_scene(layout).path == layout
 
 
+def test_the_unit_is_known_of_sensors_and_of_no_reconstruction(layout, request):
+    name = request.node.callspec.params["layout"]
+    assert load_scene(layout).unit == (
+        "" if name in ("colmap", "fisheye", "neus", "blendedmvs", "log") else "m"
+    )
+
+
 def twin_of(layout):
     """Both scenes: as they lie in the layout, and as transforms.json."""
     write_transforms(load_scene(layout), layout.with_name("twin"))
@@ -102,6 +111,7 @@ def twin_of(layout):
 def test_its_twin_in_transforms_json_is_the_same_scene_to_the_bit(layout):
     scene, twin = twin_of(layout)
     assert len(twin) == len(scene) and twin.kind == scene.kind and twin.mask_says == scene.mask_says
+    assert twin.unit == scene.unit
     assert np.array_equal(twin.box, scene.box)
     for name in ("world_from_cam", "fx", "fy", "cx", "cy", "width", "height"):
         assert np.array_equal(getattr(twin.cameras, name), getattr(scene.cameras, name)), name

@@ -95,6 +95,29 @@ def test_pictures_that_are_gone_are_left_out_and_counted(tmp_path):
     assert "1 of 6 pictures are not there" in scene.notes[0]
 
 
+def scored(folder, scores):
+    for time, score in zip(TIMES, scores):
+        file = folder / "keyframes" / "cameras" / f"{time}.json"
+        record = json.loads(file.read_text())
+        if score is None:
+            record.pop("blur_score")
+        file.write_text(json.dumps(record if score is None else {**record, "blur_score": score}))
+    return load_scene(folder)
+
+
+def test_blurred_pictures_are_left_out_and_counted(tmp_path):
+    scene = scored(write_polycam(tmp_path), [24.9, 25.0, None, 3.0, 400.0, 0])
+    assert_cameras(scene, KNOWN.select(np.array([1, 2, 4])))
+    assert np.array_equal(scene.image(2), drawn(4)[1])
+    assert scene.notes == ("3 of 6 pictures are blurred (blur_score below 25) and left out",)
+
+
+def test_where_all_are_blurred_they_are_kept_and_it_is_said(tmp_path):
+    scene = scored(write_polycam(tmp_path), [3.0] * FRAMES)
+    assert_cameras(scene)
+    assert "all 6 pictures have a blur_score below 25" in scene.notes[0]
+
+
 def edited(change):
     def break_it(folder):
         file = folder / "keyframes" / "cameras" / "1003.json"

@@ -1,0 +1,130 @@
+"""Reader of ScanNet's scans, taken apart by its SensReader (reader.py with its four --export flags).
+
+    color/0.jpg                        1296 x 968, or made smaller (SensReader's image_size)
+    depth/0.png                        millimetres, 640 x 480
+    pose/0.txt                         world_from_cam, OpenCV's axes, metres; inf = lost
+    intrinsic/intrinsic_color.txt      4x4, of pictures of the full size; also beside pose/
+    intrinsic/intrinsic_depth.txt
+    *_vh_clean_2.ply, *_vh_clean.ply   the data set's own mesh, the true surface as far as it is known
+
+The frames' cameras are those of the colour pictures; depth, which ScanNet registered to them, is resampled
+from its own lens. The world stays the scan's: the axis alignment of ScanNet's text file is not applied.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.scenes.cameras import Cameras
+from neurfield.scenes.images import FileList, file_size, read_depth, read_rgb
+from neurfield.scenes.layouts.pictures import picture_named, without_missing
+from neurfield.scenes.layouts.rotations import checked_poses, read_matrix
+from neurfield.scenes.lenses import Lens
+from neurfield.scenes.pinhole import PinholeView
+from neurfield.scenes.scene import Scene
+
+LOOKS_FOR = "ScanNet (color/0.jpg, depth/0.png, pose/0.txt, intrinsic/intrinsic_color.txt)"
+_COLOUR, _DEPTH = (1296, 968), (640, 480)
+_OFF_MIDDLE = 0.1  # of the size: a principal point farther off is of a picture of another size
+_MESHES = ("*_vh_clean_2.ply", "*_vh_clean.ply")
+Size = tuple[int, int]
+
+
+def recognises(path: Path) -> bool:
+    """Whether a folder is in this layout, however incomplete."""
+    return (path / "pose").is_dir() and _intrinsic(path, "color") is not None
+
+
+def read(path: Path) -> Scene:
+    """The scene of an exported scan; UserError names the file that is missing or wrong."""
+    listed = sorted((path / "pose").glob("*.txt"), key=lambda file: (len(file.stem), file.stem))
+    if not listed:
+        raise UserError(f"{path / 'pose'}: no poses in it: export them with SensReader (--export_poses)")
+    matrices = [read_matrix(file) for file in listed]
+    tracked = [k for k, matrix in enumerate(matrices) if np.isfinite(matrix).all()]
+    if not tracked:
+        raise UserError(f"{path}: all of its {len(listed)} poses hold nan or inf: take another scan")
+    notes: list[str] = []
+    if len(tracked) < len(listed):
+        lost = len(listed) - len(tracked)
+        notes.append(f"the poses of {lost} of {len(listed)} frames were lost (nan, inf); they are left out")
+    names = [f"{listed[k].stem}.jpg" for k in tracked]
+    found = [picture_named(path / "color", name) for name in names]
+    kept, gone = without_missing(found, path / "pose", str(path / "color" / names[0]))
+    frames = [tracked[k] for k in kept]
+    images = [image for image in found if image is not None]
+    poses = checked_poses(np.stack([matrices[k] for k in frames]), [str(listed[k]) for k in frames])
+    cameras = _cameras(path, poses, images)
+    files = {"image": FileList(tuple(images), read_rgb)}
+    maps = [picture_named(path / "depth", f"{listed[k].stem}.png") for k in frames]
+    if any(maps):
+        views = [None if file is None else _view(path, file, cameras, i) for i, file in enumerate(maps)]
+        files["sensor_depth"] = FileList(tuple(maps), read_depth(1e-3)).through(views)
+    notes += [*gone, *_extrinsics(path)]
+    truth = next((file for pattern in _MESHES for file in sorted(path.glob(pattern))), None)
+    return Scene(path.name, path, cameras, files, ground_truth_file=truth, notes=notes, unit="m")
+
+
+def _intrinsic(path: Path, of: str) -> Path | None:
+    """The file of a camera's matrix."""
+    places = (path / "intrinsic", path)
+    return next((p / f"intrinsic_{of}.txt" for p in places if (p / f"intrinsic_{of}.txt").is_file()), None)
+
+
+def _lens(file: Path, size: Size, whole: Size) -> Lens:
+    """The lens of pictures of a size, from a matrix that may be of the data set's own size.
+
+    Raises:
+        UserError: it is of neither.
+    """
+    matrix = read_matrix(file)
+    fx, fy, cx, cy = matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
+    if not np.isfinite(matrix[:2, :3]).all() or min(fx, fy) <= 0:
+        raise UserError(f"{file}: its focal lengths are {fx:g} and {fy:g}: copy it again")
+    for width, height in (size, whole):
+        if max(abs(2 * cx / width - 1.0), abs(2 * cy / height - 1.0)) < _OFF_MIDDLE:
+            lens = Lens("PINHOLE", float(fx), float(fy), float(cx), float(cy))
+            return lens.scaled(size[0] / width, size[1] / height)
+    raise UserError(
+        f"{file}: its principal point {cx:g}, {cy:g} is neither of pictures of {size[0]}x{size[1]}, as they "
+        f"are, nor of {whole[0]}x{whole[1]}: scale the matrix with the pictures"
+    )
+
+
+def _cameras(path: Path, poses: np.ndarray, images: list[Path]) -> Cameras:
+    sizes = [file_size(image) for image in images]
+    file = _intrinsic(path, "color")
+    assert file is not None
+    each = {size: _lens(file, size, _COLOUR) for size in sorted(set(sizes))}
+    lenses = [each[size] for size in sizes]
+    fx, fy, cx, cy = np.array([[lens.fx, lens.fy, lens.cx, lens.cy] for lens in lenses]).T
+    width, height = np.array(sizes).T
+    return Cameras(poses, fx, fy, cx, cy, width, height)
+
+
+def _view(path: Path, depth: Path, cameras: Cameras, i: int) -> PinholeView:
+    """How the colour camera of frame i sees its depth."""
+    file, size = _intrinsic(path, "depth"), file_size(depth)
+    if file is None:
+        raise UserError(
+            f"{path}: no intrinsic_depth.txt, which says how depth/ was seen: export it with SensReader "
+            "(--export_intrinsics)"
+        )
+    fx, fy, cx, cy = (float(v[i]) for v in (cameras.fx, cameras.fy, cameras.cx, cameras.cy))
+    return PinholeView(
+        _lens(file, size, _DEPTH), size, fx, fy, cx, cy, (int(cameras.width[i]), int(cameras.height[i]))
+    )
+
+
+def _extrinsics(path: Path) -> list[str]:
+    """What is to be said where the two cameras stand apart."""
+    for of in ("color", "depth"):
+        file = next((p for p in path.glob(f"**/extrinsic_{of}.txt")), None)
+        if file is not None and not np.allclose(read_matrix(file), np.eye(4), atol=1e-3):
+            return [
+                f"{file.name} is not the identity: it is left alone, and poses are taken for both cameras'"
+            ]
+    return []
