@@ -19,6 +19,10 @@ AROUND = [
         ("points / distance * 0.5 + 0.5", "points * 0.5 + 0.5", "places far off that leave the grid"),
         ("rays.t_max, _NEAR *", "rays.t_min, _NEAR *", "sections that begin before the box"),
         ("* (1.0 - floor) + floor / sections", "", "nothing is looked at where nothing was"),
+    ),
+    *of(
+        "neurfield/rendering/inverse.py",
+        BEYOND,
         ("part = (wanted - low)", "part = 0.0 * (wanted - low)", "edges of the old sections alone"),
     ),
     *of(
