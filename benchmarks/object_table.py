@@ -6,6 +6,7 @@ materials of the built-in rooms. 64 cameras look down at the object from 10 to 7
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.room.materials import srgb
 from neurfield.scenes.room.patterns import Planks, Slabs, Wallpaper, Wood
 
+# Linear light [k,3] of points and normals [k,3], metres.
+Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
 TABLE_RADIUS = 0.4  # metres
 ROOM = np.array([[-2.0, -2.0, 0.0], [2.0, 2.0, 2.6]])  # about the object's place, from the floor
 LOWEST, HIGHEST = np.radians(10.0), np.radians(75.0)
@@ -35,10 +38,11 @@ CEILING = Slabs(srgb("#c9c4ba"), srgb("#9a958c"), srgb("#5f5b55"))
 class Surroundings:
     """The table and the room about an object that stands at [3] (its lowest, middle point).
 
-    Called with rays, it answers as `object_render.Around`.
+    Called with rays, it answers as `object_render.Around`; `top` is what the table is made of.
     """
 
     at: np.ndarray
+    top: Pattern = TOP
 
     def __call__(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         o, d = (origins - [*self.at[:2], 0.0]).astype(np.float32), directions.astype(np.float32)
@@ -59,7 +63,7 @@ class Surroundings:
         colour = np.zeros_like(d)
         level = (axis == 2) & ~on_table
         for pattern, here in (
-            (TOP, on_table), (FLOOR, level & (d[:, 2] < 0)), (CEILING, level & (d[:, 2] > 0)),
+            (self.top, on_table), (FLOOR, level & (d[:, 2] < 0)), (CEILING, level & (d[:, 2] > 0)),
             (WALL, ~level & ~on_table),
         ):  # fmt: skip
             if here.any():

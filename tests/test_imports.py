@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"ops"},
     "fusion": {"ops", "scenes"},
     "stereo": {"ops", "scenes"},
-    "posing": {"scenes"},
+    "posing": {"scenes", "evaluation"},
     "pixels": {"rays", "scenes", "parts"},
     "points": {"rays", "scenes", "fusion", "stereo", "images", "parts", "pixels"},
     "fields": {"ops", "encodings", "images", "parts"},

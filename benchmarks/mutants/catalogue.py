@@ -21,6 +21,6 @@ MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
     *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
-    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.READERS, *posing.POSING,
+    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

@@ -40,8 +40,12 @@ POSING = [
     *of(
         "neurfield/posing/colmap.py",
         MASKS,
-        ("for masked in (False, True):", "for masked in (True,):", "no features where there is no mask"),
-        ('place.masks if masked else ""', '""', "features of what masks leave out"),
+        (
+            "for with_mask in (False, True):",
+            "for with_mask in (True,):",
+            "no features where there is no mask",
+        ),
+        ('place.masks if with_mask else ""', '""', "features of what masks leave out"),
     ),
     *of(
         "neurfield/posing/colmap.py",
@@ -51,7 +55,7 @@ POSING = [
             "",
             "matched pairs are matched again",
         ),
-        ("if not database.exists_descriptors(numbers[one.file])", "", "features are found again"),
+        ("if not database.exists_descriptors(image.image_id)", "", "features are found again"),
         (
             'for folder in sorted(snapshots.glob("*"), reverse=True)',
             'for folder in sorted(snapshots.glob("*"))',

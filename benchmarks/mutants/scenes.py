@@ -73,6 +73,45 @@ CAMERAS = [
     ),
 ]
 
+POSES = [
+    *of(
+        "neurfield/evaluation/registration.py",
+        ("tests/evaluation/test_registration.py",),
+        ("length * np.swapaxes(poses[:, :3, :3], 1, 2)", "length * poses[:, :3, :3]", "rows of the rotation"),
+        ("off <= _FAR * float(np.median(off)) + 1e-12", "off >= 0.0", "poses far off lead the others"),
+        ("_corners(target, scale * length)", "_corners(target, length)", "axes keep their length"),
+        ("transform[:3, :3] / scale @ poses", "transform[:3, :3] @ poses", "a pose that scales"),
+    ),
+    *of(
+        "neurfield/posing/from_pictures.py",
+        ("tests/posing/test_from_pictures.py",),
+        ("found &= turned <= ROUGHLY", "pass", "a place that looks the same"),
+        ("_hold(model, files, scene.cameras.world_from_cam)", "pass", "cameras that nothing holds"),
+        ("if count < LEAST_SHARE * len(files):", "if not count:", "few poses of many for all"),
+        (
+            "image.cam_from_world().rotation.matrix().T",
+            "image.cam_from_world().rotation.matrix()",
+            "inverted",
+        ),
+    ),
+    *of(
+        "neurfield/posing/pairs.py",
+        ("tests/posing/test_pairs.py",),
+        ("np.hypot(angle / _TURN,", "np.hypot(0.0 * angle,", "pictures that look away from each other"),
+    ),
+    *of(
+        "neurfield/scenes/convert.py",
+        ("tests/scenes/test_convert.py",),
+        ("_levels_of(depth, unit) * np.float32(unit), depth)", "depth, depth)", "depth rounded to a unit"),
+        ('names["depth_file_path"] = names["exact_depth_path"]', "pass", "depth that others cannot find"),
+    ),
+    *of(
+        "neurfield/scenes/transforms_json.py",
+        ("tests/scenes/test_convert.py",),
+        ('if sources["depth"].paths == sources["sensor_depth"].paths:', "if False:", "exact depth twice"),
+    ),
+]
+
 READERS = [
     *of(
         "neurfield/scenes/replica.py",

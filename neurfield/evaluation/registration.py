@@ -14,6 +14,8 @@ from neurfield.errors import UserError
 MOST_UPDATES = 30
 SETTLED = 1e-6
 _DRAWS, _DRAWN = 1000, 6
+_STEPS = 16  # between cameras whose distance is looked at
+_FAR, _ROUNDS = 4.0, 10  # times the median distance, beyond which a pose is no guide
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,36 @@ def match_cameras(source: np.ndarray, target: np.ndarray, near: float, seed: int
     return MatchedCameras(best, float((_errors(source, target, best) < near).mean()))
 
 
+def similarity_of_poses(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The similarity [4,4] that takes poses [n,4,4] to their partners [n,4,4].
+
+    Each camera counts by its centre and by the tips of its axes, as long as cameras are apart, because those
+    on a line leave the turn about it open. Partners that are far off by all others' word do not count.
+    """
+    apart, targets_apart = _apart(source), _apart(target)
+    length = float(np.median(apart))
+    # Medians, which poses that are far off leave alone.
+    scale = float(np.median(targets_apart[apart > 0] / apart[apart > 0])) if apart.any() else 1.0
+    corners, targets = _corners(source, length), _corners(target, scale * length)
+    near = np.ones(len(source), bool)
+    for _ in range(_ROUNDS):
+        best = similarity(corners[near].reshape(-1, 3), targets[near].reshape(-1, 3))
+        off = np.linalg.norm(corners @ best[:3, :3].T + best[:3, 3] - targets, axis=2).max(axis=1)
+        before, near = near, off <= _FAR * float(np.median(off)) + 1e-12
+        if np.array_equal(near, before):
+            break
+    return best
+
+
+def moved_poses(poses: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Poses world_from_cam [n,4,4] under a similarity [4,4]; they keep no scale."""
+    result = poses.copy()
+    scale = np.cbrt(np.linalg.det(transform[:3, :3]))
+    result[:, :3, :3] = transform[:3, :3] / scale @ poses[:, :3, :3]
+    result[:, :3, 3] = moved(poses[:, :3, 3], transform)
+    return result
+
+
 def motion_words(transform: np.ndarray) -> str:
     """A similarity [4,4] in words: its scale and angle."""
     scale = float(np.cbrt(np.linalg.det(transform[:3, :3])))
@@ -131,6 +163,21 @@ def _flatness(points: np.ndarray) -> float:
     """The second extent of points [k,3] over their first: 0 on a line, or at a point."""
     extents = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
     return float(extents[1] / extents[0]) if extents[0] > 0 else 0.0
+
+
+def _apart(poses: np.ndarray) -> np.ndarray:
+    """Distances [k] between some pairs of cameras, which no turn of the world changes."""
+    centres = poses[:, :3, 3]
+    steps = np.unique(np.linspace(1, max(1, len(centres) // 2), _STEPS).astype(int))
+    return np.concatenate(
+        [np.linalg.norm(centres - np.roll(centres, step, axis=0), axis=1) for step in steps]
+    )
+
+
+def _corners(poses: np.ndarray, length: float) -> np.ndarray:
+    """Each camera's centre and the tips of its axes of a length, [n,4,3]."""
+    centres = poses[:, None, :3, 3]
+    return np.concatenate([centres, centres + length * np.swapaxes(poses[:, :3, :3], 1, 2)], axis=1)
 
 
 def _errors(source: np.ndarray, target: np.ndarray, transform: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
@@ -78,25 +78,42 @@ def make_database(pictures: Sequence[Picture], place: Workplace) -> None:
     if place.database.exists():
         return
     pycolmap = load()
+    lenses = []
+    for group, focal in cameras_of(pictures):
+        width, height = group[0].size
+        camera = pycolmap.Camera.create_from_model_name(
+            0, _MODEL, focal or UNKNOWN_FOCAL * max(width, height), width, height
+        )
+        camera.has_prior_focal_length = focal is not None
+        lenses.append((camera, sorted(one.file for one in group)))
+    write_database(lenses, place)
+
+
+def known_lens(fx: float, fy: float, cx: float, cy: float, width: int, height: int) -> Any:
+    """COLMAP's camera of a pinhole camera; pixel centres at +0.5, as ours."""
+    camera = load().Camera.create_from_model_name(0, "PINHOLE", fx, width, height)
+    camera.params = [fx, fy, cx, cy]
+    camera.has_prior_focal_length = True
+    return camera
+
+
+def write_database(lenses: Sequence[tuple[Any, Sequence[str]]], place: Workplace) -> None:
+    """Write the database: COLMAP's cameras, each with the files of the pictures that it took."""
+    pycolmap = load()
     for left in place.folder.glob("features.part*"):
         left.unlink()
     unfinished = place.folder / "features.part"
     database = pycolmap.Database.open(unfinished)
     try:
-        for group, focal in cameras_of(pictures):
-            width, height = group[0].size
-            camera = pycolmap.Camera.create_from_model_name(
-                0, _MODEL, focal or UNKNOWN_FOCAL * max(width, height), width, height
-            )
-            camera.has_prior_focal_length = focal is not None
+        for camera, files in lenses:
             number = database.write_camera(camera)
             camera.camera_id = number
             rig = pycolmap.Rig()
             rig.add_ref_sensor(camera.sensor_id)
             rig.rig_id = database.write_rig(rig)
-            for picture in sorted(group, key=lambda one: one.file):
+            for file in files:
                 image = pycolmap.Image()
-                image.name, image.camera_id = picture.file, number
+                image.name, image.camera_id = file, number
                 image.image_id = database.write_image(image)
                 frame = pycolmap.Frame()
                 frame.rig_id = rig.rig_id
@@ -107,25 +124,29 @@ def make_database(pictures: Sequence[Picture], place: Workplace) -> None:
     unfinished.rename(place.database)
 
 
-def find_features(pictures: Sequence[Picture], place: Workplace, threads: int, progress: Progress) -> None:
-    """Find the features of pictures that have none yet, where their masks are white."""
+def find_features(place: Workplace, threads: int, progress: Progress, masked: Collection[str] = ()) -> None:
+    """Find the features of pictures that have none yet; `masked`: files of those that have masks.
+
+    Of these features are found where their masks are white.
+    """
     pycolmap = load()
     with opened(place) as database:
-        numbers = {image.name: image.image_id for image in database.read_all_images()}
-        waiting = [one for one in pictures if not database.exists_descriptors(numbers[one.file])]
+        images = sorted(database.read_all_images(), key=lambda image: image.name)
+        sizes = [(camera.width, camera.height) for camera in database.read_all_cameras()]
+        waiting = [image.name for image in images if not database.exists_descriptors(image.image_id)]
     extraction = pycolmap.FeatureExtractionOptions()
     extraction.num_threads = threads
     extraction.use_gpu = False
     extraction.sift.max_num_features = MOST_FEATURES
-    extraction.max_image_size = max(max(one.size) for one in pictures)  # they are small enough
-    done = len(pictures) - len(waiting)
+    extraction.max_image_size = max(map(max, sizes))  # they are small enough
+    done = len(images) - len(waiting)
     # Apart, because COLMAP finds nothing where a mask that it expects is missing.
-    for masked in (False, True):
-        files = [one.file for one in waiting if one.masked == masked]
+    for with_mask in (False, True):
+        files = [file for file in waiting if (file in masked) == with_mask]
         reading = pycolmap.ImageReaderOptions()
-        reading.mask_path = place.masks if masked else ""
+        reading.mask_path = place.masks if with_mask else ""
         for i in range(0, len(files), 2 * threads):
-            progress("features", done / len(pictures))
+            progress("features", done / len(images))
             some = files[i : i + 2 * threads]
             pycolmap.extract_features(
                 place.database,
@@ -195,7 +216,9 @@ def match_pairs(
             done += len(group)
 
 
-def map_pictures(count: int, place: Workplace, threads: int, progress: Progress) -> list[Path]:
+def map_pictures(
+    count: int, place: Workplace, threads: int, progress: Progress, lenses_known: bool = False
+) -> list[Path]:
     """Find poses and points, unless they are there, and write a model for each connected part.
 
     Args:
@@ -203,6 +226,7 @@ def map_pictures(count: int, place: Workplace, threads: int, progress: Progress)
         place: to read and write.
         threads: how many.
         progress: is told which part of the pictures have a pose.
+        lenses_known: they stay as they are.
 
     Returns:
         The folders of the models, the one of most pictures first; none if nothing could be made.
@@ -217,6 +241,7 @@ def map_pictures(count: int, place: Workplace, threads: int, progress: Progress)
         unfinished.mkdir()
         snapshots.mkdir(exist_ok=True)
         options = _mapping_options(angle, matches, snapshots, threads)
+        options.ba_refine_focal_length = options.ba_refine_extra_params = not lenses_known
         if before is None:
             _map(options, place, unfinished, "", _Counted(0, count, progress))
         else:
@@ -293,6 +318,45 @@ def models_of(place: Workplace) -> list[Path]:
     folders = [entry for entry in sorted(place.models.iterdir()) if (entry / "images.bin").is_file()]
     counts = {folder: pycolmap.Reconstruction(folder).num_reg_images() for folder in folders}
     return sorted(folders, key=lambda folder: -counts[folder])
+
+
+def hold(model: Any, transform: np.ndarray, places: dict[str, np.ndarray], spread: float) -> None:
+    """Adjust a model once more, with its cameras held to where they are thought to be.
+
+    What a long chain of pictures has bent is straightened; places that are far off hardly pull (Cauchy).
+
+    Args:
+        model: of known lenses; moved into the world of the places.
+        transform: [4,4], the similarity that leads there.
+        places: [3], by the pictures' names.
+        spread: by how much they are off in each direction, standard deviation.
+    """
+    pycolmap = load()
+    scale = float(np.cbrt(np.linalg.det(transform[:3, :3])))
+    turn = pycolmap.Rotation3d(transform[:3, :3] / scale)
+    model.transform(pycolmap.Sim3d(scale, turn, transform[:3, 3]))
+    config, priors = pycolmap.BundleAdjustmentConfig(), []
+    for number in model.reg_image_ids():
+        image = model.images[number]
+        config.add_image(number)
+        priors.append(
+            pycolmap.PosePrior(
+                corr_data_id=image.data_id,
+                position=places[image.name],
+                position_covariance=np.eye(3) * spread**2,
+                coordinate_system=pycolmap.PosePriorCoordinateSystem.CARTESIAN,
+            )
+        )
+    for number in model.cameras:
+        config.set_constant_cam_intrinsics(number)
+    options = pycolmap.PosePriorBundleAdjustmentOptions()
+    options.alignment_ransac.random_seed = 0
+    options.ceres.prior_position_loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    adjuster = pycolmap.create_pose_prior_bundle_adjuster(
+        pycolmap.BundleAdjustmentOptions(), options, config, priors, model
+    )
+    adjuster.solve()
+    model.update_point_3d_errors()
 
 
 def undistort(model: Path, place: Workplace, folder: Path, threads: int) -> None:

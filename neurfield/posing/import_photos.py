@@ -19,7 +19,7 @@ from neurfield.posing.diagnosis import TURNED, Links, links_of, turned_on_the_sp
 from neurfield.posing.gate import PoseNumbers, numbers_of, points_of
 from neurfield.posing.given import FEWEST, Given, look_at
 from neurfield.posing.known_length import KnownLength, parse_length, photos_meant, scale_of
-from neurfield.posing.pairs import ALIKE, choose_pairs, each_with_each, estimate, in_blocks
+from neurfield.posing.pairs import ALIKE, PAIRS_AT_ONCE, choose_pairs, each_with_each, estimate, in_blocks
 from neurfield.posing.pictures import (
     Listing,
     Picture,
@@ -35,7 +35,6 @@ from neurfield.posing.workplace import Workplace
 from neurfield.posing.write import write_scene
 
 VERSION = 1  # of what the stages do
-PAIRS_AT_ONCE = 64
 
 Tell = Callable[[str], None]
 
@@ -113,7 +112,7 @@ def import_photos(
         if length is not None:
             photos_meant(length, [one.name for one in pictures])
         colmap.make_database(pictures, place)
-        colmap.find_features(pictures, place, threads, progress)
+        colmap.find_features(place, threads, progress, {one.file for one in pictures if one.masked})
         files = [one.file for one in pictures]
         pairs = choose_pairs(len(files), listing.ordered)
         if not each_with_each(len(files), listing.ordered):

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 
+import numpy as np
+
 from neurfield.wording import about
 
 MOST_EACH_WITH_EACH = 100  # pictures
 ALIKE = 10  # more of those that look most like a picture, where not all are matched
 _NEIGHBOURS = 10
+PAIRS_AT_ONCE = 64
+NEAR = 20  # partners of a picture whose pose is roughly known
+_TURN = 30.0  # degrees that make two pictures as unlike as cameras that are far apart
 
 # Of one processor of 2022, measured; machines differ by a factor of two either way.
 _FEATURES_SECONDS = 0.65  # a million pixels
@@ -44,6 +49,26 @@ def choose_pairs(n: int, ordered: bool) -> list[tuple[int, int]]:
             found.add((i, i + step))
             step *= 2
     return sorted(found)
+
+
+def near_pairs(poses: np.ndarray, most: int = NEAR) -> list[tuple[int, int]]:
+    """Which pictures are matched where poses [n,4,4] are roughly known: each with those most like it.
+
+    Alike are those that look the same way from near each other: an angle between optical axes counts beside
+    a distance in the median distance of all pairs.
+    """
+    axes, centres = poses[:, :3, 2], poses[:, :3, 3]
+    pairs: set[tuple[int, int]] = set()
+    some = centres[np.linspace(0, len(poses) - 1, min(len(poses), 100)).astype(int)]
+    far = float(np.median(np.linalg.norm(some[:, None] - some, axis=2))) or 1.0
+    for i in range(len(poses)):
+        angle = np.degrees(np.arccos(np.clip(axes @ axes[i], -1.0, 1.0)))
+        unlike = np.hypot(angle / _TURN, np.linalg.norm(centres - centres[i], axis=1) / far)
+        unlike[i] = np.inf
+        pairs.update(
+            (min(i, j), max(i, j)) for j in np.argsort(unlike, kind="stable")[:most].tolist() if j != i
+        )
+    return sorted(pairs)
 
 
 def in_blocks(pairs: Sequence[tuple[int, int]], most: int = 64) -> list[list[tuple[int, int]]]:

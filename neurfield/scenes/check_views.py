@@ -44,7 +44,7 @@ def _reprojection(scene: Scene) -> Iterator[Finding]:
     allowed = max(_USUAL_ERROR, _USUAL_SHARE * side)
     level: Level = "ok" if median <= allowed else "warn" if median <= _OTHER_CAMERAS * side else "error"
     todo = {
-        "ok": "", "warn": "adjust poses and lenses again (bundle adjustment)",
+        "ok": "", "warn": "find poses again (neurfield scene convert --poses-from-pictures)",
         "error": "these cameras are not those of the points: check the lens, the pictures' size, the poses",
     }[level]  # fmt: skip
     yield Finding(level, sentence, "sparse points", todo)

@@ -3,7 +3,8 @@
     transforms.json                  poses, lenses, the box where one was given, and what lies where:
     images/000000.jpg                the pictures' own bytes, or PNG of those that are resampled or turned
     masks/000000.png                 white is kept; images/dynamic_mask_000000.png where masks are no outline
-    depth/000000.png                 16 bits, in depth_unit_scale_factor; npy where that is too coarse
+    depth/000000.png                 16 bits, in the unit of its files; npy where they are of other numbers
+    exact_depth/000000.png           likewise, where there is exact depth; other programs are shown either
     priors/000000_depth.npy, 000000_normal.npy
     sparse_pc.ply                    points of structure from motion
     sparse_tracks.npz                where frames see them
@@ -35,9 +36,12 @@ from neurfield.scenes.sparse_points import write_points, write_tracks
 
 POINTS_FILE, TRACKS_FILE = "sparse_pc.ply", "sparse_tracks.npz"
 NOT_CARRIED = ("segment", "stereo_depth", "stereo_normal", "stereo_confidence")
+# Of each kind of depth: the folder, the key of a frame, the key of the unit.
+_FOLDERS = {"depth": "exact_depth", "sensor_depth": "depth"}
+_KEYS = {"depth": "exact_depth_path", "sensor_depth": "depth_file_path"}
+_UNITS = {"depth": "exact_depth_unit", "sensor_depth": "depth_unit_scale_factor"}
 _COPIED = (".jpg", ".jpeg", ".png")
 _LEVELS = 65534  # of 16 bits: 0 and 65535 stand for nothing
-_COARSE = 2e-4  # of the near depth: half a unit of more is seen in a surface
 
 Progress = Callable[[str, float], None]
 
@@ -58,13 +62,15 @@ def write_transforms(scene: Scene, folder: Path, progress: Progress = lambda wor
     with atomic_write(folder) as unfinished:
         unfinished.mkdir()
         data = camera_record(scene.cameras)
-        unit = _depth_unit(scene)
-        if unit is not None:
-            data["depth_unit_scale_factor"] = unit or 1.0
+        units = {source: _depth_unit(scene, source) for source in _FOLDERS if source in scene.sources}
+        for source, unit in units.items():
+            data[_UNITS[source]] = unit or 1.0
+        if list(units) == ["depth"]:
+            data[_UNITS["sensor_depth"]] = data[_UNITS["depth"]]
         for i, frame in enumerate(data["frames"]):
             progress("pictures, masks and depth", i / len(scene))
             frame["file_path"] = _picture(scene, i, unfinished)
-            frame.update(_beside(scene, i, unfinished, unit))
+            frame.update(_beside(scene, i, unfinished, units))
         if scene.points is not None:
             write_points(unfinished / POINTS_FILE, scene.points)
             data["ply_file_path"] = POINTS_FILE
@@ -117,7 +123,7 @@ def _picture(scene: Scene, i: int, folder: Path) -> str:
     return name
 
 
-def _beside(scene: Scene, i: int, folder: Path, unit: float | None) -> dict[str, str]:
+def _beside(scene: Scene, i: int, folder: Path, units: dict[str, float]) -> dict[str, str]:
     """Write the mask, depth and priors of frame i; their keys, with their paths from the folder."""
     names: dict[str, str] = {}
     mask = _taken(scene, "mask", i)
@@ -129,14 +135,18 @@ def _beside(scene: Scene, i: int, folder: Path, unit: float | None) -> dict[str,
     elif mask is not None:
         names["mask_path"] = f"masks/{i:06d}.png"
         Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(_made(folder / names["mask_path"]))
-    depth = None if unit is None else _taken(scene, _depth_source(scene), i)
-    if depth is not None:
-        names["depth_file_path"] = f"depth/{i:06d}.{'png' if unit else 'npy'}"
-        target = _made(folder / names["depth_file_path"])
+    for source, unit in units.items():
+        depth = _taken(scene, source, i)
+        if depth is None:
+            continue
+        names[_KEYS[source]] = f"{_FOLDERS[source]}/{i:06d}.{'png' if unit else 'npy'}"
+        target = _made(folder / names[_KEYS[source]])
         if unit:
-            Image.fromarray(np.rint(depth / unit).astype(np.uint16)).save(target)
+            Image.fromarray(_levels_of(depth, unit)).save(target)
         else:
             np.save(target, depth)
+    if list(units) == ["depth"] and "exact_depth_path" in names:
+        names["depth_file_path"] = names["exact_depth_path"]  # which other programs look for
     prior_depth, prior_normal = (_taken(scene, source, i) for source in ("prior_depth", "prior_normal"))
     if prior_depth is not None:
         names["mono_depth_path"] = f"priors/{i:06d}_depth.npy"
@@ -153,22 +163,22 @@ def _taken(scene: Scene, source: str, i: int) -> np.ndarray | None:
     return scene.take(source, i) if source in scene.sources else None
 
 
-def _depth_source(scene: Scene) -> str:
-    return "sensor_depth" if "sensor_depth" in scene.sources else "depth"
+def _depth_unit(scene: Scene, source: str) -> float:
+    """The unit in which 16 bits hold all depth of a source to the bit; 0 where none does.
 
-
-def _depth_unit(scene: Scene) -> float | None:
-    """The unit of 16-bit depth that holds the farthest; 0 where that is too coarse, None without depth."""
-    farthest, nearest = 0.0, np.inf
+    A fit is not the same for depth that is a little different, so that it is the unit of its files or none.
+    """
+    unit = float(getattr(scene.files[source].read, "metres_per_unit", 0.0))
     for i in range(len(scene)):
-        depth = _taken(scene, _depth_source(scene), i)
-        if depth is not None and depth.any():
-            farthest = max(farthest, float(depth.max()))
-            nearest = min(nearest, float(np.percentile(depth[depth > 0], 2.0)))
-    if not farthest:
-        return None
-    unit = farthest / _LEVELS
-    return unit if 0.5 * unit <= _COARSE * nearest else 0.0
+        depth = _taken(scene, source, i) if unit else None
+        if depth is not None and not np.array_equal(_levels_of(depth, unit) * np.float32(unit), depth):
+            return 0.0
+    return unit
+
+
+def _levels_of(depth: np.ndarray, unit: float) -> np.ndarray:
+    """Depth in whole units, uint16."""
+    return np.rint(depth / unit).clip(0, _LEVELS).astype(np.uint16)
 
 
 def _ground_truth(scene: Scene, folder: Path) -> None:

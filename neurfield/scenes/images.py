@@ -157,25 +157,35 @@ def read_dynamic_mask(path: Path) -> np.ndarray:
     return np.asarray((colour == 0).all(axis=2))
 
 
-def read_depth(metres_per_unit: float) -> Read:
+@dataclass(frozen=True)
+class DepthReader:
     """A reader of depth files (integer PNG, npy): float32 [H,W] z-depth in metres, 0 = missing.
 
     The largest value of an integer type is no measurement, whatever the sensor: 65535 of 16 bits.
+
+    Attributes:
+        metres_per_unit: of the files' numbers.
     """
 
-    def read(path: Path) -> np.ndarray:
+    metres_per_unit: float
+
+    def __call__(self, path: Path) -> np.ndarray:
+        """The depth of a file; UserError if it cannot be read."""
         raw = _array_2d(path) if path.suffix.lower() == ".npy" else _levels(_decode(path))
         if raw.ndim != 2:
             raise UserError(
                 f"{path}: shape {raw.shape}, expected one channel: give depth as a single-channel PNG or npy"
             )
-        depth = raw.astype(np.float32) * np.float32(metres_per_unit)
+        depth = raw.astype(np.float32) * np.float32(self.metres_per_unit)
         depth[~(np.isfinite(depth) & (depth > 0))] = 0.0
         if raw.dtype.kind in "iu":
             depth[raw == np.iinfo(raw.dtype).max] = 0.0
         return depth
 
-    return read
+
+def read_depth(metres_per_unit: float) -> DepthReader:
+    """A reader of depth files whose numbers are of so many metres."""
+    return DepthReader(metres_per_unit)
 
 
 def read_prior_depth(path: Path) -> np.ndarray:

@@ -17,13 +17,15 @@ Keys of a frame:
     mask_path
     depth_file_path, depth_path                          nerfstudio, instant-ngp
     mono_depth_path, mono_normal_path                    SDFStudio
+    exact_depth_path                                     `neurfield scene convert`
 
 and for all, points on the surface (nerfstudio's, of structure from motion), which way is up (instant-ngp's),
-and what `neurfield scene import` has to say:
+and what `neurfield scene convert` and `import` have to say:
 
     ply_file_path
     tracks_file_path        ours: where frames see these points (`neurfield.scenes.sparse_points`)
     up
+    exact_depth_unit
     unit                    ours: of lengths, "m" for metres; depth in metres says it, too
     import: notes, unit
 
@@ -256,10 +258,15 @@ def _other_sources(
         sources["mask"] = FileList(tuple(dynamic), read_dynamic_mask)
     else:
         sources["mask"] = masks_or_alpha(images, sources["mask"].paths) or sources["mask"]
-    # Depth that came with photographs was measured or estimated: never "depth", which stands for exact. As in
+    # Depth that came with photographs was measured or estimated; only that of our own key is exact. As in
     # nerfstudio the factor applies to npy files too.
     unit = _number(str(file), data, "depth_unit_scale_factor", 1e-3)
     sources["sensor_depth"] = listed("depth_file_path", read_depth(unit))
+    sources["depth"] = listed(
+        "exact_depth_path", read_depth(_number(str(file), data, "exact_depth_unit", 1.0))
+    )
+    if sources["depth"].paths == sources["sensor_depth"].paths:  # shown to other programs
+        sources["sensor_depth"] = listed("", read_depth(unit))
     ngp_unit = _number(str(file), data, "integer_depth_scale", 0.0)
     if not any(sources["sensor_depth"].paths) and ngp_unit > 0:
         sources["sensor_depth"] = listed("depth_path", read_depth(ngp_unit))

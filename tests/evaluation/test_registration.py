@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 import trimesh
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from neurfield.errors import UserError
 from neurfield.evaluation import registration
-from neurfield.evaluation.registration import icp, match_cameras, motion_words, moved, similarity
+from neurfield.evaluation.registration import (
+    icp,
+    match_cameras,
+    motion_words,
+    moved,
+    moved_poses,
+    similarity,
+    similarity_of_poses,
+)
 
 
 def motion(degrees: float = 20.0, scale: float = 1.7) -> np.ndarray:
@@ -95,3 +104,30 @@ def test_cameras_on_a_line_say_nothing_of_the_turn_about_it(count: int) -> None:
 
 def test_a_motion_in_words() -> None:
     assert motion_words(motion(20.0, 1.7)) == "scale 1.700000, turn 20.0000 degrees"
+
+
+def walked(count: int = 12, straight: bool = False) -> np.ndarray:
+    """Poses [n,4,4] of cameras that look all ways, on a line or anywhere."""
+    random = np.random.default_rng(3)
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    poses[:, :3, :3] = Rotation.random(count, random_state=3).as_matrix()
+    poses[:, :3, 3] = random.normal(size=(count, 3)) * ([1.0, 0.0, 0.0] if straight else 1.0)
+    return poses
+
+
+@pytest.mark.parametrize("straight", [False, True])
+def test_poses_are_laid_onto_their_partners_even_from_a_line(straight: bool) -> None:
+    poses = walked(straight=straight)
+    target = moved_poses(poses, motion())
+    np.testing.assert_allclose(
+        target[:, :3, :3] @ np.swapaxes(target[:, :3, :3], 1, 2), [np.eye(3)] * 12, atol=1e-9
+    )
+    np.testing.assert_allclose(similarity_of_poses(poses, target), motion(), atol=1e-8)
+
+
+def test_a_partner_that_is_far_off_does_not_count() -> None:
+    poses = walked()
+    target = moved_poses(poses, motion())
+    target[:, :3, 3] += 1e-3 * np.random.default_rng(0).normal(size=(12, 3))
+    target[4] = np.eye(4)  # such as a tracker writes that has lost its way
+    np.testing.assert_allclose(similarity_of_poses(poses, target), motion(), atol=5e-3)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from neurfield.posing.pairs import choose_pairs, estimate, in_blocks
+from neurfield.posing.pairs import choose_pairs, estimate, in_blocks, near_pairs
+from tests.posing.textured import orbit
 
 
 @pytest.mark.parametrize("count", [2, 3, 40, 100])
@@ -46,3 +48,16 @@ def test_more_threads_take_less_time_and_more_memory():
     many = estimate([(1600, 1200)] * 40, 780, 10_000)
     assert many.seconds > 0.05 * one.seconds  # poses are found on one
     assert four.seconds < one.seconds and four.memory > one.memory and four.disk == one.disk
+
+
+def test_pictures_of_known_poses_are_matched_with_those_most_like_them():
+    poses = orbit(count=60, step=6.0)  # once around
+    turned_away = poses.copy()
+    turned_away[:, :3, [0, 2]] *= -1.0  # from the same places, the other way: nothing is seen by both
+    pairs = near_pairs(np.concatenate([poses, turned_away]), most=6)
+    assert len(pairs) == len(set(pairs)) <= 6 * 120 and all(i < j for i, j in pairs)
+    steps = {min((j - i) % 60, (i - j) % 60) for i, j in pairs if j < 60}
+    assert {1, 2, 3} <= steps and max(steps) <= 6, "neighbours, across the end, too"
+    assert not [(i, j) for i, j in pairs if i < 60 <= j]
+    few = near_pairs(poses[:5])
+    assert few == [(i, j) for i in range(5) for j in range(i + 1, 5)]

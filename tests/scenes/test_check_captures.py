@@ -72,11 +72,11 @@ def test_how_far_sparse_points_are_off_is_said(tmp_path, points, off, level, say
     assert "40 points, 640 sightings" in found.what
 
 
-def test_points_that_are_off_a_little_ask_for_bundle_adjustment(tmp_path, points):
+def test_points_that_are_off_a_little_ask_for_poses_found_again(tmp_path, points):
     wide = replace(ring_cameras(CENTRE), width=np.full(16, 640), height=np.full(16, 480))
     scene = scene_of(tmp_path, wide, points, sightings(wide, points, 4.0))
     (found,) = said(view_findings(scene), "sparse points")
-    assert found.level == "warn" and "bundle adjustment" in found.todo
+    assert found.level == "warn" and "--poses-from-pictures" in found.todo
 
 
 def test_the_frame_whose_pose_is_off_is_named(tmp_path, points):

@@ -34,17 +34,16 @@ def assert_twin(twin, scene, depth="sensor_depth"):
     else:
         np.testing.assert_allclose(twin.cameras.distortion, scene.cameras.distortion)
     assert twin.kind == scene.kind and twin.mask_says == scene.mask_says
-    np.testing.assert_allclose(twin.box, scene.box, rtol=1e-4, atol=1e-3)
+    assert np.array_equal(twin.box, scene.box)
     for i in range(len(scene)):
         assert np.array_equal(twin.image(i), scene.image(i))
         assert (twin.mask(i) is None) == (scene.mask(i) is None)
         assert scene.mask(i) is None or np.array_equal(twin.mask(i), scene.mask(i))
         known = scene.array(depth, i)
         if known is None:
-            assert twin.array("sensor_depth", i) is None
+            assert twin.array(depth, i) is None
         else:
-            assert np.array_equal(twin.depth(i, "noisy") > 0, known > 0)
-            np.testing.assert_allclose(twin.depth(i, "noisy"), known, atol=1e-4)
+            assert np.array_equal(twin.array(depth, i), known)
     assert not [finding for finding in check_scene(twin) if finding.level == "error"]
 
 
@@ -55,7 +54,8 @@ def test_a_room_of_replica_with_everything(tmp_path):
     scene = load_scene(source)
     convert(scene, tmp_path / "twin")
     twin = load_scene(tmp_path / "twin")
-    assert_twin(twin, scene.without("depth"))  # of two kinds of depth the sensor's is written
+    assert_twin(twin, scene)
+    assert_twin(twin, scene, "depth")
     for i in range(8):
         assert np.array_equal(twin.prior_depth(i), scene.prior_depth(i))
         np.testing.assert_allclose(twin.prior_normal(i), scene.prior_normal(i), atol=1e-6)
@@ -67,7 +67,13 @@ def test_a_room_of_replica_with_everything(tmp_path):
 def test_exact_depth_alone_becomes_the_twins_depth(tmp_path):
     scene = load_scene(write_replica(tmp_path / "room", count=6, extras=False))
     convert(scene, tmp_path / "twin")
-    assert_twin(load_scene(tmp_path / "twin"), scene, "depth")
+    twin = load_scene(tmp_path / "twin")
+    assert_twin(twin, scene, "depth")
+    assert "sensor_depth" not in twin.sources
+    # Other programs are shown it as theirs.
+    data = json.loads((tmp_path / "twin" / "transforms.json").read_text())
+    assert all(frame["depth_file_path"] == frame["exact_depth_path"] for frame in data["frames"])
+    assert data["depth_unit_scale_factor"] == data["exact_depth_unit"]
 
 
 def room_scene(folder, cameras=KNOWN, lens=None, **given):
@@ -161,14 +167,20 @@ def test_turned_pictures_and_alpha_are_written_as_they_are_fitted(tmp_path):
     assert twin.files["image"].paths[0].suffix == ".png"
 
 
-def test_depth_too_coarse_for_16_bits_stays_as_it_is(tmp_path):
+@pytest.mark.parametrize("unit", [1e-3, 1 / 5000, 1 / 6553.5, 1.0])
+def test_depth_of_16_bits_keeps_its_unit_and_others_are_no_whole_numbers_of_one(tmp_path, unit):
     scene = room_scene(tmp_path / "known")
-    far = np.load(tmp_path / "known" / "d1.npy")
-    far[5, 5] = 5e4
-    np.save(tmp_path / "known" / "d1.npy", far)
-    convert(scene, tmp_path / "twin")
-    twin = load_scene(tmp_path / "twin")
-    assert all(np.array_equal(twin.depth(i, "noisy"), scene.depth(i, "noisy")) for i in range(1, FRAMES))
+    levels = np.random.default_rng(0).integers(0, 2**16, (FRAMES, HEIGHT, WIDTH)).astype(np.uint16)
+    paths = tuple(tmp_path / "known" / f"levels{i}.png" for i in range(FRAMES))
+    for path, level in zip(paths, levels):
+        write_picture(path, level)
+    measured = scene.with_files({"sensor_depth": FileList(paths, read_depth(unit))})
+    convert(measured, tmp_path / "twin")
+    assert_twin(load_scene(tmp_path / "twin"), measured)
+    assert {path.suffix for path in (tmp_path / "twin" / "depth").iterdir()} == {".png"}
+    convert(scene, tmp_path / "of_floats")
+    assert_twin(load_scene(tmp_path / "of_floats"), scene)
+    assert {path.suffix for path in (tmp_path / "of_floats" / "depth").iterdir()} == {".npy"}
 
 
 def test_points_that_a_file_names_and_are_not_there_are_said(tmp_path):

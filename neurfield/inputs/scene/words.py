@@ -49,7 +49,7 @@ def looked_at(opened: OpenedScene) -> list[str]:
     if opened.config.one("poses") is not None and opened.task.inside:
         warnings.append(
             "poses are refined in a room, where that has made them worse so far: it is meant for objects; "
-            "compare with a fit without --set poses=refined"
+            "`neurfield scene convert PATH --out FOLDER --poses-from-pictures` finds them again before a fit"
         )
     return warnings
 

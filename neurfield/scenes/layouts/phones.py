@@ -9,24 +9,31 @@ from typing import Any
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.scenes.images import read_depth, read_levels
+from neurfield.scenes.images import DepthReader, read_levels
 
 
-def read_sure_depth(path: Path) -> np.ndarray:
-    """Depth of a PNG of millimetres: float32 [H,W] in metres, 0 where the sensor's confidence is lowest.
+class SureDepth(DepthReader):
+    """A reader of a PNG of millimetres, with 0 where the sensor's confidence is lowest.
 
     The confidence of depth/NAME.png, if there is any, is confidence/NAME.png beside the folder; 0 is lowest.
     """
-    depth = read_depth(1e-3)(path)
-    confidence = path.parent.parent / "confidence" / path.name
-    if confidence.is_file():
-        levels = read_levels(confidence)
-        if levels.shape != depth.shape:
-            raise UserError(
-                f"{confidence}: shape {levels.shape}, its depth has {depth.shape}: copy it from the capture"
-            )
-        depth[levels == 0] = 0.0
-    return depth
+
+    def __call__(self, path: Path) -> np.ndarray:
+        """As `DepthReader`."""
+        depth = super().__call__(path)
+        confidence = path.parent.parent / "confidence" / path.name
+        if confidence.is_file():
+            levels = read_levels(confidence)
+            if levels.shape != depth.shape:
+                raise UserError(
+                    f"{confidence}: shape {levels.shape}, its depth has {depth.shape}: copy it from the "
+                    "capture"
+                )
+            depth[levels == 0] = 0.0
+        return depth
+
+
+read_sure_depth = SureDepth(1e-3)
 
 
 def read_record(path: Path) -> dict[str, Any]:

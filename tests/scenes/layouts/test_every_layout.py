@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from known_room import KNOWN, drawn, write_millimetres
+from scipy.spatial import cKDTree
 from test_arkitscenes import write_capture
 from test_blendedmvs import write_blended
 from test_colmap import write_model, write_pictures
@@ -16,10 +20,13 @@ from test_seven_scenes import write_sequence
 from test_trajectory_log import write_barn
 from test_tum import write_tum
 from tiny_scenes import write_replica
+from tiny_scenes import write_transforms as write_index
 
 from neurfield.errors import UserError
+from neurfield.inputs import fit
+from neurfield.inputs.scene import SceneInput
 from neurfield.scenes import check_scene, load_scene
-from neurfield.scenes.convert import write_transforms
+from neurfield.scenes.convert import NOT_CARRIED, write_transforms
 from neurfield.scenes.load import FORMATS
 
 
@@ -32,9 +39,31 @@ def write_fisheye(folder):
     write_colmap(folder, ("OPENCV_FISHEYE", [40.0, 41.0, 31.0, 25.0, 0.05, -0.01, 0.002, 0.0]))
 
 
+def write_nerfstudio(folder):
+    lens = {
+        key: getattr(KNOWN, name)[0].item()
+        for key, name in (
+            ("fl_x", "fx"),
+            ("fl_y", "fy"),
+            ("cx", "cx"),
+            ("cy", "cy"),
+            ("w", "width"),
+            ("h", "height"),
+        )
+    }
+    data = write_index(folder, KNOWN, lens, lambda i: drawn(i)[1])
+    for i, frame in enumerate(data["frames"]):
+        frame["depth_file_path"] = f"depth/{i}.png"
+        write_millimetres(folder / f"depth/{i}.png", drawn(i)[0])
+    (folder / "transforms.json").write_text(json.dumps(data))
+
+
 def write_corrected(folder):
     write_polycam(folder, corrected=True)
 
+
+QUIET = ["train.save_every=0", "train.preview_every=0"]
+RESOLUTION = 48
 
 WRITERS = {
     "colmap": write_colmap,
@@ -51,6 +80,7 @@ WRITERS = {
     "arkitscenes": write_capture,
     "record3d": write_recording,
     "replica": write_replica,
+    "nerfstudio": write_nerfstudio,
 }
 
 
@@ -72,24 +102,43 @@ def test_the_unit_is_known_of_sensors_and_of_no_reconstruction(layout, request):
     )
 
 
-def test_its_twin_in_transforms_json_is_the_same_scene(layout):
-    scene = load_scene(layout)
-    depth = "sensor_depth" if "sensor_depth" in scene.sources else "depth"
-    write_transforms(scene, layout.with_name("twin"))
-    twin = load_scene(layout.with_name("twin"))
+def twin_of(layout):
+    """Both scenes: as they lie in the layout, and as transforms.json."""
+    write_transforms(load_scene(layout), layout.with_name("twin"))
+    return load_scene(layout), load_scene(layout.with_name("twin"))
+
+
+def test_its_twin_in_transforms_json_is_the_same_scene_to_the_bit(layout):
+    scene, twin = twin_of(layout)
     assert len(twin) == len(scene) and twin.kind == scene.kind and twin.mask_says == scene.mask_says
+    assert twin.unit == scene.unit
+    assert np.array_equal(twin.box, scene.box)
     for name in ("world_from_cam", "fx", "fy", "cx", "cy", "width", "height"):
-        np.testing.assert_allclose(getattr(twin.cameras, name), getattr(scene.cameras, name), atol=1e-12)
-    for i in range(len(scene)):
-        assert np.array_equal(twin.image(i), scene.image(i))
-        assert (twin.mask(i) is None) == (scene.mask(i) is None)
-        assert scene.mask(i) is None or np.array_equal(twin.mask(i), scene.mask(i))
-        known = scene.array(depth, i)
-        if known is not None:
-            np.testing.assert_allclose(twin.depth(i, "noisy"), known, atol=1e-4)
-    if "depth" not in scene.sources:  # of exact and measured depth the box is that of the exact
-        np.testing.assert_allclose(twin.box, scene.box, atol=1e-3 * np.ptp(scene.box))
+        assert np.array_equal(getattr(twin.cameras, name), getattr(scene.cameras, name)), name
+    assert twin.sources == scene.sources - set(NOT_CARRIED)
+    for source in twin.sources:
+        for i in range(len(scene)):
+            known, copied = scene.array(source, i), twin.array(source, i)
+            if source == "prior_normal":  # 0 to 1 in the file
+                np.testing.assert_allclose(copied, known, atol=1e-6)
+            else:
+                assert (known is None) == (copied is None)
+                assert known is None or np.array_equal(copied, known), f"{source} {i}"
     assert not [finding for finding in check_scene(twin) if finding.level == "error"]
+
+
+@pytest.mark.slow
+def test_its_twin_ends_in_the_same_mesh(layout, tmp_path):
+    """Within a voxel, after a few steps of the usual method: depth is fused, or pictures are matched."""
+    found = []
+    for name, scene in zip(("scene", "twin"), twin_of(layout)):
+        method = SceneInput.usual(scene)[1] or "neus"
+        run = fit(scene, method, steps=8, quiet=True, out=tmp_path / name, overrides=QUIET)
+        found.append(np.asarray(run.mesh(resolution=RESOLUTION).vertices))
+    voxel = np.ptp(scene.box, axis=0).max() / RESOLUTION
+    assert len(found[0]) > 300
+    for one, other in (found, found[::-1]):
+        assert cKDTree(one).query(other)[0].max() <= voxel
 
 
 def test_an_empty_picture_of_it_is_one_line(layout):
