@@ -105,8 +105,6 @@ def survey(
         # Few points tell neither which pictures go together nor how deep all that is seen may lie.
         told = [own if len(own) >= _FEW_SEEN else own[:0] for own in visible]
         first = [own if len(own) else guessed for own, guessed in zip(told, first)]
-        if not any(map(len, told)):  # not one picture sees enough of them
-            told = first
     sources = select_sources(cameras, references, first, count=SOURCES, best_angle=best_angle)
     every = references
     references, sources, first, alone = _with_sources(scene, references, sources, first)
@@ -115,7 +113,7 @@ def survey(
     limits = box_limits(pictures, references, box, beyond=outside)
     if hull is not None:
         search = search_of_hull(pictures, references, hull)
-    elif points is not None or sensed is not None:
+    elif any(map(len, told)) and (points is not None or sensed is not None):
         search = limits.cut(search_of_points(pictures, references, told))
     else:
         search = limits.whole(_wide_search(cameras, references, first, outside))
