@@ -113,7 +113,7 @@ def survey(
     limits = box_limits(pictures, references, box, beyond=outside)
     if hull is not None:
         search = search_of_hull(pictures, references, hull)
-    elif points is not None or sensed is not None:
+    elif any(map(len, told)) and (points is not None or sensed is not None):
         search = limits.cut(search_of_points(pictures, references, told))
     else:
         search = limits.whole(_wide_search(cameras, references, first, outside))
