@@ -18,7 +18,7 @@ from neurfield.scenes.frames import Frames, spread
 from neurfield.scenes.reprojection import other_conventions
 from neurfield.scenes.scene import Scene
 
-_FEWEST, _MOST_MASKS = 3, 30
+_FEWEST, _MOST_MASKS, _MOST_POINTS = 3, 30, 1000
 _CELLS = 24  # of the carved grid: whether anything is left is asked, not its shape
 _OUTLINE = 0.6  # masks that cover less of most pictures are an object's outline
 _PLACE, _ROUNDING = 1e-6, 1e-9  # metres, and of coordinates far from zero
@@ -41,6 +41,8 @@ def reading_findings(scene: Scene) -> Iterator[Finding]:
     for what, other in other_conventions(cameras):
         if cameras_kind(other) != "outside" or (outlines and not _masks_meet(scene, other)):
             continue
+        if scene.points is not None and _seen(cameras, scene.points) > _seen(other, scene.points):
+            continue  # before a facade cameras look nearly the same way, and at no one point
         if outlines:
             sentence = f"no place is inside all masks, but there is one if {what}"
             yield Finding("error", sentence, "poses", "convert the poses")
@@ -51,6 +53,12 @@ def reading_findings(scene: Scene) -> Iterator[Finding]:
             sentence = f"all cameras {would} look in at one thing from around it if {what}"
             yield Finding("warn", sentence, "poses", "convert the poses, unless they are those of a room")
             return
+
+
+def _seen(cameras: Cameras, points: np.ndarray) -> float:
+    """How many of some sparse points [k,3] a camera has in its picture, on average."""
+    some = points[spread(len(points), _MOST_POINTS)]
+    return float(np.mean([cameras.in_view(int(i), some).sum() for i in spread(len(cameras), _MOST_MASKS)]))
 
 
 def _surround(cameras: Cameras) -> bool:

@@ -21,7 +21,7 @@ from tiny_scenes import (
     write_transforms,
 )
 
-from neurfield.scenes import Cameras, check_scene, load_scene
+from neurfield.scenes import Cameras, Scene, check_scene, load_scene
 from neurfield.scenes.check_readings import in_one_place, reading_findings
 from neurfield.scenes.depth_readings import z_per_distance
 
@@ -104,6 +104,32 @@ def test_tours_of_rooms_are_left_alone(tmp_path, seed):
     poses = np.stack([look_at(c, t) for c, t in zip(centers, targets)])
     tour = Cameras(poses, FOCAL, FOCAL, WIDTH / 2, HEIGHT / 2, WIDTH, HEIGHT)
     assert not list(reading_findings(with_cameras(tmp_path, tour)))
+
+
+def told_points(scene: Scene, points: np.ndarray) -> Scene:
+    return Scene(scene.name, scene.path, scene.cameras, scene.files, points=points)
+
+
+def test_sparse_points_before_cameras_say_that_they_are_read_right(tmp_path):
+    """Before a facade cameras look nearly the same way, as if away from a point behind them."""
+    x = np.linspace(-1.0, 1.0, 8)
+    poses = np.stack([look_at(np.array([u, 0.0, 1.0]), np.array([3.0 * u, 10.0, 1.0])) for u in x])
+    scene = with_cameras(tmp_path, Cameras(poses, FOCAL, FOCAL, WIDTH / 2, HEIGHT / 2, WIDTH, HEIGHT))
+    (found,) = reading_findings(scene)
+    assert "look away from one point" in found.what
+    random = np.random.default_rng(0)
+    facade = np.stack([random.uniform(-4, 4, 300), np.full(300, 10.0), random.uniform(-1, 3, 300)], axis=1)
+    assert not list(reading_findings(told_points(scene, facade)))
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_sparse_points_that_no_camera_has_in_its_picture_excuse_nothing(tmp_path, change):
+    apply, says = CHANGES[change]
+    points = CENTRE + np.random.default_rng(1).uniform(-0.2, 0.2, (300, 3))
+    (found,) = reading_findings(
+        told_points(with_cameras(tmp_path, posed(ring_cameras(CENTRE), apply)), points)
+    )
+    assert re.search(says, found.what)
 
 
 def test_one_place_is_one_place_also_after_rounding():
