@@ -129,9 +129,10 @@ class SceneInput(OpenedScene, Input):
         """To look at the mesh."""
         if outcome.mesh is None:
             return []
+        finer = 0.5 * outcome.metrics["mesh"]["voxel"]
         return [
             (f"neurfield view {self.folder}", "opens a window; --screenshot out.png needs no display"),
-            (f"neurfield mesh {self.folder} --voxel 0.005", "extracts it again, finer"),
+            (f"neurfield mesh {self.folder} --voxel {finer:.2g}", "extracts it again, finer"),
         ]
 
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
