@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import object_assets
 from benchmarks.common import say
 from benchmarks.object_assets import Unavailable
-from benchmarks.photos.downloads import keep, run_client
+from benchmarks.photos.downloads import debian_package, keep, run_client
 from neurfield.scenes.builtin import data_root
 
 APT = Path("/etc/apt")  # where this machine says where its packages come from
@@ -70,13 +70,7 @@ def car() -> Path:
     if _are_there(folder, CAR_FILES):
         return folder
     say(f"car: downloading Debian's {FURNITURE} (120 MB)")
-    with tempfile.TemporaryDirectory() as scratch:
-        run_client(["apt-get", "download", "-qq", FURNITURE], scratch, FURNITURE)
-        packages = list(Path(scratch).glob("*.deb"))
-        if not packages:
-            raise Unavailable(f"package {FURNITURE} cannot be downloaded: apt-get wrote nothing")
-        content = run_client(["dpkg-deb", "--fsys-tarfile", str(packages[0])], scratch, FURNITURE)
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+    with debian_package(FURNITURE) as archive:
         models, terms = archive.extractfile(CATALOGUE), archive.extractfile(COPYRIGHT)
         if models is None or terms is None:
             raise Unavailable(f"package {FURNITURE} has no {CATALOGUE}")

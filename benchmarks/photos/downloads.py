@@ -39,19 +39,28 @@ def aloe() -> Path:
     if all((folder / name).exists() for name in names):
         return folder
     say(f"aloe: downloading Debian's {ALOE} (96 MB)")
-    with tempfile.TemporaryDirectory() as scratch:
-        run_client(["apt-get", "download", "-qq", ALOE], scratch, ALOE)
-        packages = list(Path(scratch).glob("*.deb"))
-        if not packages:
-            raise Unavailable(f"package {ALOE} cannot be downloaded: apt-get wrote nothing")
-        content = run_client(["dpkg-deb", "--fsys-tarfile", str(packages[0])], scratch, ALOE)
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+    with debian_package(ALOE) as archive:
         for file, name in zip(ALOE_FILES, names):
             member = archive.extractfile(ALOE_INSIDE + file)
             if member is None:
                 raise Unavailable(f"package {ALOE} has no {file}")
             keep(folder / name, member.read())
     return folder
+
+
+def debian_package(name: str) -> tarfile.TarFile:
+    """The files of a Debian package, opened.
+
+    Raises:
+        Unavailable: apt-get cannot download it; the reason says why.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        run_client(["apt-get", "download", "-qq", name], scratch, name)
+        packages = list(Path(scratch).glob("*.deb"))
+        if not packages:
+            raise Unavailable(f"package {name} cannot be downloaded: apt-get wrote nothing")
+        content = run_client(["dpkg-deb", "--fsys-tarfile", str(packages[0])], scratch, name)
+    return tarfile.open(fileobj=io.BytesIO(content))
 
 
 def motorcycle() -> Path:
