@@ -35,7 +35,9 @@ def laplace_density(sdf: Tensor, width: Tensor | float) -> Tensor:
     return (0.5 - 0.5 * sdf.sign() * (1.0 - torch.exp(-sdf.abs() / width))) / width
 
 
-def error_bound(t: Tensor, sdf: Tensor, width: Tensor | float) -> tuple[Tensor, Tensor]:
+def error_bound(
+    t: Tensor, sdf: Tensor, width: Tensor | float, clear: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Bounds of the opacity's error, and the light that is left.
 
     The opacity up to each place is taken to be that of densities that stay as they are until the next place
@@ -46,6 +48,7 @@ def error_bound(t: Tensor, sdf: Tensor, width: Tensor | float) -> tuple[Tensor, 
         t: [R, N] ascending, unit lengths.
         sdf: [R, N] there, unit lengths.
         width: beta of the density, unit lengths; a number, or [R, 1].
+        clear: [R, N - 1], the `clearance` of the sections, if it is known.
 
     Returns:
         exp(E) - 1 [R, N - 1], E the bound of the density's integral up to the end of each section, and the
@@ -54,14 +57,15 @@ def error_bound(t: Tensor, sdf: Tensor, width: Tensor | float) -> tuple[Tensor, 
     length = t[:, 1:] - t[:, :-1]
     integral = (length * laplace_density(sdf[:, :-1], width)).cumsum(dim=1)
     transmittance = torch.exp(-torch.nn.functional.pad(integral, (1, 0))[:, :-1])
-    near = torch.exp(-clearance(length, sdf[:, :-1], sdf[:, 1:]) / width)
+    clear = clearance(length, sdf[:, :-1], sdf[:, 1:]) if clear is None else clear
+    near = torch.exp(-clear / width)
     wrong = (length.square() / (4.0 * width**2) * near).cumsum(dim=1)
     return torch.expm1(wrong.clamp_max(MOST_EXPONENT)), transmittance
 
 
-def greatest_error(t: Tensor, sdf: Tensor, width: Tensor | float) -> Tensor:
+def greatest_error(t: Tensor, sdf: Tensor, width: Tensor | float, clear: Tensor | None = None) -> Tensor:
     """The most that the opacity up to any place of each ray can be off: [R]; arguments as `error_bound`."""
-    grown, transmittance = error_bound(t, sdf, width)
+    grown, transmittance = error_bound(t, sdf, width, clear)
     return (grown * transmittance).amax(dim=1)
 
 
@@ -83,9 +87,10 @@ def narrowed(t: Tensor, sdf: Tensor, least: float, wide: Tensor, error: float, h
         halvings: of the interval.
     """
     low, high = torch.full_like(wide, least), wide
-    enough = greatest_error(t, sdf, least)[:, None] <= error
+    clear = clearance(t[:, 1:] - t[:, :-1], sdf[:, :-1], sdf[:, 1:])  # of any width
+    enough = greatest_error(t, sdf, least, clear)[:, None] <= error
     for _ in range(halvings):
         middle = 0.5 * (low + high)
-        good = greatest_error(t, sdf, middle)[:, None] <= error
+        good = greatest_error(t, sdf, middle, clear)[:, None] <= error
         low, high = torch.where(good, low, middle), torch.where(good, middle, high)
     return torch.where(enough, torch.full_like(wide, least), high)
