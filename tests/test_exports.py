@@ -98,6 +98,7 @@ PRIVATE = {
     "rendering.exposure.pulled_numbers": "what parts for exposure share",
     "rendering.exposure.Gains": "what `Affine` wants of `StereoMaps`",
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
+    "rendering.decided": "what parts share that decide whether they are wanted",
     "rendering.error_bound": "how `ErrorBounded` knows whether a ray was asked enough",
     "rendering.error_bounded.Bounded": "what `ErrorBounded` knows of its rays",
     "rendering.inverse": "the one step of samplers by weight",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from neurfield.parts import Number
+from neurfield.rendering.decided import Decided
 from neurfield.scenes import Cameras
 
 
@@ -45,7 +46,7 @@ class Gains(Protocol):
     def gain(self) -> Tensor | None: ...
 
 
-class Affine(nn.Module):
+class Affine(Decided):
     """A gain and an offset of each picture and channel, learnt: exposure and white balance that changed.
 
     Log gains and offsets are zero in the mean over the pictures, because the scene's own colours could take
@@ -68,16 +69,10 @@ class Affine(nn.Module):
         when: Literal["always", "measured"] = "always",
         pull: Annotated[float, Number(least=0.0)] = 0.01,
     ) -> None:
-        super().__init__()
-        self.stereo, self.when, self.begun, self.learns = stereo, when, False, False
+        super().__init__(device)
+        self.stereo, self.when = stereo, when
         self.log_gain = pulled_numbers(len(cameras), 3, pull, device)
         self.offset = pulled_numbers(len(cameras), 3, pull, device)
-        self.active: Tensor
-        self.register_buffer("active", torch.zeros((), device=device))
-        self.register_load_state_dict_post_hook(lambda *_: self._begin(bool(self.active)))
-
-    def _begin(self, learns: bool) -> None:
-        self.begun, self.learns = True, learns
 
     @torch.no_grad()
     def prepare(self) -> None:
@@ -86,8 +81,7 @@ class Affine(nn.Module):
             return
         maps = self.stereo()
         gain = None if maps is None else maps.gain
-        self._begin(self.when == "always" or gain is not None)
-        self.active.fill_(float(self.learns))
+        self.decide(self.when == "always" or gain is not None)
         if gain is not None:
             self.log_gain[:] = -gain.to(self.log_gain).log()[:, None]
 

@@ -13,6 +13,7 @@ from neurfield.moment import Moment
 from neurfield.parts import Number
 from neurfield.pixels.columns import Pixels
 from neurfield.pixels.patches import Patches
+from neurfield.rendering.decided import Decided
 from neurfield.rendering.residuals import Residuals
 from neurfield.scenes import Cameras
 
@@ -93,7 +94,7 @@ class Found(Protocol):
     def share(self) -> float: ...
 
 
-class Dual(nn.Module):
+class Dual(Decided):
     """Two masks that err differently, in turns, and a partner that the field is to agree with.
 
     As Asymmetric Dual 3DGS (Li et al. 2025), whose cheap form has one model and its moving average. Masks are
@@ -134,21 +135,15 @@ class Dual(nn.Module):
         partner: Literal["average", "field", "none"] = "average",
         agreement: Annotated[float, Number(least=0.0)] = 0.1,
     ) -> None:
-        super().__init__()
+        super().__init__(device)
         self.contradicted, self.when, self.masks, self.start = contradicted, when, masks, start
         self.level, self.ratio, self.rate = level, ratio, rate
         self.partner, self.agreement = partner, agreement
         self.patches = Patches.of(cameras)
-        self.words, self.begun, self.learns = "", False, False
+        self.words = ""
         count = len(cameras) * self.patches.rows * self.patches.columns
         self.residuals = Residuals(count, unit_box, device)
         self.soft = nn.Parameter(torch.full((count,), SURE, device=device))
-        self.active: Tensor
-        self.register_buffer("active", torch.zeros((), device=device))
-        self.register_load_state_dict_post_hook(lambda *_: self._begin(bool(self.active)))
-
-    def _begin(self, learns: bool) -> None:
-        self.begun, self.learns = True, learns
 
     @torch.no_grad()
     def prepare(self) -> None:
@@ -156,8 +151,7 @@ class Dual(nn.Module):
         if self.begun:
             return
         found = self.contradicted(self.patches)
-        self._begin(self.when == "always" or (found is not None and found.share >= SHARE))
-        self.active.fill_(float(self.learns))
+        self.decide(self.when == "always" or (found is not None and found.share >= SHARE))
         if not self.learns or found is None:
             return
         pictures = int(found.transient.flatten(1).any(dim=1).sum())
