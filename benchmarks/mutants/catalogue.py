@@ -12,6 +12,7 @@ from benchmarks.mutants import (
     posing,
     priors,
     protocols,
+    sampling,
     scenes,
     stereo,
     transients,
@@ -20,7 +21,8 @@ from benchmarks.mutants import (
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
-    *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
+    *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
+    *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

@@ -85,6 +85,15 @@ def test_no_section_comes_nearer_to_a_surface_than_its_clearance(seed: int) -> N
     assert (least > 0.01).any() and (least == 0).any()
 
 
+def test_there_is_no_clearance_across_a_surface_of_a_field_that_is_too_steep() -> None:
+    length, before, after = (
+        torch.full((3,), 0.1),
+        torch.tensor([0.3, 0.3, 0.0]),
+        torch.tensor([-0.3, 0.3, 0.3]),
+    )
+    assert clearance(length, before, after).tolist() == pytest.approx([0.0, (0.3**2 - 0.05**2) ** 0.5, 0.0])
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_opacity_is_never_further_off_than_the_bound(seed: int) -> None:
     field, rays = Balls(seed, least=0.005), some_rays(48, seed, torch.float64)
