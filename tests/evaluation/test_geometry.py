@@ -7,7 +7,9 @@ import pytest
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.evaluation import evaluate_mesh
+from neurfield.evaluation import distances_to_mesh, evaluate_mesh
+from neurfield.evaluation.culling import Visibility
+from neurfield.evaluation.sampling import face_normals, sample_surface
 from neurfield.scenes import Cameras
 
 FEW = {"samples": 8_000}
@@ -145,3 +147,15 @@ def test_far_from_zero_the_numbers_are_the_same(room, cameras):
     near = evaluate_mesh(ripple, room, cameras, **FEW)
     far = evaluate_mesh(ripple.copy().apply_translation(utm), room.copy().apply_translation(utm), away, **FEW)
     assert far == pytest.approx(near, rel=1e-4)
+
+
+def test_distances_of_points_are_those_of_completeness(room, cameras):
+    lifted = room.copy()
+    lifted.apply_translation([0.0, 0.0, 0.02])
+    few = {"samples": 2_000, "seed": 3}
+    numbers = evaluate_mesh(lifted, room, cameras, **few)
+    drawn = sample_surface(room, 2_000, np.random.default_rng([3, 1]))
+    seen = Visibility(room, cameras).sees(drawn.points, face_normals(room)[drawn.faces])
+    distance = distances_to_mesh(drawn.points[seen], lifted, cameras, **few)
+    assert distance.mean() == pytest.approx(numbers["completeness"], rel=1e-9)
+    assert (distance < 0.01).mean() == pytest.approx(numbers["recall@0.01"], rel=1e-9)
