@@ -24,6 +24,7 @@ from neurfield.evaluation.culling import Visibility
 from neurfield.parts import load_config, methods
 from neurfield.scenes import Cameras
 from neurfield.scenes.builtin import BUILTIN
+from tests.fitting.conftest import SMALL, write_sphere_scene
 
 MACHINE = {"cpu": "a", "threads": 2, "time": "2026-01-01T00:00:00Z", "commit": "abc"}
 
@@ -269,3 +270,23 @@ def test_what_cannot_be_merged_is_said(tmp_path: Path) -> None:
 def test_the_page_has_a_place_for_the_tables() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "results.md").read_text()
     assert "<!-- figures: room_methods -->" in page
+
+
+@pytest.mark.slow
+def test_a_fit_in_its_own_process_says_what_it_left(tmp_path: Path) -> None:
+    scene = write_sphere_scene(tmp_path / "sphere")
+    without = (
+        "data.prior_depth=false",
+        "data.prior_normal=false",
+        "data.mask=true",
+        *SMALL,
+        "mesh.voxel=0.1",
+    )
+    facts = fits.run_fit(Fit(str(scene), "independent", "neus", 60.0, without), 5, tmp_path / "runs")
+    assert facts["steps"] == 5 and 0 < facts["start"] < facts["seconds"] and facts["peak_gb"] > 0.1
+    assert "neurfield fit --scene" in facts["command"] and facts["metrics"]["images"]["frames"] == "held out"
+    assert facts["mesh"] is None or Path(facts["mesh"]).is_file()
+    lost = fits.run_fit(
+        Fit(str(scene), "independent", "neus", 60.0), 5, tmp_path / "runs"
+    )  # it has no priors
+    assert "status 2" in lost["trouble"] and lost["run"] is None and lost["mesh"] is None
