@@ -25,7 +25,7 @@ import torch
 import trimesh
 
 from benchmarks.common import commit, machine_record, run_script, say
-from benchmarks.room_methods.fits import fit_within
+from benchmarks.room_methods.fits import fit_within, with_objects
 from benchmarks.room_methods.methods import PRIORS, Fit, room_methods
 from benchmarks.room_methods.pace import Paces
 from benchmarks.room_methods.parts import Parts, parts_of
@@ -95,7 +95,7 @@ def main() -> None:
             rooms[fit.room] = scene, parts_of(scene)
         name = f"{Path(fit.method).stem}-{fit.budget:g}s"
         folder = out.parent / "room_methods" / fit.room / fit.priors / name
-        facts = fit_within(fit, folder, paces, args.steps)
+        facts = with_objects(fit, fit_within(fit, folder, paces, args.steps))
         rows.append(measured(fit, *rooms[fit.room], facts))
         say(str(rows[-1]))
         last = fit is fits[-1]

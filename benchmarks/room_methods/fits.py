@@ -65,6 +65,17 @@ def facts_of(run: Path, started: float, seconds: float) -> dict[str, Any]:
     }
 
 
+def with_objects(fit: Fit, facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a fit that ended, in whose metrics its objects are, if the method tells some apart."""
+    if facts["mesh"] is None or not fit.tells_objects:
+        return facts
+    result = run_measured([sys.executable, "-m", "neurfield", "eval", facts["run"], "--objects"])
+    if result.status:
+        say(f"{facts['run']}: its objects could not be measured, see above")
+        return facts
+    return {**facts, "metrics": json.loads((Path(facts["run"]) / "metrics.json").read_text())}
+
+
 def pace_of_probe(fit: Fit, out: Path) -> Pace | None:
     """The pace of a short fit; None where it did not end."""
     facts = run_fit(fit, PROBE_STEPS, out / "probe", ("train.log_every=10",))

@@ -51,6 +51,11 @@ class Fit:
         """All that is set beside the preset."""
         return (*GIVEN, *self.overrides)
 
+    @property
+    def tells_objects(self) -> bool:
+        """Whether the method looks at segments, so that its run has objects to measure."""
+        return bool(getattr(load_config(self.method, self.preset, self.settings).data, "segment", False))
+
     def kind(self) -> str:
         """What fits have in common that take as long for a step, as text: all but their steps and seconds."""
         config = load_config(self.method, self.preset, self.settings)

@@ -59,7 +59,7 @@ def row_of(facts: Mapping[str, Any], told: Mapping[str, Any], recall: Mapping[st
 
 
 def f_of_objects(metrics: Mapping[str, Any]) -> float | None:
-    """The mean F@5cm of a run's objects, by its metrics.json; None of methods that have none."""
+    """The mean F@5cm of a run's objects, as `neurfield eval --objects` keeps it; None of methods without."""
     objects = metrics.get("objects")
     return objects.get("f_score@0.05") if isinstance(objects, dict) else None
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from benchmarks.common import Measured
 from benchmarks.photos.fitted import Pace
 from benchmarks.room_methods import fits, pace, table
 from benchmarks.room_methods.methods import Fit, room_methods, takes_priors
@@ -119,6 +120,27 @@ def test_a_fit_without_a_surface_is_a_row(tmp_path: Path, monkeypatch: pytest.Mo
         (line,) = made.rows
         assert len(line) == len(made.columns) and "short fit did not end" in line[2]
         assert all(value is None for value in line[8:])
+
+
+def test_objects_of_methods_that_tell_some_apart_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    metrics = {"objects": {"f_score@0.05": 0.81}}
+
+    def run_measured(command: list[str]) -> Measured:
+        asked.append(command[1:])
+        (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+        return Measured(len(asked) - 1, 1.0, 1.0, "")
+
+    monkeypatch.setattr(fits, "run_measured", run_measured)
+    fit, facts = Fit("room0", "independent", "neus", 60.0), {"run": str(tmp_path), "mesh": "x", "metrics": {}}
+    assert fits.with_objects(fit, facts) == facts and not asked
+    monkeypatch.setattr(Fit, "tells_objects", property(lambda self: True))
+    assert table.row_of(fits.with_objects(fit, facts), told("neus"), {})["objects"] == 0.81
+    assert asked == [["-m", "neurfield", "eval", str(tmp_path), "--objects"]]
+    assert fits.with_objects(fit, facts) == facts  # it failed: the row stays
+    assert fits.with_objects(fit, {**facts, "mesh": None}) == {**facts, "mesh": None} and len(asked) == 2
 
 
 def test_seconds_end_when_the_mesh_is_there(tmp_path: Path) -> None:
