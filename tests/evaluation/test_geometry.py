@@ -159,3 +159,17 @@ def test_distances_of_points_are_those_of_completeness(room, cameras):
     distance = distances_to_mesh(drawn.points[seen], lifted, cameras, **few)
     assert distance.mean() == pytest.approx(numbers["completeness"], rel=1e-9)
     assert (distance < 0.01).mean() == pytest.approx(numbers["recall@0.01"], rel=1e-9)
+
+
+def test_points_on_what_no_camera_sees_are_far_from_what_it_sees():
+    front, behind = plane(2.0), plane(2.5)
+    for part in (front, behind):
+        part.apply_translation([-2.0, -2.0, 0.0])
+    lens = {"fx": 50.0, "fy": 50.0, "cx": 50.0, "cy": 50.0}
+    camera = Cameras(
+        width=np.array([100]), height=np.array([100]), world_from_cam=np.eye(4)[None],
+        **{name: np.array([value]) for name, value in lens.items()},
+    )  # fmt: skip
+    both, point = trimesh.util.concatenate([front, behind]), np.array([[0.1, 0.2, 2.5]])
+    assert distances_to_mesh(point, both, **FEW) == pytest.approx(0.0, abs=1e-9)
+    assert distances_to_mesh(point, both, camera, **FEW) == pytest.approx(0.5, abs=1e-6)
