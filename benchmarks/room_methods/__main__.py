@@ -12,7 +12,7 @@ budget is made once more.
 Two tables: shape, normals, held-out PSNR, seconds, memory; and recall of thin parts, of dark places and of
 places of low contrast. The file is written after every fit. `--merge` makes one of several files, so that
 pieces can be measured when the machine is idle, and prints its tables; `python -m benchmarks.performance_page
-FILE --page docs/results.md` writes them into the page, where FILE is called room_methods.json, as the block is.
+FILE --page docs/results.md` writes them into the page; FILE is to be called room_methods.json as the block.
 Of two files with the same fit the later named counts. Give each piece a file of its own with --out, in one
 folder: they share what was found of paces there.
 """
