@@ -62,6 +62,7 @@ class Train:
         lr_table: initial learning rate of encodings' tables.
         lr_network: initial learning rate of networks.
         lr_end: final over initial learning rate.
+        lr_course: from the first to the last: a cosine, or by equal factors.
         warmup: steps over which learning rates rise from nothing, linearly.
         log_every: steps between two lines of the log.
         save_every: steps between two checkpoints; 0: only the last step has one.
@@ -72,6 +73,7 @@ class Train:
     lr_table: _Rate = 1e-2
     lr_network: _Rate = 2e-3
     lr_end: _Rate = 0.03
+    lr_course: Literal["cosine", "exponential"] = "cosine"
     warmup: _Times = 50
     log_every: _Count = 100
     save_every: _Times = 1000
