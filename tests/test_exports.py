@@ -47,6 +47,7 @@ PRIVATE = {
     "fusion.volume.known_distance": "what `fuse_depth` takes for known",
     "losses.of_depth": "parts, found by their names on the shelf",
     "losses.of_field": "parts, found by their names on the shelf",
+    "losses.of_monosdf": "parts, found by their names on the shelf",
     "losses.of_pixels": "parts, found by their names on the shelf",
     "losses.of_points": "parts, found by their names on the shelf",
     "losses.of_priors": "parts, found by their names on the shelf",

@@ -1,5 +1,6 @@
 """What `neurfield.fields` shows; `neurfield.lazy` reads it too."""
 
+from neurfield.fields.idr import Idr as Idr
 from neurfield.fields.image import ImageField as ImageField
 from neurfield.fields.image import ImageSample as ImageSample
 from neurfield.fields.make import make_picture as make_picture
