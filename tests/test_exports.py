@@ -49,6 +49,7 @@ PRIVATE = {
     "losses.of_field": "parts, found by their names on the shelf",
     "losses.of_monosdf": "parts, found by their names on the shelf",
     "losses.of_pixels": "parts, found by their names on the shelf",
+    "losses.transient_normal": "a part, found by its name on the shelf",
     "losses.of_points": "parts, found by their names on the shelf",
     "losses.of_priors": "parts, found by their names on the shelf",
     "losses.priors.median_where": "a step of `ambiguous_depth`",
