@@ -58,8 +58,11 @@ TABLE: dict[str, dict[str, str]] = {
         "sdf": "neurfield.fields.make:make_sdf",
         "picture": "neurfield.fields.make:make_picture",
     },
-    "heads": {},
-    "color": {"radiance": "neurfield.fields.make:make_radiance"},
+    "heads": {"occupancy": "neurfield.fields.heads:make_occupancy"},
+    "color": {
+        "radiance": "neurfield.fields.make:make_radiance",
+        "latent": "neurfield.fields.make:make_latent",
+    },
     "pixels": {"uniform": "neurfield.pixels.uniform:Uniform"},
     "sampler": {
         "marched": "neurfield.rendering.marched:Marched",
@@ -68,6 +71,7 @@ TABLE: dict[str, dict[str, str]] = {
     "passes": {
         "neus": "neurfield.rendering.opacity:NeuS",
         "volsdf": "neurfield.rendering.opacity:VolSDF",
+        "occupancy": "neurfield.rendering.head_opacity:Occupancy",
     },
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
@@ -94,6 +98,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
+        "direct_color": "neurfield.losses.of_pixels:direct_color",
         "fused_sdf": "neurfield.losses.of_points:fused_sdf",
         "fused_free": "neurfield.losses.of_points:fused_free",
         "eikonal": "neurfield.losses.of_field:eikonal",
