@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from neurfield.errors import UserError
 from neurfield.fields import Color, DistanceField
 from neurfield.fitting.surface_watch import SurfaceWatch
 from neurfield.losses.seen import RaysSeen, Seen
@@ -92,8 +93,7 @@ class RaysStep:
     ) -> None:
         self.reader, self.sampler = reader, sampler
         self.background, self.exposure = background, exposure
-        # The first one leads: samples, pictures and figures are by it.
-        self.passes = dict(sorted(passes.items(), key=lambda item: item[0] != LEADING))
+        self.passes = leading_first(passes)
         self.half, self.watch, self.beside, self.poses = half, watch, beside, poses
         self.transients = transients
         if transients is not None:
@@ -296,6 +296,22 @@ class RaysStep:
                 outlined=self.mask_says == "object" and pixels.get("mask") is not None, bare=bare,
             ),
         )  # fmt: skip
+
+
+def leading_first(passes: Mapping[str, Opacity]) -> dict[str, Opacity]:
+    """The opacities, the leading one first: samples, pictures and figures are by it.
+
+    Raises:
+        UserError: it is one that cannot lead.
+    """
+    ordered = dict(sorted(passes.items(), key=lambda item: (item[0] != LEADING, not item[1].leads)))
+    label, first = next(iter(ordered.items()))
+    if not first.leads:
+        raise UserError(
+            f"'passes.{label}': this opacity renders samples that another one draws: give the method one to "
+            f"lead, such as --set passes.{LEADING}=volsdf, and this one another label"
+        )
+    return ordered
 
 
 def keeping(pixels: Pixels, kept: Tensor) -> Pixels:

@@ -22,6 +22,17 @@ def color(seen: Seen, *, at: str = "surface") -> Tensor:
     return color_l1(seen.rendered(at).rgb, seen.pixels.rgb, seen.rays.compared)
 
 
+@needs("pixels.rgb", "passes.{at}.direct")
+def direct_color(seen: Seen, *, at: str = "surface") -> Tensor:
+    """As color, of the samples' own colours, where pixels are decoded of what their samples render to.
+
+    Args:
+        at: the pass that is compared.
+    """
+    direct = seen.rendered(at).channels["direct"]
+    return color_l1(direct, seen.pixels.rgb, seen.rays.compared)
+
+
 @needs("passes.{at}.{of}", optional=("pixels.{of}",))
 def intrinsic(seen: Seen, *, of: Literal["reflectance", "shading"], at: str = "surface") -> Tensor:
     """Mean absolute difference of a factor of the colour and a picture of it, up to a scale of each image.

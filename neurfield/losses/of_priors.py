@@ -7,7 +7,6 @@ from torch import Tensor
 from neurfield.losses import priors
 from neurfield.losses.seen import Seen
 from neurfield.parts import needs
-from neurfield.rendering import Rendered
 
 
 @needs("passes.{at}", optional=("pixels.prior_depth",))
@@ -22,7 +21,7 @@ def prior_depth(seen: Seen, *, at: str = "surface") -> Tensor:
     pixels, rendered = seen.pixels, seen.rendered(at)
     prior = pixels.columns["prior_depth"]
     z = rendered.distance * pixels.rays.z_per_t
-    return priors.ambiguous_depth(prior, z, _hit(rendered) * (prior > 0), pixels.group, pixels.groups)
+    return priors.ambiguous_depth(prior, z, _hit(seen) * (prior > 0), pixels.group, pixels.groups)
 
 
 @needs("passes.{at}", optional=("pixels.prior_normal",))
@@ -33,10 +32,15 @@ def prior_normal(seen: Seen, *, at: str = "surface") -> Tensor:
         at: the pass that is compared.
     """
     rendered, prior = seen.rendered(at), seen.pixels.columns["prior_normal"]
-    trust = _hit(rendered) * (prior.square().sum(dim=1) > 0.5)
+    trust = _hit(seen) * (prior.square().sum(dim=1) > 0.5)
     return priors.prior_normals(rendered.normal, prior, trust)
 
 
-def _hit(rendered: Rendered) -> Tensor:
-    """1 for rays [R] that end at a surface, else 0."""
-    return (rendered.opacity.detach() > 0.5).float()
+def _hit(seen: Seen) -> Tensor:
+    """1 for rays [R] that end at a surface, else 0.
+
+    That is said by the pass that leads, of which the mesh is made, whichever pass is compared: an opacity
+    that may be transparent would be, and had nothing to be compared any more.
+    """
+    leading = next(iter(seen.rays.passes.values()))
+    return (leading.opacity.detach() > 0.5).float()

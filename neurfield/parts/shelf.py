@@ -58,9 +58,10 @@ TABLE: dict[str, dict[str, str]] = {
         "sdf": "neurfield.fields.make:make_sdf",
         "picture": "neurfield.fields.make:make_picture",
     },
-    "heads": {},
+    "heads": {"occupancy": "neurfield.fields.heads:make_occupancy"},
     "color": {
         "radiance": "neurfield.fields.make:make_radiance",
+        "latent": "neurfield.fields.make:make_latent",
         "idr": "neurfield.fields.idr:Idr",
         "intrinsic": "neurfield.fields.intrinsic:Intrinsic",
     },
@@ -72,6 +73,7 @@ TABLE: dict[str, dict[str, str]] = {
     "passes": {
         "neus": "neurfield.rendering.opacity:NeuS",
         "volsdf": "neurfield.rendering.opacity:VolSDF",
+        "occupancy": "neurfield.rendering.head_opacity:Occupancy",
     },
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
@@ -98,6 +100,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
+        "direct_color": "neurfield.losses.of_pixels:direct_color",
         "fused_sdf": "neurfield.losses.of_points:fused_sdf",
         "fused_free": "neurfield.losses.of_points:fused_free",
         "eikonal": "neurfield.losses.of_field:eikonal",

@@ -38,6 +38,7 @@ class Opacity(nn.Module):
 
     slope_matters = True  # whether alpha depends on the slope
     slope_of = ""  # a head of the field whose gradient it asks for
+    leads = True  # whether samples and pictures may be by it
 
     def __init__(
         self,

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from neurfield.errors import UserError
+from neurfield.fields import FieldSample
 from neurfield.fitting import FitFailed
 from neurfield.inputs import Run, fit
 from neurfield.moment import Moment
 from neurfield.parts import Config, Part, load_config, methods, needs_of, whole_shelf
+from neurfield.parts.shelf import Entry
 from neurfield.rays import Rays, Samples
+from neurfield.rendering import Answers, Opacity
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
 
@@ -21,6 +25,7 @@ LAB = str(Path(__file__).resolve().parents[2] / "examples" / "my_lab.py")
 SHELF = whole_shelf([LAB])
 ENTRIES = [entry for slot in SHELF.entries.values() for entry in slot.values()]
 OPACITIES = [entry for entry in ENTRIES if entry.slot == "passes"]
+LEADING = [entry for entry in OPACITIES if entry.load().leads]  # type: ignore[attr-defined]
 LOSSES = [entry for entry in ENTRIES if entry.slot == "losses"]
 
 
@@ -55,15 +60,31 @@ def sections(count: int, device: str = "cpu") -> tuple[Rays, Samples, torch.Tens
     return rays, samples, sdf, gradient
 
 
+def made(entry: Entry, learn: bool) -> Opacity:
+    """An opacity whose width is learnt, if it is one that may learn it."""
+    return entry.load()(learn=True) if learn else entry.load()()
+
+
+def answers_of(entry: Entry, sdf: Tensor, gradient: Tensor) -> Answers:
+    """What a field says that has the heads which an opacity looks at: they are as its distance."""
+    names = {name.partition(".")[2] for name in needs_of(entry.load()).required if name.startswith("heads.")}
+    heads = dict.fromkeys(names, sdf[:, None])
+    of = entry.load().slope_of  # type: ignore[attr-defined]
+    everywhere = FieldSample(sdf, gradient, sdf.new_zeros(len(sdf), 0), heads)
+    return Answers(sdf, sdf, gradient, heads, everywhere, {of: gradient} if of else {})
+
+
 @pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
 @pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("learn", [False, True])
 def test_an_opacity_lies_between_nothing_and_all(entry, progress: float, learn: bool) -> None:  # type: ignore[no-untyped-def]
-    opacity = entry.load()(learn=learn)
+    if learn and "learn" not in entry.numbers():
+        return
+    opacity = made(entry, learn)
     now = opacity.at(Moment(3, progress))
     rays, samples, sdf, gradient = sections(12)
     leaves = sdf.requires_grad_(), gradient.requires_grad_()
-    alpha, normal = now.of_sections(*leaves, rays, samples)
+    alpha, normal = now.of_answers(answers_of(entry, *leaves), rays, samples)
     assert alpha.shape == sdf.shape and normal.shape == gradient.shape
     assert (alpha >= 0.0).all() and (alpha <= 1.0).all()
     (alpha.sum() + normal.sum()).backward()
@@ -73,7 +94,7 @@ def test_an_opacity_lies_between_nothing_and_all(entry, progress: float, learn: 
         assert tensor.grad is not None and tensor.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("entry", LEADING, ids=lambda entry: entry.key)
 def test_the_visibility_filter_asks_the_same_opacity(entry) -> None:  # type: ignore[no-untyped-def]
     now = entry.load()().at(Moment(3, 0.6))
     rays, samples, sdf, gradient = sections(12)
@@ -90,8 +111,9 @@ def test_an_opacity_reads_nothing_back(entry) -> None:  # type: ignore[no-untype
     meta = torch.device("meta")
     rays, samples, sdf, gradient = sections(4)
     there = [type(one)(*(tensor.to(meta) for tensor in vars(one).values())) for one in (rays, samples)]
-    opacity = entry.load()(learn=True).to(meta)
-    alpha, _ = opacity.at(Moment(3, 0.5)).of_sections(sdf.to(meta), gradient.to(meta), *there)
+    opacity = made(entry, learn="learn" in entry.numbers()).to(meta)
+    answers = answers_of(entry, sdf.to(meta), gradient.to(meta))
+    alpha, _ = opacity.at(Moment(3, 0.5)).of_answers(answers, *there)
     assert alpha.device == meta
 
 
@@ -203,8 +225,13 @@ def test_what_a_part_asks_of_a_fit_that_has_it_not_is_named(sphere: Scene, tmp_p
 
 
 def test_a_need_that_nothing_meets_is_one_line_before_the_first_step(sphere: Scene, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'losses\.color' looks at passes\.other.*losses\.color=off"):
-        fit(sphere, "neus", out=tmp_path, quiet=True, overrides=[*SMALL, "losses.color.at=other"])
+    for override, line in (
+        ("losses.color.at=other", r"'losses\.color' looks at passes\.other.*losses\.color=off"),
+        ("losses.direct_color=1", r"'losses\.direct_color' looks at passes\.surface\.direct.*=off"),
+        ("passes.occupancy={}", r"'passes\.occupancy' looks at heads\.occupancy.*passes\.occupancy=off"),
+    ):
+        with pytest.raises(UserError, match=line):
+            fit(sphere, "neus", out=tmp_path, quiet=True, overrides=[*SMALL, override])
     assert not list(tmp_path.glob("*"))
 
 
