@@ -49,5 +49,7 @@ from neurfield.rendering.visibility import keep_visible as keep_visible
 from neurfield.rendering.visibility import select as select
 from neurfield.rendering.volume import Rendered as Rendered
 from neurfield.rendering.volume import before as before
+from neurfield.rendering.volume import mean_along_rays as mean_along_rays
 from neurfield.rendering.volume import render as render
+from neurfield.rendering.volume import render_heads as render_heads
 from neurfield.rendering.volume import render_passes as render_passes
