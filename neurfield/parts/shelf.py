@@ -58,9 +58,12 @@ TABLE: dict[str, dict[str, str]] = {
         "sdf": "neurfield.fields.make:make_sdf",
         "picture": "neurfield.fields.make:make_picture",
     },
-    "heads": {},
+    "heads": {"uncertainty": "neurfield.rendering.uncertainty:make_uncertainty"},
     "color": {"radiance": "neurfield.fields.make:make_radiance"},
-    "pixels": {"uniform": "neurfield.pixels.uniform:Uniform"},
+    "pixels": {
+        "uniform": "neurfield.pixels.uniform:Uniform",
+        "by_uncertainty": "neurfield.rendering.by_uncertainty:ByUncertainty",
+    },
     "sampler": {
         "marched": "neurfield.rendering.marched:Marched",
         "error_bounded": "neurfield.rendering.error_bounded:ErrorBounded",

@@ -16,6 +16,8 @@ from neurfield.rendering.beyond import inverted as inverted
 from neurfield.rendering.beyond import sections_by_weight as sections_by_weight
 from neurfield.rendering.borders import Border as Border
 from neurfield.rendering.borders import border_color as border_color
+from neurfield.rendering.by_uncertainty import ByUncertainty as ByUncertainty
+from neurfield.rendering.by_uncertainty import drawn_by as drawn_by
 from neurfield.rendering.error_bounded import ErrorBounded as ErrorBounded
 from neurfield.rendering.estimators import pack as pack
 from neurfield.rendering.estimators import sample_occupied as sample_occupied
@@ -45,6 +47,9 @@ from neurfield.rendering.surroundings import share_past as share_past
 from neurfield.rendering.surroundings import surroundings as surroundings
 from neurfield.rendering.transients import Dual as Dual
 from neurfield.rendering.transients import Transients as Transients
+from neurfield.rendering.uncertainty import blended as blended
+from neurfield.rendering.uncertainty import make_uncertainty as make_uncertainty
+from neurfield.rendering.uncertainty import uncertainties as uncertainties
 from neurfield.rendering.visibility import keep_visible as keep_visible
 from neurfield.rendering.visibility import select as select
 from neurfield.rendering.volume import Rendered as Rendered
