@@ -71,6 +71,7 @@ TABLE: dict[str, dict[str, str]] = {
     "passes": {
         "neus": "neurfield.rendering.opacity:NeuS",
         "volsdf": "neurfield.rendering.opacity:VolSDF",
+        "bias_aware": "neurfield.rendering.bias_aware:BiasAware",
     },
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",

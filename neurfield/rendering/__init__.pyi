@@ -14,6 +14,9 @@ from neurfield.rendering.beyond import Beyond as Beyond
 from neurfield.rendering.beyond import contracted as contracted
 from neurfield.rendering.beyond import inverted as inverted
 from neurfield.rendering.beyond import sections_by_weight as sections_by_weight
+from neurfield.rendering.bias_aware import BiasAware as BiasAware
+from neurfield.rendering.bias_aware import curvature_radius as curvature_radius
+from neurfield.rendering.bias_aware import distance_along as distance_along
 from neurfield.rendering.borders import Border as Border
 from neurfield.rendering.borders import border_color as border_color
 from neurfield.rendering.by_uncertainty import ByUncertainty as ByUncertainty

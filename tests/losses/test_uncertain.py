@@ -106,6 +106,7 @@ def test_field_and_certainty_learn_apart_and_the_field_not_where_priors_are_unce
     early, late, never = (learnt(sure, 0.1), learnt(sure, 0.3), learnt(doubtful, 0.3))
     assert early == late and min(early) > 0.0
     assert never[0] == 0.0 and never[1] > 0.0
+    assert never[1] == learnt(doubtful, 0.1)[1]  # certainty learns of all rays, and of nothing else
     assert 0.0 < learnt(doubtful, 0.1)[0] < early[0]  # the less certain, the less the field is held
     # What one side learns does not depend on how the other's gradient would be taken: halves add up.
     case = Case()

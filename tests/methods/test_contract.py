@@ -149,7 +149,7 @@ def sphere(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 @pytest.mark.parametrize("method", methods("surface"))
 def test_every_method_takes_steps(sphere: Scene, method: str, tmp_path: Path) -> None:
     without = ("data.prior_depth=false", "data.prior_normal=false")
-    more = without if method in ("monosdf", "priors") else ()
+    more = without if method in ("monosdf", "priors", "debsdf") else ()
     run = fit(sphere, method, steps=6, out=tmp_path, overrides=[*SMALL, *FEW, *more], quiet=True)
     said = (run.folder / "log.jsonl").read_text().splitlines()[-1]
     assert ("s3im" in json.loads(said)["losses"]) == (method == "s3im")
