@@ -54,6 +54,7 @@ PRIVATE = {
     "losses.of_priors": "parts, found by their names on the shelf",
     "losses.priors.median_where": "a step of `ambiguous_depth`",
     "losses.s3im.s3im": "a part, found by its name on the shelf",
+    "losses.uncertain": "parts, found by their names on the shelf",
     "losses.weighted.added": "a step adds its looks with it",
     "ops.composed_query": "`sdf_query(fused=False)`",
     "ops.fused_mlp.check": "an argument check",

@@ -7,6 +7,7 @@ from benchmarks.mutants.mutant import of
 DEPTH = ("tests/losses/test_by_hand.py", "tests/losses/test_depth.py")
 FUSED = ("tests/losses/test_fused.py",)
 SIMPLE = ("tests/losses/test_by_hand.py", "tests/losses/test_simple.py")
+UNCERTAIN = ("tests/losses/test_uncertain.py",)
 PRIORS = ("tests/losses/test_prior_values.py", "tests/losses/test_priors.py")
 GEOMETRY = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_geometry.py")
 CULLING = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_culling.py")
@@ -51,6 +52,15 @@ LOSSES = [
         ("opacity.clamp(1e-3, 1.0 - 1e-3)", "opacity.clamp(1e-7, 1.0)", "clipped less than NeuS does"),
     ),
     *of(
+        "neurfield/losses/uncertain.py",
+        UNCERTAIN,
+        ("density(error, uncertainty.detach())", "density(error, uncertainty)", "certainty learns twice"),
+        ("density(error.detach(), uncertainty)", "density(error, uncertainty)", "the field learns twice"),
+        ("of_field * sure", "of_field", "the field follows priors that are uncertain"),
+        ("(z - target).abs() / z.detach()", "(z - target).abs() / 1.0 + 0.0 * z.detach()", "not relative"),
+        ("DEPTH_UNIT * (z", "(z", "thresholds of another unit"),
+    ),
+    *of(
         "neurfield/losses/priors.py",
         PRIORS,
         (
@@ -70,7 +80,7 @@ LOSSES = [
             "shift = solve_scale_shift(prior, depth, weight,",
             "outliers bend the fit",
         ),
-        ("robust * (scale[group] > 0)", "robust", "a prior inside out is believed"),
+        ("robust * upright", "robust", "a prior inside out is believed"),
         (
             "(depth - target).abs() / depth.detach().clamp_min(1e-3)",
             "(depth - target).abs()",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from neurfield.errors import UserError
 from neurfield.fields import Color, DistanceField
+from neurfield.fitting.maps import FieldMaps
 from neurfield.fitting.surface_watch import SurfaceWatch
 from neurfield.losses.seen import RaysSeen, Seen
 from neurfield.moment import Moment
@@ -119,6 +120,7 @@ class RaysStep:
         opacities = self.opacities(moment)
         leading = next(iter(opacities.values())).fixed()  # a learnt width is waited for
         self.sampler.look(field, moment)
+        self.reader.look(moment, lambda: self._maps(field, leading))
         pixels = self.reader.batch(moment.step, self.sampler.rays())
         if moment.warm:
             # The points say where the surface is, for all views at once: rays need only look there.
@@ -174,6 +176,15 @@ class RaysStep:
         )  # fmt: skip
         bare = next(iter(rendered.values())).rgb
         return self._for_losses(drawn, *self._against(drawn.pixels, rendered, moment), bare, moment)
+
+    def _maps(self, field: DistanceField, leading: OpacityNow) -> FieldMaps:
+        """What the fit's cameras see of the field now."""
+        reader, cameras = self.reader, self.reader.scene.cameras
+        if self.poses is not None:
+            cameras = self.poses.cameras()
+        return FieldMaps(
+            field, cameras, reader.frame, reader.unit_box, self.sampler, leading, reader.device
+        )  # fmt: skip
 
     def _beside(self, rays: Rays, samples: Samples, moment: Moment) -> tuple[Tensor, Tensor]:
         """Points a small step from some samples [K, 3], and the samples' indices [K]."""

@@ -99,7 +99,8 @@ class SceneTask(Task):
         dual = None if transients is None else DualStep(transients, self._another)
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         offered = offers_of_scene(scene, field, passes, sources, color)
-        awake(config.many("passes"), offered)  # else the method lacks what they look at
+        for slot in ("passes", "pixels"):
+            awake(config.parts[slot], offered)  # else the method lacks what they look at
         losses = {
             label: WeightedLoss.of(part, offers)
             for label, part in awake(config.many("losses"), offered).items()

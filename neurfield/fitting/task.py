@@ -212,7 +212,7 @@ class Task:
         return groups
 
     def state(self) -> dict[str, Tensor]:
-        """Field, colour, passes, what is learnt around them and by losses, and what the sampler knows."""
+        """Field, colour, passes, what is learnt around them and by losses, what sampler and pixels know."""
         state = {f"field.{k}": v for k, v in self.field.state_dict().items()}
         if self.color is not None:
             state |= {f"color.{k}": v for k, v in self.color.state_dict().items()}
@@ -222,6 +222,7 @@ class Task:
             for slot, part in self._learnt_around().items():
                 state |= {f"{slot}.{k}": v for k, v in part.state_dict().items()}
             state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
+            state |= {f"pixels.{k}": v for k, v in self.rays.reader.state().items()}
         if self.dual is not None and self.dual.partner is not None:
             state |= {f"partner.{k}": v for k, v in self.dual.partner.state().items()}
         for label, loss in self._learnt_losses().items():
@@ -240,6 +241,7 @@ class Task:
             for slot, part in self._learnt_around().items():
                 part.load_state_dict(part_of(state, slot))
             self.rays.sampler.load(part_of(state, "sampler"))
+            self.rays.reader.load(part_of(state, "pixels"))
             self.rays.watch.reset()
         if self.dual is not None:
             self.dual.prepare(self.field, self.color)

@@ -11,10 +11,12 @@ from neurfield.losses.fused import fused_sdf as fused_sdf
 from neurfield.losses.fused import on_surface as on_surface
 from neurfield.losses.fused import seen_through as seen_through
 from neurfield.losses.geometric import eikonal as eikonal
+from neurfield.losses.geometric import normal_differences as normal_differences
 from neurfield.losses.geometric import normal_smoothness as normal_smoothness
 from neurfield.losses.patch_warp import PatchWarp as PatchWarp
 from neurfield.losses.photometric import color_l1 as color_l1
 from neurfield.losses.photometric import mask_entropy as mask_entropy
+from neurfield.losses.priors import aligned_depth as aligned_depth
 from neurfield.losses.priors import ambiguous_depth as ambiguous_depth
 from neurfield.losses.priors import prior_normals as prior_normals
 from neurfield.losses.priors import solve_scale_shift as solve_scale_shift

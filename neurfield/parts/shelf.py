@@ -58,14 +58,20 @@ TABLE: dict[str, dict[str, str]] = {
         "sdf": "neurfield.fields.make:make_sdf",
         "picture": "neurfield.fields.make:make_picture",
     },
-    "heads": {"occupancy": "neurfield.fields.heads:make_occupancy"},
+    "heads": {
+        "occupancy": "neurfield.fields.heads:make_occupancy",
+        "uncertainty": "neurfield.rendering.uncertainty:make_uncertainty",
+    },
     "color": {
         "radiance": "neurfield.fields.make:make_radiance",
         "latent": "neurfield.fields.make:make_latent",
         "idr": "neurfield.fields.idr:Idr",
         "intrinsic": "neurfield.fields.intrinsic:Intrinsic",
     },
-    "pixels": {"uniform": "neurfield.pixels.uniform:Uniform"},
+    "pixels": {
+        "uniform": "neurfield.pixels.uniform:Uniform",
+        "by_uncertainty": "neurfield.rendering.by_uncertainty:ByUncertainty",
+    },
     "sampler": {
         "marched": "neurfield.rendering.marched:Marched",
         "error_bounded": "neurfield.rendering.error_bounded:ErrorBounded",
@@ -74,6 +80,7 @@ TABLE: dict[str, dict[str, str]] = {
         "neus": "neurfield.rendering.opacity:NeuS",
         "volsdf": "neurfield.rendering.opacity:VolSDF",
         "occupancy": "neurfield.rendering.head_opacity:Occupancy",
+        "bias_aware": "neurfield.rendering.bias_aware:BiasAware",
     },
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
@@ -105,6 +112,7 @@ TABLE: dict[str, dict[str, str]] = {
         "fused_free": "neurfield.losses.of_points:fused_free",
         "eikonal": "neurfield.losses.of_field:eikonal",
         "smooth": "neurfield.losses.of_field:smooth",
+        "smooth_where_sure": "neurfield.losses.uncertain:smooth_where_sure",
         "fused_normal": "neurfield.losses.of_points:fused_normal",
         "seen_points": "neurfield.losses.of_points:seen_points",
         "sensor_sdf": "neurfield.losses.of_depth:sensor_sdf",
@@ -116,6 +124,8 @@ TABLE: dict[str, dict[str, str]] = {
         "monosdf_normal": "neurfield.losses.of_monosdf:MonoSDFNormal",
         "transient_normal": "neurfield.losses.transient_normal:TransientNormal",
         "intrinsic": "neurfield.losses.of_pixels:intrinsic",
+        "uncertain_depth": "neurfield.losses.uncertain:uncertain_depth",
+        "uncertain_normal": "neurfield.losses.uncertain:uncertain_normal",
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
         "patch_warp": "neurfield.losses.patch_warp:PatchWarp",

@@ -126,6 +126,35 @@ class Opacity(nn.Module):
         """
         return self.of_sections(answers.sdf, answers.gradient, rays, samples, width, progress)
 
+    def bounds(
+        self,
+        sdf: Tensor,
+        slopes: tuple[Tensor, Tensor],
+        rays: Rays,
+        samples: Samples,
+        width: Tensor | float,
+        progress: float,
+    ) -> tuple[Tensor, Tensor]:
+        """The most and the least opacity [S] that sections may have, by what a field's value tells.
+
+        An opacity by `of_answers` that is not between what `of_sections` says of both slopes overrides it:
+        else samples that a pixel sees are left out, or many that it does not see are kept.
+
+        Args:
+            sdf: [S] in the sections' middles, unit lengths.
+            slopes: the least and the greatest [S] that d sdf / d t may be there.
+            rays: R.
+            samples: the S sections.
+            width: one number, unit lengths.
+            progress: of the fit, in 0..1.
+        """
+        directions = rays.directions[samples.ray_indices]
+        found = [
+            self.of_sections(sdf, slope[:, None] * directions, rays, samples, width, progress)[0]
+            for slope in (slopes if self.slope_matters else slopes[:1])
+        ]
+        return found[0], found[-1]
+
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """What is learnt, by how it learns: "width", or nothing."""
         return {"width": [self.log_width]} if self.learn else {}
@@ -276,6 +305,26 @@ class OpacityNow:
         """
         found = self.opacity.of_answers(answers, rays, samples, self.width, self.progress)
         return self._checked(*found, answers.sdf, answers.gradient)
+
+    def bounds(
+        self, sdf: Tensor, slopes: tuple[Tensor, Tensor], rays: Rays, samples: Samples
+    ) -> tuple[Tensor, Tensor]:
+        """The most and the least opacity [S] that sections may have, by what a field's value tells.
+
+        Args:
+            sdf: [S] in the sections' middles, unit lengths.
+            slopes: the least and the greatest [S] that d sdf / d t may be there.
+            rays: R.
+            samples: the S sections.
+
+        Raises:
+            UserError: the opacity does not give one number a section.
+        """
+        most, least = self.opacity.bounds(sdf, slopes, rays, samples, self.width, self.progress)
+        directions = rays.directions[samples.ray_indices]
+        for alpha in (most, least):
+            self._checked(alpha, directions, sdf, directions)
+        return most, least
 
     def _checked(self, alpha: Tensor, normal: Tensor, sdf: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         if alpha.shape != sdf.shape or normal.shape != gradient.shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neurfield.fields.shaded import Shaded
-from neurfield.ops.compositing import composite, render_weights_from_alpha
+from neurfield.ops.compositing import accumulate_along_rays, composite, render_weights_from_alpha
 from neurfield.ops.sections import composite_surface, section_midpoints
 from neurfield.rays import Rays, Samples
 from neurfield.rendering.answers import Answers
@@ -137,26 +137,10 @@ def render_passes(
     Returns:
         What each pass renders, by label.
     """
-    points, t = section_midpoints(
-        rays.origins, rays.directions, samples.ray_indices, samples.t_starts, samples.t_ends,
-        extra=extra_points,
-    )  # fmt: skip
-    n_samples = t.shape[0]
     wanted: dict[str, Any] = {"points_gradient": True} if points_gradient else {}
+    points, answers = _answers(field, rays, samples, passes.values(), extra_points, points_gradient)
     if points_gradient:
-        at = samples.ray_indices
-        on_rays = rays.origins[at] + t[:, None] * rays.directions[at]
-        points = torch.cat([on_rays, points[n_samples:]])
         rays = replace(rays, origins=rays.origins.detach(), directions=rays.directions.detach())
-    everywhere = field.query(points, gradient=True, **wanted)
-    assert everywhere.gradient is not None
-    sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
-    heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
-    slopes = {
-        head: _slope_of(head, field, points[:n_samples], wanted)
-        for head in {opacity.slope_of: None for opacity in passes.values() if opacity.slope_of}
-    }
-    answers = Answers(t, sdf, gradient, heads, everywhere, slopes)
     opaque = {label: opacity.of_answers(answers, rays, samples) for label, opacity in passes.items()}
     with torch.no_grad():
         likely = [
@@ -166,11 +150,11 @@ def render_passes(
         most = likely[0] if len(likely) == 1 else torch.stack(likely).amax(dim=0)
         counted = (most > COLOR_WEIGHT).nonzero()[:, 0]
     _, normal = next(iter(opaque.values()))
-    feature = everywhere.feature[:n_samples]
+    feature = answers.everywhere.feature[: len(points)]
     if codes is not None:
         feature = torch.cat([feature, codes[samples.ray_indices]], dim=1)
     shaded = color(
-        points[:n_samples], feature, normal, color.encode_views(rays.directions),
+        points, feature, normal, color.encode_views(rays.directions),
         rays=samples.ray_indices, counted=counted, **wanted,
     )  # fmt: skip
     if isinstance(shaded, Tensor):
@@ -178,6 +162,70 @@ def render_passes(
     return {
         label: _rendered(alpha, shaded, normal, answers, samples) for label, (alpha, normal) in opaque.items()
     }
+
+
+def mean_along_rays(values: Tensor, weights: Tensor, packed_info: Tensor) -> Tensor:
+    """Means [R, K] of what samples say, by their weights in a pixel; 0 where a ray has no weight.
+
+    Args:
+        values: [S, K] of the samples.
+        weights: [S] of them.
+        packed_info: int64 [R, 2], first sample and number of samples of each ray.
+    """
+    total = accumulate_along_rays(weights, packed_info=packed_info)
+    return accumulate_along_rays(weights, values, packed_info=packed_info) / (total + 1e-8)
+
+
+@torch.no_grad()
+def render_heads(
+    field: DistanceField,
+    rays: Rays,
+    samples: Samples,
+    opacity: OpacityNow,
+    values: Callable[[Mapping[str, Tensor]], Tensor],
+) -> Tensor:
+    """Means [R, K] of what a field's heads say along rays, weighted as colours are; without colours.
+
+    Args:
+        field: asked once.
+        rays: R.
+        samples: S sections of them.
+        opacity: at a moment of a fit.
+        values: from heads [S, K'] by name to numbers [S, K].
+    """
+    answers = _answers(field, rays, samples, [opacity])[1]
+    alpha, _ = opacity.of_answers(answers, rays, samples)
+    weights = render_weights_from_alpha(alpha, packed_info=samples.packed_info)
+    return mean_along_rays(values(answers.heads), weights, samples.packed_info)
+
+
+def _answers(
+    field: DistanceField,
+    rays: Rays,
+    samples: Samples,
+    opacities: Iterable[OpacityNow],
+    extra: Tensor | None = None,
+    points_gradient: bool = False,
+) -> tuple[Tensor, Answers]:
+    """Points in the middle of sections [S, 3], and what the field says there and at `extra` [E, 3]."""
+    points, t = section_midpoints(
+        rays.origins, rays.directions, samples.ray_indices, samples.t_starts, samples.t_ends, extra=extra
+    )
+    n_samples = t.shape[0]
+    wanted: dict[str, Any] = {"points_gradient": True} if points_gradient else {}
+    if points_gradient:
+        at = samples.ray_indices
+        on_rays = rays.origins[at] + t[:, None] * rays.directions[at]
+        points = torch.cat([on_rays, points[n_samples:]])
+    everywhere = field.query(points, gradient=True, **wanted)
+    assert everywhere.gradient is not None
+    sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
+    heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
+    slopes = {
+        head: _slope_of(head, field, points[:n_samples], wanted)
+        for head in {opacity.slope_of: None for opacity in opacities if opacity.slope_of}
+    }
+    return points[:n_samples], Answers(t, sdf, gradient, heads, everywhere, slopes)
 
 
 def _slope_of(head: str, field: DistanceField, points: Tensor, wanted: dict[str, Any]) -> Tensor:

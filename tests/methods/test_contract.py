@@ -106,6 +106,36 @@ def test_the_visibility_filter_asks_the_same_opacity(entry) -> None:  # type: ig
         torch.testing.assert_close(now.of_values(sdf, 0.0 * slope, rays, samples), by_value)
 
 
+def answered(entry, samples: Samples, sdf: torch.Tensor, gradient: torch.Tensor) -> Answers:  # type: ignore[no-untyped-def]
+    """What a field says at sections, with heads of four numbers for an opacity that looks at them."""
+    names = [name.partition(".")[2] for name in needs_of(entry.load()).required if name.startswith("heads.")]
+    generator = torch.Generator().manual_seed(1)
+    heads = {name: 0.2 * torch.randn(len(sdf), 4, generator=generator).to(sdf) for name in names}
+    slope_of = entry.load().slope_of
+    slopes = {slope_of: torch.nn.functional.normalize(gradient.flip(1), dim=1)} if slope_of else {}
+    everywhere = FieldSample(sdf, gradient, sdf.new_zeros(len(sdf), 0), heads)
+    t = 0.5 * (samples.t_starts + samples.t_ends)
+    return Answers(t, sdf, gradient, heads, everywhere, slopes)
+
+
+@pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("progress", [0.0, 0.7, 1.0])
+def test_an_opacity_by_all_that_the_field_says_is_within_the_bounds_of_the_filter(entry, progress) -> None:  # type: ignore[no-untyped-def]
+    opacity = entry.load()()
+    now = opacity.at(Moment(3, progress))
+    rays, samples, sdf, gradient = sections(40)
+    gradient = torch.nn.functional.normalize(gradient, dim=1)
+    leaves = sdf.requires_grad_(), gradient.requires_grad_()
+    alpha, normal = now.of_answers(answered(entry, samples, *leaves), rays, samples)
+    (alpha.sum() + normal.sum()).backward()
+    assert (alpha >= 0.0).all() and (alpha <= 1.0).all()
+    assert all(tensor.grad is None or tensor.grad.isfinite().all() for tensor in leaves)
+    slope = (gradient * rays.directions[samples.ray_indices]).sum(dim=1)
+    between = (slope - 0.1).clamp_min(-1.0), (slope + 0.1).clamp_max(1.0)
+    most, least = now.bounds(sdf, between, rays, samples)
+    assert (alpha <= most + 1e-6).all() and (alpha >= least - 1e-6).all()
+
+
 @pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
 def test_an_opacity_reads_nothing_back(entry) -> None:  # type: ignore[no-untyped-def]
     meta = torch.device("meta")
