@@ -123,7 +123,22 @@ READERS = [
         "neurfield/scenes/layouts/neus.py",
         ("tests/scenes/layouts/test_neus.py",),
         ("lens[:, 0, 2] + 0.5", "lens[:, 0, 2] - 0.5", "half a pixel the wrong way"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/projections.py",
+        ("tests/scenes/layouts/test_neus.py",),
         ("projection = -projection", "pass", "a mirrored camera"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/monosdf.py",
+        ("tests/scenes/layouts/test_monosdf.py",),
+        ("float(cx) + 0.5", "float(cx)", "half a pixel of the whole picture"),
+        ("mask > 0.5", "mask < 0.5", "a mask of depth inverted"),
+    ),
+    *of(
+        "neurfield/scenes/segments.py",
+        ("tests/scenes/layouts/test_monosdf.py",),
+        ("if len(unknown):", "if False:", "an id that nobody knows becomes another thing"),
     ),
     *of(
         "neurfield/scenes/layouts/colmap_model.py",

@@ -20,7 +20,7 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import FileList, file_size, read_depth, read_rgb
-from neurfield.scenes.layouts.pictures import picture_named, without_missing
+from neurfield.scenes.layouts.pictures import has_cropped_pictures, picture_named, without_missing
 from neurfield.scenes.layouts.rotations import checked_poses, read_matrix
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.pinhole import PinholeView
@@ -35,7 +35,9 @@ Size = tuple[int, int]
 
 def recognises(path: Path) -> bool:
     """Whether a folder is in this layout, however incomplete."""
-    return (path / "pose").is_dir() and _intrinsic(path, "color") is not None
+    # MonoSDF keeps poses and matrices of its scenes of ScanNet, too.
+    prepared = has_cropped_pictures(path)
+    return (path / "pose").is_dir() and _intrinsic(path, "color") is not None and not prepared
 
 
 def read(path: Path) -> Scene:

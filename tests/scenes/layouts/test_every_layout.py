@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from test_arkitscenes import write_capture
 from test_blendedmvs import write_blended
 from test_colmap import write_model, write_pictures
+from test_monosdf import write_monosdf
 from test_neural_rgbd import write_rgbd
 from test_neus import write_scan
 from test_polycam import write_polycam
@@ -68,6 +69,7 @@ RESOLUTION = 48
 WRITERS = {
     "colmap": write_colmap,
     "fisheye": write_fisheye,
+    "monosdf": write_monosdf,
     "neus": write_scan,
     "blendedmvs": write_blended,
     "log": write_barn,
@@ -98,7 +100,7 @@ def test_one_reader_alone_recognises_it(layout):
 def test_the_unit_is_known_of_sensors_and_of_no_reconstruction(layout, request):
     name = request.node.callspec.params["layout"]
     assert load_scene(layout).unit == (
-        "" if name in ("colmap", "fisheye", "neus", "blendedmvs", "log") else "m"
+        "" if name in ("colmap", "fisheye", "monosdf", "neus", "blendedmvs", "log") else "m"
     )
 
 
