@@ -189,11 +189,8 @@ READERS = [
             "depth[~(depth > 0)] = 0.0",
             "infinite depth is depth",
         ),
-        (
-            "2.0 * np.asarray(array, dtype=np.float32) - 1.0",
-            "2.0 * np.asarray(array, dtype=np.float32)",
-            "normals all point one way",
-        ),
+        ("normal = 2.0 * values - 1.0", "normal = 2.0 * values", "normals all point one way"),
+        ("(length < _LONG)", "(length < 9)", "a file of zeros is normals"),
         ("np.moveaxis(array, 0, 2)", "np.swapaxes(array, 0, 2)", "pictures of normals transposed"),
         ("white / 2", "white / 4", "a quarter white is white"),
     ),
