@@ -136,6 +136,11 @@ READERS = [
         ("mask > 0.5", "mask < 0.5", "a mask of depth inverted"),
     ),
     *of(
+        "neurfield/scenes/layouts/scannet.py",
+        ("tests/scenes/layouts/test_scannet.py",),
+        ("float(cx) + 0.5", "float(cx)", "half a pixel to the left"),
+    ),
+    *of(
         "neurfield/scenes/segments.py",
         ("tests/scenes/layouts/test_monosdf.py",),
         ("if len(unknown):", "if False:", "an id that nobody knows becomes another thing"),
