@@ -230,8 +230,10 @@ def read_prior_normal(path: Path) -> np.ndarray:
 
 
 def read_segment(path: Path) -> np.ndarray:
-    """Instance ids int32 [H,W] from a PNG of 8, 16 or 32-bit integers."""
-    ids = np.asarray(_decode(path))
+    """Instance ids int32 [H,W] from a PNG of 8, 16 or 32-bit integers, or an npy of integers."""
+    ids = _array_2d(path) if path.suffix.lower() == ".npy" else np.asarray(_decode(path))
+    if ids.dtype.kind not in "iub":
+        raise UserError(f"{path}: ids of type {ids.dtype}, expected integers: write them as such")
     if ids.ndim != 2:
         raise UserError(f"{path}: shape {ids.shape}, expected one channel: write ids as a single-channel PNG")
     return ids.astype(np.int32)

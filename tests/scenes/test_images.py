@@ -151,6 +151,15 @@ def test_segments_keep_ids_beyond_a_byte(tmp_path):
     np.testing.assert_array_equal(read, ids)
 
 
+def test_segments_of_an_npy_and_of_numbers_that_are_no_ids(tmp_path):
+    ids = RNG.integers(0, 900000, (6, 8))
+    np.save(tmp_path / "s.npy", ids)
+    assert np.array_equal(read_segment(tmp_path / "s.npy"), ids)
+    np.save(tmp_path / "s.npy", ids + 0.5)
+    with pytest.raises(UserError, match=r"s.npy: ids of type float64, expected integers"):
+        read_segment(tmp_path / "s.npy")
+
+
 def test_sizes_come_from_headers(tmp_path):
     np.save(tmp_path / "plane.npy", np.zeros((6, 8)))
     np.save(tmp_path / "normals.npy", np.zeros((3, 6, 8)))
