@@ -141,6 +141,12 @@ READERS = [
         ("float(cx) + 0.5", "float(cx)", "half a pixel to the left"),
     ),
     *of(
+        "neurfield/scenes/layouts/sdfstudio.py",
+        ("tests/scenes/layouts/test_sdfstudio.py",),
+        ("turn @ poses[:, :3, :3]", "poses[:, :3, :3]", "cameras that stand right and look wrong"),
+        ("read_depth(scale)", "read_depth(1.0)", "depth of the file's world"),
+    ),
+    *of(
         "neurfield/scenes/segments.py",
         ("tests/scenes/layouts/test_monosdf.py",),
         ("if len(unknown):", "if False:", "an id that nobody knows becomes another thing"),

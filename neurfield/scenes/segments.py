@@ -5,13 +5,14 @@ Id 0 is what belongs to no thing: the room itself, or what nobody annotated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.scenes.images import read_segment
+from neurfield.scenes.images import FileList, read_segment
 
 _MOST_LISTED = 3
 
@@ -44,6 +45,28 @@ class SegmentReader:
                 "thing, or ID,CLASS,THING"
             )
         return np.array(self.meant, dtype=np.int32)[row]
+
+
+def segments_beside(folder: Path, images: Sequence[Path]) -> FileList | None:
+    """Ids of things as ObjectSDF++ keeps them: segs/NAME_segs.png of NAME_rgb.png, and instance_mapping.txt.
+
+    Args:
+        folder: that holds both.
+        images: the pictures.
+
+    Returns:
+        None where no picture has any.
+
+    Raises:
+        UserError: as `read_meanings`.
+    """
+    names = [image.stem.removesuffix("_rgb") for image in images]
+    files = [folder / "segs" / f"{name}_segs.png" for name in names]
+    paths = tuple(file if file.is_file() else None for file in files)
+    meanings = folder / "instance_mapping.txt"
+    if not any(paths):
+        return None
+    return FileList(paths, read_meanings(meanings) if meanings.is_file() else read_segment)
 
 
 def read_meanings(file: Path) -> SegmentReader:

@@ -23,12 +23,12 @@ import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
-from neurfield.scenes.images import FileList, read_prior_depth, read_prior_normal, read_rgb, read_segment
+from neurfield.scenes.images import FileList, read_prior_depth, read_prior_normal, read_rgb
 from neurfield.scenes.layouts.pictures import Size, beside, camera_sizes, has_cropped_pictures
 from neurfield.scenes.layouts.projections import read_projections
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.scene import Scene
-from neurfield.scenes.segments import read_meanings
+from neurfield.scenes.segments import segments_beside
 
 LOOKS_FOR = "MonoSDF or ObjectSDF++ (cameras.npz, 000000_rgb.png, 000000_depth.npy)"
 REPLICA = (1200, 680)
@@ -64,10 +64,9 @@ def read(path: Path) -> Scene:
         "prior_depth": FileList(beside([path / f"{name}_depth.npy" for name in names]), read_believed_depth),
         "prior_normal": FileList(beside([path / f"{name}_normal.npy" for name in names]), read_prior_normal),
     }
-    segments = beside([path / "segs" / f"{name}_segs.png" for name in names])
-    if any(segments):
-        meanings = path / "instance_mapping.txt"
-        files["segment"] = FileList(segments, read_meanings(meanings) if meanings.is_file() else read_segment)
+    segments = segments_beside(path, images)
+    if segments is not None:
+        files["segment"] = segments
     return Scene(
         path.name,
         path,

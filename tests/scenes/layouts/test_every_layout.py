@@ -17,6 +17,7 @@ from test_neus import write_scan
 from test_polycam import write_polycam
 from test_record3d import write_recording
 from test_scannet import write_scan as write_scannet
+from test_sdfstudio import write_sdfstudio
 from test_seven_scenes import write_sequence
 from test_trajectory_log import write_barn
 from test_tum import write_tum
@@ -74,6 +75,7 @@ WRITERS = {
     "blendedmvs": write_blended,
     "log": write_barn,
     "tum": write_tum,
+    "sdfstudio": write_sdfstudio,
     "seven_scenes": write_sequence,
     "scannet": write_scannet,
     "neural_rgbd": write_rgbd,
