@@ -141,6 +141,12 @@ READERS = [
         ("float(cx) + 0.5", "float(cx)", "half a pixel to the left"),
     ),
     *of(
+        "neurfield/scenes/layouts/scannetpp.py",
+        ("tests/scenes/layouts/test_scannetpp.py",),
+        ("_NERFSTUDIO @ matrix", "matrix", "nerfstudio's world is not the mesh's"),
+        ('if not frame.get("is_bad")', "if frame", "bad frames are fitted"),
+    ),
+    *of(
         "neurfield/scenes/layouts/sdfstudio.py",
         ("tests/scenes/layouts/test_sdfstudio.py",),
         ("turn @ poses[:, :3, :3]", "poses[:, :3, :3]", "cameras that stand right and look wrong"),

@@ -20,6 +20,7 @@ from neurfield.scenes.layouts import (
     polycam,
     record3d,
     scannet,
+    scannetpp,
     sdfstudio,
     seven_scenes,
     trajectory_log,
@@ -47,6 +48,7 @@ FORMATS = tuple(
     Format(module.recognises, module.read, module.LOOKS_FOR)
     for module in (
         replica,
+        scannetpp,
         transforms_json,
         colmap,
         monosdf,

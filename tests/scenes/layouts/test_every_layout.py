@@ -17,6 +17,7 @@ from test_neus import write_scan
 from test_polycam import write_polycam
 from test_record3d import write_recording
 from test_scannet import write_scan as write_scannet
+from test_scannetpp import write_scannetpp
 from test_sdfstudio import write_sdfstudio
 from test_seven_scenes import write_sequence
 from test_trajectory_log import write_barn
@@ -75,6 +76,7 @@ WRITERS = {
     "blendedmvs": write_blended,
     "log": write_barn,
     "tum": write_tum,
+    "scannetpp": write_scannetpp,
     "sdfstudio": write_sdfstudio,
     "seven_scenes": write_sequence,
     "scannet": write_scannet,
