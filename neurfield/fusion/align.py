@@ -76,13 +76,15 @@ class AlignedPriors:
     warped: bool
 
     def depth(self, i: int, prior: np.ndarray) -> Tensor:
-        """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file."""
+        """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file; 0 where it is."""
         h, w = prior.shape
-        x = (torch.from_numpy(np.array(prior, dtype=np.float32)) - self.views.low[i]) / self.views.span[i]
+        values = torch.from_numpy(np.array(prior, dtype=np.float32))
+        x = (values - self.views.low[i]) / self.views.span[i]
         v, u = torch.meshgrid((torch.arange(h) + 0.5) / h, (torch.arange(w) + 0.5) / w, indexing="ij")
         near, far = self.meaning.values[i, :2].exp()
         node, share = nodes(torch.stack([u, v], dim=-1))
-        return (near + (far - near) * x) * (self.meaning.values[i, 2:][node] * share).sum(dim=-1).exp()
+        z = (near + (far - near) * x) * (self.meaning.values[i, 2:][node] * share).sum(dim=-1).exp()
+        return torch.where(values != 0.0, z, torch.zeros_like(z))
 
     def box(self) -> np.ndarray:
         """The box [2, 3], world, of what the aligned images show and of their cameras.

@@ -29,7 +29,8 @@ class PriorViews:
         turns: [n, 3, 3], world from camera.
         lens: [n, 4], fx, fy, cx, cy as parts of the image's size.
         low, span: [n], where prior = low + span x.
-        shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at.
+        shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at, or a prior
+            is 0: none.
         origin: [3] float64, world: zero, unless cameras are far from it.
     """
 
@@ -62,10 +63,17 @@ class PriorViews:
                     f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
                     "them, or leave priors out with --set data.prior_depth=false"
                 )
-            low.append(prior.min())
-            span.append((prior.max() - prior.min()).clamp_min(1e-9))
-            small.append(interpolate(((prior - low[-1]) / span[-1])[None, None], SMALL, mode="area")[0, 0])
-            shown.append(_shown(scene, i))
+            known = prior != 0.0
+            if not bool(known.any()):
+                raise UserError(
+                    f"{scene.path}: the prior depth of frame {i} is 0 everywhere: make it again, or leave "
+                    "priors out with --set data.prior_depth=false"
+                )
+            low.append(prior[known].min())
+            span.append((prior[known].max() - low[-1]).clamp_min(1e-9))
+            x_ = torch.where(known, (prior - low[-1]) / span[-1], torch.zeros_like(prior))
+            small.append(interpolate(x_[None, None], SMALL, mode="area")[0, 0])
+            shown.append(_shown(scene, i, known))
         cameras, x = scene.cameras, torch.stack(small)
         origin = local_origin(cameras.centers)
         centers = torch.as_tensor(cameras.centers - origin, dtype=torch.float32)
@@ -119,11 +127,13 @@ def to_be_looked_at(scene: Scene, i: int) -> np.ndarray | None:
     return scene.mask(i) if scene.mask_says == "valid" else None
 
 
-def _shown(scene: Scene, i: int) -> Tensor:
-    """The same of small pixels [*SMALL]: those that hold nothing else, nor stand beside one that does."""
+def _shown(scene: Scene, i: int, known: Tensor) -> Tensor:
+    """The same of small pixels [*SMALL]: those that hold nothing else, nor stand beside one that does.
+
+    Args:
+        known: bool [h, w], where there is a prior.
+    """
     mask = to_be_looked_at(scene, i)
-    if mask is None:
-        return torch.ones(SMALL, dtype=torch.bool)
-    hidden = torch.from_numpy(1.0 - mask.astype(np.float32))
-    small = interpolate(hidden[None, None], SMALL, mode="area")
+    hidden = ~known if mask is None else ~(known & torch.from_numpy(np.array(mask)))
+    small = interpolate(hidden.float()[None, None], SMALL, mode="area")
     return max_pool2d(small, 3, 1, 1)[0, 0] <= 0.0

@@ -17,7 +17,7 @@ Keys of a frame:
     mask_path
     depth_file_path, depth_path                          nerfstudio, instant-ngp
     mono_depth_path, mono_normal_path                    SDFStudio
-    exact_depth_path                                     `neurfield scene convert`
+    exact_depth_path, segment_path                       `neurfield scene convert`
     reflectance_path, shading_path                       ours: colour pictures of an intrinsic decomposition
 
 and for all, points on the surface (nerfstudio's, of structure from motion), which way is up (instant-ngp's),
@@ -57,6 +57,7 @@ from neurfield.scenes.images import (
     read_prior_depth,
     read_prior_normal,
     read_rgb,
+    read_segment,
 )
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import MaskSays, Scene
@@ -238,7 +239,7 @@ def _refuse_other_lenses(where: str, values: dict[str, Any]) -> None:
 def _other_sources(
     file: Path, data: dict[str, Any], frames: list[dict[str, Any]], images: list[Path]
 ) -> dict[str, FileList]:
-    """Masks, depth and priors that the frames name; frames without one have None."""
+    """Masks, depth, priors and segments that the frames name; frames without one have None."""
 
     def listed(key: str, reader: Read) -> FileList:
         named = [frame.get(key) for frame in frames]
@@ -250,6 +251,7 @@ def _other_sources(
         "prior_normal": listed("mono_normal_path", read_prior_normal),
         "reflectance": listed("reflectance_path", read_rgb),
         "shading": listed("shading_path", read_rgb),
+        "segment": listed("segment_path", read_segment),
     }
     dynamic = dynamic_masks(images)
     if any(sources["mask"].paths) and any(dynamic):
