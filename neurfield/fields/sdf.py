@@ -76,6 +76,8 @@ class SDFField(nn.Module):
         tensor([ True, False])
     """
 
+    heads_from = 1  # the output of the network that the heads begin at: before it is the SDF
+
     def __init__(
         self,
         encoding: Encoding | None = None,
@@ -106,7 +108,7 @@ class SDFField(nn.Module):
         self.active_levels = self.encoding.levels
         self.start_levels = self.encoding.levels if start_levels is None else start_levels
         self.all_levels_at, self.radius = all_levels_at, radius
-        outputs = 1 + sum(self.heads.values()) + feature_dim
+        outputs = self.heads_from + sum(self.heads.values()) + feature_dim
         sizes = [3 + 6 * n_frequencies + self.encoding.output_dim, *hidden, outputs]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.start_as_sphere(0.5, inside=False)
@@ -207,13 +209,20 @@ class SDFField(nn.Module):
                 else nn.functional.softplus(mixed, beta=self.beta)
             )
         columns = torch.cat([activations, torch.ones(len(points), 1)], dim=1).double()
-        target = (points.norm(dim=1) - radius) * (-1.0 if inside else 1.0)
+        spheres = self._starts(radius, inside)
+        signs = torch.tensor([-1.0 if inside else 1.0 for _, inside in spheres])
+        radii = torch.tensor([radius for radius, _ in spheres])
+        targets = (points.norm(dim=1, keepdim=True) - radii) * signs
         # The small ridge keeps the weights moderate, so that the first steps do not have to undo a delicate
         # cancellation.
         ridge = 1e-4 * len(points) * torch.eye(columns.shape[1], dtype=torch.float64)
-        solution = torch.linalg.solve(columns.T @ columns + ridge, columns.T @ target.double()).float()
-        last.weight[0] = solution[:-1]
-        last.bias[0] = solution[-1]
+        solution = torch.linalg.solve(columns.T @ columns + ridge, columns.T @ targets.double()).float()
+        last.weight[: len(spheres)] = solution[:-1].T
+        last.bias[: len(spheres)] = solution[-1]
+
+    def _starts(self, radius: float, inside: bool) -> list[tuple[float, bool]]:
+        """The spheres that the first outputs start as: radius, and whether free space is inside."""
+        return [(radius, inside)]
 
     def at(self, moment: Moment) -> None:
         """Let as many levels of the encoding take part as this moment of a fit has: coarse to fine.
@@ -235,7 +244,7 @@ class SDFField(nn.Module):
         return isinstance(self.encoding, GridEncoding) and self.encoding.fuses
 
     def _sample(self, outputs: Tensor, gradient: Tensor | None) -> FieldSample:
-        heads, start = {}, 1
+        heads, start = {}, self.heads_from
         for name, width in self.heads.items():
             heads[name] = outputs[:, start : start + width]
             start += width

@@ -14,7 +14,7 @@ from neurfield.moment import Moment
 from neurfield.pixels import Pixels
 from neurfield.points import AskedPoints
 from neurfield.rays import Samples
-from neurfield.rendering import Answers, Rendered
+from neurfield.rendering import Answers, OpacityNow, Rendered
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class RaysSeen:
         valid: [R] bool, whose colours would count if nothing were taken for transient; None: all.
         outlined: whether masks are an object's outline.
         bare: [R, 3], the first pass's colours times opacity, without background and exposure.
+        opacities: of the passes, as they are at this moment, by label.
     """
 
     pixels: Pixels
@@ -42,6 +43,12 @@ class RaysSeen:
     valid: Tensor | None = None
     outlined: bool = False
     bare: Tensor | None = None
+    opacities: Mapping[str, OpacityNow] = field(default_factory=dict)
+
+    def alpha(self, label: str) -> Tensor:
+        """The opacity [S] that a pass gives the samples, with gradient."""
+        answers, rays = self.answers, self.pixels.rays
+        return self.opacities[label].of_sections(answers.sdf, answers.gradient, rays, self.samples)[0]
 
     @cached_property
     def incidence(self) -> Tensor:

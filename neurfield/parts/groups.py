@@ -27,6 +27,7 @@ class Data:
         prior_normal: use normals of a monocular network.
         stereo: match the pictures with each other where no depth was measured.
         matching: preset of that (`neurfield scene stereo`): how finely pictures are searched.
+        segment: use segments, maps of instance ids.
         mask: use masks where the scene has them.
         holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none.
         box: world xmin, ymin, zmin, xmax, ymax, zmax; empty: from the scene.
@@ -37,6 +38,7 @@ class Data:
     prior_normal: bool = False
     stereo: bool = False
     matching: Literal["quick", "default", "best"] = "default"
+    segment: bool = False
     mask: bool = True
     holdout_every: _Times = 0
     box: list[float] = field(default_factory=list)

@@ -16,6 +16,7 @@ from neurfield.parts import Part, load_config, methods, needs_of, whole_shelf
 from neurfield.rays import Rays, Samples
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
+from tests.fitting.two_spheres import write_two_balls
 
 LAB = str(Path(__file__).resolve().parents[2] / "examples" / "my_lab.py")
 SHELF = whole_shelf([LAB])
@@ -114,11 +115,27 @@ def sphere(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return load_scene(write_sphere_scene(tmp_path_factory.mktemp("sphere") / "sphere"))
 
 
+@pytest.fixture(scope="module")
+def balls(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A scene that has segments."""
+    from neurfield.scenes import load_scene
+
+    return load_scene(write_two_balls(tmp_path_factory.mktemp("balls") / "balls"))
+
+
 @pytest.mark.parametrize("method", methods("surface"))
-def test_every_method_takes_steps(sphere: Scene, method: str, tmp_path: Path) -> None:
+def test_every_method_takes_steps(sphere: Scene, balls: Scene, method: str, tmp_path: Path) -> None:
     without = ("data.prior_depth=false", "data.prior_normal=false")
-    more = without if method in ("monosdf", "priors") else ()
-    run = fit(sphere, method, steps=6, out=tmp_path, overrides=[*SMALL, *FEW, *more], quiet=True)
+    config = load_config(method)
+    more = without if config.data.prior_depth else ()
+    run = fit(
+        balls if config.data.segment else sphere,
+        method,
+        steps=6,
+        out=tmp_path,
+        overrides=[*SMALL, *FEW, *more],
+        quiet=True,
+    )
     said = (run.folder / "log.jsonl").read_text().splitlines()[-1]
     assert ("s3im" in json.loads(said)["losses"]) == (method == "s3im")
     assert Run.load(run.folder).config.method == method
