@@ -12,6 +12,7 @@ from neurfield.losses.fused import on_surface as on_surface
 from neurfield.losses.fused import seen_through as seen_through
 from neurfield.losses.geometric import eikonal as eikonal
 from neurfield.losses.geometric import normal_smoothness as normal_smoothness
+from neurfield.losses.objects import around as around
 from neurfield.losses.objects import object_opacities as object_opacities
 from neurfield.losses.objects import opacity_entropy as opacity_entropy
 from neurfield.losses.objects import overlap as overlap

@@ -86,6 +86,22 @@ def overlap(distances: Tensor) -> Tensor:
     return (beyond.sum(dim=1) - beyond.gather(1, owner)[:, 0]).mean()
 
 
+def around(distances: Tensor, target: Tensor, band: float) -> Tensor:
+    """How far distances at points of free space are from what is known of them, relative to it.
+
+    The mean over points and known objects of |d_k - target| / (target + band).
+
+    Args:
+        distances: [P, K], unit lengths.
+        target: [P, K], unit lengths; infinite where it is not known.
+        band: unit lengths, by which what is near counts less.
+    """
+    known = target.isfinite()
+    target = torch.where(known, target, 0.0)
+    error = (distances - target).abs() / (target + band)
+    return (error * known).sum() / known.sum().clamp_min(1)
+
+
 def owned(distances: Tensor, index: Tensor, target: Tensor, weight: Tensor, band: float) -> Tensor:
     """How far points near a surface are from being the object's that pictures show there, in bands.
 

@@ -101,6 +101,13 @@ def fused_object(seen: Seen) -> Tensor:
     )
 
 
+@needs(optional=("points.object_space",))
+def object_space(seen: Seen) -> Tensor:
+    """Free space is as far from each object as points of fused depth tell that the segments give to it."""
+    points = seen.points["object_space"]
+    return on.around(points.heads["objects"], points.columns["distance"], points.sizes["band"])
+
+
 def segmented(seen: Seen) -> Tensor:
     """Which pixels' segments count, bool [R]: those that are known, of pixels whose colour counts."""
     known = seen.pixels.columns["segment"] >= 0

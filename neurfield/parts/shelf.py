@@ -116,6 +116,7 @@ TABLE: dict[str, dict[str, str]] = {
         "semantics": "neurfield.losses.of_objects:Semantics",
         "object_opacity": "neurfield.losses.of_objects:ObjectOpacity",
         "distinction": "neurfield.losses.of_objects:distinction",
+        "object_space": "neurfield.losses.of_objects:object_space",
         "fused_object": "neurfield.losses.of_objects:fused_object",
     },
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},

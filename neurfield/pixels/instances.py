@@ -21,6 +21,7 @@ class Instances:
 
     def __init__(self, ids: Sequence[int]) -> None:
         self.ids = tuple(ids)
+        self._sorted: dict[torch.device, tuple[Tensor, Tensor]] = {}  # ids and their order, on a device
 
     def __len__(self) -> int:
         """How many objects there are, the background among them."""
@@ -30,7 +31,10 @@ class Instances:
         """The index, int64, of instance ids int64 of any shape."""
         if not self.ids:
             return torch.zeros_like(segment)
-        ids, order = torch.tensor(self.ids, device=segment.device).sort()
+        if segment.device not in self._sorted:
+            ids, order = torch.tensor(self.ids).sort()
+            self._sorted[segment.device] = ids.to(segment.device), order.to(segment.device)
+        ids, order = self._sorted[segment.device]
         place = torch.searchsorted(ids, segment).clamp_max(len(ids) - 1)
         return torch.where(ids[place] == segment, order[place] + 1, 0)
 

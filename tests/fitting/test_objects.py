@@ -66,7 +66,15 @@ def test_the_run_keeps_which_objects_there_are(run: Path) -> None:
     assert field.numbers["ids"] == [5, 9]
     assert json.loads((run / "run.json").read_text())["instances"] == {"5": "red ball", "9": "blue ball"}
     losses = json.loads((run / "log.jsonl").read_text().splitlines()[-1])["losses"]
-    assert {"object_opacity", "distinction", "eikonal", "smooth", "fused_object", "color"} <= set(losses)
+    assert {
+        "object_opacity",
+        "distinction",
+        "object_space",
+        "eikonal",
+        "smooth",
+        "fused_object",
+        "color",
+    } <= set(losses)
     assert "semantics" not in losses
 
 
@@ -83,6 +91,14 @@ def test_points_of_the_first_surface_know_whose_they_are(folder: Path) -> None:
     known = owners.numpy() >= 0
     assert known.mean() > 0.85 and (owners.numpy() == true)[known].mean() > 0.98
     assert set(true[known]) == {0, 1, 2}
+
+    space = source.space
+    assert space is not None
+    at = task.frame.world_from_unit(space.points.numpy())
+    for column, (centre, radius) in zip((1, 2), BALLS.values()):
+        gap = np.linalg.norm(at - centre, axis=1) - radius
+        known = task.frame.half * space.distance[:, column].numpy()
+        assert np.median(np.abs(known - gap)) < 0.02 and (known > gap - 0.1).mean() > 0.99
 
 
 def test_mesh_objects_writes_each_and_a_scene_of_named_nodes(

@@ -14,6 +14,7 @@ from neurfield.encodings import HashGrid
 from neurfield.errors import UserError
 from neurfield.fields import ObjectsField
 from neurfield.losses import (
+    around,
     eikonal,
     object_opacities,
     opacity_entropy,
@@ -120,6 +121,16 @@ def test_a_point_is_its_objects_when_that_is_right_and_no_other_nearer() -> None
     wrong = torch.tensor([[0.15, 0.0, 0.4], [0.3, -0.2, -0.1], [9.0, 9.0, 9.0]])
     # (0.05 + 0.1) of weight 1, and 0.3 of weight 0.5, in bands of 0.1
     assert float(owned(wrong, who, target, weight, 0.1)) == pytest.approx((0.15 + 0.5 * 0.3) / 0.15)
+
+
+def test_free_space_is_as_far_from_objects_as_is_known() -> None:
+    distances = torch.tensor([[0.3, 1.0], [0.1, 0.4]], dtype=torch.float64).requires_grad_()
+    target = torch.tensor([[0.2, torch.inf], [0.1, 0.9]], dtype=torch.float64)
+    loss = around(distances, target, 0.1)  # 0.1 / 0.3, nothing known, right, 0.5 / 1.0
+    assert float(loss.detach()) == pytest.approx((0.1 / 0.3 + 0.5 / 1.0) / 3)
+    loss.backward()
+    assert distances.grad is not None and distances.grad.isfinite().all() and distances.grad[0, 1] == 0.0
+    assert float(around(torch.ones(2, 1), torch.full((2, 1), torch.inf), 0.1)) == 0.0
 
 
 def test_one_object_drawn_for_each_point_stands_for_all_of_them() -> None:
