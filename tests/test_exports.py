@@ -32,6 +32,7 @@ PACKAGES = (
 PRIVATE = {
     "encodings.grid_encoding.growth_of": "checks two arguments of grids",
     "encodings.tcnn.grid_module": '`HashGrid(backend="tcnn")` asks it',
+    "fields.make_objects.Segmented": "what `make_objects` asks of a scene",
     "fields.picture_encodings": "parts, found by their names on the shelf, and their sizes",
     "fields.scene_encodings.encoding_groups": "`SDFField.parameter_groups`",
     "fields.scene_encodings.first_levels": "a number of `make_sdf`",
@@ -48,6 +49,7 @@ PRIVATE = {
     "losses.of_depth": "parts, found by their names on the shelf",
     "losses.of_field": "parts, found by their names on the shelf",
     "losses.of_monosdf": "parts, found by their names on the shelf",
+    "losses.of_objects": "parts, found by their names on the shelf",
     "losses.of_pixels": "parts, found by their names on the shelf",
     "losses.transient_normal": "a part, found by its name on the shelf",
     "losses.of_points": "parts, found by their names on the shelf",
@@ -94,6 +96,7 @@ PRIVATE = {
     "points.picture_pixels": "how `Picture` draws",
     "points.point_set.answered": "a step asks it",
     "points.point_set.gathered": "the points of a query",
+    "points.point_set.rows_of": "what a query asks of them",
     "rendering.borders.on_border": "which pixels `border_color` looks at",
     "rendering.borders.usual_border": "what learnt backgrounds begin with",
     "rendering.estimators.Estimator": "nerfacc's, which has it",

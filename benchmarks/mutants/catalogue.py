@@ -8,6 +8,7 @@ from benchmarks.mutants import (
     fitting,
     kernels,
     measures,
+    objects,
     parts,
     posing,
     priors,
@@ -22,7 +23,7 @@ MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
     *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
-    *fields.SURFACES, *parts.SHELF, *parts.PARTS,
+    *objects.OBJECTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

@@ -11,6 +11,10 @@ from neurfield.fields.make import make_latent as make_latent
 from neurfield.fields.make import make_picture as make_picture
 from neurfield.fields.make import make_radiance as make_radiance
 from neurfield.fields.make import make_sdf as make_sdf
+from neurfield.fields.make_objects import instance_pixels as instance_pixels
+from neurfield.fields.make_objects import make_objects as make_objects
+from neurfield.fields.objects import ObjectsField as ObjectsField
+from neurfield.fields.objects import OneObject as OneObject
 from neurfield.fields.protocols import Color as Color
 from neurfield.fields.protocols import DistanceField as DistanceField
 from neurfield.fields.protocols import Distances as Distances

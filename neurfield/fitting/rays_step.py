@@ -290,7 +290,8 @@ class RaysStep:
         sdf, gradient = answers.everywhere.sdf, answers.everywhere.gradient
         assert gradient is not None
         sets, pairs = drawn.sets, drawn.pairs
-        points, start = answered(sets, drawn.holds, sdf, gradient, answers.t.shape[0])
+        heads = answers.everywhere.heads
+        points, start = answered(sets, drawn.holds, sdf, gradient, answers.t.shape[0], heads)
         unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
         firsts = [
             points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None
@@ -305,6 +306,7 @@ class RaysStep:
                 pixels, drawn.samples, answers, rendered, self.sampler.truncation(moment),
                 compared_of(pixels, valid), valid, pairs=pairs,
                 outlined=self.mask_says == "object" and pixels.get("mask") is not None, bare=bare,
+                opacities=drawn.opacities,
             ),
         )  # fmt: skip
 

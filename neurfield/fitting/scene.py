@@ -22,7 +22,7 @@ from neurfield.fusion import AlignedPriors
 from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, awake, looked_at, of_use
-from neurfield.pixels import Patches, PixelReader
+from neurfield.pixels import Instances, Patches, PixelReader
 from neurfield.pixels.sources import SOURCES
 from neurfield.points import Beside, PointSource
 from neurfield.points.fuse_scene import aligned_priors
@@ -79,10 +79,14 @@ class SceneTask(Task):
             "compared_views": lambda: lambda: self.compared_views,
             "stereo_points": lambda: lambda: confident_points(attached()),
         }  # fmt: skip
+        self.told = resolve(config, scene)
         field, color = make_fields(config, device)
+        instances = Instances(getattr(field, "ids", ()))
+        offers["objects"] = lambda: instances
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
         chooser, sampler = (config.needed(slot).make_of(offers) for slot in ("pixels", "sampler"))
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
+        offers["passes"] = lambda: passes
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
         background, exposure, poses, transients = (
@@ -164,6 +168,21 @@ class SceneTask(Task):
         from neurfield.fitting.view import write_preview
 
         write_preview(self, step, folder)
+
+
+def resolve(config: Config, scene: Scene) -> list[str]:
+    """Set numbers of the field that follow from the scene and are still open, and say what was left out.
+
+    A field whose part has an attribute `resolved(scene, **numbers)` is asked: it returns the numbers that
+    follow, none where nothing is open, and lines for people.
+    """
+    part = config.needed("field")
+    ask = getattr(part.load(), "resolved", None)
+    if ask is None:
+        return []
+    numbers, lines = ask(scene, **part.numbers)
+    part.numbers.update(numbers)
+    return list(lines)
 
 
 def make_field(config: Config, device: torch.device) -> Any:

@@ -14,7 +14,7 @@ from neurfield.moment import Moment
 from neurfield.pixels import Pixels
 from neurfield.points import AskedPoints
 from neurfield.rays import Samples
-from neurfield.rendering import Answers, Rendered
+from neurfield.rendering import Answers, OpacityNow, Rendered
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class RaysSeen:
         outlined: whether masks are an object's outline.
         bare: [R, 3], the first pass's colours times opacity, without background and exposure.
         pairs: int64 [K], samples that the last K of `Seen.pairs` are of.
+        opacities: of the passes, as they are at this moment, by label.
     """
 
     pixels: Pixels
@@ -44,6 +45,11 @@ class RaysSeen:
     outlined: bool = False
     bare: Tensor | None = None
     pairs: Tensor | None = None
+    opacities: Mapping[str, OpacityNow] = field(default_factory=dict)
+
+    def alpha(self, label: str) -> Tensor:
+        """The opacity [S] that a pass gives the samples, with gradient."""
+        return self.opacities[label].of_answers(self.answers, self.pixels.rays, self.samples)[0]
 
     @cached_property
     def incidence(self) -> Tensor:

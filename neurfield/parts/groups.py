@@ -28,6 +28,7 @@ class Data:
         stereo: match the pictures with each other where no depth was measured.
         matching: preset of that (`neurfield scene stereo`): how finely pictures are searched.
         intrinsic: use pictures of reflectance and shading where the scene has them.
+        segment: use segments, maps of instance ids.
         mask: use masks where the scene has them.
         holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none.
         box: world xmin, ymin, zmin, xmax, ymax, zmax; empty: from the scene.
@@ -39,6 +40,7 @@ class Data:
     stereo: bool = False
     matching: Literal["quick", "default", "best"] = "default"
     intrinsic: bool = False
+    segment: bool = False
     mask: bool = True
     holdout_every: _Times = 0
     box: list[float] = field(default_factory=list)

@@ -56,6 +56,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "field": {
         "sdf": "neurfield.fields.make:make_sdf",
+        "objects": "neurfield.fields.make_objects:make_objects",
         "picture": "neurfield.fields.make:make_picture",
     },
     "heads": {
@@ -104,6 +105,7 @@ TABLE: dict[str, dict[str, str]] = {
         "uniform": "neurfield.points.uniform:Uniform",
         "picture": "neurfield.points.picture:Picture",
         "stencils": "neurfield.points.stencils:Stencils",
+        "objects": "neurfield.points.objects:Objects",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -132,6 +134,11 @@ TABLE: dict[str, dict[str, str]] = {
         "picture": "neurfield.losses.of_points:picture",
         "surface_bias": "neurfield.losses.of_field:surface_bias",
         "stochastic_eikonal": "neurfield.losses.of_points:stochastic_eikonal",
+        "semantics": "neurfield.losses.of_objects:Semantics",
+        "object_opacity": "neurfield.losses.of_objects:ObjectOpacity",
+        "distinction": "neurfield.losses.of_objects:distinction",
+        "object_space": "neurfield.losses.of_objects:object_space",
+        "fused_object": "neurfield.losses.of_objects:fused_object",
     },
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }

@@ -11,6 +11,7 @@ _GROUPS = {
     "fit": "Fit",
     "mesh": "Mesh",
     "geometry": "Geometry against the true surface",
+    "objects": "Objects against the true ones, on average",
     "dtu": "DTU's protocol, without ICP",
     "dtu_with_icp": "DTU's protocol, after ICP",
     "tanks_and_temples": "Protocol of Tanks and Temples, without its ICP",
@@ -55,10 +56,19 @@ def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str,
             rows = [
                 (name_of(item, unit) + _which(item, group), value_of(item, value, unit))
                 for item, value in group.items()
-                if (key, item) not in _SAID_BESIDE
+                if (key, item) not in _SAID_BESIDE and not isinstance(value, dict)
             ]
             groups.append((title, rows))
     return groups
+
+
+def objects_in_words(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of a table of the numbers of each object; no rows where there are none."""
+    each = metrics.get("objects", {}).get("each", {})
+    keys = list(next(iter(each.values()), {}))
+    unit = metrics.get("unit", "m")
+    rows = [[label, *(value_of(key, one[key], unit) for key in keys)] for label, one in each.items()]
+    return ["", *(name_of(key, unit) for key in keys)], rows
 
 
 def _which(item: str, images: dict[str, Any]) -> str:
@@ -74,7 +84,7 @@ def name_of(key: str, unit: str = "m") -> str:
     """A key of metrics.json in words: "f_score@0.05" becomes "F-score at 5 cm"."""
     what, at, distance = key.partition("@")
     if at:
-        what = {"f_score": "F-score"}.get(what, what)
+        what = {"f_score": "F-score", "whole_f_score": "F-score, unseen sides too,"}.get(what, what)
         return f"{what} at {length(float(distance), unit)}"
     return _NAMES.get(key, key.replace("_", " "))
 

@@ -20,6 +20,7 @@ from neurfield.rays import Rays, Samples
 from neurfield.rendering import Answers, Opacity
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
+from tests.fitting.two_spheres import write_two_balls
 
 LAB = str(Path(__file__).resolve().parents[2] / "examples" / "my_lab.py")
 SHELF = whole_shelf([LAB])
@@ -166,15 +167,24 @@ def _has(config: Config, override: str) -> bool:
     return number in part.numbers and (slot != "sampler" or part.name == "marched")
 
 
+@pytest.fixture(scope="module")
+def balls(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A scene that has segments."""
+    from neurfield.scenes import load_scene
+
+    return load_scene(write_two_balls(tmp_path_factory.mktemp("balls") / "balls"))
+
+
 @pytest.mark.parametrize("method", methods("surface"))
-def test_every_method_takes_steps(sphere: Scene, method: str, tmp_path: Path) -> None:
+def test_every_method_takes_steps(sphere: Scene, balls: Scene, method: str, tmp_path: Path) -> None:
     config = load_config(method, "default")
     without = ("data.prior_depth=false", "data.prior_normal=false")
     more = list(without if config.data.prior_depth else ())
     if config.needed("sampler").name == "error_bounded":
         more += ["sampler.rays=48", "sampler.samples=16", "sampler.evaluated=32"]
     small = [one for one in (*SMALL, *FEW) if _has(config, one)]
-    run = fit(sphere, method, steps=6, out=tmp_path, overrides=[*small, *more], quiet=True)
+    scene = balls if config.data.segment else sphere
+    run = fit(scene, method, steps=6, out=tmp_path, overrides=[*small, *more], quiet=True)
     said = (run.folder / "log.jsonl").read_text().splitlines()[-1]
     assert ("s3im" in json.loads(said)["losses"]) == (method == "s3im")
     assert Run.load(run.folder).config.method == method

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from neurfield.parts import Config
 from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sources
 from neurfield.points.fuse_scene import aligned_priors
 from neurfield.scenes import Cameras, Scene, load_scene
+from neurfield.scenes.instances import instance_names
 from neurfield.scenes.pinhole import as_pinhole
 from neurfield.stereo import StereoMaps
 
@@ -136,7 +138,17 @@ class OpenedScene:
     def surface(self) -> FittedSurface:
         """The field's zero level set in the box."""
         task = self.task
-        return FittedSurface(self.folder, self.config, task.scene.box, task.field, task.color)
+        return FittedSurface(
+            self.folder, self.config, task.scene.box, task.field, task.color, self.instance_names
+        )
+
+    @cached_property
+    def instance_names(self) -> dict[int, str]:
+        """Names of the field's objects by instance id, where the scene has any."""
+        names, ids = {}, getattr(self.task.field, "ids", ())
+        if ids:
+            names = instance_names(self.scene)
+        return {i: names[i] for i in ids if i in names}
 
 
 def make_task(

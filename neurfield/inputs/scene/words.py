@@ -81,7 +81,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
         *(source.words for source in task.sources if source.words),
-        *_chosen(task.rays.background, task.rays.exposure, task.rays.transients),
+        *_chosen(task.field, task.rays.background, task.rays.exposure, task.rays.transients),
         f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "
         f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
     ]
