@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from neurfield.encodings import Encoding, HashGrid
 from neurfield.fields.heads import Head
 from neurfield.fields.image import ImageField
-from neurfield.fields.latent import LatentRadiance
 from neurfield.fields.radiance import Radiance
 from neurfield.fields.scene_encodings import EncodingSizes, first_levels, make_encoding
 from neurfield.fields.sdf import SDFField
@@ -31,6 +30,7 @@ def make_sdf(
     finest_resolution: Count = 512,
     interpolation: Literal["linear", "smoothstep"] = "smoothstep",
     hidden: Sequence[int] = (64, 64),
+    octaves: Annotated[int, Number(least=0)] = 0,
     feature_dim: Annotated[int, Number(least=0)] = 15,
     softplus_beta: Annotated[float, Number(above=0.0)] = 100.0,
     precision: Precision = "float32",
@@ -51,6 +51,7 @@ def make_sdf(
         finest_resolution: cells of the finest level along the longest side of the box.
         interpolation: between the corners of a cell.
         hidden: units of the network's hidden layers.
+        octaves: of sines and cosines of the point that the network sees beside it.
         feature_dim: numbers handed to the colour.
         softplus_beta: sharpness of the network's activation.
         precision: of the networks' derivatives, where it can be had.
@@ -63,7 +64,8 @@ def make_sdf(
     )
     module = make_encoding(sizes, seed)
     return SDFField(
-        module, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
+        module, tuple(hidden), feature_dim, softplus_beta, n_frequencies=octaves, precision=precision,
+        heads=heads,
         start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
         radius=radius,
     )  # fmt: skip
@@ -105,47 +107,6 @@ def make_radiance(
     )  # fmt: skip
     return Radiance(
         texture, feature_dim, tuple(hidden), view_degree, precision=precision, view_from=view_from
-    )
-
-
-def make_latent(
-    seed: int = 0,
-    feature_dim: int = 15,
-    *,
-    levels: Count = 12,
-    features: Count = 2,
-    log2_table_size: Count = 18,
-    base_resolution: Count = 16,
-    finest_resolution: Count = 1024,
-    hidden: Sequence[int] = (64, 64),
-    latent: Count = 256,
-    view_degree: Annotated[int, Number(least=1, most=4)] = 3,
-    precision: Precision = "float32",
-    view_from: Annotated[float, Number(least=0.0, most=1.0)] = 0.0,
-) -> LatentRadiance:
-    """Colour that is decoded after it is rendered (Occ-SDF, Lyu et al. 2023): inputs as of radiance.
-
-    Args:
-        seed: of the texture's numbers.
-        feature_dim: numbers that the field hands over.
-        levels: of the texture's grid.
-        features: numbers that a point has of each level.
-        log2_table_size: of each level's table, at most.
-        base_resolution: cells of the coarsest level along the longest side of the box.
-        finest_resolution: cells of the finest level along the longest side of the box.
-        hidden: units of the network's hidden layers.
-        latent: numbers of a sample that are rendered, and decoded by one layer. They cost nothing.
-        view_degree: spherical harmonics bands of the view direction.
-        precision: of the network's derivatives, where it can be had.
-        view_from: share of the steps before which colour does not depend on the view; it then fades in over
-            a fifth of them. 0: it does from the start. 1: it never does.
-    """
-    texture = HashGrid(
-        levels=levels, features=features, log2_table_size=log2_table_size,
-        base_resolution=base_resolution, finest_resolution=finest_resolution, seed=seed,
-    )  # fmt: skip
-    return LatentRadiance(
-        texture, feature_dim, tuple(hidden), view_degree, precision, view_from, latent=latent
     )
 
 
