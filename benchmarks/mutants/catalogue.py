@@ -6,6 +6,7 @@ from benchmarks.mutants import (
     around,
     fields,
     fitting,
+    heads,
     kernels,
     measures,
     objects,
@@ -22,7 +23,7 @@ from benchmarks.mutants import (
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
-    *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
+    *fields.RENDERING, *heads.BESIDE, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
     *objects.OBJECTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,

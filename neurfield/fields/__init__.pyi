@@ -7,7 +7,6 @@ from neurfield.fields.image import ImageField as ImageField
 from neurfield.fields.image import ImageSample as ImageSample
 from neurfield.fields.intrinsic import Intrinsic as Intrinsic
 from neurfield.fields.latent import LatentRadiance as LatentRadiance
-from neurfield.fields.make import make_latent as make_latent
 from neurfield.fields.make import make_picture as make_picture
 from neurfield.fields.make import make_radiance as make_radiance
 from neurfield.fields.make import make_sdf as make_sdf

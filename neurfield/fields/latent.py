@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,9 @@ from neurfield.encodings import HashGrid
 from neurfield.fields.radiance import Radiance
 from neurfield.fields.shaded import Shaded
 from neurfield.ops.radiance_query import shading_query
+from neurfield.parts import Number
 
+Count = Annotated[int, Number(least=1)]
 LINEAR = "linear"  # the channel: what the decoder's linear layer makes of the latent numbers
 LEAST_OPACITY = 1e-4  # by which what is rendered is divided
 
@@ -26,28 +29,45 @@ class LatentRadiance(Radiance):
     is done, and the network's last layer and W are one layer when it is asked. Else as `Radiance`.
 
     Args:
-        encoding: of the texture; None for a hash grid.
-        feature_dim: numbers that are handed over, those of the SDF, and codes of a picture.
-        hidden: units of the hidden layers (ReLU).
-        view_degree: spherical harmonics bands of the view direction, 1 to 4.
-        precision: of the network's derivatives; see `ops.fused_mlp`.
-        view_from: as of `Radiance`.
-        latent: K.
+        seed: of the texture's numbers.
+        feature_dim: numbers that are handed over: those of the field, and codes of a picture.
+        levels: of the texture's grid.
+        features: numbers that a point has of each level.
+        log2_table_size: of each level's table, at most.
+        base_resolution: cells of the coarsest level along the longest side of the box.
+        finest_resolution: cells of the finest level along the longest side of the box.
+        hidden: units of the network's hidden layers.
+        latent: K. It costs nothing.
+        view_degree: spherical harmonics bands of the view direction.
+        precision: of the network's derivatives, where it can be had.
+        view_from: share of the steps before which colour does not depend on the view, as of `radiance`.
     """
 
     channels: Mapping[str, int] = MappingProxyType({LINEAR: 3, "direct": 3})
 
     def __init__(
         self,
-        encoding: HashGrid | None = None,
+        seed: int = 0,
         feature_dim: int = 15,
-        hidden: tuple[int, ...] = (64, 64),
-        view_degree: int = 3,
-        precision: str = "float32",
-        view_from: float = 0.0,
-        latent: int = 256,
+        *,
+        levels: Count = 12,
+        features: Count = 2,
+        log2_table_size: Count = 18,
+        base_resolution: Count = 16,
+        finest_resolution: Count = 1024,
+        hidden: Sequence[int] = (64, 64),
+        latent: Count = 256,
+        view_degree: Annotated[int, Number(least=1, most=4)] = 3,
+        precision: Literal["float32", "bfloat16", "float16"] = "float32",
+        view_from: Annotated[float, Number(least=0.0, most=1.0)] = 0.0,
     ) -> None:
-        super().__init__(encoding, feature_dim, hidden, view_degree, precision, view_from, outputs=latent)
+        texture = HashGrid(
+            levels=levels, features=features, log2_table_size=log2_table_size,
+            base_resolution=base_resolution, finest_resolution=finest_resolution, seed=seed,
+        )  # fmt: skip
+        super().__init__(
+            texture, feature_dim, tuple(hidden), view_degree, precision, view_from, outputs=latent
+        )
         self.decoder = nn.Linear(latent, 3)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from neurfield.encodings import Encoding, HashGrid
 from neurfield.fields.heads import Head
 from neurfield.fields.image import ImageField
-from neurfield.fields.latent import LatentRadiance
 from neurfield.fields.radiance import Radiance
 from neurfield.fields.scene_encodings import EncodingSizes, first_levels, make_encoding
 from neurfield.fields.sdf import SDFField
@@ -108,47 +107,6 @@ def make_radiance(
     )  # fmt: skip
     return Radiance(
         texture, feature_dim, tuple(hidden), view_degree, precision=precision, view_from=view_from
-    )
-
-
-def make_latent(
-    seed: int = 0,
-    feature_dim: int = 15,
-    *,
-    levels: Count = 12,
-    features: Count = 2,
-    log2_table_size: Count = 18,
-    base_resolution: Count = 16,
-    finest_resolution: Count = 1024,
-    hidden: Sequence[int] = (64, 64),
-    latent: Count = 256,
-    view_degree: Annotated[int, Number(least=1, most=4)] = 3,
-    precision: Precision = "float32",
-    view_from: Annotated[float, Number(least=0.0, most=1.0)] = 0.0,
-) -> LatentRadiance:
-    """Colour that is decoded after it is rendered (Occ-SDF, Lyu et al. 2023): inputs as of radiance.
-
-    Args:
-        seed: of the texture's numbers.
-        feature_dim: numbers that the field hands over.
-        levels: of the texture's grid.
-        features: numbers that a point has of each level.
-        log2_table_size: of each level's table, at most.
-        base_resolution: cells of the coarsest level along the longest side of the box.
-        finest_resolution: cells of the finest level along the longest side of the box.
-        hidden: units of the network's hidden layers.
-        latent: numbers of a sample that are rendered, and decoded by one layer. They cost nothing.
-        view_degree: spherical harmonics bands of the view direction.
-        precision: of the network's derivatives, where it can be had.
-        view_from: share of the steps before which colour does not depend on the view; it then fades in over
-            a fifth of them. 0: it does from the start. 1: it never does.
-    """
-    texture = HashGrid(
-        levels=levels, features=features, log2_table_size=log2_table_size,
-        base_resolution=base_resolution, finest_resolution=finest_resolution, seed=seed,
-    )  # fmt: skip
-    return LatentRadiance(
-        texture, feature_dim, tuple(hidden), view_degree, precision, view_from, latent=latent
     )
 
 

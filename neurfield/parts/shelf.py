@@ -65,9 +65,9 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "color": {
         "radiance": "neurfield.fields.make:make_radiance",
-        "latent": "neurfield.fields.make:make_latent",
         "idr": "neurfield.fields.idr:Idr",
         "intrinsic": "neurfield.fields.intrinsic:Intrinsic",
+        "latent": "neurfield.fields.latent:LatentRadiance",
     },
     "pixels": {
         "uniform": "neurfield.pixels.uniform:Uniform",

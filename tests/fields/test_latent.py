@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurfield.encodings import HashGrid
 from neurfield.fields import LatentRadiance, Shaded
 from neurfield.moment import END
 from neurfield.rendering import VolSDF, render, render_passes
@@ -19,7 +18,7 @@ LATENT = 7
 
 def made(precise: bool = False) -> LatentRadiance:
     torch.manual_seed(2)
-    color = LatentRadiance(HashGrid(**GRID), feature_dim=15, hidden=(16, 16), latent=LATENT)
+    color = LatentRadiance(**GRID, hidden=(16, 16), latent=LATENT)
     with torch.no_grad():
         color.encoding.table.normal_(std=2.0)
         color.decoder.weight.mul_(20.0)
