@@ -150,6 +150,6 @@ EVALUATION = [
         "neurfield/evaluation/sampling.py",
         SAMPLING,
         ("np.sqrt(rng.random(count))[:, None]", "rng.random(count)[:, None]", "points crowd at a corner"),
-        ("/ count * cumulative[-1]", "/ count * len(cumulative)", "points not by area"),
+        ("at = share * cumulative[-1]", "at = share * len(cumulative)", "points not by area"),
     ),
 ]

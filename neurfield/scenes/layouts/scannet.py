@@ -23,7 +23,12 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import FileList, file_size, read_depth, read_rgb, read_segment
-from neurfield.scenes.layouts.pictures import has_cropped_pictures, picture_named, without_missing
+from neurfield.scenes.layouts.pictures import (
+    has_cropped_pictures,
+    picture_named,
+    pictures_in,
+    without_missing,
+)
 from neurfield.scenes.layouts.rotations import checked_poses, read_matrix
 from neurfield.scenes.lenses import Lens
 from neurfield.scenes.pinhole import PinholeView
@@ -46,9 +51,7 @@ def recognises(path: Path) -> bool:
 
 def read(path: Path) -> Scene:
     """The scene of an exported scan; UserError names the file that is missing or wrong."""
-    listed = sorted((path / "pose").glob("*.txt"), key=lambda file: (len(file.stem), file.stem))
-    if not listed:
-        raise UserError(f"{path / 'pose'}: no poses in it: export them with SensReader (--export_poses)")
+    listed = _pose_files(path)
     matrices = [read_matrix(file) for file in listed]
     tracked = [k for k, matrix in enumerate(matrices) if np.isfinite(matrix).all()]
     if not tracked:
@@ -75,8 +78,50 @@ def read(path: Path) -> Scene:
     if segments is not None:
         files["segment"] = segments
     notes += [*gone, *said, *_extrinsics(path)]
-    truth = next((file for pattern in _MESHES for file in sorted(path.glob(pattern))), None)
-    return Scene(path.name, path, cameras, files, ground_truth_file=truth, notes=notes, unit="m")
+    return Scene(path.name, path, cameras, files, ground_truth_file=true_surface(path), notes=notes, unit="m")
+
+
+def true_surface(path: Path) -> Path | None:
+    """The data set's own mesh of a scan."""
+    return next((file for pattern in _MESHES for file in sorted(path.glob(pattern))), None)
+
+
+def scan_cameras(path: Path, every: int) -> Cameras:
+    """The colour cameras of every so-maniest pose of a scan, whether their pictures are there or not.
+
+    Poses that were lost count, and are left out. Pictures are of the data set's own size, whatever the
+    matrix was made for.
+
+    Args:
+        path: a scan, or MonoSDF's folder of one, which has pose/ and intrinsic/ as well.
+        every: from the first on.
+
+    Raises:
+        UserError: a file is missing or wrong, or no pose is left.
+    """
+    file = _intrinsic(path, "color")
+    if file is None:
+        raise UserError(f"{path}: no intrinsic/intrinsic_color.txt: give a scan taken apart by SensReader")
+    listed = _pose_files(path)[::every]
+    matrices = [read_matrix(one) for one in listed]
+    kept = [k for k, matrix in enumerate(matrices) if np.isfinite(matrix).all()]
+    if not kept:
+        raise UserError(f"{path / 'pose'}: all of its poses hold nan or inf: take another scan")
+    poses = checked_poses(np.stack([matrices[k] for k in kept]), [str(listed[k]) for k in kept])
+    pictures = pictures_in(path / "color")
+    size = file_size(pictures[0]) if pictures else _COLOUR
+    lens = _lens(file, _COLOUR, size)
+    numbers = (lens.fx, lens.fy, lens.cx, lens.cy, *_COLOUR)
+    fx, fy, cx, cy, width, height = (np.full(len(poses), value) for value in numbers)
+    return Cameras(poses, fx, fy, cx, cy, width, height)
+
+
+def _pose_files(path: Path) -> list[Path]:
+    """The files of poses, by number."""
+    listed = sorted((path / "pose").glob("*.txt"), key=lambda file: (len(file.stem), file.stem))
+    if not listed:
+        raise UserError(f"{path / 'pose'}: no poses in it: export them with SensReader (--export_poses)")
+    return listed
 
 
 def _intrinsic(path: Path, of: str) -> Path | None:

@@ -1,7 +1,7 @@
 """Reader of ScanNet++'s DSLR pictures.
 
     ID/dslr/resized_images/DSC00001.JPG            through a fisheye lens; else resized_undistorted_images/
-    ID/dslr/resized_anon_masks/DSC00001.png        black: nobody is to recognise it; resized_undistorted_masks/
+    ID/dslr/resized_anon_masks/DSC00001.png        black: nobody is to know it; resized_undistorted_masks/
     ID/dslr/nerfstudio/transforms.json             the lens; frames, of which some are bad, and test_frames;
                                                    else transforms_undistorted.json
     ID/dslr/colmap/cameras.txt, images.txt, points3D.txt
