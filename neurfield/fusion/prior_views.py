@@ -29,7 +29,8 @@ class PriorViews:
         turns: [n, 3, 3], world from camera.
         lens: [n, 4], fx, fy, cx, cy as parts of the image's size.
         low, span: [n], where prior = low + span x.
-        shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at.
+        shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at, and all over
+            where there is no prior.
         origin: [3] float64, world: zero, unless cameras are far from it.
     """
 
@@ -49,14 +50,15 @@ class PriorViews:
 
     @staticmethod
     def of(scene: Scene) -> PriorViews:
-        """The priors and cameras of a scene that has a prior for every frame.
+        """The priors and cameras of a scene; of a frame without a prior, or of one value, nothing is shown.
 
         Raises:
-            UserError: a prior holds values that are no numbers.
+            UserError: a prior holds values that are no numbers, or none says anything.
         """
         small, low, span, shown = [], [], [], []
         for i in range(len(scene)):
-            prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
+            depth = scene.prior_depth(i)
+            prior = torch.zeros(SMALL) if depth is None else torch.from_numpy(np.array(depth, np.float32))
             if not bool(torch.isfinite(prior).all()):
                 raise UserError(
                     f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
@@ -65,7 +67,13 @@ class PriorViews:
             low.append(prior.min())
             span.append((prior.max() - prior.min()).clamp_min(1e-9))
             small.append(interpolate(((prior - low[-1]) / span[-1])[None, None], SMALL, mode="area")[0, 0])
-            shown.append(_shown(scene, i))
+            says = bool(prior.max() > prior.min())
+            shown.append(_shown(scene, i) if says else torch.zeros(SMALL, dtype=torch.bool))
+        if not any(bool(pixels.any()) for pixels in shown):
+            raise UserError(
+                f"{scene.path}: no frame has prior depth of more than one value: make it again, or leave it "
+                "out with --set data.prior_depth=false"
+            )
         cameras, x = scene.cameras, torch.stack(small)
         origin = local_origin(cameras.centers)
         centers = torch.as_tensor(cameras.centers - origin, dtype=torch.float32)
@@ -97,6 +105,11 @@ class PriorViews:
         rows, columns = SMALL
         column = (uv[..., 0] * columns).long().clamp(0, columns - 1)
         return self.shown[image, (uv[..., 1] * rows).long().clamp(0, rows - 1), column]
+
+    @property
+    def told(self) -> Tensor:
+        """The images that a prior says something of, bool [n]."""
+        return self.shown.flatten(1).any(dim=1)
 
     def look_up(self, image: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
         """x [...] of images at places [..., 2], bilinear, and its derivative by the place [..., 2]."""

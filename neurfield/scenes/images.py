@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -43,11 +43,13 @@ class FileList:
         paths: one file a frame, or None.
         read: decodes a file into an array; raises UserError if it cannot.
         views: how each frame's camera sees its file, one after the other; empty: as it is.
+        made_by: what made the files, for people: a network, and when; "": not known.
     """
 
     paths: tuple[Path | None, ...]
     read: Read
     views: tuple[tuple[Resampling, ...], ...] = ()
+    made_by: str = ""
 
     def __call__(self, i: int) -> np.ndarray | None:
         """The decoded array of frame i, None where there is no file; UserError if it cannot be read."""
@@ -58,7 +60,7 @@ class FileList:
         """The list of these frames only, in that order."""
         chosen = [int(i) for i in indices]
         views = tuple(self.views[i] for i in chosen) if self.views else ()
-        return FileList(tuple(self.paths[i] for i in chosen), self.read, views)
+        return replace(self, paths=tuple(self.paths[i] for i in chosen), views=views)
 
     def views_of(self, i: int) -> tuple[Resampling, ...]:
         """How the camera of frame i sees its file, in turn; nothing: as it is."""
@@ -67,7 +69,7 @@ class FileList:
     def through(self, views: Sequence[Resampling | None]) -> FileList:
         """The same files, seen through one more view a frame, None where a frame stays as it is."""
         chains = tuple((*self.views_of(i), *([] if v is None else [v])) for i, v in enumerate(views))
-        return FileList(self.paths, self.read, chains)
+        return replace(self, views=chains)
 
 
 def masks_or_alpha(images: Sequence[Path], masks: Sequence[Path | None]) -> FileList | None:
@@ -189,15 +191,25 @@ def read_depth(metres_per_unit: float) -> DepthReader:
 
 
 def read_prior_depth(path: Path) -> np.ndarray:
-    """Depth of a monocular network, npy float32 [H,W], mapped, not read: its scale and shift are unknown."""
+    """Depth of a monocular network, npy float32 [H,W], mapped, not read: its scale and shift are unknown.
+
+    Raises:
+        UserError: it cannot be read, or a value of it is no number.
+    """
     array = _array_2d(path)
+    wrong = int(array.size - np.isfinite(array).sum())
+    if wrong:
+        raise UserError(
+            f"{path}: {wrong} of {array.size} values are no numbers: fill them, or take the file out"
+        )
     return array if array.dtype == np.float32 else array.astype(np.float32)
 
 
 def read_prior_normal(path: Path) -> np.ndarray:
     """Normals of a monocular network: float32 [H,W,3], unit, camera axes, 0 where unknown.
 
-    The file is npy, [3,H,W] or [H,W,3] in 0..1 with n = 2 v - 1 (MonoSDF and SDFStudio).
+    The file is npy, [3,H,W] or [H,W,3] in 0..1 with n = 2 v - 1 (MonoSDF and SDFStudio). Three zeros are no
+    unit vector, but what is left of a pixel that nothing was written for: unknown.
     """
     array = _open_npy(path)
     if array.ndim == 3 and array.shape[0] == 3:
@@ -208,7 +220,7 @@ def read_prior_normal(path: Path) -> np.ndarray:
         )
     normal = 2.0 * np.asarray(array, dtype=np.float32) - 1.0
     length = np.linalg.norm(normal, axis=2, keepdims=True)
-    valid = np.isfinite(length) & (length > 0.1)
+    valid = np.isfinite(length) & (length > 0.1) & np.any(array != 0, axis=2, keepdims=True)
     return np.where(valid, normal / np.maximum(length, 1e-6), np.float32(0.0))
 
 
