@@ -17,6 +17,7 @@ from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
 from neurfield.scenes.finding import Finding, Level
 from neurfield.scenes.frames import DepthSource, spread
 from neurfield.scenes.mask_polarity import masks_look_inverted
+from neurfield.scenes.prior_files import prior_file_findings
 from neurfield.scenes.reprojection import (
     MOST_TURN,
     best_scale,
@@ -71,6 +72,7 @@ def check_before_fit(scene: Scene) -> list[Finding]:
         *_depth(scene, "depth"),
         *_depth(scene, "sensor_depth"),
         *stereo_findings(scene),
+        *prior_file_findings(scene),
         *_box(scene),
         *view_findings(scene),
     ]
