@@ -20,6 +20,7 @@ from neurfield.scenes.scene import Scene
 
 PRIOR_SOURCES = ("prior_depth", "prior_normal")
 _MOST_FRAMES = 30
+_KNOWN = frozenset({"depth", "sensor_depth", "stereo_depth"})
 AGREE, AGAINST = 0.3, -0.3  # correlations that nothing but chance makes of right priors, and of wrong ones
 _AXES = "write them in OpenCV camera axes (x right, y down, z forward), towards the camera"
 
@@ -37,7 +38,9 @@ def prior_findings(scene: Scene) -> list[Finding]:
     frames = [int(i) for i in spread(len(scene), _MOST_FRAMES)]
     looks = [(i, look) for i in frames if (look := _look(scene, i)) is not None]
     grows = grows_with_depth(scene, looks) if depth else float("nan")
-    disparity = list(_disparity(grows, looks)) if depth else []
+    known = bool(_KNOWN & scene.sources)
+    by = "known depth" if known else "how far the box around the cameras goes"
+    disparity = list(_disparity(grows, by, looks)) if depth else []
     # Of disparity the normals are asked as of the depth that it would be.
     sense = -1.0 if any(finding.level == "error" for finding in disparity) else 1.0
     return [*findings, *disparity, *(_normal_axes(looks, sense) if normal else ())]
@@ -111,7 +114,7 @@ def grows_with_depth(scene: Scene, looks: list[tuple[int, PriorLook]]) -> float:
 
 def _reference(scene: Scene, i: int, look: PriorLook) -> np.ndarray | None:
     """Depth at the pixels of a look [k], 0 where unknown; None where nothing tells it."""
-    for source in ("depth", "sensor_depth", "stereo_depth"):
+    for source in sorted(_KNOWN):
         depth = scene.array(source, i)
         if depth is not None:
             x, y = look.ray[:, 0], look.ray[:, 1]
@@ -126,9 +129,9 @@ def _reference(scene: Scene, i: int, look: PriorLook) -> np.ndarray | None:
         return np.where(direction != 0, wall / direction, np.inf).min(axis=1)
 
 
-def _disparity(grows: float, looks: list[tuple[int, PriorLook]]) -> Iterator[Finding]:
+def _disparity(grows: float, by: str, looks: list[tuple[int, PriorLook]]) -> Iterator[Finding]:
     """Whether prior depth grows with depth, or is disparity; where nothing else tells, normals do."""
-    by = "the normals' lean" if np.isnan(grows) else "what else is known of depth"
+    by = "the normals' lean" if np.isnan(grows) else by
     with_normals = [look for _, look in looks if look.normal is not None]
     if np.isnan(grows) and judge_normals(with_normals, float("nan")).faces:
         grows = judge_normals(with_normals, 1.0).leaning

@@ -100,7 +100,7 @@ def test_disparity_is_told_from_depth(room: Path, normals: bool) -> None:
     if not normals:
         without_normals(room)
     error = the_error(room, "prior_depth")
-    assert "disparity, no depth" in error and "what else is known" in error
+    assert "disparity, no depth" in error and "how far the box" in error
     assert not normals or [f.level for f in found(room, "prior_normal")] == ["ok"]
 
 

@@ -88,7 +88,8 @@ class OpenedScene:
         used = as_pinhole(thinned(used_sources(scene, config.data)))
         fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
         to_fit = used.with_frames(fitted) if len(held_out) else used
-        of_priors = prior_findings(to_fit)  # before minutes are spent on them
+        # Before minutes are spent on them; a run that goes on has been asked.
+        of_priors = prior_findings(to_fit) if box is None else []
         refuse_errors(scene, of_priors)
         before, chosen = time.perf_counter(), np.array(config.data.box).reshape(-1, 3)
         searched = (
