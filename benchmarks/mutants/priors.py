@@ -66,7 +66,7 @@ GUESSED = [
         ("2.0 * normal - 1.0 if profile.coded", "normal if profile.coded", "colours for normals"),
     ),
     *of(
-        "neurfield/priors/make.py",
+        "neurfield/priors/work.py",
         MADE,
         (
             "(self.folder / INDEX).unlink(missing_ok=True)  # of",

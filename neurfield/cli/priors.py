@@ -110,7 +110,7 @@ def _guessers(
 def _refuse_others(folder: Path) -> None:
     """Raise UserError if a folder holds what this verb did not write, such as priors of a data set."""
     from neurfield.errors import UserError
-    from neurfield.priors.make import UNFINISHED
+    from neurfield.priors.work import UNFINISHED
     from neurfield.scenes.prior_files import INDEX
 
     ours = (folder / INDEX).is_file() or (folder / UNFINISHED).is_file()

@@ -2,7 +2,7 @@
 
 from neurfield.priors.guess import Guess as Guess
 from neurfield.priors.guess import Guesser as Guesser
-from neurfield.priors.make import MadePriors as MadePriors
+from neurfield.priors.made import MadePriors as MadePriors
 from neurfield.priors.make import make_priors as make_priors
 from neurfield.priors.network import Network as Network
 from neurfield.priors.profiles import DEPTH as DEPTH

@@ -13,7 +13,7 @@ from neurfield.scenes.check_priors import AGAINST, grows_with_depth
 from neurfield.scenes.prior_axes import JudgedNormals, explained, judge_normals
 from neurfield.scenes.prior_readings import PriorLook, other_normals
 
-_FLOORS, _FEWEST_FLOORS = 0.9, 200  # of level normals below the camera look up, if there are so many
+_FLOORS, _FEWEST = 0.02, 200  # of what is seen below the camera is level in any room, if that is so much
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Checked:
     Attributes:
         grows: rank correlation of prior depth with depth, NaN: nothing tells.
         normals: what was measured of the normals, or None.
-        floors: the share of level normals below the camera that look up, NaN: too few.
+        floors: the share of what is seen below the camera, in a room, that is level and looks up; NaN: too
+            little is seen.
     """
 
     grows: float
@@ -40,8 +41,17 @@ class Checked:
             if np.isfinite(self.normals.leaning):
                 rows.append(("normals lean as depth does", self.normals.cosine))
         if np.isfinite(self.floors):
-            rows.append(("floors look up", f"{100 * self.floors:.1f} %"))
+            rows.append(("floor, of what is seen below", f"{100 * self.floors:.0f} %"))
         return rows
+
+    def doubts(self) -> list[str]:
+        """What is to be looked at."""
+        if not self.floors < _FLOORS:
+            return []
+        return [
+            f"only {100 * self.floors:.1f} % of what is seen below the camera is level: is 'up' of the scene "
+            "right, and are normals in the camera's axes?"
+        ]
 
 
 def signs_of(raw: list[PriorLook]) -> tuple[float, float, float]:
@@ -90,12 +100,7 @@ def check_output(
     if not judged.right:
         raise UserError(_wrong_axes(with_normals, judged, normals, names["normals"]))
     floors = np.sum([look.floors(scene.up) for look in with_normals], axis=0)
-    share = floors[0] / floors[1] if floors[1] >= _FEWEST_FLOORS else float("nan")
-    if share < _FLOORS:
-        raise UserError(
-            f"{names['normals']}: as {normals.name}, only {100 * share:.0f} % of the level normals below the "
-            "camera look up: check which way is up ('up' in transforms.json), and --normals-profile"
-        )
+    share = floors[0] / floors[1] if scene.kind == "inside" and floors[1] >= _FEWEST else float("nan")
     return Checked(grows, judged, float(share))
 
 

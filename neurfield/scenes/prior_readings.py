@@ -18,6 +18,7 @@ from neurfield.scenes.cameras import Cameras
 _ACROSS = 80  # pixels that are looked at along a picture's width
 _REACH = 0.01  # of the width, on both sides, over which a prior's slope is taken
 _LEANS = 0.3  # tangent between a normal and its ray, above which it says where depth grows
+_DOWN, _LEVEL = -0.26, 0.94  # sine of 15 degrees below the horizon; cosine of 20 degrees off upright
 _GRAZING = 0.2  # cosine between a normal and its ray
 _EDGE = 0.5  # of a slope: where it changes by more from one side to the other, depth jumps
 _FEWEST, _FEW = 30, 0.01  # pixels, and as a share of all
@@ -75,7 +76,7 @@ class PriorLook:
         return float(cosine.mean())
 
     def floors(self, up: np.ndarray) -> tuple[int, int]:
-        """Of level surfaces below the camera, how many normals look up and how many there are.
+        """How many of the normals on rays that look down are those of floors, and how many there are.
 
         Args:
             up: [3], world.
@@ -83,9 +84,9 @@ class PriorLook:
         if self.normal is None:
             return 0, 0
         upright = self.camera_from_world @ up
-        along = self.normal @ upright
-        level = (np.abs(along) > 0.8) & (self.ray @ upright < 0)
-        return int((along[level] > 0).sum()), int(level.sum())
+        downwards = self.ray @ upright / np.linalg.norm(self.ray, axis=1) < _DOWN
+        below = self.normal[downwards & (np.abs(self.normal).sum(axis=1) > 0)]
+        return int((below @ upright > _LEVEL).sum()), len(below)
 
     def _turned(self, turn: np.ndarray | None) -> np.ndarray:
         assert self.normal is not None

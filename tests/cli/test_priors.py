@@ -171,7 +171,7 @@ def refusal(capsys: Capture, *arguments: object) -> str:
     capsys.readouterr()
     assert main(["scene", "priors", *(str(argument) for argument in arguments)]) == 2
     told = capsys.readouterr().err
-    assert told.count("\n") == 1
+    assert told.count("neurfield: ") == 1 and told.splitlines()[-1].startswith("neurfield: ")
     return told
 
 
@@ -286,3 +286,14 @@ def test_without_onnxruntime_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert 'pip install "neurfield[priors]"' in refusal(capsys, room, "--depth", nets[0])
+
+
+def test_what_lies_below_is_level_or_doubted(room: Path, nets: tuple[Path, Path], capsys: Capture) -> None:
+    assert priors(room, "--normals", nets[1]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert int(re.search(r"floor, of what is seen below (\d+) %", told)[1]) > 20 and "doubtful" not in told
+    data = json.loads((room / "transforms.json").read_text())
+    (room / "transforms.json").write_text(json.dumps({**data, "up": [1.0, 1.0, 0.2]}))
+    shutil.rmtree(room / "priors")
+    assert priors(room, "--normals", nets[1]) == 0
+    assert "below the camera is level: is 'up' of the scene right" in capsys.readouterr().out

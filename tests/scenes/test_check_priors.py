@@ -120,6 +120,19 @@ def test_where_nothing_else_tells_normals_do(room: Path) -> None:
     assert left.level == "ok" and "nothing tells" in left.what
 
 
+def test_normals_that_lean_against_depth_are_doubted(room: Path) -> None:
+    """They look at the camera as much as before, but to the other side of the ray."""
+    cameras = room_cameras()
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    ray = np.stack(
+        [(columns - WIDTH / 2) / cameras.fx[0], (rows - HEIGHT / 2) / cameras.fy[0], np.ones_like(rows)], 2
+    )
+    ray /= np.linalg.norm(ray, axis=2, keepdims=True)
+    rewrite(room, "normal", lambda i, n: 2.0 * (n * ray).sum(axis=2, keepdims=True) * ray - n)
+    (finding,) = found(room, "prior_normal")
+    assert finding.level == "warn" and "do not lean as the prior depth does" in finding.what
+
+
 def test_depth_of_other_pictures_is_doubted(room: Path) -> None:
     paths = [room / f"priors/{i:06d}_depth.npy" for i in range(20)]
     random = np.random.default_rng(0)
