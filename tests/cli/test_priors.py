@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from neurfield.priors import DEPTH, Guesser, Network, make_priors
 from neurfield.priors.network import sha256_of
 from neurfield.scenes import load_scene
 from neurfield.scenes.check_priors import prior_findings
+from neurfield.scenes.images import FileList
 from neurfield.scenes.prior_files import prior_file_findings, with_priors
 from neurfield.scenes.scene import Scene
 from neurfield.scenes.tracks import Tracks
@@ -254,13 +256,32 @@ def with_points(scene: Scene, frames: range) -> Scene:
     )  # fmt: skip
 
 
-def test_disparity_becomes_depth_by_points_that_frames_see(room: Path, tmp_path: Path) -> None:
+def with_stereo(scene: Scene, frames: range) -> Scene:
+    """The scene as matching its pictures would leave it: depth on every third column of some frames."""
+    names = tuple(Path(str(i)) if i in frames else None for i in range(len(scene)))
+
+    def read(path: Path) -> np.ndarray:
+        depth = render_room(scene.cameras, int(path.name))[0].astype(np.float32)
+        depth[:, np.arange(WIDTH) % 3 != 0] = 0.0
+        return depth
+
+    return scene.with_files({"stereo_depth": FileList(names, read)})
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [(with_points, "sparse points"), (with_stereo, "stereo maps")],
+    ids=["points", "stereo"],
+)
+def test_disparity_becomes_depth_by_what_is_known_of_it(
+    room: Path, tmp_path: Path, known: Callable[[Scene, range], Scene], words: str
+) -> None:
     network = Network(inverse_depth(tmp_path / "net.onnx"))
-    scene = with_points(load_scene(room), range(6))
+    scene = known(load_scene(room), range(6))
     made = make_priors(scene, [Guesser(network, {"depth": DEPTH["depth-anything-v2"]})], tmp_path / "out")
     assert sorted(made.left) == [6, 7] and "2 pictures are left without depth" in made.doubts()[0]
     found = with_priors(scene, tmp_path / "out")
-    assert found.prior_depth(6) is None and "held to sparse points" in found.files["prior_depth"].made_by
+    assert found.prior_depth(6) is None and f"held to {words}" in found.files["prior_depth"].made_by
     for i in range(6):
         depth, true = found.prior_depth(i), render_room(scene.cameras, i)[0]
         assert depth is not None and np.median(np.abs(depth / true - 1.0)) < 0.05

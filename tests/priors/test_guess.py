@@ -126,6 +126,18 @@ def test_each_tile_is_told_its_own_lens(tmp_path: Path, of: tuple[int, int]) -> 
     assert np.abs(found.normals + ray)[2:-2, 2:-2].max() < 0.01 and found.normals_apart < 0.5
 
 
+@pytest.mark.parametrize("coded", [True, False])
+def test_normals_come_as_numbers_or_as_colours(tmp_path: Path, coded: bool) -> None:
+    graph = Graph(None, mean=0.0, deviation=1.0)
+    normals = graph.coded(graph.normals()) if coded else graph.normals()
+    network = Network(graph.give(normals, "normal", 3).save(tmp_path / "omnidata.onnx"))
+    found = Guesser(network, {"normals": replace(NORMALS["omnidata"], side=48, coded=coded)})(
+        picture(48, 64), LENS
+    )
+    expected = 2.0 * picture(48, 64)[..., 1:] / 255.0 - 1.0
+    assert np.abs(found.normals[..., :2] - expected).mean() < 0.01 and (found.normals[..., 2] <= 0).all()
+
+
 def test_depth_and_normals_of_one_network_come_at_once(tmp_path: Path) -> None:
     graph = Graph(None, mean=0.0, deviation=1 / 255)
     graph.give(graph.depth(), "predicted_depth", 1).give(graph.normals(), "predicted_normal", 3)

@@ -111,9 +111,21 @@ def test_turned_tiles_are_turned_back(strip: Strip) -> None:
     np.testing.assert_allclose(as_they_are, true, atol=1e-6)
 
 
+def test_no_tile_of_two_is_the_one_that_is_right() -> None:
+    strip = strip_of((32, 48), (32, 32))
+    rows, columns = np.mgrid[:32, :48] / 20.0
+    true = np.stack([np.sin(columns), np.cos(columns + rows), -1.5 + 0.0 * rows], axis=2)
+    true /= np.linalg.norm(true, axis=2, keepdims=True)
+    turns = [Rotation.from_euler("y", angle).as_matrix() for angle in (0.15, -0.15)]
+    maps = [true[strip.window(k)] @ turn.T for k, turn in enumerate(turns)]
+    merged, _ = merge_normals(strip, maps, turned=True)
+    np.testing.assert_allclose(merged, true, atol=0.02)
+
+
 def test_one_wall_turns_no_tile_about_itself() -> None:
-    wall = np.tile([0.0, 0.0, -1.0], (100, 1))
-    np.testing.assert_allclose(rotation(wall, wall), np.eye(3), atol=1e-9)
-    leaning = np.tile([0.0, -0.1, -0.995], (100, 1))
+    random = np.random.default_rng(0)
+    wall, again = (np.array([0.0, 0.0, -1.0]) + 0.01 * random.normal(size=(100, 3)) for _ in range(2))
+    assert np.linalg.norm(Rotation.from_matrix(rotation(wall, again)).as_rotvec()) < 0.02
+    leaning = again + np.array([0.0, -0.1, 0.0])
     turn = Rotation.from_matrix(rotation(wall, leaning)).as_rotvec()
-    assert abs(turn[2]) < 1e-3 and 0.05 < np.linalg.norm(turn) < 0.11
+    assert abs(turn[2]) < 0.02 and 0.05 < np.linalg.norm(turn) < 0.11
