@@ -140,6 +140,31 @@ def test_what_is_broken_off_is_no_source_and_is_gone_on_with(
     assert all(load_scene(room).prior_depth(i) is not None for i in range(FRAMES))
 
 
+def test_another_network_that_is_broken_off_leaves_no_mixture(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neurfield.priors import guess
+
+    scene, (other, _) = Path(shutil.copytree(made, tmp_path / "room")), networks(tmp_path, size=None)
+    seen: list[int] = []
+    whole = guess.Guesser.__call__
+
+    def stopping(self: guess.Guesser, picture: np.ndarray, lens: tuple[float, float, float, float]) -> object:
+        seen.append(1)
+        if len(seen) > FRAMES - 1:
+            raise KeyboardInterrupt
+        return whole(self, picture, lens)
+
+    monkeypatch.setattr(guess.Guesser, "__call__", stopping)
+    assert priors(scene, "--depth", other) != 0
+    assert load_scene(scene).sources == {"image"}
+    monkeypatch.setattr(guess.Guesser, "__call__", whole)
+    assert priors(scene, "--depth", other) == 0
+    index = json.loads((scene / "priors" / "priors.json").read_text())["sources"]
+    assert index["prior_depth"]["made_by"]["sha256"] == sha256_of(other)
+    assert len(index["prior_normal"]["frames"]) == FRAMES  # of the network before, and kept
+
+
 def test_each_kind_may_come_by_itself(room: Path, nets: tuple[Path, Path]) -> None:
     assert priors(room, "--normals", nets[1]) == 0
     assert load_scene(room).sources == {"image", "prior_normal"}
