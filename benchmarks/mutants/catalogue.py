@@ -22,7 +22,7 @@ from benchmarks.mutants import (
 
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
-    *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
+    *priors.GUESSED, *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
     *fields.RENDERING, *heads.BESIDE, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
     *objects.OBJECTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,

@@ -30,7 +30,7 @@ class PriorViews:
         lens: [n, 4], fx, fy, cx, cy as parts of the image's size.
         low, span: [n], where prior = low + span x.
         shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at, or a prior
-            is 0: none.
+            is 0: none; all over where it has one value alone.
         origin: [3] float64, world: zero, unless cameras are far from it.
     """
 
@@ -50,30 +50,33 @@ class PriorViews:
 
     @staticmethod
     def of(scene: Scene) -> PriorViews:
-        """The priors and cameras of a scene that has a prior for every frame.
+        """The priors and cameras of a scene; of a frame without a prior, or of one value, nothing is shown.
 
         Raises:
-            UserError: a prior holds values that are no numbers.
+            UserError: a prior holds values that are no numbers, or none says anything.
         """
         small, low, span, shown = [], [], [], []
         for i in range(len(scene)):
-            prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
+            depth = scene.prior_depth(i)
+            prior = torch.zeros(SMALL) if depth is None else torch.from_numpy(np.array(depth, np.float32))
             if not bool(torch.isfinite(prior).all()):
                 raise UserError(
                     f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
                     "them, or leave priors out with --set data.prior_depth=false"
                 )
             known = prior != 0.0
-            if not bool(known.any()):
-                raise UserError(
-                    f"{scene.path}: the prior depth of frame {i} is 0 everywhere: make it again, or leave "
-                    "priors out with --set data.prior_depth=false"
-                )
-            low.append(prior[known].min())
-            span.append((prior[known].max() - low[-1]).clamp_min(1e-9))
-            x_ = torch.where(known, (prior - low[-1]) / span[-1], torch.zeros_like(prior))
-            small.append(interpolate(x_[None, None], SMALL, mode="area")[0, 0])
-            shown.append(_shown(scene, i, known))
+            told = prior[known]
+            says = len(told) > 0 and bool(told.max() > told.min())
+            low.append(told.min() if says else prior.new_zeros(()))
+            span.append(told.max() - told.min() if says else prior.new_ones(()))
+            share = torch.where(known, (prior - low[-1]) / span[-1], torch.zeros_like(prior))
+            small.append(interpolate(share[None, None], SMALL, mode="area")[0, 0])
+            shown.append(_shown(scene, i, known) if says else torch.zeros(SMALL, dtype=torch.bool))
+        if not any(bool(pixels.any()) for pixels in shown):
+            raise UserError(
+                f"{scene.path}: no frame has prior depth of more than one value: make it again, or leave it "
+                "out with --set data.prior_depth=false"
+            )
         cameras, x = scene.cameras, torch.stack(small)
         origin = local_origin(cameras.centers)
         centers = torch.as_tensor(cameras.centers - origin, dtype=torch.float32)
@@ -105,6 +108,11 @@ class PriorViews:
         rows, columns = SMALL
         column = (uv[..., 0] * columns).long().clamp(0, columns - 1)
         return self.shown[image, (uv[..., 1] * rows).long().clamp(0, rows - 1), column]
+
+    @property
+    def told(self) -> Tensor:
+        """The images that a prior says something of, bool [n]."""
+        return self.shown.flatten(1).any(dim=1)
 
     def look_up(self, image: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
         """x [...] of images at places [..., 2], bilinear, and its derivative by the place [..., 2]."""

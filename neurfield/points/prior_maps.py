@@ -28,16 +28,17 @@ def face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
 
 
 def prior_of(scene: Scene, i: int) -> np.ndarray:
-    """The prior depth [h, w] of frame i of a scene that has one for each frame, as its file has it."""
+    """The prior depth [h, w] of frame i, which has one because it was aligned, as its file has it."""
     prior = scene.prior_depth(i)
-    assert prior is not None  # the scene was checked to have one for each frame
+    assert prior is not None
     return prior
 
 
 def prior_normal_of(scene: Scene, i: int) -> np.ndarray:
-    """The prior normal [h, w, 3], camera axes, of frame i of a scene that has one for each frame."""
+    """The prior normal [h, w, 3], camera axes, of frame i; 0 where unknown, and all over without a file."""
     normal = scene.prior_normal(i)
-    assert normal is not None
+    if normal is None:
+        return np.zeros((int(scene.cameras.height[i]), int(scene.cameras.width[i]), 3), np.float32)
     return normal
 
 

@@ -34,6 +34,7 @@ from neurfield.scenes.images import has_alpha, orientation
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import Scene
 from neurfield.scenes.sparse_points import write_points, write_tracks
+from neurfield.scenes.transforms_json import PRIOR_ORIGINS
 
 POINTS_FILE, TRACKS_FILE = "sparse_pc.ply", "sparse_tracks.npz"
 NOT_CARRIED = ("reflectance", "shading", "stereo_depth", "stereo_normal", "stereo_confidence")
@@ -84,6 +85,9 @@ def write_transforms(scene: Scene, folder: Path, progress: Progress = lambda wor
         if scene.up_by_hand is not None:
             data["up"] = scene.up_by_hand.tolist()
         data["unit"] = scene.unit
+        for source, key in PRIOR_ORIGINS.items():
+            if source in scene.sources and scene.files[source].made_by:
+                data[key] = scene.files[source].made_by
         _ground_truth(scene, unfinished)
         (unfinished / "transforms.json").write_text(json.dumps(data, indent=1))
         progress("done", 1.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -45,11 +45,13 @@ class FileList:
         paths: one file a frame, or None.
         read: decodes a file into an array; raises UserError if it cannot.
         views: how each frame's camera sees its file, one after the other; empty: as it is.
+        made_by: what made the files, for people: a network, and when; "": not known.
     """
 
     paths: tuple[Path | None, ...]
     read: Read
     views: tuple[tuple[Resampling, ...], ...] = ()
+    made_by: str = ""
 
     def __call__(self, i: int) -> np.ndarray | None:
         """The decoded array of frame i, None where there is no file; UserError if it cannot be read."""
@@ -60,7 +62,7 @@ class FileList:
         """The list of these frames only, in that order."""
         chosen = [int(i) for i in indices]
         views = tuple(self.views[i] for i in chosen) if self.views else ()
-        return FileList(tuple(self.paths[i] for i in chosen), self.read, views)
+        return replace(self, paths=tuple(self.paths[i] for i in chosen), views=views)
 
     def views_of(self, i: int) -> tuple[Resampling, ...]:
         """How the camera of frame i sees its file, in turn; nothing: as it is."""
@@ -69,7 +71,7 @@ class FileList:
     def through(self, views: Sequence[Resampling | None]) -> FileList:
         """The same files, seen through one more view a frame, None where a frame stays as it is."""
         chains = tuple((*self.views_of(i), *([] if v is None else [v])) for i, v in enumerate(views))
-        return FileList(self.paths, self.read, chains)
+        return replace(self, views=chains)
 
 
 def masks_or_alpha(images: Sequence[Path], masks: Sequence[Path | None]) -> FileList | None:

@@ -28,6 +28,7 @@ and what `neurfield scene convert` and `import` have to say:
     up
     exact_depth_unit
     unit                    ours: of lengths, "m" for metres; depth in metres says it, too
+    mono_depth_from, mono_normal_from    ours: which networks made them, and when, for people
     import: notes, unit
 
 The alpha channel of a frame without a mask is one, and so are instant-ngp's dynamic_mask_*.png beside the
@@ -68,6 +69,7 @@ LOOKS_FOR = "nerfstudio or instant-ngp (transforms.json, or transforms_train.jso
 _NAMES = ("transforms.json", "transforms_train.json")
 _EXTENSIONS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
 _PERSPECTIVE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
+PRIOR_ORIGINS = {"prior_depth": "mono_depth_from", "prior_normal": "mono_normal_from"}
 # Lenses and shutters that straight rays from one point with five distortion numbers cannot stand for.
 _REFUSED = (
     "is_fisheye",
@@ -241,14 +243,16 @@ def _other_sources(
 ) -> dict[str, FileList]:
     """Masks, depth, priors and segments that the frames name; frames without one have None."""
 
-    def listed(key: str, reader: Read) -> FileList:
+    def listed(key: str, reader: Read, made_by: str = "") -> FileList:
         named = [frame.get(key) for frame in frames]
-        return FileList(tuple(_path(file, name) if name else None for name in named), reader)
+        return FileList(tuple(_path(file, name) if name else None for name in named), reader, made_by=made_by)
+
+    made_by = {source: str(data.get(key) or "") for source, key in PRIOR_ORIGINS.items()}
 
     sources = {
         "mask": listed("mask_path", read_mask),
-        "prior_depth": listed("mono_depth_path", read_prior_depth),
-        "prior_normal": listed("mono_normal_path", read_prior_normal),
+        "prior_depth": listed("mono_depth_path", read_prior_depth, made_by["prior_depth"]),
+        "prior_normal": listed("mono_normal_path", read_prior_normal, made_by["prior_normal"]),
         "reflectance": listed("reflectance_path", read_rgb),
         "shading": listed("shading_path", read_rgb),
         "segment": listed("segment_path", read_segment),
