@@ -14,5 +14,6 @@ from neurfield.fields.radiance import Radiance as Radiance
 from neurfield.fields.scene_encodings import EncodingSizes as EncodingSizes
 from neurfield.fields.scene_encodings import make_encoding as make_encoding
 from neurfield.fields.sdf import FieldSample as FieldSample
+from neurfield.fields.sdf import Head as Head
 from neurfield.fields.sdf import SDFField as SDFField
 from neurfield.fields.shaded import Shaded as Shaded

@@ -41,6 +41,23 @@ class FieldSample(NamedTuple):
         return self.sdf
 
 
+class Head(int):
+    """How many numbers a head has, and what all of them are before the first step.
+
+    Args:
+        width: how many.
+        start: what they are everywhere, not 0.
+    """
+
+    start: float
+
+    def __new__(cls, width: int, start: float) -> Head:
+        """A number that knows another."""
+        made = super().__new__(cls, width)
+        made.start = start
+        return made
+
+
 class SDFField(nn.Module):
     """SDF and a feature vector for each point of the unit coordinates [-1, 1]^3; positive in free space.
 
@@ -57,7 +74,8 @@ class SDFField(nn.Module):
             for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
-        heads: further outputs of the network by name, and how many numbers each has.
+        heads: further outputs of the network by name, and how many numbers each has; drawn at random at
+            first, but for a `Head`.
         start_levels: of the encoding that take part at a fit's first step, None for all.
         all_levels_at: the share of the steps after which all do, where the fit does not start from a surface
             (`at`).
@@ -201,6 +219,10 @@ class SDFField(nn.Module):
             torch.randn(last.weight.shape, generator=generator) * math.sqrt(2.0 / last.in_features)
         )
         last.bias.zero_()
+        for name, width in self.heads.items():
+            if isinstance(width, Head):
+                own = slice(self.row_of(name), self.row_of(name) + width)
+                last.weight[own], last.bias[own] = 0.0, width.start
 
         points = torch.rand(8192, 3, generator=generator) * 2.0 - 1.0
         activations = torch.cat([points, points.new_zeros(len(points), hidden[0].in_features - 3)], dim=1)
