@@ -181,7 +181,7 @@ def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
         field = config.needed("field").make_of(offers).to(device)
         exposure = config.one("exposure")
         codes = 0 if exposure is None else exposure.numbers.get("codes", 0)
-        of_field = {"feature_dim": lambda: field.feature_dim + codes}
+        of_field = {"feature_dim": lambda: field.feature_dim + codes, "codes": lambda: codes}
         return field, config.needed("color").make_of({**offers, **of_field}).to(device)
 
 

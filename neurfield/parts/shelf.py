@@ -59,7 +59,11 @@ TABLE: dict[str, dict[str, str]] = {
         "picture": "neurfield.fields.make:make_picture",
     },
     "heads": {"uncertainty": "neurfield.rendering.uncertainty:make_uncertainty"},
-    "color": {"radiance": "neurfield.fields.make:make_radiance"},
+    "color": {
+        "radiance": "neurfield.fields.make:make_radiance",
+        "idr": "neurfield.fields.idr:Idr",
+        "intrinsic": "neurfield.fields.intrinsic:Intrinsic",
+    },
     "pixels": {
         "uniform": "neurfield.pixels.uniform:Uniform",
         "by_uncertainty": "neurfield.rendering.by_uncertainty:ByUncertainty",
@@ -112,6 +116,10 @@ TABLE: dict[str, dict[str, str]] = {
         "prior_normal": "neurfield.losses.of_priors:prior_normal",
         "uncertain_depth": "neurfield.losses.uncertain:uncertain_depth",
         "uncertain_normal": "neurfield.losses.uncertain:uncertain_normal",
+        "monosdf_depth": "neurfield.losses.of_monosdf:monosdf_depth",
+        "monosdf_normal": "neurfield.losses.of_monosdf:MonoSDFNormal",
+        "transient_normal": "neurfield.losses.transient_normal:TransientNormal",
+        "intrinsic": "neurfield.losses.of_pixels:intrinsic",
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
         "patch_warp": "neurfield.losses.patch_warp:PatchWarp",
