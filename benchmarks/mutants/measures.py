@@ -90,6 +90,11 @@ EVALUATION = [
         "neurfield/evaluation/geometry.py",
         GEOMETRY,
         (
+            "rec.nearest(MeshSamples(places, np.zeros(len(places), dtype=np.int64))).distance",
+            "rec._whole(places)[0]",
+            "points are near to what no camera sees",
+        ),
+        (
             "(to_truth.distance < threshold)",
             "(to_truth.distance < 2 * threshold)",
             "precision at twice the threshold",

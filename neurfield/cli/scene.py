@@ -35,6 +35,8 @@ _NAMES = {
     "prior_depth": "ambiguous prior depth",
     "prior_normal": "prior normals",
     "segment": "instance segments",
+    "reflectance": "pictures of reflectance",
+    "shading": "pictures of shading",
 }
 
 

@@ -1,7 +1,9 @@
 """What `neurfield.fields` shows; `neurfield.lazy` reads it too."""
 
+from neurfield.fields.idr import Idr as Idr
 from neurfield.fields.image import ImageField as ImageField
 from neurfield.fields.image import ImageSample as ImageSample
+from neurfield.fields.intrinsic import Intrinsic as Intrinsic
 from neurfield.fields.make import make_picture as make_picture
 from neurfield.fields.make import make_radiance as make_radiance
 from neurfield.fields.make import make_sdf as make_sdf
@@ -15,3 +17,4 @@ from neurfield.fields.scene_encodings import EncodingSizes as EncodingSizes
 from neurfield.fields.scene_encodings import make_encoding as make_encoding
 from neurfield.fields.sdf import FieldSample as FieldSample
 from neurfield.fields.sdf import SDFField as SDFField
+from neurfield.fields.shaded import Shaded as Shaded

@@ -29,6 +29,7 @@ def make_sdf(
     finest_resolution: Count = 512,
     interpolation: Literal["linear", "smoothstep"] = "smoothstep",
     hidden: Sequence[int] = (64, 64),
+    octaves: Annotated[int, Number(least=0)] = 0,
     feature_dim: Annotated[int, Number(least=0)] = 15,
     softplus_beta: Annotated[float, Number(above=0.0)] = 100.0,
     precision: Precision = "float32",
@@ -49,6 +50,7 @@ def make_sdf(
         finest_resolution: cells of the finest level along the longest side of the box.
         interpolation: between the corners of a cell.
         hidden: units of the network's hidden layers.
+        octaves: of sines and cosines of the point that the network sees beside it.
         feature_dim: numbers handed to the colour.
         softplus_beta: sharpness of the network's activation.
         precision: of the networks' derivatives, where it can be had.
@@ -61,7 +63,8 @@ def make_sdf(
     )
     module = make_encoding(sizes, seed)
     return SDFField(
-        module, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
+        module, tuple(hidden), feature_dim, softplus_beta, n_frequencies=octaves, precision=precision,
+        heads=heads,
         start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
         radius=radius,
     )  # fmt: skip

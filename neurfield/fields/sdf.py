@@ -166,6 +166,11 @@ class SDFField(nn.Module):
             return path(self.encoding.table)
         return f"composed {native.name_of(*self.parameters())}"
 
+    def row_of(self, head: str) -> int:
+        """The row, in the sense of `query`, of a head's first number."""
+        before = list(self.heads)[: list(self.heads).index(head)]
+        return 1 + sum(self.heads[name] for name in before)
+
     def sdf(self, points: Tensor) -> Tensor:
         """SDF [N] only, no derivatives."""
         return self.query(points).sdf

@@ -30,6 +30,7 @@ from neurfield.rendering import (
     before,
     render_passes,
 )
+from neurfield.rendering.volume import DIRECT
 
 LEADING = "surface"  # the label of the pass that leads, where there is one
 LEAST_LIGHT = 2e-3  # of a ray, for which a learnt background is asked: half a step of 8 bits
@@ -210,10 +211,18 @@ class RaysStep:
         if valid is not None:
             compared = valid if compared is None else compared & valid
         before_all = {
-            label: replace(one, rgb=before(self.shown(one, pixels.camera), one.opacity, behind, ended))
-            for label, one in rendered.items()
+            label: self._before(one, pixels.camera, behind, ended) for label, one in rendered.items()
         }
         return pixels, before_all, compared
+
+    def _before(self, one: Rendered, camera: Tensor, behind: Tensor | None, ended: Tensor | None) -> Rendered:
+        """The same with its colours as the pictures of these cameras show them, before their background."""
+        rgb = before(self.shown(one, camera), one.opacity, behind, ended)
+        if DIRECT not in one.channels:
+            return replace(one, rgb=rgb)
+        shown = self.shown(replace(one, rgb=one.channels[DIRECT]), camera)
+        direct = before(shown, one.opacity, behind, ended)
+        return replace(one, rgb=rgb, channels={**one.channels, DIRECT: direct})
 
     def behind(
         self, rays: Rays, camera: Tensor, moment: Moment, outlined: bool, opacity: Tensor
@@ -283,7 +292,7 @@ class RaysStep:
             points,
             RaysSeen(
                 pixels, drawn.samples, answers, rendered, self.sampler.truncation(moment),
-                compared_of(pixels, valid), valid,
+                compared_of(pixels, valid), valid, pairs=pairs,
                 outlined=self.mask_says == "object" and pixels.get("mask") is not None, bare=bare,
             ),
         )  # fmt: skip

@@ -98,7 +98,8 @@ class SceneTask(Task):
         )  # fmt: skip
         dual = None if transients is None else DualStep(transients, self._another)
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
-        offered = offers_of_scene(scene, field, passes, sources)
+        offered = offers_of_scene(scene, field, passes, sources, color)
+        awake(config.many("passes"), offered)  # else the method lacks what they look at
         losses = {
             label: WeightedLoss.of(part, offers)
             for label, part in awake(config.many("losses"), offered).items()
@@ -179,7 +180,7 @@ def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
         field = config.needed("field").make_of(offers).to(device)
         exposure = config.one("exposure")
         codes = 0 if exposure is None else exposure.numbers.get("codes", 0)
-        of_field = {"feature_dim": lambda: field.feature_dim + codes}
+        of_field = {"feature_dim": lambda: field.feature_dim + codes, "codes": lambda: codes}
         return field, config.needed("color").make_of({**offers, **of_field}).to(device)
 
 
@@ -197,7 +198,7 @@ def aligns(config: Config) -> bool:
 
 
 def offers_of_scene(
-    scene: Scene, field: Any, passes: Iterable[str], sources: Iterable[PointSource]
+    scene: Scene, field: Any, passes: Iterable[str], sources: Iterable[PointSource], color: Any
 ) -> frozenset[str]:
     """Names of all that losses may look at in some step of a fit to a scene; see `Seen.offers`.
 
@@ -206,8 +207,11 @@ def offers_of_scene(
         field: whose heads are among them.
         passes: their labels.
         sources: of points.
+        color: whose channels are among them.
     """
-    names = {"samples", "gradients", "pairs", *(f"passes.{label}" for label in passes)}
+    names = {"samples", "gradients", "pairs"}
+    for label in passes:
+        names |= {f"passes.{label}", *(f"passes.{label}.{name}" for name in getattr(color, "channels", ()))}
     names |= {f"heads.{name}" for name in field.heads}
     names |= {f"pixels.{SOURCES[source].column}" for source in scene.sources & SOURCES.keys()}
     if "mask" in scene.sources and scene.mask_says == "object":

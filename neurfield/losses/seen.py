@@ -31,6 +31,7 @@ class RaysSeen:
         valid: [R] bool, whose colours would count if nothing were taken for transient; None: all.
         outlined: whether masks are an object's outline.
         bare: [R, 3], the first pass's colours times opacity, without background and exposure.
+        pairs: int64 [K], samples that the last K of `Seen.pairs` are of.
     """
 
     pixels: Pixels
@@ -42,6 +43,7 @@ class RaysSeen:
     valid: Tensor | None = None
     outlined: bool = False
     bare: Tensor | None = None
+    pairs: Tensor | None = None
 
     @cached_property
     def incidence(self) -> Tensor:
@@ -95,7 +97,7 @@ class Seen:
         """Names of all that losses may look at here.
 
         They are "gradients", "pairs", "points.SET", "points.SET.COLUMN", "samples", "pixels.COLUMN",
-        "pixels.outline", "passes.LABEL" and "heads.NAME".
+        "pixels.outline", "passes.LABEL", "passes.LABEL.CHANNEL" and "heads.NAME".
         """
         names = {f"points.{name}" for name in self.points}
         names |= {f"points.{n}.{column}" for n, answer in self.points.items() for column in answer.columns}
@@ -105,7 +107,8 @@ class Seen:
             names.add("pairs")
         if self.of_rays is not None:
             names |= {"samples", *(f"pixels.{name}" for name in self.pixels.columns)}
-            names |= {f"passes.{label}" for label in self.of_rays.passes}
+            for label, one in self.of_rays.passes.items():
+                names |= {f"passes.{label}", *(f"passes.{label}.{name}" for name in one.channels)}
             names |= {f"heads.{name}" for name in self.of_rays.answers.heads}
             if self.of_rays.outlined:
                 names.add("pixels.outline")

@@ -59,7 +59,11 @@ TABLE: dict[str, dict[str, str]] = {
         "picture": "neurfield.fields.make:make_picture",
     },
     "heads": {},
-    "color": {"radiance": "neurfield.fields.make:make_radiance"},
+    "color": {
+        "radiance": "neurfield.fields.make:make_radiance",
+        "idr": "neurfield.fields.idr:Idr",
+        "intrinsic": "neurfield.fields.intrinsic:Intrinsic",
+    },
     "pixels": {"uniform": "neurfield.pixels.uniform:Uniform"},
     "sampler": {
         "marched": "neurfield.rendering.marched:Marched",
@@ -105,6 +109,10 @@ TABLE: dict[str, dict[str, str]] = {
         "sensor_depth": "neurfield.losses.of_depth:sensor_depth",
         "prior_depth": "neurfield.losses.of_priors:prior_depth",
         "prior_normal": "neurfield.losses.of_priors:prior_normal",
+        "monosdf_depth": "neurfield.losses.of_monosdf:monosdf_depth",
+        "monosdf_normal": "neurfield.losses.of_monosdf:MonoSDFNormal",
+        "transient_normal": "neurfield.losses.transient_normal:TransientNormal",
+        "intrinsic": "neurfield.losses.of_pixels:intrinsic",
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
         "patch_warp": "neurfield.losses.patch_warp:PatchWarp",

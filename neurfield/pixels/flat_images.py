@@ -92,8 +92,9 @@ class FlatImages:
     def decode(gathered: dict[str, Tensor]) -> dict[str, Tensor]:
         """What `at` gives, from what `gather` found."""
         columns = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
-        if "image" in columns:
-            columns["image"] /= 255.0
+        for name in ("image", "reflectance", "shading"):
+            if name in columns:
+                columns[name] /= 255.0
         for name in ("prior_normal", "stereo_normal"):
             if name in columns:
                 columns[name] = torch.nn.functional.normalize(columns[name], dim=1)

@@ -35,6 +35,8 @@ def used_sources(scene: Scene, data: Data) -> Scene:
             raise UserError(
                 f"{scene.path}: the method wants {source}, the scene has none; use --set data.{source}=false"
             )
+    if not data.intrinsic:
+        unused |= {"reflectance", "shading"}
     if not data.mask:
         unused.add("mask")
     return scene.without(*unused)

@@ -6,6 +6,7 @@ from neurfield.rays import Rays as Rays
 from neurfield.rays import Samples as Samples
 from neurfield.rays import UnitFrame as UnitFrame
 from neurfield.rays import make_rays as make_rays
+from neurfield.rendering.answers import Answers as Answers
 from neurfield.rendering.backgrounds import Background as Background
 from neurfield.rendering.backgrounds import Constant as Constant
 from neurfield.rendering.backgrounds import RandomBehindMasks as RandomBehindMasks
@@ -46,7 +47,6 @@ from neurfield.rendering.transients import Dual as Dual
 from neurfield.rendering.transients import Transients as Transients
 from neurfield.rendering.visibility import keep_visible as keep_visible
 from neurfield.rendering.visibility import select as select
-from neurfield.rendering.volume import Answers as Answers
 from neurfield.rendering.volume import Rendered as Rendered
 from neurfield.rendering.volume import before as before
 from neurfield.rendering.volume import render as render

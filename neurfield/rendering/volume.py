@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from neurfield.ops.compositing import render_weights_from_alpha
+from neurfield.fields.shaded import Shaded
+from neurfield.ops.compositing import composite, render_weights_from_alpha
 from neurfield.ops.sections import composite_surface, section_midpoints
 from neurfield.rays import Rays, Samples
+from neurfield.rendering.answers import Answers
 from neurfield.rendering.opacity import OpacityNow
 
 if TYPE_CHECKING:
-    from neurfield.fields import Color, DistanceField, FieldSample
+    from neurfield.fields import Color, DistanceField
 
 # Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
 # step.
 COLOR_WEIGHT = 2e-4
 LEAST_OPACITY = 0.02  # by which the colour of a ray is divided
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the field says in the middle of each of S sections, and at E further points.
-
-    Attributes:
-        t: [S] of the middles, along the rays, unit lengths.
-        sdf: [S] unit lengths.
-        gradient: [S, 3].
-        heads: [S, K] of each of the field's heads, by name.
-        everywhere: all that was asked, S + E points, those of the sections first.
-    """
-
-    t: Tensor
-    sdf: Tensor
-    gradient: Tensor
-    heads: dict[str, Tensor]
-    everywhere: FieldSample
+DIRECT = "direct"  # the channel of the samples' colours, where a pixel's colour is made of other channels
 
 
 @dataclass(frozen=True)
@@ -53,6 +37,8 @@ class Rendered:
         opacity: [R] sums of the weights, in 0..1.
         weights: [S] of the samples, without gradient.
         answers: what the field says there.
+        channels: [R, K] by name, sums of weight times what the colour says of the samples beside rgb. Where
+            it makes the pixels' rgb of these, "direct" is the sum of weight times the samples' own colours.
     """
 
     rgb: Tensor
@@ -61,6 +47,7 @@ class Rendered:
     opacity: Tensor
     weights: Tensor
     answers: Answers
+    channels: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | None) -> Tensor:
@@ -165,7 +152,12 @@ def render_passes(
     assert everywhere.gradient is not None
     sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
     heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
-    opaque = {label: opacity.of_sections(sdf, gradient, rays, samples) for label, opacity in passes.items()}
+    slopes = {
+        head: _slope_of(head, field, points[:n_samples], wanted)
+        for head in {opacity.slope_of: None for opacity in passes.values() if opacity.slope_of}
+    }
+    answers = Answers(t, sdf, gradient, heads, everywhere, slopes)
+    opaque = {label: opacity.of_answers(answers, rays, samples) for label, opacity in passes.items()}
     with torch.no_grad():
         likely = [
             render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info)
@@ -177,18 +169,34 @@ def render_passes(
     feature = everywhere.feature[:n_samples]
     if codes is not None:
         feature = torch.cat([feature, codes[samples.ray_indices]], dim=1)
-    rgb = color(
+    shaded = color(
         points[:n_samples], feature, normal, color.encode_views(rays.directions),
         rays=samples.ray_indices, counted=counted, **wanted,
     )  # fmt: skip
-    answers = Answers(t, sdf, gradient, heads, everywhere)
+    if isinstance(shaded, Tensor):
+        shaded = Shaded(shaded)
     return {
-        label: _rendered(alpha, rgb, normal, answers, samples) for label, (alpha, normal) in opaque.items()
+        label: _rendered(alpha, shaded, normal, answers, samples) for label, (alpha, normal) in opaque.items()
     }
 
 
-def _rendered(alpha: Tensor, rgb: Tensor, normal: Tensor, answers: Answers, samples: Samples) -> Rendered:
-    pixels, weights = composite_surface(alpha, rgb, normal, answers.t, samples.packed_info)
-    opacity = pixels[:, 7]
+def _slope_of(head: str, field: DistanceField, points: Tensor, wanted: dict[str, Any]) -> Tensor:
+    """The gradient [S, 3] of a head's first number at points [S, 3]: a query of its own."""
+    row = torch.full((len(points),), field.row_of(head), dtype=torch.int64, device=points.device)
+    slope = field.query(points, gradient=True, row=row, **wanted).gradient
+    assert slope is not None
+    return slope
+
+
+def _rendered(alpha: Tensor, shaded: Shaded, normal: Tensor, answers: Answers, samples: Samples) -> Rendered:
+    pixels, weights = composite_surface(alpha, shaded.rgb, normal, answers.t, samples.packed_info)
+    rgb, opacity = pixels[:, :3], pixels[:, 7]
     distance = pixels[:, 6] / opacity.clamp_min(1e-4)
-    return Rendered(pixels[:, :3], distance, pixels[:, 3:6], opacity, weights, answers)
+    channels = {}
+    if shaded.channels:
+        values, _, _ = composite(alpha, torch.cat(list(shaded.channels.values()), dim=1), samples.packed_info)
+        widths = [one.shape[1] for one in shaded.channels.values()]
+        channels = dict(zip(shaded.channels, values.split(widths, dim=1)))
+    if shaded.of_pixels is not None:
+        rgb, channels[DIRECT] = shaded.of_pixels(channels, opacity), rgb
+    return Rendered(rgb, distance, pixels[:, 3:6], opacity, weights, answers, channels)

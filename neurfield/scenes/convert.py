@@ -36,7 +36,7 @@ from neurfield.scenes.scene import Scene
 from neurfield.scenes.sparse_points import write_points, write_tracks
 
 POINTS_FILE, TRACKS_FILE = "sparse_pc.ply", "sparse_tracks.npz"
-NOT_CARRIED = ("stereo_depth", "stereo_normal", "stereo_confidence")
+NOT_CARRIED = ("reflectance", "shading", "stereo_depth", "stereo_normal", "stereo_confidence")
 # Of each kind of depth: the folder, the key of a frame, the key of the unit.
 _FOLDERS = {"depth": "exact_depth", "sensor_depth": "depth"}
 _KEYS = {"depth": "exact_depth_path", "sensor_depth": "depth_file_path"}

@@ -18,6 +18,7 @@ Keys of a frame:
     depth_file_path, depth_path                          nerfstudio, instant-ngp
     mono_depth_path, mono_normal_path                    SDFStudio
     exact_depth_path, segment_path                       `neurfield scene convert`
+    reflectance_path, shading_path                       ours: colour pictures of an intrinsic decomposition
 
 and for all, points on the surface (nerfstudio's, of structure from motion), which way is up (instant-ngp's),
 and what `neurfield scene convert` and `import` have to say:
@@ -249,6 +250,8 @@ def _other_sources(
         "prior_depth": listed("mono_depth_path", read_prior_depth),
         "prior_normal": listed("mono_normal_path", read_prior_normal),
         "segment": listed("segment_path", read_segment),
+        "reflectance": listed("reflectance_path", read_rgb),
+        "shading": listed("shading_path", read_rgb),
     }
     dynamic = dynamic_masks(images)
     if any(sources["mask"].paths) and any(dynamic):
