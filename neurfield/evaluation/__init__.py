@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from neurfield.evaluation.dtu import DtuTruth, evaluate_dtu, read_dtu
 from neurfield.evaluation.geometry import Surface, evaluate_mesh
-from neurfield.evaluation.image import psnr, ssim
+from neurfield.evaluation.image import gmsd, psnr, ssim
 from neurfield.evaluation.poses import pose_errors
 from neurfield.evaluation.tanks_and_temples import TanksTruth, evaluate_tanks, read_tanks
 
 __all__ = [
-    "DtuTruth", "Surface", "TanksTruth", "evaluate_dtu", "evaluate_mesh", "evaluate_tanks", "pose_errors",
-    "psnr",
-    "read_dtu", "read_tanks", "ssim",
+    "DtuTruth", "Surface", "TanksTruth", "evaluate_dtu", "evaluate_mesh", "evaluate_tanks", "gmsd",
+    "pose_errors", "psnr", "read_dtu", "read_tanks", "ssim",
 ]  # fmt: skip

@@ -28,7 +28,8 @@ class Data:
         stereo: match the pictures with each other where no depth was measured.
         matching: preset of that (`neurfield scene stereo`): how finely pictures are searched.
         mask: use masks where the scene has them.
-        holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none.
+        holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none,
+            auto every 8th where there are 24 frames or more.
         box: world xmin, ymin, zmin, xmax, ymax, zmax; empty: from the scene.
     """
 
@@ -38,7 +39,7 @@ class Data:
     stereo: bool = False
     matching: Literal["quick", "default", "best"] = "default"
     mask: bool = True
-    holdout_every: _Times = 0
+    holdout_every: Literal["auto"] | _Times = "auto"
     box: list[float] = field(default_factory=list)
 
     def wrong(self) -> str | None:
