@@ -119,8 +119,8 @@ def test_every_method_takes_steps(sphere: Scene, method: str, tmp_path: Path) ->
     without = ("data.prior_depth=false", "data.prior_normal=false")
     more = without if method in ("monosdf", "priors") else ()
     run = fit(sphere, method, steps=6, out=tmp_path, overrides=[*SMALL, *FEW, *more], quiet=True)
-    said = (run.folder / "log.jsonl").read_text().splitlines()[-1]
-    assert ("s3im" in json.loads(said)["losses"]) == (method == "s3im")
+    first, last = (json.loads(line)["losses"] for line in (run.folder / "log.jsonl").read_text().splitlines())
+    assert ("s3im" in first) == (method == "s3im") and set(last) == {"surface_color"}
     assert Run.load(run.folder).config.method == method
 
 
