@@ -9,6 +9,7 @@ from benchmarks.mutants import (
     kernels,
     measures,
     parts,
+    polishing,
     posing,
     priors,
     protocols,
@@ -23,6 +24,7 @@ MUTANTS = [
     *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
     *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
     *fields.SURFACES, *parts.SHELF, *parts.PARTS,
-    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,
+    *fitting.STEPS, *fitting.RUNS, *polishing.POLISHING, *scenes.CAMERAS, *scenes.POSES,
+    *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

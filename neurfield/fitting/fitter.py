@@ -30,7 +30,7 @@ from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
 from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.fitting.surface_watch import SurfaceLeft
-from neurfield.fitting.turn import FINISH, Finish, turn_of
+from neurfield.fitting.turn import POLISH, Polish, turn_of
 from neurfield.ops import native
 from neurfield.parts.groups import Train
 
@@ -53,7 +53,7 @@ class Task(Protocol):
     """What the loop needs of a kind of fit (scene, shape, ...)."""
 
     device: torch.device
-    finish: Finish | None
+    polish: Polish | None
 
     def prepare(self) -> None:
         """What has to be worked out once before the first step; its time is part of the fit's."""
@@ -196,10 +196,10 @@ class Fitter:
     def _one_step(self) -> StepReport:
         train = self.train
         look = self.step % self.look_every == 0
-        turn = turn_of(self.step, train, self.task.finish)
+        turn = turn_of(self.step, train, self.task.polish)
         report = self._gradients(self.step, turn.progress, look)
         self.step += 1
-        self.optimizer.step(self.step, turn.factor, FINISH if turn.finishes else "")
+        self.optimizer.step(self.step, turn.factor, POLISH if turn.polishes else "")
         return report
 
     def _gradients(self, step: int, progress: float, look: bool) -> StepReport:

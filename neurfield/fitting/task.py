@@ -18,7 +18,7 @@ from neurfield.fitting.partner import Partner
 from neurfield.fitting.points_step import look_at_points
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.step import FixedStep, StepReport
-from neurfield.fitting.turn import FINISH, Finish, Turn, steps_before, turn_of
+from neurfield.fitting.turn import POLISH, Polish, Turn, steps_before, turn_of
 from neurfield.losses.weighted import WeightedLoss, added, losses_of
 from neurfield.moment import Moment
 from neurfield.points import PointSource
@@ -40,7 +40,7 @@ class Task:
         seed: of the fit.
         device: of field and steps.
         dual: what masks of transients and a partner add to a step; None: there are none.
-        finish: what is fitted alone at the end; None: all is fitted to the end.
+        polish: what is fitted alone at the end; None: all is fitted to the end.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Task:
         seed: int,
         device: torch.device,
         dual: DualStep | None = None,
-        finish: Finish | None = None,
+        polish: Polish | None = None,
     ) -> None:
-        self.dual, self.finish = dual, finish
+        self.dual, self.polish = dual, polish
         self.field, self.color, self.rays = field, color, rays
         self.sources, self.losses = list(sources), dict(losses)
         self.train, self.seed, self.device = train, seed, device
@@ -79,20 +79,20 @@ class Task:
         """All that changes over a fit, at a step."""
         alone = max((source.alone for source in self.sources), default=0.0)
         warm = any(source.warm for source in self.sources)
-        first = math.ceil(alone * steps_before(self.train.steps, self.finish)) if warm else 0
+        first = math.ceil(alone * steps_before(self.train.steps, self.polish)) if warm else 0
         return Moment(step, progress, alone, warm, step - first, self.seed, self._generator(step))
 
     def turn(self, step: int) -> Turn:
         """What a step is about."""
-        return turn_of(step, self.train, self.finish)
+        return turn_of(step, self.train, self.polish)
 
     def step(self, step: int, progress: float) -> StepReport:
         """Ask, render, compare."""
         turn = self.turn(step)
-        if self.finish is not None and turn.finishes:
+        if self.polish is not None and turn.polishes:
             moment = self.moment(step, 1.0)
             self._at(moment)
-            return self.finish.step(self, turn.number, turn.count, moment)
+            return self.polish.step(self, turn.number, turn.count, moment)
         moment = self.moment(step, progress)
         self._at(moment)
         drawn = [(source, source.draw(moment)) for source in self._apart()]
@@ -138,7 +138,7 @@ class Task:
         """A step that looks at points alone; the samples of rays are another number each step."""
         moment = self.moment(step, progress)
         rays = self.rays is not None and not moment.points_alone
-        if rays or self.turn(step).finishes or not self.field.capturable:
+        if rays or self.turn(step).polishes or not self.field.capturable:
             return None
         self._at(moment)
         drawn = [(source, tensors) for source in self._apart() if (tensors := source.draw(moment))]
@@ -213,12 +213,12 @@ class Task:
         if self.rays is not None:
             around = [part for slot, part in self._learnt_around().items() if slot not in APART]
             learners += [*self.rays.passes.values(), *around]
-        finishing = [] if self.finish is None else self._finishing()
-        learners = [learner for learner in learners if not any(learner is one for one in finishing)]
+        polishing = [] if self.polish is None else self._polished()
+        learners = [learner for learner in learners if not any(learner is one for one in polishing)]
         if self.dual is not None and self.dual.partner is not None and self.dual.partner.learns:
             learners += [self.dual.partner.field, self.dual.partner.color]
         groups = groups_of([learner.parameter_groups() for learner in learners], self.train)
-        groups += groups_of([one.parameter_groups() for one in finishing], self.train, FINISH)
+        groups += groups_of([one.parameter_groups() for one in polishing], self.train, POLISH)
         if isinstance(self._poses, nn.Module):  # sparse: who has no gradient stands still
             groups.append(Group("poses", list(self._poses.parameters()), self._poses.rate, sparse=True))
         if self.dual is not None:
@@ -226,8 +226,8 @@ class Task:
             groups.append(Group("transients", list(masks.parameters()), masks.rate, sparse=True))
         return groups
 
-    def _finishing(self) -> list[Any]:
-        """What a finish fits: colour, and what pictures make of it."""
+    def _polished(self) -> list[Any]:
+        """What a polish fits: colour, and what pictures make of it."""
         around = {} if self.rays is None else self._learnt_around()
         return [one for one in (self.color, around.get("exposure")) if one is not None]
 
@@ -249,8 +249,8 @@ class Task:
     def load(self, state: dict[str, Tensor]) -> None:
         """Take a state written by `state`, of this version or the one before."""
         state = migrated(state)
-        if self.finish is not None:
-            self.finish.forget()
+        if self.polish is not None:
+            self.polish.forget()
         self.field.load_state_dict(part_of(state, "field"))
         if self.color is not None:
             self.color.load_state_dict(part_of(state, "color"))

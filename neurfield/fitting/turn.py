@@ -1,4 +1,4 @@
-"""What a step of a fit is about: first all is fitted, then a method's finish fits some of it alone."""
+"""What a step of a fit is about: first all is fitted, then a method's polish goes on with some of it alone."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from neurfield.fitting.schedule import learning_rate_factor
 from neurfield.fitting.step import StepReport
 from neurfield.moment import Moment
 
-FINISH = "finish."  # begins the names of groups that learn to the end
-WARMUP = 20  # steps of a finish over which its rates rise
+POLISH = "polish."  # begins the names of groups that learn to the end
+WARMUP = 20  # steps of a polish over which its rates rise
 
 
-class Finish(Protocol):
+class Polish(Protocol):
     """The last part of a fit.
 
     Attributes:
@@ -30,7 +30,7 @@ class Finish(Protocol):
         Args:
             task: of the fit; of what it fits only colour and exposure may learn.
             number: of the step, from 0.
-            count: steps of the finish.
+            count: steps of the polish.
             moment: the end of the fit.
         """
         ...
@@ -47,37 +47,37 @@ class Turn:
     Attributes:
         number: of the step in this part, from 0.
         count: steps of this part.
-        finishes: whether this part is the finish.
+        polishes: whether this part is the polish.
         factor: of the learning rates.
     """
 
     number: int
     count: int
-    finishes: bool
+    polishes: bool
     factor: float
 
     @property
     def progress(self) -> float:
-        """In 0..1: of schedules, which end where the finish begins."""
-        return 1.0 if self.finishes else self.number / max(1, self.count)
+        """In 0..1: of schedules, which end where the polish begins."""
+        return 1.0 if self.polishes else self.number / max(1, self.count)
 
 
-def turn_of(step: int, train: Any, finish: Finish | None) -> Turn:
+def turn_of(step: int, train: Any, polish: Polish | None) -> Turn:
     """What a step, from 0, is about.
 
     Args:
         step: of the fit.
         train: steps and rates.
-        finish: of the method, if it has one.
+        polish: of the method, if it has one.
     """
-    before = steps_before(train.steps, finish)
-    if finish is None or step < before:
+    before = steps_before(train.steps, polish)
+    if polish is None or step < before:
         return Turn(step, before, False, learning_rate_factor(step, before, train.warmup, train.lr_end))
     number, count = step - before, train.steps - before
-    factor = finish.rate * learning_rate_factor(number, count, min(WARMUP, count // 2), train.lr_end)
+    factor = polish.rate * learning_rate_factor(number, count, min(WARMUP, count // 2), train.lr_end)
     return Turn(number, count, True, factor)
 
 
-def steps_before(steps: int, finish: Finish | None) -> int:
-    """How many of a fit's steps come before its finish: one at least."""
-    return steps if finish is None else max(1, steps - round(finish.share * steps))
+def steps_before(steps: int, polish: Polish | None) -> int:
+    """How many of a fit's steps come before its polish: one at least."""
+    return steps if polish is None else max(1, steps - round(polish.share * steps))

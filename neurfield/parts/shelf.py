@@ -44,7 +44,7 @@ SLOTS: dict[str, Slot] = {
     "transients": Slot("mask of transients", "what only some pictures show, left out"),
     "points": Slot("point source", "points off the rays, with what is known of them", many=True),
     "losses": Slot("loss", "what a step's error is made of", many=True, weighted=True),
-    "finish": Slot("finish", "what is fitted alone in the last steps, once the rest stands"),
+    "polish": Slot("polish", "what is fitted alone in the last steps, once the rest stands"),
     "mesh": Slot("mesh", "from the field to a mesh"),
 }
 
@@ -113,7 +113,7 @@ TABLE: dict[str, dict[str, str]] = {
         "surface_bias": "neurfield.losses.of_field:surface_bias",
         "stochastic_eikonal": "neurfield.losses.of_points:stochastic_eikonal",
     },
-    "finish": {"surface_color": "neurfield.fitting.surface_color:SurfaceColor"},
+    "polish": {"surface_color": "neurfield.fitting.surface_color:SurfaceColor"},
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }
 

@@ -1,4 +1,4 @@
-"""The finish: colour alone, asked for on the surface, while all else stands still."""
+"""The polish: colour alone, asked for on the surface, while all else stands still."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from neurfield.rendering import NeuS, OpacityNow, render_passes
 from neurfield.scenes import Scene
 from tests.fitting.conftest import CENTRE, RADIUS, SMALL
 
-OPTIONS = [*SMALL, "finish.pixels=2048", "train.save_every=0"]
+OPTIONS = [*SMALL, "polish.pixels=2048", "train.save_every=0"]
 
 
 class Stopped(Exception):
@@ -42,11 +42,11 @@ def run(sphere_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def without(sphere_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("b")
-    return fit(sphere_scene, "neus", steps=60, out=out, overrides=[*OPTIONS, "finish=off"], quiet=True)
+    return fit(sphere_scene, "neus", steps=60, out=out, overrides=[*OPTIONS, "polish=off"], quiet=True)
 
 
 def test_nothing_but_colour_changes(run: Run, without: Run) -> None:
-    """60 of 80 steps are those of a fit that has no finish, to the last bit."""
+    """60 of 80 steps are those of a fit that has no polish, to the last bit."""
     changed = {
         name
         for name, tensor in run.task.state().items()
@@ -64,7 +64,7 @@ def test_its_steps_are_logged(run: Run) -> None:
     assert last["step"] == 80 and set(last["losses"]) == {"surface_color"} and last["psnr"] > 15.0
 
 
-def test_a_resumed_finish_ends_where_an_uninterrupted_one_does(
+def test_a_resumed_polish_ends_where_an_uninterrupted_one_does(
     run: Run, sphere_scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = SceneTask.step
@@ -96,15 +96,15 @@ def true_hits(task: SceneTask, rays: Rays) -> Tensor:
 def test_a_step_compares_the_pixels_that_meet_the_surface(run: Run) -> None:
     """Against the walk's pixels, rays to the true sphere, and the formula of the loss."""
     task = run.task
-    task.finish.forget()
-    report = task.finish.step(task, 3, 20, task.moment(63, 1.0))
+    task.polish.forget()
+    report = task.polish.step(task, 3, 20, task.moment(63, 1.0))
     walk, scene = Walk(task.scene.cameras, task.seed), task.scene
-    more = task.finish._more
+    more = task.polish._more
     chosen = walk.choose(0, 20 * 2048 * more)
     masks = np.stack([scene.mask(i) for i in range(len(scene))])
     share = masks[chosen.camera, chosen.row, chosen.column].mean()
     assert more == round(1.0 / share) and 1 < more < 8  # most rays meet nothing
-    hits = task.finish._drawn[1]
+    hits = task.polish._drawn[1]
     assert len(hits.rgb) == pytest.approx(share * 20 * 2048 * more, rel=0.05)
     part = hits.part(3, 20)
     offset = task.frame.world_from_unit(part.points.numpy()) - CENTRE
@@ -112,7 +112,7 @@ def test_a_step_compares_the_pixels_that_meet_the_surface(run: Run) -> None:
     normal = offset / RADIUS
     true = 0.5 + 0.4 * np.sin(4.0 * normal)  # as the scene is drawn
     assert np.median(np.abs(part.rgb.numpy() - true)) < 0.03
-    shown = surface_colors(task, part, task.finish.voxel)
+    shown = surface_colors(task, part, task.polish.voxel)
     wanted = ((shown - part.rgb).square() + KNEE**2).sqrt().mean() - KNEE
     torch.testing.assert_close(report.losses["surface_color"], wanted)
 
@@ -120,9 +120,9 @@ def test_a_step_compares_the_pixels_that_meet_the_surface(run: Run) -> None:
 def test_colours_on_the_surface_are_those_of_a_sharp_picture(run: Run) -> None:
     """Volume rendering with a narrow opacity, the reference, gives the same colours."""
     task = run.task
-    task.finish.forget()
-    task.finish.step(task, 0, 20, task.moment(60, 1.0))
-    hits = task.finish._drawn[1].part(0, 40)
+    task.polish.forget()
+    task.polish.step(task, 0, 20, task.moment(60, 1.0))
+    hits = task.polish._drawn[1].part(0, 40)
     origins = hits.points - 0.2 * hits.directions
     one = torch.ones(len(origins))
     rays = Rays(origins, hits.directions, 0.0 * one, 0.4 * one, one)
@@ -135,7 +135,7 @@ def test_colours_on_the_surface_are_those_of_a_sharp_picture(run: Run) -> None:
     with torch.no_grad():
         task.field.at(END)
         rendered = render_passes(task.field, task.color, rays, samples, {"surface": sharp})["surface"]
-        shown = surface_colors(task, hits, task.finish.voxel)
+        shown = surface_colors(task, hits, task.polish.voxel)
     opaque = rendered.opacity > 0.99
     assert opaque.float().mean() > 0.9
     assert (rendered.rgb - shown)[opaque].abs().median() < 2e-3
@@ -152,13 +152,13 @@ def test_colours_of_vertices_do_not_suffer(run: Run, without: Run) -> None:
 
 @pytest.mark.parametrize("method", ["volsdf", "s3im"])
 def test_every_method_with_a_colour_can_have_it(sphere_scene: Scene, tmp_path: Path, method: str) -> None:
-    overrides = [*OPTIONS, "finish.share=0.5", "exposure=affine", "background=environment"]
+    overrides = [*OPTIONS, "polish.share=0.5", "exposure=affine", "background=environment"]
     run = fit(sphere_scene, method, steps=4, out=tmp_path, overrides=overrides, quiet=True)
-    assert run.task.turn(2).finishes and not run.task.turn(1).finishes
+    assert run.task.turn(2).polishes and not run.task.turn(1).polishes
 
 
 def test_exposure_goes_on_learning_and_poses_do_not(sphere_scene: Scene, tmp_path: Path) -> None:
-    overrides = [*OPTIONS, "exposure=affine", "poses=refined", "finish.share=0.5"]
+    overrides = [*OPTIONS, "exposure=affine", "poses=refined", "polish.share=0.5"]
     run = fit(sphere_scene, "neus", steps=6, out=tmp_path, overrides=overrides, quiet=True)
     before = {name: tensor.clone() for name, tensor in run.task.state().items()}
     fitter = Fitter(run.task, run.config.train, run.folder, quiet=True)
@@ -171,28 +171,28 @@ def test_exposure_goes_on_learning_and_poses_do_not(sphere_scene: Scene, tmp_pat
 def test_where_no_ray_meets_anything_nothing_is_learnt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     task = run.task
     monkeypatch.setattr(type(task.field), "sdf", lambda self, points: torch.ones(len(points)))
-    task.finish.forget()
-    report = task.finish.step(task, 0, 20, task.moment(60, 1.0))
+    task.polish.forget()
+    report = task.polish.step(task, 0, 20, task.moment(60, 1.0))
     assert report.total().item() == 0.0 and report.figures["rays"] == 0.0
     report.total().backward()
     assert not any(p.grad is not None and p.grad.any() for p in task.color.parameters())
-    task.finish.forget()
+    task.polish.forget()
 
 
 @pytest.mark.parametrize(
     ("steps", "share", "before"), [(80, 0.25, 60), (1, 0.9, 1), (10, 0.0, 10), (6, 0.34, 4), (3, 0.1, 3)]
 )
 def test_how_many_steps_come_before_it(steps: int, share: float, before: int) -> None:
-    config = load_config("neus", overrides=[f"finish.share={share}"])
+    config = load_config("neus", overrides=[f"polish.share={share}"])
 
     class Last:
         rate = 2.0
 
     Last.share = share  # type: ignore[attr-defined]
     assert steps_before(steps, Last()) == before  # type: ignore[arg-type]
-    assert config.one("finish").numbers["share"] == share  # type: ignore[union-attr]
+    assert config.one("polish").numbers["share"] == share  # type: ignore[union-attr]
     turns = [turn_of(step, Train(steps=steps), Last()) for step in range(steps)]  # type: ignore[arg-type]
-    assert [turn.finishes for turn in turns] == [step >= before for step in range(steps)]
+    assert [turn.polishes for turn in turns] == [step >= before for step in range(steps)]
     assert [turn.progress for turn in turns[:before]] == [step / before for step in range(before)]
     if before < steps - 2:
         assert turns[before].number == 0 and turns[-1].factor < 0.2 < turns[before + 10].factor

@@ -51,7 +51,7 @@ def test_every_slot_but_field_and_colour_has_a_part_on_the_page(module: str) -> 
 def test_all_of_them_take_steps_together_and_leave_a_mesh(module: str, sphere: Scene, tmp_path: Path) -> None:
     chosen = [
         "pixels=in_turns", "sampler=even", "background=sky", "exposure=dimmed", "heads.uncertainty.width=2",
-        "mesh=outer", "poses=restless", "transients=corners", "finish=settled", "passes.surface=logistic",
+        "mesh=outer", "poses=restless", "transients=corners", "polish=settled", "passes.surface=logistic",
         "points.ground.count=32", "losses.on_ground=0.1", "losses.bent=1.0",
     ]  # fmt: skip
     run = fit(

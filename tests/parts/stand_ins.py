@@ -309,6 +309,6 @@ TABLE = {
         "seen_points": f"{HERE}:plain", "s3im": f"{HERE}:s3im", "semantics": f"{HERE}:semantics",
         "picture": f"{HERE}:picture",
     },
-    "finish": {"surface_color": f"{HERE}:surface_color"},
+    "polish": {"surface_color": f"{HERE}:surface_color"},
     "mesh": {"level_set": f"{HERE}:level_set"},
 }  # fmt: skip

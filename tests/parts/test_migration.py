@@ -53,12 +53,12 @@ NEW = [
 SINCE = [
     "background=random",  # which is black around objects without masks, where methods now learn what is there
     "data.holdout_every=0",
-    "finish=off",
+    "polish=off",
 ]
 
 
 def since(was: Config) -> list[str]:
-    """What methods have got since, taken back; their steps became more by those of the finish."""
+    """What methods have got since, taken back; their steps became more by those of the polish."""
     return [*SINCE, f"train.steps={was.train.steps}"]
 
 
