@@ -1,4 +1,4 @@
-"""What a step of a fit is about: first all is fitted, then a method's polish goes on with some of it alone."""
+"""What a step of a fit is about: first all is fitted, then a polish goes on with some of it alone."""
 
 from __future__ import annotations
 
