@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from neurfield.fields import Shaded
 from neurfield.fitting.rays_step import keeping
 from neurfield.fitting.step import StepReport
 from neurfield.moment import Moment
@@ -158,6 +159,7 @@ def surface_colors(task: SceneTask, hits: Hits, nearest: float) -> Tensor:
     codes = task.rays.codes(hits.camera)
     if codes is not None:
         feature = torch.cat([feature, codes], dim=1)
-    rgb = task.color(points, feature, normal, views)
+    shaded = task.color(points, feature, normal, views)
+    rgb = shaded.rgb if isinstance(shaded, Shaded) else shaded  # of one sample, however it is decoded
     exposure = task.rays.exposure
     return rgb if exposure is None else exposure.shown(rgb, torch.ones_like(rgb[:, 0]), hits.camera)

@@ -72,7 +72,8 @@ def turn_of(step: int, train: Any, polish: Polish | None) -> Turn:
     """
     before = steps_before(train.steps, polish)
     if polish is None or step < before:
-        return Turn(step, before, False, learning_rate_factor(step, before, train.warmup, train.lr_end))
+        factor = learning_rate_factor(step, before, train.warmup, train.lr_end, train.lr_course)
+        return Turn(step, before, False, factor)
     number, count = step - before, train.steps - before
     factor = polish.rate * learning_rate_factor(number, count, min(WARMUP, count // 2), train.lr_end)
     return Turn(number, count, True, factor)

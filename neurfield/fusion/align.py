@@ -76,13 +76,15 @@ class AlignedPriors:
     warped: bool
 
     def depth(self, i: int, prior: np.ndarray) -> Tensor:
-        """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file."""
+        """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file; 0 where it is."""
         h, w = prior.shape
-        x = (torch.from_numpy(np.array(prior, dtype=np.float32)) - self.views.low[i]) / self.views.span[i]
+        values = torch.from_numpy(np.array(prior, dtype=np.float32))
+        x = (values - self.views.low[i]) / self.views.span[i]
         v, u = torch.meshgrid((torch.arange(h) + 0.5) / h, (torch.arange(w) + 0.5) / w, indexing="ij")
         near, far = self.meaning.values[i, :2].exp()
         node, share = nodes(torch.stack([u, v], dim=-1))
-        return (near + (far - near) * x) * (self.meaning.values[i, 2:][node] * share).sum(dim=-1).exp()
+        z = (near + (far - near) * x) * (self.meaning.values[i, 2:][node] * share).sum(dim=-1).exp()
+        return torch.where(values != 0.0, z, torch.zeros_like(z))
 
     def box(self) -> np.ndarray:
         """The box [2, 3], world, of what the aligned images show and of their cameras.
@@ -131,7 +133,7 @@ class AlignedPriors:
 
     def by_points(self) -> bool:
         """Whether the images' own points decided, not the overlap of the views."""
-        return _enough_points(self.points, len(self.views))
+        return _enough_points(self.points, self.views)
 
 
 @torch.no_grad()
@@ -141,7 +143,7 @@ def align_priors(
     """Align the prior depth of all frames of a scene with each other.
 
     Args:
-        scene: pinhole cameras of one size, a prior for every frame.
+        scene: pinhole cameras of one size. Frames without a prior are not aligned.
         around: [2, 3], world: a first guess of the box that the images see, right to a factor of two or so.
         seed: of the pairs that are drawn; the same seed gives the same bits.
         known: points whose depth was matched between the pictures. Where most images have enough of them,
@@ -154,15 +156,16 @@ def align_priors(
     box = torch.as_tensor(around - views.origin, dtype=torch.float32)
     near = NEAREST * float((box[1] - box[0]).norm())
     meaning = ends_at_box(views, box)
-    points = ImagePoints.none() if known is None else known
-    if _enough_points(points, len(views)):
+    points = ImagePoints.none() if known is None else _told(known, views)
+    if _enough_points(points, views):
         meaning = ends_at_points(views, meaning, points, near)
     elif "image" in scene.sources and len(views) > 2:
         search = ImageSearch(scene, views)
-        meaning = ends_at_points(views, meaning, search.coarse(_guess(views, meaning)), near)
-        points = points.joined(search.fine(_guess(views, meaning)))
+        coarse = _told(search.coarse(_guess(views, meaning)), views)
+        meaning = ends_at_points(views, meaning, coarse, near)
+        points = points.joined(_told(search.fine(_guess(views, meaning)), views))
         meaning = ends_at_points(views, meaning, points, near)
-    by_points = _enough_points(points, len(views))
+    by_points = _enough_points(points, views)
     rounds = BY_POINTS if by_points else BY_PAIRS
     kept_out = _kept_out(points)
     used, apart = points.select(~kept_out), points.select(kept_out)
@@ -217,9 +220,15 @@ def _guess(views: PriorViews, meaning: Meaning) -> Guess:
     return depth
 
 
-def _enough_points(points: ImagePoints, images: int) -> bool:
-    """Whether most images have enough points."""
-    return bool((torch.bincount(points.image, minlength=images) >= ENOUGH_POINTS).float().mean() > 0.5)
+def _told(points: ImagePoints, views: PriorViews) -> ImagePoints:
+    """Those of the points that lie in images with a prior: where there is none, nothing is held to them."""
+    return points if bool(views.told.all()) else points.select(views.told[points.image])
+
+
+def _enough_points(points: ImagePoints, views: PriorViews) -> bool:
+    """Whether most images with a prior have enough points."""
+    enough = torch.bincount(points.image, minlength=len(views)) >= ENOUGH_POINTS
+    return bool(enough[views.told].float().mean() > 0.5)
 
 
 def _kept_out(points: ImagePoints) -> Tensor:

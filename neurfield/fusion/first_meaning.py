@@ -54,7 +54,7 @@ def meet_again(
     n = len(views)
     carried = [(pairs.second == i) & pairs.valid for i in range(n)]  # into each image
     apart = torch.stack([pairs.residual[c].abs().median() if c.any() else torch.tensor(0.0) for c in carried])
-    lost = (apart > 2.0 * apart.median()).nonzero()[:, 0]
+    lost = (apart > 2.0 * apart[views.told].median()).nonzero()[:, 0]
     values = meaning.values.clone()
     is_lost = torch.zeros(n, dtype=torch.bool)
     is_lost[lost] = True

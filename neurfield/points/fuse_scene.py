@@ -55,6 +55,11 @@ class VolumePoints:
     words: str
     unknown: Tensor | None = None
 
+    @property
+    def voxel(self) -> float:
+        """Edge of the voxels whose centres the points are, unit lengths."""
+        return self.free_half / 4.0
+
     def draw(self, count: int, generator: torch.Generator | None) -> Tensor:
         """Indices [count] of random points."""
         return torch.randint(len(self.points), (count,), generator=generator, device=self.points.device)

@@ -16,27 +16,29 @@ def face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
     """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture.
 
     They are small at its edges: there a network draws a ramp between what is in front and what is behind, and
-    neither is where the ramp is.
+    neither is where the ramp is. They are 0 where depth is 0, which is none, and beside that.
     """
     log_z, reach = depth.log(), RAMP // 2
     slope = torch.zeros(2, *depth.shape)
     slope[0, :, :, reach:-reach] = (log_z[:, :, 2 * reach :] - log_z[:, :, : -2 * reach]) / (2 * reach)
     slope[1, :, reach:-reach] = (log_z[:, 2 * reach :] - log_z[:, : -2 * reach]) / (2 * reach)
     per_tangent = (torch.as_tensor(focal, dtype=torch.float32) / STEEP).square()
-    return 1.0 / (1.0 + (slope[0].square() + slope[1].square()) * per_tangent[:, None, None])
+    weights = 1.0 / (1.0 + (slope[0].square() + slope[1].square()) * per_tangent[:, None, None])
+    return torch.where(depth > 0, weights.nan_to_num(0.0), torch.zeros_like(weights))
 
 
 def prior_of(scene: Scene, i: int) -> np.ndarray:
-    """The prior depth [h, w] of frame i of a scene that has one for each frame, as its file has it."""
+    """The prior depth [h, w] of frame i, which has one because it was aligned, as its file has it."""
     prior = scene.prior_depth(i)
-    assert prior is not None  # the scene was checked to have one for each frame
+    assert prior is not None
     return prior
 
 
 def prior_normal_of(scene: Scene, i: int) -> np.ndarray:
-    """The prior normal [h, w, 3], camera axes, of frame i of a scene that has one for each frame."""
+    """The prior normal [h, w, 3], camera axes, of frame i; 0 where unknown, and all over without a file."""
     normal = scene.prior_normal(i)
-    assert normal is not None
+    if normal is None:
+        return np.zeros((int(scene.cameras.height[i]), int(scene.cameras.width[i]), 3), np.float32)
     return normal
 
 

@@ -150,9 +150,13 @@ def test_colours_of_vertices_do_not_suffer(run: Run, without: Run) -> None:
     assert errors[0] < errors[1]
 
 
-@pytest.mark.parametrize("method", ["volsdf", "s3im"])
-def test_every_method_with_a_colour_can_have_it(sphere_scene: Scene, tmp_path: Path, method: str) -> None:
-    overrides = [*OPTIONS, "polish.share=0.5", "exposure=affine", "background=environment"]
+@pytest.mark.parametrize(("method", "color"), [("volsdf", "radiance"), ("s3im", "idr"), ("neus", "latent")])
+def test_every_method_with_a_colour_can_have_it(
+    sphere_scene: Scene, tmp_path: Path, method: str, color: str
+) -> None:
+    """A colour that decodes what is rendered gives of one opaque sample what it gives at once."""
+    small = [one for one in OPTIONS if not one.startswith("color.")]
+    overrides = [*small, f"color={color}", "polish.share=0.5", "exposure=affine", "background=environment"]
     run = fit(sphere_scene, method, steps=4, out=tmp_path, overrides=overrides, quiet=True)
     assert run.task.turn(2).polishes and not run.task.turn(1).polishes
 
