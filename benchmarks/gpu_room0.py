@@ -16,7 +16,7 @@ from benchmarks.room_table import newest_run
 from benchmarks.script import Table
 from neurfield.errors import UserError
 
-COLUMNS = ("steps", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB, fitted", "all s", "kernels")
+COLUMNS = ("steps", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB, held out", "all s", "kernels")
 
 
 def fit(scene: str, device: str, steps: int, out: Path) -> dict[str, Any]:

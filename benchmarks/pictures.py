@@ -152,7 +152,7 @@ def save_curves(
         ("F@5cm", "F at 5 cm"),
         ("F@1cm", "F at 1 cm"),
         ("normals", "normal consistency"),
-        ("psnr", "PSNR of fitted frames, dB"),
+        ("psnr", "PSNR of held-out frames, dB"),
     )
     figure, axes = _figure(len(curves), len(figures), (8.4, 1.5 * len(curves)), squeeze=False)
     ticks = (1, 3, 10, 30, 100, 300)

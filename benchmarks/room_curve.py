@@ -27,7 +27,7 @@ from neurfield.evaluation import evaluate_mesh
 from neurfield.scenes.builtin import ROOMS
 from neurfield.scenes.scene import Scene
 
-COLUMNS = ("scene", "run", "steps", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB, fitted")
+COLUMNS = ("scene", "run", "steps", "fit s", "F@5cm", "F@1cm", "normals", "PSNR dB, held out")
 
 
 @dataclass(frozen=True)

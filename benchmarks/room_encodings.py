@@ -33,7 +33,7 @@ COLUMNS = (
     "F@5cm",
     "F@1cm",
     "normals",
-    "PSNR dB, fitted",
+    "PSNR dB, held out",
 )
 ENCODINGS = ("hash", "simplex", "triplane", "rbf", "frequency")
 FLAGS = "--method neus --set data.sensor_depth=noisy --set field.encoding={} --steps {}"

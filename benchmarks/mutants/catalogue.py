@@ -11,6 +11,7 @@ from benchmarks.mutants import (
     measures,
     objects,
     parts,
+    polishing,
     posing,
     priors,
     protocols,
@@ -25,6 +26,7 @@ MUTANTS = [
     *priors.GUESSED, *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
     *fields.RENDERING, *heads.BESIDE, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
     *objects.OBJECTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
-    *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,
+    *fitting.STEPS, *fitting.RUNS, *polishing.POLISHING, *scenes.CAMERAS, *scenes.POSES,
+    *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

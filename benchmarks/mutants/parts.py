@@ -171,7 +171,11 @@ PARTS = [
     *of(
         "neurfield/fitting/task.py",
         TASK,
-        ("math.ceil(alone * self.train.steps) if warm else 0", "0", "steps without rays counted as theirs"),
+        (
+            "math.ceil(alone * steps_before(self.train.steps, self.polish)) if warm else 0",
+            "0",
+            "steps without rays counted as theirs",
+        ),
         (
             "return self._levels(), holds, fading",
             "return self._levels(), holds",

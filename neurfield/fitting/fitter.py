@@ -28,9 +28,9 @@ from neurfield.fitting.checkpoint import (
 from neurfield.fitting.graph import WARM_UPS, StepGraphs
 from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
-from neurfield.fitting.schedule import learning_rate_factor
 from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.fitting.surface_watch import SurfaceLeft
+from neurfield.fitting.turn import POLISH, Polish, turn_of
 from neurfield.ops import native
 from neurfield.parts.groups import Train
 
@@ -53,6 +53,7 @@ class Task(Protocol):
     """What the loop needs of a kind of fit (scene, shape, ...)."""
 
     device: torch.device
+    polish: Polish | None
 
     def prepare(self) -> None:
         """What has to be worked out once before the first step; its time is part of the fit's."""
@@ -195,10 +196,10 @@ class Fitter:
     def _one_step(self) -> StepReport:
         train = self.train
         look = self.step % self.look_every == 0
-        report = self._gradients(self.step, self.step / max(1, train.steps), look)
+        turn = turn_of(self.step, train, self.task.polish)
+        report = self._gradients(self.step, turn.progress, look)
         self.step += 1
-        factor = learning_rate_factor(self.step - 1, train.steps, train.warmup, train.lr_end, train.lr_course)
-        self.optimizer.step(self.step, factor)
+        self.optimizer.step(self.step, turn.factor, POLISH if turn.polishes else "")
         return report
 
     def _gradients(self, step: int, progress: float, look: bool) -> StepReport:

@@ -29,13 +29,16 @@ class Group:
     sparse: bool = False
 
 
-def groups_of(learners: Sequence[Mapping[str, list[nn.Parameter]]], train: Any) -> list[Group]:
+def groups_of(
+    learners: Sequence[Mapping[str, list[nn.Parameter]]], train: Any, prefix: str = ""
+) -> list[Group]:
     """Parameters by how they learn, with the rates of a configuration.
 
     Args:
         learners: of each, its parameters by how they learn: "table" (sparse), "kernels" (sparse), "encoding",
             and whatever else, such as "network" and "width".
         train: the rates.
+        prefix: of the groups' names.
     """
     rates = {
         "table": (train.lr_table, True), "encoding": (train.lr_table, False),
@@ -46,7 +49,7 @@ def groups_of(learners: Sequence[Mapping[str, list[nn.Parameter]]], train: Any) 
         for name, parameters in learner.items():
             merged.setdefault(name, []).extend(parameters)
     return [
-        Group(name, parameters, *rates.get(name, (train.lr_network, False)))
+        Group(prefix + name, parameters, *rates.get(name, (train.lr_network, False)))
         for name, parameters in merged.items()
         if parameters
     ]
@@ -74,14 +77,17 @@ class Adam:
             for index, parameters in enumerate(parts):
                 self._flat[f"{group.name}.{index}"] = (group, _flatten(parameters))
 
-    def step(self, step: int, factor: float) -> None:
-        """Update all parameters, and clear the gradients.
+    def step(self, step: int, factor: float, only: str = "") -> None:
+        """Update parameters, and clear their gradients.
 
         Args:
             step: counts from 1.
             factor: of the groups' learning rates.
+            only: how the names of groups begin that are updated; "": all.
         """
         for group, flat in self._flat.values():
+            if not group.name.startswith(only):
+                continue
             adam_step(
                 flat.values, flat.gradient, flat.first, flat.second,
                 step, group.learning_rate * factor, self.betas, self.eps,

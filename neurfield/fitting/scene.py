@@ -93,6 +93,7 @@ class SceneTask(Task):
             None if part is None else part.make_of(offers)
             for part in map(config.one, ("background", "exposure", "poses", "transients"))
         )
+        polish = config.one("polish")
         advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),
@@ -111,7 +112,10 @@ class SceneTask(Task):
         }
         if not losses:
             raise UserError(f"{scene.path}: none of the method's losses finds what it looks at in this scene")
-        super().__init__(field, color, sources, rays, losses, config.train, config.seed, device, dual)
+        super().__init__(
+            field, color, sources, rays, losses, config.train, config.seed, device, dual,
+            None if polish is None else polish.make_of(offers),
+        )  # fmt: skip
 
     def _radius(self) -> float:
         """Of the initial sphere, unit lengths.

@@ -18,6 +18,7 @@ from neurfield.fitting.partner import Partner
 from neurfield.fitting.points_step import look_at_points
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.step import FixedStep, StepReport
+from neurfield.fitting.turn import POLISH, Polish, Turn, steps_before, turn_of
 from neurfield.losses.weighted import WeightedLoss, added, losses_of
 from neurfield.moment import Moment
 from neurfield.points import PointSource
@@ -39,6 +40,7 @@ class Task:
         seed: of the fit.
         device: of field and steps.
         dual: what masks of transients and a partner add to a step; None: there are none.
+        polish: what is fitted alone at the end; None: all is fitted to the end.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class Task:
         seed: int,
         device: torch.device,
         dual: DualStep | None = None,
+        polish: Polish | None = None,
     ) -> None:
-        self.dual = dual
+        self.dual, self.polish = dual, polish
         self.field, self.color, self.rays = field, color, rays
         self.sources, self.losses = list(sources), dict(losses)
         self.train, self.seed, self.device = train, seed, device
@@ -76,11 +79,20 @@ class Task:
         """All that changes over a fit, at a step."""
         alone = max((source.alone for source in self.sources), default=0.0)
         warm = any(source.warm for source in self.sources)
-        first = math.ceil(alone * self.train.steps) if warm else 0
+        first = math.ceil(alone * steps_before(self.train.steps, self.polish)) if warm else 0
         return Moment(step, progress, alone, warm, step - first, self.seed, self._generator(step))
+
+    def turn(self, step: int) -> Turn:
+        """What a step is about."""
+        return turn_of(step, self.train, self.polish)
 
     def step(self, step: int, progress: float) -> StepReport:
         """Ask, render, compare."""
+        turn = self.turn(step)
+        if self.polish is not None and turn.polishes:
+            moment = self.moment(step, 1.0)
+            self._at(moment)
+            return self.polish.step(self, turn.number, turn.count, moment)
         moment = self.moment(step, progress)
         self._at(moment)
         drawn = [(source, source.draw(moment)) for source in self._apart()]
@@ -125,7 +137,8 @@ class Task:
     def fixed(self, step: int, progress: float) -> FixedStep | None:
         """A step that looks at points alone; the samples of rays are another number each step."""
         moment = self.moment(step, progress)
-        if (self.rays is not None and not moment.points_alone) or not self.field.capturable:
+        rays = self.rays is not None and not moment.points_alone
+        if rays or self.turn(step).polishes or not self.field.capturable:
             return None
         self._at(moment)
         drawn = [(source, tensors) for source in self._apart() if (tensors := source.draw(moment))]
@@ -200,16 +213,24 @@ class Task:
         if self.rays is not None:
             around = [part for slot, part in self._learnt_around().items() if slot not in APART]
             learners += [*self.rays.passes.values(), *around]
+        polishing = [] if self.polish is None else self._polished()
+        learners = [learner for learner in learners if not any(learner is one for one in polishing)]
         if self.dual is not None and self.dual.partner is not None and self.dual.partner.learns:
             learners += [self.dual.partner.field, self.dual.partner.color]
         learners += self._learnt_losses().values()
         groups = groups_of([learner.parameter_groups() for learner in learners], self.train)
+        groups += groups_of([one.parameter_groups() for one in polishing], self.train, POLISH)
         if isinstance(self._poses, nn.Module):  # sparse: who has no gradient stands still
             groups.append(Group("poses", list(self._poses.parameters()), self._poses.rate, sparse=True))
         if self.dual is not None:
             masks = self.dual.transients
             groups.append(Group("transients", list(masks.parameters()), masks.rate, sparse=True))
         return groups
+
+    def _polished(self) -> list[Any]:
+        """What a polish fits: colour, and what pictures make of it."""
+        around = {} if self.rays is None else self._learnt_around()
+        return [one for one in (self.color, around.get("exposure")) if one is not None]
 
     def state(self) -> dict[str, Tensor]:
         """Field, colour, passes, what is learnt around them and by losses, what sampler and pixels know."""
@@ -232,6 +253,8 @@ class Task:
     def load(self, state: dict[str, Tensor]) -> None:
         """Take a state written by `state`, of this version or the one before."""
         state = migrated(state)
+        if self.polish is not None:
+            self.polish.forget()
         self.field.load_state_dict(part_of(state, "field"))
         if self.color is not None:
             self.color.load_state_dict(part_of(state, "color"))

@@ -13,6 +13,7 @@ from torch.nn.functional import normalize
 from neurfield.fields import Color, DistanceField
 from neurfield.files import atomic_write
 from neurfield.fitting.rays_step import RaysStep
+from neurfield.fitting.turn import Turn
 from neurfield.moment import Moment
 from neurfield.parts import Config
 from neurfield.rays import UnitFrame, make_rays
@@ -33,6 +34,10 @@ class Drawable(Protocol):
     field: DistanceField
     color: Color | None
     rays: RaysStep | None
+
+    def turn(self, step: int) -> Turn:
+        """What a step is about."""
+        ...
 
     def moment(self, step: int, progress: float) -> Moment:
         """All that changes over a fit, at a step."""
@@ -99,7 +104,7 @@ def write_preview(task: Drawable, step: int, folder: Path) -> None:
     cameras = task.scene.cameras if poses is None else poses.cameras()
     camera = len(cameras) // 2
     scale = min(1.0, 320.0 / float(cameras.width[camera]))
-    progress = step / task.config.train.steps
+    progress = task.turn(step).progress
     drawn = render_camera(task, cameras, camera, scale, progress, picture=camera)
     h, w = drawn["rgb"].shape[:2]
     true = np.asarray(Image.fromarray(task.scene.image(camera)).resize((w, h), Image.Resampling.BOX))

@@ -28,7 +28,7 @@ FITTED: dict[str, Fitted] = {
         "surfaces",
         (
             "field", "heads", "color", "pixels", "sampler", "passes", "background", "exposure", "poses",
-            "transients", "points", "losses", "mesh",
+            "transients", "points", "losses", "polish", "mesh",
         ),
         {"data": Data, "train": Train},
     ),

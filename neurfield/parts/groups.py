@@ -30,7 +30,8 @@ class Data:
         intrinsic: use pictures of reflectance and shading where the scene has them.
         segment: use segments, maps of instance ids.
         mask: use masks where the scene has them.
-        holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none.
+        holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none,
+            auto every 8th where there are 24 frames or more.
         box: world xmin, ymin, zmin, xmax, ymax, zmax; empty: from the scene.
     """
 
@@ -42,7 +43,7 @@ class Data:
     intrinsic: bool = False
     segment: bool = False
     mask: bool = True
-    holdout_every: _Times = 0
+    holdout_every: Literal["auto"] | _Times = "auto"
     box: list[float] = field(default_factory=list)
 
     def wrong(self) -> str | None:

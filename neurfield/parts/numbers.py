@@ -5,7 +5,8 @@ A parameter's annotation is the type of its number, its default the number's def
 
     def loss(seen, *, decay: Annotated[float, Number(least=0.0)] = 0.0, kind: Literal["l1", "l2"] = "l1"): ...
 
-Known types are float, int, bool, str, Literal, and lists of these. A list's Number holds for each member.
+Known types are float, int, bool, str, Literal, and lists of these. A list's Number holds for each member. A
+number may have words beside it: Literal["auto"] | Annotated[int, Number(least=0)].
 What two numbers must keep to together is said by an attribute of the target, `wrong_numbers(**numbers)`,
 which returns what is wrong or None.
 """
@@ -18,8 +19,9 @@ import math
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin
+from dataclasses import MISSING, dataclass, replace
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from neurfield.errors import UserError
 from neurfield.wording import suggest
@@ -68,6 +70,7 @@ class Declared:
         range: of it, or of each member of a list.
         default: None where the number must be given.
         explanation: its line of the docstring.
+        words_too: what may stand in the number's place.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Declared:
     range: Number
     default: Any
     explanation: str
+    words_too: tuple[str, ...] = ()
 
     def check(self, key: str, value: Any) -> Any:
         """A value in the declared type.
@@ -100,7 +104,7 @@ class Declared:
             one = " | ".join(map(str, self.choices))
         else:
             bounds = self.range.words()
-            one = self.kind.__name__ + (f" {bounds}" if bounds else "")
+            one = " | ".join([*self.words_too, self.kind.__name__ + (f" {bounds}" if bounds else "")])
         return f"list of {one}" if self.many else one
 
     def _check_one(self, key: str, value: Any) -> Any:
@@ -110,6 +114,11 @@ class Declared:
             if not any(value == choice and type(value) is type(choice) for choice in self.choices):
                 words = [str(choice) for choice in self.choices]
                 hint = suggest(str(value), words) or f": there are {', '.join(words)}"
+                raise UserError(f"'{key}': {_shown(value)} is not possible{hint}")
+            return value
+        if self.words_too and isinstance(value, str):
+            if value not in self.words_too:
+                hint = suggest(value, self.words_too) or f": there are {self.words()}"
                 raise UserError(f"'{key}': {_shown(value)} is not possible{hint}")
             return value
         if self.kind is bool and isinstance(value, str) and value.lower() in _WORDS:
@@ -152,12 +161,13 @@ def declared(target: Callable[..., Any], key: str) -> dict[str, Declared]:
         where = f"{key}.{name}"
         if name in RESERVED:
             raise UserError(f"'{where}': a preset says '{name}' of any part, the number needs another name")
-        kind, many, choices, bounds = _read_type(where, _annotation(target, parameter))
-        number = Declared(name, kind, many, choices, bounds, None, explanations.get(name, ""))
+        words_too, note = _words_too(_annotation(target, parameter))
+        kind, many, choices, bounds = _read_type(where, note)
+        number = Declared(name, kind, many, choices, bounds, None, explanations.get(name, ""), words_too)
         default = _default(target, parameter)
         if default is not inspect.Parameter.empty:
             default = number.check(f"{where} (its default)", default)
-            number = Declared(name, kind, many, choices, bounds, default, number.explanation)
+            number = replace(number, default=default)
         numbers[name] = number
     return numbers
 
@@ -216,6 +226,15 @@ def _annotation(target: Callable[..., Any], parameter: inspect.Parameter) -> Any
         return eval(note, dict(scope))  # the part's own source, which has been imported
     except Exception:
         return inspect.Parameter.empty
+
+
+def _words_too(note: Any) -> tuple[tuple[str, ...], Any]:
+    """The words that may stand in a number's place, and the annotation of the number."""
+    if get_origin(note) in (Union, UnionType) and len(get_args(note)) == 2:
+        words, number = get_args(note)
+        if get_origin(words) is Literal and all(isinstance(word, str) for word in get_args(words)):
+            return get_args(words), number
+    return (), note
 
 
 def _read_type(where: str, note: Any) -> tuple[type, bool, tuple[Any, ...], Number]:

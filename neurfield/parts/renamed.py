@@ -118,6 +118,7 @@ def _of_picture(old: dict[str, Any]) -> dict[str, Any]:
 def _of_surface(old: dict[str, Any]) -> dict[str, Any]:
     """`migrated` of a fit to a scene."""
     flat: dict[str, Any] = {f"losses.{name}": weight for name, weight in _WEIGHTS.items()}
+    flat["data.holdout_every"] = 0  # what it was where nothing was said
     kind, fused = "neus", False
     for key, value in _leaves(old):
         if key == "opacity.kind":

@@ -44,6 +44,7 @@ SLOTS: dict[str, Slot] = {
     "transients": Slot("mask of transients", "what only some pictures show, left out"),
     "points": Slot("point source", "points off the rays, with what is known of them", many=True),
     "losses": Slot("loss", "what a step's error is made of", many=True, weighted=True),
+    "polish": Slot("polish", "what is fitted alone in the last steps, once the rest stands"),
     "mesh": Slot("mesh", "from the field to a mesh"),
 }
 
@@ -141,6 +142,7 @@ TABLE: dict[str, dict[str, str]] = {
         "object_free": "neurfield.losses.of_objects:object_free",
         "fused_object": "neurfield.losses.of_objects:fused_object",
     },
+    "polish": {"surface_color": "neurfield.fitting.surface_color:SurfaceColor"},
     "mesh": {"level_set": "neurfield.surfaces.level_set_mesh:LevelSet"},
 }
 

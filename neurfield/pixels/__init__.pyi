@@ -13,3 +13,4 @@ from neurfield.pixels.reader import Chooser as Chooser
 from neurfield.pixels.reader import PixelReader as PixelReader
 from neurfield.pixels.uniform import Chosen as Chosen
 from neurfield.pixels.uniform import Uniform as Uniform
+from neurfield.pixels.walk import Walk as Walk

@@ -59,13 +59,19 @@ def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
     return scene.with_frames(np.unique(np.linspace(0, len(scene) - 1, keep).round().astype(int)))
 
 
-def fitted_and_held_out(count: int, every: int) -> tuple[np.ndarray, np.ndarray]:
+AUTO_EVERY, AUTO_FROM = 8, 24  # every so many-th is held out of so many frames or more
+
+
+def fitted_and_held_out(count: int, every: int | str) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the frames that a fit may look at, and of those that are kept from it, int64 [n] each.
 
     Args:
         count: frames in all.
-        every: the middle one of each so many consecutive frames is kept from the fit; 0: none.
+        every: the middle one of each so many consecutive frames is kept from the fit; 0: none; "auto": 8
+            where there are 24 frames or more.
     """
+    if isinstance(every, str):
+        every = AUTO_EVERY if count >= AUTO_FROM else 0
     frames = np.arange(count)
     held_out = frames % every == every // 2 if every > 0 else np.zeros(count, bool)
     return frames[~held_out], frames[held_out]

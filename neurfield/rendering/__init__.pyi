@@ -31,6 +31,7 @@ from neurfield.rendering.exposure import Exposure as Exposure
 from neurfield.rendering.far_field import FarField as FarField
 from neurfield.rendering.far_field import make_contracted as make_contracted
 from neurfield.rendering.far_field import make_inverted_sphere as make_inverted_sphere
+from neurfield.rendering.first_hits import FirstHits as FirstHits
 from neurfield.rendering.head_opacity import Occupancy as Occupancy
 from neurfield.rendering.learnt_background import Environment as Environment
 from neurfield.rendering.learnt_background import LearntBackground as LearntBackground

@@ -27,7 +27,8 @@ _NAMES = {
     "seconds": "time", "peak_memory_gb": "peak memory", "faces": "triangles",
     "accuracy": "accuracy (mesh to truth)", "completeness": "completeness (truth to mesh)",
     "chamfer_l1": "Chamfer-L1 (their mean)", "mesh_seen": "seen share of the mesh",
-    "truth_seen": "seen share of the truth", "psnr": "PSNR", "ssim": "SSIM", "count": "how many",
+    "truth_seen": "seen share of the truth", "psnr": "PSNR", "ssim": "SSIM", "gmsd": "GMSD (0 is best)",
+    "count": "how many",
     "psnr_float16": "PSNR of the model file", "model": "model file (float16)",
     "source": "the picture's own file",
     "accuracy_mm": "accuracy (mesh to truth)", "completeness_mm": "completeness (truth to mesh)",
@@ -84,7 +85,7 @@ def objects_in_words(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]
 
 def _which(item: str, images: dict[str, Any]) -> str:
     """Of which frames and pixels a score of pictures is, as far as is known."""
-    if item not in ("psnr", "ssim") or "frames" not in images:
+    if item not in ("psnr", "ssim", "gmsd") or "frames" not in images:
         return ""
     return f" of {images['frames']} frames" + (
         f", {images['pixels']}" if images.get("pixels", "all") != "all" else ""

@@ -88,6 +88,7 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["data.sensor_depth=off"], 48, {**MARCHED, **CHOSEN, **OCCUPANCY}),
         (["points.fused_depth=off"], 50, {**SPLIT, **MARCHED, **CHOSEN}),
         (["data.sensor_depth=off", "passes.surface.learn=true"], 50, {**WIDTH, **MARCHED, **CHOSEN}),
+        ([], 90, {}),  # colour alone; rays of many steps are followed at once, on the host
     ],
 )
 def test_scene(scene_folder: Path, overrides: list[str], step: int, expected: dict[str, int]) -> None:

@@ -76,4 +76,5 @@ SMALL = (
     "field.levels=6", "field.log2_table_size=13", "field.finest_resolution=64", "field.hidden=[32,32]",
     "color.hidden=[32]", "sampler.rays=512", "points.uniform.count=256",
     "sampler.occupancy_resolution=32", "passes.surface.width_end=0.01", "train.preview_every=0",
+    "polish.pixels=1024",
 )  # fmt: skip

@@ -69,6 +69,19 @@ def test_scores_are_of_them_and_say_so(sphere_scene: Scene, tmp_path: Path) -> N
     assert tuple(again.held_out) == HELD_OUT and len(again.task.scene) == 9
 
 
+@pytest.mark.parametrize(("frames", "every", "count"), [(24, (), 3), (23, (), 0), (24, ("0",), 0)])
+def test_some_of_many_frames_are_held_out_unless_told_otherwise(
+    tmp_path: Path, frames: int, every: tuple[str, ...], count: int
+) -> None:
+    scene = load_scene(write_sphere_scene(tmp_path / "sphere", frames))
+    overrides = [*SMALL, *(f"data.holdout_every={n}" for n in every)]
+    run = fit(scene, "neus", steps=2, out=tmp_path, overrides=overrides, quiet=True)
+    assert len(run.held_out) == count and len(run.task.scene) == frames - count
+    scores = image_scores(run)
+    assert scores["frames"] == ("held out" if count else "fitted") and 0.0 < scores["gmsd"] < 1.0
+    assert tuple(Run.load(run.folder).held_out) == tuple(run.held_out)
+
+
 @pytest.mark.parametrize(("every", "said"), [(1, "2 or more"), (-2, "at least 0")])
 def test_holding_out_every_frame_is_refused(
     sphere_scene: Scene, tmp_path: Path, every: int, said: str

@@ -73,7 +73,8 @@ def test_without_maps_pictures_are_matched_once(sphere_scene: Scene, matches: li
 
 
 @pytest.mark.parametrize(
-    ("data", "frames"), [(Data(stereo=True, holdout_every=4), 18), (Data(stereo=True, mask=False), 24)]
+    ("data", "frames"),
+    [(Data(stereo=True, holdout_every=4), 18), (Data(stereo=True), 21), (Data(stereo=True, mask=False), 21)],
 )
 def test_maps_that_looked_at_more_are_left_alone(
     data: Data, frames: int, matched: Path, matches: list[Scene]

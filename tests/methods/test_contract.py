@@ -185,8 +185,10 @@ def test_every_method_takes_steps(sphere: Scene, balls: Scene, method: str, tmp_
     small = [one for one in (*SMALL, *FEW) if _has(config, one)]
     scene = balls if config.data.segment else sphere
     run = fit(scene, method, steps=6, out=tmp_path, overrides=[*small, *more], quiet=True)
-    said = (run.folder / "log.jsonl").read_text().splitlines()[-1]
-    assert ("s3im" in json.loads(said)["losses"]) == (method == "s3im")
+    lines = (run.folder / "log.jsonl").read_text().splitlines()
+    first, *_, last = [json.loads(line)["losses"] for line in lines]
+    assert ("s3im" in first) == (method == "s3im")
+    assert ("surface_color" in last) == (config.one("polish") is not None)
     assert Run.load(run.folder).config.method == method
 
 

@@ -51,13 +51,15 @@ def test_every_slot_but_field_and_colour_has_a_part_on_the_page(module: str) -> 
 def test_all_of_them_take_steps_together_and_leave_a_mesh(module: str, sphere: Scene, tmp_path: Path) -> None:
     chosen = [
         "pixels=in_turns", "sampler=even", "background=sky", "exposure=dimmed", "heads.roughness.width=2",
-        "mesh=outer", "poses=restless", "transients=corners", "passes.surface=logistic",
+        "mesh=outer", "poses=restless", "transients=corners", "polish=settled", "passes.surface=logistic",
         "points.ground.count=32", "losses.on_ground=0.1", "losses.bent=1.0",
     ]  # fmt: skip
     run = fit(
         sphere, "neus", steps=5, out=tmp_path, plugins=[module], quiet=True, overrides=[*SMALL, *FEW, *chosen]
     )
     losses = json.loads((run.folder / "log.jsonl").read_text().splitlines()[-1])["losses"]
+    assert set(losses) == {"settled"}
+    losses = json.loads((run.folder / "log.jsonl").read_text().splitlines()[0])["losses"]
     assert {"bent", "on_ground", "color", "eikonal"} <= set(losses)
     again = Run.load(run.folder, plugins=[module])
     task = again.task

@@ -272,6 +272,17 @@ def semantics(seen: Any, *, classes: Count, ignored: list[int] = [0]) -> float: 
     return 0.0
 
 
+def surface_color(*, share: float = 0.25, pixels: int = 16384, rate: float = 2.0) -> object:
+    """Colour alone, in the last part of the steps.
+
+    Args:
+        share: of the steps.
+        pixels: a step.
+        rate: times those of train.
+    """
+    return 0.0
+
+
 HERE = "tests.parts.stand_ins"
 TABLE = {
     "encoding": {
@@ -298,5 +309,6 @@ TABLE = {
         "seen_points": f"{HERE}:plain", "s3im": f"{HERE}:s3im", "semantics": f"{HERE}:semantics",
         "picture": f"{HERE}:picture",
     },
+    "polish": {"surface_color": f"{HERE}:surface_color"},
     "mesh": {"level_set": f"{HERE}:level_set"},
 }  # fmt: skip

@@ -22,7 +22,7 @@ def test_the_preset_on_the_page_loads(tmp_path: Path) -> None:
 
 def test_the_overrides_on_the_page_are_taken() -> None:
     overrides = re.findall(r"`--set (\S+)`", PAGE)
-    assert len(overrides) == 5
+    assert len(overrides) == 6
     assert "fused_depth" not in load_config("neus", overrides=overrides).many("points")
 
 

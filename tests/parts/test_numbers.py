@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -213,3 +214,25 @@ def test_a_declaration_that_cannot_hold_is_named(target: Any, said: str) -> None
     with pytest.raises(UserError) as caught:
         declared(target, "x.y")
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def of_frames(*, every: Literal["auto"] | Annotated[int, Number(least=0)] = "auto") -> None:
+    """A number that a word may stand for.
+
+    Args:
+        every: so many.
+    """
+
+
+def test_a_word_may_stand_for_a_number() -> None:
+    number = declared(of_frames, "x.part")["every"]
+    assert number.default == "auto" and number.words() == "auto | int >= 0"
+    assert number.check("x.part.every", 8) == 8 and number.check("x.part.every", "auto") == "auto"
+    for value, said in (
+        ("autp", "did you mean 'auto'"),
+        ("8", "auto | int >= 0"),
+        (-1, "at least 0"),
+        (2.5, "whole"),
+    ):
+        with pytest.raises(UserError, match=re.escape(said)):
+            number.check("x.part.every", value)

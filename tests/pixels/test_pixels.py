@@ -60,6 +60,8 @@ def test_the_middle_of_each_few_frames_is_held_out() -> None:
     fitted, held_out = fitted_and_held_out(12, 4)
     assert held_out.tolist() == [2, 6, 10] and sorted([*fitted, *held_out]) == list(range(12))
     assert fitted_and_held_out(3, 0)[0].tolist() == [0, 1, 2]
+    assert len(fitted_and_held_out(23, "auto")[1]) == 0
+    assert fitted_and_held_out(24, "auto")[1].tolist() == [4, 12, 20]
     for every in (2, 3, 7):  # something is always left to fit
         assert len(fitted_and_held_out(1, every)[0]) == 1
 

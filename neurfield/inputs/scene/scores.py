@@ -1,4 +1,4 @@
-"""PSNR and SSIM of what a run renders, on frames that it never saw where there are any."""
+"""PSNR, SSIM and GMSD of what a run renders, on frames that it never saw where there are any."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from neurfield.evaluation import psnr, ssim
+from neurfield.evaluation import gmsd, psnr, ssim
 from neurfield.files import atomic_write
 from neurfield.fitting.aligned_pose import aligned_pose
 from neurfield.fitting.view import render_camera
@@ -15,10 +15,11 @@ from neurfield.inputs.scene.opened import OpenedScene
 
 IMAGE_SCALE = 0.5  # of the pictures that image scores are taken on
 MOST_IMAGES = 8
+SCORES = {"psnr": psnr, "ssim": ssim, "gmsd": gmsd}
 
 
 def image_scores(run: OpenedScene) -> dict[str, object]:
-    """PSNR and SSIM of what a run renders; strips of pictures are left in previews/.
+    """PSNR, SSIM and GMSD of what a run renders; strips of pictures are left in previews/.
 
     A strip is the true picture, the rendered one and normals. Scores are of held-out frames where there are
     any, else of fitted ones (said in `frames`), inside the masks where frames have them (said in `pixels`).
@@ -42,7 +43,7 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
         true = np.asarray(Image.fromarray(scene.image(i)).resize(size, Image.Resampling.BOX))
         mask = scene.mask(i)
         inside = None if mask is None else _wholly_inside(mask, size)
-        scores.append((psnr(rgb, true, inside), ssim(rgb, true, inside)))
+        scores.append([score(rgb, true, inside) for score in SCORES.values()])
         if inside is not None:
             masked = True
             true, rgb = (np.where(inside[..., None], picture, 255) for picture in (true, rgb))
@@ -52,7 +53,7 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
     for old in (run.folder / "previews").glob("frame-*.png"):
         if old not in strips.values():
             old.unlink()
-    means = {name: _mean(column) for name, column in zip(("psnr", "ssim"), np.array(scores).T)}
+    means = {name: _mean(column) for name, column in zip(SCORES, np.array(scores).T)}
     return {
         **{name: value for name, value in means.items() if not np.isnan(value)},
         "frames": "held out" if len(run.held_out) else "fitted",

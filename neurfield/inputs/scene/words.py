@@ -83,7 +83,9 @@ def _cameras(opened: OpenedScene) -> str:
     if len(opened.used) < total:
         reasons.append(f"{len(opened.used)} evenly spaced ones fit into memory")
     if len(opened.held_out):
-        reasons.append(f"{len(opened.held_out)} held out")
+        by_itself = opened.config.data.holdout_every == "auto"
+        way_out = "; --set data.holdout_every=0 fits them, too" if by_itself else ""
+        reasons.append(f"{len(opened.held_out)} held out for scores of pictures{way_out}")
     return f"{fitted} cameras" if not reasons else f"{fitted} of {total} cameras ({', '.join(reasons)})"
 
 
@@ -99,7 +101,13 @@ def _unused(opened: OpenedScene) -> list[str]:
     if opened.matched is not None and opened.matched.were_read:
         unused -= set(STEREO_SOURCES)
     names = [text for source, text in NAMES.items() if source in unused]
-    return [f"not used: {', '.join(names)}"] if names else []
+    lines = [f"not used: {', '.join(names)}"] if names else []
+    if opened.matched is not None and unused >= {"stereo_depth"} and len(opened.held_out):
+        lines.append(
+            "stereo beside the scene has seen the frames that are held out, so pictures are matched anew; "
+            "--set data.holdout_every=0 takes it"
+        )
+    return lines
 
 
 def _resampled(scene: Scene) -> list[str]:
