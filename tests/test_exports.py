@@ -36,6 +36,7 @@ PRIVATE = {
     "fields.scene_encodings.encoding_groups": "`SDFField.parameter_groups`",
     "fields.scene_encodings.first_levels": "a number of `make_sdf`",
     "fusion.align_step": "a step of `align_priors`",
+    "fusion.coupled_blocks": "the equations of a step of `align_priors`",
     "fusion.first_meaning": "how `align_priors` starts",
     "fusion.hull.hull_points": "a step of `fuse_depth`",
     "fusion.hull.outline_distance": "the fusion of stereo asks it",
