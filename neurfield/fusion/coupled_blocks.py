@@ -22,8 +22,7 @@ class CoupledBlocks:
 
     Attributes:
         own: [n, k, k], the diagonal blocks, symmetric and positive.
-        first, second: int64 [m], the places of other blocks: several at one place count
-            together.
+        first, second: int64 [m], the places of other blocks; several at one place count together.
         across: [m, k, k], the blocks in row `first` and column `second`; the other way round stands their
             transpose.
     """

@@ -12,6 +12,10 @@ from neurfield.fusion.prior_views import PriorViews
 
 PARTNERS, PIXELS = 8, 160  # per image and round
 BASELINE = 0.4  # of the typical depth between two views is ample; nearer ones count less
+CARRIED, OF_FRAMES = (
+    23,
+    128,
+)  # every so many pixels tell overlap, of more frames fewer: all take as long as these
 STEEPEST = 0.15  # change of log depth over a pixel of the small maps; above it is a jump
 
 
@@ -99,10 +103,10 @@ def overlap(views: PriorViews, meaning: Meaning) -> Tensor:
     whose scales nothing ties together.
     """
     n = len(views)
-    few = torch.arange(0, views.uv.shape[0], 23)
+    few = torch.arange(0, views.uv.shape[0], CARRIED * max(1, n // OF_FRAMES))
     image = torch.arange(n)[:, None].expand(n, len(few))
     uv = views.uv[few].expand(n, len(few), 2)
-    z = meaning.log_depth(image, views.carried[:, few], uv)[0].exp()
+    z = meaning.depth(image, views.carried[:, few], uv)
     points = views.centers[:, None] + views.directions(image, uv) * z[..., None]
     shared = torch.zeros(n, n)
     for j in range(n):
