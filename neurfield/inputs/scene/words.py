@@ -92,7 +92,7 @@ def _cameras(opened: OpenedScene) -> str:
     fitted, total = len(opened.task.scene), len(opened.scene)
     reasons = []
     if len(opened.used) < total:
-        reasons.append(f"{len(opened.used)} evenly spaced ones fit into memory")
+        reasons.append(f"{len(opened.used)} fit into memory, those that cover most")
     if len(opened.held_out):
         reasons.append(f"{len(opened.held_out)} held out")
     return f"{fitted} cameras" if not reasons else f"{fitted} of {total} cameras ({', '.join(reasons)})"
