@@ -40,6 +40,7 @@ PRIVATE = {
     "fusion.first_meaning": "how `align_priors` starts",
     "fusion.hull.hull_points": "a step of `fuse_depth`",
     "fusion.hull.outline_distance": "the fusion of stereo asks it",
+    "fusion.over_frames": "reads frames in threads",
     "fusion.point_views": "what `ImageSearch` compares",
     "fusion.prior_model.nodes": "the interpolation inside `Meaning`",
     "fusion.prior_views.to_be_looked_at": "which pixels `align_priors` and the fusion look at",

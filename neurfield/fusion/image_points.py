@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, normalize
 
+from neurfield.fusion.over_frames import over_frames
 from neurfield.fusion.point_views import Guess, promising, views_of
 from neurfield.fusion.prior_views import PriorViews, to_be_looked_at
 from neurfield.ops.patch_scores import NOWHERE, PatchViews, patch_scores
@@ -258,29 +259,32 @@ def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
         width and height [2] that whole pictures have at this scale, of which h and w may cut off a part of a
         pixel.
     """
-    greys, shrink = [], 1
-    for i in range(len(scene)):
+    shrink = max(1, round(int(scene.cameras.width[0]) / width))
+
+    def grey(i: int) -> Tensor:
         rgb = torch.from_numpy(np.array(scene.image(i), dtype=np.float32))
         grey = rgb @ torch.tensor([0.299, 0.587, 0.114])
         mask = to_be_looked_at(scene, i)
         if mask is not None:
             grey[torch.from_numpy(~mask)] = torch.nan
-        shrink = max(1, round(grey.shape[1] / width))
         grey = avg_pool2d(grey[None, None], shrink)[0, 0]
-        greys.append(grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2])
+        return grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
+
+    greys = over_frames(grey, range(len(scene)))
     whole = torch.tensor([int(scene.cameras.width[0]), int(scene.cameras.height[0])]) / shrink
     return torch.stack(greys), whole
 
 
 def _normals(scene: Scene, size: torch.Size) -> Tensor:
     """Prior normals [n, h, w, 3] in camera axes, about as large as `size`."""
-    normals = []
-    for i in range(len(scene)):
+
+    def smaller(i: int) -> Tensor:
         normal = scene.prior_normal(i)
         assert normal is not None  # checked: a prior for each frame
         stride = max(1, normal.shape[0] // size[0])
-        normals.append(torch.from_numpy(np.ascontiguousarray(normal[::stride, ::stride], dtype=np.float32)))
-    return torch.stack(normals)
+        return torch.from_numpy(np.ascontiguousarray(normal[::stride, ::stride], dtype=np.float32))
+
+    return torch.stack(over_frames(smaller, range(len(scene))))
 
 
 def _patch_views(images: Tensor, views: PriorViews, size: Tensor) -> PatchViews:

@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate, max_pool2d
 
 from neurfield.errors import UserError
 from neurfield.far import local_origin
+from neurfield.fusion.over_frames import over_frames
 from neurfield.scenes import Scene
 
 SMALL = (84, 150)  # rows, columns that a prior is averaged down to
@@ -54,18 +55,7 @@ class PriorViews:
         Raises:
             UserError: a prior holds values that are no numbers.
         """
-        small, low, span, shown = [], [], [], []
-        for i in range(len(scene)):
-            prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
-            if not bool(torch.isfinite(prior).all()):
-                raise UserError(
-                    f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
-                    "them, or leave priors out with --set data.prior_depth=false"
-                )
-            low.append(prior.min())
-            span.append((prior.max() - prior.min()).clamp_min(1e-9))
-            small.append(interpolate(((prior - low[-1]) / span[-1])[None, None], SMALL, mode="area")[0, 0])
-            shown.append(_shown(scene, i))
+        small, low, span, shown = zip(*over_frames(lambda i: _small(scene, i), range(len(scene))))
         cameras, x = scene.cameras, torch.stack(small)
         origin = local_origin(cameras.centers)
         centers = torch.as_tensor(cameras.centers - origin, dtype=torch.float32)
@@ -112,6 +102,20 @@ class PriorViews:
         by_u = ((x10 - x00) * (1 - b) + (x11 - x01) * b) * columns
         by_v = ((x01 - x00) * (1 - a) + (x11 - x10) * a) * rows
         return value, torch.stack([by_u, by_v], dim=-1)
+
+
+def _small(scene: Scene, i: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The prior of frame i scaled to 0..1 and averaged down; its least value and span; where it is shown."""
+    prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
+    if not bool(torch.isfinite(prior).all()):
+        raise UserError(
+            f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
+            "them, or leave priors out with --set data.prior_depth=false"
+        )
+    low = prior.min()
+    span = (prior.max() - low).clamp_min(1e-9)
+    small = interpolate(((prior - low) / span)[None, None], SMALL, mode="area")[0, 0]
+    return small, low, span, _shown(scene, i)
 
 
 def to_be_looked_at(scene: Scene, i: int) -> np.ndarray | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neurfield.fusion import AlignedPriors
+from neurfield.fusion.over_frames import over_frames
 from neurfield.fusion.prior_views import to_be_looked_at
 from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
 from neurfield.scenes import Scene
@@ -51,7 +52,9 @@ def aligned_maps(scene: Scene, aligned: AlignedPriors, frames: np.ndarray, voxel
     normal = None
     if "prior_normal" in scene.sources:
         normal = torch.zeros(len(frames), height, width, 4, dtype=torch.uint8)
-    for k, i in enumerate(frames.tolist()):
+
+    def fill(k: int) -> None:
+        i = int(frames[k])
         log_depth = aligned.log_depth(i, prior_of(scene, i))
         flat = face_on(log_depth, float(scene.cameras.fx[i]))[start, start]
         depth[k] = log_depth[start, start].exp()
@@ -64,6 +67,8 @@ def aligned_maps(scene: Scene, aligned: AlignedPriors, frames: np.ndarray, voxel
             normal[k] = packed_normals(
                 prior_normal_of(scene, i)[start, start], scene.cameras.world_from_cam[i]
             )
+
+    over_frames(fill, range(len(frames)))
     lens = np.stack(
         [cameras.fx / stride, cameras.fy / stride, _place(cameras.cx, stride), _place(cameras.cy, stride)],
         axis=1,
