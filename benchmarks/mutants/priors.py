@@ -76,6 +76,23 @@ ALIGNMENT = [
         ),
     ),
     *of(
+        "neurfield/points/aligned_maps.py",
+        ("tests/points/test_aligned_maps.py",),
+        (
+            "return (place - (stride // 2 + 0.5)) / stride + 0.5",
+            "return place / stride",
+            "thinned maps half a pixel aside",
+        ),
+        (".square() * flat, 0.0)", ".square(), 0.0)", "ramps count in full"),
+    ),
+    *of(
+        "neurfield/scenes/cover.py",
+        ("tests/scenes/test_cover.py",),
+        ("+= shown[i].worth", "+= 1.0", "seen from afar is seen"),
+        ("if known < len(chosen):", "if False:", "news of long ago"),
+        ("elif chosen and -news < least_news:", "elif False:", "never enough"),
+    ),
+    *of(
         "neurfield/fusion/prior_views.py",
         HIDDEN,
         ('scene.mask(i) if scene.mask_says == "valid" else None', "None", "no pixel is hidden"),
