@@ -16,7 +16,7 @@ def mesh_of_points(volume: VolumePoints, frame: UnitFrame) -> trimesh.Trimesh:
     Only between voxels that are all known: what is open stays open.
     """
     measure = require("skimage.measure", extra="dev")
-    voxel = volume.free_half / 4.0  # unit lengths: a free brick is 8 voxels
+    voxel = volume.voxel
     points = volume.points.double().cpu().numpy()
     low = points.min(axis=0) - voxel
     place = np.rint((points - low) / voxel).astype(np.int64)

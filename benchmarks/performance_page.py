@@ -1,4 +1,4 @@
-"""Writes what benchmarks found into docs/performance.md: tables, notes, pictures, and where they come from.
+"""Writes what benchmarks found into docs/performance.md or another page: tables, notes, pictures, sources.
 
 `python -m benchmarks.performance_page runs/bench/*.json` replaces what stands between the marks
 `<!-- figures: NAME -->` and `<!-- end -->`, NAME being that of the file; blocks without a file stay as they
@@ -57,7 +57,7 @@ def fill(page: str, blocks: Mapping[str, str]) -> str:
     for name in blocks:
         if name not in marked:
             raise UserError(
-                f"{PAGE.name} has no `<!-- figures: {name} -->`; there are: {', '.join(sorted(marked))}"
+                f"the page has no `<!-- figures: {name} -->`; there are: {', '.join(sorted(marked))}"
             )
     return _BLOCK.sub(lambda m: m[1] + blocks.get(m[2], m[3]) + m[4], page)
 
@@ -104,7 +104,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("results", type=Path, nargs="+", metavar="FILE", help="JSON files of benchmarks")
-    publish(parser.parse_args().results)
+    parser.add_argument("--page", type=Path, default=PAGE, help="with marks for them")
+    args = parser.parse_args()
+    publish(args.results, args.page)
 
 
 if __name__ == "__main__":

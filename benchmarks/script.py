@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,28 @@ def arguments(description: str | None, name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def report(out: Path, tables: Sequence[Table], notes: Sequence[str] = (), **more: Any) -> None:
+def report(
+    out: Path,
+    tables: Sequence[Table],
+    notes: Sequence[str] = (),
+    machine: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+    **more: Any,
+) -> None:
     """Print the tables and notes as Markdown, and write them with the machine's record as JSON.
 
-    `more` goes into the file beside them.
+    Args:
+        out: the file.
+        tables: in order.
+        notes: after them.
+        machine: its record, where that was taken before, or elsewhere; None: of now.
+        quiet: write the file alone.
+        more: goes into the file beside them.
     """
-    print("\n\n".join([*(table.markdown() for table in tables), *notes]), flush=True)
-    record = machine_record() | {"environment": {k: os.environ[k] for k in _SETTINGS if k in os.environ}}
+    if not quiet:
+        print("\n\n".join([*(table.markdown() for table in tables), *notes]), flush=True)
+    environment = {"environment": {k: os.environ[k] for k in _SETTINGS if k in os.environ}}
+    record = environment | dict(machine_record() if machine is None else machine)
     content = {
         "machine": record,
         "tables": [{"title": t.title, "columns": t.columns, "rows": t.rows} for t in tables],

@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fusion": {"ops", "scenes"},
     "stereo": {"ops", "scenes"},
     "posing": {"scenes", "evaluation"},
+    "priors": {"scenes", "__version__"},
     "pixels": {"rays", "scenes", "parts"},
     "points": {"rays", "scenes", "fusion", "stereo", "images", "parts", "pixels"},
     "fields": {"ops", "encodings", "images", "parts"},
@@ -46,12 +47,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"scenes", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
-    | {"__version__"},
+    | {"priors", "__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "embreex", "matplotlib", "mcubes", "nerfacc", "open3d", "pillow_heif", "pycolmap", "pyvips",
-    "skimage", "tinycudann", "viser", "xatlas",
+    "av", "embreex", "matplotlib", "mcubes", "nerfacc", "onnx", "onnxruntime", "open3d", "pillow_heif",
+    "pycolmap", "pyvips", "skimage", "tinycudann", "viser", "xatlas",
 }  # fmt: skip
 
 

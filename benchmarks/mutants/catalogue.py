@@ -6,8 +6,10 @@ from benchmarks.mutants import (
     around,
     fields,
     fitting,
+    heads,
     kernels,
     measures,
+    objects,
     parts,
     posing,
     priors,
@@ -20,9 +22,9 @@ from benchmarks.mutants import (
 
 MUTANTS = [
     *measures.LOSSES, *measures.EVALUATION, *protocols.PROTOCOLS, *fields.FUSION,
-    *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
-    *fields.RENDERING, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
-    *fields.SURFACES, *parts.SHELF, *parts.PARTS,
+    *priors.GUESSED, *priors.ALIGNMENT, *priors.NATIVE, *stereo.PYTHON, *stereo.NATIVE,
+    *fields.RENDERING, *heads.BESIDE, *around.AROUND, *transients.TRANSIENTS, *sampling.SAMPLING,
+    *objects.OBJECTS, *fields.SURFACES, *parts.SHELF, *parts.PARTS,
     *fitting.STEPS, *fitting.RUNS, *scenes.CAMERAS, *scenes.POSES, *scenes.READERS, *posing.POSING,
     *posing.TOLD_APART, *kernels.REFERENCES, *kernels.NATIVE,
 ]  # fmt: skip

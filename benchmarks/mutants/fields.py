@@ -10,6 +10,8 @@ ALIGN = ("tests/fusion/test_prior_model.py", "tests/fusion/test_align.py")
 OCCUPANCY = ("tests/rendering/test_planes_in_cells.py", "tests/rendering/test_occupancy.py")
 SAMPLING = ("tests/rendering/test_sampling.py",)
 VISIBILITY = ("tests/rendering/test_visibility.py",)
+BIAS = ("tests/rendering/test_bias_aware.py",)
+CHOSEN = ("tests/fitting/test_by_uncertainty.py",)
 OPACITY = ("tests/rendering/test_opacity_parts.py",)
 RENDERED = (
     "tests/rendering/test_distances.py",
@@ -135,6 +137,27 @@ RENDERING = [
         "neurfield/rendering/visibility.py",
         VISIBILITY,
         ("start = count.cumsum(0) - count", "start = count.cumsum(0)", "rays begin where they end"),
+    ),
+    *of(
+        "neurfield/rendering/bias_aware.py",
+        BIAS,
+        ("where(hollow, -radius, radius)", "where(hollow, radius, radius)", "hollow surfaces bulge"),
+        ("radius, FLAT)\n", "radius, radius)\n", "the next ray's normal tells of this one"),
+        ("distance = sdf / slope", "distance = sdf", "the field's slope is left in"),
+        ("curved & ~nearer", "curved", "a crossing nearer than the surface"),
+        ("where(outside, near, whole)", "where(outside, near, near)", "less opaque inside than it may be"),
+        (
+            "where(outside, torch.zeros_like(near), near)",
+            "near",
+            "what is behind a thin part is taken for hidden",
+        ),
+    ),
+    *of(
+        "neurfield/rendering/by_uncertainty.py",
+        CHOSEN,
+        (">= self.even", "< self.even", "evenly drawn as many as are guided"),
+        ("random[3:5] - 1.0", "random[3:5] - 0.5", "tents beside their cells"),
+        ("np.abs(sides - np.abs(place))", "np.abs(sides - place)", "places outside the picture"),
     ),
     *of(
         "neurfield/rendering/volume.py",

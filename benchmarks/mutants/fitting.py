@@ -77,7 +77,11 @@ STEPS = [
     *of(
         "neurfield/fitting/rays_step.py",
         LOOK,
-        ("sdf, gradient, answers.t.shape[0])", "sdf, gradient)", "samples for the joined points"),
+        (
+            "sdf, gradient, answers.t.shape[0], heads)",
+            "sdf, gradient, heads=heads)",
+            "samples for the joined points",
+        ),
         ("(near, gradient[start:])", "(near, gradient[: len(near)])", "samples for their neighbours"),
     ),
     *of(

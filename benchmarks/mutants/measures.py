@@ -7,6 +7,7 @@ from benchmarks.mutants.mutant import of
 DEPTH = ("tests/losses/test_by_hand.py", "tests/losses/test_depth.py")
 FUSED = ("tests/losses/test_fused.py",)
 SIMPLE = ("tests/losses/test_by_hand.py", "tests/losses/test_simple.py")
+UNCERTAIN = ("tests/losses/test_uncertain.py",)
 PRIORS = ("tests/losses/test_prior_values.py", "tests/losses/test_priors.py")
 GEOMETRY = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_geometry.py")
 CULLING = ("tests/evaluation/test_by_hand.py", "tests/evaluation/test_culling.py")
@@ -51,6 +52,15 @@ LOSSES = [
         ("opacity.clamp(1e-3, 1.0 - 1e-3)", "opacity.clamp(1e-7, 1.0)", "clipped less than NeuS does"),
     ),
     *of(
+        "neurfield/losses/uncertain.py",
+        UNCERTAIN,
+        ("density(error, uncertainty.detach())", "density(error, uncertainty)", "certainty learns twice"),
+        ("density(error.detach(), uncertainty)", "density(error, uncertainty)", "the field learns twice"),
+        ("of_field * sure", "of_field", "the field follows priors that are uncertain"),
+        ("(z - target).abs() / z.detach()", "(z - target).abs() / 1.0 + 0.0 * z.detach()", "not relative"),
+        ("DEPTH_UNIT * (z", "(z", "thresholds of another unit"),
+    ),
+    *of(
         "neurfield/losses/priors.py",
         PRIORS,
         (
@@ -70,7 +80,7 @@ LOSSES = [
             "shift = solve_scale_shift(prior, depth, weight,",
             "outliers bend the fit",
         ),
-        ("robust * (scale[group] > 0)", "robust", "a prior inside out is believed"),
+        ("robust * upright", "robust", "a prior inside out is believed"),
         (
             "(depth - target).abs() / depth.detach().clamp_min(1e-3)",
             "(depth - target).abs()",
@@ -89,6 +99,11 @@ EVALUATION = [
     *of(
         "neurfield/evaluation/geometry.py",
         GEOMETRY,
+        (
+            "rec.nearest(MeshSamples(places, np.zeros(len(places), dtype=np.int64))).distance",
+            "rec._whole(places)[0]",
+            "points are near to what no camera sees",
+        ),
         (
             "(to_truth.distance < threshold)",
             "(to_truth.distance < 2 * threshold)",
@@ -135,6 +150,6 @@ EVALUATION = [
         "neurfield/evaluation/sampling.py",
         SAMPLING,
         ("np.sqrt(rng.random(count))[:, None]", "rng.random(count)[:, None]", "points crowd at a corner"),
-        ("/ count * cumulative[-1]", "/ count * len(cumulative)", "points not by area"),
+        ("at = share * cumulative[-1]", "at = share * len(cumulative)", "points not by area"),
     ),
 ]

@@ -245,7 +245,7 @@ TOLD_APART = [
         (".any(axis=1).mean() > 0.5)", ".any(axis=1).mean() > 0.0)", "two cameras decide for all"),
     ),
     *of(
-        "neurfield/scenes/stereo_files.py",
+        "neurfield/scenes/beside.py",
         ("tests/stereo/test_read.py", "tests/scenes/test_stereo_files.py"),
         ('for source in ("image", "mask"):', 'for source in ("image",):', "edited masks keep their maps"),
         (
@@ -253,6 +253,10 @@ TOLD_APART = [
             "file.seek(size)",
             "an edited picture of the same size keeps its map",
         ),
+    ),
+    *of(
+        "neurfield/scenes/stereo_files.py",
+        ("tests/stereo/test_read.py", "tests/scenes/test_stereo_files.py"),
         (
             'entry.get("picture") in (None, picture_print(scene, i))',
             "True",

@@ -11,6 +11,85 @@ STEP = ("tests/fusion/test_align_step.py", "tests/fusion/test_align.py", "tests/
 SEEN = ("tests/points/test_seen_points.py",)
 SCORES = ("tests/ops/test_patch_scores.py",)
 
+SAID = ("tests/scenes/test_check_priors.py",)
+TILES = ("tests/priors/test_tiles.py", "tests/priors/test_guess.py")
+MADE = ("tests/cli/test_priors.py",)
+
+GUESSED = [
+    *of(
+        "neurfield/scenes/prior_readings.py",
+        SAID,
+        ("np.stack([right - left, below - above]", "np.stack([right - left, above - below]", "rows upwards"),
+        ("normal[:, :2] / np.maximum(away", "-normal[:, :2] / np.maximum(away", "depth falls where it grows"),
+        ("bend.max(axis=1) > _EDGE", "bend.max(axis=1) > -1.0", "every slope is a jump"),
+        (
+            '("they are in the world\'s axes", look.camera_from_world)',
+            '("they are in the world\'s axes", look.camera_from_world.T)',
+            "the world turned the other way",
+        ),
+    ),
+    *of(
+        "neurfield/scenes/prior_axes.py",
+        SAID,
+        ("self.facing > _FACING and self.along > _ALONG", "self.facing > _FACING", "mirrored axes pass"),
+        ("self.faces and not self.leaning < _LEANING", "self.faces", "how normals lean is not asked"),
+    ),
+    *of(
+        "neurfield/scenes/check_priors.py",
+        SAID,
+        ("if grows <= AGAINST:", "if grows <= -2.0:", "disparity passes for depth"),
+        ('if scene.kind != "inside" or in_one_place', "if in_one_place", "an object's box tells depth"),
+        ("if len(told) and float(told.max()) > float(told.min()):", "if True:", "empty maps say something"),
+    ),
+    *of(
+        "neurfield/fusion/prior_views.py",
+        ("tests/fusion/test_align.py",),
+        (
+            "if says else torch.zeros(SMALL, dtype=torch.bool)",
+            "if True else shown",
+            "no prior is one of zeros",
+        ),
+    ),
+    *of(
+        "neurfield/priors/tiles.py",
+        TILES,
+        ("scale * maps[k].astype(np.float64) + shift", "scale * maps[k].astype(np.float64)", "no shift"),
+        ("scale = _median_slope(a, b)", "scale = 0.0", "re-weighting begins anywhere"),
+        ("+ _SAME_AXES * np.eye(3)", "", "a wall turns a tile about itself"),
+        ("turns = {k: mean.T @ turn", "turns = {k: turn", "one of two middles decides"),
+    ),
+    *of(
+        "neurfield/priors/guess.py",
+        TILES,
+        ("cx * scale[0] + left - window[1].start", "cx * scale[0] + left", "tiles of one principal point"),
+        ("depth *= focal / profile.focal", "pass", "metric depth of another lens"),
+        ("2.0 * normal - 1.0 if profile.coded", "normal if profile.coded", "colours for normals"),
+    ),
+    *of(
+        "neurfield/priors/work.py",
+        MADE,
+        (
+            "(self.folder / INDEX).unlink(missing_ok=True)  # of",
+            "pass  # of",
+            "an index of what is overwritten",
+        ),
+        ("values = LOWEST + (1.0 - LOWEST)", "values = (1.0 - LOWEST)", "the nearest has no depth"),
+    ),
+    *of(
+        "neurfield/priors/disparity.py",
+        MADE,
+        ("inverse = 1.0 / depth\n", "inverse = depth\n", "disparity held to depth"),
+    ),
+    *of(
+        "neurfield/scenes/prior_files.py",
+        MADE,
+        (
+            'if entry.get("picture") == picture_print(scene, i)',
+            "if True",
+            "priors of edited pictures are taken",
+        ),
+    ),
+]
 ALIGNMENT = [
     *of(
         "neurfield/fusion/image_points.py",

@@ -44,6 +44,36 @@ PROTOCOLS = [
         ("(None, 2 * tau)", "", "the last round left out"),
     ),
     *of(
+        "neurfield/evaluation/replica.py",
+        ("tests/evaluation/test_replica.py",),
+        ("seen[faces].any(axis=1)", "seen[faces].all(axis=1)", "a face of which all must be seen"),
+        ("(uv > _HALF)", "(uv > 0)", "a border half a pixel wider"),
+        ("WIDER * true.vertices.min", "true.vertices.min", "the mesh cut to the truth's very box"),
+        ("(completeness < THRESHOLD)", "(completeness < 2 * THRESHOLD)", "recall at twice the distance"),
+        (
+            "seen, true = culled(mesh, cameras), culled(truth, cameras)",
+            "seen, true = mesh, truth",
+            "not culled",
+        ),
+    ),
+    *of(
+        "neurfield/evaluation/rendered_depth.py",
+        ("tests/evaluation/test_scannet.py",),
+        ("along[hit]) < 0", "along[hit]) < 9e9", "faces that look away are seen"),
+    ),
+    *of(
+        "neurfield/evaluation/depth_volume.py",
+        ("tests/evaluation/test_scannet.py",),
+        ("self._voxel * a / (a + b)", "self._voxel * b / (a + b)", "a crossing mirrored in its edge"),
+        ("(distance > -self._truncation)", "(distance > -9e9)", "voxels far behind a wall count"),
+    ),
+    *of(
+        "neurfield/evaluation/scannet.py",
+        ("tests/evaluation/test_scannet.py",),
+        ("depth[depth > FARTHEST] = 0.0", "pass", "depth beyond five metres is fused"),
+        ("(accuracy < THRESHOLD)", "(accuracy < 2 * THRESHOLD)", "precision at twice the distance"),
+    ),
+    *of(
         "neurfield/evaluation/registration.py",
         REGISTRATION,
         ("(strengths * signs).sum()", "strengths.sum()", "the scale of a mirrored pair"),
@@ -59,9 +89,18 @@ PROTOCOLS = [
         ("(along <= self.stretch[1])", "(along < self.stretch[1])", "the end left out"),
     ),
     *of(
-        "neurfield/inputs/protocols.py",
+        "neurfield/inputs/protocol.py",
         EVAL,
         ("key != self.key)", "key == self.key)", "with and without swapped"),
+    ),
+    *of(
+        "neurfield/inputs/room_protocols.py",
+        ("tests/inputs/test_room_protocols.py",),
+        ("EVERY = 10", "EVERY = 5", "another share of the poses"),
+    ),
+    *of(
+        "neurfield/inputs/protocols.py",
+        EVAL,
         ("outcome.metrics.pop(key, None)", "pass", "numbers of an earlier mesh stay"),
     ),
     *of(

@@ -123,7 +123,39 @@ READERS = [
         "neurfield/scenes/layouts/neus.py",
         ("tests/scenes/layouts/test_neus.py",),
         ("lens[:, 0, 2] + 0.5", "lens[:, 0, 2] - 0.5", "half a pixel the wrong way"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/projections.py",
+        ("tests/scenes/layouts/test_neus.py",),
         ("projection = -projection", "pass", "a mirrored camera"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/monosdf.py",
+        ("tests/scenes/layouts/test_monosdf.py",),
+        ("float(cx) + 0.5", "float(cx)", "half a pixel of the whole picture"),
+        ("mask > 0.5", "mask < 0.5", "a mask of depth inverted"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/scannet.py",
+        ("tests/scenes/layouts/test_scannet.py",),
+        ("float(cx) + 0.5", "float(cx)", "half a pixel to the left"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/scannetpp.py",
+        ("tests/scenes/layouts/test_scannetpp.py",),
+        ("_NERFSTUDIO @ matrix", "matrix", "nerfstudio's world is not the mesh's"),
+        ('if not frame.get("is_bad")', "if frame", "bad frames are fitted"),
+    ),
+    *of(
+        "neurfield/scenes/layouts/sdfstudio.py",
+        ("tests/scenes/layouts/test_sdfstudio.py",),
+        ("turn @ poses[:, :3, :3]", "poses[:, :3, :3]", "cameras that stand right and look wrong"),
+        ("read_depth(scale)", "read_depth(1.0)", "depth of the file's world"),
+    ),
+    *of(
+        "neurfield/scenes/segments.py",
+        ("tests/scenes/layouts/test_monosdf.py",),
+        ("if len(unknown):", "if False:", "an id that nobody knows becomes another thing"),
     ),
     *of(
         "neurfield/scenes/layouts/colmap_model.py",
@@ -174,11 +206,8 @@ READERS = [
             "depth[~(depth > 0)] = 0.0",
             "infinite depth is depth",
         ),
-        (
-            "2.0 * np.asarray(array, dtype=np.float32) - 1.0",
-            "2.0 * np.asarray(array, dtype=np.float32)",
-            "normals all point one way",
-        ),
+        ("normal = 2.0 * values - 1.0", "normal = 2.0 * values", "normals all point one way"),
+        ("(length < _LONG)", "(length < 9)", "a file of zeros is normals"),
         ("np.moveaxis(array, 0, 2)", "np.swapaxes(array, 0, 2)", "pictures of normals transposed"),
         ("white / 2", "white / 4", "a quarter white is white"),
     ),

@@ -50,6 +50,14 @@ def print_numbers(metrics: dict[str, Any]) -> None:
         table(title, ("", ""), rows)
 
 
+def print_objects(metrics: dict[str, Any]) -> None:
+    """Print the numbers of each object that metrics.json holds."""
+    from neurfield.report import objects_in_words
+
+    headings, rows = objects_in_words(metrics)
+    table("Each object", headings, rows)
+
+
 def next_commands(*commands: tuple[str, str]) -> None:
     """Print what to type next: pairs of a command and what it does."""
     width = max(len(command) for command, _ in commands)

@@ -22,6 +22,7 @@ CORE = (
 # extra -> (distribution, what it is for): those that some verb needs
 EXTRAS = {
     "viewer": ("open3d", "the window and screenshots of `neurfield view`"),
+    "priors": ("onnxruntime", "depth and normals that networks guess: `neurfield scene priors`"),
     "photos": ("pycolmap", "poses of photos and videos: `neurfield scene import`"),
 }
 # Library that Open3D loads -> Debian and Ubuntu package.

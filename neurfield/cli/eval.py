@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from neurfield.cli.console import next_commands, print_numbers, say
+from neurfield.cli.console import next_commands, print_numbers, print_objects, say
 from neurfield.cli.runs import MovedScene, Plugin, tell_troubles
 from neurfield.cli.threads import Device, Threads, use_threads
 
@@ -26,6 +26,9 @@ def evaluate(
     dtu: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
     scan: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None,
     tanks: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    replica: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    scannet: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    objects: bool = False,
     align: Annotated[
         str | None,
         arg(
@@ -40,7 +43,8 @@ def evaluate(
     """Measure a run: its mesh.ply against the true surface, its pictures against the true ones.
 
     Only what the cameras saw counts; docs/evaluation.md tells how it is measured, and how by the protocols of
-    DTU and of Tanks and Temples, each without and with ICP. Writes metrics.json and report.html anew.
+    DTU and of Tanks and Temples, each without and with ICP, and by those that papers on rooms follow for
+    Replica and ScanNet. Writes metrics.json and report.html anew.
 
     Args:
         run: a run's folder, for example runs/room0/latest.
@@ -50,6 +54,11 @@ def evaluate(
         scan: the number of DTU's scan.
         tanks: measure by the protocol of Tanks and Temples, too: the folder of a training scene's ply, json,
             _trans.txt and _COLMAP_SfM.log.
+        replica: measure by MonoSDF's protocol for Replica, too: the folder of a room with traj.txt, or the
+            name of a built-in one.
+        scannet: measure by MonoSDF's protocol for ScanNet, too: the folder of a scan with pose/ and
+            intrinsic/.
+        objects: measure each object that the run's field tells apart against the scene's true one, too.
         align: what takes the mesh to the frame of --dtu or --tanks: a 4x4 matrix in a .txt, or for --tanks
             the trajectory of all cameras in a .log.
         plugin: a module or a file that brings parts of the run's method.
@@ -66,7 +75,8 @@ def evaluate(
     truth = None if against is None else read_truth(Path(against))
     kind, _ = input_of(Path(run))
     kind.require("eval", Path(run))
-    protocols = read_protocols(dtu, scan, tanks, align)
+    given = None if against is None or truth is None else (truth, Path(against).name)
+    protocols = read_protocols(dtu, scan, tanks, align, replica=replica, scannet=scannet, against=given)
     loaded = Run.load(run, device, scene, plugin)
     folder = loaded.folder
     outcome = Outcome(read_metrics(folder))
@@ -80,9 +90,13 @@ def evaluate(
     if truth is None and not loaded.input.has_truth and not protocols:
         say(f"the {kind.flag} has no true surface: give one with --against MESH; pictures only")
     loaded.input.measure(outcome, truth)
+    if objects:
+        loaded.input.measure_objects(outcome)
     measure_by(protocols, outcome, loaded.input.trajectory)
     outcome.write(folder)
     print_numbers(outcome.metrics)
+    if objects:
+        print_objects(outcome.metrics)
     report = write_report(folder, outcome.mesh, loaded.input.up, plugin)
     say(f"numbers  {folder / 'metrics.json'}", f"report   {report}")
     if outcome.mesh is not None:

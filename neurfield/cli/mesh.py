@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -12,6 +12,9 @@ from neurfield.cli.console import next_commands, say, size_of
 from neurfield.cli.runs import Plugin
 from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.errors import UserError
+
+if TYPE_CHECKING:
+    from neurfield.fitting.surface import FittedSurface
 
 FORMATS = ("ply", "obj", "glb", "stl")
 
@@ -31,8 +34,10 @@ def mesh(
         Literal["all", "largest", "object"] | None,
         arg(metavar="all|largest|object", help_behavior_hint="(default: the run's mesh.component)"),
     ] = None,
+    objects: bool = False,
     output: Annotated[
-        str | None, arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run)")
+        str | None,
+        arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run, with --objects objects/)"),
     ] = None,
     plugin: Plugin = (),
     device: Device = None,
@@ -49,7 +54,9 @@ def mesh(
         format: of the file.
         color: colour at the vertices, as seen along the surface's normal, or none.
         component: all pieces, the largest alone, or the object without the ground that it stands on.
-        output: the file to write.
+        objects: a mesh for each object that the run's field tells apart instead, and scene.glb with all of
+            them as named nodes.
+        output: the file to write, with --objects the folder.
         plugin: a module or a file that brings parts of the run's method.
         device: where to ask the field.
         threads: how many processors to use.
@@ -58,6 +65,12 @@ def mesh(
     from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
 
+    if objects:
+        folder = Path(run) / "objects" if output is None else Path(output).expanduser()
+        write_objects(
+            open_surface(Path(run), device, plugin), folder, voxel, resolution, color, component, format
+        )
+        return
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
     surface = open_surface(Path(run), device, plugin)
@@ -77,6 +90,52 @@ def mesh(
         next_commands((f"neurfield eval {run}", "measures it"), (f"neurfield view {run}", "shows it"))
     else:
         next_commands((f"neurfield view {path}", "shows it"))
+
+
+def write_objects(
+    surface: FittedSurface,
+    folder: Path,
+    voxel: float | None,
+    resolution: int | None,
+    color: str,
+    component: str | None,
+    format: str | None,
+) -> None:
+    """A file for each object into a folder, and scene.glb; those without a surface are told.
+
+    Raises:
+        UserError: the folder is a file, and what `FittedSurface.objects` raises.
+    """
+    from neurfield.fitting.surface import NoSurface
+    from neurfield.surfaces import save_mesh, save_scene
+
+    if folder.suffix and not folder.is_dir():
+        raise UserError(f"--output {folder}: with --objects it is a folder, one file an object goes into it")
+    started = time.perf_counter()
+    found = surface.objects(voxel, resolution, color, component)
+    there = {one.label: one.mesh for one in found if one.mesh is not None}
+    if not there:
+        raise NoSurface(f"{surface.folder}: no object has a surface inside the box: fit for longer")
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in found:
+        for ending in FORMATS:  # of an earlier call
+            (folder / f"{one.stem}.{ending}").unlink(missing_ok=True)
+        if one.mesh is not None:
+            save_mesh(one.mesh, folder / f"{one.stem}.{format or 'ply'}")
+    scene = save_scene(there, folder / "scene.glb")
+    faces = sum(len(mesh.faces) for mesh in there.values())
+    say(
+        f"objects  {folder} ({len(there)} files of {faces:,} triangles, "
+        f"{time.perf_counter() - started:.1f} s)",
+        f"scene    {scene} ({size_of(scene)}), a node for each",
+    )
+    empty = [one.label for one in found if one.mesh is None]
+    if empty:
+        say(f"         {len(empty)} have no surface in the box: {', '.join(empty)}")
+    next_commands(
+        (f"neurfield eval {surface.folder} --objects", "measures each"),
+        (f"neurfield view {scene}", "shows it"),
+    )
 
 
 def output_path(run: Path, output: str | None, format: str | None) -> Path:

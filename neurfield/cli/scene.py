@@ -1,4 +1,4 @@
-"""`neurfield scene`: what scenes there are and hold; made, imported, matched, converted, checked."""
+"""`neurfield scene`: what there is; made, imported, matched, guessed at, converted, checked."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ VERBS = {
         "neurfield.cli.import_photos:import_scene", "photos without poses, or a video, as a scene"
     ),
     "stereo": Verb("neurfield.cli.stereo:stereo", "depth, normals and confidence from its photographs alone"),
+    "priors": Verb("neurfield.cli.priors:priors", "depth and normals that networks guess of its pictures"),
     "convert": Verb("neurfield.cli.convert:convert", "write any scene as a folder with a transforms.json"),
     "check": Verb("neurfield.cli.scene:check", "look for mistakes of scale, axes, units, exposure, files"),
 }
@@ -35,11 +36,13 @@ _NAMES = {
     "prior_depth": "ambiguous prior depth",
     "prior_normal": "prior normals",
     "segment": "instance segments",
+    "reflectance": "pictures of reflectance",
+    "shading": "pictures of shading",
 }
 
 
 def scene(arguments: list[str]) -> int:
-    """List, describe, make, import, match, convert or check scenes."""
+    """List, describe, make, import, match, guess priors of, convert or check scenes."""
     return dispatch("neurfield scene", "What there is to fit to.", VERBS, arguments)
 
 
@@ -88,6 +91,7 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
         if source in loaded.sources:
             means = {"object": ", the object's outline", "valid": ", what to look at"}
             more = means[loaded.mask_says] if source == "mask" else ""
+            more += f", by {made_by}" if (made_by := loaded.files[source].made_by) else ""
             count = sum(path is not None for path in loaded.files[source].paths)
             rows.append((text, f"{count} frames{more}"))
     if loaded.points is not None:

@@ -75,7 +75,7 @@ class Visibility:
         self._cameras = cameras
         # Rays are single precision: far from the origin they would be coarse.
         self._origin = np.asarray(mesh.vertices).mean(axis=0)
-        self._scene = _ray_scene(np.asarray(mesh.vertices) - self._origin, np.asarray(mesh.faces))
+        self._scene = ray_scene(np.asarray(mesh.vertices) - self._origin, np.asarray(mesh.faces))
 
     def sees(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Where some camera sees points [k,3] of the mesh with normals [k,3], not just grazing: bool [k]."""
@@ -94,10 +94,10 @@ class Visibility:
     def _any_camera(self, points: np.ndarray, normals: np.ndarray | None, stop_short: float) -> np.ndarray:
         visible = np.zeros(len(points), dtype=bool)
         rest = np.arange(len(points))
-        for i in np.argsort(np.arange(len(self._cameras)) * _GOLDEN % 1.0):
+        for i in spread_out(len(self._cameras)):
             if not len(rest):
                 break
-            rows = rest[in_picture(self._cameras, int(i), points[rest])]
+            rows = rest[in_picture(self._cameras, i, points[rest])]
             if normals is not None:
                 rows = rows[~_grazes(self._cameras.centers[i], points[rows], normals[rows])]
             visible[rows] = ~self._blocked(self._cameras.centers[i], points[rows], stop_short)
@@ -117,6 +117,11 @@ class Visibility:
         return self._scene.run(origins, directions, dists=reach, query="OCCLUDED") != -1
 
 
+def spread_out(count: int) -> list[int]:
+    """Cameras in an order whose first few look from everywhere, so that most points are soon seen."""
+    return [int(i) for i in np.argsort(np.arange(count) * _GOLDEN % 1.0)]
+
+
 def in_picture(cameras: PosedCameras, i: int, points: np.ndarray) -> np.ndarray:
     """Where points [k,3] are in front of camera i and within its picture: bool [k]."""
     uv, z = cameras.project(i, points)
@@ -132,7 +137,7 @@ def _grazes(center: np.ndarray, points: np.ndarray, normals: np.ndarray) -> np.n
     return across < GRAZING * np.linalg.norm(towards, axis=1)
 
 
-def _ray_scene(vertices: np.ndarray, faces: np.ndarray) -> Any:
+def ray_scene(vertices: np.ndarray, faces: np.ndarray) -> Any:
     """The triangles in embree, which answers whether a ray meets any of them."""
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene

@@ -81,6 +81,33 @@ def evaluate_mesh(
     return result
 
 
+def distances_to_mesh(
+    points: np.ndarray,
+    mesh: trimesh.Trimesh,
+    cameras: PosedCameras | None = None,
+    *,
+    samples: int = 200_000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Distances [k] of points [k,3] to what the cameras saw of a mesh, as `evaluate_mesh` measures them.
+
+    For the recall of a part of the true surface: the share of its points that the mesh comes near to.
+
+    Args:
+        points: in the world of the mesh.
+        mesh: the reconstruction.
+        cameras: only what they saw of it counts; None: all of it.
+        samples: points drawn on the mesh, which tell what of it is seen.
+        seed: of these.
+
+    Raises:
+        UserError: the mesh has no surface, is not finite, or is not seen by any camera.
+    """
+    rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
+    places = np.asarray(points, dtype=np.float64).reshape(-1, 3)
+    return rec.nearest(MeshSamples(places, np.zeros(len(places), dtype=np.int64))).distance
+
+
 class _Side:
     """One of the two surfaces: its seen samples, and the nearest seen point of it to any point.
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from neurfield.encodings import Encoding, HashGrid
+from neurfield.fields.heads import Head
 from neurfield.fields.image import ImageField
 from neurfield.fields.radiance import Radiance
 from neurfield.fields.scene_encodings import EncodingSizes, first_levels, make_encoding
@@ -19,7 +20,7 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 def make_sdf(
     seed: int = 0,
-    heads: Mapping[str, int] = MappingProxyType({}),
+    heads: Mapping[str, Head | int] = MappingProxyType({}),
     *,
     encoding: Literal["hash", "simplex", "rbf", "triplane", "frequency"] = "hash",
     levels: Count = 14,
@@ -29,6 +30,7 @@ def make_sdf(
     finest_resolution: Count = 512,
     interpolation: Literal["linear", "smoothstep"] = "smoothstep",
     hidden: Sequence[int] = (64, 64),
+    octaves: Annotated[int, Number(least=0)] = 0,
     feature_dim: Annotated[int, Number(least=0)] = 15,
     softplus_beta: Annotated[float, Number(above=0.0)] = 100.0,
     precision: Precision = "float32",
@@ -40,7 +42,7 @@ def make_sdf(
 
     Args:
         seed: of the encoding's numbers.
-        heads: further outputs by name, and how many numbers each has.
+        heads: further outputs by name: what each is, or how many numbers it has.
         encoding: of points; all are of about equal size.
         levels: of the grid.
         features: numbers that a point has of each level.
@@ -49,6 +51,7 @@ def make_sdf(
         finest_resolution: cells of the finest level along the longest side of the box.
         interpolation: between the corners of a cell.
         hidden: units of the network's hidden layers.
+        octaves: of sines and cosines of the point that the network sees beside it.
         feature_dim: numbers handed to the colour.
         softplus_beta: sharpness of the network's activation.
         precision: of the networks' derivatives, where it can be had.
@@ -61,7 +64,8 @@ def make_sdf(
     )
     module = make_encoding(sizes, seed)
     return SDFField(
-        module, tuple(hidden), feature_dim, softplus_beta, precision=precision, heads=heads,
+        module, tuple(hidden), feature_dim, softplus_beta, n_frequencies=octaves, precision=precision,
+        heads=heads,
         start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
         radius=radius,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from neurfield.fields.sdf import FieldSample
+from neurfield.fields.shaded import Shaded
 from neurfield.moment import Moment
 
 
@@ -51,8 +52,15 @@ class Distances(Protocol):
 class DistanceField(Field, Distances, Protocol):
     """A field of which a surface can be rendered."""
 
-    def query(self, points: Tensor, gradient: bool = False) -> FieldSample:
-        """What it knows of points [N, 3], unit coordinates; the gradient only if it is asked for."""
+    def query(self, points: Tensor, gradient: bool = False, row: Tensor | None = None) -> FieldSample:
+        """What it knows of points [N, 3], unit coordinates; the gradient only if it is asked for.
+
+        `row` [N] int64 names per point whose gradient it is, if not the SDF's; see `row_of`.
+        """
+        ...
+
+    def row_of(self, head: str) -> int:
+        """By which `query` knows the first number of a head."""
         ...
 
 
@@ -75,8 +83,8 @@ class Color(Learner, Protocol):
         views: Tensor,
         rays: Tensor | None = None,
         counted: Tensor | None = None,
-    ) -> Tensor:
-        """Colours [N, 3] in 0..1.
+    ) -> Tensor | Shaded:
+        """Colours [N, 3] in 0..1; `Shaded` where more is to be rendered of each point.
 
         Args:
             points: [N, 3], unit coordinates.

@@ -5,6 +5,7 @@ A hash grid of its own holds the texture, and a tiny network adds normal and vie
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import cast
 
@@ -34,6 +35,7 @@ class Radiance(nn.Module):
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
         view_from: share of the steps of a fit before which colour does not depend on the view (`at`), so that
             it cannot paint onto a false surface what each view sees behind it; 1: it never does.
+        outputs: of the network; other than 3 for subclasses that make more of them than colours.
 
     Raises:
         ValueError: the encoding is not of our own kernels.
@@ -47,6 +49,7 @@ class Radiance(nn.Module):
         view_degree: int = 3,
         precision: str = "float32",
         view_from: float = 0.0,
+        outputs: int = 3,
     ) -> None:
         super().__init__()
         self.encoding = (
@@ -59,7 +62,7 @@ class Radiance(nn.Module):
         self.active_levels = self.encoding.levels
         self.view_degree, self.feature_dim = view_degree, feature_dim
         self.precision = precision
-        sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, 3]
+        sizes = [self.encoding.output_dim + feature_dim + 3 + view_degree**2, *hidden, outputs]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.view_from = view_from
         if view_from > 0.0:  # silent until it counts, so that pictures before do not depend on it either
@@ -115,15 +118,28 @@ class Radiance(nn.Module):
             points_gradient: whether colours are differentiable in the points too, as for refining poses;
                 slower.
         """
-        layers = self._linears()
-        check_device("Radiance", points, self.encoding.table)
+        samples = points, feature, normal, views
+        return self._asked(radiance_query, *samples, rays, counted, points_gradient)
+
+    def _asked(
+        self,
+        query: Callable[..., Tensor],
+        points: Tensor,
+        feature: Tensor,
+        normal: Tensor,
+        views: Tensor,
+        rays: Tensor | None,
+        counted: Tensor | None,
+        points_gradient: bool,
+    ) -> Tensor:
+        """What `radiance_query`, or `shading_query`, says of this texture and network."""
+        check_device(type(self).__name__, points, self.encoding.table)
         if feature.shape[1] < self.feature_dim:
             feature = nn.functional.pad(feature, (0, self.feature_dim - feature.shape[1]))
-        return radiance_query(
+        return query(
             points,
             self.encoding.table,
-            [layer.weight for layer in layers],
-            [layer.bias for layer in layers],
+            *self._network(),
             self.encoding.layout,
             feature,
             normal,
@@ -135,6 +151,11 @@ class Radiance(nn.Module):
             precision=self.precision,
             points_gradient=points_gradient,
         )
+
+    def _network(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Weights and biases of the layers."""
+        layers = self._linears()
+        return [layer.weight for layer in layers], [layer.bias for layer in layers]
 
     def _linears(self) -> list[nn.Linear]:
         return [cast(nn.Linear, layer) for layer in self.layers]

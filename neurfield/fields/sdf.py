@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from neurfield.encodings import Encoding, GridEncoding, HashGrid
+from neurfield.fields.heads import Head
 from neurfield.fields.scene_encodings import encoding_groups
 from neurfield.moment import Moment, active_levels
 from neurfield.ops import native
@@ -57,7 +58,7 @@ class SDFField(nn.Module):
             for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
-        heads: further outputs of the network by name, and how many numbers each has.
+        heads: further outputs of the network by name: what each is, or how many numbers it has.
         start_levels: of the encoding that take part at a fit's first step, None for all.
         all_levels_at: the share of the steps after which all do, where the fit does not start from a surface
             (`at`).
@@ -76,6 +77,9 @@ class SDFField(nn.Module):
         tensor([ True, False])
     """
 
+    heads_from = 1  # the output of the network that the heads begin at: before it is the SDF
+    _follows: Tensor
+
     def __init__(
         self,
         encoding: Encoding | None = None,
@@ -85,7 +89,7 @@ class SDFField(nn.Module):
         activation: str = "softplus",
         n_frequencies: int = 0,
         precision: str = "float32",
-        heads: Mapping[str, int] = MappingProxyType({}),
+        heads: Mapping[str, Head | int] = MappingProxyType({}),
         start_levels: int | None = None,
         all_levels_at: float = 0.0,
         radius: float = 0.0,
@@ -102,13 +106,18 @@ class SDFField(nn.Module):
         self.activation = activation
         self.n_frequencies = n_frequencies
         self.precision = precision
-        self.heads = dict(heads)
+        each = {name: head if isinstance(head, Head) else Head(head) for name, head in heads.items()}
+        self.heads = {name: head.width for name, head in each.items()}
         self.active_levels = self.encoding.levels
         self.start_levels = self.encoding.levels if start_levels is None else start_levels
         self.all_levels_at, self.radius = all_levels_at, radius
-        outputs = 1 + sum(self.heads.values()) + feature_dim
+        outputs = self.heads_from + sum(self.heads.values()) + feature_dim
         sizes = [3 + 6 * n_frequencies + self.encoding.output_dim, *hidden, outputs]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.register_buffer("_follows", torch.zeros(outputs), persistent=False)
+        for name, head in each.items():
+            self._follows[self.row_of(name) :][: head.width] = float(head.like_sdf)
+        self._followed = any(head.like_sdf for head in each.values())
         self.start_as_sphere(0.5, inside=False)
 
     def query(
@@ -166,13 +175,18 @@ class SDFField(nn.Module):
             return path(self.encoding.table)
         return f"composed {native.name_of(*self.parameters())}"
 
+    def row_of(self, head: str) -> int:
+        """The row, in the sense of `query`, of a head's first number."""
+        before = list(self.heads)[: list(self.heads).index(head)]
+        return self.heads_from + sum(self.heads[name] for name in before)
+
     def sdf(self, points: Tensor) -> Tensor:
         """SDF [N] only, no derivatives."""
         return self.query(points).sdf
 
     @torch.no_grad()
     def start_as_sphere(self, radius: float, inside: bool, seed: int = 0) -> None:
-        """Geometric initialisation: the SDF of a sphere around the origin.
+        """Geometric initialisation: the SDF of a sphere around the origin, and heads that start like it.
 
         The hidden layers are drawn as by Atzmon and Lipman (2020, and NeuS); their closed-form last layer
         holds for wide networks and is off by a third in some directions at 64 units, so the last layer is
@@ -207,13 +221,21 @@ class SDFField(nn.Module):
                 else nn.functional.softplus(mixed, beta=self.beta)
             )
         columns = torch.cat([activations, torch.ones(len(points), 1)], dim=1).double()
-        target = (points.norm(dim=1) - radius) * (-1.0 if inside else 1.0)
+        spheres = self._starts(radius, inside)
+        signs = torch.tensor([-1.0 if inside else 1.0 for _, inside in spheres])
+        radii = torch.tensor([radius for radius, _ in spheres])
+        targets = (points.norm(dim=1, keepdim=True) - radii) * signs
         # The small ridge keeps the weights moderate, so that the first steps do not have to undo a delicate
         # cancellation.
         ridge = 1e-4 * len(points) * torch.eye(columns.shape[1], dtype=torch.float64)
-        solution = torch.linalg.solve(columns.T @ columns + ridge, columns.T @ target.double()).float()
-        last.weight[0] = solution[:-1]
-        last.bias[0] = solution[-1]
+        solution = torch.linalg.solve(columns.T @ columns + ridge, columns.T @ targets.double()).float()
+        last.weight[: len(spheres)] = solution[:-1].T
+        last.bias[: len(spheres)] = solution[-1]
+        last.weight[self._follows > 0.0] = 0.0
+
+    def _starts(self, radius: float, inside: bool) -> list[tuple[float, bool]]:
+        """The spheres that the first outputs start as: radius, and whether free space is inside."""
+        return [(radius, inside)]
 
     def at(self, moment: Moment) -> None:
         """Let as many levels of the encoding take part as this moment of a fit has: coarse to fine.
@@ -235,7 +257,7 @@ class SDFField(nn.Module):
         return isinstance(self.encoding, GridEncoding) and self.encoding.fuses
 
     def _sample(self, outputs: Tensor, gradient: Tensor | None) -> FieldSample:
-        heads, start = {}, 1
+        heads, start = {}, self.heads_from
         for name, width in self.heads.items():
             heads[name] = outputs[:, start : start + width]
             start += width
@@ -243,7 +265,13 @@ class SDFField(nn.Module):
 
     def _parameters_of_network(self) -> tuple[list[Tensor], list[Tensor]]:
         layers = self._linears()
-        return [layer.weight for layer in layers], [layer.bias for layer in layers]
+        weights: list[Tensor] = [layer.weight for layer in layers]
+        biases: list[Tensor] = [layer.bias for layer in layers]
+        if self._followed:  # rows that are differences from the SDF's
+            of_sdf = weights[-1][:1].detach(), biases[-1][:1].detach()
+            weights[-1] = torch.addcmul(weights[-1], self._follows[:, None], of_sdf[0])
+            biases[-1] = torch.addcmul(biases[-1], self._follows, of_sdf[1])
+        return weights, biases
 
     def _linears(self) -> list[nn.Linear]:
         return [cast(nn.Linear, layer) for layer in self.layers]

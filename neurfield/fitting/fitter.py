@@ -197,9 +197,8 @@ class Fitter:
         look = self.step % self.look_every == 0
         report = self._gradients(self.step, self.step / max(1, train.steps), look)
         self.step += 1
-        self.optimizer.step(
-            self.step, learning_rate_factor(self.step - 1, train.steps, train.warmup, train.lr_end)
-        )
+        factor = learning_rate_factor(self.step - 1, train.steps, train.warmup, train.lr_end, train.lr_course)
+        self.optimizer.step(self.step, factor)
         return report
 
     def _gradients(self, step: int, progress: float, look: bool) -> StepReport:

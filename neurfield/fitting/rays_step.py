@@ -9,7 +9,9 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from neurfield.errors import UserError
 from neurfield.fields import Color, DistanceField
+from neurfield.fitting.maps import FieldMaps
 from neurfield.fitting.surface_watch import SurfaceWatch
 from neurfield.losses.seen import RaysSeen, Seen
 from neurfield.moment import Moment
@@ -30,6 +32,7 @@ from neurfield.rendering import (
     before,
     render_passes,
 )
+from neurfield.rendering.volume import DIRECT
 
 LEADING = "surface"  # the label of the pass that leads, where there is one
 LEAST_LIGHT = 2e-3  # of a ray, for which a learnt background is asked: half a step of 8 bits
@@ -91,8 +94,7 @@ class RaysStep:
     ) -> None:
         self.reader, self.sampler = reader, sampler
         self.background, self.exposure = background, exposure
-        # The first one leads: samples, pictures and figures are by it.
-        self.passes = dict(sorted(passes.items(), key=lambda item: item[0] != LEADING))
+        self.passes = leading_first(passes)
         self.half, self.watch, self.beside, self.poses = half, watch, beside, poses
         self.transients = transients
         if transients is not None:
@@ -118,6 +120,7 @@ class RaysStep:
         opacities = self.opacities(moment)
         leading = next(iter(opacities.values())).fixed()  # a learnt width is waited for
         self.sampler.look(field, moment)
+        self.reader.look(moment, lambda: self._maps(field, leading))
         pixels = self.reader.batch(moment.step, self.sampler.rays())
         if moment.warm:
             # The points say where the surface is, for all views at once: rays need only look there.
@@ -174,6 +177,15 @@ class RaysStep:
         bare = next(iter(rendered.values())).rgb
         return self._for_losses(drawn, *self._against(drawn.pixels, rendered, moment), bare, moment)
 
+    def _maps(self, field: DistanceField, leading: OpacityNow) -> FieldMaps:
+        """What the fit's cameras see of the field now."""
+        reader, cameras = self.reader, self.reader.scene.cameras
+        if self.poses is not None:
+            cameras = self.poses.cameras()
+        return FieldMaps(
+            field, cameras, reader.frame, reader.unit_box, self.sampler, leading, reader.device
+        )  # fmt: skip
+
     def _beside(self, rays: Rays, samples: Samples, moment: Moment) -> tuple[Tensor, Tensor]:
         """Points a small step from some samples [K, 3], and the samples' indices [K]."""
         generator, device = moment.generator, rays.origins.device
@@ -210,10 +222,18 @@ class RaysStep:
         if valid is not None:
             compared = valid if compared is None else compared & valid
         before_all = {
-            label: replace(one, rgb=before(self.shown(one, pixels.camera), one.opacity, behind, ended))
-            for label, one in rendered.items()
+            label: self._before(one, pixels.camera, behind, ended) for label, one in rendered.items()
         }
         return pixels, before_all, compared
+
+    def _before(self, one: Rendered, camera: Tensor, behind: Tensor | None, ended: Tensor | None) -> Rendered:
+        """The same with its colours as the pictures of these cameras show them, before their background."""
+        rgb = before(self.shown(one, camera), one.opacity, behind, ended)
+        if DIRECT not in one.channels:
+            return replace(one, rgb=rgb)
+        shown = self.shown(replace(one, rgb=one.channels[DIRECT]), camera)
+        direct = before(shown, one.opacity, behind, ended)
+        return replace(one, rgb=rgb, channels={**one.channels, DIRECT: direct})
 
     def behind(
         self, rays: Rays, camera: Tensor, moment: Moment, outlined: bool, opacity: Tensor
@@ -270,7 +290,8 @@ class RaysStep:
         sdf, gradient = answers.everywhere.sdf, answers.everywhere.gradient
         assert gradient is not None
         sets, pairs = drawn.sets, drawn.pairs
-        points, start = answered(sets, drawn.holds, sdf, gradient, answers.t.shape[0])
+        heads = answers.everywhere.heads
+        points, start = answered(sets, drawn.holds, sdf, gradient, answers.t.shape[0], heads)
         unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
         firsts = [
             points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None
@@ -283,10 +304,27 @@ class RaysStep:
             points,
             RaysSeen(
                 pixels, drawn.samples, answers, rendered, self.sampler.truncation(moment),
-                compared_of(pixels, valid), valid,
+                compared_of(pixels, valid), valid, pairs=pairs,
                 outlined=self.mask_says == "object" and pixels.get("mask") is not None, bare=bare,
+                opacities=drawn.opacities,
             ),
         )  # fmt: skip
+
+
+def leading_first(passes: Mapping[str, Opacity]) -> dict[str, Opacity]:
+    """The opacities, the leading one first: samples, pictures and figures are by it.
+
+    Raises:
+        UserError: it is one that cannot lead.
+    """
+    ordered = dict(sorted(passes.items(), key=lambda item: (item[0] != LEADING, not item[1].leads)))
+    label, first = next(iter(ordered.items()))
+    if not first.leads:
+        raise UserError(
+            f"'passes.{label}': this opacity renders samples that another one draws: give the method one to "
+            f"lead, such as --set passes.{LEADING}=volsdf, and this one another label"
+        )
+    return ordered
 
 
 def keeping(pixels: Pixels, kept: Tensor) -> Pixels:

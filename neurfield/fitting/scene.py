@@ -22,7 +22,7 @@ from neurfield.fusion import AlignedPriors
 from neurfield.losses.compared_views import ComparedViews
 from neurfield.losses.weighted import WeightedLoss
 from neurfield.parts import Config, awake, looked_at, of_use
-from neurfield.pixels import Patches, PixelReader
+from neurfield.pixels import Instances, Patches, PixelReader
 from neurfield.pixels.sources import SOURCES
 from neurfield.points import Beside, PointSource
 from neurfield.points.fuse_scene import aligned_priors
@@ -79,10 +79,14 @@ class SceneTask(Task):
             "compared_views": lambda: lambda: self.compared_views,
             "stereo_points": lambda: lambda: confident_points(attached()),
         }  # fmt: skip
+        self.told = resolve(config, scene)
         field, color = make_fields(config, device)
+        instances = Instances(getattr(field, "ids", ()))
+        offers["objects"] = lambda: instances
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
         chooser, sampler = (config.needed(slot).make_of(offers) for slot in ("pixels", "sampler"))
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}
+        offers["passes"] = lambda: passes
         if not passes:
             raise UserError(f"'passes': a fit to a scene needs an opacity, the method {config.name} has none")
         background, exposure, poses, transients = (
@@ -98,7 +102,9 @@ class SceneTask(Task):
         )  # fmt: skip
         dual = None if transients is None else DualStep(transients, self._another)
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
-        offered = offers_of_scene(scene, field, passes, sources)
+        offered = offers_of_scene(scene, field, passes, sources, color)
+        for slot in ("passes", "pixels"):
+            awake(config.parts[slot], offered)  # else the method lacks what they look at
         losses = {
             label: WeightedLoss.of(part, offers)
             for label, part in awake(config.many("losses"), offered).items()
@@ -164,6 +170,21 @@ class SceneTask(Task):
         write_preview(self, step, folder)
 
 
+def resolve(config: Config, scene: Scene) -> list[str]:
+    """Set numbers of the field that follow from the scene and are still open, and say what was left out.
+
+    A field whose part has an attribute `resolved(scene, **numbers)` is asked: it returns the numbers that
+    follow, none where nothing is open, and lines for people.
+    """
+    part = config.needed("field")
+    ask = getattr(part.load(), "resolved", None)
+    if ask is None:
+        return []
+    numbers, lines = ask(scene, **part.numbers)
+    part.numbers.update(numbers)
+    return list(lines)
+
+
 def make_field(config: Config, device: torch.device) -> Any:
     """The field that a configuration names, as it is before the first step: the first of `make_fields`."""
     with torch.random.fork_rng(devices=[]):
@@ -179,7 +200,7 @@ def make_fields(config: Config, device: torch.device) -> tuple[Any, Any]:
         field = config.needed("field").make_of(offers).to(device)
         exposure = config.one("exposure")
         codes = 0 if exposure is None else exposure.numbers.get("codes", 0)
-        of_field = {"feature_dim": lambda: field.feature_dim + codes}
+        of_field = {"feature_dim": lambda: field.feature_dim + codes, "codes": lambda: codes}
         return field, config.needed("color").make_of({**offers, **of_field}).to(device)
 
 
@@ -197,7 +218,7 @@ def aligns(config: Config) -> bool:
 
 
 def offers_of_scene(
-    scene: Scene, field: Any, passes: Iterable[str], sources: Iterable[PointSource]
+    scene: Scene, field: Any, passes: Iterable[str], sources: Iterable[PointSource], color: Any
 ) -> frozenset[str]:
     """Names of all that losses may look at in some step of a fit to a scene; see `Seen.offers`.
 
@@ -206,8 +227,11 @@ def offers_of_scene(
         field: whose heads are among them.
         passes: their labels.
         sources: of points.
+        color: whose channels are among them.
     """
-    names = {"samples", "gradients", "pairs", *(f"passes.{label}" for label in passes)}
+    names = {"samples", "gradients", "pairs"}
+    for label in passes:
+        names |= {f"passes.{label}", *(f"passes.{label}.{name}" for name in getattr(color, "channels", ()))}
     names |= {f"heads.{name}" for name in field.heads}
     names |= {f"pixels.{SOURCES[source].column}" for source in scene.sources & SOURCES.keys()}
     if "mask" in scene.sources and scene.mask_says == "object":

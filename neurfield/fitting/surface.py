@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from neurfield.errors import UserError
 from neurfield.fields import Color
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, read_facts
+from neurfield.fitting.object_meshes import ObjectMesh, object_meshes
 from neurfield.fitting.scene import make_fields
 from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
@@ -37,6 +39,7 @@ class FittedSurface:
         box: [2, 3] minimum and maximum, world.
         field: in the unit coordinates of the box.
         radiance: its colour, if it has one.
+        names: of instances, by their ids.
     """
 
     def __init__(
@@ -46,9 +49,10 @@ class FittedSurface:
         box: np.ndarray,
         field: Any,
         radiance: Color | None = None,
+        names: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self.folder, self.config, self.box = folder, config, box
-        self.field, self.radiance = field, radiance
+        self.field, self.radiance, self.names = field, radiance, names
         self.device = next(field.parameters()).device
         self.extraction = config.needed("mesh").make()
 
@@ -68,7 +72,8 @@ class FittedSurface:
         facts = read_facts(folder)
         config = read_config(folder / "config.yaml", plugins)
         where = device_of_run(config.device, device)
-        surface = FittedSurface(folder, config, np.array(facts["box"]), *make_fields(config, where))
+        box, names = np.array(facts["box"]), {int(i): n for i, n in facts.get("instances", {}).items()}
+        surface = FittedSurface(folder, config, box, *make_fields(config, where), names)
         load_newest(folder, surface)
         return surface
 
@@ -118,6 +123,16 @@ class FittedSurface:
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
         mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
         return mesh
+
+    def objects(
+        self,
+        voxel: float | None = None,
+        resolution: int | None = None,
+        color: str = "vertex",
+        component: str | None = None,
+    ) -> list[ObjectMesh]:
+        """A mesh for each object that the field tells apart; see `object_meshes`."""
+        return object_meshes(self, voxel, resolution, color, component)
 
     def voxel(self, voxel: float | None = None, resolution: int | None = None) -> float:
         """Edge of the marching cubes in world lengths; arguments and what is raised as for `mesh`."""

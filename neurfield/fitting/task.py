@@ -202,6 +202,7 @@ class Task:
             learners += [*self.rays.passes.values(), *around]
         if self.dual is not None and self.dual.partner is not None and self.dual.partner.learns:
             learners += [self.dual.partner.field, self.dual.partner.color]
+        learners += self._learnt_losses().values()
         groups = groups_of([learner.parameter_groups() for learner in learners], self.train)
         if isinstance(self._poses, nn.Module):  # sparse: who has no gradient stands still
             groups.append(Group("poses", list(self._poses.parameters()), self._poses.rate, sparse=True))
@@ -211,7 +212,7 @@ class Task:
         return groups
 
     def state(self) -> dict[str, Tensor]:
-        """Field, colour, passes, what is learnt around them, and what the sampler knows."""
+        """Field, colour, passes, what is learnt around them and by losses, what sampler and pixels know."""
         state = {f"field.{k}": v for k, v in self.field.state_dict().items()}
         if self.color is not None:
             state |= {f"color.{k}": v for k, v in self.color.state_dict().items()}
@@ -221,8 +222,11 @@ class Task:
             for slot, part in self._learnt_around().items():
                 state |= {f"{slot}.{k}": v for k, v in part.state_dict().items()}
             state |= {f"sampler.{k}": v for k, v in self.rays.sampler.state().items()}
+            state |= {f"pixels.{k}": v for k, v in self.rays.reader.state().items()}
         if self.dual is not None and self.dual.partner is not None:
             state |= {f"partner.{k}": v for k, v in self.dual.partner.state().items()}
+        for label, loss in self._learnt_losses().items():
+            state |= {f"losses.{label}.{k}": v for k, v in loss.state_dict().items()}
         return state
 
     def load(self, state: dict[str, Tensor]) -> None:
@@ -237,11 +241,19 @@ class Task:
             for slot, part in self._learnt_around().items():
                 part.load_state_dict(part_of(state, slot))
             self.rays.sampler.load(part_of(state, "sampler"))
+            self.rays.reader.load(part_of(state, "pixels"))
             self.rays.watch.reset()
         if self.dual is not None:
             self.dual.prepare(self.field, self.color)
             if self.dual.partner is not None:
                 self.dual.partner.load(part_of(state, "partner"))
+        for label, loss in self._learnt_losses().items():
+            loss.load_state_dict(part_of(state, f"losses.{label}"))
+
+    def _learnt_losses(self) -> dict[str, Any]:
+        """Losses that learn something themselves, torch modules with `parameter_groups`, by label."""
+        made = {label: loss.made for label, loss in self.losses.items()}
+        return {label: loss for label, loss in made.items() if isinstance(loss, nn.Module)}
 
     def _learnt_around(self) -> dict[str, Any]:
         """What is behind the field, what pictures make of it, and poses, by slot, if they are learnt."""

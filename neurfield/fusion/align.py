@@ -76,13 +76,14 @@ class AlignedPriors:
     warped: bool
 
     def depth(self, i: int, prior: np.ndarray) -> Tensor:
-        """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file."""
+        """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file; 0 where it is."""
         return self.log_depth(i, prior).exp_()
 
     def log_depth(self, i: int, prior: np.ndarray) -> Tensor:
         """Its logarithm."""
-        x = (torch.from_numpy(np.array(prior, dtype=np.float32)) - self.views.low[i]) / self.views.span[i]
-        return self.meaning.log_depth_of(i, x)
+        values = torch.from_numpy(np.array(prior, dtype=np.float32))
+        found = self.meaning.log_depth_of(i, (values - self.views.low[i]) / self.views.span[i])
+        return torch.where(values != 0.0, found, torch.full_like(found, -torch.inf))
 
     def typical_depth(self) -> float:
         """The median depth of the aligned images' pixels, units of the poses."""
@@ -138,7 +139,7 @@ class AlignedPriors:
 
     def by_points(self) -> bool:
         """Whether the images' own points decided, not the overlap of the views."""
-        return _enough_points(self.points, len(self.views))
+        return _enough_points(self.points, self.views)
 
 
 @torch.no_grad()
@@ -148,7 +149,7 @@ def align_priors(
     """Align the prior depth of all frames of a scene with each other.
 
     Args:
-        scene: pinhole cameras of one size, a prior for every frame.
+        scene: pinhole cameras of one size. Frames without a prior are not aligned.
         around: [2, 3], world: a first guess of the box that the images see, right to a factor of two or so.
         seed: of the pairs that are drawn; the same seed gives the same bits.
         known: points whose depth was matched between the pictures. Where most images have enough of them,
@@ -161,15 +162,16 @@ def align_priors(
     box = torch.as_tensor(around - views.origin, dtype=torch.float32)
     near = NEAREST * float((box[1] - box[0]).norm())
     meaning = ends_at_box(views, box)
-    points = ImagePoints.none() if known is None else known
-    if _enough_points(points, len(views)):
+    points = ImagePoints.none() if known is None else _told(known, views)
+    if _enough_points(points, views):
         meaning = ends_at_points(views, meaning, points, near)
     elif "image" in scene.sources and len(views) > 2:
         search = ImageSearch(scene, views)
-        meaning = ends_at_points(views, meaning, search.coarse(_guess(views, meaning)), near)
-        points = points.joined(search.fine(_guess(views, meaning)))
+        coarse = _told(search.coarse(_guess(views, meaning)), views)
+        meaning = ends_at_points(views, meaning, coarse, near)
+        points = points.joined(_told(search.fine(_guess(views, meaning)), views))
         meaning = ends_at_points(views, meaning, points, near)
-    by_points = _enough_points(points, len(views))
+    by_points = _enough_points(points, views)
     rounds = BY_POINTS if by_points else BY_PAIRS
     kept_out = _kept_out(points)
     used, apart = points.select(~kept_out), points.select(kept_out)
@@ -224,9 +226,15 @@ def _guess(views: PriorViews, meaning: Meaning) -> Guess:
     return depth
 
 
-def _enough_points(points: ImagePoints, images: int) -> bool:
-    """Whether most images have enough points."""
-    return bool((torch.bincount(points.image, minlength=images) >= ENOUGH_POINTS).float().mean() > 0.5)
+def _told(points: ImagePoints, views: PriorViews) -> ImagePoints:
+    """Those of the points that lie in images with a prior: where there is none, nothing is held to them."""
+    return points if bool(views.told.all()) else points.select(views.told[points.image])
+
+
+def _enough_points(points: ImagePoints, views: PriorViews) -> bool:
+    """Whether most images with a prior have enough points."""
+    enough = torch.bincount(points.image, minlength=len(views)) >= ENOUGH_POINTS
+    return bool(enough[views.told].float().mean() > 0.5)
 
 
 def _kept_out(points: ImagePoints) -> Tensor:

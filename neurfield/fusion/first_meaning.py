@@ -57,7 +57,7 @@ def meet_again(
     residual, valid, x, z = (t.flatten(0, 1) for t in (pairs.residual, pairs.valid, pairs.x, pairs.carried))
     off = [residual[rows][valid[rows]].abs() for rows in into]
     apart = torch.stack([own.median() if len(own) else torch.tensor(0.0) for own in off])
-    lost = (apart > 2.0 * apart.median()).nonzero()[:, 0]
+    lost = (apart > 2.0 * apart[views.told].median()).nonzero()[:, 0]
     values = meaning.values.clone()
     is_lost = torch.zeros(n, dtype=torch.bool)
     is_lost[lost] = True

@@ -276,11 +276,13 @@ def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
 
 
 def _normals(scene: Scene, size: torch.Size) -> Tensor:
-    """Prior normals [n, h, w, 3] in camera axes, about as large as `size`."""
+    """Prior normals [n, h, w, 3] in camera axes, about as large as `size`; 0 where unknown."""
 
     def smaller(i: int) -> Tensor:
         normal = scene.prior_normal(i)
-        assert normal is not None  # checked: a prior for each frame
+        if normal is None:
+            camera = scene.cameras
+            normal = np.zeros((int(camera.height[i]), int(camera.width[i]), 3), np.float32)
         stride = max(1, normal.shape[0] // size[0])
         return torch.from_numpy(np.ascontiguousarray(normal[::stride, ::stride], dtype=np.float32))
 

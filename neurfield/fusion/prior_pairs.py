@@ -119,5 +119,6 @@ def overlap(views: PriorViews, meaning: Meaning) -> Tensor:
         inside = (in_second[..., 2] > 0) & ((place > 0) & (place < 1)).all(dim=-1)
         shared[:, j] = inside.float().mean(dim=1)
     apart = (views.centers[:, None] - views.centers[None]).norm(dim=2)
-    shared = shared * (apart / (BASELINE * z.median())).clamp_max(1.0)
+    shared = shared * (apart / (BASELINE * z[views.told].median())).clamp_max(1.0)
+    shared *= (views.told[:, None] & views.told).float()
     return shared.fill_diagonal_(0.0)

@@ -30,7 +30,8 @@ class PriorViews:
         turns: [n, 3, 3], world from camera.
         lens: [n, 4], fx, fy, cx, cy as parts of the image's size.
         low, span: [n], where prior = low + span x.
-        shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at.
+        shown: bool [n, *SMALL], False where a mask says that the picture is not to be looked at, or a prior
+            is 0: none; all over where it has one value alone.
         origin: [3] float64, world: zero, unless cameras are far from it.
     """
 
@@ -50,12 +51,17 @@ class PriorViews:
 
     @staticmethod
     def of(scene: Scene) -> PriorViews:
-        """The priors and cameras of a scene that has a prior for every frame.
+        """The priors and cameras of a scene; of a frame without a prior, or of one value, nothing is shown.
 
         Raises:
-            UserError: a prior holds values that are no numbers.
+            UserError: a prior holds values that are no numbers, or none says anything.
         """
         small, low, span, shown = zip(*over_frames(lambda i: _small(scene, i), range(len(scene))))
+        if not any(bool(pixels.any()) for pixels in shown):
+            raise UserError(
+                f"{scene.path}: no frame has prior depth of more than one value: make it again, or leave it "
+                "out with --set data.prior_depth=false"
+            )
         cameras, x = scene.cameras, torch.stack(small)
         origin = local_origin(cameras.centers)
         centers = torch.as_tensor(cameras.centers - origin, dtype=torch.float32)
@@ -88,6 +94,11 @@ class PriorViews:
         column = (uv[..., 0] * columns).long().clamp(0, columns - 1)
         return self.shown[image, (uv[..., 1] * rows).long().clamp(0, rows - 1), column]
 
+    @property
+    def told(self) -> Tensor:
+        """The images that a prior says something of, bool [n]."""
+        return self.shown.flatten(1).any(dim=1)
+
     def look_up(self, image: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
         """x [...] of images at places [..., 2], bilinear, and its derivative by the place [..., 2]."""
         rows, columns = SMALL
@@ -106,16 +117,22 @@ class PriorViews:
 
 def _small(scene: Scene, i: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The prior of frame i scaled to 0..1 and averaged down; its least value and span; where it is shown."""
-    prior = torch.from_numpy(np.array(scene.prior_depth(i), dtype=np.float32))
+    depth = scene.prior_depth(i)
+    prior = torch.zeros(SMALL) if depth is None else torch.from_numpy(np.array(depth, np.float32))
     if not bool(torch.isfinite(prior).all()):
         raise UserError(
             f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
             "them, or leave priors out with --set data.prior_depth=false"
         )
-    low = prior.min()
-    span = (prior.max() - low).clamp_min(1e-9)
-    small = interpolate(((prior - low) / span)[None, None], SMALL, mode="area")[0, 0]
-    return small, low, span, _shown(scene, i)
+    known = prior != 0.0
+    told = prior[known]
+    says = len(told) > 0 and bool(told.max() > told.min())
+    low = told.min() if says else prior.new_zeros(())
+    span = told.max() - low if says else prior.new_ones(())
+    share = torch.where(known & says, (prior - low) / span, torch.zeros_like(prior))
+    small = interpolate(share[None, None], SMALL, mode="area")[0, 0]
+    shown = _shown(scene, i, known) if says else torch.zeros(SMALL, dtype=torch.bool)
+    return small, low, span, shown
 
 
 def to_be_looked_at(scene: Scene, i: int) -> np.ndarray | None:
@@ -123,11 +140,13 @@ def to_be_looked_at(scene: Scene, i: int) -> np.ndarray | None:
     return scene.mask(i) if scene.mask_says == "valid" else None
 
 
-def _shown(scene: Scene, i: int) -> Tensor:
-    """The same of small pixels [*SMALL]: those that hold nothing else, nor stand beside one that does."""
+def _shown(scene: Scene, i: int, known: Tensor) -> Tensor:
+    """The same of small pixels [*SMALL]: those that hold nothing else, nor stand beside one that does.
+
+    Args:
+        known: bool [h, w], where there is a prior.
+    """
     mask = to_be_looked_at(scene, i)
-    if mask is None:
-        return torch.ones(SMALL, dtype=torch.bool)
-    hidden = torch.from_numpy(1.0 - mask.astype(np.float32))
-    small = interpolate(hidden[None, None], SMALL, mode="area")
+    hidden = ~known if mask is None else ~(known & torch.from_numpy(np.array(mask)))
+    small = interpolate(hidden.float()[None, None], SMALL, mode="area")
     return max_pool2d(small, 3, 1, 1)[0, 0] <= 0.0

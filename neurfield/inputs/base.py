@@ -153,6 +153,16 @@ class Input(ABC):
         """Numbers of the outcome's mesh against a true surface (None: the input's own) and of pictures."""
         self.require("eval", self.folder)
 
+    def measure_objects(self, outcome: Outcome) -> None:
+        """Numbers of each object that the field tells apart, into the outcome.
+
+        Raises:
+            UserError: it tells none apart, or nothing tells what they are in truth.
+        """
+        raise UserError(
+            f"{self.folder}: a fit of {self.called} has no objects to measure: leave out --objects"
+        )
+
     def trajectory(self, pictures: int) -> np.ndarray:
         """Camera centres [k,3], to be paired with those of a reference of so many pictures.
 

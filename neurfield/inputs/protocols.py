@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.evaluation import evaluate_dtu, evaluate_tanks, read_dtu, read_tanks
+from neurfield.evaluation import Surface, evaluate_dtu, evaluate_tanks, read_dtu, read_tanks
 from neurfield.evaluation.registration import moved
 from neurfield.evaluation.truth_files import read_similarity, read_trajectory
 from neurfield.inputs.outcome import Outcome
-
-WITH_ICP = "_with_icp"
-# Camera centres [k,3] of a mesh for a reference of so many pictures, as `Input.trajectory` gives them.
-Trajectory = Callable[[int], np.ndarray]
-
-
-class Protocol(ABC):
-    """A protocol with its truth, which may be asked of one mesh after another.
-
-    Attributes:
-        key: of its numbers in metrics.json; those with ICP have `WITH_ICP` behind it.
-    """
-
-    key: ClassVar[str]
-
-    def measure(self, outcome: Outcome, trajectory: Trajectory) -> None:
-        """Numbers of the outcome's mesh, without and with ICP, into the outcome.
-
-        Args:
-            outcome: with the mesh.
-            trajectory: of the mesh's cameras, should it be needed.
-        """
-        for key in (self.key, self.key + WITH_ICP):
-            if outcome.mesh is not None and self.key not in outcome.troubles:
-                with outcome.part(key):
-                    outcome.metrics[key] = self.numbers(outcome.mesh, trajectory, key != self.key)
-
-    @abstractmethod
-    def numbers(self, mesh: trimesh.Trimesh, trajectory: Trajectory, with_icp: bool) -> dict[str, Any]:
-        """Numbers of a mesh, and the conventions they rest on."""
+from neurfield.inputs.protocol import WITH_ICP, Protocol, Trajectory
+from neurfield.inputs.room_protocols import Replica, Scannet
 
 
 class Dtu(Protocol):
@@ -105,7 +76,16 @@ class Tanks(Protocol):
         self._said = {"aligned_by": "cameras", "cameras_agree": matched.share}
 
 
-def read_protocols(dtu: str | None, scan: int | None, tanks: str | None, align: str | None) -> list[Protocol]:
+def read_protocols(
+    dtu: str | None = None,
+    scan: int | None = None,
+    tanks: str | None = None,
+    align: str | None = None,
+    *,
+    replica: str | None = None,
+    scannet: str | None = None,
+    against: tuple[Surface, str] | None = None,
+) -> list[Protocol]:
     """Protocols that are asked for, with their truth.
 
     Args:
@@ -113,6 +93,9 @@ def read_protocols(dtu: str | None, scan: int | None, tanks: str | None, align: 
         scan: of it.
         tanks: folder of a training scene of Tanks and Temples.
         align: a file that says where the mesh lies, of the one or the other.
+        replica: folder of a room of Replica, or the name of a built-in one.
+        scannet: folder of a scan.
+        against: the true surface of these two and its name; None: they have their own.
 
     Raises:
         UserError: what is given does not go together, or a file is missing or holds something else.
@@ -127,6 +110,10 @@ def read_protocols(dtu: str | None, scan: int | None, tanks: str | None, align: 
         protocols.append(Dtu(Path(dtu), scan, at))
     if tanks is not None:
         protocols.append(Tanks(Path(tanks), at))
+    if replica is not None:
+        protocols.append(Replica(replica, against))
+    if scannet is not None:
+        protocols.append(Scannet(scannet, against))
     return protocols
 
 
@@ -138,7 +125,7 @@ def measure_by(protocols: Sequence[Protocol], outcome: Outcome, trajectory: Traj
         outcome: with the mesh.
         trajectory: of the mesh's cameras, `Input.trajectory`.
     """
-    for kind in (Dtu, Tanks):
+    for kind in (Dtu, Tanks, Replica, Scannet):
         for key in (kind.key, kind.key + WITH_ICP):
             outcome.metrics.pop(key, None)
     for protocol in protocols:

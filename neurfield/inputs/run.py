@@ -12,6 +12,7 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.fitting.device import Tell, device_of_run
 from neurfield.fitting.folder import load_newest, read_facts, write_facts
+from neurfield.fitting.object_meshes import ObjectMesh
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.methods import method_of_run
@@ -99,6 +100,18 @@ class Run:
             UserError: the run is of something without a surface, and what is said there.
         """
         return self.input.surface().mesh
+
+    @property
+    def objects(self) -> Callable[..., list[ObjectMesh]]:
+        """`run.objects(...)`: a mesh for each object that the field tells apart, the background's first.
+
+        Its arguments are those of `neurfield.fitting.surface.FittedSurface.objects`. Each has an `id`, a
+        `label` and a `mesh`, None where it has no surface.
+
+        Raises:
+            UserError: the field tells none apart, and what is said there.
+        """
+        return self.input.surface().objects
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
         """What one of `run.used.cameras` sees: rgb, depth (z, world lengths) and normal (world axes).

@@ -25,5 +25,10 @@ def normal_smoothness(gradient: Tensor, neighbour_gradient: Tensor) -> Tensor:
         gradient: [N, 3] of the SDF at points.
         neighbour_gradient: [N, 3] of the SDF beside each.
     """
+    return normal_differences(gradient, neighbour_gradient).mean()
+
+
+def normal_differences(gradient: Tensor, neighbour_gradient: Tensor) -> Tensor:
+    """|n - n'| [N] of unit normals; arguments as for `normal_smoothness`."""
     difference = normalize(gradient, dim=1, eps=1e-5) - normalize(neighbour_gradient, dim=1, eps=1e-5)
-    return difference.square().sum(dim=1).add(1e-12).sqrt().mean()
+    return difference.square().sum(dim=1).add(1e-12).sqrt()

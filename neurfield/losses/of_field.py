@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -13,10 +13,21 @@ from neurfield.parts import Number, needs
 
 
 @needs("gradients")
-def eikonal(seen: Seen) -> Tensor:
-    """Mean (|g| - 1)^2 of gradients: a distance field has unit slope (Gropp et al. 2020)."""
-    assert seen.gradients is not None
-    return geometric.eikonal(seen.gradients)
+def eikonal(seen: Seen, *, on_rays: Literal["all", "one"] = "all") -> Tensor:
+    """Mean (|g| - 1)^2 of gradients: a distance field has unit slope (Gropp et al. 2020).
+
+    Args:
+        on_rays: all samples of each ray count, or one of each at random, as in VolSDF and MonoSDF.
+    """
+    gradients = seen.gradients
+    assert gradients is not None
+    if on_rays == "one" and seen.of_rays is not None:
+        packed = seen.of_rays.samples.packed_info
+        start, count = packed[packed[:, 1] > 0].unbind(dim=1)
+        share = torch.rand(len(count), generator=seen.moment.generator, device=count.device)
+        one = start + (share * count).long().clamp_max(count - 1)
+        gradients = torch.cat([gradients[one], gradients[int(packed[:, 1].sum()) :]])
+    return geometric.eikonal(gradients)
 
 
 @needs("pairs")

@@ -56,10 +56,12 @@ def median_where(chosen: Tensor, values: Tensor, otherwise: float) -> Tensor:
     return torch.where(count > 0, middle, otherwise)
 
 
-def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int) -> Tensor:
-    """Mean |scale p + shift - d| / d, with scale and shift solved per image and held fixed.
+@torch.no_grad()
+def aligned_depth(
+    prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The prior carried to the rendered depth, by scale and shift per image, without gradient.
 
-    Relative, because a network errs by parts of the depth: an error of near pixels is known to be smaller.
     The fit is repeated with rays down-weighted by their residual, so that thin parts that a network misses do
     not bend it.
 
@@ -69,20 +71,38 @@ def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor,
         weight: [R] trust in 0..1, 0 where there is no prior.
         group: [R] int64 image of each ray, in 0..groups-1.
         groups: how many images.
+
+    Returns:
+        What the prior says depth is [R]; the weights [R] that rays have by their residual; and 0 for rays of
+        images whose scale is negative, else 1 [R]: the field is still far off there, so that the prior says
+        nothing yet.
     """
-    with torch.no_grad():
-        robust = weight
-        for _ in range(ROUNDS):
-            scale, shift = solve_scale_shift(prior, depth, robust, group, groups)
-            target = scale[group] * prior + shift[group]
-            residual = (target - depth).abs()
-            typical = median_where(weight > 0, residual, otherwise=1.0)
-            robust = weight / (1.0 + (residual / (2.0 * typical + 1e-9)).square())
-        # A negative scale turns the image inside out: the field is still far off there, so the prior says
-        # nothing yet.
-        trusted = robust * (scale[group] > 0)
+    robust = weight
+    for _ in range(ROUNDS):
+        scale, shift = solve_scale_shift(prior, depth, robust, group, groups)
+        target = scale[group] * prior + shift[group]
+        residual = (target - depth).abs()
+        typical = median_where(weight > 0, residual, otherwise=1.0)
+        robust = weight / (1.0 + (residual / (2.0 * typical + 1e-9)).square())
+    return target, robust, (scale[group] > 0).to(depth.dtype)
+
+
+def ambiguous_depth(prior: Tensor, depth: Tensor, weight: Tensor, group: Tensor, groups: int) -> Tensor:
+    """Mean |scale p + shift - d| / d, with scale and shift solved per image and held fixed.
+
+    Relative, because a network errs by parts of the depth: an error of near pixels is known to be smaller.
+    Rays count less by their residual, as they do where the prior is aligned.
+
+    Args:
+        prior: [R] in its own unit.
+        depth: [R] rendered z-depth.
+        weight: [R] trust in 0..1, 0 where there is no prior.
+        group: [R] int64 image of each ray, in 0..groups-1.
+        groups: how many images.
+    """
+    target, robust, upright = aligned_depth(prior, depth, weight, group, groups)
     relative = (depth - target).abs() / depth.detach().clamp_min(1e-3)
-    return (relative * trusted).sum() / weight.sum().clamp_min(1e-9)
+    return (relative * robust * upright).sum() / weight.sum().clamp_min(1e-9)
 
 
 def prior_normals(normal: Tensor, prior: Tensor, weight: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from neurfield.moment import Moment
 from neurfield.pixels import Pixels
 from neurfield.points import AskedPoints
 from neurfield.rays import Samples
-from neurfield.rendering import Answers, Rendered
+from neurfield.rendering import Answers, OpacityNow, Rendered
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class RaysSeen:
         valid: [R] bool, whose colours would count if nothing were taken for transient; None: all.
         outlined: whether masks are an object's outline.
         bare: [R, 3], the first pass's colours times opacity, without background and exposure.
+        pairs: int64 [K], samples that the last K of `Seen.pairs` are of.
+        opacities: of the passes, as they are at this moment, by label.
     """
 
     pixels: Pixels
@@ -42,6 +44,12 @@ class RaysSeen:
     valid: Tensor | None = None
     outlined: bool = False
     bare: Tensor | None = None
+    pairs: Tensor | None = None
+    opacities: Mapping[str, OpacityNow] = field(default_factory=dict)
+
+    def alpha(self, label: str) -> Tensor:
+        """The opacity [S] that a pass gives the samples, with gradient."""
+        return self.opacities[label].of_answers(self.answers, self.pixels.rays, self.samples)[0]
 
     @cached_property
     def incidence(self) -> Tensor:
@@ -95,7 +103,7 @@ class Seen:
         """Names of all that losses may look at here.
 
         They are "gradients", "pairs", "points.SET", "points.SET.COLUMN", "samples", "pixels.COLUMN",
-        "pixels.outline", "passes.LABEL" and "heads.NAME".
+        "pixels.outline", "passes.LABEL", "passes.LABEL.CHANNEL" and "heads.NAME".
         """
         names = {f"points.{name}" for name in self.points}
         names |= {f"points.{n}.{column}" for n, answer in self.points.items() for column in answer.columns}
@@ -105,7 +113,8 @@ class Seen:
             names.add("pairs")
         if self.of_rays is not None:
             names |= {"samples", *(f"pixels.{name}" for name in self.pixels.columns)}
-            names |= {f"passes.{label}" for label in self.of_rays.passes}
+            for label, one in self.of_rays.passes.items():
+                names |= {f"passes.{label}", *(f"passes.{label}.{name}" for name in one.channels)}
             names |= {f"heads.{name}" for name in self.of_rays.answers.heads}
             if self.of_rays.outlined:
                 names.add("pixels.outline")

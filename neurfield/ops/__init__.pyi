@@ -57,6 +57,7 @@ from neurfield.ops.radial_basis import kernel_activations as kernel_activations
 from neurfield.ops.radial_basis import radial_basis_encode as radial_basis_encode
 from neurfield.ops.radial_basis_features import compose_features as compose_features
 from neurfield.ops.radiance_query import radiance_query as radiance_query
+from neurfield.ops.radiance_query import shading_query as shading_query
 from neurfield.ops.ray_march import march_rays as march_rays
 from neurfield.ops.ray_march import ray_box as ray_box
 from neurfield.ops.sdf_query import sdf_query as sdf_query

@@ -19,7 +19,7 @@ from neurfield.ops.once import once
 from neurfield.ops.sdf_query import WHY_ONCE
 from neurfield.ops.table_gradient import place_for
 
-__all__ = ["radiance_query"]
+__all__ = ["radiance_query", "shading_query"]
 
 
 def radiance_query(
@@ -70,7 +70,9 @@ def radiance_query(
         UserError: a precision that the machine, or the kernels built for it, lack.
         RuntimeError: on differentiating a second time.
     """
-    _check(points, table, weights, layout, interpolation, feature, normal, views, rays, counted)
+    _check(points, table, layout, interpolation, feature, normal, views, rays, counted)
+    if len(weights[-1]) != 3:
+        raise ValueError(f"radiance_query: the network must have 3 outputs, got {len(weights[-1])}")
     width = layout.output_dim + feature.shape[1] + 3 + views.shape[1]
     fused_mlp.check(points.new_empty(0, width), weights, biases, "relu", 1.0, "sigmoid", precision)
     indices = [t for t in (rays, counted) if t is not None]
@@ -88,6 +90,58 @@ def radiance_query(
             points, table, feature, normal, views, rays, counted, how, torch.is_grad_enabled(), len(weights),
             *network,
         )  # fmt: skip
+    samples = points, table, weights, biases, layout, feature, normal, views, rays, counted
+    rgb = _composed(*samples, *how[0][1:], precision, points_gradient, "sigmoid")
+    return rgb if counted is None else torch.zeros_like(points).index_copy(0, counted, rgb)
+
+
+def shading_query(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    layout: GridLayout,
+    feature: Tensor,
+    normal: Tensor,
+    views: Tensor,
+    *,
+    rays: Tensor | None = None,
+    counted: Tensor | None = None,
+    interpolation: str = "linear",
+    active_levels: int | None = None,
+    precision: str = "float32",
+    points_gradient: bool = False,
+) -> Tensor:
+    """Any numbers of samples, [M, O], by the same inputs as `radiance_query`: those of the counted, or all.
+
+    Composed of the single kernels. The network has any number of outputs, which are taken as they are.
+    Arguments, derivatives and errors as for `radiance_query`.
+    """
+    _check(points, table, layout, interpolation, feature, normal, views, rays, counted)
+    width = layout.output_dim + feature.shape[1] + 3 + views.shape[1]
+    fused_mlp.check(points.new_empty(0, width), weights, biases, "relu", 1.0, "none", precision)
+    samples = points, table, weights, biases, layout, feature, normal, views, rays, counted
+    return _composed(*samples, interpolation, active_levels, precision, points_gradient, "none")
+
+
+def _composed(
+    points: Tensor,
+    table: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    layout: GridLayout,
+    feature: Tensor,
+    normal: Tensor,
+    views: Tensor,
+    rays: Tensor | None,
+    counted: Tensor | None,
+    interpolation: str,
+    active_levels: int | None,
+    precision: str,
+    points_gradient: bool,
+    output_activation: str,
+) -> Tensor:
+    """The network's outputs [M, O] at the counted samples, by single kernels."""
     rows = slice(None) if counted is None else counted
     seen = rows if rays is None else rays[rows]
     on_grid = (points[rows] * 0.5 + 0.5, table, layout)
@@ -96,8 +150,8 @@ def radiance_query(
     else:
         texture = grid_features(*on_grid, interpolation=interpolation, active_levels=active_levels)
     inputs = torch.cat([texture, feature[rows], normal[rows], views[seen]], dim=1)
-    rgb = fused_mlp.mlp(inputs, weights, biases, "relu", output_activation="sigmoid", precision=precision)
-    return rgb if counted is None else torch.zeros_like(points).index_copy(0, counted, rgb)
+    network = weights, biases, "relu"
+    return fused_mlp.mlp(inputs, *network, output_activation=output_activation, precision=precision)
 
 
 class _RadianceQuery(torch.autograd.Function):
@@ -185,7 +239,6 @@ def _rows(tensor: Tensor) -> Tensor:
 def _check(
     points: Tensor,
     table: Tensor,
-    weights: Sequence[Tensor],
     layout: GridLayout,
     interpolation: str,
     feature: Tensor,
@@ -209,5 +262,3 @@ def _check(
             raise ValueError(f"radiance_query: '{name}' must be [n] of torch.int64, got {kind}")
     if rays is not None and len(rays) != len(points):
         raise ValueError(f"radiance_query: 'rays' must have {len(points)} numbers, got {len(rays)}")
-    if len(weights[-1]) != 3:
-        raise ValueError(f"radiance_query: the network must have 3 outputs, got {len(weights[-1])}")

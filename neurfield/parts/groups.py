@@ -27,6 +27,8 @@ class Data:
         prior_normal: use normals of a monocular network.
         stereo: match the pictures with each other where no depth was measured.
         matching: preset of that (`neurfield scene stereo`): how finely pictures are searched.
+        intrinsic: use pictures of reflectance and shading where the scene has them.
+        segment: use segments, maps of instance ids.
         mask: use masks where the scene has them.
         holdout_every: every n-th frame is kept from all of the fit, for image scores; 0 keeps none.
         box: world xmin, ymin, zmin, xmax, ymax, zmax; empty: from the scene.
@@ -37,6 +39,8 @@ class Data:
     prior_normal: bool = False
     stereo: bool = False
     matching: Literal["quick", "default", "best"] = "default"
+    intrinsic: bool = False
+    segment: bool = False
     mask: bool = True
     holdout_every: _Times = 0
     box: list[float] = field(default_factory=list)
@@ -62,6 +66,7 @@ class Train:
         lr_table: initial learning rate of encodings' tables.
         lr_network: initial learning rate of networks.
         lr_end: final over initial learning rate.
+        lr_course: from the first to the last: a cosine, or by equal factors.
         warmup: steps over which learning rates rise from nothing, linearly.
         log_every: steps between two lines of the log.
         save_every: steps between two checkpoints; 0: only the last step has one.
@@ -72,6 +77,7 @@ class Train:
     lr_table: _Rate = 1e-2
     lr_network: _Rate = 2e-3
     lr_end: _Rate = 0.03
+    lr_course: Literal["cosine", "exponential"] = "cosine"
     warmup: _Times = 50
     log_every: _Count = 100
     save_every: _Times = 1000

@@ -54,10 +54,8 @@ def awake(parts: Mapping[str, Part], offered: Collection[str], fitted: str = "sc
         for name in sorted(need.required):
             if name not in offered:
                 owner = fitted if name.startswith("pixels.") else "method"
-                raise UserError(
-                    f"'{part.key}' looks at {name}, and the {owner} has none: "
-                    f"leave it out with --set {part.key}=off"
-                )
+                way_out = f"leave it out with --set {part.key}=off" if part.label else "choose another part"
+                raise UserError(f"'{part.key}' looks at {name}, and the {owner} has none: {way_out}")
         if all(name in offered for name in need.optional):
             active[label] = part
     return active

@@ -22,7 +22,9 @@ class Pixels:
         prior_depth   [R] in its own unit, growing with depth; 0: none
         prior_normal  [R, 3] unit, world axes; 0: none
         mask          [R] 0 or 1, or 2 where it is not known (`FlatImages`)
-        segment       [R] int64
+        segment       [R] int64 instance id; below 0: not known
+        reflectance   [R, 3] in 0..1, up to a scale of each image; 0: none
+        shading       [R, 3] in 0..1, up to a scale of each image; 0: none
         patch         [R] int64, in which of `Patches` of the pictures; where a fit has `transients`
         kept          [R] bool, False: taken for what is not the scene's; where a fit has `transients`
 

@@ -29,7 +29,7 @@ class FlatImages:
     Attributes:
         sources: by name, [P] or [P, channels] as `SOURCES` says, P pixels in all; normals in world axes.
             Where a frame has no such file they are 0, but masks: there 1 where masks say what is valid, 2
-            (unknown) where they say what belongs to the object.
+            (unknown) where they say what belongs to the object; and segments: there -1.
         resident: whether they lie on the device of the fit's steps, which then gather by themselves.
     """
 
@@ -54,7 +54,7 @@ class FlatImages:
         self.sources: dict[str, Tensor] = {}
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for source in sorted(scene.sources & SOURCES.keys()):
-                without = {"object": 2, "valid": 1}[scene.mask_says] if source == "mask" else 0
+                without = {"mask": {"object": 2, "valid": 1}[scene.mask_says], "segment": -1}.get(source, 0)
                 kind = SOURCES[source]
                 shape = (total,) if kind.channels == 1 else (total, kind.channels)
                 flat = torch.full(shape, without, dtype=kind.dtype)
@@ -92,8 +92,9 @@ class FlatImages:
     def decode(gathered: dict[str, Tensor]) -> dict[str, Tensor]:
         """What `at` gives, from what `gather` found."""
         columns = {n: values.long() if n == "segment" else values.float() for n, values in gathered.items()}
-        if "image" in columns:
-            columns["image"] /= 255.0
+        for name in ("image", "reflectance", "shading"):
+            if name in columns:
+                columns[name] /= 255.0
         for name in ("prior_normal", "stereo_normal"):
             if name in columns:
                 columns[name] = torch.nn.functional.normalize(columns[name], dim=1)

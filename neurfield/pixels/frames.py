@@ -18,7 +18,7 @@ def used_sources(scene: Scene, data: Data) -> Scene:
     Raises:
         UserError: depth or a prior is asked for that the scene does not have.
     """
-    unused = {"segment", "depth", "sensor_depth", "stereo_depth", "stereo_normal", "stereo_confidence"}
+    unused = {"depth", "sensor_depth", "stereo_depth", "stereo_normal", "stereo_confidence"}
     source_of = {"exact": "depth", "noisy": "sensor_depth"}
     wanted_depth = source_of.get(data.sensor_depth)
     if wanted_depth and wanted_depth not in scene.sources:
@@ -29,13 +29,17 @@ def used_sources(scene: Scene, data: Data) -> Scene:
     if data.sensor_depth == "auto":
         wanted_depth = next((source for source in source_of.values() if source in scene.sources), None)
     unused.discard(wanted_depth or "")
-    for source, used in (("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal)):
+    for source, used in (
+        ("prior_depth", data.prior_depth), ("prior_normal", data.prior_normal), ("segment", data.segment),
+    ):  # fmt: skip
         if not used:
             unused.add(source)
         elif source not in scene.sources:
             raise UserError(
                 f"{scene.path}: the method wants {source}, the scene has none; use --set data.{source}=false"
             )
+    if not data.intrinsic:
+        unused |= {"reflectance", "shading"}
     if not data.mask:
         unused.add("mask")
     return scene.without(*unused)

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurfield.moment import Moment
 from neurfield.pixels.columns import Pixels
 from neurfield.pixels.flat_images import CPU, FlatImages
+from neurfield.pixels.looking import Looking, Maps
 from neurfield.pixels.patches import Patches
 from neurfield.pixels.sources import SOURCES
 from neurfield.pixels.uniform import Chosen
@@ -24,7 +26,7 @@ _PATCH = "patch"  # the column of the patches that pixels are in
 
 
 class Chooser(Protocol):
-    """Which pixels a step looks at."""
+    """Which pixels a step looks at; one that looks at the field for that is `Looking`, too."""
 
     def choose(self, step: int, rays: int) -> Chosen:
         """About `rays` pixels for a step; they follow from the arguments alone."""
@@ -56,7 +58,7 @@ class PixelReader:
         """Nothing is read yet."""
         self.scene, self.chooser, self.frame, self.device = scene, chooser, frame, device
         self.patches: Patches | None = None  # of the pictures, where a fit asks in which of them pixels are
-        self._unit_box = torch.tensor(unit_box, device=device)
+        self.unit_box, self._unit_box = unit_box, torch.tensor(unit_box, device=device)
         self._pin: Callable[[Tensor], Tensor] = pinned
         self._ahead = Ahead(self._draw_pinned)
 
@@ -71,6 +73,22 @@ class PixelReader:
             return self._pixels(*self._draw(step, rays))
         drawn, groups = self._ahead.get(step, rays)
         return self._pixels({name: uploaded(tensor, self.device) for name, tensor in drawn.items()}, groups)
+
+    def look(self, moment: Moment, maps: Callable[[], Maps]) -> None:
+        """Let a chooser that wants to see the field now; what was drawn ahead of that is not used."""
+        if isinstance(self.chooser, Looking) and self.chooser.due(moment):
+            self._ahead.drop()
+            self.chooser.look(moment, maps())
+
+    def state(self) -> dict[str, Tensor]:
+        """What the chooser keeps of the field that it looked at."""
+        return self.chooser.state() if isinstance(self.chooser, Looking) else {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take a state written by `state`."""
+        self._ahead.drop()
+        if isinstance(self.chooser, Looking):
+            self.chooser.load(state)
 
     def ahead(self, step: int, rays: int) -> None:
         """Let the host draw the batch that will be asked for next, while the GPU is busy with this one."""

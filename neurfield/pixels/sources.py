@@ -40,4 +40,6 @@ SOURCES = {
     "prior_depth": Source("prior_depth", "ambiguous prior depth maps", torch.float32),
     "prior_normal": Source("prior_normal", "prior normal maps", torch.int8, 3),
     "segment": Source("segment", "segment maps", torch.int32),
+    "reflectance": Source("reflectance", "pictures of reflectance", torch.uint8, 3),
+    "shading": Source("shading", "pictures of shading", torch.uint8, 3),
 }

@@ -45,7 +45,7 @@ class Ahead(Generic[T]):
         """Begin with what will be asked for next."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        self._drop()
+        self.drop()
         self._pending = arguments, self._thread.submit(self._make, *arguments)
 
     def get(self, *arguments: Hashable) -> T:
@@ -53,10 +53,10 @@ class Ahead(Generic[T]):
         if self._pending is not None and self._pending[0] == arguments:
             future, self._pending = self._pending[1], None
             return future.result()
-        self._drop()
+        self.drop()
         return self._make(*arguments)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         """Wait for what nobody asked for; had it failed, so will what is asked for."""
         if self._pending is not None:
             self._pending[1].exception()

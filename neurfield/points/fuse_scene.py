@@ -55,6 +55,11 @@ class VolumePoints:
     words: str
     unknown: Tensor | None = None
 
+    @property
+    def voxel(self) -> float:
+        """Edge of the voxels whose centres the points are, unit lengths."""
+        return self.free_half / 4.0
+
     def draw(self, count: int, generator: torch.Generator | None) -> Tensor:
         """Indices [count] of random points."""
         return torch.randint(len(self.points), (count,), generator=generator, device=self.points.device)
@@ -168,7 +173,8 @@ def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
 def _fuse_priors(scene: Scene, aligned: AlignedPriors, voxel: float) -> tuple[FusedVolume, str]:
     frames = aligned.trusted().numpy()
     maps = aligned_maps(scene, aligned, frames, voxel)
-    truncation = PRIOR_TRUNCATION * float(maps.depth.flatten()[::97].median())
+    some = maps.depth.flatten()[::97]
+    truncation = PRIOR_TRUNCATION * float(some[some > 0].median())
     volume = fuse_depth(
         maps.depth, maps.weight, maps.normal, scene.cameras.world_from_cam[frames], maps.lens, scene.box,
         voxel, truncation,

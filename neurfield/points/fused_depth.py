@@ -13,8 +13,12 @@ from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors
 from neurfield.moment import Moment
 from neurfield.parts import Number
+from neurfield.pixels import Instances
+from neurfield.pixels.instances import NONE
 from neurfield.points.fuse_scene import VolumePoints, fuse_scene
 from neurfield.points.fuse_stereo import StereoDepth
+from neurfield.points.object_space import ObjectSpace, object_space
+from neurfield.points.object_votes import voted_objects
 from neurfield.points.point_set import NONE_BESIDE, Beside, PointSet, Source
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
@@ -32,9 +36,10 @@ class FusedDepth(Source):
         aligned: gives what the scene's priors mean, None where it is not known.
         beside: neighbours that the points get.
         stereo: gives depth matched between the scene's pictures, None where none was.
+        objects: which instances the field tells apart.
         voxel: world lengths; 0: the box's longest side / 512, for stereo / 384, for priors / 192.
         count: points a step; twice as many while they are looked at alone.
-        free: points a step in space that views look through.
+        free: points a step in space that views look through; as many whose distance to objects is known.
         alone: share of the steps that look at these points alone, coarse to fine; then come rays.
         until: share of the steps by which they have faded out; 0: they are held on to.
 
@@ -43,8 +48,8 @@ class FusedDepth(Source):
     """
 
     offers = frozenset(
-        {"points.fused_depth", "points.fused_depth.normal", "points.free_space", "gradients", "pairs"}
-    )
+        f"points.{name}" for name in ("fused_depth", "fused_depth.normal", "fused_depth.object", "free_space")
+    ) | {"points.object_space", "gradients", "pairs"}
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class FusedDepth(Source):
         aligned: Callable[[], AlignedPriors | None] = lambda: None,
         beside: Beside = NONE_BESIDE,
         stereo: Callable[[], StereoDepth | None] = lambda: None,
+        objects: Instances = NONE,
         *,
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
         count: int = 8192,
@@ -65,6 +71,7 @@ class FusedDepth(Source):
         if wrong:
             raise UserError(f"'points.fused_depth': {wrong}")
         self._about = scene, voxel, frame, device, aligned, stereo
+        self.objects = objects
         self.beside, self.count, self.free = beside, count, free
         self._alone, self.until = alone, until
 
@@ -84,6 +91,13 @@ class FusedDepth(Source):
         scene, voxel, frame, device, aligned, stereo = self._about
         return fuse_scene(scene, voxel, frame, device, aligned(), stereo())
 
+    @cached_property
+    def space(self) -> ObjectSpace | None:
+        """How far free space is from each object; None where no points are known to be of objects."""
+        if self.volume is None or self.owners is None:
+            return None
+        return object_space(self.volume, self.owners, len(self.objects))
+
     @property
     def warm(self) -> bool:  # type: ignore[override]
         """Whether there is a volume."""
@@ -100,8 +114,19 @@ class FusedDepth(Source):
         return "" if self.volume is None else f"first surface: {self.volume.words}"
 
     def prepare(self) -> None:
-        """Fuse, if it is not done yet."""
-        _ = self.volume
+        """Fuse, if it is not done yet, and let the pictures vote on what is whose."""
+        _ = self.volume, self.owners, self.space
+
+    @cached_property
+    def owners(self) -> Tensor | None:
+        """Which object the volume's points [N] are of, -1: not known; None without objects or segments."""
+        scene, _, frame, device, _, _ = self._about
+        if self.volume is None or not self.objects.ids or "segment" not in scene.sources:
+            return None
+        volume, half = self.volume, frame.half
+        world = frame.world_from_unit(volume.points.cpu().numpy())
+        distance, band, voxel = half * volume.sdf.cpu().numpy(), half * volume.band, half * volume.voxel
+        return voted_objects(world, distance, band, voxel, scene, self.objects).to(device)
 
     def hold(self, moment: Moment) -> float:
         """1 at first, then less until it lets go, at `until`."""
@@ -112,35 +137,52 @@ class FusedDepth(Source):
         return (self.until - moment.progress) / (self.until - self._alone)
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
-        """Indices of points, points in free space, and steps aside [pairs, 3] from the first points."""
+        """Indices of points, points in free space, and steps aside [pairs, 3] from the first points.
+
+        Where objects are known, also indices of points in the space around them.
+        """
         if self.volume is None or self.hold(moment) <= 0.0:
             return ()
         generator = moment.generator
         index = self.volume.draw(2 * self.count if moment.points_alone else self.count, generator)
         free = self.volume.draw_free(self.free, generator)
         pairs = min(len(index), self.beside.pairs)
-        return index, free, torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
+        aside = torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
+        if self.space is None:
+            return index, free, aside
+        count = len(self.space.points)
+        around = torch.randint(count, (self.free,), generator=generator, device=index.device)
+        return index, free, aside, around
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """Two sets, "fused_depth" and "free_space".
 
-        "fused_depth" has the columns sdf, weight and, where they are known, normal and normal_weight, and the
-        size "band"; "free_space" has the size "least", the sdf that there is at least.
+        "fused_depth" has the columns sdf, weight and, where they are known, normal and normal_weight, and
+        object, and the size "band"; "free_space" has the size "least", the sdf that there is at least. Where
+        objects are known there is "object_space" with the column distance [P, K] and the size "band".
         """
-        index, free, offset = drawn
+        index, free, offset, *around = drawn
         volume = self.volume
         assert volume is not None  # something was drawn
         points = volume.points[index]
         columns = {"sdf": volume.sdf[index], "weight": volume.weight[index]}
         if volume.normal is not None and volume.normal_weight is not None:
             columns |= {"normal": volume.normal[index], "normal_weight": volume.normal_weight[index]}
+        if self.owners is not None:
+            columns["object"] = self.owners[index]
         beside = None
         if len(offset):
             beside = points[: len(offset)] + 2.0 * self.beside.distance * offset
         surface = PointSet(
             points, columns, {"band": volume.band}, unit_slope=True, beside=beside, fades=True
         )  # fmt: skip
+        more = {}
+        if around and self.space is not None:
+            space = self.space
+            known = {"distance": space.distance[around[0]]}
+            more["object_space"] = PointSet(space.points[around[0]], known, {"band": volume.band}, fades=True)
         return {
             "fused_depth": surface,
+            **more,
             "free_space": PointSet(free, sizes={"least": 0.5 * volume.free_half}, unit_slope=True),
         }

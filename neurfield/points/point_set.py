@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from neurfield.moment import Moment
+
+NO_HEADS: Mapping[str, Tensor] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,9 @@ class PointSet:
         unit_slope: whether the field ought to have slope one there.
         beside: [K, D], each a small step from one of the first K points.
         fades: whether they count as much as the source's `hold` says.
+        row: int64 [P], of which output of the field value and gradient are asked, as of `SDFField.query`; of
+            the neighbours it is that of the first K. All sets of a source say so, or none, and theirs is a
+            query of their own (not `with_rays`). None: the field's own value.
     """
 
     points: Tensor
@@ -31,6 +37,7 @@ class PointSet:
     unit_slope: bool = False
     beside: Tensor | None = None
     fades: bool = False
+    row: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class AskedPoints:
         value: what the field says, sdf [P] or colours [P, C].
         gradient: [P, 3] of a distance field, else None.
         hold: the factor that the weights of losses on it take for now.
+        heads: [P, K] of each of the field's heads, by name.
     """
 
     columns: dict[str, Tensor]
@@ -50,6 +58,7 @@ class AskedPoints:
     value: Tensor
     gradient: Tensor | None
     hold: float = 1.0
+    heads: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def sdf(self) -> Tensor:
@@ -156,12 +165,23 @@ def gathered(sets: dict[str, PointSet], *more: Tensor) -> Tensor:
     return torch.cat([*each, *(s.beside for s in sets.values() if s.beside is not None), *more])
 
 
+def rows_of(sets: Mapping[str, PointSet]) -> Tensor | None:
+    """The rows of all that `gathered` gives of some sets; None where they do not say."""
+    rows = [one.row for one in sets.values() if one.row is not None]
+    if not rows:
+        return None
+    assert len(rows) == len(sets), "some sets of a source say which output is asked, and some do not"
+    beside = [row[: len(one.beside)] for row, one in zip(rows, sets.values()) if one.beside is not None]
+    return torch.cat([*rows, *beside])
+
+
 def answered(
     sets: Mapping[str, PointSet],
     holds: Mapping[str, float],
     value: Tensor,
     gradient: Tensor | None,
     start: int = 0,
+    heads: Mapping[str, Tensor] = NO_HEADS,
 ) -> tuple[dict[str, AskedPoints], int]:
     """Sets with what a field answered at their points, and the row behind the last of these.
 
@@ -171,12 +191,14 @@ def answered(
         value: of the whole query, [N] or [N, C].
         gradient: of the whole query, [N, 3], or None.
         start: the row of the first set's first point.
+        heads: of the whole query, [N, K] each, by name.
     """
     points = {}
     for name, one in sets.items():
         rows = slice(start, start + len(one.points))
         slope = None if gradient is None else gradient[rows]
         hold = holds[name] if one.fades else 1.0
-        points[name] = AskedPoints(one.columns, one.sizes, value[rows], slope, hold)
+        of_heads = {head: values[rows] for head, values in heads.items()}
+        points[name] = AskedPoints(one.columns, one.sizes, value[rows], slope, hold, of_heads)
         start = rows.stop
     return points, start

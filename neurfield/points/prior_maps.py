@@ -16,7 +16,7 @@ def face_on(log_depth: Tensor, focal: float) -> Tensor:
     """Weights [h, w] of about 1 where depth, whose logarithm is [h, w], changes slowly over the picture.
 
     They are small at its edges: there a network draws a ramp between what is in front and what is behind, and
-    neither is where the ramp is.
+    neither is where the ramp is. They are 0 where there is no depth (-inf), and beside that.
     """
     reach = RAMP // 2
     squares = torch.zeros_like(log_depth)
@@ -26,20 +26,22 @@ def face_on(log_depth: Tensor, focal: float) -> Tensor:
             after, before = (log_depth.narrow(axis, start, n - 2 * reach) for start in (2 * reach, 0))
             inner += (after - before).square_()
     per_tangent = (focal / STEEP / (2 * reach)) ** 2
-    return squares.mul_(per_tangent).add_(1.0).reciprocal_()
+    weights = squares.mul_(per_tangent).add_(1.0).reciprocal_().nan_to_num_(0.0)
+    return torch.where(log_depth.isfinite(), weights, torch.zeros_like(weights))
 
 
 def prior_of(scene: Scene, i: int) -> np.ndarray:
-    """The prior depth [h, w] of frame i of a scene that has one for each frame, as its file has it."""
+    """The prior depth [h, w] of frame i, which has one because it was aligned, as its file has it."""
     prior = scene.prior_depth(i)
-    assert prior is not None  # the scene was checked to have one for each frame
+    assert prior is not None
     return prior
 
 
 def prior_normal_of(scene: Scene, i: int) -> np.ndarray:
-    """The prior normal [h, w, 3], camera axes, of frame i of a scene that has one for each frame."""
+    """The prior normal [h, w, 3], camera axes, of frame i; 0 where unknown, and all over without a file."""
     normal = scene.prior_normal(i)
-    assert normal is not None
+    if normal is None:
+        return np.zeros((int(scene.cameras.height[i]), int(scene.cameras.width[i]), 3), np.float32)
     return normal
 
 

@@ -6,6 +6,7 @@ from neurfield.rays import Rays as Rays
 from neurfield.rays import Samples as Samples
 from neurfield.rays import UnitFrame as UnitFrame
 from neurfield.rays import make_rays as make_rays
+from neurfield.rendering.answers import Answers as Answers
 from neurfield.rendering.backgrounds import Background as Background
 from neurfield.rendering.backgrounds import Constant as Constant
 from neurfield.rendering.backgrounds import RandomBehindMasks as RandomBehindMasks
@@ -13,8 +14,13 @@ from neurfield.rendering.beyond import Beyond as Beyond
 from neurfield.rendering.beyond import contracted as contracted
 from neurfield.rendering.beyond import inverted as inverted
 from neurfield.rendering.beyond import sections_by_weight as sections_by_weight
+from neurfield.rendering.bias_aware import BiasAware as BiasAware
+from neurfield.rendering.bias_aware import curvature_radius as curvature_radius
+from neurfield.rendering.bias_aware import distance_along as distance_along
 from neurfield.rendering.borders import Border as Border
 from neurfield.rendering.borders import border_color as border_color
+from neurfield.rendering.by_uncertainty import ByUncertainty as ByUncertainty
+from neurfield.rendering.by_uncertainty import drawn_by as drawn_by
 from neurfield.rendering.error_bounded import ErrorBounded as ErrorBounded
 from neurfield.rendering.estimators import pack as pack
 from neurfield.rendering.estimators import sample_occupied as sample_occupied
@@ -25,6 +31,7 @@ from neurfield.rendering.exposure import Exposure as Exposure
 from neurfield.rendering.far_field import FarField as FarField
 from neurfield.rendering.far_field import make_contracted as make_contracted
 from neurfield.rendering.far_field import make_inverted_sphere as make_inverted_sphere
+from neurfield.rendering.head_opacity import Occupancy as Occupancy
 from neurfield.rendering.learnt_background import Environment as Environment
 from neurfield.rendering.learnt_background import LearntBackground as LearntBackground
 from neurfield.rendering.marched import Marched as Marched
@@ -44,10 +51,14 @@ from neurfield.rendering.surroundings import share_past as share_past
 from neurfield.rendering.surroundings import surroundings as surroundings
 from neurfield.rendering.transients import Dual as Dual
 from neurfield.rendering.transients import Transients as Transients
+from neurfield.rendering.uncertainty import blended as blended
+from neurfield.rendering.uncertainty import make_uncertainty as make_uncertainty
+from neurfield.rendering.uncertainty import uncertainties as uncertainties
 from neurfield.rendering.visibility import keep_visible as keep_visible
 from neurfield.rendering.visibility import select as select
-from neurfield.rendering.volume import Answers as Answers
 from neurfield.rendering.volume import Rendered as Rendered
 from neurfield.rendering.volume import before as before
+from neurfield.rendering.volume import mean_along_rays as mean_along_rays
 from neurfield.rendering.volume import render as render
+from neurfield.rendering.volume import render_heads as render_heads
 from neurfield.rendering.volume import render_passes as render_passes

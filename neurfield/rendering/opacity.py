@@ -18,6 +18,7 @@ from neurfield.ops.reference.opacity import neus_alpha, volsdf_alpha
 from neurfield.ops.sections import section_opacity
 from neurfield.parts import Number
 from neurfield.rays import Rays, Samples
+from neurfield.rendering.answers import Answers
 
 Width = Annotated[float, Number(above=0.0)]
 WIDTHS = 1e-4, 1.0  # that may be learnt
@@ -36,6 +37,8 @@ class Opacity(nn.Module):
     """
 
     slope_matters = True  # whether alpha depends on the slope
+    slope_of = ""  # a head of the field whose gradient it asks for
+    leads = True  # whether samples and pictures may be by it
 
     def __init__(
         self,
@@ -105,6 +108,52 @@ class Opacity(nn.Module):
         length = samples.t_ends - samples.t_starts
         normal = nn.functional.normalize(gradient, dim=1, eps=1e-6)
         return self.alpha(sdf, slope, length, width, progress), normal
+
+    def of_answers(
+        self, answers: Answers, rays: Rays, samples: Samples, width: Tensor | float, progress: float
+    ) -> tuple[Tensor, Tensor]:
+        """As `of_sections`, with all that the field says there: what rendering asks.
+
+        An opacity that is made of more than the distance overrides it, and says in a mark which heads it
+        looks at: `@needs("heads.NAME")`.
+
+        Args:
+            answers: of the S sections.
+            rays: R.
+            samples: the S sections.
+            width: one number, unit lengths.
+            progress: of the fit, in 0..1.
+        """
+        return self.of_sections(answers.sdf, answers.gradient, rays, samples, width, progress)
+
+    def bounds(
+        self,
+        sdf: Tensor,
+        slopes: tuple[Tensor, Tensor],
+        rays: Rays,
+        samples: Samples,
+        width: Tensor | float,
+        progress: float,
+    ) -> tuple[Tensor, Tensor]:
+        """The most and the least opacity [S] that sections may have, by what a field's value tells.
+
+        An opacity by `of_answers` that is not between what `of_sections` says of both slopes overrides it:
+        else samples that a pixel sees are left out, or many that it does not see are kept.
+
+        Args:
+            sdf: [S] in the sections' middles, unit lengths.
+            slopes: the least and the greatest [S] that d sdf / d t may be there.
+            rays: R.
+            samples: the S sections.
+            width: one number, unit lengths.
+            progress: of the fit, in 0..1.
+        """
+        directions = rays.directions[samples.ray_indices]
+        found = [
+            self.of_sections(sdf, slope[:, None] * directions, rays, samples, width, progress)[0]
+            for slope in (slopes if self.slope_matters else slopes[:1])
+        ]
+        return found[0], found[-1]
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """What is learnt, by how it learns: "width", or nothing."""
@@ -228,6 +277,11 @@ class OpacityNow:
         """Whether the opacity of a section depends on the slope along the ray."""
         return self.opacity.slope_matters
 
+    @property
+    def slope_of(self) -> str:
+        """A head of the field whose gradient the opacity asks for; "": none."""
+        return self.opacity.slope_of
+
     def fixed(self) -> OpacityNow:
         """The same with a width that is not learnt."""
         return OpacityNow(self.opacity, self.number, self.progress, self.label)
@@ -240,7 +294,39 @@ class OpacityNow:
         Raises:
             UserError: the opacity does not give one number and one normal a section.
         """
-        alpha, normal = self.opacity.of_sections(sdf, gradient, rays, samples, self.width, self.progress)
+        found = self.opacity.of_sections(sdf, gradient, rays, samples, self.width, self.progress)
+        return self._checked(*found, sdf, gradient)
+
+    def of_answers(self, answers: Answers, rays: Rays, samples: Samples) -> tuple[Tensor, Tensor]:
+        """Opacity [S] and unit normal [S, 3] of sections by all that the field says in their middles.
+
+        Raises:
+            UserError: as `of_sections`.
+        """
+        found = self.opacity.of_answers(answers, rays, samples, self.width, self.progress)
+        return self._checked(*found, answers.sdf, answers.gradient)
+
+    def bounds(
+        self, sdf: Tensor, slopes: tuple[Tensor, Tensor], rays: Rays, samples: Samples
+    ) -> tuple[Tensor, Tensor]:
+        """The most and the least opacity [S] that sections may have, by what a field's value tells.
+
+        Args:
+            sdf: [S] in the sections' middles, unit lengths.
+            slopes: the least and the greatest [S] that d sdf / d t may be there.
+            rays: R.
+            samples: the S sections.
+
+        Raises:
+            UserError: the opacity does not give one number a section.
+        """
+        most, least = self.opacity.bounds(sdf, slopes, rays, samples, self.width, self.progress)
+        directions = rays.directions[samples.ray_indices]
+        for alpha in (most, least):
+            self._checked(alpha, directions, sdf, directions)
+        return most, least
+
+    def _checked(self, alpha: Tensor, normal: Tensor, sdf: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         if alpha.shape != sdf.shape or normal.shape != gradient.shape:
             raise UserError(
                 f"'passes.{self.label}' returned opacities {list(alpha.shape)} and normals "

@@ -54,9 +54,7 @@ def keep_visible(
     ray = samples.ray_indices
     points, t = section_midpoints(rays.origins, rays.directions, ray, samples.t_starts, samples.t_ends)
     sdf = field.sdf(points)
-    lowest, highest = _slopes(sdf, t, samples)
-    dense = opacity.of_values(sdf, lowest, rays, samples)
-    clear = opacity.of_values(sdf, highest, rays, samples) if opacity.slope_matters else dense
+    dense, clear = opacity.bounds(sdf, _slopes(sdf, t, samples), rays, samples)
     packing = samples.packed_info
     weight = render_transmittance_from_alpha(clear, packed_info=packing) * dense
     keep = _with_neighbours(~(weight < least), ray)  # what is no number is kept, to be noticed

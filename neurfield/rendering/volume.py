@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from neurfield.ops.compositing import render_weights_from_alpha
+from neurfield.fields.shaded import Shaded
+from neurfield.ops.compositing import accumulate_along_rays, composite, render_weights_from_alpha
 from neurfield.ops.sections import composite_surface, section_midpoints
 from neurfield.rays import Rays, Samples
+from neurfield.rendering.answers import Answers
 from neurfield.rendering.opacity import OpacityNow
 
 if TYPE_CHECKING:
-    from neurfield.fields import Color, DistanceField, FieldSample
+    from neurfield.fields import Color, DistanceField
 
 # Samples with less weight are not asked for their colour: together they change a pixel by less than its 8-bit
 # step.
 COLOR_WEIGHT = 2e-4
 LEAST_OPACITY = 0.02  # by which the colour of a ray is divided
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the field says in the middle of each of S sections, and at E further points.
-
-    Attributes:
-        t: [S] of the middles, along the rays, unit lengths.
-        sdf: [S] unit lengths.
-        gradient: [S, 3].
-        heads: [S, K] of each of the field's heads, by name.
-        everywhere: all that was asked, S + E points, those of the sections first.
-    """
-
-    t: Tensor
-    sdf: Tensor
-    gradient: Tensor
-    heads: dict[str, Tensor]
-    everywhere: FieldSample
+DIRECT = "direct"  # the channel of the samples' colours, where a pixel's colour is made of other channels
 
 
 @dataclass(frozen=True)
@@ -53,6 +37,8 @@ class Rendered:
         opacity: [R] sums of the weights, in 0..1.
         weights: [S] of the samples, without gradient.
         answers: what the field says there.
+        channels: [R, K] by name, sums of weight times what the colour says of the samples beside rgb. Where
+            it makes the pixels' rgb of these, "direct" is the sum of weight times the samples' own colours.
     """
 
     rgb: Tensor
@@ -61,6 +47,7 @@ class Rendered:
     opacity: Tensor
     weights: Tensor
     answers: Answers
+    channels: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def before(rgb: Tensor, opacity: Tensor, behind: Tensor | None, ended: Tensor | None) -> Tensor:
@@ -150,22 +137,11 @@ def render_passes(
     Returns:
         What each pass renders, by label.
     """
-    points, t = section_midpoints(
-        rays.origins, rays.directions, samples.ray_indices, samples.t_starts, samples.t_ends,
-        extra=extra_points,
-    )  # fmt: skip
-    n_samples = t.shape[0]
     wanted: dict[str, Any] = {"points_gradient": True} if points_gradient else {}
+    points, answers = _answers(field, rays, samples, passes.values(), extra_points, points_gradient)
     if points_gradient:
-        at = samples.ray_indices
-        on_rays = rays.origins[at] + t[:, None] * rays.directions[at]
-        points = torch.cat([on_rays, points[n_samples:]])
         rays = replace(rays, origins=rays.origins.detach(), directions=rays.directions.detach())
-    everywhere = field.query(points, gradient=True, **wanted)
-    assert everywhere.gradient is not None
-    sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
-    heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
-    opaque = {label: opacity.of_sections(sdf, gradient, rays, samples) for label, opacity in passes.items()}
+    opaque = {label: opacity.of_answers(answers, rays, samples) for label, opacity in passes.items()}
     with torch.no_grad():
         likely = [
             render_weights_from_alpha(alpha.detach(), packed_info=samples.packed_info)
@@ -174,21 +150,101 @@ def render_passes(
         most = likely[0] if len(likely) == 1 else torch.stack(likely).amax(dim=0)
         counted = (most > COLOR_WEIGHT).nonzero()[:, 0]
     _, normal = next(iter(opaque.values()))
-    feature = everywhere.feature[:n_samples]
+    feature = answers.everywhere.feature[: len(points)]
     if codes is not None:
         feature = torch.cat([feature, codes[samples.ray_indices]], dim=1)
-    rgb = color(
-        points[:n_samples], feature, normal, color.encode_views(rays.directions),
+    shaded = color(
+        points, feature, normal, color.encode_views(rays.directions),
         rays=samples.ray_indices, counted=counted, **wanted,
     )  # fmt: skip
-    answers = Answers(t, sdf, gradient, heads, everywhere)
+    if isinstance(shaded, Tensor):
+        shaded = Shaded(shaded)
     return {
-        label: _rendered(alpha, rgb, normal, answers, samples) for label, (alpha, normal) in opaque.items()
+        label: _rendered(alpha, shaded, normal, answers, samples) for label, (alpha, normal) in opaque.items()
     }
 
 
-def _rendered(alpha: Tensor, rgb: Tensor, normal: Tensor, answers: Answers, samples: Samples) -> Rendered:
-    pixels, weights = composite_surface(alpha, rgb, normal, answers.t, samples.packed_info)
-    opacity = pixels[:, 7]
+def mean_along_rays(values: Tensor, weights: Tensor, packed_info: Tensor) -> Tensor:
+    """Means [R, K] of what samples say, by their weights in a pixel; 0 where a ray has no weight.
+
+    Args:
+        values: [S, K] of the samples.
+        weights: [S] of them.
+        packed_info: int64 [R, 2], first sample and number of samples of each ray.
+    """
+    total = accumulate_along_rays(weights, packed_info=packed_info)
+    return accumulate_along_rays(weights, values, packed_info=packed_info) / (total + 1e-8)
+
+
+@torch.no_grad()
+def render_heads(
+    field: DistanceField,
+    rays: Rays,
+    samples: Samples,
+    opacity: OpacityNow,
+    values: Callable[[Mapping[str, Tensor]], Tensor],
+) -> Tensor:
+    """Means [R, K] of what a field's heads say along rays, weighted as colours are; without colours.
+
+    Args:
+        field: asked once.
+        rays: R.
+        samples: S sections of them.
+        opacity: at a moment of a fit.
+        values: from heads [S, K'] by name to numbers [S, K].
+    """
+    answers = _answers(field, rays, samples, [opacity])[1]
+    alpha, _ = opacity.of_answers(answers, rays, samples)
+    weights = render_weights_from_alpha(alpha, packed_info=samples.packed_info)
+    return mean_along_rays(values(answers.heads), weights, samples.packed_info)
+
+
+def _answers(
+    field: DistanceField,
+    rays: Rays,
+    samples: Samples,
+    opacities: Iterable[OpacityNow],
+    extra: Tensor | None = None,
+    points_gradient: bool = False,
+) -> tuple[Tensor, Answers]:
+    """Points in the middle of sections [S, 3], and what the field says there and at `extra` [E, 3]."""
+    points, t = section_midpoints(
+        rays.origins, rays.directions, samples.ray_indices, samples.t_starts, samples.t_ends, extra=extra
+    )
+    n_samples = t.shape[0]
+    wanted: dict[str, Any] = {"points_gradient": True} if points_gradient else {}
+    if points_gradient:
+        at = samples.ray_indices
+        on_rays = rays.origins[at] + t[:, None] * rays.directions[at]
+        points = torch.cat([on_rays, points[n_samples:]])
+    everywhere = field.query(points, gradient=True, **wanted)
+    assert everywhere.gradient is not None
+    sdf, gradient = everywhere.sdf[:n_samples], everywhere.gradient[:n_samples]
+    heads = {name: values[:n_samples] for name, values in everywhere.heads.items()}
+    slopes = {
+        head: _slope_of(head, field, points[:n_samples], wanted)
+        for head in {opacity.slope_of: None for opacity in opacities if opacity.slope_of}
+    }
+    return points[:n_samples], Answers(t, sdf, gradient, heads, everywhere, slopes)
+
+
+def _slope_of(head: str, field: DistanceField, points: Tensor, wanted: dict[str, Any]) -> Tensor:
+    """The gradient [S, 3] of a head's first number at points [S, 3]: a query of its own."""
+    row = torch.full((len(points),), field.row_of(head), dtype=torch.int64, device=points.device)
+    slope = field.query(points, gradient=True, row=row, **wanted).gradient
+    assert slope is not None
+    return slope
+
+
+def _rendered(alpha: Tensor, shaded: Shaded, normal: Tensor, answers: Answers, samples: Samples) -> Rendered:
+    pixels, weights = composite_surface(alpha, shaded.rgb, normal, answers.t, samples.packed_info)
+    rgb, opacity = pixels[:, :3], pixels[:, 7]
     distance = pixels[:, 6] / opacity.clamp_min(1e-4)
-    return Rendered(pixels[:, :3], distance, pixels[:, 3:6], opacity, weights, answers)
+    channels = {}
+    if shaded.channels:
+        values, _, _ = composite(alpha, torch.cat(list(shaded.channels.values()), dim=1), samples.packed_info)
+        widths = [one.shape[1] for one in shaded.channels.values()]
+        channels = dict(zip(shaded.channels, values.split(widths, dim=1)))
+    if shaded.of_pixels is not None:
+        rgb, channels[DIRECT] = shaded.of_pixels(channels, opacity), rgb
+    return Rendered(rgb, distance, pixels[:, 3:6], opacity, weights, answers, channels)

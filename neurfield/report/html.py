@@ -18,8 +18,18 @@ from neurfield.inputs.run import input_of
 from neurfield.report.command import command_of
 from neurfield.report.curves import charts, read_log
 from neurfield.report.mesh_file import read_mesh
-from neurfield.report.numbers import duration, numbers_in_words
-from neurfield.report.page import folded, picture, read_metrics, section, table, tiles, wrapped, write_page
+from neurfield.report.numbers import duration, numbers_in_words, objects_in_words
+from neurfield.report.page import (
+    folded,
+    picture,
+    read_metrics,
+    section,
+    table,
+    tiles,
+    wide_table,
+    wrapped,
+    write_page,
+)
 from neurfield.report.pictures import contact_sheet, jpeg_uri
 
 
@@ -57,6 +67,7 @@ def write_report(
         *(_drawn(part, folder, mesh, up) for part in page.sections),
         section("The fit", wrapped("charts", charts(read_log(folder / "log.jsonl")))),
         section("Numbers", wrapped("tables", [table(*group) for group in numbers_in_words(metrics)])),
+        section("Each object", wide_table(*objects_in_words(metrics))),
         section(
             "The command that makes it again",
             f"<pre>{escape(command)}</pre>",

@@ -11,10 +11,13 @@ _GROUPS = {
     "fit": "Fit",
     "mesh": "Mesh",
     "geometry": "Geometry against the true surface",
+    "objects": "Objects against the true ones, on average",
     "dtu": "DTU's protocol, without ICP",
     "dtu_with_icp": "DTU's protocol, after ICP",
     "tanks_and_temples": "Protocol of Tanks and Temples, without its ICP",
     "tanks_and_temples_with_icp": "Protocol of Tanks and Temples, after its ICP",
+    "replica": "MonoSDF's protocol for Replica",
+    "scannet": "MonoSDF's protocol for ScanNet",
     "transients": "Passers-by",
     "images": "Pictures",
     "image": "Picture",
@@ -33,12 +36,21 @@ _NAMES = {
     "cut_mm": "cut of distances", "icp": "ICP", "mesh_points": "points of the mesh that count",
     "truth_points": "points of the truth that count",
     "cameras_agree": "cameras within 20 cm of the reference",
+    "accuracy_cm": "accuracy (mesh to truth)", "completeness_cm": "completeness (truth to mesh)",
+    "chamfer_l1_cm": "Chamfer-L1 (their mean)", "precision_percent": "precision", "recall_percent": "recall",
+    "f_score_percent": "F-score", "normal_consistency_percent": "normal consistency",
+    "mesh_kept": "share of the mesh's faces that is left", "threshold_cm": "threshold",
+    "truth_kept": "share of the truth's faces that is left", "farthest": "farthest depth",
+    "apart": "points are apart by", "truth": "true surface",
     "png": "PNG, lossless", "jpeg": "JPEG of equal quality", "bits": "bits a channel", "remarks": "note",
     "left_out": "share that is left out", "pictures": "pictures with any", "of": "pictures in all",
 }  # fmt: skip
-_LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel", "tau"}
+_LENGTHS = {"accuracy", "completeness", "chamfer_l1", "voxel", "tau", "truncation", "farthest", "apart"}
 _BYTES = {"model", "source", "png", "jpeg"}
-_SHARES = {"mesh_seen", "truth_seen", "mesh_beyond", "truth_beyond", "cameras_agree", "left_out"}
+_SHARES = {
+    "mesh_seen", "truth_seen", "mesh_beyond", "truth_beyond", "cameras_agree", "left_out", "mesh_kept",
+    "truth_kept",
+}  # fmt: skip
 _SAID_BESIDE = {("images", "frames"), ("images", "pixels")}  # in the names of the scores
 
 
@@ -55,10 +67,19 @@ def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str,
             rows = [
                 (name_of(item, unit) + _which(item, group), value_of(item, value, unit))
                 for item, value in group.items()
-                if (key, item) not in _SAID_BESIDE
+                if (key, item) not in _SAID_BESIDE and not isinstance(value, dict)
             ]
             groups.append((title, rows))
     return groups
+
+
+def objects_in_words(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of a table of the numbers of each object; no rows where there are none."""
+    each = metrics.get("objects", {}).get("each", {})
+    keys = list(next(iter(each.values()), {}))
+    unit = metrics.get("unit", "m")
+    rows = [[label, *(value_of(key, one[key], unit) for key in keys)] for label, one in each.items()]
+    return ["", *(name_of(key, unit) for key in keys)], rows
 
 
 def _which(item: str, images: dict[str, Any]) -> str:
@@ -74,7 +95,7 @@ def name_of(key: str, unit: str = "m") -> str:
     """A key of metrics.json in words: "f_score@0.05" becomes "F-score at 5 cm"."""
     what, at, distance = key.partition("@")
     if at:
-        what = {"f_score": "F-score"}.get(what, what)
+        what = {"f_score": "F-score", "whole_f_score": "F-score, unseen sides too,"}.get(what, what)
         return f"{what} at {length(float(distance), unit)}"
     return _NAMES.get(key, key.replace("_", " "))
 
@@ -87,6 +108,10 @@ def value_of(key: str, value: Any, unit: str = "m") -> str:
         return length(value, unit)
     if key.endswith("_mm"):
         return f"{value:.4g} mm"
+    if key.endswith("_cm"):
+        return f"{value:.4g} cm"
+    if key.endswith("_percent"):
+        return f"{value:.2f} %"
     if key == "seconds":
         return duration(value)
     if key in _BYTES:

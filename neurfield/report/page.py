@@ -70,6 +70,15 @@ def table(title: str, rows: Sequence[tuple[str, str]]) -> str:
     return f'<div class="card"><table><caption>{escape(title)}</caption>{cells}</table></div>'
 
 
+def wide_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with a heading above each column; nothing for no rows."""
+    if not rows:
+        return ""
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="card"><table><tr>{head}</tr>{cells}</table></div>'
+
+
 def read_metrics(path: Path) -> dict[str, Any]:
     """The groups of metrics.json, or none if it is not there or not whole."""
     try:

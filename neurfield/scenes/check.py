@@ -10,12 +10,14 @@ from neurfield.errors import UserError
 from neurfield.scenes.box import cameras_in_box_view
 from neurfield.scenes.check_files import file_findings
 from neurfield.scenes.check_pictures import picture_findings
+from neurfield.scenes.check_priors import PRIOR_SOURCES, prior_findings
 from neurfield.scenes.check_readings import in_one_place, reading_findings
 from neurfield.scenes.check_views import view_findings
 from neurfield.scenes.depth_readings import WORTH_ASKING, other_depths
 from neurfield.scenes.finding import Finding, Level
 from neurfield.scenes.frames import DepthSource, spread
 from neurfield.scenes.mask_polarity import masks_look_inverted
+from neurfield.scenes.prior_files import prior_file_findings
 from neurfield.scenes.reprojection import (
     MOST_TURN,
     best_scale,
@@ -47,13 +49,17 @@ def check_scene(scene: Scene) -> list[Finding]:
         *findings,
         *picture_findings(scene),
         *check_before_fit(scene),
+        *prior_findings(scene),
         *check_truth(scene),
         *_knowledge(scene),
     ]
 
 
 def check_before_fit(scene: Scene) -> list[Finding]:
-    """The part that every fit can afford: poses, points, box, and some thirty frames of depth and normals.
+    """The part that every fit can afford: poses, points, box, and some thirty frames of depth.
+
+    Priors are asked before (`neurfield.scenes.check_priors`), because a fit that uses them may begin with
+    minutes of work.
 
     Raises:
         UserError: one of these files cannot be read.
@@ -65,8 +71,8 @@ def check_before_fit(scene: Scene) -> list[Finding]:
         *reading_findings(scene),
         *_depth(scene, "depth"),
         *_depth(scene, "sensor_depth"),
-        *_normals(scene),
         *stereo_findings(scene),
+        *prior_file_findings(scene),
         *_box(scene),
         *view_findings(scene),
     ]
@@ -105,7 +111,8 @@ def _files(scene: Scene) -> Iterator[Finding]:
         missing = sum(path is None for path in scene.files[source].paths)
         if missing and source == "mask":
             yield _some_masks(scene, missing)
-        elif missing and source not in STEREO_SOURCES:  # stereo leaves out every second frame of many
+        elif missing and source not in (*STEREO_SOURCES, *PRIOR_SOURCES):
+            # Stereo leaves out every second frame of many; of priors it is said elsewhere.
             yield Finding(
                 "warn", f"{missing} of {len(scene)} frames have none", source, "complete the folder"
             )
@@ -198,29 +205,6 @@ def _plain(factor: float) -> str:
 def _percent(share: float) -> str:
     """Two digits, but never 1e+02 %."""
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
-
-
-def _normals(scene: Scene) -> Iterator[Finding]:
-    """Whether normals of the priors look towards the camera."""
-    if "prior_normal" not in scene.sources:
-        return
-    shares = []
-    for i in spread(len(scene), 30):
-        normal = scene.prior_normal(int(i))
-        if normal is None:
-            continue
-        rows, columns = np.mgrid[4 : normal.shape[0] : 8, 4 : normal.shape[1] : 8].reshape(2, -1)
-        x = (columns + 0.5 - scene.cameras.cx[i]) / scene.cameras.fx[i]
-        y = (rows + 0.5 - scene.cameras.cy[i]) / scene.cameras.fy[i]
-        n = normal[rows, columns]
-        valid = np.abs(n).sum(axis=1) > 0
-        shares.append((n[:, 0] * x + n[:, 1] * y + n[:, 2] < 0)[valid].mean() if valid.any() else 1.0)
-    share = float(np.mean(shares))
-    if share > 0.95:
-        yield Finding("ok", f"{100 * share:.1f} % look towards the camera", "prior_normal")
-    else:
-        todo = "write them in OpenCV camera axes (x right, y down, z forward), towards the camera"
-        yield Finding("error", f"only {100 * share:.0f} % look towards the camera", "prior_normal", todo)
 
 
 def _box(scene: Scene) -> Iterator[Finding]:

@@ -6,11 +6,12 @@
     depth/000000.png                 16 bits, in the unit of its files; npy where they are of other numbers
     exact_depth/000000.png           likewise, where there is exact depth; other programs are shown either
     priors/000000_depth.npy, 000000_normal.npy
+    segments/000000.png              16 bits; npy where ids need more
     sparse_pc.ply                    points of structure from motion
     sparse_tracks.npz                where frames see them
     ground_truth.ply
 
-Frames keep their order and the world its place. Instance segments and maps of stereo are not carried.
+Frames keep their order and the world its place. Maps of stereo are not carried.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ from neurfield.scenes.images import has_alpha, orientation
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import Scene
 from neurfield.scenes.sparse_points import write_points, write_tracks
+from neurfield.scenes.transforms_json import PRIOR_ORIGINS
 
 POINTS_FILE, TRACKS_FILE = "sparse_pc.ply", "sparse_tracks.npz"
-NOT_CARRIED = ("segment", "stereo_depth", "stereo_normal", "stereo_confidence")
+NOT_CARRIED = ("reflectance", "shading", "stereo_depth", "stereo_normal", "stereo_confidence")
 # Of each kind of depth: the folder, the key of a frame, the key of the unit.
 _FOLDERS = {"depth": "exact_depth", "sensor_depth": "depth"}
 _KEYS = {"depth": "exact_depth_path", "sensor_depth": "depth_file_path"}
 _UNITS = {"depth": "exact_depth_unit", "sensor_depth": "depth_unit_scale_factor"}
 _COPIED = (".jpg", ".jpeg", ".png")
 _LEVELS = 65534  # of 16 bits: 0 and 65535 stand for nothing
+_IDS = 65535  # that 16 bits hold
 
 Progress = Callable[[str, float], None]
 
@@ -82,6 +85,9 @@ def write_transforms(scene: Scene, folder: Path, progress: Progress = lambda wor
         if scene.up_by_hand is not None:
             data["up"] = scene.up_by_hand.tolist()
         data["unit"] = scene.unit
+        for source, key in PRIOR_ORIGINS.items():
+            if source in scene.sources and scene.files[source].made_by:
+                data[key] = scene.files[source].made_by
         _ground_truth(scene, unfinished)
         (unfinished / "transforms.json").write_text(json.dumps(data, indent=1))
         progress("done", 1.0)
@@ -124,7 +130,7 @@ def _picture(scene: Scene, i: int, folder: Path) -> str:
 
 
 def _beside(scene: Scene, i: int, folder: Path, units: dict[str, float]) -> dict[str, str]:
-    """Write the mask, depth and priors of frame i; their keys, with their paths from the folder."""
+    """Write the mask, depth, priors and segments of frame i; their keys, with their paths from the folder."""
     names: dict[str, str] = {}
     mask = _taken(scene, "mask", i)
     if mask is not None and scene.mask_says_by_hand == "valid":
@@ -155,6 +161,15 @@ def _beside(scene: Scene, i: int, folder: Path, units: dict[str, float]) -> dict
         names["mono_normal_path"] = f"priors/{i:06d}_normal.npy"
         written = np.moveaxis((prior_normal + 1.0) / 2.0, 2, 0).astype(np.float32)
         np.save(_made(folder / names["mono_normal_path"]), written)
+    segment = _taken(scene, "segment", i)
+    if segment is not None:
+        fits = segment.min(initial=0) >= 0 and segment.max(initial=0) <= _IDS
+        names["segment_path"] = f"segments/{i:06d}.{'png' if fits else 'npy'}"
+        target = _made(folder / names["segment_path"])
+        if fits:
+            Image.fromarray(segment.astype(np.uint16)).save(target)
+        else:
+            np.save(target, segment)
     return names
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from neurfield.scenes.images import looks_like_picture
@@ -16,7 +15,6 @@ def foreign_format(path: Path) -> str | None:
     if path.is_file():
         return _file(path)
     for name, what, how in (
-        ("meta_data.json", "is a scene of SDFStudio (meta_data.json)", _SDFSTUDIO),
         ("groundtruth.txt", "is a part of a sequence of TUM RGB-D (groundtruth.txt)", _TUM),
         ("poses_bounds.npy", "is a scene of LLFF (poses_bounds.npy)", _POSES),
         (
@@ -70,10 +68,6 @@ _FILES = {
 }
 _SCANNET = "export them with SensReader (--export_intrinsics) into intrinsic/, as 4x4 intrinsic_color.txt"
 _POSES = "write its poses (world_from_cam, OpenGL axes) and intrinsics into a transforms.json"
-_SDFSTUDIO = (
-    "write its frames into a transforms.json: rgb_path as file_path, camtoworld (OpenCV axes) with its "
-    "second and third column negated as transform_matrix, intrinsics as fl_x, fl_y, cx, cy"
-)
 _COLMAP = "write it as a COLMAP model ({}), and give the folder with images/ and sparse/"
 _TUM = "its rgb.txt is missing, which says when each picture was taken: copy it from the data set"
 
@@ -85,14 +79,6 @@ def _file(path: Path) -> str | None:
         return f"is a mesh or points: look at it with `neurfield view {path}`, or measure a run --against it"
     if path.suffix.lower() in _FILES:
         return _FILES[path.suffix.lower()].format(name=path.name, path=path)
-    if path.suffix.lower() == ".json":
-        try:
-            data = json.loads(path.read_text())
-        except (ValueError, OSError):
-            return None
-        frames = data.get("frames") if isinstance(data, dict) else None
-        if isinstance(frames, list) and frames and isinstance(frames[0], dict) and "camtoworld" in frames[0]:
-            return f"is a scene of SDFStudio: {_SDFSTUDIO}"
     return None
 
 

@@ -15,7 +15,7 @@ from neurfield.scenes.sizes import check_size, fitted
 
 SOURCES = (
     "image", "mask", "depth", "sensor_depth", "stereo_depth", "stereo_normal", "stereo_confidence",
-    "prior_depth", "prior_normal", "segment",
+    "prior_depth", "prior_normal", "segment", "reflectance", "shading",
 )  # fmt: skip
 CACHE_BYTES = 1 << 30
 DepthSource = Literal["depth", "sensor_depth"]
@@ -30,8 +30,8 @@ class Frames:
         cameras: n of them.
         files: source -> `FileList` with n entries. Sources are "image" (uint8 colour), "mask", "depth"
             (exact), "sensor_depth" (measured), "stereo_depth", "stereo_normal" and "stereo_confidence" (of
-            `neurfield scene stereo`), "prior_depth" and "prior_normal" (of monocular networks) and "segment"
-            (instance ids).
+            `neurfield scene stereo`), "prior_depth" and "prior_normal" (of monocular networks), "segment"
+            (instance ids), and "reflectance" and "shading" (uint8 colour, of an intrinsic decomposition).
         cache_bytes: decoded arrays are kept up to this size; they are shared, and so read-only.
 
     Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,8 @@ Read = Callable[[Path], np.ndarray]
 _ORIENTATION = 0x0112  # EXIF's tag
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 _SIDEWAYS = (5, 6, 7, 8)  # orientations of pictures that are stored on their side
+_BELOW_ZERO = -0.02  # of (n + 1) / 2: less is no rounding
+_SHORT, _LONG = 0.1, 1.5  # lengths between which a vector is a normal; a corner of the cube has 1.73
 
 
 class Resampling(Protocol):
@@ -43,11 +45,13 @@ class FileList:
         paths: one file a frame, or None.
         read: decodes a file into an array; raises UserError if it cannot.
         views: how each frame's camera sees its file, one after the other; empty: as it is.
+        made_by: what made the files, for people: a network, and when; "": not known.
     """
 
     paths: tuple[Path | None, ...]
     read: Read
     views: tuple[tuple[Resampling, ...], ...] = ()
+    made_by: str = ""
 
     def __call__(self, i: int) -> np.ndarray | None:
         """The decoded array of frame i, None where there is no file; UserError if it cannot be read."""
@@ -58,7 +62,7 @@ class FileList:
         """The list of these frames only, in that order."""
         chosen = [int(i) for i in indices]
         views = tuple(self.views[i] for i in chosen) if self.views else ()
-        return FileList(tuple(self.paths[i] for i in chosen), self.read, views)
+        return replace(self, paths=tuple(self.paths[i] for i in chosen), views=views)
 
     def views_of(self, i: int) -> tuple[Resampling, ...]:
         """How the camera of frame i sees its file, in turn; nothing: as it is."""
@@ -67,7 +71,7 @@ class FileList:
     def through(self, views: Sequence[Resampling | None]) -> FileList:
         """The same files, seen through one more view a frame, None where a frame stays as it is."""
         chains = tuple((*self.views_of(i), *([] if v is None else [v])) for i, v in enumerate(views))
-        return FileList(self.paths, self.read, chains)
+        return replace(self, views=chains)
 
 
 def masks_or_alpha(images: Sequence[Path], masks: Sequence[Path | None]) -> FileList | None:
@@ -189,15 +193,24 @@ def read_depth(metres_per_unit: float) -> DepthReader:
 
 
 def read_prior_depth(path: Path) -> np.ndarray:
-    """Depth of a monocular network, npy float32 [H,W], mapped, not read: its scale and shift are unknown."""
+    """Depth of a monocular network, npy float32 [H,W], its scale and shift unknown; 0 where there is none.
+
+    Of a file without NaN and infinity it is a map, which takes no memory of ours.
+    """
     array = _array_2d(path)
-    return array if array.dtype == np.float32 else array.astype(np.float32)
+    array = array if array.dtype == np.float32 else array.astype(np.float32)
+    finite = np.isfinite(array)
+    return array if finite.all() else np.where(finite, array, np.float32(0.0))
 
 
 def read_prior_normal(path: Path) -> np.ndarray:
     """Normals of a monocular network: float32 [H,W,3], unit, camera axes, 0 where unknown.
 
-    The file is npy, [3,H,W] or [H,W,3] in 0..1 with n = 2 v - 1 (MonoSDF and SDFStudio).
+    The file is npy, [3,H,W] or [H,W,3] in 0..1 with n = 2 v - 1 (MonoSDF and SDFStudio). What is far from
+    unit length, such as a file of zeros, is unknown.
+
+    Raises:
+        UserError: the file cannot be read, has another shape, or holds n itself.
     """
     array = _open_npy(path)
     if array.ndim == 3 and array.shape[0] == 3:
@@ -206,15 +219,23 @@ def read_prior_normal(path: Path) -> np.ndarray:
         raise UserError(
             f"{path}: shape {array.shape}, expected [3,H,W]: write normals as MonoSDF does, (n + 1) / 2"
         )
-    normal = 2.0 * np.asarray(array, dtype=np.float32) - 1.0
+    values = np.asarray(array, dtype=np.float32)
+    if np.nanmin(values, initial=0.0) < _BELOW_ZERO:
+        raise UserError(
+            f"{path}: normals down to {np.nanmin(values):.2g}, expected 0 to 1: write (n + 1) / 2, as "
+            "MonoSDF does"
+        )
+    normal = 2.0 * values - 1.0
     length = np.linalg.norm(normal, axis=2, keepdims=True)
-    valid = np.isfinite(length) & (length > 0.1)
+    valid = np.isfinite(length) & (length > _SHORT) & (length < _LONG)
     return np.where(valid, normal / np.maximum(length, 1e-6), np.float32(0.0))
 
 
 def read_segment(path: Path) -> np.ndarray:
-    """Instance ids int32 [H,W] from a PNG of 8, 16 or 32-bit integers."""
-    ids = np.asarray(_decode(path))
+    """Instance ids int32 [H,W] from a PNG of 8, 16 or 32-bit integers, or an npy of integers."""
+    ids = _array_2d(path) if path.suffix.lower() == ".npy" else np.asarray(_decode(path))
+    if ids.dtype.kind not in "iub":
+        raise UserError(f"{path}: ids of type {ids.dtype}, expected integers: write them as such")
     if ids.ndim != 2:
         raise UserError(f"{path}: shape {ids.shape}, expected one channel: write ids as a single-channel PNG")
     return ids.astype(np.int32)

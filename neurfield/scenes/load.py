@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurfield.errors import UserError
-from neurfield.scenes import builtin, replica, stereo_files, transforms_json
+from neurfield.scenes import builtin, prior_files, replica, stereo_files, transforms_json
 from neurfield.scenes.foreign import foreign_format
 from neurfield.scenes.layouts import (
     arkitscenes,
     blendedmvs,
     colmap,
+    monosdf,
     neural_rgbd,
     neus,
     polycam,
     record3d,
     scannet,
+    scannetpp,
+    sdfstudio,
     seven_scenes,
     trajectory_log,
     tum,
@@ -45,8 +48,11 @@ FORMATS = tuple(
     Format(module.recognises, module.read, module.LOOKS_FOR)
     for module in (
         replica,
+        scannetpp,
         transforms_json,
         colmap,
+        monosdf,
+        sdfstudio,
         neus,
         blendedmvs,
         trajectory_log,
@@ -65,7 +71,7 @@ def load_scene(name_or_path: str | Path, *, stereo: bool = True) -> Scene:
     """The scene of a built-in name (made on first use), or of a folder or file in any known format.
 
     A built-in name wins over a folder of the same name; write ./room0 for the folder. A folder of stereo maps
-    stands for its scene with these maps.
+    or of networks' priors stands for its scene with these.
 
     Args:
         name_or_path: see above.
@@ -84,10 +90,10 @@ def load_scene(name_or_path: str | Path, *, stereo: bool = True) -> Scene:
 
 
 def read_scene(path: Path, *, stereo: bool = True) -> Scene:
-    """The scene of an existing folder or file, with its files checked, and its stereo maps if there are any.
+    """The scene of an existing folder or file, with its files checked, and what was made of its pictures.
 
     Args:
-        path: of a scene, or of a folder of stereo maps.
+        path: of a scene, or of a folder of stereo maps or priors.
         stereo: whether such maps are looked for.
 
     Raises:
@@ -96,9 +102,12 @@ def read_scene(path: Path, *, stereo: bool = True) -> Scene:
     if stereo_files.recognises(path):
         scene = read_scene(stereo_files.scene_of(path), stereo=False)
         return _checked(stereo_files.with_stereo(scene, path).at(path) if stereo else scene)
+    if prior_files.recognises(path):
+        scene = read_scene(prior_files.scene_of(path), stereo=stereo)
+        return _checked(prior_files.with_priors(scene, path).at(path))
     for format_ in FORMATS:
         if format_.recognises(path):
-            scene = format_.read(path)
+            scene = prior_files.with_priors(format_.read(path))
             return _checked(stereo_files.with_stereo(scene) if stereo else scene)
     if path.is_dir():
         inside = [entry.name for entry in sorted(path.iterdir()) if any(f.recognises(entry) for f in FORMATS)]

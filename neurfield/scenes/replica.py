@@ -40,6 +40,8 @@ from neurfield.scenes.scene import Scene
 
 LOOKS_FOR = "Replica (traj.txt, results/frame000000.jpg, cam_params.json)"
 REPEATING_PRIORS = "priors_repeating"
+_PARAMETERS = "cam_params.json"
+_OWN = {"w": 1200.0, "h": 680.0, "fx": 600.0, "fy": 600.0, "cx": 599.5, "cy": 339.5}  # of its renderings
 _POSITIVE = ("w", "h", "fx", "fy", "scale")
 _FRAME = re.compile(r"frame(\d+)\.(jpg|jpeg|png)$", re.IGNORECASE)
 
@@ -63,6 +65,7 @@ def read(path: Path) -> Scene:
     poses = _read_trajectory(path / "traj.txt")
     frames = _numbered_frames(path / "results", len(poses))
     numbers = sorted(frames)
+    cameras = _cameras(camera, poses[numbers])
     depth = read_depth(1.0 / camera["scale"])
     files = {
         "image": FileList(tuple(frames[k] for k in numbers), read_rgb),
@@ -72,25 +75,50 @@ def read(path: Path) -> Scene:
         "prior_normal": _beside(priors, "{:06d}_normal.npy", numbers, read_prior_normal),
         "segment": _beside(path / "segments", "{:06d}.png", numbers, read_segment),
     }
-    cameras = Cameras(
-        world_from_cam=poses[numbers],
-        fx=np.full(len(numbers), camera["fx"]),
-        fy=np.full(len(numbers), camera["fy"]),
-        # Replica puts the centre of the first pixel at (0, 0): its cx is 599.5 for a width of 1200. Ours is
-        # at (0.5, 0.5).
-        cx=np.full(len(numbers), camera["cx"] + 0.5),
-        cy=np.full(len(numbers), camera["cy"] + 0.5),
-        width=np.full(len(numbers), int(camera["w"])),
-        height=np.full(len(numbers), int(camera["h"])),
-    )
-    meshes = (path / "mesh.ply", path.parent / f"{path.name}_mesh.ply")
-    truth = next((mesh for mesh in meshes if mesh.is_file()), None)
     name = path.name if given == path else f"{path.name}-repeating"
-    return Scene(name, given, cameras, files, ground_truth_file=truth, unit="m")
+    return Scene(name, given, cameras, files, ground_truth_file=true_surface(path), unit="m")
+
+
+def true_surface(path: Path) -> Path | None:
+    """The true mesh of a room's folder, in it or beside it."""
+    room = _room_of(path)
+    meshes = (room / "mesh.ply", room.parent / f"{room.name}_mesh.ply")
+    return next((mesh for mesh in meshes if mesh.is_file()), None)
+
+
+def trajectory_cameras(path: Path) -> Cameras:
+    """The cameras of all poses of a room's traj.txt, whether their pictures are there or not.
+
+    MonoSDF's folders hold a traj.txt without cam_params.json: they are of Replica's own camera.
+
+    Raises:
+        UserError: traj.txt is missing, or one of the two is wrong.
+    """
+    room = _room_of(path)
+    file = room / "traj.txt"
+    if not file.is_file():
+        raise UserError(f"{file}: no such file, which has the poses of all frames: give a room of Replica")
+    given = any((place / _PARAMETERS).is_file() for place in (room, room.parent))
+    return _cameras(_read_camera(room) if given else _OWN, _read_trajectory(file))
+
+
+def _cameras(camera: dict[str, float], poses: np.ndarray) -> Cameras:
+    # Replica puts the centre of the first pixel at (0, 0): its cx is 599.5 for a width of 1200. Ours is
+    # at (0.5, 0.5).
+    n = len(poses)
+    return Cameras(
+        world_from_cam=poses,
+        fx=np.full(n, camera["fx"]),
+        fy=np.full(n, camera["fy"]),
+        cx=np.full(n, camera["cx"] + 0.5),
+        cy=np.full(n, camera["cy"] + 0.5),
+        width=np.full(n, int(camera["w"])),
+        height=np.full(n, int(camera["h"])),
+    )
 
 
 def _read_camera(folder: Path) -> dict[str, float]:
-    places = (folder / "cam_params.json", folder.parent / "cam_params.json")
+    places = (folder / _PARAMETERS, folder.parent / _PARAMETERS)
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise UserError(

@@ -48,6 +48,8 @@ def check_size(source: str, path: Path | None, size: Size, camera: Size) -> None
     if source != "image" and same_field(size, camera):
         return
     remedy = "resample it to that size"
+    if source in ("prior_depth", "prior_normal"):  # many networks see the square in the middle alone
+        remedy = "it must be of the whole picture, as `neurfield scene priors` makes it"
     if source == "image":
         remedy = "correct the intrinsics"
         if same_field(size, camera):

@@ -14,23 +14,19 @@ has changed since are left alone, and `scene check` says so.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neurfield.errors import UserError
+from neurfield.scenes.beside import folder_beside, index_of, picture_key, picture_print, scene_beside
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.finding import Finding
 from neurfield.scenes.images import FileList, Read, read_levels
-from neurfield.scenes.replica import REPEATING_PRIORS
 from neurfield.scenes.scene import Scene
 
 INDEX = "stereo.json"
-_END = 1 << 16  # bytes at the end of a file, where edits of any kind show
 VERSION = 1
 STEREO_SOURCES = ("stereo_depth", "stereo_normal", "stereo_confidence")
 SUFFIXES = dict(zip(STEREO_SOURCES, ("disparity", "normal", "confidence")))
@@ -38,9 +34,7 @@ SUFFIXES = dict(zip(STEREO_SOURCES, ("disparity", "normal", "confidence")))
 
 def stereo_folder(path: Path) -> Path:
     """The folder for the maps of the scene of a path: beside its files; a folder of maps is its own."""
-    if recognises(path):
-        return path
-    return path.with_name(f"stereo-{path.stem}") if path.is_file() else _home(path) / "stereo"
+    return path if recognises(path) else folder_beside(path, "stereo")
 
 
 def recognises(path: Path) -> bool:
@@ -50,12 +44,8 @@ def recognises(path: Path) -> bool:
 
 def read_index(folder: Path) -> dict[str, Any] | None:
     """What stereo.json holds; None if there is none, or none of this version that can be read."""
-    try:
-        index = json.loads((folder / INDEX).read_text())
-    except (OSError, ValueError):
-        return None
-    current = isinstance(index, dict) and index.get("version") == VERSION
-    return index if current and isinstance(index.get("frames"), dict) else None
+    index = index_of(folder, INDEX, VERSION)
+    return index if index is not None and isinstance(index.get("frames"), dict) else None
 
 
 def scene_of(folder: Path) -> Path:
@@ -64,13 +54,7 @@ def scene_of(folder: Path) -> Path:
     Raises:
         UserError: the folder's index cannot be read, or its scene is gone.
     """
-    index = read_index(folder)
-    if index is None or not isinstance(index.get("scene"), str):
-        raise UserError(f"{folder / INDEX}: not readable: run `neurfield scene stereo SCENE --out {folder}`")
-    path = (folder / index["scene"]).resolve()
-    if not path.exists():
-        raise UserError(f"{folder / INDEX}: its scene {path} is gone: bring it back, or write its new place")
-    return path
+    return scene_beside(folder, read_index(folder), INDEX, "stereo")
 
 
 def with_stereo(scene: Scene, folder: Path | None = None) -> Scene:
@@ -106,40 +90,12 @@ def stereo_findings(scene: Scene) -> Iterator[Finding]:
         yield Finding("warn", what, str(folder), todo)
 
 
-def picture_key(scene: Scene, i: int) -> str:
-    """What the index calls frame i: the path of its picture, from the folder of the scene."""
-    path = scene.files["image"].paths[i] if "image" in scene.files else None
-    return f"frame {i}" if path is None else Path(os.path.relpath(path, _home(scene.path))).as_posix()
-
-
 def camera_print(cameras: Cameras, i: int) -> str:
     """A fingerprint of the pose and lens of camera i."""
     lens = [cameras.fx[i], cameras.fy[i], cameras.cx[i], cameras.cy[i], cameras.width[i], cameras.height[i]]
     bent = np.zeros(5) if cameras.distortion is None else cameras.distortion[i]
     numbers = np.concatenate([cameras.world_from_cam[i].ravel(), lens, bent]) + 0.0  # no -0
     return hashlib.sha256(np.ascontiguousarray(numbers).tobytes()).hexdigest()[:16]
-
-
-def picture_print(scene: Scene, i: int) -> str:
-    """A fingerprint of the files of frame i's picture and mask: their sizes and how they end."""
-    digest = hashlib.sha256()
-    for source in ("image", "mask"):
-        path = scene.files[source].paths[i] if source in scene.files else None
-        if path is None or not path.is_file():
-            digest.update(b"none")
-            continue
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            file.seek(max(0, size - _END))
-            digest.update(f"{size} ".encode() + file.read())
-    return digest.hexdigest()[:16]
-
-
-def _home(path: Path) -> Path:
-    """The folder that a scene's files are named from, whichever path the scene was read from."""
-    if recognises(path):
-        return _home(scene_of(path))
-    return path.parent if path.is_file() or path.name == REPEATING_PRIORS else path
 
 
 def _current(scene: Scene, index: dict[str, Any]) -> list[str | None]:

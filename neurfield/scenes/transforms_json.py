@@ -17,7 +17,8 @@ Keys of a frame:
     mask_path
     depth_file_path, depth_path                          nerfstudio, instant-ngp
     mono_depth_path, mono_normal_path                    SDFStudio
-    exact_depth_path                                     `neurfield scene convert`
+    exact_depth_path, segment_path                       `neurfield scene convert`
+    reflectance_path, shading_path                       ours: colour pictures of an intrinsic decomposition
 
 and for all, points on the surface (nerfstudio's, of structure from motion), which way is up (instant-ngp's),
 and what `neurfield scene convert` and `import` have to say:
@@ -27,6 +28,7 @@ and what `neurfield scene convert` and `import` have to say:
     up
     exact_depth_unit
     unit                    ours: of lengths, "m" for metres; depth in metres says it, too
+    mono_depth_from, mono_normal_from    ours: which networks made them, and when, for people
     import: notes, unit
 
 The alpha channel of a frame without a mask is one, and so are instant-ngp's dynamic_mask_*.png beside the
@@ -56,6 +58,7 @@ from neurfield.scenes.images import (
     read_prior_depth,
     read_prior_normal,
     read_rgb,
+    read_segment,
 )
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import MaskSays, Scene
@@ -66,6 +69,7 @@ LOOKS_FOR = "nerfstudio or instant-ngp (transforms.json, or transforms_train.jso
 _NAMES = ("transforms.json", "transforms_train.json")
 _EXTENSIONS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
 _PERSPECTIVE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
+PRIOR_ORIGINS = {"prior_depth": "mono_depth_from", "prior_normal": "mono_normal_from"}
 # Lenses and shutters that straight rays from one point with five distortion numbers cannot stand for.
 _REFUSED = (
     "is_fisheye",
@@ -237,16 +241,21 @@ def _refuse_other_lenses(where: str, values: dict[str, Any]) -> None:
 def _other_sources(
     file: Path, data: dict[str, Any], frames: list[dict[str, Any]], images: list[Path]
 ) -> dict[str, FileList]:
-    """Masks, depth and priors that the frames name; frames without one have None."""
+    """Masks, depth, priors and segments that the frames name; frames without one have None."""
 
-    def listed(key: str, reader: Read) -> FileList:
+    def listed(key: str, reader: Read, made_by: str = "") -> FileList:
         named = [frame.get(key) for frame in frames]
-        return FileList(tuple(_path(file, name) if name else None for name in named), reader)
+        return FileList(tuple(_path(file, name) if name else None for name in named), reader, made_by=made_by)
+
+    made_by = {source: str(data.get(key) or "") for source, key in PRIOR_ORIGINS.items()}
 
     sources = {
         "mask": listed("mask_path", read_mask),
-        "prior_depth": listed("mono_depth_path", read_prior_depth),
-        "prior_normal": listed("mono_normal_path", read_prior_normal),
+        "prior_depth": listed("mono_depth_path", read_prior_depth, made_by["prior_depth"]),
+        "prior_normal": listed("mono_normal_path", read_prior_normal, made_by["prior_normal"]),
+        "reflectance": listed("reflectance_path", read_rgb),
+        "shading": listed("shading_path", read_rgb),
+        "segment": listed("segment_path", read_segment),
     }
     dynamic = dynamic_masks(images)
     if any(sources["mask"].paths) and any(dynamic):

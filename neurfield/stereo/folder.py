@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,8 @@ from PIL import Image
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.scenes import Scene
-from neurfield.scenes.stereo_files import (
-    INDEX,
-    VERSION,
-    camera_print,
-    picture_key,
-    picture_print,
-    read_index,
-)
+from neurfield.scenes.beside import path_from, picture_key, picture_print
+from neurfield.scenes.stereo_files import INDEX, VERSION, camera_print, read_index
 from neurfield.stereo.maps import FrameMaps, StereoMaps
 
 _LEVELS = 65535
@@ -74,7 +67,7 @@ def write_maps(
         }  # fmt: skip
     index = {
         "version": VERSION,
-        "scene": _path_from(folder, scene.path),
+        "scene": path_from(folder, scene.path),
         "unit": unit,
         "fingerprint": fingerprint,
         "numbers": numbers or {},
@@ -110,10 +103,3 @@ def write_frame(maps: FrameMaps, folder: Path, name: str, unit: float) -> None:
         with atomic_write(folder / f"{name}_{suffix}.png") as temporary:
             # Noise of 16 bits is hardly smaller for more work.
             Image.fromarray(array).save(temporary, compress_level=1)
-
-
-def _path_from(folder: Path, scene: Path) -> str:
-    """A scene's path as the index has it: relative where the folder lies in it, so that both may move."""
-    home = scene if scene.is_dir() else scene.parent
-    inside = home.resolve() in folder.resolve().parents
-    return os.path.relpath(scene.resolve(), folder.resolve()) if inside else str(scene.resolve())

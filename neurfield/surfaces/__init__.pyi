@@ -5,8 +5,10 @@ from neurfield.surfaces.clean import remove_degenerate_faces as remove_degenerat
 from neurfield.surfaces.color import vertex_colors as vertex_colors
 from neurfield.surfaces.export import place_in_words as place_in_words
 from neurfield.surfaces.export import save_mesh as save_mesh
+from neurfield.surfaces.export import save_scene as save_scene
 from neurfield.surfaces.glb import glb_bytes as glb_bytes
 from neurfield.surfaces.glb import linear_of_srgb as linear_of_srgb
+from neurfield.surfaces.glb import scene_glb_bytes as scene_glb_bytes
 from neurfield.surfaces.ground import Ground as Ground
 from neurfield.surfaces.ground import find_ground as find_ground
 from neurfield.surfaces.ground import on_ground as on_ground

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from neurfield.fields import Color, SDFField
+from neurfield.fields import Color, SDFField, Shaded
 
 
 @torch.no_grad()
@@ -24,6 +24,7 @@ def vertex_colors(
         sample = field.query(points, gradient=True)
         assert sample.gradient is not None
         normal = normalize(sample.gradient, dim=1, eps=1e-6)
-        rgb = radiance(points, sample.feature, normal, radiance.encode_views(-normal))
+        shaded = radiance(points, sample.feature, normal, radiance.encode_views(-normal))
+        rgb = shaded.rgb if isinstance(shaded, Shaded) else shaded
         colors[start : start + chunk] = (rgb.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
     return colors

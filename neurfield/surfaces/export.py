@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.far import local_origin, shift_file, write_shift
 from neurfield.files import atomic_write
-from neurfield.surfaces.glb import glb_bytes
+from neurfield.surfaces.glb import glb_bytes, scene_glb_bytes
 from neurfield.surfaces.ply import ply_bytes
 
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
@@ -50,6 +51,24 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
             mesh.export(temporary, file_type=suffix[1:])
     if suffix == ".stl":
         write_shift(path, shift)
+    return path
+
+
+def save_scene(meshes: Mapping[str, trimesh.Trimesh], path: str | Path) -> Path:
+    """Write several meshes of one world as a .glb, a node for each, called by its name; as `save_mesh`.
+
+    Raises:
+        UserError: no .glb, or no mesh has faces.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".glb":
+        raise UserError(f"{path}: several meshes go into a .glb")
+    filled = {name: mesh for name, mesh in meshes.items() if len(mesh.faces)}
+    if not filled:
+        raise UserError(f"{path}: all meshes are empty, there is nothing to write")
+    shift = local_origin(np.concatenate([np.asarray(mesh.bounds) for mesh in filled.values()]))
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(scene_glb_bytes(filled, shift))
     return path
 
 

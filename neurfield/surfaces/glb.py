@@ -5,6 +5,7 @@ JSON writes that translation in full, where vertices in float32 could not hold i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,19 +22,35 @@ def glb_bytes(mesh: trimesh.Trimesh, shift: np.ndarray) -> bytes:
     COLOR_0 is linear (glTF 2.0, section 3.9.2: a factor of the linear base colour), as floats: in bytes, dark
     colours would lose their steps.
     """
-    bare = trimesh.Trimesh(np.asarray(mesh.vertices) - shift, mesh.faces, process=False)
-    visual = mesh.visual
-    if isinstance(visual, ColorVisuals) and visual.kind == "vertex":
-        srgb = np.asarray(visual.vertex_colors)[:, :3] / 255.0
-        bare.vertex_attributes[_COLORS] = linear_of_srgb(srgb).astype(np.float32)
     scene = trimesh.Scene()
-    scene.add_geometry(bare, transform=trimesh.transformations.translation_matrix(shift))
+    scene.add_geometry(_bare(mesh, shift), transform=trimesh.transformations.translation_matrix(shift))
+    return bytes(export_glb(scene, include_normals=False, tree_postprocessor=_name_colors))
+
+
+def scene_glb_bytes(meshes: Mapping[str, trimesh.Trimesh], shift: np.ndarray) -> bytes:
+    """A GLB with a node for each of some meshes, called by its name; else as `glb_bytes`."""
+    scene = trimesh.Scene()
+    for name, mesh in meshes.items():
+        scene.add_geometry(
+            _bare(mesh, shift), node_name=name, geom_name=name,
+            transform=trimesh.transformations.translation_matrix(shift),
+        )  # fmt: skip
     return bytes(export_glb(scene, include_normals=False, tree_postprocessor=_name_colors))
 
 
 def linear_of_srgb(srgb: np.ndarray) -> np.ndarray:
     """Linear values of sRGB ones, both 0..1 (IEC 61966-2-1)."""
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def _bare(mesh: trimesh.Trimesh, shift: np.ndarray) -> trimesh.Trimesh:
+    """The mesh counted from `shift`, its colours linear."""
+    bare = trimesh.Trimesh(np.asarray(mesh.vertices) - shift, mesh.faces, process=False)
+    visual = mesh.visual
+    if isinstance(visual, ColorVisuals) and visual.kind == "vertex":
+        srgb = np.asarray(visual.vertex_colors)[:, :3] / 255.0
+        bare.vertex_attributes[_COLORS] = linear_of_srgb(srgb).astype(np.float32)
+    return bare
 
 
 def _name_colors(tree: dict[str, Any]) -> None:

@@ -7,7 +7,9 @@ import pytest
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.evaluation import evaluate_mesh
+from neurfield.evaluation import distances_to_mesh, evaluate_mesh
+from neurfield.evaluation.culling import Visibility
+from neurfield.evaluation.sampling import face_normals, sample_surface
 from neurfield.scenes import Cameras
 
 FEW = {"samples": 8_000}
@@ -145,3 +147,29 @@ def test_far_from_zero_the_numbers_are_the_same(room, cameras):
     near = evaluate_mesh(ripple, room, cameras, **FEW)
     far = evaluate_mesh(ripple.copy().apply_translation(utm), room.copy().apply_translation(utm), away, **FEW)
     assert far == pytest.approx(near, rel=1e-4)
+
+
+def test_distances_of_points_are_those_of_completeness(room, cameras):
+    lifted = room.copy()
+    lifted.apply_translation([0.0, 0.0, 0.02])
+    few = {"samples": 2_000, "seed": 3}
+    numbers = evaluate_mesh(lifted, room, cameras, **few)
+    drawn = sample_surface(room, 2_000, np.random.default_rng([3, 1]))
+    seen = Visibility(room, cameras).sees(drawn.points, face_normals(room)[drawn.faces])
+    distance = distances_to_mesh(drawn.points[seen], lifted, cameras, **few)
+    assert distance.mean() == pytest.approx(numbers["completeness"], rel=1e-9)
+    assert (distance < 0.01).mean() == pytest.approx(numbers["recall@0.01"], rel=1e-9)
+
+
+def test_points_on_what_no_camera_sees_are_far_from_what_it_sees():
+    front, behind = plane(2.0), plane(2.5)
+    for part in (front, behind):
+        part.apply_translation([-2.0, -2.0, 0.0])
+    lens = {"fx": 50.0, "fy": 50.0, "cx": 50.0, "cy": 50.0}
+    camera = Cameras(
+        width=np.array([100]), height=np.array([100]), world_from_cam=np.eye(4)[None],
+        **{name: np.array([value]) for name, value in lens.items()},
+    )  # fmt: skip
+    both, point = trimesh.util.concatenate([front, behind]), np.array([[0.1, 0.2, 2.5]])
+    assert distances_to_mesh(point, both, **FEW) == pytest.approx(0.0, abs=1e-9)
+    assert distances_to_mesh(point, both, camera, **FEW) == pytest.approx(0.5, abs=1e-6)

@@ -27,3 +27,9 @@ def test_levels_arrive_one_at_a_time() -> None:
     assert seen[0] == 4 and seen[50] == seen[100] == 12
     assert all(b - a in (0, 1) for a, b in pairwise(seen))
     assert active_levels(4, 12, 0.0, 0.0) == 12
+
+
+def test_learning_rate_may_fall_by_equal_factors() -> None:
+    factors = [learning_rate_factor(step, 100, 0, 0.1, "exponential") for step in range(101)]
+    assert factors[0] == 1.0 and factors[100] == pytest.approx(0.1)
+    assert all(b / a == pytest.approx(factors[1]) for a, b in pairwise(factors))

@@ -100,6 +100,39 @@ def test_points_alone_are_fitted(tmp_path: Path) -> None:
     assert torch.equal(again.field.sdf(points), task.field.sdf(points))
 
 
+class Offset(torch.nn.Module):
+    """A loss that learns how far off its points are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.off = torch.nn.Parameter(torch.zeros(1))
+
+    def parameter_groups(self) -> dict[str, list[torch.nn.Parameter]]:
+        return {"network": [self.off]}
+
+    def forward(self, seen: Seen) -> Tensor:
+        shell = seen.points["shell"]
+        return (shell.sdf + self.off - shell.columns["sdf"] - 0.1).square().mean()
+
+
+def test_a_loss_may_learn_and_is_kept(tmp_path: Path) -> None:
+    task = points_task()
+    loss = Offset()
+    task.losses["offset"] = WeightedLoss(needs("points.shell")(Offset), 1.0, {}, made=loss)
+    fitter = Fitter(task, task.train, tmp_path, quiet=True)
+    fitter.prepare()
+    for step in range(40):
+        fitter._one_step()
+        fitter.step = step + 1
+    assert abs(float(loss.off.detach())) > 1e-4
+    state = task.state()
+    assert torch.equal(state["losses.offset.off"], loss.off.detach())
+    again = points_task()
+    again.losses["offset"] = WeightedLoss(Offset, 1.0, {}, made=Offset())
+    again.load(state)
+    assert torch.equal(again.state()["losses.offset.off"], loss.off.detach())
+
+
 def test_uniform_points_have_a_query_of_their_own_where_there_are_no_rays() -> None:
     task = points_task()
     fixed = task.fixed(0, 0.0)

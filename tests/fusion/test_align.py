@@ -117,3 +117,37 @@ def test_a_prior_of_no_numbers_is_named(walls: tuple[Scene, list[np.ndarray]]) -
     spoilt = Scene("walls", scene.path, scene.cameras, files, box=scene.box, kind="inside")
     with pytest.raises(UserError, match="frame 3 holds values that are no numbers"):
         align_priors(spoilt, scene.box)
+
+
+@pytest.mark.parametrize("left", ["missing", "of one value"])
+def test_frames_without_a_prior_stay_out_and_spoil_no_other(
+    walls: tuple[Scene, list[np.ndarray]], left: str
+) -> None:
+    scene, true = walls
+    listed, without = scene.files["prior_depth"], (2, 9, 10, 17)
+
+    def read(path: Path) -> np.ndarray:
+        prior = listed.read(path)
+        return np.full_like(prior, 0.5) if left == "of one value" and int(path.stem) in without else prior
+
+    kept = (None if left == "missing" and i in without else path for i, path in enumerate(listed.paths))
+    files = {"prior_depth": FileList(tuple(kept), read)}
+    fewer = Scene("walls", scene.path, scene.cameras, files, box=scene.box, kind="inside")
+    aligned = align_priors(fewer, fewer.box)
+    trusted = aligned.trusted().tolist()
+    assert not set(trusted) & set(without) and len(trusted) >= 0.9 * (len(scene) - len(without))
+    errors = []
+    for i in trusted:
+        prior = scene.prior_depth(i)
+        assert prior is not None
+        errors.append(float(np.mean(np.abs(aligned.depth(i, prior).numpy() - true[i]) / true[i])))
+    assert np.median(errors) < 0.03
+
+
+def test_priors_that_say_nothing_at_all_are_refused(walls: tuple[Scene, list[np.ndarray]]) -> None:
+    scene, listed = walls[0], walls[0].files["prior_depth"]
+    files = {"prior_depth": FileList(listed.paths, lambda path: np.zeros_like(listed.read(path)))}
+    with pytest.raises(UserError, match="no frame has prior depth of more than one value"):
+        align_priors(
+            Scene("walls", scene.path, scene.cameras, files, box=scene.box, kind="inside"), scene.box
+        )

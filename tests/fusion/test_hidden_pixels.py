@@ -13,6 +13,7 @@ from neurfield.fusion.image_points import ImagePoints, ImageSearch
 from neurfield.fusion.prior_model import PARAMETERS, Meaning
 from neurfield.fusion.prior_pairs import draw_pairs
 from neurfield.fusion.prior_views import PriorViews
+from neurfield.points.prior_maps import face_on
 from neurfield.scenes import Scene
 from neurfield.scenes.box import box_around_cameras
 from neurfield.scenes.images import FileList
@@ -109,3 +110,44 @@ def test_the_box_knows_nothing_of_it(room: tuple[Scene, list[np.ndarray]]) -> No
         align_priors(with_visitor(scene, seed), box_around_cameras(scene.cameras)).box() for seed in (1, 2)
     ]
     assert np.abs(boxes[0] - boxes[1]).max() < 0.02 and np.abs(boxes[0] - ROOM).max() < 0.35
+
+
+def with_holes(scene: Scene, seed: int) -> Scene:
+    """The scene with priors that are 0, which is none, in a part of some frames."""
+    random = np.random.default_rng(seed)
+    corners = {i: (int(random.integers(0, 60)), int(random.integers(0, 100))) for i in VISITED}
+
+    def prior(path: Path) -> np.ndarray:
+        depth = np.array(scene.prior_depth(int(path.stem)))
+        if int(path.stem) in corners:
+            row, column = corners[int(path.stem)]
+            depth[row : row + 40, column : column + 60] = 0.0
+        return depth
+
+    return scene.with_files({"prior_depth": FileList(scene.files["prior_depth"].paths, prior)})
+
+
+def test_a_prior_of_zero_is_none(room: tuple[Scene, list[np.ndarray]]) -> None:
+    scene, true = room
+    holed = with_holes(scene, 4)
+    views, whole = PriorViews.of(holed), PriorViews.of(scene)
+    aligned = align_priors(holed, box_around_cameras(holed.cameras))
+    errors = []
+    for i in range(FRAMES):
+        prior = np.array(holed.prior_depth(i))
+        assert float(views.low[i]) == prior[prior != 0].min()
+        rows, columns = (index[::97] for index in np.nonzero(prior == 0.0))
+        uv = torch.from_numpy(np.stack([(columns + 0.5) / SIZE[1], (rows + 0.5) / SIZE[0]], axis=1)).float()
+        assert not views.shows(torch.full((len(uv),), i), uv).any()
+        assert float(views.shown[i].float().mean()) > 0.5
+        depth = aligned.depth(i, prior)
+        assert np.array_equal(depth == 0.0, prior == 0.0)
+        errors.append(np.abs(depth.numpy() - true[i])[prior != 0].mean())
+    assert np.median(errors) < 0.01
+    assert torch.equal(views.x[1], whole.x[1]) and views.shown[1].all()
+
+
+def test_depth_of_zero_weighs_nothing(room: tuple[Scene, list[np.ndarray]]) -> None:
+    depth = torch.from_numpy(np.where(np.arange(SIZE[1]) < 40, 0.0, room[1][0])).float()
+    weights = face_on(depth.log(), 300.0)
+    assert torch.isfinite(weights).all() and not weights[depth == 0].any() and float(weights.max()) > 0.9

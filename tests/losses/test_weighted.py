@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,7 +41,8 @@ def of_rays(heads: tuple[str, ...] = (), outlined: bool = False, **columns: Tens
     answers: Any = Answers()
     answers.heads = {name: torch.zeros(4, 2) for name in heads}
     samples: Any = None
-    passes: Any = {"surface": None, "density": None}
+    surface, density = SimpleNamespace(channels={"latent": None}), SimpleNamespace(channels={})
+    passes: Any = {"surface": surface, "density": density}
     return RaysSeen(pixels(**columns), samples, answers, passes, 0.1, outlined=outlined)
 
 
@@ -57,8 +59,8 @@ def test_what_a_look_offers_is_what_is_there() -> None:
     assert near.offers == {"pairs"}
     rendered = Seen(START, of_rays=of_rays(("segment",), segment=torch.zeros(2)))
     assert rendered.offers == {
-        "samples", "passes.surface", "passes.density", "pixels.rgb", "pixels.segment",
-        "heads.segment",
+        "samples", "passes.surface", "passes.surface.latent", "passes.density", "pixels.rgb",
+        "pixels.segment", "heads.segment",
     }  # fmt: skip
     assert "pixels.outline" in Seen(START, of_rays=of_rays(outlined=True)).offers
 

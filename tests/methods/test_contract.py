@@ -7,20 +7,26 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from neurfield.errors import UserError
+from neurfield.fields import FieldSample
 from neurfield.fitting import FitFailed
 from neurfield.inputs import Run, fit
 from neurfield.moment import Moment
-from neurfield.parts import Part, load_config, methods, needs_of, whole_shelf
+from neurfield.parts import Config, Part, load_config, methods, needs_of, whole_shelf
+from neurfield.parts.shelf import Entry
 from neurfield.rays import Rays, Samples
+from neurfield.rendering import Answers, Opacity
 from neurfield.scenes import Scene
 from tests.fitting.conftest import SMALL, write_sphere_scene
+from tests.fitting.two_spheres import write_two_balls
 
 LAB = str(Path(__file__).resolve().parents[2] / "examples" / "my_lab.py")
 SHELF = whole_shelf([LAB])
 ENTRIES = [entry for slot in SHELF.entries.values() for entry in slot.values()]
 OPACITIES = [entry for entry in ENTRIES if entry.slot == "passes"]
+LEADING = [entry for entry in OPACITIES if entry.load().leads]  # type: ignore[attr-defined]
 LOSSES = [entry for entry in ENTRIES if entry.slot == "losses"]
 
 
@@ -55,15 +61,34 @@ def sections(count: int, device: str = "cpu") -> tuple[Rays, Samples, torch.Tens
     return rays, samples, sdf, gradient
 
 
+def made(entry: Entry, learn: bool) -> Opacity:
+    """An opacity whose width is learnt, if it is one that may learn it."""
+    return entry.load()(learn=True) if learn else entry.load()()
+
+
+def answers_of(entry: Entry, samples: Samples, sdf: Tensor, gradient: Tensor) -> Answers:
+    """What a field says at sections: heads that an opacity looks at are four numbers, the first the SDF."""
+    names = [name.partition(".")[2] for name in needs_of(entry.load()).required if name.startswith("heads.")]
+    more = 0.2 * torch.randn(len(sdf), 3, generator=torch.Generator().manual_seed(1))
+    heads = {name: torch.cat([sdf[:, None], more.to(sdf)], dim=1) for name in names}
+    of = entry.load().slope_of  # type: ignore[attr-defined]
+    slopes = {of: torch.nn.functional.normalize(gradient.flip(1), dim=1)} if of else {}
+    everywhere = FieldSample(sdf, gradient, sdf.new_zeros(len(sdf), 0), heads)
+    t = 0.5 * (samples.t_starts + samples.t_ends)
+    return Answers(t, sdf, gradient, heads, everywhere, slopes)
+
+
 @pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
 @pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("learn", [False, True])
 def test_an_opacity_lies_between_nothing_and_all(entry, progress: float, learn: bool) -> None:  # type: ignore[no-untyped-def]
-    opacity = entry.load()(learn=learn)
+    if learn and "learn" not in entry.numbers():
+        return
+    opacity = made(entry, learn)
     now = opacity.at(Moment(3, progress))
     rays, samples, sdf, gradient = sections(12)
     leaves = sdf.requires_grad_(), gradient.requires_grad_()
-    alpha, normal = now.of_sections(*leaves, rays, samples)
+    alpha, normal = now.of_answers(answers_of(entry, samples, *leaves), rays, samples)
     assert alpha.shape == sdf.shape and normal.shape == gradient.shape
     assert (alpha >= 0.0).all() and (alpha <= 1.0).all()
     (alpha.sum() + normal.sum()).backward()
@@ -73,7 +98,7 @@ def test_an_opacity_lies_between_nothing_and_all(entry, progress: float, learn: 
         assert tensor.grad is not None and tensor.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("entry", LEADING, ids=lambda entry: entry.key)
 def test_the_visibility_filter_asks_the_same_opacity(entry) -> None:  # type: ignore[no-untyped-def]
     now = entry.load()().at(Moment(3, 0.6))
     rays, samples, sdf, gradient = sections(12)
@@ -85,13 +110,32 @@ def test_the_visibility_filter_asks_the_same_opacity(entry) -> None:  # type: ig
         torch.testing.assert_close(now.of_values(sdf, 0.0 * slope, rays, samples), by_value)
 
 
+@pytest.mark.parametrize("entry", LEADING, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("progress", [0.0, 0.7, 1.0])
+def test_an_opacity_by_all_that_the_field_says_is_within_the_bounds_of_the_filter(entry, progress) -> None:  # type: ignore[no-untyped-def]
+    opacity = entry.load()()
+    now = opacity.at(Moment(3, progress))
+    rays, samples, sdf, gradient = sections(40)
+    gradient = torch.nn.functional.normalize(gradient, dim=1)
+    leaves = sdf.requires_grad_(), gradient.requires_grad_()
+    alpha, normal = now.of_answers(answers_of(entry, samples, *leaves), rays, samples)
+    (alpha.sum() + normal.sum()).backward()
+    assert (alpha >= 0.0).all() and (alpha <= 1.0).all()
+    assert all(tensor.grad is None or tensor.grad.isfinite().all() for tensor in leaves)
+    slope = (gradient * rays.directions[samples.ray_indices]).sum(dim=1)
+    between = (slope - 0.1).clamp_min(-1.0), (slope + 0.1).clamp_max(1.0)
+    most, least = now.bounds(sdf, between, rays, samples)
+    assert (alpha <= most + 1e-6).all() and (alpha >= least - 1e-6).all()
+
+
 @pytest.mark.parametrize("entry", OPACITIES, ids=lambda entry: entry.key)
 def test_an_opacity_reads_nothing_back(entry) -> None:  # type: ignore[no-untyped-def]
     meta = torch.device("meta")
     rays, samples, sdf, gradient = sections(4)
     there = [type(one)(*(tensor.to(meta) for tensor in vars(one).values())) for one in (rays, samples)]
-    opacity = entry.load()(learn=True).to(meta)
-    alpha, _ = opacity.at(Moment(3, 0.5)).of_sections(sdf.to(meta), gradient.to(meta), *there)
+    opacity = made(entry, learn="learn" in entry.numbers()).to(meta)
+    answers = answers_of(entry, there[1], sdf.to(meta), gradient.to(meta))
+    alpha, _ = opacity.at(Moment(3, 0.5)).of_answers(answers, *there)
     assert alpha.device == meta
 
 
@@ -114,11 +158,33 @@ def sphere(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return load_scene(write_sphere_scene(tmp_path_factory.mktemp("sphere") / "sphere"))
 
 
+def _has(config: Config, override: str) -> bool:
+    """Whether a method's parts have the number of an override, which are made for neus."""
+    slot, _, number = override.partition("=")[0].partition(".")
+    if slot not in ("color", "sampler"):
+        return True
+    part = config.needed(slot)
+    return number in part.numbers and (slot != "sampler" or part.name == "marched")
+
+
+@pytest.fixture(scope="module")
+def balls(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A scene that has segments."""
+    from neurfield.scenes import load_scene
+
+    return load_scene(write_two_balls(tmp_path_factory.mktemp("balls") / "balls"))
+
+
 @pytest.mark.parametrize("method", methods("surface"))
-def test_every_method_takes_steps(sphere: Scene, method: str, tmp_path: Path) -> None:
+def test_every_method_takes_steps(sphere: Scene, balls: Scene, method: str, tmp_path: Path) -> None:
+    config = load_config(method, "default")
     without = ("data.prior_depth=false", "data.prior_normal=false")
-    more = without if method in ("monosdf", "priors") else ()
-    run = fit(sphere, method, steps=6, out=tmp_path, overrides=[*SMALL, *FEW, *more], quiet=True)
+    more = list(without if config.data.prior_depth else ())
+    if config.needed("sampler").name == "error_bounded":
+        more += ["sampler.rays=48", "sampler.samples=16", "sampler.evaluated=32"]
+    small = [one for one in (*SMALL, *FEW) if _has(config, one)]
+    scene = balls if config.data.segment else sphere
+    run = fit(scene, method, steps=6, out=tmp_path, overrides=[*small, *more], quiet=True)
     said = (run.folder / "log.jsonl").read_text().splitlines()[-1]
     assert ("s3im" in json.loads(said)["losses"]) == (method == "s3im")
     assert Run.load(run.folder).config.method == method
@@ -190,8 +256,13 @@ def test_what_a_part_asks_of_a_fit_that_has_it_not_is_named(sphere: Scene, tmp_p
 
 
 def test_a_need_that_nothing_meets_is_one_line_before_the_first_step(sphere: Scene, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'losses\.color' looks at passes\.other.*losses\.color=off"):
-        fit(sphere, "neus", out=tmp_path, quiet=True, overrides=[*SMALL, "losses.color.at=other"])
+    for override, line in (
+        ("losses.color.at=other", r"'losses\.color' looks at passes\.other.*losses\.color=off"),
+        ("losses.direct_color=1", r"'losses\.direct_color' looks at passes\.surface\.direct.*=off"),
+        ("passes.occupancy={}", r"'passes\.occupancy' looks at heads\.occupancy.*passes\.occupancy=off"),
+    ):
+        with pytest.raises(UserError, match=line):
+            fit(sphere, "neus", out=tmp_path, quiet=True, overrides=[*SMALL, override])
     assert not list(tmp_path.glob("*"))
 
 

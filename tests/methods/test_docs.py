@@ -50,7 +50,7 @@ def test_every_slot_but_field_and_colour_has_a_part_on_the_page(module: str) -> 
 
 def test_all_of_them_take_steps_together_and_leave_a_mesh(module: str, sphere: Scene, tmp_path: Path) -> None:
     chosen = [
-        "pixels=in_turns", "sampler=even", "background=sky", "exposure=dimmed", "heads.uncertainty.width=2",
+        "pixels=in_turns", "sampler=even", "background=sky", "exposure=dimmed", "heads.roughness.width=2",
         "mesh=outer", "poses=restless", "transients=corners", "passes.surface=logistic",
         "points.ground.count=32", "losses.on_ground=0.1", "losses.bent=1.0",
     ]  # fmt: skip
@@ -61,7 +61,7 @@ def test_all_of_them_take_steps_together_and_leave_a_mesh(module: str, sphere: S
     assert {"bent", "on_ground", "color", "eikonal"} <= set(losses)
     again = Run.load(run.folder, plugins=[module])
     task = again.task
-    assert isinstance(task, SceneTask) and task.field.heads == {"uncertainty": 2} and task.rays is not None
+    assert isinstance(task, SceneTask) and task.field.heads == {"roughness": 2} and task.rays is not None
     pixels = task.rays.reader.batch(3, 40)
     assert len(pixels) == 40 and set(pixels.camera.tolist()) == {3}
     _, samples = task.rays.sampler.sample(pixels, task.field, None, Moment(0, 0.0))

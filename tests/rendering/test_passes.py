@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from neurfield.encodings import HashGrid
-from neurfield.fields import Radiance, SDFField
+from neurfield.fields import Radiance, SDFField, Shaded
 from neurfield.ops.sections import section_midpoints
-from neurfield.rendering.opacity import NeuS, OpacityNow, VolSDF
+from neurfield.rendering import Answers
+from neurfield.rendering.opacity import NeuS, Opacity, OpacityNow, VolSDF
 from neurfield.rendering.volume import COLOR_WEIGHT, render, render_passes
 from tests.rendering.test_distances import some_sections
 from tests.rendering.test_visibility import GRID, sphere_and_rays
@@ -92,3 +93,68 @@ def test_heads_are_answered_at_the_samples() -> None:
     assert there.feature.shape[1] == 15 and torch.equal(there.sdf, field.sdf(points))
     (by_last,) = torch.autograd.grad(answers.heads["segment"].sum(), field.layers[-1].bias)
     assert by_last[1:4].eq(count).all() and not by_last[0] and not by_last[4:].any()
+
+
+class ByHead(Opacity):
+    """Opaque where a head is negative, with the normals of that head."""
+
+    slope_of = "rough"
+
+    def of_answers(
+        self, answers: Answers, rays: Any, samples: Any, width: Any, progress: float
+    ) -> tuple[Tensor, Tensor]:
+        alpha = torch.sigmoid(-20.0 * answers.heads["rough"][:, 0])
+        return alpha, torch.nn.functional.normalize(answers.slopes["rough"], dim=1)
+
+
+def test_a_pass_may_be_made_of_a_head_and_its_gradient() -> None:
+    torch.manual_seed(0)
+    _, rays = sphere_and_rays(25)
+    field = SDFField(HashGrid(**GRID), hidden=(16,), heads={"segment": 3, "rough": 1})
+    assert field.row_of("segment") == 1 and field.row_of("rough") == 4
+    color, samples = Radiance(HashGrid(**GRID), hidden=(16,)), some_sections(rays)
+    passes = {"surface": OpacityNow(VolSDF(), 0.05), "other": OpacityNow(ByHead(), 0.05)}
+    rendered = render_passes(field, color, rays, samples, passes)
+    answers = rendered["other"].answers
+    middles = rays.origins[samples.ray_indices] + answers.t[:, None] * rays.directions[samples.ray_indices]
+
+    def rough(points: Tensor) -> Tensor:
+        return field.query(points).heads["rough"][:, 0]
+
+    step = 1e-3 * torch.eye(3)
+    numeric = torch.stack([rough(middles + s) - rough(middles - s) for s in step], dim=1) / 2e-3
+    assert (answers.slopes["rough"] - numeric).norm(dim=1).median() < 0.02 * numeric.norm(dim=1).median()
+    # Both the head's value and its gradient train the field.
+    (by_layer,) = torch.autograd.grad(rendered["other"].normal.sum(), field.layers[-1].weight)
+    assert by_layer[4].abs().max() > 0.0
+
+
+class Painted(Radiance):
+    """Colours of a channel: what the samples' colours are is turned into two numbers and back."""
+
+    channels = {"pair": 2, "direct": 3}  # noqa: RUF012
+
+    def forward(self, *args: Any, **more: Any) -> Any:
+        rgb = super().forward(*args, **more)
+        pair = torch.stack([rgb[:, 0], 1.0 - rgb[:, 1]], dim=1)
+        return Shaded(rgb, {"pair": pair}, lambda of, opacity: of["pair"][:, [0, 0, 1]] * 0.5)
+
+
+def test_what_a_colour_says_beside_rgb_is_rendered_too_and_may_make_the_pixels() -> None:
+    torch.manual_seed(0)
+    field, rays = sphere_and_rays(25)
+    plain, samples = Radiance(HashGrid(**GRID), hidden=(16,)), some_sections(rays)
+    painted = Painted(plain.encoding, hidden=(16,))
+    painted.load_state_dict(plain.state_dict())
+    now = OpacityNow(VolSDF(), 0.05)
+    rendered, before = (render(field, color, rays, samples, now) for color in (painted, plain))
+    torch.testing.assert_close(rendered.channels["direct"], before.rgb)
+    red = rendered.channels["pair"][:, 0]
+    torch.testing.assert_close(red, before.rgb[:, 0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(rendered.rgb, 0.5 * rendered.channels["pair"][:, [0, 0, 1]])
+    # Geometry learns by channels as it does by colours.
+    layer = field.layers[-1].bias
+    by_pair, by_rgb = (
+        torch.autograd.grad(v.sum(), layer, retain_graph=True)[0] for v in (red, before.rgb[:, 0])
+    )
+    torch.testing.assert_close(by_pair, by_rgb, rtol=1e-3, atol=1e-6)

@@ -28,6 +28,16 @@ def seen(pose: np.ndarray, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return depth, np.rint(127.5 + 100.0 * np.sin(1.3 * hits + 0.5)).astype(np.uint8)
 
 
+def normals_of(pose: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """Unit normals [...,3] of the walls along rays [...,3] of z = 1, in camera axes, towards the camera."""
+    directions = rays @ pose[:3, :3].T
+    walls = np.where(directions > 0, ROOM[1], ROOM[0])
+    with np.errstate(divide="ignore"):
+        axis = np.where(directions != 0, (walls - pose[:3, 3]) / directions, np.inf).argmin(axis=-1)
+    normals = np.eye(3)[axis] * -np.sign(np.take_along_axis(directions, axis[..., None], axis=-1))
+    return np.asarray(normals @ pose[:3, :3])
+
+
 def pinhole_rays(cameras: Cameras, i: int) -> np.ndarray:
     """Rays [H,W,3], z = 1, of the middles of all pixels of a camera without distortion."""
     rows, columns = np.mgrid[: cameras.height[i], : cameras.width[i]] + 0.5

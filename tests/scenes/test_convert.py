@@ -59,9 +59,26 @@ def test_a_room_of_replica_with_everything(tmp_path):
     for i in range(8):
         assert np.array_equal(twin.prior_depth(i), scene.prior_depth(i))
         np.testing.assert_allclose(twin.prior_normal(i), scene.prior_normal(i), atol=1e-6)
+        assert np.array_equal(twin.segment(i), scene.segment(i)) and twin.segment(i).any()
         # The pictures' own bytes: a JPEG is not compressed a second time.
         assert twin.files["image"].paths[i].read_bytes() == scene.files["image"].paths[i].read_bytes()
     assert len(twin.ground_truth.faces) == len(truth.faces)
+
+
+def test_ids_beyond_16_bits_and_frames_without_segments(tmp_path):
+    source = write_replica(tmp_path / "room", count=3)
+    (source / "segments/000001.png").unlink()
+    ids = np.arange(WIDTH * HEIGHT).reshape(HEIGHT, WIDTH)
+
+    def many(path):
+        return (ids * 40 - 3 if path.stem == "000002" else ids).astype(np.int32)
+
+    scene = load_scene(source)
+    scene = scene.with_files({"segment": FileList(scene.files["segment"].paths, many)})
+    convert(scene, tmp_path / "twin")
+    twin = load_scene(tmp_path / "twin")
+    assert [path and path.suffix for path in twin.files["segment"].paths] == [".png", None, ".npy"]
+    assert np.array_equal(twin.segment(0), ids) and np.array_equal(twin.segment(2), ids * 40 - 3)
 
 
 def test_exact_depth_alone_becomes_the_twins_depth(tmp_path):
@@ -228,7 +245,12 @@ def test_from_the_command_line(tmp_path, capsys):
     out = tmp_path / "deep" / "twin"
     assert main(["scene", "convert", str(tmp_path / "room"), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "4 frames" in said and "segment" in said and str(out / "transforms.json") in said
+    assert (
+        "4 frames" in said
+        and "segment" in said
+        and "not carried" not in said
+        and str(out / "transforms.json") in said
+    )
     assert main(["scene", "check", str(out)]) == 0
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     assert main(["scene", "convert", str(tmp_path / "room"), "--out", str(out)]) == 2

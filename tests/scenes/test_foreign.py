@@ -21,15 +21,8 @@ def touch(*names):
     return make
 
 
-def sdfstudio(folder):
-    frames = [{"rgb_path": "a.png", "camtoworld": np.eye(4).tolist(), "intrinsics": np.eye(4).tolist()}]
-    (folder / "meta_data.json").write_text(json.dumps({"width": 8, "height": 6, "frames": frames}))
-
-
 LAYOUTS = [
     (touch("rgb/1.png", "depth/1.png", "groundtruth.txt"), "", "TUM.*rgb.txt is missing"),
-    (sdfstudio, "", "SDFStudio.*camtoworld.*transform_matrix"),
-    (sdfstudio, "meta_data.json", "SDFStudio.*camtoworld.*transform_matrix"),
     (
         touch("pose/0.txt", "color/0.jpg", "depth/0.png"),
         "",

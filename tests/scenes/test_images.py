@@ -108,6 +108,30 @@ def test_prior_depth_is_mapped_not_read(tmp_path):
     np.testing.assert_array_equal(read, depth[0])
 
 
+def test_prior_depth_that_is_no_number_is_none(tmp_path):
+    depth = RNG.random((6, 8)).astype(np.float32) + 0.1
+    depth[1, 2], depth[3, 4] = np.nan, np.inf
+    np.save(tmp_path / "d.npy", depth)
+    read = read_prior_depth(tmp_path / "d.npy")
+    assert read[1, 2] == 0.0 and read[3, 4] == 0.0
+    finite = np.isfinite(depth)
+    np.testing.assert_array_equal(read[finite], depth[finite])
+
+
+def test_normals_of_zeros_are_unknown_and_normals_that_are_not_halved_named(tmp_path):
+    normals = np.zeros((3, 6, 8), np.float32)  # (n + 1) / 2 = 0 would be a corner of the cube
+    normals[:, 1, 2] = 0.5, 0.5, 0.0
+    normals[:, 2, 2] = np.nan
+    normals[:, 3, 2] = 1.0
+    np.save(tmp_path / "n.npy", normals)
+    read = read_prior_normal(tmp_path / "n.npy")
+    assert np.array_equal(read[1, 2], [0.0, 0.0, -1.0])
+    assert (np.abs(read).sum(axis=2) > 0).sum() == 1
+    np.save(tmp_path / "n.npy", 2.0 * normals - 1.0)
+    with pytest.raises(UserError, match=r"n.npy: normals down to -1, expected 0 to 1: write \(n \+ 1\) / 2"):
+        read_prior_normal(tmp_path / "n.npy")
+
+
 @pytest.mark.parametrize("channels_first", [True, False])
 def test_prior_normals_are_unit_and_zero_where_unknown(tmp_path, channels_first):
     normals = RNG.normal(size=(6, 8, 3))
@@ -125,6 +149,15 @@ def test_segments_keep_ids_beyond_a_byte(tmp_path):
     read = read_segment(save(tmp_path / "s.png", ids))
     assert read.dtype == np.int32
     np.testing.assert_array_equal(read, ids)
+
+
+def test_segments_of_an_npy_and_of_numbers_that_are_no_ids(tmp_path):
+    ids = RNG.integers(0, 900000, (6, 8))
+    np.save(tmp_path / "s.npy", ids)
+    assert np.array_equal(read_segment(tmp_path / "s.npy"), ids)
+    np.save(tmp_path / "s.npy", ids + 0.5)
+    with pytest.raises(UserError, match=r"s.npy: ids of type float64, expected integers"):
+        read_segment(tmp_path / "s.npy")
 
 
 def test_sizes_come_from_headers(tmp_path):

@@ -12,7 +12,7 @@ from trimesh.exchange.gltf import load_glb
 from neurfield.errors import UserError
 from neurfield.far import read_shift
 from neurfield.report.mesh_file import read_mesh
-from neurfield.surfaces import place_in_words, save_mesh
+from neurfield.surfaces import linear_of_srgb, place_in_words, save_mesh, save_scene
 
 UTM = np.array([552345.25, 5412345.5, 312.0])
 
@@ -87,4 +87,32 @@ def test_mistakes_are_named_and_leave_nothing(ball: trimesh.Trimesh, tmp_path: P
         save_mesh(ball, tmp_path / "ball")
     with pytest.raises(UserError, match="empty"):
         save_mesh(trimesh.Trimesh(), tmp_path / "ball.ply")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_scene_has_a_node_for_each_mesh_by_its_name(
+    ball: trimesh.Trimesh, far: bool, tmp_path: Path
+) -> None:
+    ball.vertices = ball.vertices + (UTM if far else 0.0)
+    other = trimesh.creation.box(bounds=ball.bounds + 2.0)
+    nothing = trimesh.Trimesh()
+    path = save_scene({"7 mug": ball, "background": other, "empty": nothing}, tmp_path / "scene.glb")
+    back = trimesh.load(path, process=False)
+    assert set(back.graph.nodes_geometry) == {"7 mug", "background"}
+    matrix, _ = back.graph["7 mug"]
+    placed = trimesh.transform_points(back.geometry["7 mug"].vertices, matrix)
+    np.testing.assert_allclose(placed, ball.vertices, atol=1e-5)
+    with path.open("rb") as file:
+        colors = load_glb(file)["geometry"]["7 mug"]["vertex_colors"]
+    np.testing.assert_allclose(
+        colors[:, :3], linear_of_srgb(ball.visual.vertex_colors[:, :3] / 255.0), atol=1e-6
+    )
+
+
+def test_a_scene_that_cannot_be_written_is_one_line(ball: trimesh.Trimesh, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"into a \.glb"):
+        save_scene({"a": ball}, tmp_path / "scene.ply")
+    with pytest.raises(UserError, match="all meshes are empty"):
+        save_scene({"a": trimesh.Trimesh()}, tmp_path / "scene.glb")
     assert not list(tmp_path.iterdir())

@@ -16,6 +16,7 @@ from neurfield.inputs.base import Input
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
 from neurfield.inputs.registry import WITH_PRIORS, WITHOUT_DEPTH
+from neurfield.inputs.scene.objects import measure_objects
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
 from neurfield.inputs.scene.results import OBJECT, measure, write_results
@@ -90,14 +91,16 @@ class SceneInput(OpenedScene, Input):
 
     def warnings(self) -> list[str]:
         """What the quick part of `neurfield scene check` warns of in the sources that are used."""
-        return looked_at(self)
+        return [*looked_at(self), *self.task.told]
 
     def facts(self) -> dict[str, Any]:
-        """Place, number of cameras, where they look, the box of the fit, and the unit of lengths."""
+        """Place, number of cameras, where they look, the fit's box, the unit of lengths, names of objects."""
         scene = self.task.scene
+        named = {"instances": {str(i): name for i, name in self.instance_names.items()}}
         return {
             "scene": str(self.scene.path.resolve()), "cameras": len(self.scene),
             "cameras_look": scene.kind, "box": scene.box.tolist(), "unit": scene.unit,
+            **(named if self.instance_names else {}),
         }  # fmt: skip
 
     def read(self) -> None:
@@ -138,6 +141,10 @@ class SceneInput(OpenedScene, Input):
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
         """Against the scene's own true surface, if no other is given."""
         measure(self, outcome, lambda: self.scene.ground_truth if against is None else against)
+
+    def measure_objects(self, outcome: Outcome) -> None:
+        """Against the scene's own true instances."""
+        measure_objects(self, outcome)
 
     def trajectory(self, pictures: int) -> np.ndarray:
         """All cameras of the scene by their pictures' names; NaN in place of those it has not."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +18,14 @@ from neurfield.fitting.scene import SceneTask, aligns
 from neurfield.fitting.surface import FittedSurface
 from neurfield.fitting.view import render_camera
 from neurfield.fusion import AlignedPriors
+from neurfield.inputs.scene.refused import refuse_errors
 from neurfield.inputs.scene.stereo import MatchedPictures, stereo_of
 from neurfield.parts import Config
 from neurfield.pixels import PixelReader, fitted_and_held_out, thinned, used_sources
 from neurfield.points.fuse_scene import aligned_priors
-from neurfield.scenes import Cameras, Scene, load_scene
+from neurfield.scenes import Cameras, Finding, Scene, load_scene
+from neurfield.scenes.check_priors import prior_findings
+from neurfield.scenes.instances import instance_names
 from neurfield.scenes.pinhole import as_pinhole
 from neurfield.stereo import StereoMaps
 
@@ -39,9 +43,11 @@ class OpenedScene:
         config: of the fit.
         task: of the fit.
         matched: gives depth matched between the fitted pictures; None where they are not.
+        of_priors: what was found of the priors that are fitted.
     """
 
     matched: MatchedPictures | None = None
+    of_priors: Sequence[Finding] = ()
 
     def __init__(
         self, scene: Scene, config: Config, used: Scene, held_out: np.ndarray, task: SceneTask
@@ -74,7 +80,8 @@ class OpenedScene:
             device: of field and steps; None: the configuration's.
 
         Raises:
-            UserError: a source that the configuration asks for is missing, or no frame is left to fit.
+            UserError: a source that the configuration asks for is missing, priors say what they must not, or
+                no frame is left to fit.
         """
         before = time.perf_counter()
         scene = scene if isinstance(scene, Scene) else load_scene(scene)
@@ -83,6 +90,9 @@ class OpenedScene:
         used = as_pinhole(thinned(used_sources(scene, config.data)))
         fitted, held_out = fitted_and_held_out(len(used), config.data.holdout_every)
         to_fit = used.with_frames(fitted) if len(held_out) else used
+        # Before minutes are spent on them; a run that goes on has been asked.
+        of_priors = prior_findings(to_fit) if box is None else []
+        refuse_errors(scene, of_priors)
         before, chosen = time.perf_counter(), np.array(config.data.box).reshape(-1, 3)
         searched = (
             to_fit.with_box(chosen) if len(chosen) else to_fit
@@ -103,7 +113,7 @@ class OpenedScene:
             to_fit = to_fit.with_box(box, box_from)
         task = make_task(to_fit, config, device or pick_device(config.device), aligned, matched)
         opened = cls(scene, config, used, held_out, task)
-        opened.matched = matched
+        opened.matched, opened.of_priors = matched, of_priors
         opened.seconds_reading, opened.seconds_of_start = reading, starting
         return opened
 
@@ -136,7 +146,17 @@ class OpenedScene:
     def surface(self) -> FittedSurface:
         """The field's zero level set in the box."""
         task = self.task
-        return FittedSurface(self.folder, self.config, task.scene.box, task.field, task.color)
+        return FittedSurface(
+            self.folder, self.config, task.scene.box, task.field, task.color, self.instance_names
+        )
+
+    @cached_property
+    def instance_names(self) -> dict[int, str]:
+        """Names of the field's objects by instance id, where the scene has any."""
+        names, ids = {}, getattr(self.task.field, "ids", ())
+        if ids:
+            names = instance_names(self.scene)
+        return {i: names[i] for i in ids if i in names}
 
 
 def make_task(

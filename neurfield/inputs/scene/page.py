@@ -48,6 +48,12 @@ def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         for key, value in tanks.items()
         if key.startswith("f_score@")
     ]
+    if "replica" in metrics:
+        by = "F-score at 5 cm by MonoSDF's protocol for Replica"
+        tiles.append((f"{metrics['replica']['f_score_percent']:.1f} %", by))
+    if "scannet" in metrics:
+        by = "F-score at 5 cm by MonoSDF's protocol for ScanNet"
+        tiles.append((f"{metrics['scannet']['f_score@0.05']:.3f}", by))
     if math.isfinite(images.get("psnr", math.nan)):
         inside = ", inside the masks" if images.get("pixels", "all") != "all" else ""
         tiles.append((f"{images['psnr']:.1f} dB", f"PSNR, {images.get('frames', '')} frames{inside}"))

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from rich.text import Text
 
-from neurfield.errors import UserError
 from neurfield.fitting.determined import what_is_determined
 from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.inputs.scene.refused import refuse_errors
 from neurfield.inputs.size import memory_of, parameters_of
 from neurfield.ops import native
 from neurfield.pixels.sources import SOURCES
@@ -23,10 +23,6 @@ from neurfield.wording import about, sides
 
 _BYTES_OF_A_STEP = 0.4e9
 NAMES = {name: source.words for name, source in SOURCES.items()}
-_WITHOUT = {
-    "depth": "data.sensor_depth=off", "sensor_depth": "data.sensor_depth=off",
-    "prior_normal": "data.prior_normal=false",
-}  # fmt: skip
 
 
 def looked_at(opened: OpenedScene) -> list[str]:
@@ -36,15 +32,8 @@ def looked_at(opened: OpenedScene) -> list[str]:
         UserError: it finds what makes the fit go wrong.
     """
     findings = [*check_before_fit(opened.task.scene), *check_truth(opened.scene)]
-    errors = [finding for finding in findings if finding.level == "error"]
-    if errors:
-        without = _WITHOUT.get(errors[0].where)
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise UserError(
-            f"{opened.scene.path}: {errors[0]}{more}"
-            + (f", or leave it out with --set {without}" if without else "")
-            + "; `neurfield scene check` shows everything"
-        )
+    refuse_errors(opened.scene, findings)
+    findings = [*opened.of_priors, *findings]
     warnings = [str(finding) for finding in findings if finding.level == "warn"]
     if opened.config.one("poses") is not None and opened.task.inside:
         warnings.append(
@@ -81,7 +70,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         f"{parameters / 1e6:.1f} M parameters, about {memory / 1e9:.1f} GB",
         f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {_threads()}",
         *(source.words for source in task.sources if source.words),
-        *_chosen(task.rays.background, task.rays.exposure, task.rays.transients),
+        *_chosen(task.field, task.rays.background, task.rays.exposure, task.rays.transients),
         f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "
         f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
     ]

@@ -68,7 +68,9 @@ def read(path: Path) -> Scene:
         notes = (f"several models ({each} images): {folder.name} is read, another by its path", *notes)
     images = [image for image in found if image is not None]
     names = [model.names[i] for i in kept]
-    lenses, sizes, scaled = _fitted([model.lenses[i] for i in kept], [model.sizes[i] for i in kept], images)
+    lenses, sizes, scaled = fitted_lenses(
+        [model.lenses[i] for i in kept], [model.sizes[i] for i in kept], images
+    )
     if scaled and not _smaller(path):
         notes = (*notes, f"{pictures}: {scaled}, so lenses are scaled")
     files = {"image": FileList(tuple(images), read_rgb)}
@@ -76,7 +78,7 @@ def read(path: Path) -> Scene:
     masks = masks_of(images, names, [beside / "masks", beside / "mask", path / "masks"])
     if masks is not None:
         files["mask"] = masks
-    flat, views = _cameras(model.world_from_cam[kept], lenses, sizes, folder)
+    flat, views = cameras_and_views(model.world_from_cam[kept], lenses, sizes, folder)
     root = beside if pictures.name in _PICTURES else pictures
     name = root.name if root == path else f"{root.name}-{path.name}"
     tracks = model.tracks.select(np.array(kept))
@@ -105,8 +107,14 @@ def _pictures(folder: Path, path: Path, model: Model) -> Path:
     return found
 
 
-def _fitted(lenses: list[Lens], sizes: list[Size], images: list[Path]) -> tuple[list[Lens], list[Size], str]:
-    """Lenses and sizes for the files' true sizes, and one size that differs, in words."""
+def fitted_lenses(
+    lenses: list[Lens], sizes: list[Size], images: list[Path]
+) -> tuple[list[Lens], list[Size], str]:
+    """Lenses and sizes for the files' true sizes, and one size that differs, in words.
+
+    Raises:
+        UserError: a picture has another shape than its camera.
+    """
     fitted, true, words = [], [], ""
     for lens, size, image in zip(lenses, sizes, images):
         file = camera_size(image, size)
@@ -117,15 +125,21 @@ def _fitted(lenses: list[Lens], sizes: list[Size], images: list[Path]) -> tuple[
     return fitted, true, words
 
 
-def _cameras(
-    poses: np.ndarray, lenses: list[Lens], sizes: list[Size], folder: Path
+def cameras_and_views(
+    poses: np.ndarray, lenses: list[Lens], sizes: list[Size], where: Path
 ) -> tuple[Cameras, list[PinholeView | None]]:
-    """Cameras with the distortion that five numbers hold, and the views of those that these do not."""
+    """Cameras with the distortion that five numbers hold, and the views of those that these do not.
+
+    Args:
+        poses: world_from_cam [n,4,4].
+        lenses, sizes: of each.
+        where: the beginning of an error.
+    """
     views: list[PinholeView | None] = []
     distortion = np.zeros((len(lenses), 5))
     for i, (lens, size) in enumerate(zip(lenses, sizes)):
         five = lens.five()
-        views.append(pinhole_view(lens, size, size, str(folder)) if five is None else None)
+        views.append(pinhole_view(lens, size, size, str(where)) if five is None else None)
         distortion[i] = five or 0.0
     fx, fy, cx, cy = np.array([[lens.fx, lens.fy, lens.cx, lens.cy] for lens in lenses]).T
     width, height = np.array(sizes).T

@@ -11,46 +11,32 @@ first pixel at (0, 0). scale_mat_i carries the unit sphere to the world. The wor
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-
-import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.images import FileList, has_alpha, read_alpha, read_mask, read_rgb
-from neurfield.scenes.layouts.pictures import camera_sizes, pictures_in
-from neurfield.scenes.layouts.rotations import checked_poses
+from neurfield.scenes.layouts.pictures import camera_sizes, has_cropped_pictures, pictures_in
+from neurfield.scenes.layouts.projections import read_projections
 from neurfield.scenes.scene import Scene
 
 LOOKS_FOR = "NeuS, IDR or DTU (cameras_sphere.npz or cameras.npz, image/)"
 _CAMERAS = ("cameras_sphere.npz", "cameras.npz")
 _IMAGES, _MASKS = ("image", "images", "rgb"), ("mask", "masks")
-_MOST_SKEW = 1e-3  # of fx: a tenth of a pixel at the border of a picture
 
 
 def recognises(path: Path) -> bool:
-    """Whether a folder is in this layout, however incomplete."""
-    return any((path / name).is_file() for name in _CAMERAS)
+    """Whether a folder is in this layout, however incomplete, and not in MonoSDF's or SDFStudio's."""
+    return any((path / name).is_file() for name in _CAMERAS) and not has_cropped_pictures(path)
 
 
 def read(path: Path) -> Scene:
     """The scene of a folder in NeuS' layout; UserError names the file or matrix that is missing or wrong."""
     file = next(path / name for name in _CAMERAS if (path / name).is_file())
     images = next((found for name in _IMAGES if (found := pictures_in(path / name))), [])
-    if not images and next(path.glob("*_rgb.png"), None):
-        raise UserError(
-            f"{path}: is a scene of MonoSDF (000000_rgb.png): its {file.name} is for pictures that were not "
-            "yet cropped, so read the data set that it was made of (Replica, DTU)"
-        )
     if not images:
         raise UserError(f"{path / _IMAGES[0]}: no pictures in it: copy them from the data set")
-    matrices = _matrices(file, len(images))
-    parts = [_decomposed(matrices[f"world_mat_{i}"], f"{file}: world_mat_{i}") for i in range(len(images))]
-    poses = checked_poses(
-        np.stack([pose for _, pose in parts]), [f"{file}: world_mat_{i}" for i in range(len(images))]
-    )
-    lens = np.stack([intrinsics for intrinsics, _ in parts])
+    poses, lens, box = read_projections(file, len(images))
     width, height = camera_sizes(images)
     cameras = Cameras(
         poses, lens[:, 0, 0], lens[:, 1, 1], lens[:, 0, 2] + 0.5, lens[:, 1, 2] + 0.5, width, height
@@ -59,67 +45,7 @@ def read(path: Path) -> Scene:
     masks = _masks(path, images)
     if masks is not None:
         files["mask"] = masks
-    return Scene(path.name, path, cameras, files, box=_box(matrices, file))
-
-
-def _matrices(file: Path, count: int) -> dict[str, np.ndarray]:
-    """world_mat_i of all pictures, and scale_mat_0 where there is one."""
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            wanted = {f"world_mat_{i}" for i in range(count)} | {"scale_mat_0"}
-            matrices = {key: np.asarray(archive[key], np.float64) for key in wanted & set(archive.files)}
-            held = sum(key.startswith("world_mat_") and "inv" not in key for key in archive.files)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
-        raise UserError(f"{file}: not a readable npz file ({reason}): copy it again") from reason
-    lost = next((i for i in range(count) if f"world_mat_{i}" not in matrices), None)
-    if lost is not None:
-        raise UserError(
-            f"{file}: no world_mat_{lost} in it, but {held} others for {count} pictures: "
-            "take the pictures out that have none"
-        )
-    for key, matrix in matrices.items():
-        if matrix.shape not in ((4, 4), (3, 4)) or not np.isfinite(matrix).all():
-            raise UserError(
-                f"{file}: {key} has shape {matrix.shape} or is not finite, expected 4x4 numbers: write it"
-            )
-    return matrices
-
-
-def _decomposed(world_mat: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Intrinsics [3,3] and world_from_cam [4,4] of a projection (Hartley and Zisserman, 6.2.4)."""
-    projection = world_mat[:3, :4]
-    if abs(np.linalg.det(projection[:, :3])) < 1e-12:
-        raise UserError(f"{where} projects onto a line: write intrinsics times cam_from_world")
-    if np.linalg.det(projection[:, :3]) < 0:
-        projection = -projection
-    # An upper triangle times a rotation, by the QR decomposition of the rows from last to first.
-    backwards = np.eye(3)[::-1]
-    q, r = np.linalg.qr((backwards @ projection[:, :3]).T)
-    intrinsics, rotation = backwards @ r.T @ backwards, backwards @ q.T
-    signs = np.diag(np.sign(np.diag(intrinsics)))
-    intrinsics, rotation = intrinsics @ signs, signs @ rotation
-    shift = np.linalg.solve(intrinsics, projection[:, 3])
-    intrinsics = intrinsics / intrinsics[2, 2]
-    if abs(intrinsics[0, 1]) > _MOST_SKEW * intrinsics[0, 0]:
-        raise UserError(
-            f"{where} has skewed pixels ({intrinsics[0, 1]:.4g} for fx {intrinsics[0, 0]:.4g}): rectify the "
-            "pictures"
-        )
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ shift
-    return intrinsics, pose
-
-
-def _box(matrices: dict[str, np.ndarray], file: Path) -> np.ndarray | None:
-    """The box [2,3] around the sphere of scale_mat_0, world."""
-    if "scale_mat_0" not in matrices:
-        return None
-    scale_mat = matrices["scale_mat_0"]
-    radius = np.linalg.norm(scale_mat[:3, :3], axis=1)
-    if not radius.all():
-        raise UserError(f"{file}: scale_mat_0 is a sphere of no size: write its radius and middle")
-    return np.stack([scale_mat[:3, 3] - radius, scale_mat[:3, 3] + radius])
+    return Scene(path.name, path, cameras, files, box=box)
 
 
 def _masks(path: Path, images: list[Path]) -> FileList | None:

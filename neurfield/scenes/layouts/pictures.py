@@ -41,6 +41,11 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if looks_like_picture(entry))
 
 
+def has_cropped_pictures(folder: Path) -> bool:
+    """Whether a folder has 000000_rgb.png and on, as MonoSDF and SDFStudio prepare any data set."""
+    return folder.is_dir() and any(folder.glob("*_rgb.png"))
+
+
 def camera_sizes(images: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Widths and heights [n] of pictures, for layouts that give no size of their cameras."""
     width, height = np.array([file_size(image) for image in images], dtype=np.int64).reshape(-1, 2).T

@@ -11,11 +11,14 @@ from scipy.spatial import cKDTree
 from test_arkitscenes import write_capture
 from test_blendedmvs import write_blended
 from test_colmap import write_model, write_pictures
+from test_monosdf import write_monosdf
 from test_neural_rgbd import write_rgbd
 from test_neus import write_scan
 from test_polycam import write_polycam
 from test_record3d import write_recording
 from test_scannet import write_scan as write_scannet
+from test_scannetpp import write_scannetpp
+from test_sdfstudio import write_sdfstudio
 from test_seven_scenes import write_sequence
 from test_trajectory_log import write_barn
 from test_tum import write_tum
@@ -68,10 +71,13 @@ RESOLUTION = 48
 WRITERS = {
     "colmap": write_colmap,
     "fisheye": write_fisheye,
+    "monosdf": write_monosdf,
     "neus": write_scan,
     "blendedmvs": write_blended,
     "log": write_barn,
     "tum": write_tum,
+    "scannetpp": write_scannetpp,
+    "sdfstudio": write_sdfstudio,
     "seven_scenes": write_sequence,
     "scannet": write_scannet,
     "neural_rgbd": write_rgbd,
@@ -98,7 +104,7 @@ def test_one_reader_alone_recognises_it(layout):
 def test_the_unit_is_known_of_sensors_and_of_no_reconstruction(layout, request):
     name = request.node.callspec.params["layout"]
     assert load_scene(layout).unit == (
-        "" if name in ("colmap", "fisheye", "neus", "blendedmvs", "log") else "m"
+        "" if name in ("colmap", "fisheye", "monosdf", "neus", "blendedmvs", "log") else "m"
     )
 
 

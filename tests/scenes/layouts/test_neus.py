@@ -112,11 +112,6 @@ def no_pictures(folder):
         path.unlink()
 
 
-def of_monosdf(folder):
-    no_pictures(folder)
-    write_picture(folder / "000000_rgb.png", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
-
-
 def too_few_masks(folder):
     (write_scan(folder) / "mask" / "003.png").unlink()
 
@@ -135,7 +130,6 @@ SKEWED = np.array([[40.0, 2, 30, 0], [0, 40, 20, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
         (changed(scale_mat_0=np.zeros((4, 4))), "scale_mat_0 is a sphere of no size"),
         (broken, "cameras_sphere.npz: not a readable npz"),
         (no_pictures, "image: no pictures in it"),
-        (of_monosdf, "is a scene of MonoSDF .*not yet cropped.*Replica"),
         (too_few_masks, "mask: 7 masks for 8 pictures, of other names"),
     ],
 )

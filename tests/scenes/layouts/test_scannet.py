@@ -33,8 +33,10 @@ def write_matrix(path, matrix):
 
 
 def intrinsic(cameras):
+    """As ScanNet writes it: the middle of the first pixel at (0, 0)."""
     matrix = np.eye(4)
     matrix[[0, 1, 0, 1], [0, 1, 2, 2]] = [v[0] for v in (cameras.fx, cameras.fy, cameras.cx, cameras.cy)]
+    matrix[:2, 2] -= 0.5
     return matrix
 
 
@@ -83,6 +85,45 @@ def test_pictures_made_smaller_than_their_matrix(tmp_path, monkeypatch):
     assert_cameras(scene, known, atol=1e-6)
     depth = seen(known.world_from_cam[2], pinhole_rays(known, 2))[0]
     assert np.median(np.abs(scene.depth(2, "noisy") - depth)) < 0.03
+
+
+def test_the_middle_of_a_picture_is_where_scannet_has_it(tmp_path):
+    folder = write_scan(tmp_path)
+    middle = np.diag([40.0, 40.0, 1.0, 1.0])
+    middle[:2, 2] = WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5  # as 319.5 and 239.5 are of 640x480
+    write_matrix(folder / "intrinsic/intrinsic_color.txt", middle)
+    cameras = load_scene(folder).cameras
+    assert (cameras.cx == WIDTH / 2).all() and (cameras.cy == HEIGHT / 2).all()
+
+
+def ids(i):
+    """A thing beyond a byte before the far wall, and what nobody annotated."""
+    depth = drawn(i)[0]
+    return np.select([depth < 1.5, depth < 3.0], [0, 300 + i], 7).astype(np.uint16)
+
+
+@pytest.mark.parametrize("place", ["instance-filt", "instance", "segs/instance-filt", "label-filt"])
+def test_annotations_are_segments(tmp_path, place, monkeypatch):
+    folder = write_scan(tmp_path)
+    for i in range(FRAMES):
+        write_picture(folder / place / f"{8 + i}.png", ids(i))
+        if place != "label-filt":
+            write_picture(folder / "label-filt" / f"{8 + i}.png", np.full((HEIGHT, WIDTH), 3, np.uint16))
+    (folder / place / "10.png").unlink()
+    scene = load_scene(folder)
+    assert scene.segment(2) is None
+    for i in (0, 1, 3, 4, 5):
+        assert np.array_equal(scene.segment(i), ids(i))
+    assert [note for note in scene.notes if "classes" in note] == (
+        ["label-filt/ are classes: all things of a class are one"] if place == "label-filt" else []
+    )
+    # Pictures made smaller, with annotations of the full size.
+    monkeypatch.setattr(scannet, "_COLOUR", (WIDTH, HEIGHT))
+    for file in (folder / "color").iterdir():
+        Image.open(file).resize((40, 28)).save(file)
+    known = load_scene(folder).segment(3)
+    rows, columns = ((np.arange(n) + 0.5) * whole / n for n, whole in ((28, HEIGHT), (40, WIDTH)))
+    assert np.array_equal(known, ids(3)[rows.astype(int)][:, columns.astype(int)])
 
 
 def test_the_data_sets_mesh_is_the_true_surface(tmp_path):
