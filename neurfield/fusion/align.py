@@ -21,7 +21,7 @@ from torch import Tensor
 from neurfield.fusion.align_step import normal_equations, point_residuals
 from neurfield.fusion.first_meaning import ENOUGH_POINTS, ends_at_box, ends_at_points, meet_again
 from neurfield.fusion.image_points import Guess, ImagePoints, ImageSearch
-from neurfield.fusion.prior_model import Meaning, nodes
+from neurfield.fusion.prior_model import Meaning
 from neurfield.fusion.prior_pairs import draw_pairs, overlap
 from neurfield.fusion.prior_views import PriorViews
 from neurfield.scenes import Scene
@@ -77,14 +77,20 @@ class AlignedPriors:
 
     def depth(self, i: int, prior: np.ndarray) -> Tensor:
         """z-depth [h, w] in metres of image i, from its prior [h, w] as read from its file; 0 where it is."""
-        h, w = prior.shape
+        return self.log_depth(i, prior).exp_()
+
+    def log_depth(self, i: int, prior: np.ndarray) -> Tensor:
+        """Its logarithm."""
         values = torch.from_numpy(np.array(prior, dtype=np.float32))
-        x = (values - self.views.low[i]) / self.views.span[i]
-        v, u = torch.meshgrid((torch.arange(h) + 0.5) / h, (torch.arange(w) + 0.5) / w, indexing="ij")
-        near, far = self.meaning.values[i, :2].exp()
-        node, share = nodes(torch.stack([u, v], dim=-1))
-        z = (near + (far - near) * x) * (self.meaning.values[i, 2:][node] * share).sum(dim=-1).exp()
-        return torch.where(values != 0.0, z, torch.zeros_like(z))
+        found = self.meaning.log_depth_of(i, (values - self.views.low[i]) / self.views.span[i])
+        return torch.where(values != 0.0, found, torch.full_like(found, -torch.inf))
+
+    def typical_depth(self) -> float:
+        """The median depth of the aligned images' pixels, units of the poses."""
+        views = self.views
+        image = self.trusted()[:, None].expand(-1, len(views.uv))
+        uv = views.uv.expand(*image.shape, 2)
+        return float(self.meaning.depth(image, views.carried[self.trusted()], uv).median())
 
     def box(self) -> np.ndarray:
         """The box [2, 3], world, of what the aligned images show and of their cameras.
@@ -95,7 +101,7 @@ class AlignedPriors:
         views = self.views
         image = self.trusted()[:, None].expand(-1, views.uv.shape[0])
         uv = views.uv.expand(*image.shape, 2)
-        z = self.meaning.log_depth(image, views.carried[self.trusted()], uv)[0].exp()
+        z = self.meaning.depth(image, views.carried[self.trusted()], uv)
         points = (views.centers[image] + views.directions(image, uv) * z[..., None]).double()
         points = points[views.shows(image, uv)]
         low, high = np.percentile(points.numpy(), [0.5, 99.5], axis=0)
@@ -215,7 +221,7 @@ def align_priors(
 
 def _guess(views: PriorViews, meaning: Meaning) -> Guess:
     def depth(image: Tensor, uv: Tensor) -> Tensor:
-        return meaning.log_depth(image, views.look_up(image, uv)[0], uv)[0].exp()
+        return meaning.depth(image, views.look_up(image, uv)[0], uv)
 
     return depth
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neurfield.fusion.coupled_blocks import CoupledBlocks
 from neurfield.fusion.image_points import ImagePoints
 from neurfield.fusion.prior_model import PARAMETERS, Meaning
 from neurfield.fusion.prior_pairs import PARTNERS, PIXELS, Pairs, smooth
@@ -22,19 +23,18 @@ class Normal:
     """Normal equations of n images for the `used` first parameters of each.
 
     Attributes:
-        matrix: [n * used, n * used].
+        blocks: of [n * used] unknowns: images that share a pair hang together, no others.
         pull: [n, used], the gradient of half the squares.
     """
 
-    matrix: Tensor
+    blocks: CoupledBlocks
     pull: Tensor
 
     def update(self) -> Tensor:
         """The change of the parameters [n, PARAMETERS] that they ask for, zero for those not used."""
         n, used = self.pull.shape
-        solved = torch.cholesky_solve(self.pull.view(-1, 1), torch.linalg.cholesky(self.matrix))
         update = torch.zeros(n, PARAMETERS)
-        update[:, :used] = -solved.view(n, used)
+        update[:, :used] = self.blocks.solve(-self.pull)
         update[:, :2] = update[:, :2].clamp(-LARGEST_UPDATE, LARGEST_UPDATE)
         return update
 
@@ -68,28 +68,26 @@ def normal_equations(
     weight = (pairs.valid * _trust(pairs.residual, width)).flatten(0, 1)[..., None]
     residual = pairs.residual.flatten(0, 1)[..., None]
     i, j = pairs.first[:, :, 0].reshape(-1), pairs.second[:, :, 0].reshape(-1)
-    blocks = torch.zeros(n * n, used, used)
+    own = torch.zeros(n, used, used)
+    own.index_add_(0, i, (a * weight).transpose(1, 2) @ a)
+    own.index_add_(0, j, (b * weight).transpose(1, 2) @ b)
     across = (a * weight).transpose(1, 2) @ b
-    blocks.index_add_(0, i * n + i, (a * weight).transpose(1, 2) @ a)
-    blocks.index_add_(0, j * n + j, (b * weight).transpose(1, 2) @ b)
-    blocks.index_add_(0, i * n + j, across)
-    blocks.index_add_(0, j * n + i, across.transpose(1, 2))
     pull = torch.zeros(n, used).index_add_(0, i, (a * weight * residual).sum(dim=1))
     pull.index_add_(0, j, (b * weight * residual).sum(dim=1))
     if points is not None:
         off, slope, flat = point_residuals(views, meaning, points)
         slope, share = slope[:, :used], POINT_WEIGHT * flat * _trust(off, width)
         squares = (slope * share[:, None])[:, :, None] * slope[:, None]
-        blocks.index_add_(0, points.image * (n + 1), squares)
+        own.index_add_(0, points.image, squares)
         pull.index_add_(0, points.image, slope * (share * off)[:, None])
     # The warp is a small thing of its own in every image: its deviation is known, and keeps the common part
     # out.
     stiff = torch.full((n, used), 1e-3)
     stiff[:, 2:] = 0.001 * PARTNERS * PIXELS * (width / WARP_DEVIATION) ** 2
     pull[:, 2:] += stiff[:, 2:] * meaning.values[:, 2:used]
-    matrix = blocks.view(n, n, used, used).transpose(1, 2).reshape(n * used, n * used)
-    matrix.diagonal().add_(stiff.view(-1) + 1e-3 * matrix.diagonal() + 1e-3)
-    return Normal(matrix, pull)
+    diagonal = own.diagonal(dim1=1, dim2=2)
+    diagonal += stiff + 1e-3 * diagonal + 1e-3
+    return Normal(CoupledBlocks(own, i, j, across), pull)
 
 
 def _trust(residual: Tensor, width: float) -> Tensor:

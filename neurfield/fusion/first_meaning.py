@@ -33,9 +33,10 @@ def ends_at_points(views: PriorViews, meaning: Meaning, points: ImagePoints, nea
     x, _ = views.look_up(points.image, points.uv)
     ends = meaning.values[:, :2].exp()
     fitted = torch.bincount(points.image, minlength=len(views)) >= ENOUGH_POINTS
+    of_image = _grouped(points.image, len(views))
     for i in fitted.nonzero()[:, 0].tolist():
-        own = points.image == i
-        first, last = fit_ends(x[own][None], points.depth[own][None], torch.ones(1, int(own.sum())))[0]
+        own = of_image[i]
+        first, last = fit_ends(x[own][None], points.depth[own][None], torch.ones(1, len(own)))[0]
         low = first.clamp_min(near)
         ends[i] = torch.stack([low, torch.maximum(last, 1.05 * low)])
     values = meaning.values.clone()
@@ -52,20 +53,31 @@ def meet_again(
     """Images that disagree with most of the others take their ends from what these see in them."""
     pairs = draw_pairs(views, meaning, partners.T.contiguous(), generator, near)
     n = len(views)
-    carried = [(pairs.second == i) & pairs.valid for i in range(n)]  # into each image
-    apart = torch.stack([pairs.residual[c].abs().median() if c.any() else torch.tensor(0.0) for c in carried])
+    into = _grouped(pairs.second[:, :, 0].reshape(-1), n)  # pairs that are carried into each image
+    residual, valid, x, z = (t.flatten(0, 1) for t in (pairs.residual, pairs.valid, pairs.x, pairs.carried))
+    off = [residual[rows][valid[rows]].abs() for rows in into]
+    apart = torch.stack([own.median() if len(own) else torch.tensor(0.0) for own in off])
     lost = (apart > 2.0 * apart[views.told].median()).nonzero()[:, 0]
     values = meaning.values.clone()
     is_lost = torch.zeros(n, dtype=torch.bool)
     is_lost[lost] = True
+    first = pairs.first[:, :, 0].reshape(-1)
     for i in lost.tolist():
-        used = carried[i] & ~is_lost[pairs.first]
+        rows = into[i][~is_lost[first[into[i]]]]
+        used = valid[rows]
         if used.sum() < 50:
             continue
-        ends = fit_ends(pairs.x[used][None], pairs.carried[used][None], torch.ones(1, int(used.sum())))[0]
+        seen = x[rows][used], z[rows][used]
+        ends = fit_ends(seen[0][None], seen[1][None], torch.ones(1, len(seen[0])))[0]
         if ends[0] > near and ends[1] > ends[0]:
             values[i, :2] = ends.log()
     return Meaning(values)
+
+
+def _grouped(image: Tensor, count: int) -> list[Tensor]:
+    """Which entries of `image` [P] are each of `count` images, in order."""
+    order = torch.argsort(image, stable=True)
+    return list(order.split(torch.bincount(image, minlength=count).tolist()))
 
 
 def fit_ends(x: Tensor, z: Tensor, weight: Tensor, above: float = 1.0) -> Tensor:

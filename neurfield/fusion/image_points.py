@@ -8,7 +8,6 @@ it, where no other depth of the ray does, and where parallax is large enough to 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,16 +15,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, normalize
 
+from neurfield.fusion.over_frames import over_frames
+from neurfield.fusion.point_views import Guess, promising, views_of
 from neurfield.fusion.prior_views import PriorViews, to_be_looked_at
 from neurfield.ops.patch_scores import NOWHERE, PatchViews, patch_scores
 from neurfield.scenes import Scene
 
 WIDTH = 640  # pixels, about, of the pictures that are compared; the search goes over half of it
 COARSE_CELL, FINE_CELL = 24, 8  # pixels of the half picture: one point each
+MANY = 128  # pictures, beyond which cells grow: all have as many points as these
 LEAST_GRADIENT = 0.5  # grey levels a pixel (rms of a patch); below it is nothing
 NOISE = 0.5  # grey levels that say nothing; what is noise beyond them does not correlate
-VIEWS, AGREEING = 6, 3  # views a point is looked for in; the best of them must agree
-BEST_ANGLE, LEAST_ANGLE, MOST_ANGLE = 12.0, 2.0, 50.0  # degrees between two views of a point
+AGREEING = 3  # of the views that a point is looked for in, so many must agree
 COARSE_RANGE, COARSE_DEPTHS = 3.0, 96
 FINE_RANGE, FINE_DEPTHS = 1.25, 32
 LAST_DEPTHS = 13
@@ -35,8 +36,6 @@ UNEVEN = 0.15  # range of log depth of a prior within NEIGHBOURS of its small pi
 NEIGHBOURS = 5
 AT_ONCE = 1 << 15  # points, so that memory stays bounded
 PEAK = 3  # depths on both sides of the best that belong to it
-
-Guess = Callable[[Tensor, Tensor], Tensor]  # (image [P], uv [P, 2] in 0..1) -> z-depth [P]
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,11 @@ class ImageSearch:
     def _search(
         self, cell: int, guess: Guess, around: float, depths: int, least_lead: float, last: int = 0
     ) -> ImagePoints:
+        cell = round(cell * max(1.0, len(self.views) / MANY) ** 0.5)
         image, uv = _structured(self.half.images, 0.5 * self.size, cell, self._even(guess))
+        among = promising(self.views, guess)
         parts = [
-            self._search_part(*part, guess, around, depths, least_lead, last)
+            self._search_part(*part, among, guess, around, depths, least_lead, last)
             for part in zip(image.split(AT_ONCE), uv.split(AT_ONCE))
         ]
         if not parts:
@@ -118,16 +119,17 @@ class ImageSearch:
         self,
         image: Tensor,
         uv: Tensor,
+        among: Tensor,
         guess: Guess,
         around: float,
         depths: int,
         least_lead: float,
         last: int,
     ) -> ImagePoints:
-        """The points of those of these pixels [P] whose depth is sure."""
+        """The points of those of these pixels [P] whose depth is sure; `among`: see `views_of`."""
         z = guess(image, uv)
         normal = self._normal(image, uv)
-        second, worth = views_of(self.views, image, uv, z)
+        second, worth = views_of(self.views, image, uv, z, among)
         some = (worth > 0).sum(dim=1) >= AGREEING
         image, uv, z, normal, second, worth = (t[some] for t in (image, uv, z, normal, second, worth))
         factors = torch.linspace(1.0 / around, around, depths)
@@ -189,46 +191,6 @@ class ImageSearch:
         ]
         facing = (normal * ray).sum(dim=1, keepdim=True)
         return torch.where(facing > 0.2, normal, ray)
-
-
-def views_of(views: PriorViews, image: Tensor, uv: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """The VIEWS images that should show a pixel's point best.
-
-    Angles are weighed as OpenMVS does: 12 degrees are best, below 2 nothing can be told. Of views that stand
-    side by side one is enough.
-
-    Args:
-        image, uv, z: [P], [P, 2] in 0..1 and [P]: the pixels and their z-depth.
-
-    Returns:
-        The images, int64 [P, VIEWS], and how well each should show the point [P, VIEWS], 0: not at all.
-    """
-    points = views.centers[image] + views.directions(image, uv) * z[:, None]
-    back = views.centers[image] - points
-    distance = back.norm(dim=1)
-    worth = torch.zeros(len(z), len(views))
-    for j in range(len(views)):
-        in_second = (points - views.centers[j]) @ views.turns[j]
-        place = in_second[:, :2] / in_second[:, 2:].clamp_min(1e-6) * views.lens[j, :2] + views.lens[j, 2:]
-        inside = (in_second[:, 2] > 0.05 * z) & ((place > 0.03) & (place < 0.97)).all(dim=1)
-        to_second = views.centers[j] - points
-        far = to_second.norm(dim=1)
-        cosine = ((to_second * back).sum(dim=1) / (far * distance).clamp_min(1e-12)).clamp(-1.0, 1.0)
-        angle = torch.rad2deg(torch.acos(cosine))
-        spread = torch.where(angle < BEST_ANGLE, 0.38 * BEST_ANGLE, 0.7 * BEST_ANGLE)
-        weight = torch.exp(-0.5 * ((angle - BEST_ANGLE) / spread).square())
-        # A view is at no angle to itself.
-        weight = weight * (angle > LEAST_ANGLE) * (angle < MOST_ANGLE) * inside
-        worth[:, j] = weight * torch.minimum(far / distance, distance / far).pow(1.5)
-    every = torch.arange(len(z))
-    count = min(VIEWS, len(views))
-    chosen, weights = torch.zeros(len(z), count, dtype=torch.int64), torch.zeros(len(z), count)
-    for k in range(count):
-        weights[:, k], chosen[:, k] = worth.max(dim=1)
-        beside = (views.centers[None] - views.centers[chosen[:, k], None]).norm(dim=2) < 0.08 * z[:, None]
-        worth = torch.where(beside, 0.4 * worth, worth)
-        worth[every, chosen[:, k]] = 0.0
-    return chosen, weights
 
 
 def _best(scores: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -297,31 +259,34 @@ def _greys(scene: Scene, width: int) -> tuple[Tensor, Tensor]:
         width and height [2] that whole pictures have at this scale, of which h and w may cut off a part of a
         pixel.
     """
-    greys, shrink = [], 1
-    for i in range(len(scene)):
+    shrink = max(1, round(int(scene.cameras.width[0]) / width))
+
+    def grey(i: int) -> Tensor:
         rgb = torch.from_numpy(np.array(scene.image(i), dtype=np.float32))
         grey = rgb @ torch.tensor([0.299, 0.587, 0.114])
         mask = to_be_looked_at(scene, i)
         if mask is not None:
             grey[torch.from_numpy(~mask)] = torch.nan
-        shrink = max(1, round(grey.shape[1] / width))
         grey = avg_pool2d(grey[None, None], shrink)[0, 0]
-        greys.append(grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2])
+        return grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
+
+    greys = over_frames(grey, range(len(scene)))
     whole = torch.tensor([int(scene.cameras.width[0]), int(scene.cameras.height[0])]) / shrink
     return torch.stack(greys), whole
 
 
 def _normals(scene: Scene, size: torch.Size) -> Tensor:
     """Prior normals [n, h, w, 3] in camera axes, about as large as `size`; 0 where unknown."""
-    normals = []
-    for i in range(len(scene)):
+
+    def smaller(i: int) -> Tensor:
         normal = scene.prior_normal(i)
         if normal is None:
             camera = scene.cameras
             normal = np.zeros((int(camera.height[i]), int(camera.width[i]), 3), np.float32)
         stride = max(1, normal.shape[0] // size[0])
-        normals.append(torch.from_numpy(np.ascontiguousarray(normal[::stride, ::stride], dtype=np.float32)))
-    return torch.stack(normals)
+        return torch.from_numpy(np.ascontiguousarray(normal[::stride, ::stride], dtype=np.float32))
+
+    return torch.stack(over_frames(smaller, range(len(scene))))
 
 
 def _patch_views(images: Tensor, views: PriorViews, size: Tensor) -> PatchViews:

@@ -37,14 +37,38 @@ class Meaning:
         Returns:
             log z [...], its derivative by the parameters [..., PARAMETERS], and by x [...].
         """
-        near, far = self.values[image, 0].exp(), self.values[image, 1].exp()
-        z = near + (far - near) * x
         node, share = nodes(uv)
-        warp = (self.values.view(-1)[image[..., None] * PARAMETERS + 2 + node] * share).sum(dim=-1)
+        near, far, z, warp = self._parts(image, x, node, share)
         slope = torch.zeros(*x.shape, PARAMETERS, dtype=z.dtype)
         slope[..., 0], slope[..., 1] = near * (1.0 - x) / z, far * x / z
         slope.scatter_(-1, node + 2, share)
         return z.log() + warp, slope, (far - near) / z
+
+    def depth(self, image: Tensor, x: Tensor, uv: Tensor) -> Tensor:
+        """Depth [...] of pixels, without what `log_depth` tells beside it."""
+        _, _, z, warp = self._parts(image, x, *nodes(uv))
+        return z * warp.exp()
+
+    def log_depth_of(self, i: int, x: Tensor) -> Tensor:
+        """Log depth [h, w] of image i, whose scaled prior is x [h, w]."""
+        near, far = self.values[i, :2].exp()
+        rows, columns = (_shares(size, count) for size, count in zip(x.shape, (NODES_Y, NODES_X)))
+        warp = rows @ self.values[i, 2:].view(NODES_Y, NODES_X) @ columns.T
+        return torch.log(near + (far - near) * x).add_(warp)
+
+    def _parts(
+        self, image: Tensor, x: Tensor, node: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Depth at both ends, depth before the warp, and the warp, all [...]."""
+        near, far = self.values[image, 0].exp(), self.values[image, 1].exp()
+        warp = (self.values.view(-1)[image[..., None] * PARAMETERS + 2 + node] * share).sum(dim=-1)
+        return near, far, near + (far - near) * x, warp
+
+
+def _shares(size: int, count: int) -> Tensor:
+    """How much each of `count` nodes along a side counts at the middles of `size` pixels: [size, count]."""
+    place = (torch.arange(size) + 0.5) / size * (count - 1)
+    return (1.0 - (place[:, None] - torch.arange(count)).abs()).clamp_min(0.0)
 
 
 def nodes(uv: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,10 @@ from neurfield.fusion.prior_views import PriorViews
 
 PARTNERS, PIXELS = 8, 160  # per image and round
 BASELINE = 0.4  # of the typical depth between two views is ample; nearer ones count less
+CARRIED, OF_FRAMES = (
+    23,
+    128,
+)  # every so many pixels tell overlap, of more frames fewer: all take as long as these
 STEEPEST = 0.15  # change of log depth over a pixel of the small maps; above it is a jump
 
 
@@ -55,22 +59,24 @@ def draw_pairs(
     second = torch.multinomial(partners + 1e-9, min(PARTNERS, n - 1), generator=generator)
     b = second.shape[1]
     pixel = torch.randint(views.uv.shape[0], (n, b, k), generator=generator)
-    first = torch.arange(n)[:, None, None].expand(n, b, k)
-    second = second[:, :, None].expand(n, b, k)
-    drawn = partners[first[..., :1], second[..., :1]] > 0  # not one that only fills the number up
+    first = torch.arange(n)[:, None].expand(n, b)
+    drawn = partners[first, second] > 0  # not one that only fills the number up
     uv = views.uv[pixel]
-    log_z, by_first, _ = meaning.log_depth(
-        first, views.carried.gather(1, pixel.view(n, -1)).view(n, b, k), uv
-    )
-    turn = views.turns[second]
-    along = (turn.transpose(-1, -2) @ views.directions(first, uv)[..., None])[..., 0] * log_z.exp()[..., None]
-    between = (views.centers[first] - views.centers[second])[..., None]
-    in_second = along + (turn.transpose(-1, -2) @ between)[..., 0]
+    x_own = views.carried.gather(1, pixel.view(n, -1)).view(n, b, k)
+    log_z, by_first, _ = meaning.log_depth(first[..., None].expand(n, b, k), x_own, uv)
+    # What is of a pair, and not of each of its pixels, is worked out once: [n, b, 1, ...].
+    own, lens = views.lens[first][:, :, None], views.lens[second][:, :, None]
+    turn = views.turns[second].transpose(-1, -2) @ views.turns[first]  # second from first
+    between = views.centers[first] - views.centers[second]
+    between = (views.turns[second].transpose(-1, -2) @ between[..., None])[..., 0][:, :, None]
+    ray = torch.cat([(uv - own[..., 2:]) / own[..., :2], torch.ones(n, b, k, 1)], dim=-1)
+    along = ray @ turn.transpose(-1, -2) * log_z.exp()[..., None]
+    in_second = along + between
     z = in_second[..., 2].clamp_min(near)
-    lens = views.lens[second]
     place = in_second[..., :2] / z[..., None] * lens[..., :2] + lens[..., 2:]
-    valid = (in_second[..., 2] > near) & ((place > 0.003) & (place < 0.997)).all(dim=-1) & drawn
+    valid = (in_second[..., 2] > near) & ((place > 0.003) & (place < 0.997)).all(dim=-1) & drawn[..., None]
     place = place.clamp(0.0, 1.0)
+    first, second = (image[..., None].expand(n, b, k) for image in (first, second))
     x, x_by_place = views.look_up(second, place)
     log_own, by_second, by_x = meaning.log_depth(second, x, place)
     # How the residual follows the first pixel's log depth: the point slides along its ray, and across the
@@ -99,10 +105,10 @@ def overlap(views: PriorViews, meaning: Meaning) -> Tensor:
     whose scales nothing ties together.
     """
     n = len(views)
-    few = torch.arange(0, views.uv.shape[0], 23)
+    few = torch.arange(0, views.uv.shape[0], CARRIED * max(1, n // OF_FRAMES))
     image = torch.arange(n)[:, None].expand(n, len(few))
     uv = views.uv[few].expand(n, len(few), 2)
-    z = meaning.log_depth(image, views.carried[:, few], uv)[0].exp()
+    z = meaning.depth(image, views.carried[:, few], uv)
     points = views.centers[:, None] + views.directions(image, uv) * z[..., None]
     shared = torch.zeros(n, n)
     for j in range(n):

@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate, max_pool2d
 
 from neurfield.errors import UserError
 from neurfield.far import local_origin
+from neurfield.fusion.over_frames import over_frames
 from neurfield.scenes import Scene
 
 SMALL = (84, 150)  # rows, columns that a prior is averaged down to
@@ -55,23 +56,7 @@ class PriorViews:
         Raises:
             UserError: a prior holds values that are no numbers, or none says anything.
         """
-        small, low, span, shown = [], [], [], []
-        for i in range(len(scene)):
-            depth = scene.prior_depth(i)
-            prior = torch.zeros(SMALL) if depth is None else torch.from_numpy(np.array(depth, np.float32))
-            if not bool(torch.isfinite(prior).all()):
-                raise UserError(
-                    f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
-                    "them, or leave priors out with --set data.prior_depth=false"
-                )
-            known = prior != 0.0
-            told = prior[known]
-            says = len(told) > 0 and bool(told.max() > told.min())
-            low.append(told.min() if says else prior.new_zeros(()))
-            span.append(told.max() - told.min() if says else prior.new_ones(()))
-            share = torch.where(known & says, (prior - low[-1]) / span[-1], torch.zeros_like(prior))
-            small.append(interpolate(share[None, None], SMALL, mode="area")[0, 0])
-            shown.append(_shown(scene, i, known) if says else torch.zeros(SMALL, dtype=torch.bool))
+        small, low, span, shown = zip(*over_frames(lambda i: _small(scene, i), range(len(scene))))
         if not any(bool(pixels.any()) for pixels in shown):
             raise UserError(
                 f"{scene.path}: no frame has prior depth of more than one value: make it again, or leave it "
@@ -128,6 +113,26 @@ class PriorViews:
         by_u = ((x10 - x00) * (1 - b) + (x11 - x01) * b) * columns
         by_v = ((x01 - x00) * (1 - a) + (x11 - x10) * a) * rows
         return value, torch.stack([by_u, by_v], dim=-1)
+
+
+def _small(scene: Scene, i: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The prior of frame i scaled to 0..1 and averaged down; its least value and span; where it is shown."""
+    depth = scene.prior_depth(i)
+    prior = torch.zeros(SMALL) if depth is None else torch.from_numpy(np.array(depth, np.float32))
+    if not bool(torch.isfinite(prior).all()):
+        raise UserError(
+            f"{scene.path}: the prior depth of frame {i} holds values that are no numbers: fill "
+            "them, or leave priors out with --set data.prior_depth=false"
+        )
+    known = prior != 0.0
+    told = prior[known]
+    says = len(told) > 0 and bool(told.max() > told.min())
+    low = told.min() if says else prior.new_zeros(())
+    span = told.max() - low if says else prior.new_ones(())
+    share = torch.where(known & says, (prior - low) / span, torch.zeros_like(prior))
+    small = interpolate(share[None, None], SMALL, mode="area")[0, 0]
+    shown = _shown(scene, i, known) if says else torch.zeros(SMALL, dtype=torch.bool)
+    return small, low, span, shown
 
 
 def to_be_looked_at(scene: Scene, i: int) -> np.ndarray | None:

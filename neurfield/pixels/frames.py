@@ -8,6 +8,7 @@ from neurfield.errors import UserError
 from neurfield.parts.groups import Data
 from neurfield.pixels.sources import SOURCES
 from neurfield.scenes import Scene
+from neurfield.scenes.cover import box_of_cameras, covering_frames
 from neurfield.scenes.scene import CACHE_BYTES
 
 
@@ -45,7 +46,7 @@ def used_sources(scene: Scene, data: Data) -> Scene:
 
 
 def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
-    """The scene itself, or as many evenly spaced frames of it as fit into memory decoded.
+    """The scene itself, or as many frames of it as fit into memory decoded: those that cover most.
 
     Args:
         scene: with the sources that will be decoded.
@@ -56,7 +57,9 @@ def thinned(scene: Scene, budget: float = CACHE_BYTES) -> Scene:
     if total <= budget:
         return scene
     keep = max(1, int(len(scene) * budget / total))
-    return scene.with_frames(np.unique(np.linspace(0, len(scene) - 1, keep).round().astype(int)))
+    hand = scene.box_by_hand
+    box = box_of_cameras(scene.cameras, scene.points) if hand is None else hand
+    return scene.with_frames(covering_frames(scene.cameras, box, keep))
 
 
 AUTO_EVERY, AUTO_FROM = 8, 24  # every so many-th is held out of so many frames or more

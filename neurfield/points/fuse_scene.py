@@ -11,8 +11,8 @@ from torch import Tensor
 from neurfield.errors import UserError
 from neurfield.fusion import AlignedPriors, FusedVolume, align_priors, fuse_depth
 from neurfield.fusion.prior_views import to_be_looked_at
+from neurfield.points.aligned_maps import aligned_maps
 from neurfield.points.fuse_stereo import StereoDepth, fuse_stereo
-from neurfield.points.prior_maps import face_on, packed_normals, prior_normal_of, prior_of
 from neurfield.points.sure_points import sure_points
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
@@ -161,49 +161,29 @@ def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
     # depth (axial noise of structured light: Nguyen, Izadi and Lovell 2012, Eq. 1, in metres).
     deviation = depth if exact else 0.0012 + 0.0019 * (depth - 0.4).square()
     weight = _inverse_square(deviation, depth)
-    volume = _fuse(scene, frames, depth, weight, None, voxel, SENSOR_TRUNCATION * voxel)
+    cameras = scene.cameras.select(frames)
+    lens = np.stack([cameras.fx, cameras.fy, cameras.cx, cameras.cy], axis=1)
+    truncation = SENSOR_TRUNCATION * voxel
+    volume = fuse_depth(
+        depth, weight, None, cameras.world_from_cam, lens, scene.box, voxel, truncation
+    )  # fmt: skip
     return volume, f"{len(frames)} depth maps fused at {voxel:.3g}"
 
 
 def _fuse_priors(scene: Scene, aligned: AlignedPriors, voxel: float) -> tuple[FusedVolume, str]:
     frames = aligned.trusted().numpy()
-    priors = [aligned.depth(i, prior_of(scene, i)) for i in frames.tolist()]
-    flat = face_on(torch.stack(priors), scene.cameras.fx[frames])
-    depth = torch.stack(
-        [torch.as_tensor(_valid(scene, i, z.numpy())) for i, z in zip(frames.tolist(), priors)]
-    )
-    normal = None
-    if "prior_normal" in scene.sources:
-        normal = torch.stack(
-            [
-                packed_normals(prior_normal_of(scene, i), scene.cameras.world_from_cam[i])
-                for i in frames.tolist()
-            ]
-        )
-    truncation = PRIOR_TRUNCATION * float(depth.flatten()[::97].median())
-    weight = _inverse_square(depth, depth) * flat
-    volume = _fuse(scene, frames, depth, weight, normal, voxel, truncation)
+    maps = aligned_maps(scene, aligned, frames, voxel)
+    some = maps.depth.flatten()[::97]
+    truncation = PRIOR_TRUNCATION * float(some[some > 0].median())
+    volume = fuse_depth(
+        maps.depth, maps.weight, maps.normal, scene.cameras.world_from_cam[frames], maps.lens, scene.box,
+        voxel, truncation,
+    )  # fmt: skip
     words = (
         f"{len(frames)} of {len(scene)} prior depth maps (views differ by "
         f"{100.0 * aligned.disagreement:.1f} %) fused at {voxel:.3g}; aligned with {aligned.words()}"
     )
     return volume, words
-
-
-def _fuse(
-    scene: Scene,
-    frames: np.ndarray,
-    depth: Tensor,
-    weight: Tensor,
-    normal: Tensor | None,
-    voxel: float,
-    truncation: float,
-) -> FusedVolume:
-    cameras = scene.cameras.select(frames)
-    intrinsics = np.stack([cameras.fx, cameras.fy, cameras.cx, cameras.cy], axis=1)
-    return fuse_depth(
-        depth, weight, normal, cameras.world_from_cam, intrinsics, scene.box, voxel, truncation
-    )  # fmt: skip
 
 
 def _points(

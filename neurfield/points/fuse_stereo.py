@@ -130,9 +130,9 @@ def _filled(scene: Scene, frames: np.ndarray, maps: _Maps, shown: Tensor, aligne
     for k, i in enumerate(frames.tolist()):
         if i not in trusted:
             continue
-        prior = aligned.depth(i, prior_of(scene, i))
-        flat = _resized(face_on(prior[None], scene.cameras.fx[i : i + 1])[0], size)
-        z = _resized(prior, size)
+        log_depth = aligned.log_depth(i, prior_of(scene, i))
+        flat = _resized(face_on(log_depth, float(scene.cameras.fx[i])), size)
+        z = _resized(log_depth.exp_(), size)
         empty = (depth[k] == 0) & shown[k] & (z > 0)
         error = SPREAD * aligned.disagreement * z
         depth[k][empty], sigma[k][empty] = z[empty], error[empty]

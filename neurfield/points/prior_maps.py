@@ -12,19 +12,22 @@ RAMP = 6  # pixels over which the slope of a prior is taken
 STEEP = 2.0  # tangent of the angle between a surface and the picture at which a prior counts half
 
 
-def face_on(depth: Tensor, focal: np.ndarray) -> Tensor:
-    """Weights [F, h, w] of about 1 where depth [F, h, w] changes slowly over the picture.
+def face_on(log_depth: Tensor, focal: float) -> Tensor:
+    """Weights [h, w] of about 1 where depth, whose logarithm is [h, w], changes slowly over the picture.
 
     They are small at its edges: there a network draws a ramp between what is in front and what is behind, and
-    neither is where the ramp is. They are 0 where depth is 0, which is none, and beside that.
+    neither is where the ramp is. They are 0 where there is no depth (-inf), and beside that.
     """
-    log_z, reach = depth.log(), RAMP // 2
-    slope = torch.zeros(2, *depth.shape)
-    slope[0, :, :, reach:-reach] = (log_z[:, :, 2 * reach :] - log_z[:, :, : -2 * reach]) / (2 * reach)
-    slope[1, :, reach:-reach] = (log_z[:, 2 * reach :] - log_z[:, : -2 * reach]) / (2 * reach)
-    per_tangent = (torch.as_tensor(focal, dtype=torch.float32) / STEEP).square()
-    weights = 1.0 / (1.0 + (slope[0].square() + slope[1].square()) * per_tangent[:, None, None])
-    return torch.where(depth > 0, weights.nan_to_num(0.0), torch.zeros_like(weights))
+    reach = RAMP // 2
+    squares = torch.zeros_like(log_depth)
+    for axis, inner in ((1, squares[:, reach:-reach]), (0, squares[reach:-reach])):
+        n = log_depth.shape[axis]
+        if n > 2 * reach:
+            after, before = (log_depth.narrow(axis, start, n - 2 * reach) for start in (2 * reach, 0))
+            inner += (after - before).square_()
+    per_tangent = (focal / STEEP / (2 * reach)) ** 2
+    weights = squares.mul_(per_tangent).add_(1.0).reciprocal_().nan_to_num_(0.0)
+    return torch.where(log_depth.isfinite(), weights, torch.zeros_like(weights))
 
 
 def prior_of(scene: Scene, i: int) -> np.ndarray:

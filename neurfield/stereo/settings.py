@@ -15,7 +15,7 @@ class StereoSettings:
     Attributes:
         longest: pixels; pictures with a longer side are reduced to it.
         every: every so many frames get maps, and all may help as sources; 0: each of fewer than 80 frames,
-            else every second.
+            every second of fewer than 160, else those that cover what all see.
         halved_from: pixels; pictures that show of what is matched a square of as many to a side, or more, are
             searched at half size. Where a thing is seen from all around without masks, a quarter counts.
         sources: pictures that a reference is compared with.
@@ -53,7 +53,7 @@ class StereoSettings:
                 raise UserError(f"stereo: {name} {getattr(self, name)}: at least {smallest} is needed")
 
     def stride(self, frames: int) -> int:
-        """Every how many frames of a scene get maps."""
+        """Every how many frames of a scene of fewer than 160 get maps."""
         return self.every or (1 if frames < 80 else 2)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from neurfield.errors import UserError
 from neurfield.ops import StereoPictures, sweep_depth
 from neurfield.scenes import Cameras, Scene
+from neurfield.scenes.cover import box_of_cameras, covering_frames
 from neurfield.stereo.agreement import agreement, mapped_sources
 from neurfield.stereo.boxed import box_limits, box_points
 from neurfield.stereo.gains import Exposure, exposure
@@ -37,6 +38,7 @@ PLANES, SOURCES = 64, 6
 PARTNERS = (
     12  # maps that a map is compared with, at least: they cost little, and see what is hidden from others
 )
+MANY, LEAST_NEWS = 160, 0.3  # frames, of which those with so much new get maps (`covering_frames`)
 _TEXTURED, _ALIKE, _CLEAR = 0.5, 0.25, 1.05  # kappa, cost and peak ratio of pixels that are believed
 _AGREE = 0.05  # relative
 _FEW_SEEN = 20  # sparse points in a picture below which it is searched as others are
@@ -84,7 +86,7 @@ def survey(
     pictures, cameras = views.pictures, views.cameras
     while max(pictures.grey.shape[1:]) > SMALL and min(pictures.grey.shape[1:]) > 32:
         pictures = pictures.halved()
-    references = np.arange(0, len(scene), settings.stride(len(scene)))
+    references = references_of(scene, cameras, settings)
     outside = scene.kind == "outside"
     best_angle = ANGLE_OBJECT if outside else ANGLE_ROOM
     outlined = pictures.inside is not None and "mask" in scene.sources and scene.mask_says == "object"
@@ -137,6 +139,19 @@ def survey(
     )
     partners[none, : again.shape[1]] = np.where(mapped[again[none]], again[none], -1)
     return Survey(references, again, partners, search, found, sharp, alone)
+
+
+def references_of(scene: Scene, cameras: Cameras, settings: StereoSettings) -> np.ndarray:
+    """The frames that are to get maps: int64 [R], in order.
+
+    Of many, so many that they cover what all see: more maps of the same tell little, and each takes as long
+    as another.
+    """
+    n = len(scene)
+    if settings.every or n < MANY:
+        return np.arange(0, n, settings.stride(n))
+    box = box_of_cameras(cameras, scene.points) if scene.box_by_hand is None else scene.box_by_hand
+    return covering_frames(cameras, box, n // 2, LEAST_NEWS)
 
 
 def _with_sources(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 
@@ -64,7 +63,8 @@ def test_a_point_on_a_jump_of_its_prior_says_nothing(views: PriorViews) -> None:
     pairs = no_pairs(jumpy, meaning)
     with_points = normal_equations(jumpy, meaning, pairs, points, 0.1, warped=True)
     without = normal_equations(jumpy, meaning, pairs, None, 0.1, warped=True)
-    assert torch.equal(with_points.matrix, without.matrix) and torch.equal(with_points.pull, without.pull)
+    assert torch.equal(with_points.blocks.own, without.blocks.own)
+    assert torch.equal(with_points.pull, without.pull)
     beside = ImagePoints(points.image, edge - torch.tensor([0.2, 0.0]), points.depth)
     assert not torch.equal(
         normal_equations(jumpy, meaning, pairs, beside, 0.1, warped=True).pull, without.pull
@@ -81,4 +81,29 @@ def test_the_pull_is_the_slope_of_the_squares(views: PriorViews) -> None:
     first.index_add_(0, pairs.first.reshape(-1), (weighted * pairs.by_first[..., :2]).reshape(-1, 2))
     second.index_add_(0, pairs.second.reshape(-1), (weighted * pairs.by_second[..., :2]).reshape(-1, 2))
     torch.testing.assert_close(normal.pull, first + second, rtol=1e-3, atol=1e-2)
-    np.testing.assert_allclose(normal.matrix, normal.matrix.T, rtol=1e-4, atol=1e-3)
+
+
+def test_a_step_is_that_of_the_dense_matrix(views: PriorViews) -> None:
+    """The whole matrix of all images and parameters, made of the derivatives one by one, in float64."""
+    meaning, width = some_meaning(), 1e4
+    others = 1.0 - torch.eye(FRAMES)
+    pairs = draw_pairs(views, meaning, others, torch.Generator().manual_seed(0), 0.05)
+    normal = normal_equations(views, meaning, pairs, None, width, warped=True)
+    rows = int(pairs.valid.sum())
+    slopes = torch.zeros(rows, FRAMES, PARAMETERS, dtype=torch.float64)
+    every = torch.arange(rows)
+    slopes[every, pairs.first.expand_as(pairs.valid)[pairs.valid]] = pairs.by_first[pairs.valid].double()
+    slopes[every, pairs.second.expand_as(pairs.valid)[pairs.valid]] = pairs.by_second[pairs.valid].double()
+    flat = slopes.view(rows, -1)
+    squares = flat.T @ flat
+    dense = normal.blocks.dense().double()
+    off_diagonal = ~torch.eye(len(dense), dtype=torch.bool)
+    torch.testing.assert_close(dense[off_diagonal], squares[off_diagonal], rtol=1e-3, atol=1e-2)
+    stiff = dense.diagonal() - 1.001 * squares.diagonal()
+    assert float(stiff.min()) > 0.0
+    pull = flat.T @ pairs.residual[pairs.valid].double()
+    torch.testing.assert_close(normal.pull.view(-1).double(), pull, rtol=1e-3, atol=1e-2)
+    solved = -torch.linalg.solve(dense, normal.pull.view(-1).double()).view(FRAMES, PARAMETERS)
+    update = normal.update().double()
+    torch.testing.assert_close(update[:, 2:], solved[:, 2:], rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(update[:, :2], solved[:, :2].clamp(-0.3, 0.3), rtol=1e-3, atol=1e-5)

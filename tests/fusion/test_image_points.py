@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from neurfield.fusion import align_priors
-from neurfield.fusion.image_points import ImageSearch, views_of
+from neurfield.fusion.image_points import ImageSearch
+from neurfield.fusion.point_views import views_of
 from neurfield.fusion.prior_views import PriorViews
 from neurfield.scenes import Scene
 from neurfield.scenes.box import box_around_cameras
@@ -22,6 +23,11 @@ def relative_error(scene: Scene, true: list[np.ndarray]) -> tuple[float, object]
         np.abs(aligned.depth(i, np.asarray(scene.prior_depth(i))).numpy() - z) / z for i, z in enumerate(true)
     ]
     return float(np.mean(off)), aligned
+
+
+def every(views: PriorViews) -> torch.Tensor:
+    """Every image may be asked for points of every other."""
+    return torch.arange(len(views)).expand(len(views), -1)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,7 @@ def test_views_of_a_point_stand_apart_and_see_it(room: tuple[Scene, list[np.ndar
     views = PriorViews.of(scene)
     image, uv = torch.arange(FRAMES), torch.full((FRAMES, 2), 0.5)
     z = torch.tensor([float(depth[SIZE[0] // 2, SIZE[1] // 2]) for depth in true])
-    chosen, seen = views_of(views, image, uv, z)
+    chosen, seen = views_of(views, image, uv, z, every(views))
     points = views.centers[image] + views.directions(image, uv) * z[:, None]
     for k in range(chosen.shape[1]):
         used = seen[:, k] > 0

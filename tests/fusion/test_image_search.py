@@ -8,11 +8,17 @@ import torch
 from torch import Tensor
 
 from neurfield.fusion import image_points
-from neurfield.fusion.image_points import COARSE_RANGE, FINE_CELL, VIEWS, ImageSearch, views_of
+from neurfield.fusion.image_points import COARSE_RANGE, FINE_CELL, ImageSearch
+from neurfield.fusion.point_views import PROMISING, VIEWS, Guess, promising, views_of
 from neurfield.fusion.prior_views import SMALL, PriorViews
 from neurfield.ops.patch_scores import NOWHERE, patch_scores
 from neurfield.scenes import Scene
 from tests.fusion.painted_room import FRAMES, SIZE, painted_room
+
+
+def every(views: PriorViews) -> torch.Tensor:
+    """Every image may be asked for points of every other."""
+    return torch.arange(len(views)).expand(len(views), -1)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def search(room: tuple[Scene, list[np.ndarray]]) -> ImageSearch:
     return ImageSearch(room[0], PriorViews.of(room[0]))
 
 
-def true_depth(true: list[np.ndarray]) -> image_points.Guess:
+def true_depth(true: list[np.ndarray]) -> Guess:
     depth = torch.from_numpy(np.stack(true)).float()
 
     def guess(image: Tensor, uv: Tensor) -> Tensor:
@@ -109,7 +115,7 @@ def test_only_views_that_see_a_point_are_asked(
     """The picture itself agrees with itself perfectly, and is none of them."""
     image, uv = torch.arange(FRAMES), torch.full((FRAMES, 2), 0.5)
     z = true_depth(room[1])(image, uv)
-    second, seen = views_of(search.views, image, uv, z)
+    second, seen = views_of(search.views, image, uv, z, every(search.views))
     assert not ((second == image[:, None]) & (seen > 0)).any()
     normal, depth = search._normal(image, uv), z[:, None] * torch.tensor([[0.8, 1.0]])
     second[:, VIEWS - 2], seen[:, VIEWS - 2] = image, 0.0
@@ -132,7 +138,7 @@ def test_of_two_views_side_by_side_one_comes_first() -> None:
         torch.tensor([0.8, 0.8, 0.5, 0.5]).expand(n, 4), torch.zeros(n), torch.ones(n),
         torch.ones(n, *SMALL, dtype=torch.bool), np.zeros(3),
     )  # fmt: skip
-    chosen, worth = views_of(views, torch.tensor([0]), torch.tensor([[0.5, 0.5]]), z)
+    chosen, worth = views_of(views, torch.tensor([0]), torch.tensor([[0.5, 0.5]]), z, every(views))
     assert chosen[0, :3].tolist() == [1, 3, 2]
     assert worth[0, 0] > 0.95 and 0.3 < worth[0, 2] < 0.42 and worth[0, 3] == 0.0
 
@@ -170,3 +176,52 @@ def _with(search: ImageSearch, normals: Tensor) -> ImageSearch:
     other.__dict__.update(search.__dict__)
     other.normals = normals
     return other
+
+
+def ring(n: int) -> PriorViews:
+    """Cameras on a circle of radius 1 that look at its middle, one after the other."""
+    angle = torch.arange(n) * (2.0 * torch.pi / n)
+    zero, one = torch.zeros(n), torch.ones(n)
+    back = torch.stack([angle.cos(), angle.sin(), zero], dim=1)
+    turns = torch.stack(
+        [
+            torch.stack([-angle.sin(), angle.cos(), zero], dim=1),
+            torch.stack([zero, zero, -one], dim=1),
+            -back,
+        ],
+        dim=2,
+    )
+    uv = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
+    return PriorViews(
+        torch.zeros(n, *SMALL), uv, torch.zeros(n, 200), back, turns,
+        torch.tensor([0.8, 0.8, 0.5, 0.5]).expand(n, 4), zero, one,
+        torch.ones(n, *SMALL, dtype=torch.bool), np.zeros(3),
+    )  # fmt: skip
+
+
+def test_of_many_images_the_promising_show_the_point_as_well() -> None:
+    """Of 180 on a circle, those within some 50 degrees may be taken: what a limit leaves is no worse."""
+    views = ring(180)
+
+    def middle(image: Tensor, uv: Tensor) -> Tensor:
+        return torch.ones(len(uv))
+
+    among = promising(views, middle)
+    assert among.shape == (180, PROMISING) and (among.diff(dim=1) > 0).all()
+    away = (among - torch.arange(180)[:, None] + 90) % 180 - 90
+    assert away.abs().max() <= 32 and (away > 3).any(dim=1).all() and (away < -3).any(dim=1).all()
+    image, uv = torch.arange(180), torch.full((180, 2), 0.5)
+    chosen, limited = views_of(views, image, uv, torch.ones(180), among)
+    _, best = views_of(views, image, uv, torch.ones(180), every(views))
+    assert (chosen != image[:, None]).all()
+    torch.testing.assert_close(limited, best, rtol=0.05, atol=0.0)
+
+
+def test_more_pictures_get_no_more_points(
+    room: tuple[Scene, list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times the pictures that have points in every cell: each has a quarter, and no fewer than that."""
+    search, guess = ImageSearch(room[0], PriorViews.of(room[0])), true_depth(room[1])
+    full = len(search.fine(guess))
+    monkeypatch.setattr(image_points, "MANY", FRAMES / 4)
+    assert 0.15 * full < len(search.fine(guess)) < 0.4 * full

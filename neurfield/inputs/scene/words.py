@@ -81,7 +81,7 @@ def _cameras(opened: OpenedScene) -> str:
     fitted, total = len(opened.task.scene), len(opened.scene)
     reasons = []
     if len(opened.used) < total:
-        reasons.append(f"{len(opened.used)} evenly spaced ones fit into memory")
+        reasons.append(f"{len(opened.used)} fit into memory, those that cover most")
     if len(opened.held_out):
         by_itself = opened.config.data.holdout_every == "auto"
         way_out = "; --set data.holdout_every=0 fits them, too" if by_itself else ""
