@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "points": {"rays", "scenes", "fusion", "stereo", "images", "parts", "pixels"},
     "fields": {"ops", "encodings", "images", "parts"},
     "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts", "scenes"},
-    "losses": {"ops", "stereo", "rays", "pixels", "points", "rendering", "parts"},
+    "losses": {"ops", "stereo", "rays", "pixels", "points", "rendering", "parts", "scenes"},
     "surfaces": {"ops", "encodings", "fields", "parts"},
     "fitting": {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",

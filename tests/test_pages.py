@@ -17,6 +17,7 @@ PAGES = sorted(
 HOMES = (ROOT, ROOT / "neurfield", ROOT / "tests", ROOT / "docs", ROOT / "csrc")
 OF_OTHERS = {
     "replica_eval/cull_mesh.py",
+    "scannet_eval/evaluate.py",
     "scripts/dtu_eval.py",
     "src/tools/cull_mesh.py",
 }  # in other repositories

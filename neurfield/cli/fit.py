@@ -71,8 +71,8 @@ def fit_input(
             if choice is not None and CHOOSERS[choice[0]].slot:
                 method, more = method_of_part(what, *choice, plugin)
             run = inputs.fit(
-                source, method, input=what, preset=preset or "default", out=out or "runs", seed=seed or 0,
-                device=device or "auto", overrides=(*more, *overrides), **common,
+                source, method, input=what, preset=preset or "default", out=out or "runs", seed=seed,
+                device=device, overrides=(*more, *overrides), **common,
             )  # fmt: skip
     except FitInterrupted as stopped:
         folder = stopped.checkpoint.parent.parent

@@ -12,10 +12,12 @@ class Head(NamedTuple):
         width: numbers a point.
         like_sdf: whether each of them is the SDF and a difference of its own, which starts at zero. It
             follows the SDF where nothing else is asked of it, and asks nothing of the SDF's own row in turn.
+        start: what all of its numbers are before the first step; None: drawn at random.
     """
 
     width: int
     like_sdf: bool = False
+    start: float | None = None
 
 
 def make_occupancy() -> Head:

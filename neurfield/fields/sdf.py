@@ -58,7 +58,8 @@ class SDFField(nn.Module):
             for the grid's own curvature.
         n_frequencies: sin and cos of 2^k pi x for k below it join the point.
         precision: of the network's derivatives, "float32", "bfloat16" or "float16"; see `ops.fused_mlp`.
-        heads: further outputs of the network by name: what each is, or how many numbers it has.
+        heads: further outputs of the network by name: what each is, or how many numbers it has; drawn at
+            random at first, but for a `Head`.
         start_levels: of the encoding that take part at a fit's first step, None for all.
         all_levels_at: the share of the steps after which all do, where the fit does not start from a surface
             (`at`).
@@ -108,6 +109,7 @@ class SDFField(nn.Module):
         self.precision = precision
         each = {name: head if isinstance(head, Head) else Head(head) for name, head in heads.items()}
         self.heads = {name: head.width for name, head in each.items()}
+        self._head_starts = {name: head.start for name, head in each.items() if head.start is not None}
         self.active_levels = self.encoding.levels
         self.start_levels = self.encoding.levels if start_levels is None else start_levels
         self.all_levels_at, self.radius = all_levels_at, radius
@@ -210,6 +212,9 @@ class SDFField(nn.Module):
             torch.randn(last.weight.shape, generator=generator) * math.sqrt(2.0 / last.in_features)
         )
         last.bias.zero_()
+        for name, start in self._head_starts.items():
+            own = slice(self.row_of(name), self.row_of(name) + self.heads[name])
+            last.weight[own], last.bias[own] = 0.0, start
 
         points = torch.rand(8192, 3, generator=generator) * 2.0 - 1.0
         activations = torch.cat([points, points.new_zeros(len(points), hidden[0].in_features - 3)], dim=1)

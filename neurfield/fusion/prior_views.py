@@ -69,7 +69,7 @@ class PriorViews:
             says = len(told) > 0 and bool(told.max() > told.min())
             low.append(told.min() if says else prior.new_zeros(()))
             span.append(told.max() - told.min() if says else prior.new_ones(()))
-            share = torch.where(known, (prior - low[-1]) / span[-1], torch.zeros_like(prior))
+            share = torch.where(known & says, (prior - low[-1]) / span[-1], torch.zeros_like(prior))
             small.append(interpolate(share[None, None], SMALL, mode="area")[0, 0])
             shown.append(_shown(scene, i, known) if says else torch.zeros(SMALL, dtype=torch.bool))
         if not any(bool(pixels.any()) for pixels in shown):

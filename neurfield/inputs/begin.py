@@ -30,8 +30,8 @@ def fit(
     preset: str = "default",
     steps: int | None = None,
     out: str | Path = "runs",
-    seed: int = 0,
-    device: str = "auto",
+    seed: int | None = None,
+    device: str | None = None,
     overrides: Sequence[str] = (),
     plugins: Sequence[str] = (),
     quiet: bool = False,
@@ -51,8 +51,9 @@ def fit(
         preset: quick, default or best.
         steps: how many; None: the preset's.
         out: the folder for runs.
-        seed: of all randomness; the same seed and threads give the same result.
-        device: "auto", "cpu" or "cuda".
+        seed: of all randomness; the same seed and threads give the same result. None: that of the
+            overrides, else 0.
+        device: "auto", "cpu" or "cuda"; None: that of the overrides, else "auto".
         overrides: "group.key=value" items, as `--set` takes them.
         plugins: modules or .py files that bring parts, as `--plugin` takes them.
         quiet: print nothing.
@@ -66,7 +67,8 @@ def fit(
     """
     started = time.perf_counter() if started is None else started
     kind = load_input(input)
-    fixed = [*overrides, f"seed={seed}", f"device={device}"]
+    settings = {"seed": seed, "device": device}
+    fixed = [*overrides, *(f"{name}={value}" for name, value in settings.items() if value is not None)]
     # A mistake in the arguments is told before anything is read, which may take long.
     config = chosen_method(kind, method, preset, fixed, plugins)
     if steps is not None and steps < 1:

@@ -20,6 +20,7 @@ from neurfield.losses.objects import overlap as overlap
 from neurfield.losses.objects import owned as owned
 from neurfield.losses.objects import rendered_entropy as rendered_entropy
 from neurfield.losses.objects import semantic_logits as semantic_logits
+from neurfield.losses.objects import too_near as too_near
 from neurfield.losses.patch_warp import PatchWarp as PatchWarp
 from neurfield.losses.photometric import color_l1 as color_l1
 from neurfield.losses.photometric import mask_entropy as mask_entropy

@@ -102,6 +102,23 @@ def around(distances: Tensor, target: Tensor, band: float) -> Tensor:
     return (error * known).sum() / known.sum().clamp_min(1)
 
 
+def too_near(distances: Tensor, target: Tensor, band: float, share: float) -> Tensor:
+    """How far distances at points of free space are below a share of what is known of them, relative to it.
+
+    The mean over points and known objects of relu(share target - d_k) / (target + band).
+
+    Args:
+        distances: [P, K], unit lengths.
+        target: [P, K], unit lengths; infinite where it is not known.
+        band: unit lengths, by which what is near counts less.
+        share: of the target.
+    """
+    known = target.isfinite()
+    target = torch.where(known, target, 0.0)
+    error = torch.relu(share * target - distances) / (target + band)
+    return (error * known).sum() / known.sum().clamp_min(1)
+
+
 def owned(distances: Tensor, index: Tensor, target: Tensor, weight: Tensor, band: float) -> Tensor:
     """How far points near a surface are from being the object's that pictures show there, in bands.
 

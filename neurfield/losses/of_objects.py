@@ -108,6 +108,17 @@ def object_space(seen: Seen) -> Tensor:
     return on.around(points.heads["objects"], points.columns["distance"], points.sizes["band"])
 
 
+@needs(optional=("points.object_space",))
+def object_free(seen: Seen, *, share: Annotated[float, Number(above=0.0, most=1.0)] = 0.5) -> Tensor:
+    """Free space is no nearer to any object than a share of what points of fused depth tell.
+
+    Args:
+        share: of the distance to them.
+    """
+    points = seen.points["object_space"]
+    return on.too_near(points.heads["objects"], points.columns["distance"], points.sizes["band"], share)
+
+
 def segmented(seen: Seen) -> Tensor:
     """Which pixels' segments count, bool [R]: those that are known, of pixels whose colour counts."""
     known = seen.pixels.columns["segment"] >= 0

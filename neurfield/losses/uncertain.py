@@ -19,6 +19,7 @@ from neurfield.losses.geometric import normal_differences
 from neurfield.losses.of_priors import hit
 from neurfield.losses.priors import aligned_depth
 from neurfield.losses.seen import Seen
+from neurfield.moment import Moment
 from neurfield.parts import Number, needs
 from neurfield.rendering import blended, mean_along_rays, uncertainties
 
@@ -35,19 +36,17 @@ def uncertain_depth(
 
     Args:
         at: the pass that is compared.
-        after: share of the steps before which it is 0, while `prior_depth` holds the field.
+        after: share of the steps before which certainty alone learns, while `prior_depth` holds the field.
         masked: share of the steps after which rays train the field no more where depth is uncertain.
         most: uncertainty of depth with which they still do, of the paper's unit.
     """
     pixels, rendered = seen.pixels, seen.rendered(at)
-    if seen.moment.progress < after:
-        return torch.zeros_like(rendered.distance.sum())
     prior, z = pixels.columns["prior_depth"], rendered.distance * pixels.rays.z_per_t
     trust = hit(seen) * (prior > 0)
     target, _, upright = aligned_depth(prior, z, trust, pixels.group, pixels.groups)
     error = DEPTH_UNIT * (z - target).abs() / z.detach().clamp_min(1e-3)
     uncertainty = of_rays(seen, at)[:, 0]
-    sure = uncertainty < most if seen.moment.progress >= masked else torch.ones_like(prior, dtype=torch.bool)
+    sure = believed(seen.moment, uncertainty < most, after, masked)
     return mean_of_split(laplace, error, uncertainty, trust * upright, sure)
 
 
@@ -59,19 +58,15 @@ def uncertain_normal(
 
     Args:
         at: the pass that is compared.
-        after: share of the steps before which it is 0, while `prior_normal` holds the field.
+        after: share of the steps before which certainty alone learns, while `prior_normal` holds the field.
         masked: share of the steps after which rays train the field no more where normals are uncertain.
         most: uncertainty of normals, the mean of the axes', with which they still do.
     """
     rendered = seen.rendered(at)
-    if seen.moment.progress < after:
-        return torch.zeros_like(rendered.distance.sum())
     prior = seen.pixels.columns["prior_normal"]
     trust = hit(seen) * (prior.square().sum(dim=1) > 0.5)
     uncertainty = of_rays(seen, at)[:, 1:]
-    sure = torch.ones_like(trust, dtype=torch.bool)
-    if seen.moment.progress >= masked:
-        sure = uncertainty.mean(dim=1) < most
+    sure = believed(seen.moment, uncertainty.mean(dim=1) < most, after, masked)
     error = normalize(rendered.normal, dim=1, eps=1e-5) - prior
     return mean_of_split(gaussian, error, uncertainty, trust, sure)
 
@@ -105,6 +100,13 @@ def smooth_where_sure(
         others = torch.ones(len(difference) - len(of_samples), dtype=torch.bool, device=difference.device)
         difference = difference * torch.cat([others, of_samples])
     return difference.mean()
+
+
+def believed(moment: Moment, sure: Tensor, after: float, masked: float) -> Tensor:
+    """Rays [R] bool by which the field learns: none at first, then all, then those that are sure [R]."""
+    if moment.progress < after:
+        return torch.zeros_like(sure)
+    return sure if moment.progress >= masked else torch.ones_like(sure)
 
 
 def of_rays(seen: Seen, at: str) -> Tensor:

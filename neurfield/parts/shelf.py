@@ -139,6 +139,7 @@ TABLE: dict[str, dict[str, str]] = {
         "object_opacity": "neurfield.losses.of_objects:ObjectOpacity",
         "distinction": "neurfield.losses.of_objects:distinction",
         "object_space": "neurfield.losses.of_objects:object_space",
+        "object_free": "neurfield.losses.of_objects:object_free",
         "fused_object": "neurfield.losses.of_objects:fused_object",
     },
     "polish": {"surface_color": "neurfield.fitting.surface_color:SurfaceColor"},

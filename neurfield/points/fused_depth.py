@@ -139,20 +139,24 @@ class FusedDepth(Source):
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
         """Indices of points, points in free space, and steps aside [pairs, 3] from the first points.
 
-        Where objects are known, also indices of points in the space around them.
+        Where objects are known, also indices of points in the space around them; these are drawn to the end.
         """
-        if self.volume is None or self.hold(moment) <= 0.0:
+        if self.volume is None:
             return ()
         generator = moment.generator
+        if self.hold(moment) <= 0.0:
+            return () if self.space is None else (self._around(self.space, generator),)
         index = self.volume.draw(2 * self.count if moment.points_alone else self.count, generator)
         free = self.volume.draw_free(self.free, generator)
         pairs = min(len(index), self.beside.pairs)
         aside = torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
         if self.space is None:
             return index, free, aside
-        count = len(self.space.points)
-        around = torch.randint(count, (self.free,), generator=generator, device=index.device)
-        return index, free, aside, around
+        return index, free, aside, self._around(self.space, generator)
+
+    def _around(self, space: ObjectSpace, generator: torch.Generator | None) -> Tensor:
+        device = space.points.device
+        return torch.randint(len(space.points), (self.free,), generator=generator, device=device)
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """Two sets, "fused_depth" and "free_space".
@@ -161,9 +165,16 @@ class FusedDepth(Source):
         object, and the size "band"; "free_space" has the size "least", the sdf that there is at least. Where
         objects are known there is "object_space" with the column distance [P, K] and the size "band".
         """
-        index, free, offset, *around = drawn
         volume = self.volume
         assert volume is not None  # something was drawn
+        more = {}
+        if len(drawn) != 3 and self.space is not None:
+            *drawn, around = drawn  # type: ignore[assignment]
+            known = {"distance": self.space.distance[around]}
+            more["object_space"] = PointSet(self.space.points[around], known, {"band": volume.band})
+        if not drawn:
+            return more
+        index, free, offset = drawn
         points = volume.points[index]
         columns = {"sdf": volume.sdf[index], "weight": volume.weight[index]}
         if volume.normal is not None and volume.normal_weight is not None:
@@ -176,11 +187,6 @@ class FusedDepth(Source):
         surface = PointSet(
             points, columns, {"band": volume.band}, unit_slope=True, beside=beside, fades=True
         )  # fmt: skip
-        more = {}
-        if around and self.space is not None:
-            space = self.space
-            known = {"distance": space.distance[around[0]]}
-            more["object_space"] = PointSet(space.points[around[0]], known, {"band": volume.band}, fades=True)
         return {
             "fused_depth": surface,
             **more,

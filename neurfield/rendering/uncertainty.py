@@ -6,15 +6,25 @@ Here they are heads of the field, which do not, so that the density may ask for 
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from torch import Tensor
+
+from neurfield.fields import Head
+from neurfield.parts import Number
 
 SCALE = 4.0  # the paper's, of the network's output
 BLEND = 0.9  # the paper's power of the normal's uncertainty in a blend of both
 
 
-def make_uncertainty() -> int:
-    """Uncertainty of prior depth and of prior normals, a number for the former and one for each axis."""
-    return 4
+def make_uncertainty(*, start: Annotated[float, Number(above=0.0)] = 0.2) -> Head:
+    """Uncertainty of prior depth and of prior normals, a number for the former and one for each axis.
+
+    Args:
+        start: all of them at the first step. Numbers drawn at random would take longer to become as small as
+            the priors' errors than short fits have.
+    """
+    return Head(4, start=start / SCALE)
 
 
 def uncertainties(head: Tensor) -> Tensor:

@@ -94,6 +94,10 @@ def test_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, ro
     assert fixed is not None and all(t.device == META for t in fixed.inputs)
 
 
+LATER = "pixels.at=[1]"  # maps are brought to the host, at a few steps of a fit
+NO_PRIORS = ["data.prior_depth=false", "data.prior_normal=false", "data.stereo=false", "background=off"]
+
+
 @pytest.mark.parametrize(
     ("method", "overrides", "resident"),
     [
@@ -102,6 +106,7 @@ def test_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, ro
         ("neus", ["data.sensor_depth=off", "field.encoding=triplane"], True),
         ("neus", ["data.sensor_depth=off", "field.encoding=frequency"], False),
         ("volsdf", ["data.sensor_depth=off"], True),
+        ("debsdf", ["data.sensor_depth=off", *NO_PRIORS, "passes.surface.begins=0", LATER], True),
         ("neus", ["data.sensor_depth=off", "background=contracted", "exposure=appearance"], True),
         ("neus", ["data.sensor_depth=off", "background=inverted_sphere", "exposure=affine"], True),
         ("neus", ["data.sensor_depth=off", "transients=dual", "transients.start=0"], True),

@@ -41,6 +41,11 @@ MARCHED = {"ops.ray_march.march_rays: samples are counted": 1}
 # these two reads a step would compute many times as much.
 CHOSEN = {"rendering.visibility.select: nonzero": 1, "rendering.volume.render_passes: nonzero": 1}
 TRANSIENTS = ["transients=dual", "transients.start=0"]
+UNCERTAIN = [
+    "heads.uncertainty={}", "passes.surface=bias_aware", "passes.surface.begins=0",
+    "passes.surface.whole=0.01", "losses.smooth_where_sure.weight=1",
+    "losses.smooth_where_sure.after=0",
+]  # fmt: skip
 # A partner is asked on the same samples, and for the colours of those that weigh something there.
 TWICE = {**CHOSEN, "rendering.volume.render_passes: nonzero": 2}
 # A learnt background is asked only where the field lets light through.
@@ -76,6 +81,7 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ([], 50, {**MARCHED, **CHOSEN}),
         (["passes.surface=volsdf"], 50, {**MARCHED, **CHOSEN}),
         (["data.sensor_depth=off"], 50, {**MARCHED, **CHOSEN}),
+        (["data.sensor_depth=off", *UNCERTAIN], 50, {**MARCHED, **CHOSEN}),
         (["data.sensor_depth=off", "background=contracted"], 50, {**MARCHED, **CHOSEN, **LIT}),
         (["data.sensor_depth=off", *TRANSIENTS], 50, {**MARCHED, **TWICE}),
         (["data.sensor_depth=off", *TRANSIENTS, "transients.partner=field"], 51, {**MARCHED, **TWICE}),

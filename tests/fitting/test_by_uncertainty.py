@@ -157,6 +157,15 @@ def test_a_resumed_fit_draws_the_same_pixels(tmp_path: Path, monkeypatch: pytest
         torch.testing.assert_close(continued.task.state()[name], tensor, rtol=0, atol=0)
 
 
+def test_the_head_starts_as_it_is_told_and_the_surface_as_without_it(sphere_scene: Scene) -> None:
+    with_head = task_of(sphere_scene, "heads.uncertainty.start=0.3").field
+    points = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    found = with_head.query(points)
+    torch.testing.assert_close(uncertainties(found.heads["uncertainty"]), torch.full((50, 4), 0.3))
+    without = task_of(sphere_scene, "heads.uncertainty=off", "pixels=uniform").field
+    torch.testing.assert_close(without.sdf(points), found.sdf, rtol=0.0, atol=5e-3)
+
+
 def test_without_the_head_it_is_one_line_before_the_first_step(sphere_scene: Scene) -> None:
     with pytest.raises(UserError, match=r"'pixels.*' looks at heads\.uncertainty, and the method has none"):
         task_of(sphere_scene, "heads.uncertainty=off")

@@ -16,6 +16,7 @@ from neurfield.errors import UserError
 from neurfield.fitting.object_meshes import object_boxes
 from neurfield.fitting.scene import SceneTask
 from neurfield.inputs import Run, fit
+from neurfield.moment import Moment
 from neurfield.parts import load_config, read_config
 from neurfield.pixels import used_sources
 from neurfield.points import FusedDepth
@@ -99,6 +100,18 @@ def test_points_of_the_first_surface_know_whose_they_are(folder: Path) -> None:
         gap = np.linalg.norm(at - centre, axis=1) - radius
         known = task.frame.half * space.distance[:, column].numpy()
         assert np.median(np.abs(known - gap)) < 0.02 and (known > gap - 0.1).mean() > 0.99
+
+
+def test_space_around_objects_is_asked_when_the_first_surface_has_faded(folder: Path) -> None:
+    overrides = [*OPTIONS, "points.fused_depth.until=0.5", "device=cpu"]
+    config = load_config("objectsdf", overrides=overrides)
+    task = SceneTask(used_sources(load_scene(folder), config.data), config, torch.device("cpu"))
+    source = next(one for one in task.sources if isinstance(one, FusedDepth))
+    early, late = (source.sets(*source.draw(Moment(9, p, 0.4))) for p in (0.1, 0.6))
+    assert set(early) == {"fused_depth", "object_space", "free_space"} and set(late) == {"object_space"}
+    assert late["object_space"].columns["distance"].shape == (source.free, 3)
+    losses = task.step(9, 0.6).losses
+    assert {"object_free", "object_space", "color"} <= set(losses) and "fused_object" not in losses
 
 
 def test_mesh_objects_writes_each_and_a_scene_of_named_nodes(

@@ -154,7 +154,9 @@ def test_depth_of_zero_weighs_nothing(room: tuple[Scene, list[np.ndarray]]) -> N
     assert torch.isfinite(weights).all() and not weights[depth == 0].any() and float(weights.max()) > 0.9
 
 
-def test_a_prior_that_is_zero_everywhere_is_named(room: tuple[Scene, list[np.ndarray]]) -> None:
+def test_a_prior_that_is_zero_everywhere_takes_no_part_and_nothing_can_be_done_with_none(
+    room: tuple[Scene, list[np.ndarray]],
+) -> None:
     scene = room[0]
     listed = scene.files["prior_depth"]
 
@@ -162,5 +164,8 @@ def test_a_prior_that_is_zero_everywhere_is_named(room: tuple[Scene, list[np.nda
         return np.zeros(SIZE, np.float32) if path.stem == "3" else np.array(listed.read(path))
 
     spoilt = scene.with_files({"prior_depth": FileList(listed.paths, prior)})
-    with pytest.raises(UserError, match="prior depth of frame 3 is 0 everywhere"):
-        PriorViews.of(spoilt)
+    shown = PriorViews.of(spoilt).shown
+    assert not shown[3].any() and all(bool(one.any()) for i, one in enumerate(shown) if i != 3)
+    nothing = FileList(listed.paths, lambda path: np.zeros(SIZE, np.float32))
+    with pytest.raises(UserError, match="no frame has prior depth of more than one value"):
+        PriorViews.of(scene.with_files({"prior_depth": nothing}))

@@ -22,6 +22,7 @@ from neurfield.losses import (
     owned,
     rendered_entropy,
     semantic_logits,
+    too_near,
 )
 from neurfield.losses.of_objects import ObjectOpacity, Semantics, distinction, segmented
 from neurfield.moment import Moment
@@ -130,6 +131,8 @@ def test_free_space_is_as_far_from_objects_as_is_known() -> None:
     assert float(loss.detach()) == pytest.approx((0.1 / 0.3 + 0.5 / 1.0) / 3)
     loss.backward()
     assert distances.grad is not None and distances.grad.isfinite().all() and distances.grad[0, 1] == 0.0
+    # 0.3 is not less than half of 0.2, 0.4 is 0.05 less than half of 0.9
+    assert float(too_near(distances.detach(), target, 0.1, 0.5)) == pytest.approx(0.05 / 1.0 / 3)
     assert float(around(torch.ones(2, 1), torch.full((2, 1), torch.inf), 0.1)) == 0.0
 
 
@@ -148,12 +151,14 @@ def test_one_object_drawn_for_each_point_stands_for_all_of_them() -> None:
     # The mean over all that may be drawn for a point, each as likely, is the loop's over all objects.
     loop = eikonal(torch.cat([g for g in every if g is not None]))
     torch.testing.assert_close(torch.stack([eikonal(g) for g in every if g is not None]).mean(), loop)
-    drawn = field.query(points.double(), gradient=True, row=index).gradient
-    wide = [
-        field.query(points.double(), gradient=True, row=torch.full((6000,), k)).gradient for k in range(4)
-    ]
+    with torch.no_grad():
+        wide = [
+            field.query(points.double(), gradient=True, row=torch.full((6000,), k)).gradient for k in range(4)
+        ]
+        drawn = field.query(points.double(), gradient=True, row=index).gradient
     assert drawn is not None
-    assert float(eikonal(drawn)) == pytest.approx(float(eikonal(torch.cat(wide))), rel=0.05)  # type: ignore[arg-type]
+    found, wanted = eikonal(drawn), eikonal(torch.cat([g for g in wide if g is not None]))
+    assert float(found) == pytest.approx(float(wanted), rel=0.05)
 
 
 def seen_of(distances: Tensor, opacity: Any, progress: float = 0.5) -> Any:

@@ -123,8 +123,14 @@ def test_field_and_certainty_learn_apart_and_the_field_not_where_priors_are_unce
 def test_plain_priors_hold_the_field_before_and_not_after(uncertain, plain) -> None:  # type: ignore[no-untyped-def]
     case = Case()
     before, after = case.at(0.02), case.at(0.025)
-    assert uncertain(before).item() == 0.0 and plain(before, until=0.025).item() > 0.0
-    assert uncertain(after).item() != 0.0 and plain(after, until=0.025).item() == 0.0
+    rendered = case.distance if uncertain is uncertain_depth else case.normal
+    of_field, of_certainty = (
+        torch.autograd.grad(uncertain(before), leaf)[0] for leaf in (rendered, case.head)
+    )
+    assert not of_field.any() and of_certainty.any() and plain(before, until=0.025).item() > 0.0
+    assert (
+        torch.autograd.grad(uncertain(after), rendered)[0].any() and plain(after, until=0.025).item() == 0.0
+    )
     assert plain(after).item() == plain(before).item() > 0.0
 
 
