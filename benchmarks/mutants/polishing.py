@@ -40,8 +40,6 @@ POLISHING = [
         "neurfield/fitting/surface_color.py",
         FITS,
         ("farther[:, None] * hits.directions", "0.0 * hits.directions", "colours beside the surface"),
-        ("then = task.moment(begun + turn * at_once, 1.0)", "then = moment", "a resumed fit draws others"),
-        ('rows &= counted(pixels.get("mask"), t) > 0.5', "pass", "pixels beside the object count"),
         ("round(1.0 / found)", "1", "most of a step's rays meet nothing"),
     ),
     *of(

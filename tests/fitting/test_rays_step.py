@@ -174,7 +174,8 @@ def test_a_fit_that_starts_warm_is_as_sharp_as_its_surface(sphere_scene: Scene, 
     )
     learnt = f"passes.surface.learn={str(learn).lower()}"
     for start, first in (("fused_depth", 0.02), ("off", 0.08)):
-        task = task_of(sphere_scene, f"points.fused_depth={start}", *widths, learnt, "sampler.truncation=0.1")
+        others = (learnt, "sampler.truncation=0.1", "polish=off")
+        task = task_of(sphere_scene, f"points.fused_depth={start}", *widths, *others)
         moment = task.moment(60, 0.6)
         assert moment.warm == (start == "fused_depth") and moment.alone == (0.25 if moment.warm else 0.0)
         assert moment.since == (35 if moment.warm else 60)

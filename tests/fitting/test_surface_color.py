@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,9 @@ def test_colours_on_the_surface_are_those_of_a_sharp_picture(run: Run) -> None:
         task.field.at(END)
         rendered = render_passes(task.field, task.color, rays, samples, {"surface": sharp})["surface"]
         shown = surface_colors(task, hits, task.polish.voxel)
+        aside = replace(hits, points=hits.points + 0.5 * task.polish.voxel * hits.directions)
+        mended, left = (surface_colors(task, aside, nearest) for nearest in (task.polish.voxel, 0.0))
+    assert (mended - shown).abs().mean() < 0.5 * (left - shown).abs().mean()  # back onto the surface
     opaque = rendered.opacity > 0.99
     assert opaque.float().mean() > 0.9
     assert (rendered.rgb - shown)[opaque].abs().median() < 2e-3

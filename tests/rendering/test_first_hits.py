@@ -82,5 +82,7 @@ def test_nothing_is_met_where_nothing_is() -> None:
     assert not FirstHits.of(Empty(), BOX, 0.05).along(lines).any()
     full = FirstHits.of(Things(inside=True), BOX, 0.05)
     assert full.along(lines.take(slice(0, 0))).shape == (0,)
+    later = Rays(lines.origins, lines.directions, full.along(lines) + 0.02, lines.t_max, lines.z_per_t)
+    assert not full.along(later).any()  # the stretch begins behind the surface
     past = Rays(lines.origins, lines.directions, lines.t_max, lines.t_max, lines.z_per_t)
     assert not full.along(past).any()  # an empty stretch

@@ -84,8 +84,8 @@ def _cameras(opened: OpenedScene) -> str:
         reasons.append(f"{len(opened.used)} fit into memory, those that cover most")
     if len(opened.held_out):
         by_itself = opened.config.data.holdout_every == "auto"
-        way_out = "; --set data.holdout_every=0 fits them, too" if by_itself else ""
-        reasons.append(f"{len(opened.held_out)} held out for scores of pictures{way_out}")
+        way_out = " for scores of pictures; --set data.holdout_every=0 fits them, too" if by_itself else ""
+        reasons.append(f"{len(opened.held_out)} held out{way_out}")
     return f"{fitted} cameras" if not reasons else f"{fitted} of {total} cameras ({', '.join(reasons)})"
 
 
