@@ -25,7 +25,7 @@ def prior_depth(seen: Seen, *, at: str = "surface", until: Share = 1.0) -> Tenso
         until: share of the steps after which it is 0.
     """
     pixels, rendered = seen.pixels, seen.rendered(at)
-    if seen.moment.progress >= until:
+    if until <= seen.moment.progress and until < 1.0:
         return torch.zeros_like(rendered.distance.sum())
     prior = pixels.columns["prior_depth"]
     z = rendered.distance * pixels.rays.z_per_t
@@ -41,7 +41,7 @@ def prior_normal(seen: Seen, *, at: str = "surface", until: Share = 1.0) -> Tens
         until: share of the steps after which it is 0.
     """
     rendered, prior = seen.rendered(at), seen.pixels.columns["prior_normal"]
-    if seen.moment.progress >= until:
+    if until <= seen.moment.progress and until < 1.0:
         return torch.zeros_like(rendered.distance.sum())
     trust = hit(seen) * (prior.square().sum(dim=1) > 0.5)
     return priors.prior_normals(rendered.normal, prior, trust)

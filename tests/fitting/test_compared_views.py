@@ -64,6 +64,7 @@ def test_a_fit_that_compares_pictures_takes_steps(sphere_scene: Scene, tmp_path:
         "points.stencils={}",
         "losses.stochastic_eikonal=0.1",
         "color.view_from=0.5",
+        "polish.share=0",
     )
     run = fit(scene, "neus", steps=6, out=tmp_path, quiet=True, overrides=[*FEW, *more])
     losses = json.loads((run.folder / "log.jsonl").read_text().splitlines()[-1])["losses"]

@@ -28,7 +28,7 @@ from tests.fitting.two_spheres import BALLS, ROOM, write_two_balls
 OPTIONS = (
     *SMALL, "data.prior_depth=false", "data.prior_normal=false", "data.stereo=false", "mesh.voxel=0.05",
     "points.fused_depth.alone=0.4", "points.fused_depth.until=0",
-    "points.fused_depth.voxel=0.06", "points.objects.count=256", "sampler.samples=2000",
+    "points.fused_depth.voxel=0.06", "points.objects.count=256", "sampler.samples=2000", "polish.share=0",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ STEREO = StereoSettings(planes=32, passes=1, geometric=0, refine=False, sources=
 # Nothing here follows from the numbers of the preset.
 SETTINGS = (
     *SMALL, "device=cpu", "sampler.samples=0", "points.fused_depth.count=2048", "points.fused_depth.until=0",
+    "data.holdout_every=0", "polish.share=0",
 )  # fmt: skip
 
 

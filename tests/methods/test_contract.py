@@ -161,9 +161,11 @@ def sphere(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def _has(config: Config, override: str) -> bool:
     """Whether a method's parts have the number of an override, which are made for neus."""
     slot, _, number = override.partition("=")[0].partition(".")
-    if slot not in ("color", "sampler"):
+    if slot not in ("color", "sampler", "polish"):
         return True
-    part = config.needed(slot)
+    part = config.one(slot)
+    if part is None:
+        return False
     return number in part.numbers and (slot != "sampler" or part.name == "marched")
 
 

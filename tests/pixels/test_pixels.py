@@ -146,7 +146,7 @@ def test_pixels_that_are_not_valid_say_nothing_of_depth_or_priors(
     mask = np.zeros((48, 48), bool)
     mask[:, 24:] = True
     np.save(tmp_path / "prior.npy", np.ones((48, 48), np.float32))
-    np.save(tmp_path / "normal.npy", np.ones((3, 48, 48), np.float32))
+    np.save(tmp_path / "normal.npy", np.full((3, 48, 48), 0.5 + 0.5 / 3**0.5, np.float32))
     files = {
         **sphere_scene.files,
         "mask": FileList((tmp_path,) * 12, lambda path: mask),

@@ -20,8 +20,8 @@ from tests.fitting.conftest import SMALL
 from tests.fusion.painted_room import ROOM, painted_room
 
 OVERRIDES = (
-    *SMALL, "data.prior_normal=false", "points.fused_depth.voxel=0.1", "points.fused_depth.count=256",
-    "points.fused_depth.free=64",
+    *SMALL, "data.prior_normal=false", "data.holdout_every=0", "points.fused_depth.voxel=0.1",
+    "points.fused_depth.count=256", "points.fused_depth.free=64",
     "pixels.images_per_step=6", "sampler.samples=2000", "sampler.rays=128", "points.uniform.count=64",
 )  # fmt: skip
 
