@@ -13,6 +13,7 @@ from neurfield.encodings import HashGrid, spherical_harmonics
 from neurfield.fields.shaded import Shaded
 from neurfield.moment import Moment
 from neurfield.ops.fused_mlp import mlp
+from neurfield.ops.grid import grid_encode
 from neurfield.ops.grid_features import grid_features
 from neurfield.parts import Number
 
@@ -99,10 +100,11 @@ class Intrinsic(nn.Module):
         counted: Tensor | None = None,
         points_gradient: bool = False,
     ) -> Shaded:
-        """Colours [N, 3], and both factors, as `Color`; the points take no gradients."""
+        """Colours [N, 3], and both factors, as `Color`."""
         rows = slice(None) if counted is None else counted
         seen = rows if rays is None else rays[rows]
-        texture = grid_features(
+        encode = grid_encode if points_gradient else grid_features
+        texture = encode(
             points[rows] * 0.5 + 0.5, self.encoding.table, self.encoding.layout,
             interpolation=self.encoding.interpolation, active_levels=self.active_levels,
         )  # fmt: skip

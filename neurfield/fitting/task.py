@@ -117,8 +117,9 @@ class Task:
         learners = [self.field, *([] if self.color is None else [self.color])]
         for learner in learners:
             learner.at(moment)
-            if self._poses is not None:
-                levels = self._poses.levels(learner.encoding.levels, moment)
+            encoding = getattr(learner, "encoding", None)  # a colour may have none
+            if self._poses is not None and encoding is not None:
+                levels = self._poses.levels(encoding.levels, moment)
                 learner.active_levels = min(
                     levels, learner.active_levels if learner is self.field else levels
                 )

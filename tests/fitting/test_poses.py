@@ -11,6 +11,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from neurfield.fields import Shaded
 from neurfield.fitting.aligned_pose import aligned_pose
 from neurfield.inputs import Run, finish, fit
 from neurfield.inputs.scene.input import SceneInput
@@ -51,6 +52,36 @@ def test_poses_that_are_off_come_closer_to_the_truth(sphere_scene: Scene, tmp_pa
     before = pixels_off(scene.cameras, sphere_scene.cameras)
     after = pixels_off(run.task.rays.poses.cameras(), sphere_scene.cameras)
     assert before > 1.2 and after < 0.5 * before, (before, after)
+
+
+@pytest.mark.parametrize("color", ["idr", "intrinsic", "latent"])
+def test_every_colour_leads_poses(sphere_scene: Scene, tmp_path: Path, color: str) -> None:
+    overrides = [f"color={color}", *OVERRIDES, "polish=off"]
+    run = fit(disturbed(sphere_scene), "neus", steps=8, out=tmp_path, overrides=overrides, quiet=True)
+    task, moment = run.task, run.task.moment(4, 0.5)
+    task._at(moment)
+    assert task.rays is not None and task.rays.poses is not None and task.rays.poses.move(moment)
+    drawn = task.rays.draw(task.field, [], moment)
+    look, _ = task.rays.look(task.field, task.color, drawn, moment)
+    rgb = look.rendered("surface").rgb
+    gradients = torch.autograd.grad(rgb.sum(), list(task.rays.poses.parameters()), retain_graph=True)
+    assert all(bool(one.any()) and bool(one.isfinite().all()) for one in gradients)
+
+
+@pytest.mark.parametrize("color", ["idr", "intrinsic", "latent"])
+def test_colours_are_differentiable_in_the_points_where_that_is_asked(color: str) -> None:
+    part = load_config("neus", overrides=[f"color={color}"]).needed("color")
+    torch.manual_seed(0)
+    made = part.make_of({"seed": lambda: 0, "feature_dim": lambda: 4, "codes": lambda: 0})
+    points = (torch.rand(9, 3) - 0.5).requires_grad_()
+    normal = torch.nn.functional.normalize(torch.randn(9, 3), dim=1)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.normal_(std=0.1)
+    shaded = made(points, torch.randn(9, 4), normal, made.encode_views(normal), points_gradient=True)
+    rgb = shaded.rgb if isinstance(shaded, Shaded) else shaded
+    (gradient,) = torch.autograd.grad(rgb.sum(), points)
+    assert (gradient.norm(dim=1) > 0.0).all()
 
 
 @pytest.fixture(scope="module")
