@@ -89,6 +89,7 @@ def _guessers(
 ) -> list[Guesser]:
     """The networks with their profiles; one where both are the same file, which is then asked once."""
     from neurfield.priors import Guesser, Network, profile_of
+    from neurfield.priors.network import expect_file
     from neurfield.priors.profiles import Kind, Profile
 
     asked: list[tuple[Path, dict[Kind, Profile]]] = []
@@ -98,6 +99,7 @@ def _guessers(
     for kind, path, name in kinds:
         if path is None:
             continue
+        expect_file(path.expanduser())
         profile = profile_of(kind, path.expanduser(), name)
         before = asked[0] if asked else None
         if before and before[0] == path.expanduser() and before[1]["depth"].name == profile.name:

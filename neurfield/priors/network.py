@@ -17,6 +17,12 @@ _CALLED = {"depth": ("depth", "disp", "inv"), "normals": ("normal",)}
 _WANTED = {"depth": "one number a pixel, [1, 1, H, W]", "normals": "three numbers a pixel, [1, 3, H, W]"}
 
 
+def expect_file(path: Path) -> None:
+    """UserError where there is no such file of a network."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file: give an ONNX network (model.onnx)")
+
+
 class Network:
     """A network of a file, run by onnxruntime on the CPU.
 
@@ -31,8 +37,7 @@ class Network:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         onnxruntime = require("onnxruntime", "priors")
-        if not path.is_file():
-            raise UserError(f"{path}: no such file: give an ONNX network (model.onnx)")
+        expect_file(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = 3, threads
         try:

@@ -324,7 +324,8 @@ def test_depth_that_is_said_to_be_disparity_is_refused(room: Path, tmp_path: Pat
 
 def test_no_network_is_asked_for(room: Path, capsys: Capture) -> None:
     assert "--depth MODEL.onnx" in refusal(capsys, room)
-    assert "no such file" in refusal(capsys, room, "--depth", "omnidata.onnx")
+    for name in ("omnidata.onnx", "mine.onnx"):
+        assert "no such file" in refusal(capsys, room, "--depth", name)
 
 
 def test_without_onnxruntime_the_extra_is_named(
