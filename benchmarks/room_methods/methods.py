@@ -57,10 +57,10 @@ class Fit:
         return bool(getattr(load_config(self.method, self.preset, self.settings).data, "segment", False))
 
     def kind(self) -> str:
-        """What fits have in common that take as long for a step, as text: all but their steps and seconds."""
+        """What fits have in common that take as long for a step, as text: all but room, steps and seconds."""
         config = load_config(self.method, self.preset, self.settings)
         config.train.steps = 1
-        return f"{self.room} {spelled_out(config)}"
+        return str(spelled_out(config))
 
 
 def room_methods() -> list[str]:

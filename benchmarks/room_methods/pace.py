@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.common import commit, write_json
 from benchmarks.photos.fitted import Pace
 
-PROBE_STEPS = 100
+PROBE_STEPS = 200
 TOO_LONG, TOO_SHORT = 1.04, 0.88  # of the budget: beyond these a fit is made once more with other steps
 MOST_TRIES = 2
 
@@ -43,19 +43,19 @@ class Paces:
     def steps(self, kind: str, budget: float) -> int:
         """How many steps of a kind of fit end within a budget.
 
-        By the line through the two fits nearest to the budget, where two of different lengths have ended;
-        through the one that did, at the short fit's rate; by the short fit's pace alone.
+        From the fit that ended nearest to the budget, in whichever room, at the short fit's rate, or at that
+        of the next one if either had twice the other's steps; by the short fit's pace where none has ended.
         """
         pace = self.first[kind]
-        ended = sorted(set(self.ended.get(kind, [])), key=lambda one: abs(one[1] - budget))
-        if len(ended) > 1 and ended[0][0] != ended[1][0]:
-            (n, seconds), (other, others) = ended[:2]
-            rate = (seconds - others) / (n - other)
-            if rate > 0.3 * pace.step:  # else a noisy pair
-                pace = Pace(seconds - rate * n, rate)
-        elif ended:
-            pace = Pace(ended[0][1] - pace.step * ended[0][0], pace.step)
-        return pace.steps(budget)
+        ended = sorted(self.ended.get(kind, []), key=lambda one: abs(one[1] - budget))
+        if not ended:
+            return pace.steps(budget)
+        (steps, seconds), rate = ended[0], pace.step
+        for other, others in ended[1:]:
+            if max(steps, other) >= 2 * min(steps, other) and (seconds - others) * (steps - other) > 0:
+                rate = (seconds - others) / (steps - other)
+                break
+        return Pace(seconds - rate * steps, rate).steps(budget)
 
     def begin(self, kind: str, pace: Pace) -> None:
         """A short fit has ended."""
