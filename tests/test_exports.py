@@ -25,7 +25,7 @@ from neurfield import lazy
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = (
     "encodings", "fields", "fusion", "losses", "ops", "parts", "pixels", "points", "rendering", "stereo",
-    "surfaces",
+    "shapes", "surfaces",
 )  # fmt: skip
 
 # Public in their modules for other modules of the package, and not shown: a module, or a name of one.
@@ -114,6 +114,9 @@ PRIVATE = {
     "rendering.residuals": "what `Dual` keeps of a fit's steps",
     "rendering.transients.Found": "what `Dual` wants of `Contradicted`",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
+    "shapes.read_points": "how `read_shape` reads files of points alone",
+    "shapes.sides.cumulated": "what `spread` draws by",
+    "shapes.sides.spread": "`UnitShape.sample`",
     "stereo.agreement": "a step of `match`",
     "stereo.boxed": "how the survey takes a box that was given",
     "stereo.comparison": "how the steps of `match` compare pictures",

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rays": {"ops"},
     "encodings": {"ops"},
     "scenes": {"ops"},
+    "shapes": {"ops", "rays"},
     "evaluation": {"ops"},
     "fusion": {"ops", "scenes"},
     "stereo": {"ops", "scenes"},
