@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -66,10 +65,3 @@ class UnitShape:
         """[N] from points [N, 3] to a mesh, negative inside."""
         distance = self.distance(points)
         return torch.where(self.inside(points), -distance, distance)
-
-    def upright(self) -> Shape:
-        """The shape in the world, its faces turned outwards where all turned inwards."""
-        shape = self.shape
-        if shape.is_mesh and self.sides.flipped:
-            shape = replace(shape, faces=np.ascontiguousarray(shape.faces[:, ::-1]))
-        return shape
