@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def read_shape(path: str | Path) -> Shape:
     shape = POINT_READERS[ending](path) if ending in POINT_READERS else _by_trimesh(path)
     shift = read_shift(path)
     if shift.any():
-        shape = Shape(**{**vars(shape), "vertices": shape.vertices + shift})
+        shape = replace(shape, vertices=shape.vertices + shift)
     return mend(shape)
 
 

@@ -211,3 +211,14 @@ def test_any_unit_is_the_same_shape(scale: float) -> None:
 def test_one_triangle_is_a_shape() -> None:
     shape = mend(Shape("a", np.eye(3), np.array([[0, 1, 2]])))
     assert shape.is_mesh and not UnitShape(shape).sides.trusted and (np.ptp(shape.box, axis=0) > 0).all()
+
+
+def test_a_shift_beside_the_file_is_added(tmp_path: Path) -> None:
+    from neurfield.surfaces import save_mesh
+
+    far = BALL.copy()
+    far.vertices = np.asarray(far.vertices) + FAR
+    save_mesh(far, tmp_path / "far.stl")
+    shape = read_shape(tmp_path / "far.stl")
+    np.testing.assert_allclose(shape.vertices.mean(axis=0), FAR, atol=1e-3)
+    np.testing.assert_allclose(np.ptp(shape.vertices, axis=0), np.ptp(BALL.vertices, axis=0), rtol=1e-5)

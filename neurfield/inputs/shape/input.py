@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -82,9 +81,7 @@ class ShapeInput(OpenedShape, Input):
     def keep(self) -> None:
         """A shape from Python becomes shape.npz."""
         if self.shape.shape.path is None:
-            self.shape.shape = replace(
-                kept_shape(self.shape.shape, self.folder), notes=self.shape.shape.notes
-            )
+            self.shape.shape = kept_shape(self.shape.shape, self.folder)
 
     def facts(self) -> dict[str, Any]:
         """File, size, box, and what was noticed when it was read."""
