@@ -109,9 +109,9 @@ def _delimiter(path: Path) -> str | None:
 
 
 def _are_normals(columns: np.ndarray) -> bool:
-    """Most are units; zero, which says that there is none, counts as one."""
+    """Most of those that are not zero are units; zero says that there is none, black points are as rare."""
     length = np.linalg.norm(columns, axis=1)
-    return bool((np.abs(length - 1.0) < _NOT_UNIT).sum() > 0.5 * max((length > 0.0).sum(), 1))
+    return bool((np.abs(length - 1.0) < _NOT_UNIT).sum() >= 0.5 * (length > 0.0).sum())
 
 
 def _are_colors(columns: np.ndarray) -> bool:

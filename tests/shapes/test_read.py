@@ -90,6 +90,12 @@ def test_a_cloud_of_text(comma: str, colored: bool, directed: bool, tmp_path: Pa
         assert np.array_equal(shape.colors, colors)
 
 
+def test_normals_of_text_that_are_all_zero_are_no_black(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "a.xyz", np.concatenate([POINTS, 0.0 * POINTS], axis=1))
+    shape = read_shape(tmp_path / "a.xyz")
+    assert shape.normals is None and shape.colors is None and "all zero" in shape.notes[0]
+
+
 def test_a_cloud_of_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", points=POINTS, normals=UNITS, colors=np.full((200, 3), 0.5))
     shape = read_shape(tmp_path / "a.npz")
