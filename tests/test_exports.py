@@ -120,6 +120,7 @@ PRIVATE = {
     "rendering.transients.Found": "what `Dual` wants of `Contradicted`",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
     "shapes.normals": "what `points.Cloud` asks of points",
+    "shapes.read_off": "how `read_shape` reads what trimesh does not",
     "shapes.read_points": "how `read_shape` reads files of points alone",
     "shapes.sides.cumulated": "what `spread` draws by",
     "shapes.sides.spread": "`UnitShape.sample`",

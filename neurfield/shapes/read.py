@@ -12,6 +12,7 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.far import read_shift
 from neurfield.shapes.mend import mend
+from neurfield.shapes.read_off import read_off
 from neurfield.shapes.read_points import POINT_READERS
 from neurfield.shapes.shape import Shape
 
@@ -51,6 +52,8 @@ def _by_trimesh(path: Path) -> Shape:
         if isinstance(loaded, trimesh.Scene):
             loaded = _merged(loaded)
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
+        if path.suffix.lower() == ".off":
+            return read_off(path)
         raise UserError(
             f"{path}: not a readable {path.suffix[1:].lower()} ({type(reason).__name__}): copy it again, "
             "or export it as another kind"

@@ -43,6 +43,22 @@ def test_colours_of_vertices_are_kept(kind: str, tmp_path: Path) -> None:
     assert (np.abs(colors[order[0], :3].astype(int) - shape.colors[order[1]]) <= 1).all()
 
 
+def test_an_off_of_polygons_with_comments_and_colours(tmp_path: Path) -> None:
+    """A prism over a pentagon: five quads, two pentagons, and a triangle fan's volume."""
+    turns = 2.0 * np.pi * np.arange(5) / 5.0
+    ring = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    rows = [f"{x!r} {y!r} {z} {0.2 * k:.1f} 0 1 # corner" for z in (0, 1) for k, (x, y) in enumerate(ring)]
+    faces = ["5 4 3 2 1 0", "5 5 6 7 8 9 255 0 0"]
+    faces += [f"4 {k} {(k + 1) % 5} {5 + (k + 1) % 5} {5 + k}" for k in range(5)]
+    rows = [row.replace("np.float64(", "").replace(")", "") for row in rows]
+    (tmp_path / "a.off").write_text("\n".join(["# a prism", "COFF", "10 7 0", "", *rows, *faces]) + "\n")
+    shape = read_shape(tmp_path / "a.off")
+    prism = trimesh.Trimesh(shape.vertices, shape.faces, process=False)
+    assert len(shape.faces) == 16 and prism.is_watertight
+    assert prism.volume == pytest.approx(2.5 * np.sin(2.0 * np.pi / 5.0))
+    assert shape.colors is not None and shape.colors[3].tolist() == [153, 0, 255]
+
+
 def test_parts_of_a_scene_are_one_mesh_where_they_stand(tmp_path: Path) -> None:
     scene = trimesh.Scene()
     for k in range(2):
