@@ -25,7 +25,7 @@ from neurfield import lazy
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = (
     "encodings", "fields", "fusion", "losses", "ops", "parts", "pixels", "points", "rendering", "stereo",
-    "surfaces",
+    "shapes", "surfaces",
 )  # fmt: skip
 
 # Public in their modules for other modules of the package, and not shown: a module, or a name of one.
@@ -58,6 +58,7 @@ PRIVATE = {
     "losses.of_priors": "parts, found by their names on the shelf",
     "losses.priors.median_where": "a step of `ambiguous_depth`",
     "losses.s3im.s3im": "a part, found by its name on the shelf",
+    "losses.of_shapes": "parts, found by their names on the shelf",
     "losses.uncertain": "parts, found by their names on the shelf",
     "losses.weighted.added": "a step adds its looks with it",
     "ops.composed_query": "`sdf_query(fused=False)`",
@@ -96,6 +97,10 @@ PRIVATE = {
     "points.sure_points.sure_points": "a step of `aligned_priors`",
     "points.aligned_maps": "a step of `fuse_scene`",
     "points.prior_maps": "a step of `fuse_scene`",
+    "points.mesh_samples.Around": "what `MeshSamples` and `Cloud` know of places",
+    "points.mesh_samples.offers_of": "what `MeshSamples` and `Cloud` offer",
+    "points.mesh_samples.scattered": "where `MeshSamples` and `Cloud` look",
+    "points.mesh_samples.shape_sets": "the sets of `MeshSamples` and `Cloud`",
     "points.picture_pixels": "how `Picture` draws",
     "points.point_set.answered": "a step asks it",
     "points.point_set.gathered": "the points of a query",
@@ -114,6 +119,11 @@ PRIVATE = {
     "rendering.residuals": "what `Dual` keeps of a fit's steps",
     "rendering.transients.Found": "what `Dual` wants of `Contradicted`",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
+    "shapes.normals": "what `points.Cloud` asks of points",
+    "shapes.read_off": "how `read_shape` reads what trimesh does not",
+    "shapes.read_points": "how `read_shape` reads files of points alone",
+    "shapes.sides.cumulated": "what `spread` draws by",
+    "shapes.sides.spread": "`UnitShape.sample`",
     "stereo.agreement": "a step of `match`",
     "stereo.boxed": "how the survey takes a box that was given",
     "stereo.comparison": "how the steps of `match` compare pictures",

@@ -10,6 +10,7 @@ from neurfield.fields.latent import LatentRadiance as LatentRadiance
 from neurfield.fields.make import make_picture as make_picture
 from neurfield.fields.make import make_radiance as make_radiance
 from neurfield.fields.make import make_sdf as make_sdf
+from neurfield.fields.make import make_udf as make_udf
 from neurfield.fields.make_objects import instance_pixels as instance_pixels
 from neurfield.fields.make_objects import make_objects as make_objects
 from neurfield.fields.objects import ObjectsField as ObjectsField
@@ -25,3 +26,4 @@ from neurfield.fields.scene_encodings import make_encoding as make_encoding
 from neurfield.fields.sdf import FieldSample as FieldSample
 from neurfield.fields.sdf import SDFField as SDFField
 from neurfield.fields.shaded import Shaded as Shaded
+from neurfield.fields.udf import UDFField as UDFField

@@ -12,6 +12,7 @@ from neurfield.fields.image import ImageField
 from neurfield.fields.radiance import Radiance
 from neurfield.fields.scene_encodings import EncodingSizes, first_levels, make_encoding
 from neurfield.fields.sdf import SDFField
+from neurfield.fields.udf import UDFField
 from neurfield.parts import Number
 
 Count = Annotated[int, Number(least=1)]
@@ -68,6 +69,53 @@ def make_sdf(
         heads=heads,
         start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
         radius=radius,
+    )  # fmt: skip
+
+
+def make_udf(
+    seed: int = 0,
+    *,
+    encoding: Literal["hash", "simplex", "rbf", "triplane", "frequency"] = "hash",
+    levels: Count = 14,
+    features: Count = 2,
+    log2_table_size: Count = 18,
+    base_resolution: Count = 16,
+    finest_resolution: Count = 512,
+    interpolation: Literal["linear", "smoothstep"] = "smoothstep",
+    hidden: Sequence[int] = (64, 64),
+    octaves: Annotated[int, Number(least=0)] = 0,
+    feature_dim: Annotated[int, Number(least=0)] = 15,
+    softplus_beta: Annotated[float, Number(above=0.0)] = 100.0,
+    precision: Precision = "float32",
+    start_levels: Count = 5,
+    all_levels_at: Annotated[float, Number(least=0.0, most=1.0)] = 0.5,
+) -> UDFField:
+    """An unsigned distance field: how far the surface is, whether or not it has an inside.
+
+    Args:
+        seed: of the encoding's numbers.
+        encoding: of points; all are of about equal size.
+        levels: of the grid.
+        features: numbers that a point has of each level.
+        log2_table_size: of each level's table, at most.
+        base_resolution: cells of the coarsest level along the longest side of the box.
+        finest_resolution: cells of the finest level along the longest side of the box.
+        interpolation: between the corners of a cell.
+        hidden: units of the network's hidden layers.
+        octaves: of sines and cosines of the point that the network sees beside it.
+        feature_dim: numbers handed to the colour.
+        softplus_beta: sharpness of the network's activation.
+        precision: of the networks' derivatives, where it can be had.
+        start_levels: that take part at first.
+        all_levels_at: share of the steps after which every level takes part.
+    """
+    sizes = EncodingSizes(
+        encoding, levels, features, log2_table_size, base_resolution, finest_resolution, interpolation
+    )
+    module = make_encoding(sizes, seed)
+    return UDFField(
+        module, tuple(hidden), feature_dim, softplus_beta, n_frequencies=octaves, precision=precision,
+        start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
     )  # fmt: skip
 
 

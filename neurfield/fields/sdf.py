@@ -78,6 +78,7 @@ class SDFField(nn.Module):
         tensor([ True, False])
     """
 
+    sign = "signed"  # negative inside
     heads_from = 1  # the output of the network that the heads begin at: before it is the SDF
     _follows: Tensor
 

@@ -45,8 +45,8 @@ def fit(
     Args:
         source: for a scene a `Scene`, a built-in name, or a path in a known format; for others see their
             packages in `neurfield.inputs`.
-        method: a name, or the path of a preset file; None: the input's usual one: hash for an image, neus for
-            a scene with depth, photos for one of pictures alone.
+        method: a name, or the path of a preset file; None: the input's usual one: hash for an image, shape
+            for a closed mesh, neus for a scene with depth, photos for one of pictures alone.
         input: what kind the source is of, a name in `neurfield.inputs.registry`.
         preset: quick, default or best.
         steps: how many; None: the preset's.

@@ -53,7 +53,8 @@ def method_of_part(
 ) -> tuple[str, tuple[str, ...]]:
     """The method that a flag means which chooses a part, and the overrides that it needs.
 
-    That is the method called as the part is, or the input's usual one with this part in its slot.
+    That is the method that the flag means by this word, the one called as the part is, or the input's usual
+    one with this part in its slot.
 
     Args:
         input: a name of `INPUTS`.
@@ -64,8 +65,12 @@ def method_of_part(
     Raises:
         UserError: there is no such part, with the nearest name.
     """
-    slot, usual = CHOOSERS[flag].slot, INPUTS[input].usual
-    whole_shelf(plugins).find(slot, name)
+    slot, usual, words = CHOOSERS[flag].slot, INPUTS[input].usual, CHOOSERS[flag].methods
+    if name in words:
+        return words[name], ()
+    entry = whole_shelf(plugins).find(slot, name, list(words))
+    if words and not entry.plugin:
+        raise UserError(f"--{flag} {name}: not one that such a fit may have; there are: {', '.join(words)}")
     if name in methods(what_it_fits(usual)):
         return name, ()
     return usual, (f"{slot}={name}",)

@@ -51,15 +51,19 @@ class Chooser:
         metavar: of the flag.
         about: the flag's help.
         slot: whose part it names; empty: it names the method itself.
+        methods: words that mean a method, each with its name.
     """
 
     metavar: str
     about: str
     slot: str = ""
+    methods: Mapping[str, str] = field(default_factory=dict)
 
 
 WITHOUT_DEPTH = "photos"  # the usual method for a scene that nothing but pictures measures
 WITH_PRIORS = "priors"  # for a room of which a network has told depth and normals, too
+OF_POINTS = "cloud"  # the usual method for a shape that is a cloud
+OF_OPEN_MESHES = "shape-udf"  # for a mesh that has no inside
 
 INPUTS: dict[str, Entry] = {
     "scene": Entry(
@@ -74,12 +78,23 @@ INPUTS: dict[str, Entry] = {
         "or an image of any size: PNG, JPEG, TIFF, WebP; grey, colour, alpha; 8 or 16 bits.",
         usual="hash", named_by=("method", "encoding"), example="--image photo.png",
     ),
-    "shape": Entry("", "FILE", "or a mesh or points; not there yet."),
+    "shape": Entry(
+        "neurfield.inputs.shape:ShapeInput", "FILE",
+        "or a mesh or a cloud of points: ply, obj, off, stl, glb; xyz, npz, las, laz.",
+        usual="shape", named_by=("method", "field"), example="--shape bunny.ply",
+        otherwise={OF_POINTS: "of points", OF_OPEN_MESHES: "of an open mesh"}, moves=True,
+    ),
 }  # fmt: skip
 CHOOSERS: dict[str, Chooser] = {
     "method": Chooser("NAME|FILE", "see `neurfield methods`; or the path of a preset file."),
     "encoding": Chooser(
         "NAME", "for an image, in place of --method: hash, simplex, rbf, or a plug-in's.", slot="encoding"
+    ),
+    "field": Chooser(
+        "sdf|occupancy|udf",
+        "for a shape, in place of --method: signed distance, what is inside, unsigned distance.",
+        slot="field",
+        methods={"sdf": "shape", "occupancy": "shape-occupancy", "udf": "shape-udf"},
     ),
 }
 

@@ -71,4 +71,6 @@ from neurfield.ops.slanted_planes import plane_costs as plane_costs
 from neurfield.ops.slanted_planes import refine_planes as refine_planes
 from neurfield.ops.stereo_pictures import StereoPictures as StereoPictures
 from neurfield.ops.surface_depth import surface_depth as surface_depth
+from neurfield.ops.triangle_tree import NearestOnMesh as NearestOnMesh
+from neurfield.ops.triangle_tree import TriangleTree as TriangleTree
 from neurfield.ops.triplane import triplane_encode as triplane_encode

@@ -29,7 +29,7 @@ class Config:
 
     Args:
         method: the name of a method, or the path of a preset file.
-        fits: what it fits, surface or picture: which slots and groups it has.
+        fits: what it fits, surface, shape or picture: which slots and groups it has.
         preset: quick, default or best.
         seed: of all randomness.
         device: auto, cpu or cuda.

@@ -19,14 +19,14 @@ def methods(fits: str | None = None) -> list[str]:
     """The names that `--method` takes beside paths: one per file of the folder.
 
     Args:
-        fits: those alone that fit this, "surface" or "picture"; None: all.
+        fits: those alone that fit this, "surface", "shape" or "picture"; None: all.
     """
     names = sorted(path.stem for path in _folder().glob("*.yaml"))
     return names if fits is None else [name for name in names if what_it_fits(name) == fits]
 
 
 def what_it_fits(method: str) -> str:
-    """What a method fits, "surface" or "picture": as its file says (`fits`), or what that is like.
+    """What a method fits, "surface", "shape" or "picture": as its file says (`fits`), or what that is like.
 
     Raises:
         UserError: as `layers`; or it says something else.

@@ -58,6 +58,7 @@ TABLE: dict[str, dict[str, str]] = {
     "field": {
         "sdf": "neurfield.fields.make:make_sdf",
         "objects": "neurfield.fields.make_objects:make_objects",
+        "udf": "neurfield.fields.make:make_udf",
         "picture": "neurfield.fields.make:make_picture",
     },
     "heads": {
@@ -107,6 +108,8 @@ TABLE: dict[str, dict[str, str]] = {
         "picture": "neurfield.points.picture:Picture",
         "stencils": "neurfield.points.stencils:Stencils",
         "objects": "neurfield.points.objects:Objects",
+        "mesh_samples": "neurfield.points.mesh_samples:MeshSamples",
+        "cloud": "neurfield.points.cloud:Cloud",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -132,6 +135,12 @@ TABLE: dict[str, dict[str, str]] = {
         "mask": "neurfield.losses.of_pixels:mask",
         "s3im": "neurfield.losses.s3im:s3im",
         "patch_warp": "neurfield.losses.patch_warp:PatchWarp",
+        "surface_points": "neurfield.losses.of_shapes:surface_points",
+        "surface_normal": "neurfield.losses.of_shapes:surface_normal",
+        "surface_axis": "neurfield.losses.of_shapes:surface_axis",
+        "shape_sdf": "neurfield.losses.of_shapes:shape_sdf",
+        "occupancy": "neurfield.losses.of_shapes:occupancy",
+        "off_surface": "neurfield.losses.of_shapes:off_surface",
         "picture": "neurfield.losses.of_points:picture",
         "surface_bias": "neurfield.losses.of_field:surface_bias",
         "stochastic_eikonal": "neurfield.losses.of_points:stochastic_eikonal",

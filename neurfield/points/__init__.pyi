@@ -1,10 +1,12 @@
 """What `neurfield.points` shows; `neurfield.lazy` reads it too."""
 
+from neurfield.points.cloud import Cloud as Cloud
 from neurfield.points.fuse_scene import VolumePoints as VolumePoints
 from neurfield.points.fuse_scene import aligned_priors as aligned_priors
 from neurfield.points.fuse_scene import fuse_scene as fuse_scene
 from neurfield.points.fuse_stereo import StereoDepth as StereoDepth
 from neurfield.points.fused_depth import FusedDepth as FusedDepth
+from neurfield.points.mesh_samples import MeshSamples as MeshSamples
 from neurfield.points.object_space import ObjectSpace as ObjectSpace
 from neurfield.points.object_space import object_space as object_space
 from neurfield.points.object_votes import voted_objects as voted_objects

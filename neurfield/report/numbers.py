@@ -28,7 +28,7 @@ _NAMES = {
     "accuracy": "accuracy (mesh to truth)", "completeness": "completeness (truth to mesh)",
     "chamfer_l1": "Chamfer-L1 (their mean)", "mesh_seen": "seen share of the mesh",
     "truth_seen": "seen share of the truth", "psnr": "PSNR", "ssim": "SSIM", "gmsd": "GMSD (0 is best)",
-    "count": "how many",
+    "count": "how many", "chamfer_percent": "Chamfer-L1, of the diagonal", "iou": "IoU of what is inside",
     "psnr_float16": "PSNR of the model file", "model": "model file (float16)",
     "source": "the picture's own file",
     "accuracy_mm": "accuracy (mesh to truth)", "completeness_mm": "completeness (truth to mesh)",
@@ -97,6 +97,8 @@ def name_of(key: str, unit: str = "m") -> str:
     what, at, distance = key.partition("@")
     if at:
         what = {"f_score": "F-score", "whole_f_score": "F-score, unseen sides too,"}.get(what, what)
+        if distance.endswith("%"):
+            return f"{what} at {distance.removesuffix('%')} % of the diagonal"
         return f"{what} at {length(float(distance), unit)}"
     return _NAMES.get(key, key.replace("_", " "))
 
@@ -112,7 +114,7 @@ def value_of(key: str, value: Any, unit: str = "m") -> str:
     if key.endswith("_cm"):
         return f"{value:.4g} cm"
     if key.endswith("_percent"):
-        return f"{value:.2f} %"
+        return f"{value:.2f} %" if abs(value) >= 1.0 else f"{value:.3g} %"
     if key == "seconds":
         return duration(value)
     if key in _BYTES:

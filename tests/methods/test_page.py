@@ -1,4 +1,4 @@
-"""Every method for surfaces has its section in docs/methods.md, which names its preset and its parts."""
+"""Every method for surfaces and shapes has its section in docs/methods.md, which names its parts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from neurfield.parts.yaml_text import read_mapping
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "methods.md").read_text()
 SECTIONS = dict(re.findall(r"^## `([^`]+)`\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
+NAMES = [*methods("surface"), *methods("shape")]
 PIECES = ("Adds", "Equation", "Source", "Preset", "Results", "Limits")
 
 
@@ -22,11 +23,11 @@ def parts_of(method: str) -> set[str]:
 
 
 def test_sections_are_those_of_the_methods() -> None:
-    assert set(SECTIONS) == set(methods("surface"))
+    assert set(SECTIONS) == set(NAMES)
     assert len(re.findall(r"^## ", PAGE, re.M)) == len(SECTIONS)
 
 
-@pytest.mark.parametrize("method", methods("surface"))
+@pytest.mark.parametrize("method", NAMES)
 def test_a_section_has_all_pieces_and_names_preset_and_parts(method: str) -> None:
     section = SECTIONS[method]
     assert re.findall(r"^\*\*(\w+)\.\*\*", section, re.M) == list(PIECES)

@@ -1,0 +1,66 @@
+"""The task of a shape: its parts, as a configuration composes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from neurfield.errors import UserError
+from neurfield.fitting.points_task import RADIUS
+from neurfield.fitting.scene import make_field
+from neurfield.fitting.task import Task
+from neurfield.losses.weighted import WeightedLoss
+from neurfield.parts import Config, awake, looked_at, of_use
+from neurfield.shapes import UnitShape
+
+
+class ShapeTask(Task):
+    """The parts of a method, put together for one mesh or cloud."""
+
+    def __init__(self, shape: UnitShape, config: Config, device: torch.device) -> None:
+        """Make all parts; distances are worked out before the first step.
+
+        Args:
+            shape: in the unit coordinates that the field lives in.
+            config: of the fit.
+            device: of field and steps.
+
+        Raises:
+            UserError: a part asks for what the shape or the method does not have, with the way out.
+        """
+        self.shape, self.config = shape, config
+        offers: dict[str, Callable[[], Any]] = {
+            "shape": lambda: shape, "unit_box": lambda: shape.unit_box, "frame": lambda: shape.frame,
+            "device": lambda: device, "seed": lambda: config.seed,
+        }  # fmt: skip
+        needed = looked_at(config.many("losses").values())
+        sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
+        inside = any(
+            "points.around.inside" in loss.needs().required for loss in config.many("losses").values()
+        )
+        if inside and not shape.shape.is_mesh and shape.shape.normals is None:
+            raise UserError(
+                f"{shape.shape.name}: points without normals do not say what is inside, and the method "
+                f"{config.name} asks for that: choose --field sdf or --field udf"
+            )
+        offered = {name for source in sources for name in source.offers}
+        awaken = awake(config.many("losses"), offered, "shape")
+        losses = {label: WeightedLoss.of(part, offers) for label, part in awaken.items()}
+        if not losses:
+            raise UserError(
+                f"{shape.shape.name}: none of the method's losses finds what it looks at in "
+                f"{shape.shape.words}"
+            )
+        field = make_field(config, device)
+        field.start_as_sphere(field.radius or RADIUS, inside=_free_inside(shape), seed=config.seed)
+        super().__init__(field, None, sources, None, losses, config.train, config.seed, device)
+
+
+def _free_inside(shape: UnitShape) -> bool:
+    """Whether a cloud's normals point to its middle, as those of a scanned room do."""
+    normals = shape.shape.normals
+    if shape.shape.is_mesh or normals is None:
+        return False
+    return float((shape.points.double().numpy() * normals).sum(axis=1).mean()) < 0.0

@@ -1,0 +1,35 @@
+"""What report.html shows of a run of a shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurfield.inputs.page import MeshSides, Page
+from neurfield.parts import Config
+
+
+def shape_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
+    """The mesh from four sides; what is not there is left out."""
+    return Page(
+        about=[f"preset {config.preset}", facts["words"], *facts.get("notes", ())],
+        tiles=_tiles(metrics),
+        sections=[MeshSides(folder / "mesh.ply", "outside")],
+    )
+
+
+def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    geometry = metrics.get("geometry", {})
+    tiles = []
+    if "chamfer_percent" in geometry:
+        tiles.append((f"{geometry['chamfer_percent']:.3g} %", "Chamfer-L1, of the shape's diagonal"))
+    tiles += [
+        (f"{value:.3f}", f"F-score at {key.partition('@')[2].removesuffix('%')} % of the diagonal")
+        for key, value in geometry.items()
+        if key.startswith("f_score@")
+    ]
+    if "normal_consistency" in geometry:
+        tiles.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
+    if "iou" in geometry:
+        tiles.append((f"{geometry['iou']:.4f}", "IoU of what is inside"))
+    return tiles

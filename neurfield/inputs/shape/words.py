@@ -1,0 +1,61 @@
+"""What is said before a fit to a shape."""
+
+from __future__ import annotations
+
+import torch
+from rich.text import Text
+
+from neurfield.inputs.shape.opened import OpenedShape
+from neurfield.inputs.size import memory_of, parameters_of
+from neurfield.ops import native
+from neurfield.shapes.sides import TRUSTED
+from neurfield.wording import about
+
+_BYTES_OF_A_STEP = 0.3e9
+
+
+def looked_at(opened: OpenedShape) -> list[str]:
+    """What was mended of the shape, and what will not come out as one may think."""
+    shape, lines = opened.shape, []
+    lines += [f"{shape.shape.name}: {note}" for note in shape.shape.notes]
+    if shape.shape.is_mesh and opened.signed:
+        sides = shape.sides
+        if sides.flipped:
+            lines.append(f"{shape.shape.name}: its faces all turned inwards: they are turned around")
+        if not sides.trusted:
+            lines.append(
+                f"{shape.shape.name}: {sides.words}, not {100 * TRUSTED:.0f} % or more: it is open, or "
+                "its faces turn both ways, so what is inside is a guess: --field udf needs no inside"
+            )
+    if not shape.shape.is_mesh and opened.signed and shape.shape.normals is None:
+        lines.append(
+            f"{shape.shape.name}: without normals the fit has to find which side is outside, which goes "
+            "wrong where the surface is open or thin: --field udf needs no sides"
+        )
+    if not opened.signed:
+        width = 2.0 * opened.surface().voxel()
+        lines.append(
+            "an unsigned field has no level to draw where it is zero: mesh.ply becomes a closed shell "
+            f"around the surface, {width:.3g} thick"
+        )
+    return lines
+
+
+def shape_words(opened: OpenedShape, step: int, seconds_per_step: float) -> list[str | Text]:
+    """The paragraph, line by line."""
+    task, config, shape = opened.task, opened.config, opened.shape.shape
+    parameters = parameters_of(task)
+    sides = f", {opened.shape.sides.words}" if shape.is_mesh and opened.signed else ""
+    low, high = shape.vertices.min(axis=0), shape.vertices.max(axis=0)
+    size = " x ".join(f"{side:.4g}" for side in high - low)
+    where = f"{torch.get_num_threads()} threads" if task.device.type == "cpu" else str(task.device)
+    return [
+        Text.assemble((shape.name, "bold"), f": {shape.words}{sides}"),
+        f"size {size}{f' {shape.unit}' if shape.unit else ''}, in the coordinates of its file",
+        f"method {config.method} ({config.preset}), steps {step} to {config.train.steps}, "
+        f"{parameters / 1e6:.1f} M parameters, about {memory_of(parameters, _BYTES_OF_A_STEP) / 1e9:.1f} GB",
+        f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {where}",
+        *(source.words for source in task.sources if source.words),
+        f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "
+        f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
+    ]

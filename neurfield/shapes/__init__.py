@@ -1,0 +1,7 @@
+"""Meshes and clouds of points: read, mended, asked."""
+
+from __future__ import annotations
+
+from neurfield.lazy import export
+
+__all__ = export(__name__)

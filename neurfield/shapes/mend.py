@@ -1,0 +1,122 @@
+"""What is wrong with a shape, mended where that is possible, and said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.shapes.shape import Shape
+
+LEAST_POINTS = 16  # of a cloud: fewer tell no surface
+_FLAT = 1e-15  # a triangle's area, of the longest side squared, below which it has none
+
+
+def mend(shape: Shape) -> Shape:
+    """The shape without what has no meaning; what was left out is in its notes.
+
+    Vertices that are no numbers, that nothing refers to, or that repeat others exactly; triangles without
+    area, and exact copies of others; points without a normal where others have one.
+
+    Raises:
+        UserError: nothing is left, or it has no extent, or refers to vertices that it has not.
+    """
+    where, notes = _place(shape), list(shape.notes)
+    if not len(shape.vertices):
+        raise UserError(f"{where}: holds neither triangles nor points: export it again")
+    faces = shape.faces
+    if len(faces) and (faces.min() < 0 or faces.max() >= len(shape.vertices)):
+        raise UserError(
+            f"{where}: triangles name vertices {faces.min()} to {faces.max()}, and there are "
+            f"{len(shape.vertices)}: the file is damaged, export it again"
+        )
+    finite = np.isfinite(shape.vertices).all(axis=1)
+    if not finite.any():
+        raise UserError(f"{where}: no vertex is finite (NaN or infinite): export it again")
+    if not finite.all():
+        notes.append(f"{_count(~finite)} vertices that are no numbers left out")
+    kept = shape.faces[finite[faces].all(axis=1)] if len(faces) else faces
+    if len(faces) and not len(kept):
+        raise UserError(f"{where}: every triangle has a vertex that is NaN or infinite: export it again")
+    extent = float(np.ptp(shape.vertices[finite], axis=0).max())
+    if not extent > 0.0 or not np.isfinite(extent):
+        what = "all vertices lie in one point" if np.isfinite(extent) else "it is too large for numbers"
+        raise UserError(f"{where}: {what}: there is no surface to fit")
+    mended = replace(shape, faces=kept)
+    mended = _mesh(mended, extent, notes, where) if len(faces) else _cloud(mended, finite, notes, where)
+    return replace(mended, notes=tuple(notes))
+
+
+def _mesh(shape: Shape, extent: float, notes: list[str], where: str) -> Shape:
+    first, back = _alike(shape.vertices)
+    faces = back[shape.faces]
+    corners = shape.vertices[first][faces] / extent
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    flat = ~(area > _FLAT)
+    if flat.all():
+        raise UserError(f"{where}: all triangles are degenerate (no area): export it again")
+    if flat.any():
+        notes.append(f"{_count(flat)} triangles without area left out")
+    faces = faces[~flat]
+    turned = np.take_along_axis(faces, (faces.argmin(axis=1)[:, None] + np.arange(3)) % 3, axis=1)
+    _, once = np.unique(turned, axis=0, return_index=True)
+    if len(once) < len(faces):
+        notes.append(f"{len(faces) - len(once):,} copies of other triangles left out")
+        faces = faces[np.sort(once)]
+    used = np.unique(faces)
+    spare = len(first) - len(used)
+    if spare and not flat.any():
+        notes.append(f"{spare:,} vertices of no triangle left out")
+    place = np.zeros(len(first), np.int64)
+    place[used] = np.arange(len(used))
+    rows = first[used]
+    colors = None if shape.colors is None else shape.colors[rows]
+    return replace(shape, vertices=shape.vertices[rows], faces=place[faces], colors=colors, normals=None)
+
+
+def _cloud(shape: Shape, finite: np.ndarray, notes: list[str], where: str) -> Shape:
+    normals = shape.normals
+    if normals is not None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            length = np.linalg.norm(normals, axis=1)
+        good = np.isfinite(length) & (length > 0.0)
+        if not good[finite].any():
+            notes.append("its normals are all zero: they are not used")
+            normals = None
+        else:
+            if not good[finite].all():
+                notes.append(f"{_count(finite & ~good)} points whose normal is zero or no number left out")
+            finite = finite & good
+            normals = normals / np.where(good, length, 1.0)[:, None]
+    rows = np.flatnonzero(finite)
+    first, _ = _alike(shape.vertices[rows])
+    if len(first) < len(rows):
+        notes.append(f"{len(rows) - len(first):,} points that repeat others left out")
+    rows = rows[np.sort(first)]
+    if len(rows) < LEAST_POINTS:
+        raise UserError(
+            f"{where}: a cloud of {len(rows)} point{'s' if len(rows) != 1 else ''} tells no surface: "
+            f"at least {LEAST_POINTS} are needed"
+        )
+    colors = None if shape.colors is None else shape.colors[rows]
+    normals = None if normals is None else normals[rows]
+    return replace(shape, vertices=shape.vertices[rows], normals=normals, colors=colors)
+
+
+def _alike(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of rows [V, 3] the first of each that are equal, in their order, and for each row its place there."""
+    plain = np.ascontiguousarray(vertices + 0.0)  # -0 is 0
+    _, first, back = np.unique(plain, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(first), np.int64)
+    place[order] = np.arange(len(first))
+    return first[order], place[back.reshape(-1)]
+
+
+def _place(shape: Shape) -> str:
+    return str(shape.path or shape.name)
+
+
+def _count(which: np.ndarray) -> str:
+    return f"{int(which.sum()):,}"

@@ -1,0 +1,130 @@
+"""Points around meshes and clouds: where they are, and whether what is said of them is true of a ball."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from neurfield.moment import Moment
+from neurfield.points import Cloud, MeshSamples, PointSet
+from neurfield.points.mesh_samples import FAR, scattered
+from neurfield.shapes import Shape, UnitShape, mend
+from neurfield.shapes.normals import areas_of, surfels, thinnest_axes
+
+CPU = torch.device("cpu")
+BALL = trimesh.creation.icosphere(4, 2.0)
+UNIT = 2.0 / 2.2  # its radius in unit coordinates: a box with 5 % of its side around it
+
+
+def mesh() -> UnitShape:
+    return UnitShape(mend(Shape("ball", np.asarray(BALL.vertices), np.asarray(BALL.faces))))
+
+
+def cloud(normals: bool, count: int = 4000) -> UnitShape:
+    drawn = np.random.default_rng(0).normal(size=(count, 3))
+    units = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return UnitShape(mend(Shape("ball", 2.0 * units, normals=units if normals else None)))
+
+
+def drawn(source: MeshSamples | Cloud, step: int = 0) -> dict[str, PointSet]:
+    source.prepare()
+    moment = Moment(step, 0.0, generator=torch.Generator().manual_seed(step))
+    return source.sets(*source.draw(moment))
+
+
+def test_a_mesh_tells_distances_sides_and_normals() -> None:
+    source = MeshSamples(mesh(), CPU, 0, count=2000, pool=4000)
+    sets = drawn(source)
+    around, surface = sets["around"], sets["surface"]
+    radius = around.points.norm(dim=1)
+    torch.testing.assert_close(around.columns["sdf"], radius - UNIT, atol=3e-3, rtol=0)
+    clear = (radius - UNIT).abs() > 5e-3
+    assert torch.equal(around.columns["inside"][clear] == 1.0, (radius < UNIT)[clear])
+    torch.testing.assert_close(surface.points.norm(dim=1), torch.full((1000,), UNIT), atol=3e-3, rtol=0)
+    facing = (torch.nn.functional.normalize(surface.points, dim=1) * surface.columns["normal"]).sum(dim=1)
+    assert float(facing.min()) > 0.99
+    weight = around.columns["weight"]
+    assert float(weight[around.columns["sdf"].abs() < 1e-3].min()) > 0.9 > float(weight.min()) > 0.0
+
+
+def test_distances_without_sides_are_not_negative_and_have_no_inside() -> None:
+    sets = drawn(MeshSamples(mesh(), CPU, 0, count=500, pool=1000, signed=False))
+    assert float(sets["around"].columns["sdf"].min()) >= 0.0
+    assert "inside" not in sets["around"].columns and "normal" not in sets["surface"].columns
+    assert not sets["surface"].unit_slope  # there a distance has a kink
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("normals", [True, False])
+def test_what_is_offered_is_what_is_drawn(signed: bool, normals: bool) -> None:
+    for source in (
+        MeshSamples(mesh(), CPU, 0, count=64, pool=128, signed=signed),
+        Cloud(cloud(normals), CPU, 0, count=64, pool=512, signed=signed),
+    ):
+        sets = drawn(source)
+        names = {f"points.{name}" for name in sets}
+        names |= {f"points.{n}.{column}" for n, one in sets.items() for column in one.columns}
+        assert source.offers - {"gradients"} <= names and source.words
+        assert names - source.offers <= {"points.around.weight"}
+
+
+def test_each_gives_nothing_of_what_the_other_is_for() -> None:
+    for source in (MeshSamples(cloud(True), CPU, 0), Cloud(mesh(), CPU, 0)):
+        source.prepare()
+        assert not source.offers and source.draw(Moment(0, 0.0)) == () and source.words == ""
+
+
+def test_a_cloud_with_normals_tells_what_its_surface_would() -> None:
+    around = drawn(Cloud(cloud(True), CPU, 0, count=4000, pool=8000))["around"]
+    radius = around.points.norm(dim=1)
+    error = (around.columns["sdf"] - (radius - UNIT)).abs()
+    near = (radius - UNIT).abs() < 0.02
+    assert float(error[near].mean()) < 2e-3 and float(error[~near].mean()) < 0.01
+    clear = (radius - UNIT).abs() > 0.03
+    assert torch.equal(around.columns["inside"][clear] == 1.0, (radius < UNIT)[clear])
+
+
+def test_a_cloud_without_sides_tells_distances() -> None:
+    around = drawn(Cloud(cloud(False), CPU, 0, count=4000, pool=8000, signed=False))["around"]
+    true = (around.points.norm(dim=1) - UNIT).abs()
+    assert float((around.columns["sdf"] - true).abs().mean()) < 5e-3
+
+
+def test_a_cloud_without_normals_says_where_there_is_none() -> None:
+    sets = drawn(Cloud(cloud(False), CPU, 0, count=2000))
+    axis = sets["surface"].columns["axis"]
+    outwards = torch.nn.functional.normalize(sets["surface"].points, dim=1)
+    assert float((axis * outwards).sum(dim=1).abs().median()) > 0.98
+    assert set(sets) == {"surface", "apart"} and float(sets["apart"].points.abs().max()) <= 1.0
+
+
+def test_the_same_seed_draws_the_same_and_every_step_others() -> None:
+    first, second = (MeshSamples(mesh(), CPU, 3, count=64, pool=256) for _ in range(2))
+    assert torch.equal(drawn(first, 5)["around"].points, drawn(second, 5)["around"].points)
+    assert not torch.equal(drawn(first, 6)["around"].points, drawn(first, 5)["around"].points)
+
+
+def test_scattered_points_stay_in_the_box_and_some_are_anywhere() -> None:
+    box = [-1.0, -1.0, -0.2, 1.0, 1.0, 0.2]
+    points = scattered(torch.zeros(20000, 3), box, torch.Generator().manual_seed(0))
+    low, high = torch.tensor(box).view(2, 3)
+    assert bool(((points >= low) & (points <= high)).all())
+    assert float((points.norm(dim=1) > 0.6).float().mean()) == pytest.approx(FAR * 0.72, abs=0.03)
+
+
+def test_areas_add_up_and_surfels_have_them() -> None:
+    shape = cloud(True, 6000).shape
+    assert shape.normals is not None
+    areas = areas_of(shape.vertices)
+    assert areas.sum() == pytest.approx(4.0 * np.pi * 4.0, rel=0.15)
+    triangles = surfels(shape.vertices, shape.normals, areas)
+    across = 0.5 * np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    np.testing.assert_allclose(across, areas[:, None] * shape.normals, atol=1e-12)
+    np.testing.assert_allclose(triangles.mean(axis=1), shape.vertices, atol=1e-12)
+
+
+def test_axes_of_a_plane_are_across_it() -> None:
+    flat = np.random.default_rng(0).uniform(size=(200, 3)) * [1.0, 1.0, 0.0] + [5e5, 4e6, 7.0]
+    np.testing.assert_allclose(np.abs(thinnest_axes(flat)), np.tile([0.0, 0.0, 1.0], (200, 1)), atol=1e-6)
