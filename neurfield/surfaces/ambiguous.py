@@ -52,7 +52,7 @@ def crossed_faces(quads: np.ndarray, axis: np.ndarray, sides: Sides, cells: np.n
     """
     face = np.flatnonzero(sides.uses == 4)
     quad, place = sides.first[face] // 4, sides.first[face] % 4
-    # Cells i and i + 1 of a quad differ along the first axis behind the edge's for i of 0 and 2, else the next.
+    # Cells i and i + 1 of a quad differ along the first axis behind the edge's if i is even, else the next.
     across = (axis[quad] + 1 + place % 2) % 3
     pair = np.stack([quads[quad, place], quads[quad, (place + 1) % 4]], axis=1)
     at = np.take_along_axis(cells[pair], across[:, None, None], axis=2)[:, :, 0]

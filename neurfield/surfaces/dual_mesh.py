@@ -13,7 +13,14 @@ from neurfield.surfaces.ambiguous import APART, CrossedFaces, crossed_faces, gro
 from neurfield.surfaces.borders import snapped_borders
 from neurfield.surfaces.crossings import Samples, crossings
 from neurfield.surfaces.dual_cells import SAMPLES, find, keys
-from neurfield.surfaces.dual_faces import CORNER, EDGE, LatticeEdges, consistent, edges_between, triangles
+from neurfield.surfaces.dual_faces import (
+    LatticeEdges,
+    compact,
+    consistent,
+    diagonals,
+    edges_between,
+    triangles,
+)
 from neurfield.surfaces.patches import sides_of, split
 from neurfield.surfaces.repair import repaired
 from neurfield.surfaces.unsigned import Lattice, NearSurface, UnsignedField
@@ -122,7 +129,7 @@ def _as_published(near: NearSurface, voxel: float) -> tuple[np.ndarray, np.ndarr
     quads = edges_between(near.cells).cells
     quads = quads[(ranks[quads] > 0).all(axis=1)]
     fitting, along_02 = consistent(vertices[quads], ranks[quads], directions[quads])
-    return _compact(vertices, triangles(quads[fitting], along_02[fitting]))
+    return compact(vertices, triangles(quads[fitting], along_02[fitting]))
 
 
 def _of_crossings(near: NearSurface, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +153,7 @@ def _of_crossings(near: NearSurface, lattice: Lattice) -> tuple[np.ndarray, np.n
     # Seen from above: counter-clockwise, so the normal runs along the axis, as the gradient does above.
     above = near.samples.normals[ends[:, 2], axis] < 0.0
     quads_of_sheets = np.where(above[:, None], quads_of_sheets[:, ::-1], quads_of_sheets)
-    return vertices, triangles(quads_of_sheets, _diagonals(vertices, ranks, quads_of_sheets))
+    return vertices, triangles(quads_of_sheets, diagonals(vertices, ranks, quads_of_sheets))
 
 
 def _ends(near: NearSurface, edges: LatticeEdges) -> np.ndarray:
@@ -191,20 +198,3 @@ def _of_edges(
         torch.from_numpy(cells), torch.from_numpy(rows), torch.from_numpy(samples.feet),
         torch.from_numpy(samples.normals), slacks=None,
     )[0].numpy()  # fmt: skip
-
-
-def _diagonals(vertices: np.ndarray, ranks: np.ndarray, quads: np.ndarray) -> np.ndarray:
-    """Which quads are cut from 0 to 2 [q]: along a crease where they have one, else the shorter way."""
-    crease = (ranks[quads] == EDGE) | (ranks[quads] == CORNER)
-    on_02, on_13 = crease[:, 0] & crease[:, 2], crease[:, 1] & crease[:, 3]
-    corners = vertices[quads]
-    shorter = np.linalg.norm(corners[:, 0] - corners[:, 2], axis=1) <= np.linalg.norm(
-        corners[:, 1] - corners[:, 3], axis=1
-    )
-    return np.where(on_02 == on_13, shorter, on_02)
-
-
-def _compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Without vertices that no face has."""
-    used, index = np.unique(faces, return_inverse=True)
-    return vertices[used], index.reshape(faces.shape)
