@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from neurfield.surfaces.dual_cells import numbered
 from neurfield.surfaces.unsigned import Lattice
 
 _AHEAD = (1.5, 2.5, 3.5)  # cells, from which the border is looked back at, further where it was not seen
@@ -23,10 +24,11 @@ def snapped_borders(vertices: np.ndarray, faces: np.ndarray, lattice: Lattice, n
         lattice: asks the field.
         noise: of distances, in cells.
     """
-    ends = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    edges, uses = np.unique(ends, axis=0, return_counts=True)
+    ends = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    edges, row = numbered(ends.min(axis=1) * len(vertices) + ends.max(axis=1))
+    once = edges[np.bincount(row, minlength=len(edges)) == 1]
     vertices = vertices.copy()
-    waiting = np.unique(edges[uses == 1])
+    waiting = np.unique(np.stack(np.divmod(once, max(len(vertices), 1))))
     directions = _away(vertices, faces)[waiting]
     for ahead in _AHEAD:
         # The first look tells in which direction the border is straight ahead, the second looks there.

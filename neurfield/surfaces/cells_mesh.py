@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurfield.ops.marching_cubes_table import corner_position, edge_corners, triangle_table
+from neurfield.surfaces.dual_cells import numbered
 
 CORNERS = np.array([corner_position(corner) for corner in range(8)], dtype=np.int64)  # [8, 3], as the table's
 EDGES = np.array([edge_corners(edge) for edge in range(12)], dtype=np.int64)  # [12, 2]
@@ -24,5 +25,5 @@ def mesh_of_cells(values: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np
     edges = table[case]
     cell, place = np.nonzero(edges != 255)
     ends = cells[cell[:, None], EDGES[edges[cell, place]]]  # [3 f, 2]
-    pairs, index = np.unique(ends[:, 0] * len(values) + ends[:, 1], return_inverse=True)
+    pairs, index = numbered(ends[:, 0] * len(values) + ends[:, 1])
     return np.stack(np.divmod(pairs, max(len(values), 1)), axis=1), index.reshape(-1, 3)

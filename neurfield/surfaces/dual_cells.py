@@ -27,6 +27,12 @@ def points_of(key: np.ndarray) -> np.ndarray:
     return np.stack([key >> 2 * BITS, key >> BITS & mask, key & mask], axis=-1)
 
 
+def numbered(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different ones of numbers, rising, and which of them each is, in the numbers' shape."""
+    values, rows = np.unique(numbers, return_inverse=True)
+    return values, rows.reshape(numbers.shape)
+
+
 def find(sorted_keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Where each of the wanted keys stands in the sorted ones, -1 where it does not."""
     if not len(sorted_keys):
@@ -62,5 +68,5 @@ def cells_near_surface(
 def shared_points(cells: np.ndarray, corners: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
     """The distinct points [p, 3] stride * cell + corner of all cells, and which are each cell's [c, k]."""
     of_cells = keys(stride * cells[:, None] + corners)
-    distinct, index = np.unique(of_cells, return_inverse=True)
-    return points_of(distinct), index.reshape(of_cells.shape)
+    found, index = numbered(of_cells)
+    return points_of(found), index

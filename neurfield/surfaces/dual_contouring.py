@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neurfield.ops.cell_vertices import cell_vertices
 from neurfield.surfaces.ambiguous import APART, crossed_faces, groups
-from neurfield.surfaces.dual_cells import find, keys, points_of
+from neurfield.surfaces.dual_cells import find, keys, numbered, points_of
 from neurfield.surfaces.dual_faces import compact, diagonals, triangles
 from neurfield.surfaces.level_set import surface_on_lattice
 from neurfield.surfaces.patches import sides_of, split
@@ -138,8 +138,8 @@ def _contoured(
     # As in `LatticeEdges`; cells around the lattice take part, counted from 1, so that every edge has four.
     around = crossed.low[:, None] - np.stack([b + c, c, np.zeros_like(b), b], axis=1) + 1
     outside = ((around < 1) | (around > counts)).any(axis=(1, 2))
-    numbers, quads = np.unique(keys(around), return_inverse=True)
-    cells, quads = points_of(numbers), quads.reshape(-1, 4)
+    numbers, quads = numbered(keys(around))
+    cells = points_of(numbers)
     edges = np.full((len(cells), 12), -1, dtype=np.int64)  # the crossed ones of each cell
     place = 4 * crossed.axis[:, None] + np.arange(4)
     edges[quads, place] = np.arange(len(quads))[:, None]

@@ -97,5 +97,6 @@ def diagonals(vertices: np.ndarray, ranks: np.ndarray, quads: np.ndarray) -> np.
 
 def compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Without vertices that no face has."""
-    used, index = np.unique(faces, return_inverse=True)
-    return vertices[used], index.reshape(faces.shape)
+    used = np.zeros(len(vertices), dtype=bool)
+    used[faces] = True
+    return vertices[used], (np.cumsum(used) - 1)[faces]

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from neurfield.surfaces.borders import snapped_borders
 from neurfield.surfaces.cells_mesh import CORNERS, EDGES, mesh_of_cells
 from neurfield.surfaces.crossings import Samples
+from neurfield.surfaces.dual_cells import numbered
 from neurfield.surfaces.dual_faces import compact
 from neurfield.surfaces.dual_mesh import UnsignedMesh
 from neurfield.surfaces.unsigned import Lattice, NearSurface, UnsignedField
@@ -81,7 +82,9 @@ def _voted(near: NearSurface, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]
     cells = near.of_cells[passed]
     if not len(cells):
         return np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64)
-    pairs = np.unique(cells[:, EDGES].reshape(-1, 2), axis=0)
+    ends = cells[:, EDGES]
+    pairs = numbered(ends[..., 0] * len(distances) + ends[..., 1])[0]
+    pairs = np.stack(np.divmod(pairs, len(distances)), axis=1)
     signs = _signs(near.samples, pairs, near.noise)
     edges, faces = mesh_of_cells(signs * np.maximum(distances, 1e-6), cells)
     vertices, left = _between(near.samples.select(edges[:, 0]), near.samples.select(edges[:, 1]), lattice)

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from neurfield.surfaces.dual_cells import numbered
+
 
 class Sides(NamedTuple):
     """The faces between cells that crossed edges lie in; a quad's side i lies between its cells i and i + 1.
@@ -31,8 +33,10 @@ def sides_of(quads: np.ndarray, cells: int) -> Sides:
     """The faces that the sides of quads [e, 4], cells by their numbers below `cells`, pass through."""
     after = np.roll(quads, -1, axis=1)
     pairs = np.minimum(quads, after) * cells + np.maximum(quads, after)
-    _, first, face, count = np.unique(pairs, return_index=True, return_inverse=True, return_counts=True)
-    return Sides(face.reshape(quads.shape), count, first)
+    found, face = numbered(pairs)
+    first = np.zeros(len(found), dtype=np.int64)
+    first[face.reshape(-1)] = np.arange(face.size)
+    return Sides(face, np.bincount(face.reshape(-1), minlength=len(found)), first)
 
 
 def split(quads: np.ndarray, cells: int, sides: Sides, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +73,7 @@ def split(quads: np.ndarray, cells: int, sides: Sides, group: np.ndarray) -> tup
     rows, columns = np.concatenate(links, axis=1)
     graph = coo_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(quads.size, quads.size))
     _, vertex = connected_components(graph, directed=False)
-    vertex = vertex.reshape(quads.shape)
+    vertex = vertex.reshape(quads.shape).astype(np.int64)
     cell_of = np.zeros(vertex.max(initial=-1) + 1, dtype=np.int64)
     cell_of[vertex] = quads
     return vertex, cell_of

@@ -22,7 +22,9 @@ def consistent_winding(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndar
     forward = ends[:, 0] < ends[:, 1]
     ordered = np.sort(ends, axis=1)
     order = np.lexsort((ordered[:, 1], ordered[:, 0]))
-    _, start, uses = np.unique(ordered[order], axis=0, return_index=True, return_counts=True)
+    changes = np.flatnonzero((np.diff(ordered[order], axis=0) != 0).any(axis=1)) + 1
+    start = np.concatenate([[0], changes])
+    uses = np.diff(np.concatenate([start, [len(order)]]))
     pairs = start[uses == 2]
     one, other = order[pairs], order[pairs + 1]
     turned = forward[one] == forward[other]  # both run the same way along the edge

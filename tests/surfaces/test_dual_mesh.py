@@ -69,6 +69,7 @@ def test_faithful_is_the_release_with_its_defects(
 def test_closed_shapes_are_closed_and_turned_outwards(shape, characteristic: int, volume: float) -> None:  # type: ignore[no-untyped-def]
     query, voxel = field_of(shape), 2.0 / 40
     mesh = extract_dual_mesh(query, BOX, voxel)
+    assert mesh.vertices.dtype == np.float64 and mesh.faces.dtype == np.int64
     assert (edge_uses(mesh.faces)[1] == 2).all()
     assert euler(mesh.faces) == characteristic and mesh.one_sided == 0
     solid = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
