@@ -118,10 +118,9 @@ class Lattice:
         """
         found = self._look(corners, stride, 1.0, 0.02 if margin is None else margin)
         if margin is None and (found.noise > 0.02 or self.steepest > 1.05):
-            # Noise that reaches across cells would keep all of them: then no surface is to be seen anyway.
-            found = self._look(
-                corners, stride, min(max(1.0, self.steepest), 2.0), min(max(0.02, 2.0 * found.noise), 0.5)
-            )
+            # Half of it where it reaches across cells: all of it would keep cells that tell nothing.
+            wide = min(max(0.02, 2.0 * found.noise), max(0.5, 0.5 * found.noise))
+            found = self._look(corners, stride, min(max(1.0, self.steepest), 2.0), wide)
         return found
 
     def _look(self, corners: np.ndarray, stride: int, slope: float, margin: float) -> NearSurface:
