@@ -26,6 +26,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_level_set(module);
     neurfield::bind_ceilings(module);
     neurfield::bind_marching_cubes(module);
+    neurfield::bind_cell_vertices(module);
     neurfield::bind_depth_fusion(module);
     neurfield::bind_votes(module);
     neurfield::bind_raycast(module);

@@ -141,8 +141,18 @@ PRIVATE = {
     "stereo.planar.regions": "a step of `complete_planes`",
     "stereo.survey": "a step of `match`",
     "stereo.unfinished": "how an interrupted `match` goes on",
+    "surfaces.ambiguous": "a step of `extract_dual_mesh`",
+    "surfaces.borders": "a step of `extract_dual_mesh`",
     "surfaces.clean.vertex_components": "the pieces that `keep_components` and `on_ground` count",
     "surfaces.clean.with_faces": "how both leave faces out",
+    "surfaces.cells_mesh": "a step of `extract_mesh_udf`",
+    "surfaces.crossings": "a step of `extract_dual_mesh`",
+    "surfaces.dual_cells": "the cells that dual meshes are made of",
+    "surfaces.dual_faces": "a step of `extract_dual_mesh`",
+    "surfaces.level_set.surface_on_lattice": "`extract_dual_contour` starts from it",
+    "surfaces.patches": "how dual meshes get a vertex a sheet",
+    "surfaces.repair": "a step of `extract_dual_mesh`",
+    "surfaces.unsigned": "how extractors look at fields without a sign",
 }
 
 

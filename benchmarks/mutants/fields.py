@@ -224,8 +224,8 @@ SURFACES = [
         "neurfield/surfaces/level_set.py",
         LEVEL,
         (
-            "return low + vertices.cpu().numpy() * voxel",
-            "return vertices.cpu().numpy() * voxel",
+            "return low + vertices * voxel, faces",
+            "return vertices * voxel, faces",
             "the box's corner forgotten",
         ),
         (

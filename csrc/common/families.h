@@ -17,6 +17,7 @@ void bind_compositing(pybind11::module_& module);
 void bind_level_set(pybind11::module_& module);
 void bind_ceilings(pybind11::module_& module);
 void bind_marching_cubes(pybind11::module_& module);
+void bind_cell_vertices(pybind11::module_& module);
 void bind_depth_fusion(pybind11::module_& module);
 void bind_votes(pybind11::module_& module);
 void bind_raycast(pybind11::module_& module);

@@ -34,6 +34,13 @@ def mesh(
         Literal["all", "largest", "object"] | None,
         arg(metavar="all|largest|object", help_behavior_hint="(default: the run's mesh.component)"),
     ] = None,
+    extractor: Annotated[
+        Literal["auto", "marching-cubes", "dual-contouring", "dual-mesh", "mesh-udf"] | None,
+        arg(
+            metavar="auto|marching-cubes|dual-contouring|dual-mesh|mesh-udf",
+            help_behavior_hint="(default: the run's mesh.extractor)",
+        ),
+    ] = None,
     objects: bool = False,
     output: Annotated[
         str | None,
@@ -49,11 +56,13 @@ def mesh(
 
     Args:
         run: a run's folder, for example runs/room0/latest.
-        voxel: edge of the marching cubes, in the scene's units (metres).
-        resolution: cubes along the longest side of the box, instead of --voxel.
+        voxel: edge of the cells, in the scene's units (metres).
+        resolution: cells along the longest side of the box, instead of --voxel.
         format: of the file.
         color: colour at the vertices, as seen along the surface's normal, or none.
         component: all pieces, the largest alone, or the object without the ground that it stands on.
+        extractor: marching-cubes or dual-contouring (sharp edges) for fields with a sign, dual-mesh (sharp
+            edges) or mesh-udf (noisy fields) for distances without one; auto looks at the field.
         objects: a mesh for each object that the run's field tells apart instead, and scene.glb with all of
             them as named nodes.
         output: the file to write, with --objects the folder.
@@ -65,6 +74,10 @@ def mesh(
     from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
 
+    if objects and extractor is not None:
+        raise UserError(
+            "--objects goes by the run's own extractor: leave out --extractor, or set mesh.extractor"
+        )
     if objects:
         folder = Path(run) / "objects" if output is None else Path(output).expanduser()
         write_objects(
@@ -74,7 +87,9 @@ def mesh(
     path = output_path(Path(run), output, format)
     started = time.perf_counter()
     surface = open_surface(Path(run), device, plugin)
-    result = surface.mesh(voxel=voxel, resolution=resolution, color=color, component=component)
+    result = surface.mesh(
+        voxel=voxel, resolution=resolution, color=color, component=component, extractor=extractor
+    )
     save_mesh(result, path)
     low, high = result.bounds
     size = " x ".join(f"{side:.3f}" for side in high - low)
@@ -83,6 +98,8 @@ def mesh(
         f"         {len(result.vertices):,} vertices, {len(result.faces):,} triangles, {size}"
         f" in the scene's units, {time.perf_counter() - started:.1f} s",
     )
+    if result.metadata.get("extractor"):
+        say(f"         by {result.metadata['extractor']}")
     place = place_in_words(result, path)
     if place:
         say(f"         {place}")

@@ -50,7 +50,10 @@ class Distances(Protocol):
 
 
 class DistanceField(Field, Distances, Protocol):
-    """A field of which a surface can be rendered."""
+    """A field of which a surface can be rendered.
+
+    One whose distances have no sign says so: its `sign` is "unsigned" (`neurfield.surfaces.extract_surface`).
+    """
 
     def query(self, points: Tensor, gradient: bool = False, row: Tensor | None = None) -> FieldSample:
         """What it knows of points [N, 3], unit coordinates; the gradient only if it is asked for.

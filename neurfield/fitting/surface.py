@@ -20,8 +20,9 @@ from neurfield.fitting.scene import make_fields
 from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
-from neurfield.surfaces import keep_components, on_ground
+from neurfield.surfaces import LevelSet, keep_components, on_ground
 from neurfield.surfaces.color import vertex_colors
+from neurfield.surfaces.level_set_mesh import Extractor
 
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
 
@@ -90,8 +91,11 @@ class FittedSurface:
         resolution: int | None = None,
         color: str = "vertex",
         component: str | None = None,
+        extractor: Extractor | None = None,
     ) -> trimesh.Trimesh:
         """The field's zero level set as one welded mesh in the world's coordinates, normals into free space.
+
+        Its `metadata["extractor"]` says by what it was made, and why, where that is not plain.
 
         Args:
             voxel: edge of the marching cubes in world lengths.
@@ -100,15 +104,18 @@ class FittedSurface:
             color: "vertex", where the field has colours, or "none".
             component: "all", "largest", or "object", what stands on the ground without it; None: the run's
                 configuration.
+            extractor: as for `neurfield.surfaces.extract_surface`; None: as the run says.
 
         Raises:
-            UserError: a voxel that is not positive or too small for the box, or no surface inside the box.
+            UserError: a voxel that is not positive or too small for the box, an extractor that is for other
+                fields, or no surface inside the box.
         """
         frame = UnitFrame.around(self.box)
         voxel = self.voxel(voxel, resolution)
         self.field.active_levels = self.field.encoding.levels
         unit_box = np.array(frame.box_in_unit(self.box)).reshape(2, 3)
-        vertices, faces = self.extraction.extract(self.field, unit_box, voxel / frame.half, self.device)
+        extraction = self.extraction if extractor is None else LevelSet(extractor=extractor)
+        vertices, faces = extraction.extract(self.field, unit_box, voxel / frame.half, self.device)
         if len(faces) == 0:
             size = " x ".join(f"{side:.3g}" for side in np.ptp(self.box, axis=0))
             raise NoSurface(
@@ -122,6 +129,7 @@ class FittedSurface:
             colors = vertex_colors(self.field, self.radiance, np.asarray(mesh.vertices))
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
         mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
+        mesh.metadata["extractor"] = getattr(extraction, "told", "")  # a plug-in's part need not tell
         return mesh
 
     def objects(

@@ -1,6 +1,7 @@
 """What `neurfield.ops` shows; `neurfield.lazy` reads it too."""
 
 from neurfield.ops.adam import adam_step as adam_step
+from neurfield.ops.cell_vertices import cell_vertices as cell_vertices
 from neurfield.ops.closed_forms import frequency as frequency
 from neurfield.ops.closed_forms import one_blob as one_blob
 from neurfield.ops.closed_forms import spherical_harmonics as spherical_harmonics

@@ -15,7 +15,6 @@ _COARSE_CELLS = 64  # along the longest side, for the first look, unless that ma
 _BLOCK = 8  # cubes along the edge of the level set's blocks
 
 
-@torch.no_grad()
 def extract_level_set(
     field: Callable[[Tensor], Tensor],
     box: np.ndarray,
@@ -68,6 +67,30 @@ def extract_level_set(
         >>> len(vertices) - len(faces) // 2  # a closed surface without holes
         2
     """
+    low, vertices, faces = surface_on_lattice(
+        field, box, voxel, level=level, lipschitz=lipschitz, chunk=chunk, progress=progress, device=device
+    )
+    return low + vertices * voxel, faces
+
+
+@torch.no_grad()
+def surface_on_lattice(
+    field: Callable[[Tensor], Tensor],
+    box: np.ndarray,
+    voxel: float,
+    *,
+    level: float = 0.0,
+    lipschitz: float = 1.25,
+    chunk: int = 1 << 18,
+    progress: Callable[[str, float], None] | None = None,
+    device: torch.device | str = "cpu",
+    least: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `extract_level_set`: where the lattice begins [3], vertices in its units [v, 3], faces [f, 3].
+
+    Args are the same, and `least`: values nearer to the level are moved away to it, on their side, so that a
+    vertex tells by its coordinates which edge it lies on.
+    """
     low, high = np.asarray(box, dtype=np.float64).reshape(2, 3)
     if not (np.isfinite([low, high]).all() and (high > low).all() and voxel > 0 and math.isfinite(voxel)):
         raise ValueError(
@@ -77,7 +100,7 @@ def extract_level_set(
     tell = progress or (lambda stage, fraction: None)
     lattice = level_set(cubes.tolist(), level, lipschitz * voxel, device)
     at_lattice = _LatticeField(
-        field, torch.device(device), torch.from_numpy(low).to(lattice.device), voxel, chunk
+        field, torch.device(device), torch.from_numpy(low).to(lattice.device), voxel, chunk, level, least
     )
 
     def evaluate(stage: str, reach: int = 0) -> None:
@@ -99,16 +122,24 @@ def extract_level_set(
     tell("marching cubes", 0.0)
     vertices, faces = lattice.extract()
     tell("marching cubes", 1.0)
-    return low + vertices.cpu().numpy() * voxel, faces.cpu().numpy()
+    return low, vertices.cpu().numpy(), faces.cpu().numpy()
 
 
 class _LatticeField:
     """The field at lattice points: positions follow from the integers, so a point is one in every call."""
 
     def __init__(
-        self, field: Callable[[Tensor], Tensor], device: torch.device, low: Tensor, voxel: float, chunk: int
+        self,
+        field: Callable[[Tensor], Tensor],
+        device: torch.device,
+        low: Tensor,
+        voxel: float,
+        chunk: int,
+        level: float,
+        least: float,
     ) -> None:
         self.field, self.device, self.low, self.voxel, self.chunk = field, device, low, voxel, chunk
+        self.level, self.least = level, least
 
     def __call__(self, points: Tensor) -> Tensor:
         """Values float32 [k] of lattice points [k, 3], where the points are."""
@@ -125,6 +156,10 @@ class _LatticeField:
                     f"{positions[worst].tolist()} (one of {int(wrong.sum())} such points of "
                     f"{len(positions)}); has the fit diverged?"
                 )
+        if self.least > 0.0:
+            off = values - self.level
+            moved = torch.where(off >= 0.0, off.clamp(min=self.least), off.clamp(max=-self.least))
+            values = self.level + moved
         return values
 
 

@@ -8,20 +8,18 @@ import numpy as np
 import torch
 
 from neurfield.parts import Number
-from neurfield.surfaces.level_set import extract_level_set
+from neurfield.surfaces.extractors import extract_surface
 
-SHELL = 1.0  # voxels from the surface at which an unsigned distance has the level that is drawn
+Extractor = Literal["auto", "marching-cubes", "dual-contouring", "dual-mesh", "mesh-udf"]
 
 
 class LevelSet:
-    """The zero level set of a distance field, by marching cubes where the surface is.
-
-    An unsigned field has none: what is drawn of it is a closed shell around the surface, a voxel off on
-    either side.
+    """The zero level set of a distance field, found where the surface is.
 
     Args:
-        voxel: edge of the cubes in world lengths; 0: the box's longest side / 512.
+        voxel: edge of the cells in world lengths; 0: the box's longest side / 512.
         component: all pieces, the largest alone, or the object without the ground it stands on.
+        extractor: by which algorithm; auto: marching cubes, of fields without a sign by their noise.
     """
 
     def __init__(
@@ -29,8 +27,10 @@ class LevelSet:
         *,
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
         component: Literal["all", "largest", "object"] = "all",
+        extractor: Extractor = "auto",
     ) -> None:
-        self.voxel, self.component = voxel, component
+        self.voxel, self.component, self.extractor = voxel, component, extractor
+        self.told = ""  # of the last extraction: by what, and why, where that is not plain
 
     def extract(
         self, field: Any, unit_box: np.ndarray, voxel: float, device: torch.device
@@ -38,10 +38,12 @@ class LevelSet:
         """Vertices [V, 3], unit coordinates, and faces [F, 3] int64, their normals into free space.
 
         Args:
-            field: with `sdf(points)`; its `sign` says whether that is "unsigned".
+            field: as for `extract_surface`.
             unit_box: [2, 3] minimum and maximum, unit coordinates.
-            voxel: edge of the cubes, unit lengths.
+            voxel: edge of the cells, unit lengths.
             device: where the field is asked.
         """
-        level = SHELL * voxel if getattr(field, "sign", "signed") == "unsigned" else 0.0
-        return extract_level_set(field.sdf, unit_box, voxel, level=level, device=device)
+        made = extract_surface(field, unit_box, voxel, self.extractor, device)
+        plain = made.extractor == "marching-cubes"
+        self.told = "" if plain else f"{made.extractor}: {made.why}".rstrip(": ")
+        return made.vertices, made.faces

@@ -1,0 +1,112 @@
+"""Which algorithm makes a mesh of a field: by name, or by what the field is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurfield.errors import UserError
+from neurfield.surfaces.cells_mesh import CORNERS
+from neurfield.surfaces.dual_contouring import extract_dual_contour
+from neurfield.surfaces.dual_mesh import extract_dual_mesh
+from neurfield.surfaces.level_set import extract_level_set
+from neurfield.surfaces.mesh_udf import extract_mesh_udf
+from neurfield.surfaces.unsigned import Lattice
+
+SIGNED = ("marching-cubes", "dual-contouring")
+UNSIGNED = ("dual-mesh", "mesh-udf")
+
+_QUIET = 0.1  # cells: noise up to it leaves tangent planes that meet where the surface is
+_COARSE_CELLS = 64  # along the longest side at most, for the look at the noise
+
+
+class Extracted(NamedTuple):
+    """A surface, and how it was made.
+
+    Attributes:
+        vertices: float64 [v, 3] in the box's coordinates.
+        faces: int64 [f, 3]; normals into free space, of unsigned fields outwards.
+        extractor: its name.
+        why: it was chosen, and what is to be known of the mesh; "" if nothing.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    extractor: str
+    why: str
+
+
+def extract_surface(
+    field: Any, box: np.ndarray, voxel: float, extractor: str = "auto", device: torch.device | str = "cpu"
+) -> Extracted:
+    """The surface of a field in a box.
+
+    A field says by `sign` what its values are: "unsigned" distances, or else values whose sign tells the
+    sides, as those of fields that do not say. Signed fields go through marching cubes, unless dual contouring
+    is asked for. Unsigned ones are looked at: where the noise of their distances is little beside a cell,
+    their tangent planes give sharp edges (dual-mesh); where it is not, signs by vote of many give a whole
+    surface (mesh-udf).
+
+    Args:
+        field: with `sdf(points)`, and `query(points, gradient=True)` whose answer has a `value` and a
+            `gradient`.
+        box: [2, 3] minimum and maximum.
+        voxel: edge of the cells.
+        extractor: "auto", or a name of `SIGNED` or `UNSIGNED`.
+        device: where the field is asked.
+
+    Raises:
+        UserError: there is no such extractor, it is for the other kind of field, or the field has no surface
+            that could be found, and why.
+    """
+    unsigned = getattr(field, "sign", "signed") == "unsigned"
+    fitting, others = (UNSIGNED, SIGNED) if unsigned else (SIGNED, UNSIGNED)
+    if extractor in others:
+        raise UserError(
+            f"extractor {extractor} is for fields {'with' if unsigned else 'without'} a sign, and this one "
+            f"has {'none' if unsigned else 'one'}: take {fitting[0]}, {fitting[1]} or auto"
+        )
+    if extractor not in (*fitting, "auto"):
+        raise UserError(f"there is no extractor '{extractor}': take {', '.join((*fitting, 'auto'))}")
+
+    def query(points: Tensor) -> tuple[Tensor, Tensor]:
+        answer = field.query(points, gradient=True)
+        return answer.value, answer.gradient
+
+    try:
+        if unsigned:
+            return _of_unsigned(query, box, voxel, extractor, device)
+        if extractor == "dual-contouring":
+            made = extract_dual_contour(field.sdf, query, box, voxel, device=device)
+            return Extracted(*made, extractor, "")
+    except ValueError as error:
+        raise UserError(f"extractor {extractor}: {error}") from error
+    return Extracted(*extract_level_set(field.sdf, box, voxel, device=device), "marching-cubes", "")
+
+
+def _of_unsigned(
+    query: Any, box: np.ndarray, voxel: float, extractor: str, device: torch.device | str
+) -> Extracted:
+    said = []
+    if extractor == "auto":
+        noise = _noise(query, box, voxel, device)
+        extractor = UNSIGNED[0] if noise <= _QUIET * voxel else UNSIGNED[1]
+        said.append(
+            f"the field has no sign, and its noise is {noise / voxel:.2g} of a cell"
+            f" ({'up to' if noise <= _QUIET * voxel else 'more than'} {_QUIET:g})"
+        )
+    make = extract_dual_mesh if extractor == "dual-mesh" else extract_mesh_udf
+    mesh = make(query, box, voxel, device=device)
+    if mesh.one_sided:
+        said.append(f"{mesh.one_sided} pieces have but one side: their faces turn either way")
+    return Extracted(mesh.vertices, mesh.faces, extractor, "; ".join(said))
+
+
+@torch.no_grad()
+def _noise(query: Any, box: np.ndarray, voxel: float, device: torch.device | str) -> float:
+    """By how much distances near the surface err, in the field's lengths; cells are few for this look."""
+    size = max(voxel, float(np.ptp(np.asarray(box), axis=0).max()) / _COARSE_CELLS)
+    return Lattice(query, box, size, device=device).near_surface(CORNERS, 1).noise * size

@@ -1,0 +1,103 @@
+"""Which extractor a field gets, what is said of it, and what does not go together."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from neurfield.errors import UserError
+from neurfield.surfaces import LevelSet, extract_level_set, extract_surface
+from tests.surfaces.unsigned_shapes import (
+    BOX,
+    Query,
+    edge_uses,
+    euler,
+    field_of,
+    hemisphere,
+    moebius,
+    noisy,
+    sphere,
+)
+
+
+class Field:
+    def __init__(self, query: Query, sign: str | None = None) -> None:
+        self._query = query
+        if sign:
+            self.sign = sign
+
+    def sdf(self, points: Tensor) -> Tensor:
+        return self._query(points)[0]
+
+    def query(self, points: Tensor, gradient: bool = False) -> Any:
+        value, slope = self._query(points)
+        return SimpleNamespace(value=value, gradient=slope if gradient else None)
+
+
+def ball(points: Tensor) -> tuple[Tensor, Tensor]:
+    distance = points.norm(dim=1)
+    return distance - 0.6, points / distance[:, None]
+
+
+@pytest.mark.parametrize("sign", [None, "signed"])
+def test_fields_with_a_sign_go_through_marching_cubes_as_ever(sign: str | None) -> None:
+    field = Field(ball, sign)
+    made = extract_surface(field, BOX, 0.1)
+    vertices, faces = extract_level_set(field.sdf, BOX, 0.1)
+    assert made.extractor == "marching-cubes" and made.why == ""
+    assert (made.vertices == vertices).all() and (made.faces == faces).all()
+    dual = extract_surface(field, BOX, 0.1, "dual-contouring")
+    assert dual.extractor == "dual-contouring" and euler(dual.faces) == 2
+
+
+def test_fields_without_one_by_their_noise() -> None:
+    exact, rough = field_of(hemisphere()), noisy(field_of(sphere(0.4)), 0.003, 0.0015)
+    made = extract_surface(Field(exact, "unsigned"), BOX, 0.06)
+    assert made.extractor == "dual-mesh" and "no sign" in made.why and "up to 0.1" in made.why
+    made = extract_surface(Field(rough, "unsigned"), BOX, 2.0 / 64)
+    assert made.extractor == "mesh-udf" and "more than 0.1" in made.why
+    assert (edge_uses(made.faces)[1] == 2).all()
+    made = extract_surface(Field(exact, "unsigned"), BOX, 0.06, "mesh-udf")
+    assert made.extractor == "mesh-udf" and made.why == ""
+
+
+def test_a_surface_of_one_side_is_told() -> None:
+    made = extract_surface(Field(field_of(moebius(count=1000)), "unsigned"), BOX, 0.1, "dual-mesh")
+    assert "1 pieces have but one side" in made.why
+
+
+@pytest.mark.parametrize(
+    ("sign", "extractor", "says"),
+    [
+        ("signed", "dual-mesh", "is for fields without a sign, and this one has one: take marching-cubes"),
+        ("unsigned", "marching-cubes", "is for fields with a sign, and this one has none: take dual-mesh"),
+        ("signed", "tetrahedra", "there is no extractor 'tetrahedra': take marching-cubes"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(sign: str, extractor: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as told:
+        extract_surface(Field(ball, sign), BOX, 0.1, extractor)
+    assert "\n" not in str(told.value)
+
+
+def test_a_field_that_is_wrong_is_one_line() -> None:
+    with pytest.raises(UserError, match="it has a sign"):
+        extract_surface(Field(ball, "unsigned"), BOX, 0.1)
+    flat = Field(lambda p: (p[:, 0] * 0.0, p * 0.0), "unsigned")
+    for extractor in ("auto", "dual-mesh", "mesh-udf"):
+        with pytest.raises(UserError, match="nothing tells where the surface is"):
+            extract_surface(flat, BOX, 0.1, extractor)
+
+
+def test_a_methods_part_tells_what_it_took() -> None:
+    part = LevelSet()
+    _, faces = part.extract(Field(ball), BOX, 0.1, "cpu")  # type: ignore[arg-type]
+    assert len(faces) and part.told == ""
+    part.extract(Field(field_of(hemisphere()), "unsigned"), BOX, 0.1, "cpu")  # type: ignore[arg-type]
+    assert part.told.startswith("dual-mesh: the field has no sign")
+    part = LevelSet(extractor="dual-contouring")
+    part.extract(Field(ball), BOX, 0.1, "cpu")  # type: ignore[arg-type]
+    assert part.told == "dual-contouring"
