@@ -50,7 +50,7 @@ PIECES = (
     ("encoding/grid_hessian_cpu.cpp",),
     ("encoding/grid_rows_cpu.cpp",),
     ("field/*.cpp", "network/fused_mlp*.cpp"),
-    ("surface/*.cpp",),
+    ("shape/*.cpp", "surface/*.cpp"),
     ("marching/*.cpp",),
     ("bindings.cpp", "common/*.cpp", "fusion/*.cpp", "optim/*.cpp"),
 )

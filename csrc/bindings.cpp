@@ -35,4 +35,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_radial_basis(module);
     neurfield::bind_slanted_planes(module);
     neurfield::bind_plane_maps(module);
+    neurfield::bind_winding(module);
 }

@@ -72,3 +72,4 @@ from neurfield.ops.slanted_planes import refine_planes as refine_planes
 from neurfield.ops.stereo_pictures import StereoPictures as StereoPictures
 from neurfield.ops.surface_depth import surface_depth as surface_depth
 from neurfield.ops.triplane import triplane_encode as triplane_encode
+from neurfield.ops.winding import WindingTree as WindingTree
