@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         points,
         rendering,
         scenes,
+        shapes,
         stereo,
         surfaces,
     )
@@ -36,7 +37,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
     "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points", "rendering",
-    "resume", "scenes", "stereo", "surfaces",
+    "resume", "scenes", "shapes", "stereo", "surfaces",
 ]  # fmt: skip
 
 _PACKAGES = {
@@ -52,6 +53,7 @@ _PACKAGES = {
     "points",
     "rendering",
     "scenes",
+    "shapes",
     "stereo",
     "surfaces",
 }
