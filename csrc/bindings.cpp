@@ -37,4 +37,5 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_slanted_planes(module);
     neurfield::bind_plane_maps(module);
     neurfield::bind_triangle_tree(module);
+    neurfield::bind_winding(module);
 }

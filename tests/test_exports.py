@@ -24,8 +24,8 @@ from neurfield import lazy
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = (
-    "encodings", "fields", "fusion", "losses", "ops", "parts", "pixels", "points", "rendering", "stereo",
-    "shapes", "surfaces",
+    "encodings", "fields", "fusion", "losses", "ops", "parts", "pixels", "points", "rendering", "shapes",
+    "stereo", "surfaces",
 )  # fmt: skip
 
 # Public in their modules for other modules of the package, and not shown: a module, or a name of one.
@@ -124,6 +124,10 @@ PRIVATE = {
     "shapes.read_points": "how `read_shape` reads files of points alone",
     "shapes.sides.cumulated": "what `spread` draws by",
     "shapes.sides.spread": "`UnitShape.sample`",
+    "shapes.cloud_files": "how verbs read and write clouds",
+    "shapes.estimate.check_points": "an argument check",
+    "shapes.estimate.distinct_points": "an argument check",
+    "shapes.estimate.threads": "how many SciPy's trees may use",
     "stereo.agreement": "a step of `match`",
     "stereo.boxed": "how the survey takes a box that was given",
     "stereo.comparison": "how the steps of `match` compare pictures",

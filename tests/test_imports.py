@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"scenes", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
-    | {"priors", "__version__"},
+    | {"priors", "shapes", "__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {

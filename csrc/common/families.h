@@ -28,5 +28,6 @@ void bind_radial_basis(pybind11::module_& module);
 void bind_slanted_planes(pybind11::module_& module);
 void bind_plane_maps(pybind11::module_& module);
 void bind_triangle_tree(pybind11::module_& module);
+void bind_winding(pybind11::module_& module);
 
 }  // namespace neurfield

@@ -19,12 +19,16 @@ VERBS = {
     "fit": Verb(
         "neurfield.cli.fit:fit", "fit a field to a scene, extract its mesh, measure it, write a report"
     ),
-    "mesh": Verb("neurfield.cli.mesh:mesh", "extract a run's surface again: other voxels, format, colours"),
+    "mesh": Verb(
+        "neurfield.cli.mesh:mesh",
+        "extract a run's surface again: other voxels, format, colours; or a mesh of a cloud of points",
+    ),
     "eval": Verb("neurfield.cli.eval:evaluate", "geometry and image numbers of a run"),
     "view": Verb(
         "neurfield.cli.view:view", "look at a run, a mesh or a scene; --screenshot needs no display"
     ),
     "scene": Verb("neurfield.cli.scene:scene", "list, describe, make, import, match or check scenes"),
+    "shape": Verb("neurfield.cli.shape:shape", "clouds of points: normals for them"),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
     "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),
     "bench": Verb(

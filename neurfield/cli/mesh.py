@@ -1,4 +1,4 @@
-"""`neurfield mesh`: a run's surface as a mesh file."""
+"""`neurfield mesh`: the surface of a run, or of a cloud of points, as a mesh file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ FORMATS = ("ply", "obj", "glb", "stl")
 
 
 def mesh(
-    run: Annotated[Positional[str], arg(metavar="RUN")],
+    run: Annotated[Positional[str], arg(metavar="RUN|CLOUD")],
     voxel: Annotated[
-        float | None, arg(metavar="SIZE", help_behavior_hint="(default: the run's mesh.voxel)")
+        float | None,
+        arg(metavar="SIZE", help_behavior_hint="(default: the run's mesh.voxel, or as points lie apart)"),
     ] = None,
     resolution: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None,
     format: Annotated[
@@ -44,7 +45,10 @@ def mesh(
     objects: bool = False,
     output: Annotated[
         str | None,
-        arg(metavar="FILE", help_behavior_hint="(default: mesh.FORMAT in the run, with --objects objects/)"),
+        arg(
+            metavar="FILE",
+            help_behavior_hint="(default: mesh.FORMAT in the run, or objects/; CLOUD_mesh.FORMAT)",
+        ),
     ] = None,
     plugin: Plugin = (),
     device: Device = None,
@@ -52,10 +56,11 @@ def mesh(
 ) -> None:
     """Extract a run's surface as one welded mesh in the scene's coordinates and units.
 
-    The run's folder is all that is needed.
+    The run's folder is all that is needed. Of a cloud of points (.ply, .xyz, .npz) a mesh is made without a
+    fit: by its normals, or by such as are found for it.
 
     Args:
-        run: a run's folder, for example runs/room0/latest.
+        run: a run's folder, for example runs/room0/latest, or a file of points.
         voxel: edge of the cells, in the scene's units (metres).
         resolution: cells along the longest side of the box, instead of --voxel.
         format: of the file.
@@ -71,6 +76,18 @@ def mesh(
         threads: how many processors to use.
     """
     use_threads(threads)
+    if Path(run).is_file():
+        if objects or plugin or device is not None:
+            raise UserError(
+                f"{run}: --objects, --plugin and --device are of runs, and this is a file: leave them out"
+            )
+        from neurfield.cli.cloud_mesh import mesh_cloud
+
+        path = Path(run)
+        default = path.with_name(f"{path.stem}_mesh.{format or 'ply'}")
+        target = default if output is None else output_path(path.parent, output, format)
+        mesh_cloud(path, target, voxel, resolution, color == "vertex", component)
+        return
     from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
 

@@ -75,3 +75,4 @@ from neurfield.ops.surface_depth import surface_depth as surface_depth
 from neurfield.ops.triangle_tree import NearestOnMesh as NearestOnMesh
 from neurfield.ops.triangle_tree import TriangleTree as TriangleTree
 from neurfield.ops.triplane import triplane_encode as triplane_encode
+from neurfield.ops.winding import WindingTree as WindingTree

@@ -1,4 +1,4 @@
-"""Meshes and clouds of points: read, mended, asked."""
+"""Meshes and clouds of points: read, mended, asked; normals and meshes of clouds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,73 @@
+"""`neurfield mesh` of a cloud of points."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from neurfield.cli.console import next_commands, say, size_of
+from neurfield.errors import UserError
+
+
+def mesh_cloud(
+    cloud: Path,
+    target: Path,
+    voxel: float | None,
+    resolution: int | None,
+    colored: bool,
+    component: str | None,
+) -> None:
+    """Make a mesh of a file of points, write it, and tell how it came about.
+
+    Args:
+        cloud: the points.
+        target: the mesh's file.
+        voxel: edge of the cells in the cloud's unit; None: as its points lie.
+        resolution: cells along the longest side of the points instead.
+        colored: with the points' colours, where they have some.
+        component: which pieces stay.
+
+    Raises:
+        UserError: the file cannot be read, flags do not go together, or no surface comes out.
+    """
+    from neurfield.shapes import mesh_of_cloud
+    from neurfield.shapes.cloud_files import read_cloud
+    from neurfield.stereo.progress import Bar
+    from neurfield.surfaces import keep_components, place_in_words, save_mesh
+
+    if voxel is not None and resolution is not None:
+        raise UserError("--voxel and --resolution say the same thing twice: leave one out")
+    if voxel is not None and not (np.isfinite(voxel) and voxel > 0.0):
+        raise UserError(f"--voxel {voxel:g}: it is a length, give a positive number")
+    if resolution is not None and resolution < 1:
+        raise UserError(f"--resolution {resolution}: at least 1 is needed")
+    if component == "object":
+        raise UserError("--component object: a cloud has no cameras that tell its ground: use all or largest")
+    started = time.perf_counter()
+    given = read_cloud(cloud)
+    if resolution is not None:
+        voxel = float(np.ptp(given.points, axis=0).max()) / resolution
+    colors = given.colors if colored else None
+    with Bar() as progress:
+        made = mesh_of_cloud(given.points, given.normals, colors, voxel, progress)
+    mesh = keep_components(made.mesh, component or "all")
+    save_mesh(mesh, target)
+    if made.orientation is None:
+        normals = "as the file has them"
+    else:
+        noise = made.orientation.scale.noise
+        normals = f"found by the winding number (noise {noise:.2g})"
+    say(
+        f"points   {len(given.points):,}; normals {normals}",
+        f"mesh     {target} ({size_of(target)})",
+        f"         {len(mesh.vertices):,} vertices, {len(mesh.faces):,} triangles,"
+        f" voxels of {made.voxel:.3g}, {time.perf_counter() - started:.1f} s",
+    )
+    if made.trimmed > 0.0:
+        say(f"         {made.trimmed:.1%} of the closed surface left out: no points lie near it")
+    place = place_in_words(mesh, target)
+    if place:
+        say(f"         {place}")
+    next_commands((f"neurfield view {target}", "shows it"))

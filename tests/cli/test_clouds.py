@@ -1,0 +1,101 @@
+"""`neurfield shape orient` and `neurfield mesh` of a cloud: what they leave, say and refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from neurfield.cli.main import main
+from neurfield.shapes.cloud_files import CloudFile, read_cloud, write_cloud
+from tests.shapes.known_clouds import SHAPES, sphere, torus
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Path:
+    """A cloud of a ring, without normals, in two colours."""
+    points, _ = torus(3000)
+    colors = np.where(points[:, :1] > 0.0, [[255, 0, 0]], [[0, 0, 255]]).astype(np.uint8)
+    write_cloud(tmp_path / "ring.ply", CloudFile(points + 10.0, None, colors))
+    return tmp_path / "ring.ply"
+
+
+@pytest.mark.parametrize("method", ["wnnc", "mst"])
+def test_orient_writes_the_points_with_normals(ring: Path, method: str, capsys: Capture) -> None:
+    assert main(["shape", "orient", str(ring), "--method", method]) == 0
+    said = capsys.readouterr().out
+    assert "methods agree" in said and "100.00%" in said and ("width" in said) == (method == "wnnc")
+    given, made = read_cloud(ring), read_cloud(ring.with_name("ring_oriented.ply"))
+    assert np.array_equal(given.points, made.points)
+    assert given.colors is not None and np.array_equal(given.colors, made.colors)
+    assert made.normals is not None
+    assert (np.einsum("ni,ni->n", made.normals, torus(3000)[1]) > 0.9).all()
+
+
+def test_where_methods_differ_it_is_said(tmp_path: Path, capsys: Capture) -> None:
+    write_cloud(tmp_path / "hollow.npz", CloudFile(SHAPES["hollow ball"](2000)[0]))
+    assert main(["shape", "orient", str(tmp_path / "hollow.npz"), "--out", str(tmp_path / "out.xyz")]) == 0
+    assert "the methods disagree" in capsys.readouterr().out
+    assert read_cloud(tmp_path / "out.xyz").normals is not None
+
+
+def test_mesh_makes_a_mesh_of_a_cloud(ring: Path, capsys: Capture) -> None:
+    assert main(["mesh", str(ring)]) == 0
+    said = capsys.readouterr().out
+    assert "found by the winding number" in said and "ring_mesh.ply" in said
+    mesh = trimesh.load(ring.with_name("ring_mesh.ply"), process=False)
+    assert mesh.is_watertight and mesh.euler_number == 0
+    assert np.allclose(mesh.bounds.mean(axis=0), 10.0, atol=0.02)
+    colors = np.asarray(mesh.visual.vertex_colors)[:, :3]
+    assert (colors[mesh.vertices[:, 0] > 10.2] == [255, 0, 0]).all()
+
+
+def test_mesh_takes_the_normals_of_the_file_and_its_flags(ring: Path, capsys: Capture) -> None:
+    points, normals = sphere(3000)
+    both = np.concatenate([points, 0.3 * points + [3.0, 0.0, 0.0]])
+    path = ring.with_name("two.npz")
+    write_cloud(path, CloudFile(both, np.concatenate([normals, normals])))
+    out = ring.with_name("one.obj")
+    flags = ["--voxel", "0.1", "--component", "largest", "--output", str(out)]
+    assert main(["mesh", str(path), *flags]) == 0
+    assert "as the file has them" in capsys.readouterr().out
+    mesh = trimesh.load(out, process=False, force="mesh")
+    assert np.abs(np.asarray(mesh.bounds)).max() < 1.1
+    assert main(["mesh", str(path), "--resolution", "20", "--format", "glb"]) == 0
+    assert path.with_name("two_mesh.glb").is_file()
+
+
+def test_a_half_is_told_to_end(tmp_path: Path, capsys: Capture) -> None:
+    points, normals = sphere(6000)
+    upper = points[:, 2] > 0.0
+    write_cloud(tmp_path / "half.npz", CloudFile(points[upper], normals[upper]))
+    assert main(["mesh", str(tmp_path / "half.npz")]) == 0
+    assert "of the closed surface left out" in capsys.readouterr().out
+
+
+def test_mistakes_are_one_line(ring: Path, capsys: Capture) -> None:
+    folder = ring.parent
+    (folder / "nan.xyz").write_text("0 0 nan\n" * 9)
+    (folder / "none.xyz").write_text("")
+    for words, says in {
+        ("mesh", "nan.xyz"): "9 of 9 points are not finite",
+        ("mesh", "none.xyz"): "holds no points",
+        ("mesh", "ring.ply", "--objects"): "leave them out",
+        ("mesh", "ring.ply", "--voxel", "1", "--resolution", "9"): "leave one out",
+        ("mesh", "ring.ply", "--voxel", "-1"): "give a positive number",
+        ("mesh", "ring.ply", "--resolution", "0"): "at least 1",
+        ("mesh", "ring.ply", "--component", "object"): "use all or largest",
+        ("mesh", "ring.ply", "--output", "a.txt"): "end it in",
+        ("shape", "orient", "gone.ply"): "no such file",
+        ("shape", "orient", "ring.ply", "--out", "a.obj"): "end it in .ply, .xyz, .npz",
+        ("shape", "orient", "ring.ply", "--method", "pca"): "--method",
+        ("shape", "turn"): "there is no verb 'turn'",
+    }.items():
+        placed = [str(folder / word) if (folder / word).is_file() else word for word in words]
+        assert main(placed) == 2, words
+        told = capsys.readouterr().err.strip().splitlines()
+        assert len(told) == 1 and says in told[0], told
