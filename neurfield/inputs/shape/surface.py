@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from neurfield.fitting.surface import FittedSurface, NoSurface
 from neurfield.parts import Config
 from neurfield.shapes import UnitShape
+from neurfield.surfaces.level_set_mesh import Extractor
 
 
 class ShapeSurface(FittedSurface):
@@ -45,6 +46,7 @@ class ShapeSurface(FittedSurface):
         resolution: int | None = None,
         color: str = "vertex",
         component: str | None = None,
+        extractor: Extractor | None = None,
     ) -> trimesh.Trimesh:
         """As `FittedSurface.mesh`; colours are those of the nearest places of the shape.
 
@@ -52,7 +54,7 @@ class ShapeSurface(FittedSurface):
             UserError: as there, or the shape's file is gone and colours are wanted.
         """
         try:
-            mesh = super().mesh(voxel, resolution, "none", component)
+            mesh = super().mesh(voxel, resolution, "none", component, extractor)
         except NoSurface as none:
             raise NoSurface(
                 f"{self.folder}: the field has no surface in the box of the shape; fit for longer "

@@ -32,12 +32,6 @@ def looked_at(opened: OpenedShape) -> list[str]:
             f"{shape.shape.name}: without normals the fit has to find which side is outside, which goes "
             "wrong where the surface is open or thin: --field udf needs no sides"
         )
-    if not opened.signed:
-        width = 2.0 * opened.surface().voxel()
-        lines.append(
-            "an unsigned field has no level to draw where it is zero: mesh.ply becomes a closed shell "
-            f"around the surface, {width:.3g} thick"
-        )
     return lines
 
 
