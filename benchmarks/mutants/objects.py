@@ -70,6 +70,11 @@ OBJECTS = [
         ("self.points if self.asked else", "self.points if True else", "a query where nothing is asked"),
     ),
     *of(
+        "neurfield/fitting/points_step.py",
+        POINTS,
+        ("sum(one.asked for one in sets.values())", "len(sets)", "sums in another order beside quiet sets"),
+    ),
+    *of(
         "neurfield/fitting/object_meshes.py",
         MESHES,
         ("np.maximum(first[k] - 1, 0)", "first[k]", "the rim of an object is cut off"),

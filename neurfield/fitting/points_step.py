@@ -32,7 +32,8 @@ def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Seque
     first = [points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None]
     gradients = pairs = None
     if unit:
-        gradients = answer.gradient[:start] if len(unit) == len(sets) else torch.cat(unit)
+        everywhere = len(unit) == sum(one.asked for one in sets.values())
+        gradients = answer.gradient[:start] if everywhere else torch.cat(unit)
     if first:
         pairs = (first[0] if len(first) == 1 else torch.cat(first), answer.gradient[start:])
     return Seen(moment, gradients, pairs, points)

@@ -75,6 +75,9 @@ def test_a_set_that_is_not_asked_costs_no_query() -> None:
     own = field.query(at, gradient=True)
     torch.testing.assert_close(look.points["asked"].sdf, own.sdf)
     torch.testing.assert_close(look.gradients, own.gradient)
+    # The answer itself, as without the other sets: a copy would add up its derivatives in another order.
+    assert look.gradients is not None
+    assert look.gradients.data_ptr() == look.points["asked"].slope.data_ptr()
     for name in ("before", "after"):
         assert len(look.points[name].value) == 0 and len(look.points[name].columns["object"]) == 5
     assert "points.after.object" in look.offers
