@@ -87,6 +87,7 @@ def test_the_field_is_its_sdf_and_its_labels() -> None:
     distances = field.distances(at)
     torch.testing.assert_close(distances, distances_of(field.sdf(at), field.labels(at)))
     assert distances.shape == (400, 4) and len(set(field.owner(at).tolist())) > 2
+    assert ball(5.0).owner(torch.tensor([[0.3, 0.0, 0.0], [-0.3, 0.0, 0.0]])).tolist() == [1, 0]
     assert field.objects == 4 and "3 objects" in field.words
     groups = field.parameter_groups()
     every = [id(p) for group in groups.values() for p in group]
