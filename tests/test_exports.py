@@ -104,7 +104,6 @@ PRIVATE = {
     "points.picture_pixels": "how `Picture` draws",
     "points.point_set.answered": "a step asks it",
     "points.point_set.gathered": "the points of a query",
-    "points.point_set.rows_of": "what a query asks of them",
     "rendering.borders.on_border": "which pixels `border_color` looks at",
     "rendering.borders.usual_border": "what learnt backgrounds begin with",
     "rendering.estimators.Estimator": "nerfacc's, which has it",

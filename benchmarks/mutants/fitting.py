@@ -104,8 +104,8 @@ STEPS = [
         "neurfield/points/point_set.py",
         VOLUME,
         (
-            "rows = slice(start, start + len(one.points))",
-            "rows = slice(0, len(one.points))",
+            "rows = slice(start, start + len(one.queried))",
+            "rows = slice(0, len(one.queried))",
             "surface points for free ones",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Mistakes in telling objects apart: whose the least distance is, what segments ask, how each is measured."""
+"""Mistakes in telling objects apart: whose a place is, what segments ask, how each is measured."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ FIELD = ("tests/fields/test_objects_field.py",)
 WHICH = ("tests/fields/test_make_objects.py", "tests/pixels/test_instances.py")
 LOSSES = ("tests/losses/test_objects.py",)
 POINTS = ("tests/points/test_objects.py",)
+MESHES = ("tests/fitting/test_objects.py",)
 MEASURED = ("tests/evaluation/test_objects.py",)
 
 OBJECTS = [
     *of(
         "neurfield/fields/objects.py",
         FIELD,
-        ("if gradient and row is None:", "if False:", "the background's gradient for the least one's"),
-        (".argmin(dim=1)", ".argmax(dim=1)", "the farthest object for the nearest"),
-        ("torch.where(row < self.objects, own,", "torch.where(row < 0, own,", "the least for the one asked"),
-        ("OBJECT_RADIUS * radius, False", "OBJECT_RADIUS * radius, inside", "objects inside out"),
+        (".argmax(dim=1)", ".argmin(dim=1)", "whose a place is least for whose it is"),
+        ("beyond.clamp_max(-NEAR)", "beyond", "unsure labels move the surface"),
+        (".minimum(near.clamp_min(0.0) + NEAR)", "", "labels promise lengths"),
+    ),
+    *of(
+        "neurfield/fields/labels.py",
+        FIELD,
+        ("two[:, 1:])  # the largest", "two[:, :1])  # the largest", "an object is beside its own place"),
+        ("torch.maximum(sdf[:, None]", "torch.minimum(sdf[:, None]", "matter or place for matter and place"),
+        (
+            "        with torch.random.fork_rng(devices=[]):  # what",
+            "        if True:  # what",
+            "labels take others' random numbers",
+        ),
     ),
     *of(
         "neurfield/fields/make_objects.py",
@@ -33,26 +44,41 @@ OBJECTS = [
     *of(
         "neurfield/losses/objects.py",
         LOSSES,
-        ("relu(-distances - least)", "relu(-distances + least)", "two at one place, the wrong way round"),
-        ("least, owner = distances.detach().min", "least, owner = distances.min", "the least one moves, too"),
         (
-            "accumulate_along_rays(before, object_alpha",
-            "accumulate_along_rays(alpha, object_alpha",
+            "index_add(0, ray, weights[:, None] * values)",
+            "index_add(0, ray, values)",
             "what hides an object counts",
         ),
-        ("weight * (index >= 0)", "weight", "points of nobody count"),
-        (".abs() / (target + band)\n", ".abs() / band\n", "what is far counts as what is near"),
+        ("(entropy * valid).sum() / valid.sum()", "entropy.sum() / valid.sum()", "pixels of nobody count"),
     ),
     *of(
         "neurfield/losses/of_objects.py",
         LOSSES,
         ('["segment"] >= 0', '["segment"] >= -1', "pixels of unknown segments count"),
-        ("progress < since", "progress > since", "before its time for after it"),
+        ("sdf.detach()[which]", "sdf[which]", "objects pull at the scene's surface"),
+        ("before[which], alone", "alpha[which], alone", "an opacity behind what is not before it"),
+    ),
+    *of(
+        "neurfield/points/object_places.py",
+        POINTS,
+        ("(owner >= 0).nonzero()", "(owner >= -1).nonzero()", "what is not known is somebody's"),
+        ("1.0 / np.sqrt(", "1.0 + 0.0 * np.sqrt(", "small objects are missed"),
     ),
     *of(
         "neurfield/points/point_set.py",
         POINTS,
-        ("[*rows, *beside])", "[*beside, *rows])", "neighbours' objects for the points'"),
+        ("self.points if self.asked else", "self.points if True else", "a query where nothing is asked"),
+    ),
+    *of(
+        "neurfield/fitting/points_step.py",
+        POINTS,
+        ("sum(one.asked for one in sets.values())", "len(sets)", "sums in another order beside quiet sets"),
+    ),
+    *of(
+        "neurfield/fitting/object_meshes.py",
+        MESHES,
+        ("np.maximum(first[k] - 1, 0)", "first[k]", "the rim of an object is cut off"),
+        ("np.maximum.at(last", "np.minimum.at(last", "a cell of an object for the whole of it"),
     ),
     *of(
         "neurfield/evaluation/objects.py",

@@ -6,6 +6,8 @@ from neurfield.fields.idr import Idr as Idr
 from neurfield.fields.image import ImageField as ImageField
 from neurfield.fields.image import ImageSample as ImageSample
 from neurfield.fields.intrinsic import Intrinsic as Intrinsic
+from neurfield.fields.labels import Labels as Labels
+from neurfield.fields.labels import distances_of as distances_of
 from neurfield.fields.latent import LatentRadiance as LatentRadiance
 from neurfield.fields.make import make_picture as make_picture
 from neurfield.fields.make import make_radiance as make_radiance

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 
 from neurfield.errors import UserError
+from neurfield.fields.labels import Labels
 from neurfield.fields.make import Count, Precision
 from neurfield.fields.objects import ObjectsField
 from neurfield.fields.scene_encodings import EncodingSizes, first_levels, make_encoding
 from neurfield.parts import Number
 
 LISTED = 8  # ids in a line for people
+LABELS = 7919  # beside the field's seed, so that its grid and the labels' differ
 
 
 class Segmented(Protocol):
@@ -52,8 +54,9 @@ def make_objects(
     radius: Annotated[float, Number(least=0.0)] = 0.0,
     start_levels: Count = 5,
     all_levels_at: Annotated[float, Number(least=0.0, most=1.0)] = 0.5,
+    label_resolution: Count = 256,
 ) -> ObjectsField:
-    """Signed distances of a background and of objects; the scene's is their least (Wu et al. 2022).
+    """Signed distances of a background and of objects, the least of which is the scene's (Wu et al. 2022).
 
     Args:
         seed: of the encoding's numbers.
@@ -72,9 +75,10 @@ def make_objects(
         feature_dim: numbers handed to the colour.
         softplus_beta: sharpness of the network's activation.
         precision: of the networks' derivatives, where it can be had.
-        radius: of the background's initial sphere, unit lengths; 0: from the cameras.
+        radius: of the initial sphere, unit lengths; 0: from the cameras.
         start_levels: that take part at first.
         all_levels_at: share of the steps after which every level takes part.
+        label_resolution: cells of the finest level of the labels' grid along the longest side of the box.
 
     Raises:
         UserError: there are no ids.
@@ -91,6 +95,7 @@ def make_objects(
     return ObjectsField(
         ids, module, tuple(hidden), feature_dim, softplus_beta, precision, heads,
         first_levels(start_levels, levels, module), all_levels_at, radius,
+        Labels(1 + len(ids), finest_resolution=label_resolution, seed=seed + LABELS),
     )  # fmt: skip
 
 

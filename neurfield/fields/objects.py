@@ -1,4 +1,4 @@
-"""Signed distances of a background and of objects; that of the scene is the least of them."""
+"""Signed distances of a background and of objects: the scene's, within the place of each."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ import torch
 from torch import Tensor, nn
 
 from neurfield.encodings import Encoding
-from neurfield.errors import UserError
+from neurfield.fields.heads import Head
+from neurfield.fields.labels import Labels
 from neurfield.fields.sdf import FieldSample, SDFField
 
-OBJECTS = "objects"  # the head of all distances
-OBJECT_RADIUS = 0.25  # of the sphere that the background starts as
+NEAR = (
+    0.01  # unit lengths, about two voxels, of the scene's surface: that far its own distance is what counts
+)
 
 
 class ObjectsField(SDFField):
-    """K signed distances of one network, and their least, which is the scene's (ObjectSDF, Wu et al. 2022).
+    """K signed distances: of the matter of a scene that is the background's, and of that of each object.
 
-    The first is the background's. In a room it starts as a sphere with free space inside, the objects as
-    small spheres in it. The gradient that `query` gives is that of the least one: a quick look at the values
-    says whose it is.
+    With the scene's distance s and labels l_k, a network of their own, the place of object k is where its
+    label is the largest, and its distance is that to what is both matter and its place:
+
+        d_k = max(s, b_k),  b_k = LENGTH (max over j other than k of l_j, less l_k), LENGTH = 0.005
+
+    In free space and on the surface the least of them is s, as ObjectSDF has it (Wu et al. 2022), and where
+    one is negative, at -a, all others are a at least (ObjectSDF++, Wu et al. 2023, Eq. 9).
 
     Attributes:
         ids: instance ids of the objects, in the order of their distances, which come after the background's.
+        labels: the network of the labels.
 
     Args:
         ids: of the objects.
         encoding, hidden, feature_dim, softplus_beta, precision, heads, start_levels, all_levels_at, radius:
-            as for `SDFField`. What `query` answers has one head more, "objects" [N, K]: all distances.
-
-    Raises:
-        UserError: a head is called "objects".
+            as for `SDFField`; of the scene's distance.
+        labels: the network of K labels; None: one of its usual size.
 
     Example:
-        >>> field = ObjectsField([4, 7])
-        >>> field.start_as_sphere(0.8, inside=True)  # a room with two small spheres in its middle
+        >>> field = ObjectsField([4, 7])  # a sphere that is somebody's
         >>> points = torch.tensor([[0.0, 0.0, 0.0], [0.9, 0.0, 0.0]])
-        >>> sample = field.query(points, gradient=True)
-        >>> sample.sdf < 0, sample.heads["objects"].shape
-        (tensor([True, True]), torch.Size([2, 3]))
-        >>> field.owner(points) > 0  # the objects' middle, and beyond the room's wall
-        tensor([ True, False])
+        >>> distances = field.distances(points)
+        >>> distances.shape, distances.amin(dim=1) < 0
+        (torch.Size([2, 3]), tensor([ True, False]))
     """
-
-    heads_from = 0  # the distances are a head, too
 
     def __init__(
         self,
@@ -56,48 +56,33 @@ class ObjectsField(SDFField):
         feature_dim: int = 15,
         softplus_beta: float = 100.0,
         precision: str = "float32",
-        heads: Mapping[str, int] = MappingProxyType({}),
+        heads: Mapping[str, Head | int] = MappingProxyType({}),
         start_levels: int | None = None,
         all_levels_at: float = 0.0,
         radius: float = 0.0,
+        labels: Labels | None = None,
     ) -> None:
-        if OBJECTS in heads:
-            raise UserError(f"'heads.{OBJECTS}': the field has a head of that name, give yours another label")
-        self.ids = tuple(ids)
         super().__init__(
-            encoding, hidden, feature_dim, softplus_beta, precision=precision,
-            heads={OBJECTS: 1 + len(self.ids), **heads}, start_levels=start_levels,
-            all_levels_at=all_levels_at, radius=radius,
+            encoding, hidden, feature_dim, softplus_beta, precision=precision, heads=heads,
+            start_levels=start_levels, all_levels_at=all_levels_at, radius=radius,
         )  # fmt: skip
+        self.ids = tuple(ids)
+        self.labels = Labels(1 + len(self.ids)) if labels is None else labels
 
     @property
     def objects(self) -> int:
         """K, how many distances there are, that of the background among them."""
         return 1 + len(self.ids)
 
-    def query(
-        self,
-        points: Tensor,
-        gradient: bool = False,
-        row: Tensor | None = None,
-        points_gradient: bool = False,
-    ) -> FieldSample:
-        """As `SDFField.query`; the sdf is the least distance, and so is what the gradient is of.
+    @torch.no_grad()
+    def distances(self, points: Tensor) -> Tensor:
+        """All distances [N, K] at points [N, 3], unit coordinates; without derivatives."""
+        return self.labels.distances(self.sdf(points), points)
 
-        Where `row` names a distance, below K, sdf and gradient are its own.
-        """
-        if gradient and row is None:
-            row = self.owner(points)
-        sample = super().query(points, gradient, row, points_gradient)
-        distances = sample.heads[OBJECTS]
-        if row is None:
-            return sample._replace(sdf=distances.amin(dim=1))
-        own = distances.gather(1, row.clamp_max(self.objects - 1)[:, None])[:, 0]
-        return sample._replace(sdf=torch.where(row < self.objects, own, distances.amin(dim=1)))
-
+    @torch.no_grad()
     def owner(self, points: Tensor) -> Tensor:
-        """Whose distance is the least at points [N, 3], int64 [N]: 0 the background's, then the objects'."""
-        return super().query(points).heads[OBJECTS].argmin(dim=1)
+        """Whose place points [N, 3] are, int64 [N]: 0 the background's, then the objects'."""
+        return self.labels(points).argmax(dim=1)
 
     def one(self, index: int) -> OneObject:
         """The field of one distance alone: 0 the background, then the objects.
@@ -109,17 +94,20 @@ class ObjectsField(SDFField):
             raise IndexError(f"object {index} of a field that has {self.objects}, the background among them")
         return OneObject(self, index)
 
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """As of `SDFField`, with the labels' table among the tables, and their network as "labels"."""
+        groups, of_labels = super().parameter_groups(), self.labels.parameter_groups()
+        tables = [*groups.get("table", []), *of_labels["table"]]
+        return {**groups, "table": tables, "labels": of_labels["network"]}
+
     @property
     def words(self) -> str:
         """What is told apart, for people."""
         return f"{len(self.ids)} objects and the background have distances of their own"
 
-    def _starts(self, radius: float, inside: bool) -> list[tuple[float, bool]]:
-        return [(radius, inside), *[(OBJECT_RADIUS * radius, False)] * len(self.ids)]
-
 
 class OneObject(nn.Module):
-    """The distance of one object of an `ObjectsField`, asked as a field of its own.
+    """The distance of one object of an `ObjectsField`, asked as a field of its own, to extract its surface.
 
     Args:
         field: of all of them.
@@ -131,10 +119,24 @@ class OneObject(nn.Module):
         self.field, self.index = field, index
 
     def query(self, points: Tensor, gradient: bool = False, **options: Any) -> FieldSample:
-        """As `SDFField.query`."""
-        row = torch.full((len(points),), self.index, dtype=torch.int64, device=points.device)
-        return self.field.query(points, gradient, row, **options)
+        """As `SDFField.query`, with the object's sdf; gradient and feature are the scene's."""
+        sample = self.field.query(points, gradient, **options)
+        with torch.no_grad():
+            distance = self.field.labels.distances(sample.sdf, points)[:, self.index]
+        return sample._replace(sdf=distance)
 
     def sdf(self, points: Tensor) -> Tensor:
-        """SDF [N] only, no derivatives."""
-        return self.query(points).sdf
+        """A distance [N] with the same sides, of which an exact surface can be extracted; no derivatives.
+
+        Labels are no lengths. So in its own place it is the scene's near the scene's surface, whatever labels
+        are there, and in another's it does not promise more than the scene's in free space, and next to
+        nothing within matter.
+        """
+        with torch.no_grad():
+            scene = self.field.sdf(points)
+            close = (scene <= NEAR).nonzero()[:, 0]
+            near = scene[close]
+            beyond = self.field.labels.beyond(points[close])[:, self.index]
+            own = torch.maximum(near, beyond.clamp_max(-NEAR))
+            others = torch.maximum(near, beyond).minimum(near.clamp_min(0.0) + NEAR)
+            return scene.index_copy(0, close, torch.where(beyond <= 0.0, own, others))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import trimesh
+from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.fields import Color, ObjectsField
@@ -20,8 +21,8 @@ from neurfield.surfaces import keep_components
 from neurfield.surfaces.color import vertex_colors
 
 BACKGROUND = "background"
-CELLS = 64  # along the box's longest side, in which objects are looked for
-BLOCK = 8  # voxels, of which the sides of such a cell are multiples by powers of two
+CELLS = 64  # along the box's longest side, at most, in which matter is looked for at first
+FINEST = 2  # voxels along the cells in which whose it is is asked at last
 STEEPEST = 1.25  # slope of a distance that is reckoned with, as in `extract_level_set`
 AT_ONCE = 1 << 17  # points
 
@@ -120,8 +121,8 @@ def object_boxes(
 ) -> list[np.ndarray | None]:
     """For each distance the part [2, 3] of a box that its surface may be in; None: nowhere.
 
-    All distances are asked at once in the middles of cells; where one is larger than it can become within the
-    cell, the cell is left out. Boxes begin at whole voxels of the whole box.
+    It is where cells hold matter or a surface, by the scene's distance in their middles, and are its place,
+    by the labels there, with the cells beside these. Boxes begin at whole voxels of the whole box.
 
     Args:
         field: of objects.
@@ -130,24 +131,42 @@ def object_boxes(
         device: where the field is asked.
     """
     low, high = box
-    size = BLOCK * voxel
-    while np.ceil((high - low) / size).max() > CELLS:
-        size *= 2.0
-    counts = np.ceil((high - low) / size).astype(int)
-    cells = np.stack(np.meshgrid(*map(np.arange, counts), indexing="ij"), axis=-1).reshape(-1, 3)
-    reach = STEEPEST * 0.5 * math.sqrt(3.0) * size
-    first = np.full((field.objects, 3), counts)
-    last = np.full((field.objects, 3), -1)
-    for part in np.array_split(cells, max(1, len(cells) // AT_ONCE)):
-        middles = torch.from_numpy(low + (part + 0.5) * size).float().to(device)
-        near = (field.query(middles).heads["objects"].abs() <= reach).cpu().numpy()
-        for k in np.flatnonzero(near.any(axis=0)):
-            first[k] = np.minimum(first[k], part[near[:, k]].min(axis=0))
-            last[k] = np.maximum(last[k], part[near[:, k]].max(axis=0))
+    cubes = np.maximum(1, np.ceil((high - low) / voxel - 1e-6)).astype(int)
+    size = FINEST
+    while np.ceil(cubes / size).max() > CELLS:
+        size *= 2
+    cells = np.stack(np.meshgrid(*[np.arange(-(-n // size)) for n in cubes], indexing="ij"), axis=-1)
+    cells = cells.reshape(-1, 3)
+    children = np.stack(np.meshgrid(*[np.arange(2)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+
+    def middles(cells: np.ndarray) -> Iterator[tuple[np.ndarray, Tensor]]:
+        for start in range(0, len(cells), AT_ONCE):
+            part = cells[start : start + AT_ONCE]
+            yield part, torch.from_numpy(low + (part + 0.5) * (size * voxel)).float().to(device)
+
+    while True:
+        reach = STEEPEST * 0.5 * math.sqrt(3.0) * size * voxel
+        near = [part[(field.sdf(at) <= reach).cpu().numpy()] for part, at in middles(cells)]
+        cells = np.concatenate(near) if near else cells
+        if size == FINEST:
+            break
+        size //= 2
+        cells = (2 * cells[:, None] + children).reshape(-1, 3)
+        cells = cells[(cells * size < cubes).all(axis=1)]
+    first, last = np.full((field.objects, 3), cubes.max()), np.full((field.objects, 3), -1)
+    for part, at in middles(cells):
+        owner = field.owner(at).cpu().numpy()
+        np.minimum.at(first, owner, part)
+        np.maximum.at(last, owner, part)
     return [
         None
         if last[k].max() < 0
-        else np.stack([low + first[k] * size, np.minimum(low + (last[k] + 1) * size, high)])
+        else np.stack(
+            [
+                low + np.maximum(first[k] - 1, 0) * (size * voxel),
+                np.minimum(low + (last[k] + 2) * (size * voxel), high),
+            ]
+        )
         for k in range(field.objects)
     ]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
 from neurfield.points import PointSource
-from neurfield.points.point_set import answered, gathered, rows_of
+from neurfield.points.point_set import answered, gathered
 
 
 def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Sequence[Tensor]) -> Seen:
@@ -24,9 +24,7 @@ def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Seque
         drawn: what its `draw` gave.
     """
     sets = source.sets(*drawn)
-    row = rows_of(sets)
-    asked = {} if row is None else {"row": row}
-    answer = field.query(gathered(sets), gradient=True, **asked)
+    answer = field.query(gathered(sets), gradient=True)
     holds = dict.fromkeys(sets, source.hold(moment))
     heads = getattr(answer, "heads", {})
     points, start = answered(sets, holds, answer.value, answer.gradient, heads=heads)
@@ -34,7 +32,8 @@ def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Seque
     first = [points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None]
     gradients = pairs = None
     if unit:
-        gradients = answer.gradient[:start] if len(unit) == len(sets) else torch.cat(unit)
+        everywhere = len(unit) == sum(one.asked for one in sets.values())
+        gradients = answer.gradient[:start] if everywhere else torch.cat(unit)
     if first:
         pairs = (first[0] if len(first) == 1 else torch.cat(first), answer.gradient[start:])
     return Seen(moment, gradients, pairs, points)

@@ -82,7 +82,7 @@ class SceneTask(Task):
         self.told = resolve(config, scene)
         field, color = make_fields(config, device)
         instances = Instances(getattr(field, "ids", ()))
-        offers["objects"] = lambda: instances
+        offers |= {"objects": lambda: instances, "labels": lambda: getattr(field, "labels", None)}
         field.start_as_sphere(field.radius or self._radius(), inside=self.inside, seed=config.seed)
         chooser, sampler = (config.needed(slot).make_of(offers) for slot in ("pixels", "sampler"))
         passes = {label: part.make_of(offers).to(device) for label, part in config.many("passes").items()}

@@ -13,14 +13,9 @@ from neurfield.losses.fused import seen_through as seen_through
 from neurfield.losses.geometric import eikonal as eikonal
 from neurfield.losses.geometric import normal_differences as normal_differences
 from neurfield.losses.geometric import normal_smoothness as normal_smoothness
-from neurfield.losses.objects import around as around
-from neurfield.losses.objects import object_opacities as object_opacities
 from neurfield.losses.objects import opacity_entropy as opacity_entropy
-from neurfield.losses.objects import overlap as overlap
-from neurfield.losses.objects import owned as owned
 from neurfield.losses.objects import rendered_entropy as rendered_entropy
-from neurfield.losses.objects import semantic_logits as semantic_logits
-from neurfield.losses.objects import too_near as too_near
+from neurfield.losses.objects import summed_along_rays as summed_along_rays
 from neurfield.losses.patch_warp import PatchWarp as PatchWarp
 from neurfield.losses.photometric import color_l1 as color_l1
 from neurfield.losses.photometric import mask_entropy as mask_entropy

@@ -1,122 +1,154 @@
-"""What segments ask of the distances of objects, as parts of methods."""
+"""What segments ask of the places of objects, as parts of methods.
+
+Surfaces stand still for all of them: they teach labels, and leave the scene's distance alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Protocol
 
-import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from neurfield.errors import UserError
 from neurfield.losses import objects as on
 from neurfield.losses.seen import Seen
-from neurfield.parts import Number, needs
+from neurfield.ops.compositing import render_transmittance_from_alpha
+from neurfield.parts import needs
 from neurfield.pixels import Instances
 from neurfield.rendering import Opacity
 
-Share = Annotated[float, Number(least=0.0, most=1.0)]
+LEAST_WEIGHT = 2e-4  # of a sample whose label is asked, as of one whose colour is
 
 
-@needs("heads.objects", "pixels.segment", "passes.{at}")
+class Labels(Protocol):
+    """What is asked of a field's labels."""
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Numbers [N, K] of points [N, 3], the largest of which says whose they are."""
+        ...
+
+    def distances(self, sdf: Tensor, points: Tensor) -> Tensor:
+        """Distances [N, K] of objects at points [N, 3], of the scene's [N]."""
+        ...
+
+
+@needs("pixels.segment", "passes.{at}")
 class Semantics:
-    """Cross entropy of rendered logits of the objects' distances against segments (Wu et al. 2022).
+    """Cross entropy of rendered labels against segments, as ObjectSDF has it of distances (Wu et al. 2022).
 
     Args:
         objects: which instances are which of the field's.
+        labels: of the field.
         at: the pass whose weights render.
-        sharpness: gamma of the logits gamma sigmoid(-gamma d), one over unit lengths.
+
+    Raises:
+        UserError: the field has no labels.
+    """
+
+    def __init__(self, objects: Instances, labels: Labels | None, *, at: str = "surface") -> None:
+        self.objects, self.labels, self.at = objects, there("semantics", labels), at
+
+    def __call__(self, seen: Seen) -> Tensor:
+        weights = seen.rendered(self.at).weights
+        which, ray, points = lit(seen, weights)
+        rendered = on.summed_along_rays(weights[which], self.labels(points), ray, len(seen.pixels))
+        index = self.objects.index_of(seen.pixels.columns["segment"])
+        return on.rendered_entropy(rendered, index, segmented(seen))
+
+
+@needs("pixels.segment", "passes.{at}")
+class ObjectOpacity:
+    """Binary cross entropy of each object's opacity behind the scene against segments (ObjectSDF++, 2023).
+
+    O_k = sum_i T_i a_ki, T_i the scene's transmittance before a sample and a_ki the opacity that it would
+    have if object k were alone (Wu et al. 2023, Eq. 7). No a_ki is larger than the scene's, so samples that
+    weigh nothing in the scene weigh nothing here.
+
+    Args:
+        objects: which instances are which of the field's.
+        labels: of the field.
+        passes: the opacities of the fit, by label.
+        at: the pass whose opacity is asked of each object; one that does not depend on the slope.
+
+    Raises:
+        UserError: the field has no labels, or the pass's opacity depends on the slope, which is known of the
+            scene alone.
     """
 
     def __init__(
         self,
         objects: Instances,
+        labels: Labels | None,
+        passes: Mapping[str, Opacity],
         *,
         at: str = "surface",
-        sharpness: Annotated[float, Number(above=0.0)] = 10.0,
     ) -> None:
-        self.objects, self.at, self.sharpness = objects, at, sharpness
-
-    def __call__(self, seen: Seen) -> Tensor:
-        rays = seen.rays
-        logits = on.semantic_logits(rays.answers.heads["objects"], self.sharpness)
-        index = self.objects.index_of(seen.pixels.columns["segment"])
-        alpha = rays.alpha(self.at)
-        return on.rendered_entropy(logits, alpha, rays.samples.packed_info, index, segmented(seen))
-
-
-@needs("heads.objects", "pixels.segment", "passes.{at}")
-class ObjectOpacity:
-    """Binary cross entropy of each object's opacity behind the scene against segments (ObjectSDF++, 2023).
-
-    Args:
-        objects: which instances are which of the field's.
-        passes: the opacities of the fit, by label.
-        at: the pass whose opacity is asked of each object; one that does not depend on the slope.
-
-    Raises:
-        UserError: the pass's opacity depends on the slope, which is known of the nearest object alone.
-    """
-
-    def __init__(self, objects: Instances, passes: Mapping[str, Opacity], *, at: str = "surface") -> None:
         if at in passes and passes[at].slope_matters:
             raise UserError(
                 f"'losses.object_opacity' asks the opacity of each object by its distance alone, and that of "
                 f"'passes.{at}' depends on the slope: use an opacity such as --set passes.{at}=volsdf"
             )
-        self.objects, self.at = objects, at
+        self.objects, self.labels, self.at = objects, there("object_opacity", labels), at
 
     def __call__(self, seen: Seen) -> Tensor:
-        rays = seen.rays
-        now, length = rays.opacities[self.at], rays.samples.t_ends - rays.samples.t_starts
-        distances = rays.answers.heads["objects"]
-        alone = now.opacity.alpha(
-            distances, torch.zeros_like(distances), length[:, None], now.width, now.progress
-        )
-        opacity = on.object_opacities(rays.alpha(self.at), alone, rays.samples.packed_info)
+        rays, samples = seen.rays, seen.rays.samples
+        which, ray, points = lit(seen, seen.rendered(self.at).weights)
+        now, length = rays.opacities[self.at], (samples.t_ends - samples.t_starts)[which, None]
+        distances = self.labels.distances(rays.answers.sdf.detach()[which], points)
+        alone = now.opacity.alpha(distances, 0.0 * distances.detach(), length, now.width, now.progress)
+        alpha = rays.alpha(self.at).detach()
+        before = render_transmittance_from_alpha(alpha, packed_info=samples.packed_info)
+        opacity = on.summed_along_rays(before[which], alone, ray, len(seen.pixels))
         index = self.objects.index_of(seen.pixels.columns["segment"])
         return on.opacity_entropy(opacity, index, segmented(seen))
 
 
-@needs("heads.objects")
-def distinction(seen: Seen, *, since: Share = 0.0) -> Tensor:
-    """No two objects at one place, at all points that rays and joined sources ask (Wu et al. 2023, Eq. 9).
+@needs(optional=("points.object_places",))
+class Places:
+    """Cross entropy of labels at points of which is known whose place they are.
 
     Args:
-        since: share of the steps before which it costs nothing.
+        labels: of the field.
+
+    Raises:
+        UserError: the field has no labels.
     """
-    distances = seen.rays.answers.everywhere.heads["objects"]
-    if seen.moment.progress < since:
-        return 0.0 * distances.sum()
-    return on.overlap(distances)
+
+    def __init__(self, labels: Labels | None) -> None:
+        self.labels = there("object_places", labels)
+
+    def __call__(self, seen: Seen) -> Tensor:
+        columns = seen.points["object_places"].columns
+        return cross_entropy(self.labels(columns["point"]), columns["object"])
 
 
-@needs(optional=("points.fused_depth.object",))
-def fused_object(seen: Seen) -> Tensor:
-    """Points of fused depth belong to the object that the segments show there."""
-    points = seen.points["fused_depth"]
-    columns = points.columns
-    return on.owned(
-        points.heads["objects"], columns["object"], columns["sdf"], columns["weight"], points.sizes["band"]
-    )
+def there(loss: str, labels: Labels | None) -> Labels:
+    """The labels of a field that has some.
+
+    Raises:
+        UserError: it has none.
+    """
+    if labels is None:
+        raise UserError(
+            f"'losses.{loss}' looks at the labels of objects, and the field has none: use "
+            f"--set field=objects, or leave it out with --set losses.{loss}=off"
+        )
+    return labels
 
 
-@needs(optional=("points.object_space",))
-def object_space(seen: Seen) -> Tensor:
-    """Free space is as far from each object as points of fused depth tell that the segments give to it."""
-    points = seen.points["object_space"]
-    return on.around(points.heads["objects"], points.columns["distance"], points.sizes["band"])
-
-
-@needs(optional=("points.object_space",))
-def object_free(seen: Seen, *, share: Annotated[float, Number(above=0.0, most=1.0)] = 0.5) -> Tensor:
-    """Free space is no nearer to any object than a share of what points of fused depth tell.
+def lit(seen: Seen, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The samples that weigh something: int64 [M] which, int64 [M] of which ray, and where [M, 3].
 
     Args:
-        share: of the distance to them.
+        seen: with rays.
+        weights: [S] of the samples.
     """
-    points = seen.points["object_space"]
-    return on.too_near(points.heads["objects"], points.columns["distance"], points.sizes["band"], share)
+    rays, which = seen.rays, (weights > LEAST_WEIGHT).nonzero()[:, 0]
+    ray = rays.samples.ray_indices[which]
+    of = rays.pixels.rays
+    return which, ray, (of.origins[ray] + rays.answers.t[which, None] * of.directions[ray]).detach()
 
 
 def segmented(seen: Seen) -> Tensor:

@@ -7,10 +7,9 @@ from neurfield.points.fuse_scene import fuse_scene as fuse_scene
 from neurfield.points.fuse_stereo import StereoDepth as StereoDepth
 from neurfield.points.fused_depth import FusedDepth as FusedDepth
 from neurfield.points.mesh_samples import MeshSamples as MeshSamples
-from neurfield.points.object_space import ObjectSpace as ObjectSpace
-from neurfield.points.object_space import object_space as object_space
+from neurfield.points.object_places import ObjectPlaces as ObjectPlaces
+from neurfield.points.object_places import object_places as object_places
 from neurfield.points.object_votes import voted_objects as voted_objects
-from neurfield.points.objects import Objects as Objects
 from neurfield.points.picture import Picture as Picture
 from neurfield.points.point_set import AskedPoints as AskedPoints
 from neurfield.points.point_set import Beside as Beside

@@ -17,12 +17,13 @@ from neurfield.pixels import Instances
 from neurfield.pixels.instances import NONE
 from neurfield.points.fuse_scene import VolumePoints, fuse_scene
 from neurfield.points.fuse_stereo import StereoDepth
-from neurfield.points.object_space import ObjectSpace, object_space
+from neurfield.points.object_places import ObjectPlaces, object_places
 from neurfield.points.object_votes import voted_objects
 from neurfield.points.point_set import NONE_BESIDE, Beside, PointSet, Source
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 
+NEAR = 0.25  # bands: points nearer to the surface than that stand for it
 Share = Annotated[float, Number(least=0.0, most=1.0)]
 
 
@@ -39,7 +40,8 @@ class FusedDepth(Source):
         objects: which instances the field tells apart.
         voxel: world lengths; 0: the box's longest side / 512, for stereo / 384, for priors / 192.
         count: points a step; twice as many while they are looked at alone.
-        free: points a step in space that views look through; as many whose distance to objects is known.
+        free: points a step in space that views look through.
+        places: points a step of which is known whose place they are, where a field tells objects apart.
         alone: share of the steps that look at these points alone, coarse to fine; then come rays.
         until: share of the steps by which they have faded out; 0: they are held on to.
 
@@ -48,8 +50,8 @@ class FusedDepth(Source):
     """
 
     offers = frozenset(
-        f"points.{name}" for name in ("fused_depth", "fused_depth.normal", "fused_depth.object", "free_space")
-    ) | {"points.object_space", "gradients", "pairs"}
+        f"points.{name}" for name in ("fused_depth", "fused_depth.normal", "free_space", "object_places")
+    ) | {"gradients", "pairs"}
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class FusedDepth(Source):
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
         count: int = 8192,
         free: int = 1024,
+        places: int = 4096,
         alone: Share = 0.25,
         until: Share = 0.0,
     ) -> None:
@@ -72,7 +75,7 @@ class FusedDepth(Source):
             raise UserError(f"'points.fused_depth': {wrong}")
         self._about = scene, voxel, frame, device, aligned, stereo
         self.objects = objects
-        self.beside, self.count, self.free = beside, count, free
+        self.beside, self.count, self.free, self.count_places = beside, count, free, places
         self._alone, self.until = alone, until
 
     @staticmethod
@@ -92,11 +95,17 @@ class FusedDepth(Source):
         return fuse_scene(scene, voxel, frame, device, aligned(), stereo())
 
     @cached_property
-    def space(self) -> ObjectSpace | None:
-        """How far free space is from each object; None where no points are known to be of objects."""
-        if self.volume is None or self.owners is None:
+    def places(self) -> ObjectPlaces | None:
+        """Points of which is known whose place they are; None without objects or segments."""
+        scene, _, frame, device, _, _ = self._about
+        volume = self.volume
+        if volume is None or not self.objects.ids or "segment" not in scene.sources:
             return None
-        return object_space(self.volume, self.owners, len(self.objects))
+        near = volume.sdf.abs() < NEAR * volume.band
+        surface, half = volume.points[near], frame.half
+        world = frame.world_from_unit(surface.cpu().numpy())
+        owner = voted_objects(world, half * volume.band, half * volume.voxel, scene, self.objects)
+        return object_places(surface, owner.to(device), torch.tensor(frame.box_in_unit(scene.box)))
 
     @property
     def warm(self) -> bool:  # type: ignore[override]
@@ -115,18 +124,7 @@ class FusedDepth(Source):
 
     def prepare(self) -> None:
         """Fuse, if it is not done yet, and let the pictures vote on what is whose."""
-        _ = self.volume, self.owners, self.space
-
-    @cached_property
-    def owners(self) -> Tensor | None:
-        """Which object the volume's points [N] are of, -1: not known; None without objects or segments."""
-        scene, _, frame, device, _, _ = self._about
-        if self.volume is None or not self.objects.ids or "segment" not in scene.sources:
-            return None
-        volume, half = self.volume, frame.half
-        world = frame.world_from_unit(volume.points.cpu().numpy())
-        distance, band, voxel = half * volume.sdf.cpu().numpy(), half * volume.band, half * volume.voxel
-        return voted_objects(world, distance, band, voxel, scene, self.objects).to(device)
+        _ = self.volume, self.places
 
     def hold(self, moment: Moment) -> float:
         """1 at first, then less until it lets go, at `until`."""
@@ -139,48 +137,49 @@ class FusedDepth(Source):
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
         """Indices of points, points in free space, and steps aside [pairs, 3] from the first points.
 
-        Where objects are known, also indices of points in the space around them; these are drawn to the end.
+        Where objects are told apart, also indices of places; these are drawn to the end. They take no random
+        numbers, so that all else is drawn as it would be without them.
         """
         if self.volume is None:
             return ()
-        generator = moment.generator
+        places = () if self.places is None else (self._of_places(self.places, moment.step),)
         if self.hold(moment) <= 0.0:
-            return () if self.space is None else (self._around(self.space, generator),)
+            return places
+        generator = moment.generator
         index = self.volume.draw(2 * self.count if moment.points_alone else self.count, generator)
         free = self.volume.draw_free(self.free, generator)
         pairs = min(len(index), self.beside.pairs)
         aside = torch.rand(pairs, 3, generator=generator, device=index.device) - 0.5
-        if self.space is None:
-            return index, free, aside
-        return index, free, aside, self._around(self.space, generator)
+        return index, free, aside, *places
 
-    def _around(self, space: ObjectSpace, generator: torch.Generator | None) -> Tensor:
-        device = space.points.device
-        return torch.randint(len(space.points), (self.free,), generator=generator, device=device)
+    def _of_places(self, places: ObjectPlaces, step: int) -> Tensor:
+        """The next of them, which are in a random order."""
+        first = step * self.count_places
+        index = torch.arange(first, first + self.count_places, device=places.points.device)
+        return index % len(places.points)
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """Two sets, "fused_depth" and "free_space".
 
-        "fused_depth" has the columns sdf, weight and, where they are known, normal and normal_weight, and
-        object, and the size "band"; "free_space" has the size "least", the sdf that there is at least. Where
-        objects are known there is "object_space" with the column distance [P, K] and the size "band".
+        "fused_depth" has the columns sdf, weight and, where they are known, normal and normal_weight, and the
+        size "band"; "free_space" has the size "least", the sdf that there is at least. Where objects are told
+        apart there is "object_places", which the field is not asked at, with the columns point [P, 3] and
+        object [P].
         """
         volume = self.volume
         assert volume is not None  # something was drawn
-        more = {}
-        if len(drawn) != 3 and self.space is not None:
-            *drawn, around = drawn  # type: ignore[assignment]
-            known = {"distance": self.space.distance[around]}
-            more["object_space"] = PointSet(self.space.points[around], known, {"band": volume.band})
+        of_places = {}
+        if len(drawn) != 3 and self.places is not None:
+            *drawn, at = drawn  # type: ignore[assignment]
+            columns = {"point": self.places.points[at], "object": self.places.object[at]}
+            of_places = {"object_places": PointSet(columns["point"], columns, asked=False)}
         if not drawn:
-            return more
+            return of_places
         index, free, offset = drawn
         points = volume.points[index]
         columns = {"sdf": volume.sdf[index], "weight": volume.weight[index]}
         if volume.normal is not None and volume.normal_weight is not None:
             columns |= {"normal": volume.normal[index], "normal_weight": volume.normal_weight[index]}
-        if self.owners is not None:
-            columns["object"] = self.owners[index]
         beside = None
         if len(offset):
             beside = points[: len(offset)] + 2.0 * self.beside.distance * offset
@@ -189,6 +188,6 @@ class FusedDepth(Source):
         )  # fmt: skip
         return {
             "fused_depth": surface,
-            **more,
             "free_space": PointSet(free, sizes={"least": 0.5 * volume.free_half}, unit_slope=True),
+            **of_places,
         }

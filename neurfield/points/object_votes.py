@@ -12,34 +12,31 @@ from neurfield.scenes import Scene
 FINEST, LEVELS = 4, 5  # pixels along the side of the finest cells of a depth picture, then each twice as wide
 APART = 1.5  # spacings of the points: a cell as wide at their depth has no hole
 AT_ONCE = 1 << 18  # points
-NEAR = 0.25  # bands: points nearer to the surface than that hide what is behind them
 SLANT = 2.0  # widths of a cell, by which the depth of one surface differs within it
 
 
 def voted_objects(
-    points: np.ndarray, distance: np.ndarray, band: float, spacing: float, scene: Scene, objects: Instances
+    points: np.ndarray, band: float, spacing: float, scene: Scene, objects: Instances
 ) -> Tensor:
-    """The object int64 [N] that most pictures show at points near a fused surface; -1: none does.
+    """The object int64 [N] that most pictures show at points of a fused surface; -1: none does.
 
-    A picture shows a point if no other of them that is close to the surface lies farther before it than the
-    band in which they all lie. The points themselves tell the depth: what they were fused of does not matter.
+    A picture shows a point if no other of them lies farther before it than a band. The points themselves tell
+    the depth: what they were fused of does not matter.
 
     Args:
         points: float64 [N, 3], world.
-        distance: [N] to the surface, world lengths.
-        band: the most that the distance is, world lengths.
+        band: world lengths; a multiple of what points are off the surface.
         spacing: of the points, world lengths.
         scene: with segments.
         objects: the field's.
     """
-    surface = points[np.abs(distance) < NEAR * band]
     shown: dict[int, np.ndarray] = {}
     for i in range(len(scene)):
         segment = scene.segment(i)
         if segment is not None:
             index = objects.index_of(torch.from_numpy(segment.astype(np.int64))).numpy()
             shown[i] = np.where(segment >= 0, index, -1)
-    nearest = {i: _nearest(surface, scene, i) for i in shown}
+    nearest = {i: _nearest(points, scene, i) for i in shown}
     found = []
     for start in range(0, len(points), AT_ONCE):
         part = points[start : start + AT_ONCE]

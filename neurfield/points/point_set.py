@@ -26,9 +26,7 @@ class PointSet:
         unit_slope: whether the field ought to have slope one there.
         beside: [K, D], each a small step from one of the first K points.
         fades: whether they count as much as the source's `hold` says.
-        row: int64 [P], of which output of the field value and gradient are asked, as of `SDFField.query`; of
-            the neighbours it is that of the first K. All sets of a source say so, or none, and theirs is a
-            query of their own (not `with_rays`). None: the field's own value.
+        asked: whether the field is asked there; where it is not, losses look at the columns alone.
     """
 
     points: Tensor
@@ -37,7 +35,12 @@ class PointSet:
     unit_slope: bool = False
     beside: Tensor | None = None
     fades: bool = False
-    row: Tensor | None = None
+    asked: bool = True
+
+    @property
+    def queried(self) -> Tensor:
+        """Those of the points at which the field is asked: all, or none."""
+        return self.points if self.asked else self.points[:0]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class AskedPoints:
     Attributes:
         columns: what is known of each point, [P, ...], by name.
         sizes: lengths that belong to all of them, by name.
-        value: what the field says, sdf [P] or colours [P, C].
+        value: what the field says, sdf [P] or colours [P, C]; of no point where it was not asked.
         gradient: [P, 3] of a distance field, else None.
         hold: the factor that the weights of losses on it take for now.
         heads: [P, K] of each of the field's heads, by name.
@@ -160,19 +163,9 @@ class Source:
 
 
 def gathered(sets: dict[str, PointSet], *more: Tensor) -> Tensor:
-    """All points of some sets [N, D], behind them those beside, and behind these some more."""
-    each = [s.points for s in sets.values()]
+    """All points of some sets [N, D] that a field is asked at, those beside behind them, then some more."""
+    each = [s.queried for s in sets.values()]
     return torch.cat([*each, *(s.beside for s in sets.values() if s.beside is not None), *more])
-
-
-def rows_of(sets: Mapping[str, PointSet]) -> Tensor | None:
-    """The rows of all that `gathered` gives of some sets; None where they do not say."""
-    rows = [one.row for one in sets.values() if one.row is not None]
-    if not rows:
-        return None
-    assert len(rows) == len(sets), "some sets of a source say which output is asked, and some do not"
-    beside = [row[: len(one.beside)] for row, one in zip(rows, sets.values()) if one.beside is not None]
-    return torch.cat([*rows, *beside])
 
 
 def answered(
@@ -195,7 +188,7 @@ def answered(
     """
     points = {}
     for name, one in sets.items():
-        rows = slice(start, start + len(one.points))
+        rows = slice(start, start + len(one.queried))
         slope = None if gradient is None else gradient[rows]
         hold = holds[name] if one.fades else 1.0
         of_heads = {head: values[rows] for head, values in heads.items()}
