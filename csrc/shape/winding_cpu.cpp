@@ -8,7 +8,7 @@
 #include "shape/winding_sums.h"
 #include "shape/winding_tree.h"
 
-namespace neurfield::shape {
+namespace neurfield::winding {
 namespace {
 
 constexpr int kPending = 512;  // accepted nodes that are added up together
@@ -104,18 +104,18 @@ std::unique_ptr<WindingTree> make_tree(const py::object& points_) {
 }
 
 }  // namespace
-}  // namespace neurfield::shape
+}  // namespace neurfield::winding
 
 namespace neurfield {
 
 void bind_winding(py::module_& module) {
-    py::class_<shape::WindingTree>(module, "WindingTree", py::module_local())
-        .def(py::init(&shape::make_tree))
-        .def("flux", &shape::own<shape::Flux>)
-        .def("adjoint", &shape::own<shape::Adjoint>)
-        .def("slope", &shape::own<shape::Slope>)
-        .def("flux_at", &shape::elsewhere<shape::Flux>)
-        .def("slope_at", &shape::elsewhere<shape::Slope>);
+    py::class_<winding::WindingTree>(module, "WindingTree", py::module_local())
+        .def(py::init(&winding::make_tree))
+        .def("flux", &winding::own<winding::Flux>)
+        .def("adjoint", &winding::own<winding::Adjoint>)
+        .def("slope", &winding::own<winding::Slope>)
+        .def("flux_at", &winding::elsewhere<winding::Flux>)
+        .def("slope_at", &winding::elsewhere<winding::Slope>);
 }
 
 }  // namespace neurfield

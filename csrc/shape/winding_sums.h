@@ -9,7 +9,7 @@
 #include "common/simd.h"
 #include "shape/winding_tree.h"
 
-namespace neurfield::shape {
+namespace neurfield::winding {
 
 // 1 / sqrt(x), to a few parts in 10^7.
 inline Vec reciprocal_root(Vec x) {
@@ -112,4 +112,4 @@ private:
     Vec totals_[blocks][Sum::out];
 };
 
-}  // namespace neurfield::shape
+}  // namespace neurfield::winding

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace neurfield::shape {
+namespace neurfield::winding {
 
 constexpr int64_t kLeaf = 32;
 
@@ -136,4 +136,4 @@ private:
     std::vector<Node> nodes_;
 };
 
-}  // namespace neurfield::shape
+}  // namespace neurfield::winding
