@@ -123,7 +123,7 @@ PRIVATE = {
     "shapes.read_points": "how `read_shape` reads files of points alone",
     "shapes.sides.cumulated": "what `spread` draws by",
     "shapes.sides.spread": "`UnitShape.sample`",
-    "shapes.cloud_files": "how verbs read and write clouds",
+    "shapes.cloud_files": "which files verbs of clouds take, and what they write",
     "shapes.estimate.check_points": "an argument check",
     "shapes.estimate.distinct_points": "an argument check",
     "shapes.estimate.threads": "how many SciPy's trees may use",

@@ -48,10 +48,10 @@ def mesh_cloud(
     started = time.perf_counter()
     given = read_cloud(cloud)
     if resolution is not None:
-        voxel = float(np.ptp(given.points, axis=0).max()) / resolution
+        voxel = float(np.ptp(given.vertices, axis=0).max()) / resolution
     colors = given.colors if colored else None
     with Bar() as progress:
-        made = mesh_of_cloud(given.points, given.normals, colors, voxel, progress)
+        made = mesh_of_cloud(given.vertices, given.normals, colors, voxel, progress)
     mesh = keep_components(made.mesh, component or "all")
     save_mesh(mesh, target)
     if made.orientation is None:
@@ -60,11 +60,13 @@ def mesh_cloud(
         noise = made.orientation.scale.noise
         normals = f"found by the winding number (noise {noise:.2g})"
     say(
-        f"points   {len(given.points):,}; normals {normals}",
+        f"points   {len(given.vertices):,}; normals {normals}",
         f"mesh     {target} ({size_of(target)})",
         f"         {len(mesh.vertices):,} vertices, {len(mesh.faces):,} triangles,"
         f" voxels of {made.voxel:.3g}, {time.perf_counter() - started:.1f} s",
     )
+    for note in given.notes:
+        say(f"         {note}")
     if made.trimmed > 0.0:
         say(f"         {made.trimmed:.1%} of the closed surface left out: no points lie near it")
     place = place_in_words(mesh, target)

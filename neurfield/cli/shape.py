@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,14 +39,14 @@ def orient(
     that is dense enough.
 
     Args:
-        cloud: points: .ply, .xyz, .npz, or what trimesh reads. Normals that it has are not asked.
+        cloud: a file of points, see docs/formats.md. Normals that it has are not asked.
         out: the file to write: .ply, .xyz or .npz.
         method: wnnc: by the winding number, for thin parts, voids and noise; mst: along a tree of neighbours.
         threads: how many processors to use.
     """
     use_threads(threads)
     from neurfield.shapes import orient_normals
-    from neurfield.shapes.cloud_files import SUFFIXES, CloudFile, read_cloud, write_cloud
+    from neurfield.shapes.cloud_files import SUFFIXES, read_cloud, write_cloud
     from neurfield.stereo.progress import Bar
 
     path = cloud.with_name(f"{cloud.stem}_oriented.ply") if out is None else out.expanduser()
@@ -54,12 +55,12 @@ def orient(
     started = time.perf_counter()
     given = read_cloud(cloud)
     with Bar() as progress:
-        found = orient_normals(given.points, method, compare=True, progress=progress)
-    write_cloud(path, CloudFile(given.points, found.normals, given.colors))
-    size = float(np.ptp(given.points, axis=0).max())
+        found = orient_normals(given.vertices, method, compare=True, progress=progress)
+    write_cloud(path, replace(given, normals=found.normals))
+    size = float(np.ptp(given.vertices, axis=0).max())
     noise = found.scale.noise
     rows = [
-        ("points", f"{len(given.points):,}, {found.scale.spacing:.3g} apart"),
+        ("points", f"{len(given.vertices):,}, {found.scale.spacing:.3g} apart"),
         ("noise", f"{noise:.2g} off the surface, {noise / size:.2%} of the longest side"),
     ]
     if found.width is not None:
@@ -71,6 +72,8 @@ def orient(
     assert found.agreement is not None
     rows.append(("methods agree", f"on the side of {found.agreement:.2%} of the points"))
     table(f"{cloud}", ("", ""), rows)
+    if given.notes:
+        say("", *given.notes)
     if found.agreement < 0.95:
         say(
             "",

@@ -98,7 +98,8 @@ def read_las(path: Path) -> Shape:
 
 
 POINT_READERS: dict[str, Callable[[Path], Shape]] = {
-    ".xyz": read_text, ".pwn": read_text, ".npz": read_npz, ".las": read_las, ".laz": read_las,
+    ".xyz": read_text, ".txt": read_text, ".pwn": read_text, ".npz": read_npz, ".las": read_las,
+    ".laz": read_las,
 }  # fmt: skip
 
 

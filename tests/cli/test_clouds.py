@@ -9,7 +9,8 @@ import pytest
 import trimesh
 
 from neurfield.cli.main import main
-from neurfield.shapes.cloud_files import CloudFile, read_cloud, write_cloud
+from neurfield.shapes.cloud_files import read_cloud, write_cloud
+from neurfield.shapes.shape import Shape
 from tests.shapes.known_clouds import SHAPES, sphere, torus
 
 Capture = pytest.CaptureFixture[str]
@@ -20,7 +21,7 @@ def ring(tmp_path: Path) -> Path:
     """A cloud of a ring, without normals, in two colours."""
     points, _ = torus(3000)
     colors = np.where(points[:, :1] > 0.0, [[255, 0, 0]], [[0, 0, 255]]).astype(np.uint8)
-    write_cloud(tmp_path / "ring.ply", CloudFile(points + 10.0, None, colors))
+    write_cloud(tmp_path / "ring.ply", Shape("ring", points + 10.0, colors=colors))
     return tmp_path / "ring.ply"
 
 
@@ -30,14 +31,14 @@ def test_orient_writes_the_points_with_normals(ring: Path, method: str, capsys: 
     said = capsys.readouterr().out
     assert "methods agree" in said and "100.00%" in said and ("width" in said) == (method == "wnnc")
     given, made = read_cloud(ring), read_cloud(ring.with_name("ring_oriented.ply"))
-    assert np.array_equal(given.points, made.points)
+    assert np.array_equal(given.vertices, made.vertices)
     assert given.colors is not None and np.array_equal(given.colors, made.colors)
     assert made.normals is not None
     assert (np.einsum("ni,ni->n", made.normals, torus(3000)[1]) > 0.9).all()
 
 
 def test_where_methods_differ_it_is_said(tmp_path: Path, capsys: Capture) -> None:
-    write_cloud(tmp_path / "hollow.npz", CloudFile(SHAPES["hollow ball"](2000)[0]))
+    write_cloud(tmp_path / "hollow.npz", Shape("hollow", SHAPES["hollow ball"](2000)[0]))
     assert main(["shape", "orient", str(tmp_path / "hollow.npz"), "--out", str(tmp_path / "out.xyz")]) == 0
     assert "the methods disagree" in capsys.readouterr().out
     assert read_cloud(tmp_path / "out.xyz").normals is not None
@@ -58,7 +59,7 @@ def test_mesh_takes_the_normals_of_the_file_and_its_flags(ring: Path, capsys: Ca
     points, normals = sphere(3000)
     both = np.concatenate([points, 0.3 * points + [3.0, 0.0, 0.0]])
     path = ring.with_name("two.npz")
-    write_cloud(path, CloudFile(both, np.concatenate([normals, normals])))
+    write_cloud(path, Shape("two", both, normals=np.concatenate([normals, normals])))
     out = ring.with_name("one.obj")
     flags = ["--voxel", "0.1", "--component", "largest", "--output", str(out)]
     assert main(["mesh", str(path), *flags]) == 0
@@ -72,7 +73,7 @@ def test_mesh_takes_the_normals_of_the_file_and_its_flags(ring: Path, capsys: Ca
 def test_a_half_is_told_to_end(tmp_path: Path, capsys: Capture) -> None:
     points, normals = sphere(6000)
     upper = points[:, 2] > 0.0
-    write_cloud(tmp_path / "half.npz", CloudFile(points[upper], normals[upper]))
+    write_cloud(tmp_path / "half.npz", Shape("half", points[upper], normals=normals[upper]))
     assert main(["mesh", str(tmp_path / "half.npz")]) == 0
     assert "of the closed surface left out" in capsys.readouterr().out
 
@@ -82,8 +83,8 @@ def test_mistakes_are_one_line(ring: Path, capsys: Capture) -> None:
     (folder / "nan.xyz").write_text("0 0 nan\n" * 9)
     (folder / "none.xyz").write_text("")
     for words, says in {
-        ("mesh", "nan.xyz"): "9 of 9 points are not finite",
-        ("mesh", "none.xyz"): "holds no points",
+        ("mesh", "nan.xyz"): "no vertex is finite",
+        ("mesh", "none.xyz"): "the file is empty",
         ("mesh", "ring.ply", "--objects"): "leave them out",
         ("mesh", "ring.ply", "--voxel", "1", "--resolution", "9"): "leave one out",
         ("mesh", "ring.ply", "--voxel", "-1"): "give a positive number",
