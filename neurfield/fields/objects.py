@@ -14,9 +14,8 @@ from neurfield.fields.heads import Head
 from neurfield.fields.labels import Labels
 from neurfield.fields.sdf import FieldSample, SDFField
 
-NEAR = (
-    0.01  # unit lengths, about two voxels, of the scene's surface: that far its own distance is what counts
-)
+# Unit lengths, about two voxels, of the scene's surface: that far its own distance is what counts.
+NEAR = 0.01
 
 
 class ObjectsField(SDFField):

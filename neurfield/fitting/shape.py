@@ -31,21 +31,22 @@ class ShapeTask(Task):
             UserError: a part asks for what the shape or the method does not have, with the way out.
         """
         self.shape, self.config = shape, config
+        field = make_field(config, device)
         offers: dict[str, Callable[[], Any]] = {
-            "shape": lambda: shape, "unit_box": lambda: shape.unit_box, "frame": lambda: shape.frame,
-            "device": lambda: device, "seed": lambda: config.seed,
+            "shape": lambda: shape, "field": lambda: field, "unit_box": lambda: shape.unit_box,
+            "frame": lambda: shape.frame, "device": lambda: device, "seed": lambda: config.seed,
         }  # fmt: skip
         needed = looked_at(config.many("losses").values())
         sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
         inside = any(
             "points.around.inside" in loss.needs().required for loss in config.many("losses").values()
         )
-        if inside and not shape.shape.is_mesh and shape.shape.normals is None:
+        offered = {name for source in sources for name in source.offers}
+        if inside and "points.around.inside" not in offered and not shape.shape.is_mesh:
             raise UserError(
-                f"{shape.shape.name}: points without normals do not say what is inside, and the method "
+                f"{shape.shape.name}: its points say nothing of what is inside, and the method "
                 f"{config.name} asks for that: choose --field sdf or --field udf"
             )
-        offered = {name for source in sources for name in source.offers}
         awaken = awake(config.many("losses"), offered, "shape")
         losses = {label: WeightedLoss.of(part, offers) for label, part in awaken.items()}
         if not losses:
@@ -53,7 +54,6 @@ class ShapeTask(Task):
                 f"{shape.shape.name}: none of the method's losses finds what it looks at in "
                 f"{shape.shape.words}"
             )
-        field = make_field(config, device)
         field.start_as_sphere(field.radius or RADIUS, inside=_free_inside(shape), seed=config.seed)
         super().__init__(field, None, sources, None, losses, config.train, config.seed, device)
 

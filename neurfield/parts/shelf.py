@@ -109,6 +109,7 @@ TABLE: dict[str, dict[str, str]] = {
         "stencils": "neurfield.points.stencils:Stencils",
         "mesh_samples": "neurfield.points.mesh_samples:MeshSamples",
         "cloud": "neurfield.points.cloud:Cloud",
+        "pulled": "neurfield.points.pulled:Pulled",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -140,6 +141,9 @@ TABLE: dict[str, dict[str, str]] = {
         "shape_sdf": "neurfield.losses.of_shapes:shape_sdf",
         "occupancy": "neurfield.losses.of_shapes:occupancy",
         "off_surface": "neurfield.losses.of_shapes:off_surface",
+        "pulled": "neurfield.losses.of_pulling:pulled",
+        "level_sets": "neurfield.losses.of_pulling:level_sets",
+        "towards_cloud": "neurfield.losses.of_pulling:towards_cloud",
         "picture": "neurfield.losses.of_points:picture",
         "surface_bias": "neurfield.losses.of_field:surface_bias",
         "stochastic_eikonal": "neurfield.losses.of_points:stochastic_eikonal",

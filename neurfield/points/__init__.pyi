@@ -16,6 +16,7 @@ from neurfield.points.point_set import Beside as Beside
 from neurfield.points.point_set import PointSet as PointSet
 from neurfield.points.point_set import PointSource as PointSource
 from neurfield.points.point_set import Source as Source
+from neurfield.points.pulled import Pulled as Pulled
 from neurfield.points.seen import Seen as Seen
 from neurfield.points.stencils import Stencils as Stencils
 from neurfield.points.stereo import StereoPoints as StereoPoints

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from neurfield.moment import Moment
@@ -16,21 +15,24 @@ from neurfield.parts import Number
 from neurfield.points.mesh_samples import Around, offers_of, scattered, shape_sets
 from neurfield.points.point_set import PointSet, Source
 from neurfield.shapes import UnitShape
-from neurfield.shapes.normals import areas_of, normals_of, surfels
+from neurfield.shapes.estimate import cloud_scale
+from neurfield.shapes.normals import surfels, thinnest_axes
+from neurfield.shapes.orient import orient_normals
+from neurfield.shapes.planes import Planes, planes_of
 
 Count = Annotated[int, Number(least=1)]
 _DECIDED = 0.25  # a winding number as near as this to 0 or 1 tells the side
 _COARSE = 4.0  # spacings of the cloud, from which on the distance to its points is that to the surface
 _BORDER = 1.5  # spacings beside the nearest point, within which the surface goes on
-_NEIGHBOURS = 12  # whose planes tell how far a surface is
 
 
 class Cloud(Source):
     """Points of a cloud and around it; a mesh gives none.
 
-    Where normals say which side is outside, distances around the surface are known: near it by the planes of
-    the nearest points, farther off to the nearest point, with the side by the cloud's winding number (Barill
-    et al. 2018). Without sides only the surface is known, and that there is none elsewhere.
+    Normals say which side is outside; a cloud without any gets those of `nf.shapes.orient_normals`. So
+    distances around the surface are known: near it by the planes of the nearest points, averaged the wider
+    the noisier they are, farther off to the nearest point, with the side by the cloud's winding number
+    (Barill et al. 2018). Points of a noisy cloud are moved onto that mean of planes.
 
     Args:
         shape: with the cloud.
@@ -39,6 +41,8 @@ class Cloud(Source):
         count: points a step.
         pool: points around the cloud whose distances are known.
         signed: whether distances are negative inside; else nobody asks for sides.
+        orient: whether points without normals get some; else only the surface is known, and that there is
+            none elsewhere, and the fit has to find the sides.
     """
 
     def __init__(
@@ -50,12 +54,13 @@ class Cloud(Source):
         count: Count = 16384,
         pool: Count = 524288,
         signed: bool = True,
+        orient: bool = True,
     ) -> None:
         self.shape, self.device, self.seed = shape, device, seed
         self.count, self.size, self.signed = count, pool, signed
         if shape.shape.is_mesh:
             return
-        self.directed = shape.shape.normals is not None
+        self.directed = orient or shape.shape.normals is not None
         if signed and not self.directed:
             self.offers = frozenset(f"points.{name}" for name in ("surface", "surface.axis", "apart")) | {
                 "gradients"
@@ -70,24 +75,35 @@ class Cloud(Source):
             return ""
         if self.signed and not self.directed:
             return "points without normals: which side is outside, the fit has to find"
-        return f"points of the cloud, and {self.size:,} around it"
+        found = self.signed and self.shape.shape.normals is None
+        sides = "; their normals were found by the winding number" if found else ""
+        return f"points of the cloud, and {self.size:,} around it{sides}"
+
+    @cached_property
+    def planes(self) -> Planes:
+        """Points with normals, which say what is outside or do not, as the file has them or as were found."""
+        points, shape = self.shape.points.double().numpy(), self.shape.shape
+        noise = cloud_scale(points).noise
+        if shape.normals is not None:
+            return planes_of(points, shape.normals, noise)
+        if self.signed and self.directed:
+            return planes_of(points, orient_normals(points).normals, noise)
+        return planes_of(points, thinnest_axes(points), noise, turned=False)
 
     @cached_property
     def surface(self) -> tuple[Tensor, Tensor]:
-        """The points [V, 3], and their normals, which say what is outside, or do not."""
-        normals, _ = normals_of(self.shape.shape)
-        return self.shape.points.to(self.device), torch.from_numpy(normals).float().to(self.device)
+        """Points [V, 3] of the surface, and their normals."""
+        each = self.planes.points, self.planes.normals
+        points, normals = (torch.from_numpy(part).float().to(self.device) for part in each)
+        return points, normals
 
     @cached_property
     def around(self) -> Around:
         """The pool; fewer than asked for where what is around the cloud is not decided."""
         generator = torch.Generator().manual_seed(self.seed)
-        points, normals = (tensor.cpu() for tensor in self.surface)
-        row = torch.randint(len(points), (self.size,), generator=generator)
-        if self.signed:
-            known = _signed(points, normals, row, self.shape.unit_box, generator)
-        else:
-            known = _unsigned(points, normals, row, self.shape.unit_box, generator)
+        row = torch.randint(len(self.planes.points), (self.size,), generator=generator)
+        told = _signed if self.signed else _unsigned
+        known = told(self.planes, row, self.shape.unit_box, generator)
         return Around(*(tensor.to(self.device) for tensor in known))
 
     @cached_property
@@ -125,55 +141,30 @@ class Cloud(Source):
         return shape_sets(points[on], normals[on] if self.signed else None, around, self.signed)
 
 
-def _signed(
-    points: Tensor, normals: Tensor, row: Tensor, unit_box: list[float], generator: torch.Generator
-) -> Around:
+def _signed(planes: Planes, row: Tensor, unit_box: list[float], generator: torch.Generator) -> Around:
     """Places around the cloud, each where its distance and side are known."""
-    cloud, directions = points.double().numpy(), normals.double().numpy()
-    places = scattered(points[row], unit_box, generator)
+    places = scattered(torch.from_numpy(planes.points).float()[row], unit_box, generator)
     asked = places.double().numpy()
-    areas = areas_of(cloud, 8)
-    distance, nearest = cKDTree(cloud).query(asked, k=min(_NEIGHBOURS, len(cloud)))
-    spacing = np.sqrt(areas[nearest[:, 0]])
-    planes = _mean_plane(asked, cloud[nearest], directions[nearest], distance, spacing)
+    distance, nearest = planes.nearest(asked)
+    spacing = planes.spacing[nearest[:, 0]]
+    heights, _ = planes.mean(asked, distance, nearest)
     far = distance[:, 0] > _COARSE * spacing
     winding = np.zeros(len(asked))
-    tree = TriangleTree(torch.from_numpy(surfels(cloud, directions, areas)).float())
+    tree = TriangleTree(torch.from_numpy(surfels(planes.points, planes.normals, planes.spacing**2)).float())
     winding[far] = tree.winding(places[torch.from_numpy(far)]).numpy()
     decided = np.minimum(np.abs(winding), np.abs(winding - 1.0)) < _DECIDED
-    known = np.where(far, np.where(winding > 0.5, -1.0, 1.0) * distance[:, 0], planes)
+    known = np.where(far, np.where(winding > 0.5, -1.0, 1.0) * distance[:, 0], heights)
     kept = torch.from_numpy(decided | ~far)
     return Around(places[kept], torch.from_numpy(known).float()[kept])
 
 
-def _mean_plane(
-    asked: np.ndarray, near: np.ndarray, normals: np.ndarray, distance: np.ndarray, width: np.ndarray
-) -> np.ndarray:
-    """Heights [N] of places above the planes of their nearest points, a mean weighted by a Gaussian of these.
-
-    An implicit moving least squares surface (Kolluri, Provably Good Moving Least Squares, 2008, section 3).
-
-    Args:
-        asked: [N, 3].
-        near: [N, K, 3], the nearest points, the nearest first.
-        normals: [N, K, 3] of these.
-        distance: [N, K] to these.
-        width: [N] of the Gaussian.
-    """
-    weight = np.exp((distance[:, :1] ** 2 - distance**2) / width[:, None] ** 2)
-    height = np.einsum("nkd,nkd->nk", asked[:, None] - near, normals)
-    return (weight * height).sum(axis=1) / weight.sum(axis=1)
-
-
-def _unsigned(
-    points: Tensor, axes: Tensor, row: Tensor, unit_box: list[float], generator: torch.Generator
-) -> Around:
+def _unsigned(planes: Planes, row: Tensor, unit_box: list[float], generator: torch.Generator) -> Around:
     """Places around the cloud, with the distance to the plane of the nearest point, or to that point."""
-    cloud = points.double().numpy()
-    places = scattered(points[row], unit_box, generator)
-    distance, nearest = cKDTree(cloud).query(places.double().numpy())
-    spacing = torch.from_numpy(np.sqrt(areas_of(cloud, 8))).float()[nearest]
-    along = ((places - points[nearest]) * axes[nearest]).sum(dim=1).abs()
-    apart = torch.from_numpy(distance).float()
-    beside = (apart.square() - along.square()).clamp_min(0.0).sqrt()  # within the surface, from the point
-    return Around(places, torch.where(beside < _BORDER * spacing, along, apart))
+    places = scattered(torch.from_numpy(planes.points).float()[row], unit_box, generator)
+    asked = places.double().numpy()
+    distance, nearest = planes.nearest(asked, 1)
+    apart, nearest = distance[:, 0], nearest[:, 0]
+    along = np.abs(np.einsum("nd,nd->n", asked - planes.points[nearest], planes.normals[nearest]))
+    beside = np.sqrt(np.maximum(apart**2 - along**2, 0.0))  # within the surface, from the point
+    known = np.where(beside < _BORDER * planes.spacing[nearest], along, apart)
+    return Around(places, torch.from_numpy(known).float())

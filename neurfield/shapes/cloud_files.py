@@ -48,7 +48,8 @@ def write_cloud(path: Path, cloud: Shape) -> None:
             np.savez(temporary, **there)
         elif suffix == ".xyz":
             parts = [part for part in (cloud.vertices, cloud.normals) if part is not None]
-            np.savetxt(temporary, np.concatenate(parts, axis=1), fmt="%.9g")
+            digits = ["%.12g"] * 3 + ["%.7g"] * 3  # places may be far from zero
+            np.savetxt(temporary, np.concatenate(parts, axis=1), fmt=digits[: 3 * len(parts)])
         else:
             temporary.write_bytes(_ply_bytes(cloud))
 

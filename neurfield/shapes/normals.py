@@ -1,24 +1,11 @@
-"""Normals of clouds: those of the file, or axes of the neighbourhoods, whose sides nobody knows."""
+"""Axes of the neighbourhoods of a cloud's points, whose sides nobody knows; areas that points stand for."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from neurfield.shapes.shape import Shape
-
 NEIGHBOURS = 16
-
-
-def normals_of(cloud: Shape) -> tuple[np.ndarray, bool]:
-    """Unit normals [V, 3] of a cloud, and whether they say which side is outside.
-
-    Those that it has, do. Others are the axes in which neighbourhoods are thinnest, either way round: who
-    knows how to turn them gives them to the cloud before.
-    """
-    if cloud.normals is not None:
-        return cloud.normals, True
-    return thinnest_axes(cloud.vertices), False
 
 
 def thinnest_axes(points: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:

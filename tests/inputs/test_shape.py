@@ -220,7 +220,7 @@ def test_a_cloud_becomes_a_surface_with_its_colours(normals: bool, tmp_path: Pat
     assert radii(mesh).mean() == pytest.approx(3.0, rel=0.03) and mesh.volume > 0.0
     assert (mesh.visual.vertex_colors[:, 0] == 77).all()
     losses = json.loads((run.folder / "log.jsonl").read_text().splitlines()[-1])["losses"]
-    assert ("shape_sdf" in losses) == normals and ("surface_axis" in losses) == (not normals)
+    assert "shape_sdf" in losses and "surface_axis" not in losses
     assert any("without normals" in line for line in run.input.warnings()) == (not normals)
 
 
@@ -233,10 +233,11 @@ def test_a_cloud_without_sides(tmp_path: Path) -> None:
     assert_distances(run.field.sdf(points), (points.norm(dim=1) - unit).abs())
 
 
-def test_an_occupancy_of_points_without_normals_is_refused(tmp_path: Path, capsys: Capture) -> None:
+def test_an_occupancy_of_points_whose_sides_nobody_finds_is_refused(tmp_path: Path, capsys: Capture) -> None:
     path = cloud(tmp_path / "dots.npz", False)
-    said = refusal(capsys, "fit", "--shape", str(path), "--field", "occupancy", "--out", str(tmp_path / "o"))
-    assert "do not say what is inside" in said
+    words = ["--field", "occupancy", "--set", "points.cloud.orient=false", "--out", str(tmp_path / "o")]
+    said = refusal(capsys, "fit", "--shape", str(path), *words)
+    assert "its points say nothing of what is inside" in said
     assert not (tmp_path / "o").exists()
 
 
@@ -287,3 +288,16 @@ def test_any_unit_gives_the_same_fit(scale: float, tmp_path: Path) -> None:
         runs.append(fitted(write(tmp_path / f"{name}.npz", mesh), tmp_path / "runs", 60))
     one, other = (run.mesh(resolution=32) for run in runs)
     assert radii(other, np.zeros(3)).mean() / scale == pytest.approx(radii(one, np.zeros(3)).mean(), rel=1e-3)
+
+
+def test_points_pull_an_unsigned_field_onto_themselves(tmp_path: Path) -> None:
+    settings = [*CLOUD, "points.pulled.count=500", "points.pulled.pool=20000"]
+    path = cloud(tmp_path / "dots.npz", False)
+    run = fitted(path, tmp_path / "runs", 600, settings=settings, method="levelset-udf")
+    losses = json.loads((run.folder / "log.jsonl").read_text().splitlines()[-1])["losses"]
+    assert {"pulled", "level_sets", "towards_cloud", "surface_points"} <= set(losses)
+    points = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
+    true = (points.norm(dim=1) - 3.0 / run.shape.frame.half).abs()
+    said = run.field.sdf(points)
+    assert float((said - true)[true < 0.15].abs().mean()) < 0.04  # farther off nothing tells it how far
+    assert float((said[true > 0.15] > 0.05).float().mean()) > 0.98

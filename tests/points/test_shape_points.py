@@ -22,10 +22,12 @@ def mesh() -> UnitShape:
     return UnitShape(mend(Shape("ball", np.asarray(BALL.vertices), np.asarray(BALL.faces))))
 
 
-def cloud(normals: bool, count: int = 4000) -> UnitShape:
-    drawn = np.random.default_rng(0).normal(size=(count, 3))
+def cloud(normals: bool, count: int = 4000, noise: float = 0.0) -> UnitShape:
+    random = np.random.default_rng(0)
+    drawn = random.normal(size=(count, 3))
     units = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
-    return UnitShape(mend(Shape("ball", 2.0 * units, normals=units if normals else None)))
+    points = (2.0 + noise * random.normal(size=(count, 1))) * units
+    return UnitShape(mend(Shape("ball", points, normals=units if normals else None)))
 
 
 def drawn(source: MeshSamples | Cloud, step: int = 0) -> dict[str, PointSet]:
@@ -92,8 +94,31 @@ def test_a_cloud_without_sides_tells_distances() -> None:
     assert float((around.columns["sdf"] - true).abs().mean()) < 5e-3
 
 
-def test_a_cloud_without_normals_says_where_there_is_none() -> None:
-    sets = drawn(Cloud(cloud(False), CPU, 0, count=2000))
+def test_a_cloud_without_normals_gets_some() -> None:
+    source = Cloud(cloud(False), CPU, 0, count=2000, pool=4000)
+    sets = drawn(source)
+    outwards = torch.nn.functional.normalize(sets["surface"].points, dim=1)
+    assert float((sets["surface"].columns["normal"] * outwards).sum(dim=1).median()) > 0.98
+    around = sets["around"]
+    clear = (around.points.norm(dim=1) - UNIT).abs() > 0.03
+    inside = around.points.norm(dim=1) < UNIT
+    assert torch.equal(around.columns["inside"][clear] == 1.0, inside[clear])
+    assert "found by the winding number" in source.words
+
+
+def test_points_of_a_noisy_cloud_are_moved_onto_its_surface() -> None:
+    clean, noisy = (Cloud(cloud(True, 6000, noise), CPU, 0, count=2000, pool=8000) for noise in (0.0, 0.05))
+    noise, radius = 0.05 / noisy.shape.frame.half, 2.0 / noisy.shape.frame.half
+    moved = noisy.surface[0].norm(dim=1) - radius
+    assert float(moved.std()) < 0.5 * noise and abs(float(moved.mean())) < 0.3 * noise
+    assert torch.equal(clean.surface[0], clean.shape.points)  # which has no noise to be moved by
+    around = drawn(noisy)["around"]
+    off = around.points.norm(dim=1) - radius
+    assert float((around.columns["sdf"] - off)[off.abs() < 0.02].abs().mean()) < 0.5 * noise
+
+
+def test_a_cloud_whose_sides_the_fit_is_to_find_says_where_there_is_no_surface() -> None:
+    sets = drawn(Cloud(cloud(False), CPU, 0, count=2000, orient=False))
     axis = sets["surface"].columns["axis"]
     outwards = torch.nn.functional.normalize(sets["surface"].points, dim=1)
     assert float((axis * outwards).sum(dim=1).abs().median()) > 0.98

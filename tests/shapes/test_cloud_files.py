@@ -26,9 +26,7 @@ def test_what_is_written_is_read(tmp_path: Path, suffix: str, away: float) -> No
     given = cloud(away)
     write_cloud(tmp_path / f"cloud{suffix}", given)
     read = read_cloud(tmp_path / f"cloud{suffix}")
-    assert np.allclose(
-        read.vertices, given.vertices, rtol=0.0, atol=1e-5 if suffix != ".xyz" or not away else 0.01
-    )
+    assert np.allclose(read.vertices, given.vertices, rtol=0.0, atol=1e-5)
     assert read.normals is not None and given.normals is not None
     assert np.allclose(read.normals, given.normals, atol=1e-6)
     if suffix != ".xyz":

@@ -29,8 +29,8 @@ def looked_at(opened: OpenedShape) -> list[str]:
             )
     if not shape.shape.is_mesh and opened.signed and shape.shape.normals is None:
         lines.append(
-            f"{shape.shape.name}: without normals the fit has to find which side is outside, which goes "
-            "wrong where the surface is open or thin: --field udf needs no sides"
+            f"{shape.shape.name}: without normals, so these are found first, which goes wrong where the "
+            "surface is thin or has no inside: --field udf needs no sides"
         )
     return lines
 

@@ -1,0 +1,263 @@
+"""Meshes and clouds to fields to meshes, beside screened Poisson reconstruction and the visible truth.
+
+    python -m benchmarks.bench_shapes [--shapes bunny00 ...] [--open lion-head ...] [--tables clouds ...]
+
+clouds: points drawn evenly from closed meshes, clean with normals; with noise of 0.25 % of the diagonal and
+without normals; and each alone. By `neurfield fit`, by `neurfield mesh` (no fit), by Open3D's screened
+Poisson reconstruction at depth 9, which gets Open3D's own estimated, oriented normals where there are none.
+meshes: the same meshes as signed fields. open: open meshes as unsigned fields, with the length of the border.
+exact: dual meshing of exact distances, as published and with edges asked whether they are crossed.
+
+Seconds are of the whole command, from its start to the mesh, on as many threads as OMP_NUM_THREADS says; what
+draws and measures after that does not count. Chamfer is the mean of both ways, in % of the diagonal.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import trimesh
+
+from benchmarks import shape_assets
+from benchmarks.cloud_to_mesh import by_open3d
+from benchmarks.common import run_measured, run_script, say
+from benchmarks.object_assets import Unavailable
+from benchmarks.room_methods.fits import facts_of
+from benchmarks.room_table import newest_run
+from benchmarks.script import Table, arguments, report, text_row
+from neurfield.errors import UserError
+from neurfield.inputs.shape.results import intersection_over_union, numbers
+from neurfield.optional import require
+from neurfield.rays import UnitFrame
+from neurfield.shapes import Shape, UnitShape, mend
+from neurfield.surfaces import extract_dual_mesh
+
+NOISE = 0.0025  # of the diagonal
+CASES = {
+    "clean, normals": (0.0, True), "noisy, normals": (NOISE, True),
+    "clean, no normals": (0.0, False), "noisy, no normals": (NOISE, False),
+}  # fmt: skip
+TABLES = ("clouds", "meshes", "open", "exact")
+CLOUDS = ("shape", "points", "by", "s", "Chamfer %", "normals", "triangles", "closed")
+MESHES = ("shape", "s", "Chamfer %", "IoU", "normals", "triangles")
+OPENED = ("shape", "by", "s", "Chamfer %", "normals", "border / true", "triangles")
+EXACT = ("shape", "cells", "edges", "s", "Chamfer %", "edges of other than two faces %", "triangles")
+SHELL = 0.5  # cells: the level at which an unsigned distance is drawn by marching cubes, to compare with
+
+
+@dataclass(frozen=True)
+class Made:
+    """A mesh that a command left, and the seconds until then; None where it failed."""
+
+    mesh: trimesh.Trimesh | None
+    seconds: float
+
+
+def run_fit(file: Path, out: Path, words: list[str]) -> Made:
+    """`neurfield fit --shape FILE`."""
+    started = time.time()
+    command = ["fit", "--shape", str(file), "--out", str(out), "--set", "train.save_every=0", *words]
+    result = run_measured([sys.executable, "-m", "neurfield", *command])
+    if result.status:
+        return Made(None, result.seconds)
+    facts = facts_of(newest_run(out), started, result.seconds)
+    return Made(None if facts["mesh"] is None else read(Path(facts["mesh"])), facts["seconds"])
+
+
+def run_mesh(file: Path) -> Made:
+    """`neurfield mesh FILE`."""
+    target = file.with_name(f"{file.stem}_mesh.ply")
+    target.unlink(missing_ok=True)
+    result = run_measured([sys.executable, "-m", "neurfield", "mesh", str(file)])
+    return Made(read(target) if target.exists() else None, result.seconds)
+
+
+def run_poisson(points: np.ndarray, normals: np.ndarray | None) -> Made:
+    """Open3D, its normals where none are given, in this process.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    open3d = require("open3d", extra="viewer")
+    started = time.perf_counter()
+    if normals is None:
+        cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
+        cloud.estimate_normals(open3d.geometry.KDTreeSearchParamKNN(16))
+        cloud.orient_normals_consistent_tangent_plane(16)
+        normals = np.asarray(cloud.normals)
+    return Made(by_open3d(points, normals), time.perf_counter() - started)
+
+
+def read(file: Path) -> trimesh.Trimesh:
+    """A mesh as its file has it."""
+    return trimesh.load(file, force="mesh", process=False)
+
+
+def unit_of(mesh: trimesh.Trimesh) -> UnitShape:
+    """A true mesh, ready to be measured against."""
+    return UnitShape(mend(Shape("truth", np.asarray(mesh.vertices), np.asarray(mesh.faces))))
+
+
+def edge_uses(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray]:
+    """The edges [E, 2] of a mesh, and how many faces each has."""
+    return np.unique(np.sort(mesh.edges, axis=1), axis=0, return_counts=True)
+
+
+def border_length(mesh: trimesh.Trimesh) -> float:
+    """The length of edges with one face."""
+    edges, uses = edge_uses(mesh)
+    ends = np.asarray(mesh.vertices)[edges[uses == 1]]
+    return float(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).sum())
+
+
+def cloud_rows(name: str, true: trimesh.Trimesh, count: int, out: Path) -> list[list[Any]]:
+    """Rows of a closed shape's points."""
+    unit, rows = unit_of(true), []
+    drawn, face = trimesh.sample.sample_surface(true, count, seed=0)
+    for case, (noise, known) in CASES.items():
+        moved = np.random.default_rng(1).normal(size=drawn.shape) * noise * unit.shape.diagonal
+        points, normals = np.asarray(drawn) + moved, true.face_normals[face] if known else None
+        file = out / f"{name}-{case.replace(', ', '-').replace(' ', '-')}.npz"
+        np.savez(file, points=points, **({} if normals is None else {"normals": normals}))
+        makers: dict[str, Callable[[], Made]] = {
+            "neurfield fit": lambda file=file: run_fit(file, out / file.stem, []),
+            "neurfield mesh": lambda file=file: run_mesh(file),
+            "Poisson, depth 9": lambda p=points, n=normals: run_poisson(p, n),
+        }
+        for how, make in makers.items():
+            try:
+                made = make()
+            except UserError as reason:
+                rows.append(text_row(CLOUDS, str(reason)))
+                continue
+            rows.append([name, case, how, made.seconds, *_scores(made.mesh, unit), *_size(made.mesh)])
+            say(str(rows[-1]))
+    return rows
+
+
+def _scores(mesh: trimesh.Trimesh | None, unit: UnitShape) -> tuple[float | None, float | None]:
+    if mesh is None or not len(mesh.faces):
+        return None, None
+    found = numbers(mesh, unit)
+    return found["chamfer_percent"], found["normal_consistency"]
+
+
+def _size(mesh: trimesh.Trimesh | None) -> tuple[int | None, bool | None]:
+    return (None, None) if mesh is None else (len(mesh.faces), bool(mesh.is_watertight))
+
+
+def mesh_row(name: str, true: trimesh.Trimesh, out: Path) -> list[Any]:
+    """The row of a mesh as a signed field."""
+    file, unit = out / f"{name}.ply", unit_of(true)
+    true.export(file)
+    made = run_fit(file, out / name, ["--field", "sdf"])
+    iou = None if made.mesh is None else intersection_over_union(made.mesh, unit)
+    chamfer, normals = _scores(made.mesh, unit)
+    return [name, made.seconds, chamfer, iou, normals, _size(made.mesh)[0]]
+
+
+def open_rows(name: str, true: trimesh.Trimesh, count: int, out: Path) -> list[list[Any]]:
+    """Rows of an open mesh: unsigned field, its shell at a level, Poisson of points with true normals."""
+    file, unit = out / f"{name.replace(' ', '-')}.ply", unit_of(true)
+    true.export(file)
+    rows, length = [], border_length(true)
+    made = run_fit(file, out / file.stem, ["--field", "udf"])
+    ways = [("neurfield fit --field udf", made)]
+    if made.mesh is not None:
+        started = time.perf_counter()
+        shell = Made(shell_of(newest_run(out / file.stem)), time.perf_counter() - started)
+        ways.append((f"the same field, marching cubes at {SHELL:g} cells", shell))
+    drawn, face = trimesh.sample.sample_surface(true, count, seed=0)
+    try:
+        ways.append(("Poisson, depth 9", run_poisson(np.asarray(drawn), true.face_normals[face])))
+    except UserError as reason:
+        rows.append(text_row(OPENED, str(reason)))
+    for how, one in ways:
+        border = None if one.mesh is None else border_length(one.mesh) / length
+        rows.append([name, how, one.seconds, *_scores(one.mesh, unit), border, _size(one.mesh)[0]])
+        say(str(rows[-1]))
+    return rows
+
+
+def shell_of(run: Path) -> trimesh.Trimesh:
+    """What marching cubes make of an unsigned field: a closed shell around the surface."""
+    from neurfield.inputs.run import open_surface
+    from neurfield.surfaces import extract_level_set
+
+    surface = open_surface(run)
+    frame = UnitFrame.around(surface.box)
+    voxel = surface.voxel() / frame.half
+    vertices, faces = extract_level_set(
+        surface.field.sdf, frame.unit_from_world(surface.box), voxel, level=SHELL * voxel
+    )
+    return trimesh.Trimesh(frame.world_from_unit(np.asarray(vertices)), np.asarray(faces), process=False)
+
+
+def exact_rows(name: str, true: trimesh.Trimesh, cells: int) -> list[list[Any]]:
+    """Rows of dual meshing of a mesh's exact distances."""
+    unit, rows = unit_of(true), []
+
+    def query(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found = unit.tree.nearest(points)
+        return found.distance, points - found.point
+
+    box = unit.frame.unit_from_world(unit.box)
+    for edges, faithful in (("crossed", False), ("as published", True)):
+        started = time.perf_counter()
+        made = extract_dual_mesh(query, box, 2.0 / cells, faithful=faithful)
+        seconds = time.perf_counter() - started
+        mesh = trimesh.Trimesh(unit.frame.world_from_unit(made.vertices), made.faces, process=False)
+        uses = edge_uses(mesh)[1]
+        share = 100.0 * float((uses != 2).mean())
+        rows.append([name, cells, edges, seconds, _scores(mesh, unit)[0], share, len(mesh.faces)])
+        say(str(rows[-1]))
+    return rows
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = arguments(__doc__, "bench_shapes")
+    parser.add_argument("--shapes", nargs="+", default=list(shape_assets.CLOSED), metavar="NAME")
+    parser.add_argument("--open", nargs="+", default=["half ball", *shape_assets.OPEN], metavar="NAME")
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--points", type=int, default=100_000, help="drawn from each shape")
+    args = parser.parse_args()
+    if args.quick:
+        args.shapes, args.open, args.points = args.shapes[:1], args.open[:1], min(args.points, 20_000)
+    out = args.out.resolve().parent / "shapes"
+    out.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, list[list[Any]]] = {name: [] for name in TABLES}
+    columns = {"clouds": CLOUDS, "meshes": MESHES, "open": OPENED, "exact": EXACT}
+    for name in (*args.shapes, *args.open):
+        try:
+            true = shape_assets.load(name)
+        except Unavailable as reason:
+            say(f"{name}: {reason}")
+            rows["clouds" if name in args.shapes else "open"].append(text_row(CLOUDS, f"{name}: {reason}"))
+            continue
+        if name in args.shapes:
+            if "clouds" in args.tables:
+                rows["clouds"] += cloud_rows(name, true, args.points, out)
+            if "meshes" in args.tables:
+                rows["meshes"].append(mesh_row(name, true, out))
+        elif "open" in args.tables:
+            rows["open"] += open_rows(name, true, args.points, out)
+        if "exact" in args.tables:
+            for cells in (64,) if args.quick else (128, 256):
+                rows["exact"] += exact_rows(name, true, cells)
+    titles = {
+        "clouds": f"{args.points:,} points of closed shapes", "meshes": "Meshes as signed fields",
+        "open": "Open meshes as unsigned fields", "exact": "Dual meshing of exact distances",
+    }  # fmt: skip
+    report(args.out, [Table(titles[name], columns[name], rows[name]) for name in args.tables])
+
+
+if __name__ == "__main__":
+    run_script(main)
