@@ -79,7 +79,6 @@ class SDFField(nn.Module):
     """
 
     sign = "signed"  # negative inside
-    heads_from = 1  # the output of the network that the heads begin at: before it is the SDF
     _follows: Tensor
 
     def __init__(
@@ -114,7 +113,7 @@ class SDFField(nn.Module):
         self.active_levels = self.encoding.levels
         self.start_levels = self.encoding.levels if start_levels is None else start_levels
         self.all_levels_at, self.radius = all_levels_at, radius
-        outputs = self.heads_from + sum(self.heads.values()) + feature_dim
+        outputs = 1 + sum(self.heads.values()) + feature_dim
         sizes = [3 + 6 * n_frequencies + self.encoding.output_dim, *hidden, outputs]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.register_buffer("_follows", torch.zeros(outputs), persistent=False)
@@ -181,7 +180,7 @@ class SDFField(nn.Module):
     def row_of(self, head: str) -> int:
         """The row, in the sense of `query`, of a head's first number."""
         before = list(self.heads)[: list(self.heads).index(head)]
-        return self.heads_from + sum(self.heads[name] for name in before)
+        return 1 + sum(self.heads[name] for name in before)
 
     def sdf(self, points: Tensor) -> Tensor:
         """SDF [N] only, no derivatives."""
@@ -227,21 +226,13 @@ class SDFField(nn.Module):
                 else nn.functional.softplus(mixed, beta=self.beta)
             )
         columns = torch.cat([activations, torch.ones(len(points), 1)], dim=1).double()
-        spheres = self._starts(radius, inside)
-        signs = torch.tensor([-1.0 if inside else 1.0 for _, inside in spheres])
-        radii = torch.tensor([radius for radius, _ in spheres])
-        targets = (points.norm(dim=1, keepdim=True) - radii) * signs
+        targets = (points.norm(dim=1, keepdim=True) - radius) * (-1.0 if inside else 1.0)
         # The small ridge keeps the weights moderate, so that the first steps do not have to undo a delicate
         # cancellation.
         ridge = 1e-4 * len(points) * torch.eye(columns.shape[1], dtype=torch.float64)
         solution = torch.linalg.solve(columns.T @ columns + ridge, columns.T @ targets.double()).float()
-        last.weight[: len(spheres)] = solution[:-1].T
-        last.bias[: len(spheres)] = solution[-1]
+        last.weight[0], last.bias[0] = solution[:-1, 0], solution[-1, 0]
         last.weight[self._follows > 0.0] = 0.0
-
-    def _starts(self, radius: float, inside: bool) -> list[tuple[float, bool]]:
-        """The spheres that the first outputs start as: radius, and whether free space is inside."""
-        return [(radius, inside)]
 
     def at(self, moment: Moment) -> None:
         """Let as many levels of the encoding take part as this moment of a fit has: coarse to fine.
@@ -263,7 +254,7 @@ class SDFField(nn.Module):
         return isinstance(self.encoding, GridEncoding) and self.encoding.fuses
 
     def _sample(self, outputs: Tensor, gradient: Tensor | None) -> FieldSample:
-        heads, start = {}, self.heads_from
+        heads, start = {}, 1
         for name, width in self.heads.items():
             heads[name] = outputs[:, start : start + width]
             start += width

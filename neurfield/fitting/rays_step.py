@@ -290,8 +290,7 @@ class RaysStep:
         sdf, gradient = answers.everywhere.sdf, answers.everywhere.gradient
         assert gradient is not None
         sets, pairs = drawn.sets, drawn.pairs
-        heads = answers.everywhere.heads
-        points, start = answered(sets, drawn.holds, sdf, gradient, answers.t.shape[0], heads)
+        points, start = answered(sets, drawn.holds, sdf, gradient, answers.t.shape[0])
         unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
         firsts = [
             points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None

@@ -15,12 +15,13 @@ from neurfield.parts import Number
 from neurfield.points.mesh_samples import Around, offers_of, scattered, shape_sets
 from neurfield.points.point_set import PointSet, Source
 from neurfield.shapes import UnitShape
-from neurfield.shapes.estimate import cloud_scale
-from neurfield.shapes.normals import surfels, thinnest_axes
+from neurfield.shapes.estimate import cloud_scale, local_planes
+from neurfield.shapes.normals import surfels
 from neurfield.shapes.orient import orient_normals
 from neurfield.shapes.planes import Planes, planes_of
 
 Count = Annotated[int, Number(least=1)]
+NEIGHBOURS = 16  # that a plane without a side goes through
 _DECIDED = 0.25  # a winding number as near as this to 0 or 1 tells the side
 _COARSE = 4.0  # spacings of the cloud, from which on the distance to its points is that to the surface
 _BORDER = 1.5  # spacings beside the nearest point, within which the surface goes on
@@ -82,13 +83,14 @@ class Cloud(Source):
     @cached_property
     def planes(self) -> Planes:
         """Points with normals, which say what is outside or do not, as the file has them or as were found."""
-        points, shape = self.shape.points.double().numpy(), self.shape.shape
+        points, normals = self.shape.points.double().numpy(), self.shape.shape.normals
+        if normals is None and self.signed and self.directed:
+            found = orient_normals(points)
+            return planes_of(points, found.normals, found.scale.noise)
         noise = cloud_scale(points).noise
-        if shape.normals is not None:
-            return planes_of(points, shape.normals, noise)
-        if self.signed and self.directed:
-            return planes_of(points, orient_normals(points).normals, noise)
-        return planes_of(points, thinnest_axes(points), noise, turned=False)
+        if normals is not None:
+            return planes_of(points, normals, noise)
+        return planes_of(points, local_planes(points, NEIGHBOURS)[0], noise, turned=False)
 
     @cached_property
     def surface(self) -> tuple[Tensor, Tensor]:

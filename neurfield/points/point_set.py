@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from neurfield.moment import Moment
-
-NO_HEADS: Mapping[str, Tensor] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,6 @@ class AskedPoints:
         value: what the field says, sdf [P] or colours [P, C]; of no point where it was not asked.
         gradient: [P, 3] of a distance field, else None.
         hold: the factor that the weights of losses on it take for now.
-        heads: [P, K] of each of the field's heads, by name.
     """
 
     columns: dict[str, Tensor]
@@ -61,7 +57,6 @@ class AskedPoints:
     value: Tensor
     gradient: Tensor | None
     hold: float = 1.0
-    heads: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def sdf(self) -> Tensor:
@@ -174,7 +169,6 @@ def answered(
     value: Tensor,
     gradient: Tensor | None,
     start: int = 0,
-    heads: Mapping[str, Tensor] = NO_HEADS,
 ) -> tuple[dict[str, AskedPoints], int]:
     """Sets with what a field answered at their points, and the row behind the last of these.
 
@@ -184,14 +178,12 @@ def answered(
         value: of the whole query, [N] or [N, C].
         gradient: of the whole query, [N, 3], or None.
         start: the row of the first set's first point.
-        heads: of the whole query, [N, K] each, by name.
     """
     points = {}
     for name, one in sets.items():
         rows = slice(start, start + len(one.queried))
         slope = None if gradient is None else gradient[rows]
         hold = holds[name] if one.fades else 1.0
-        of_heads = {head: values[rows] for head, values in heads.items()}
-        points[name] = AskedPoints(one.columns, one.sizes, value[rows], slope, hold, of_heads)
+        points[name] = AskedPoints(one.columns, one.sizes, value[rows], slope, hold)
         start = rows.stop
     return points, start

@@ -1,33 +1,23 @@
-"""Axes of the neighbourhoods of a cloud's points, whose sides nobody knows; areas that points stand for."""
+"""How much surface the points of a cloud stand for, and triangles as large."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-NEIGHBOURS = 16
+from neurfield.shapes.estimate import threads
 
 
-def thinnest_axes(points: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """The unit axes [N, 3] along which the nearest neighbours of points [N, 3] spread least (PCA).
+def areas_of(points: np.ndarray, neighbours: int = 8, tree: cKDTree | None = None) -> np.ndarray:
+    """How much surface [N] each of points [N, 3] stands for: a disc to its neighbours, shared by them.
 
-    Hoppe et al., Surface Reconstruction from Unorganized Points, 1992, section 3.1.
+    Args:
+        points: float64.
+        neighbours: of each.
+        tree: of the points, where there is one already.
     """
-    middle = points - points.mean(axis=0)
-    _, rows = cKDTree(middle).query(middle, k=min(neighbours, len(points)))
-    axes = np.empty_like(middle)
-    for start in range(0, len(middle), 1 << 16):
-        near = middle[rows[start : start + (1 << 16)]]
-        near = near - near.mean(axis=1, keepdims=True)
-        axes[start : start + (1 << 16)] = np.linalg.eigh(np.swapaxes(near, 1, 2) @ near)[1][..., 0]
-    return axes
-
-
-def areas_of(points: np.ndarray, neighbours: int = 8) -> np.ndarray:
-    """How much surface [N] each of points [N, 3] stands for: a disc to its neighbours, shared by them."""
-    middle = points - points.mean(axis=0)
     count = min(neighbours, len(points) - 1)
-    distance, _ = cKDTree(middle).query(middle, k=count + 1)
+    distance, _ = (tree or cKDTree(points)).query(points, count + 1, workers=threads())
     return np.pi * distance[:, -1] ** 2 / count
 
 

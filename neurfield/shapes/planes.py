@@ -44,7 +44,7 @@ class Planes:
     @cached_property
     def spacing(self) -> np.ndarray:
         """[N], the side of the square of surface that each point stands for."""
-        return np.sqrt(areas_of(self.points))
+        return np.sqrt(areas_of(self.points, tree=self.tree))
 
     @cached_property
     def count(self) -> int:

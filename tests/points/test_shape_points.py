@@ -11,7 +11,8 @@ from neurfield.moment import Moment
 from neurfield.points import Cloud, MeshSamples, PointSet
 from neurfield.points.mesh_samples import FAR, scattered
 from neurfield.shapes import Shape, UnitShape, mend
-from neurfield.shapes.normals import areas_of, surfels, thinnest_axes
+from neurfield.shapes.estimate import local_planes
+from neurfield.shapes.normals import areas_of, surfels
 
 CPU = torch.device("cpu")
 BALL = trimesh.creation.icosphere(4, 2.0)
@@ -152,4 +153,6 @@ def test_areas_add_up_and_surfels_have_them() -> None:
 
 def test_axes_of_a_plane_are_across_it() -> None:
     flat = np.random.default_rng(0).uniform(size=(200, 3)) * [1.0, 1.0, 0.0] + [5e5, 4e6, 7.0]
-    np.testing.assert_allclose(np.abs(thinnest_axes(flat)), np.tile([0.0, 0.0, 1.0], (200, 1)), atol=1e-6)
+    np.testing.assert_allclose(
+        np.abs(local_planes(flat, 16)[0]), np.tile([0.0, 0.0, 1.0], (200, 1)), atol=1e-6
+    )
