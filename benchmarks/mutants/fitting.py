@@ -78,8 +78,8 @@ STEPS = [
         "neurfield/fitting/rays_step.py",
         LOOK,
         (
-            "sdf, gradient, answers.t.shape[0], heads)",
-            "sdf, gradient, heads=heads)",
+            "sdf, gradient, answers.t.shape[0])",
+            "sdf, gradient)",
             "samples for the joined points",
         ),
         ("(near, gradient[start:])", "(near, gradient[: len(near)])", "samples for their neighbours"),

@@ -77,9 +77,10 @@ def mesh(
     """
     use_threads(threads)
     if Path(run).is_file():
-        if objects or plugin or device is not None:
+        if objects or plugin or device is not None or extractor is not None:
             raise UserError(
-                f"{run}: --objects, --plugin and --device are of runs, and this is a file: leave them out"
+                f"{run}: --objects, --extractor, --plugin and --device are of runs, and this is a file: "
+                "leave them out"
             )
         from neurfield.cli.cloud_mesh import mesh_cloud
 

@@ -22,6 +22,7 @@ from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
 from neurfield.surfaces import LevelSet, keep_components, on_ground
 from neurfield.surfaces.color import vertex_colors
+from neurfield.surfaces.extractors import is_unsigned, smallest_cell
 from neurfield.surfaces.level_set_mesh import Extractor
 
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
@@ -100,7 +101,7 @@ class FittedSurface:
         Args:
             voxel: edge of the marching cubes in world lengths.
             resolution: cubes along the box's longest side, in place of `voxel`. Neither: the run's
-                configuration, else 512.
+                configuration, else 512; of a field without a sign as many as its noise allows.
             color: "vertex", where the field has colours, or "none".
             component: "all", "largest", or "object", what stands on the ground without it; None: the run's
                 configuration.
@@ -149,7 +150,7 @@ class FittedSurface:
             raise UserError("give either a voxel size or a resolution, not both")
         if resolution is not None:
             voxel = longest / resolution if resolution > 0 else 0.0
-        size = voxel if voxel is not None else (self.extraction.voxel or longest / 512)
+        size = voxel if voxel is not None else (self.extraction.voxel or self._usual_voxel(longest))
         if not size > 0:
             raise UserError(f"voxel size {size}: it must be positive, in the scene's units")
         if longest / size > LARGEST_GRID:
@@ -158,3 +159,16 @@ class FittedSurface:
                 "is it in the scene's units?"
             )
         return size
+
+    def _usual_voxel(self, longest: float) -> float:
+        """512 along the box's longest side, or as many as a field without a sign is clean enough for."""
+        finest = longest / 512
+        if not is_unsigned(self.field):
+            return finest
+        frame = UnitFrame.around(self.box)
+        self.field.active_levels = self.field.encoding.levels
+        try:
+            least = smallest_cell(self.field, frame.unit_from_world(self.box), self.device)
+        except ValueError:  # it has no surface: extracting it says so
+            return finest
+        return max(finest, frame.half * least)

@@ -11,6 +11,8 @@ from neurfield.surfaces.export import save_mesh as save_mesh
 from neurfield.surfaces.export import save_scene as save_scene
 from neurfield.surfaces.extractors import Extracted as Extracted
 from neurfield.surfaces.extractors import extract_surface as extract_surface
+from neurfield.surfaces.extractors import is_unsigned as is_unsigned
+from neurfield.surfaces.extractors import smallest_cell as smallest_cell
 from neurfield.surfaces.glb import glb_bytes as glb_bytes
 from neurfield.surfaces.glb import linear_of_srgb as linear_of_srgb
 from neurfield.surfaces.glb import scene_glb_bytes as scene_glb_bytes

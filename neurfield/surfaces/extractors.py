@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ SIGNED = ("marching-cubes", "dual-contouring")
 UNSIGNED = ("dual-mesh", "mesh-udf")
 
 _QUIET = 0.1  # cells: noise up to it leaves tangent planes that meet where the surface is
+_SMOOTH = 0.07  # cells: noise up to it leaves few holes
+_HOLES = 0.2  # cells: noise from which on there are many
 _COARSE_CELLS = 64  # along the longest side at most, for the look at the noise
 
 
@@ -62,7 +65,7 @@ def extract_surface(
         UserError: there is no such extractor, it is for the other kind of field, or the field has no surface
             that could be found, and why.
     """
-    unsigned = getattr(field, "sign", "signed") == "unsigned"
+    unsigned = is_unsigned(field)
     fitting, others = (UNSIGNED, SIGNED) if unsigned else (SIGNED, UNSIGNED)
     if extractor in others:
         raise UserError(
@@ -71,11 +74,7 @@ def extract_surface(
         )
     if extractor not in (*fitting, "auto"):
         raise UserError(f"there is no extractor '{extractor}': take {', '.join((*fitting, 'auto'))}")
-
-    def query(points: Tensor) -> tuple[Tensor, Tensor]:
-        answer = field.query(points, gradient=True)
-        return answer.value, answer.gradient
-
+    query = _query_of(field)
     try:
         if unsigned:
             return _of_unsigned(query, box, voxel, extractor, device)
@@ -85,6 +84,33 @@ def extract_surface(
     except ValueError as error:
         raise UserError(f"extractor {extractor}: {error}") from error
     return Extracted(*extract_level_set(field.sdf, box, voxel, device=device), "marching-cubes", "")
+
+
+def is_unsigned(field: Any) -> bool:
+    """Whether a field says that its values are distances without a sign."""
+    return getattr(field, "sign", "signed") == "unsigned"
+
+
+def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu") -> float:
+    """Edge of the smallest cells for which a distance without a sign is clean enough: few holes.
+
+    A fitted field errs next to its surface, where its gradient turns around. In cells that are not much
+    larger than that error nothing tells on which side of the surface a corner is.
+
+    Args:
+        field: as for `extract_surface`.
+        box: [2, 3] minimum and maximum.
+        device: where the field is asked.
+    """
+    return _noise(_query_of(field), box, 0.0, device) / _SMOOTH
+
+
+def _query_of(field: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    def query(points: Tensor) -> tuple[Tensor, Tensor]:
+        answer = field.query(points, gradient=True)
+        return answer.value, answer.gradient
+
+    return query
 
 
 def _of_unsigned(
@@ -98,6 +124,9 @@ def _of_unsigned(
             f"the field has no sign, and its noise is {noise / voxel:.2g} of a cell"
             f" ({'up to' if noise <= _QUIET * voxel else 'more than'} {_QUIET:g})"
         )
+        if noise > _HOLES * voxel:
+            larger = noise / (_SMOOTH * voxel)
+            said.append(f"holes are to be expected: cells {larger:.2g} times as large have few")
     make = extract_dual_mesh if extractor == "dual-mesh" else extract_mesh_udf
     mesh = make(query, box, voxel, device=device)
     if mesh.one_sided:

@@ -86,6 +86,7 @@ def test_mistakes_are_one_line(ring: Path, capsys: Capture) -> None:
         ("mesh", "nan.xyz"): "no vertex is finite",
         ("mesh", "none.xyz"): "the file is empty",
         ("mesh", "ring.ply", "--objects"): "leave them out",
+        ("mesh", "ring.ply", "--extractor", "dual-mesh"): "leave them out",
         ("mesh", "ring.ply", "--voxel", "1", "--resolution", "9"): "leave one out",
         ("mesh", "ring.ply", "--voxel", "-1"): "give a positive number",
         ("mesh", "ring.ply", "--resolution", "0"): "at least 1",

@@ -184,6 +184,9 @@ def test_an_open_mesh_has_distances_without_sides(tmp_path: Path, capsys: Captur
     fitted_there = run.field.sdf(points)
     assert float(fitted_there.min()) >= 0.0 and run.field.sign == "unsigned"
     assert_distances(fitted_there, run.shape.distance(points))
+    usual = run.input.surface()
+    usual.extraction.voxel = 0.0
+    assert usual.voxel() > 2.0 * 2.0 * run.shape.frame.half / 512  # as coarse as its noise asks for
     mesh = run.mesh(resolution=48)
     near = np.abs(radii(mesh, np.zeros(3)) - 3.0)
     assert (

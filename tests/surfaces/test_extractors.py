@@ -9,7 +9,7 @@ import pytest
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.surfaces import LevelSet, extract_level_set, extract_surface
+from neurfield.surfaces import LevelSet, extract_level_set, extract_surface, smallest_cell
 from tests.surfaces.unsigned_shapes import (
     BOX,
     Query,
@@ -62,6 +62,18 @@ def test_fields_without_one_by_their_noise() -> None:
     assert (edge_uses(made.faces)[1] == 2).all()
     made = extract_surface(Field(exact, "unsigned"), BOX, 0.06, "mesh-udf")
     assert made.extractor == "mesh-udf" and made.why == ""
+
+
+def test_cells_are_no_smaller_than_noise_allows() -> None:
+    exact = Field(field_of(sphere(0.4)), "unsigned")
+    little, more = (Field(noisy(field_of(sphere(0.4)), n, 0.5 * n), "unsigned") for n in (0.002, 0.004))
+    assert smallest_cell(exact, BOX) < 0.1 * smallest_cell(little, BOX)
+    assert smallest_cell(more, BOX) == pytest.approx(2.0 * smallest_cell(little, BOX), rel=0.2)
+    for field in (little, more):
+        cell = smallest_cell(field, BOX)
+        made = extract_surface(field, BOX, cell)
+        assert (edge_uses(made.faces)[1] == 2).all() and euler(made.faces) == 2
+        assert "holes" not in made.why and "holes" in extract_surface(field, BOX, 0.2 * cell).why
 
 
 def test_a_surface_of_one_side_is_told() -> None:
