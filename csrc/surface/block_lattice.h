@@ -87,9 +87,11 @@ private:
 
 class BlockLattice {
 public:
-    BlockLattice(Cell3 cells, float level, float slope) : cells_(cells), level_(level), slope_(slope) {}
+    // `first`: the lattice begins with this block along x; cells count from 0 all the same.
+    BlockLattice(Cell3 cells, float level, float slope, int32_t first = 0) : cells_(cells), level_(level), slope_(slope), first_(first) {}
 
     const Cell3& cells() const { return cells_; }
+    int32_t first() const { return first_; }
     float level() const { return level_; }
     const BlockMap& map() const { return map_; }
     Block* find(const Cell3& block) const { return map_.find(block); }
@@ -131,8 +133,9 @@ public:
     }
 
     // Wants all points low..high (inclusive) that are in the lattice and not known.
-    void want(const Cell3& low, const Cell3& high_) {
+    void want(Cell3 low, const Cell3& high_) {
         Cell3 high, at;
+        low[0] = std::max(low[0], 8 * first_);
         for (int a = 0; a < 3; ++a) high[a] = std::min(high_[a], cells_[a]);
         for (at[0] = low[0] >> 3; at[0] <= high[0] >> 3; ++at[0])
             for (at[1] = low[1] >> 3; at[1] <= high[1] >> 3; ++at[1])
@@ -228,6 +231,7 @@ private:
 
     Cell3 cells_;
     float level_, slope_;
+    int32_t first_;
     BlockMap map_;
     std::vector<Pending> pending_;
     size_t cursor_ = 0;  // blocks before it have nothing wanted, until `take` comes to the end

@@ -44,15 +44,19 @@ struct BlockSurface {
     uint64_t crossed[24] = {};  // by axis * 8 + x; bit y * 8 + z
     uint16_t before[24] = {};
     int64_t first_vertex = 0, n_vertices = 0, first_face = 0, n_faces = 0;
+    int64_t first_ambiguous = 0, n_ambiguous = 0;
 
-    void count(const Window& window, const int* triangles_of_pattern) {
+    void count(const Window& window, const int* triangles_of_pattern, const uint8_t* ambiguous) {
         for (int x = 0; x < 8; ++x)
             for (int y = 0; y < 8; ++y) {
                 crossed[x] |= uint64_t{window.edges_x(x, y).crossed & 0xff} << (8 * y);
                 crossed[8 + x] |= uint64_t{window.edges_y(x, y).crossed & 0xff} << (8 * y);
                 crossed[16 + x] |= uint64_t{window.edges_z(x, y).crossed} << (8 * y);
-                for (unsigned cubes = window.cube_row(x, y).complete; cubes != 0; cubes &= cubes - 1)
-                    n_faces += triangles_of_pattern[window.pattern(x, y, std::countr_zero(cubes))];
+                for (unsigned cubes = window.cube_row(x, y).complete; cubes != 0; cubes &= cubes - 1) {
+                    const int pattern = window.pattern(x, y, std::countr_zero(cubes));
+                    n_faces += triangles_of_pattern[pattern];
+                    n_ambiguous += ambiguous[pattern];
+                }
             }
         for (int word = 0; word < 24; ++word) {
             before[word] = static_cast<uint16_t>(n_vertices);
@@ -63,6 +67,14 @@ struct BlockSurface {
     int64_t vertex(int axis, int x, int y, int z) const {
         const int word = axis * 8 + x;
         return first_vertex + before[word] + std::popcount(crossed[word] & ((uint64_t{1} << (y * 8 + z)) - 1));
+    }
+
+    // Of an edge of a window's cube, by the surfaces of the window's eight blocks; -1 if it is not crossed.
+    static int64_t vertex_of(const std::array<const BlockSurface*, 8>& surfaces, const CubeEdge& edge) {
+        const BlockSurface* owner = surfaces[(edge.x >> 3) * 4 + (edge.y >> 3) * 2 + (edge.z >> 3)];
+        const int x = edge.x & 7, y = edge.y & 7, z = edge.z & 7;
+        if (owner == nullptr || (owner->crossed[edge.axis * 8 + x] >> (y * 8 + z) & 1) == 0) return -1;
+        return owner->vertex(edge.axis, x, y, z);
     }
 
     // Positions in lattice units [n_vertices, 3].
@@ -78,6 +90,29 @@ struct BlockSurface {
                 }
     }
 
+    // Calls emit(x, y, z, pattern, first face) for the cubes whose pattern is ambiguous, in the order of faces.
+    template <class Emit>
+    void for_each_ambiguous(const Window& window, const int* triangles_of_pattern, const uint8_t* ambiguous, Emit&& emit) const {
+        int64_t face = first_face;
+        for (int x = 0; x < 8; ++x)
+            for (int y = 0; y < 8; ++y)
+                for (unsigned cubes = window.cube_row(x, y).complete; cubes != 0; cubes &= cubes - 1) {
+                    const int z = std::countr_zero(cubes), pattern = window.pattern(x, y, z);
+                    if (ambiguous[pattern]) emit(x, y, z, pattern, face);
+                    face += triangles_of_pattern[pattern];
+                }
+    }
+
+    // Calls emit(number, y, z, axis) for the vertices on edges within the block's first plane, y and z in the block.
+    template <class Emit>
+    void for_each_on_plane(Emit&& emit) const {
+        for (int axis = 1; axis < 3; ++axis)
+            for (uint64_t bits = crossed[8 * axis]; bits != 0; bits &= bits - 1) {
+                const int place = std::countr_zero(bits);
+                emit(vertex(axis, 0, place / 8, place % 8), place / 8, place % 8, axis);
+            }
+    }
+
     // Vertex numbers [n_faces, 3]; `surfaces` are those of the window's eight blocks.
     static void write_faces(const Window& window, const std::array<const BlockSurface*, 8>& surfaces, const TriangleTable& table,
                             int64_t* out) {
@@ -87,9 +122,7 @@ struct BlockSurface {
                     const int z = std::countr_zero(cubes);
                     const uint8_t* edges = table.edges + window.pattern(x, y, z) * table.width;
                     for (int i = 0; i < table.width && edges[i] != TriangleTable::kEnd; ++i) {
-                        const CubeEdge edge(edges[i], x, y, z);
-                        const BlockSurface* owner = surfaces[(edge.x >> 3) * 4 + (edge.y >> 3) * 2 + (edge.z >> 3)];
-                        *out++ = owner->vertex(edge.axis, edge.x & 7, edge.y & 7, edge.z & 7);
+                        *out++ = vertex_of(surfaces, CubeEdge(edges[i], x, y, z));
                     }
                 }
     }

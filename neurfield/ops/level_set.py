@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.cube_topology import AmbiguousCubes, ambiguous_cases
 from neurfield.ops.level_set_cuda import CudaLevelSet
 from neurfield.ops.marching_cubes import empty
 from neurfield.ops.marching_cubes_table import triangle_table
@@ -74,12 +75,29 @@ class LevelSet(Protocol):
         order that does not depend on which points were asked for or when.
         """
 
+    def ambiguous(self) -> AmbiguousCubes | None:
+        """After `extract`: the cubes through which the surface could go otherwise; None: not known here.
+
+        Faces keep positive corners apart that face each other across a diagonal.
+        """
+
+    def on_plane(self, x: int) -> np.ndarray:
+        """After `extract`: the vertices on edges within a plane, int64 [k, 4], in an order of their own.
+
+        Each has its number, y and z of the low end of its edge, and the edge's axis. On a GPU it is not
+        there.
+
+        Args:
+            x: of the plane, a multiple of 8.
+        """
+
 
 def level_set(
     cubes: Sequence[int],
     level: float = 0.0,
     slope: float = math.inf,
     device: torch.device | str | None = None,
+    first: int = 0,
 ) -> LevelSet:
     """An empty lattice of nx, ny, nz cubes: native where there are kernels, else the dense reference.
 
@@ -89,6 +107,8 @@ def level_set(
         slope: the most by which the field changes from one point to the next along an axis; infinite settles
             nothing that is not known.
         device: where the lattice shall be: a GPU for which there are kernels, else it is on the CPU.
+        first: where the lattice begins along x, a multiple of 8; points and cubes count from 0 all the same,
+            and nx is where it ends. On the CPU alone.
 
     Raises:
         ValueError: the cubes, the level or the slope are out of their range.
@@ -111,17 +131,22 @@ def level_set(
         raise ValueError(f"level_set: cubes must be 1 to {(1 << 21) - 1} along each axis, got {tuple(cubes)}")
     if not (math.isfinite(level) and slope > 0):
         raise ValueError(f"level_set: need a finite level and a positive slope, got {level}, {slope}")
+    if not 0 <= first < cubes[0] or first % 8:
+        raise ValueError(f"level_set: first must be a multiple of 8 below {cubes[0]}, got {first}")
     device = torch.device("cpu" if device is None else device)
-    if native.kernels(torch.empty(0, device=device), needs="level_set_set") is not None:
+    if first == 0 and native.kernels(torch.empty(0, device=device), needs="level_set_set") is not None:
         return CudaLevelSet(cubes, level, slope, device)
     make = DenseLevelSet if native.module is None else _NativeLevelSet
-    return make(cubes, level, slope)
+    return make(cubes, level, slope, first)
 
 
 class _NativeLevelSet:
-    def __init__(self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> None:
+    def __init__(
+        self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf, first: int = 0
+    ) -> None:
         self.device = torch.device("cpu")
-        self._kernel = _kernels.LevelSet(*cubes, level, slope)
+        self._kernel = _kernels.LevelSet(*cubes, level, slope, first // 8)
+        self._ambiguous = 0
 
     def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
         points, values = points.to("cpu", torch.int32), values.to("cpu", torch.float32)
@@ -145,8 +170,23 @@ class _NativeLevelSet:
 
     def extract(self) -> tuple[Tensor, Tensor]:
         table = torch.tensor(triangle_table())
-        n_vertices, n_faces = self._kernel.measure(table)
+        open_ = torch.tensor(ambiguous_cases())
+        n_vertices, n_faces, self._ambiguous = self._kernel.measure(table, open_)
         vertices, faces = empty(3 * n_vertices, np.float64), empty(3 * n_faces, np.int64)
         vertices, faces = vertices.view(-1, 3), faces.view(-1, 3)
         self._kernel.extract(table, vertices, faces)
         return vertices, faces
+
+    def ambiguous(self) -> AmbiguousCubes:
+        cubes = torch.empty(self._ambiguous, 17, dtype=torch.int64)
+        values = torch.empty(self._ambiguous, 8)
+        self._kernel.ambiguous(cubes, values)
+        rows = cubes.numpy()
+        return AmbiguousCubes(rows[:, :3], rows[:, 3], rows[:, 4], rows[:, 5:], values.numpy())
+
+    def on_plane(self, x: int) -> np.ndarray:
+        found = torch.empty(
+            self._kernel.on_plane(x // 8, torch.empty(0, 4, dtype=torch.int64)), 4, dtype=torch.int64
+        )
+        self._kernel.on_plane(x // 8, found)
+        return found.numpy()

@@ -10,11 +10,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.ops import native
+from neurfield.ops.cube_topology import AmbiguousCubes
 from neurfield.ops.marching_cubes_table import triangle_table
 
 _BLOCK = 8
@@ -126,6 +128,12 @@ class CudaLevelSet:
             self._state, slots, table, triangles, crossed, before, first, self._level, vertices, faces
         )
         return vertices, faces
+
+    def ambiguous(self) -> AmbiguousCubes | None:
+        return None
+
+    def on_plane(self, x: int) -> np.ndarray:
+        raise NotImplementedError("on_plane: bricks are on the CPU")
 
     @property
     def _kernels(self) -> Any:

@@ -40,7 +40,8 @@ def marching_cubes(
     Returns:
         vertices float64 [v, 3] in the frame of `origin`, and faces int64 [f, 3]. Faces come in the order of
         their cubes, vertices by the x of their edge's lower end, then the edge's axis, then y and z, whatever
-        the number of threads. It is the mesh that `extract_level_set` finds, in another order.
+        the number of threads. It is the mesh that `extract_level_set` finds, in another order, but
+        where signs leave open how the surface goes through a cube: positive corners are kept apart.
 
     Raises:
         ValueError: values are not a grid, or level, origin or spacing are no finite numbers.

@@ -57,22 +57,30 @@ def triangle_table() -> np.ndarray:
 
 
 def _triangles(case: int) -> Triangles:
-    return [triangle for loop in _loops(case) for triangle in _fill(loop)]
+    return [triangle for loop in loops_of(case) for triangle in fill(loop)]
 
 
-def _loops(case: int) -> list[Loop]:
-    """The closed loops of crossed edges that the segments on the six faces make."""
+def loops_of(case: int, joined: int = 0) -> list[Loop]:
+    """The closed loops of crossed edges that the segments on the six faces make.
+
+    Args:
+        case: of the cube.
+        joined: bits of the faces on which positive corners across a diagonal hang together; bit f is of the
+            f-th of `cube_faces`.
+    """
     following: dict[int, int] = {}
-    for corners in _faces():
+    for face, corners in enumerate(cube_faces()):
         edges = [_edge_between(corners[i], corners[(i + 1) % 4]) for i in range(4)]
         positive = [bool(case >> corner & 1) for corner in corners]
+        # Where all four edges are crossed and positive corners hang together, negative ones are cut off.
+        together = joined >> face & 1 and positive[0] == positive[2] != positive[1] == positive[3]
         for i in range(4):
             if positive[i] or not positive[(i + 1) % 4]:
                 continue
             # A run of positive corners starts behind edge i; its segment leads from where the run ends back
             # to there.
             end = next(j % 4 for j in range(i + 1, i + 5) if not positive[(j + 1) % 4])
-            following[edges[end]] = edges[i]
+            following[edges[end]] = edges[(end + 1) % 4 if together else i]
     loops = []
     while following:
         edge, after = following.popitem()
@@ -85,8 +93,10 @@ def _loops(case: int) -> list[Loop]:
     return sorted(loops)
 
 
-def _faces() -> Iterator[tuple[int, int, int, int]]:
-    """The corners of each face, counter-clockwise seen from outside."""
+@lru_cache(maxsize=1)
+def cube_faces() -> tuple[tuple[int, int, int, int], ...]:
+    """The corners of each face, counter-clockwise from outside: those of x = 0, x = 1, y = 0 and so on."""
+    faces = []
     for axis in range(3):
         u, v = (axis + 1) % 3, (axis + 2) % 3
         for side in (0, 1):
@@ -95,18 +105,19 @@ def _faces() -> Iterator[tuple[int, int, int, int]]:
                 at = [0, 0, 0]
                 at[axis], at[u], at[v] = side, a, b
                 ring.append(4 * at[0] + 2 * at[1] + at[2])
-            yield ring[0], ring[1], ring[2], ring[3]
+            faces.append((ring[0], ring[1], ring[2], ring[3]))
+    return tuple(faces)
 
 
 def _edge_between(a: int, b: int) -> int:
     return next(edge for edge in range(12) if set(edge_corners(edge)) == {a, b})
 
 
-def _fill(loop: Loop) -> Triangles:
+def fill(loop: Loop) -> Triangles:
     """The first triangulation, fans first, that has the fewest inner edges within a face of the cube."""
     n = len(loop)
     fans = [[(loop[i], loop[(i + k) % n], loop[(i + k + 1) % n]) for k in range(1, n - 1)] for i in range(n)]
-    return min([*fans, *_triangulations(loop)], key=lambda triangles: _edges_in_faces(loop, triangles))
+    return min([*fans, *_triangulations(loop)], key=lambda triangles: edges_in_faces(loop, triangles))
 
 
 def _triangulations(polygon: Loop) -> Iterator[Triangles]:
@@ -121,12 +132,14 @@ def _triangulations(polygon: Loop) -> Iterator[Triangles]:
                 yield [*left, (first, polygon[k], last), *right]
 
 
-def _edges_in_faces(loop: Loop, triangles: Triangles) -> int:
+def edges_in_faces(loop: Loop, triangles: Triangles) -> int:
+    """How many edges of the triangles of a loop, but its own, lie within a face of the cube."""
     sides = {frozenset((a, b)) for a, b in zip(loop, loop[1:] + loop[:1])}
     inner = {frozenset(pair) for triangle in triangles for pair in combinations(triangle, 2)} - sides
-    return sum(_share_a_face(*pair) for pair in inner)
+    return sum(share_a_face(*pair) for pair in inner)
 
 
-def _share_a_face(a: int, b: int) -> bool:
+def share_a_face(a: int, b: int) -> bool:
+    """Whether two edges lie in one face of the cube."""
     corners = [corner_position(corner) for edge in (a, b) for corner in edge_corners(edge)]
     return any(len({corner[axis] for corner in corners}) == 1 for axis in range(3))

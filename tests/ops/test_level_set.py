@@ -222,3 +222,48 @@ def test_values_of_another_number_are_refused() -> None:
 
 def np_int(rows: list[list[int]]) -> Tensor:
     return torch.from_numpy(np.array(rows, dtype=np.int32))
+
+
+@needs_native
+@pytest.mark.parametrize("cubes", [(5, 9, 7), (17, 8, 16), (24, 3, 1)])
+def test_ambiguous_cubes_and_planes_are_the_references(cubes: tuple[int, int, int]) -> None:
+    values = noise(tuple(n + 1 for n in cubes), 11)  # type: ignore[arg-type]
+    mine, exact = (filled(make, values) for make in (level_set, DenseLevelSet))
+    vertices, faces = mine.extract()
+    exact.extract()
+    one, other = mine.ambiguous(), exact.ambiguous()
+    assert one is not None and other is not None and (len(one.places) > 0) == (len(other.places) > 0)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for place, pattern, edges, corners in zip(one.places, one.patterns, one.edges, one.values, strict=True):
+        assert [int(v >= 0.0) for v in corners] == [int(pattern) >> c & 1 for c in range(8)]
+        at = vertices[torch.from_numpy(edges[edges >= 0])]
+        assert ((at >= torch.from_numpy(place)) & (at <= torch.from_numpy(place) + 1)).all()
+    for x in range(0, cubes[0] + 1, 8):
+        on_plane = mine.on_plane(x)
+        np.testing.assert_array_equal(on_plane, exact.on_plane(x))
+        assert (vertices[torch.from_numpy(on_plane[:, 0])][:, 0] == x).all()
+    assert len(faces)
+
+
+@pytest.mark.parametrize("make", BOTH)
+def test_a_lattice_that_begins_later_is_the_rest_of_the_whole(make: Maker) -> None:
+    values = noise((25, 9, 12), 4)
+    values[values == 0.0] = 0.5  # vertices at corners would be of both parts
+    whole = filled(make, values)
+    vertices, faces = whole.extract()
+    rest = make((24, 8, 11), 0.0, np.inf, first=8)
+    points = all_points((24, 8, 11))
+    points = points[points[:, 0] >= 8]
+    rest.put(points, values[8:].reshape(-1))
+    rest.want_frontier()
+    assert rest.wanted() == 0
+    later, its_faces = rest.extract()
+    mine = vertices[:, 0] >= 8
+    inside = (vertices[faces][..., 0] >= 8).all(dim=1)
+    assert len(its_faces) == int(inside.sum()) and torch.equal(later, vertices[mine])
+    if make is level_set:
+        with pytest.raises(ValueError, match="outside"):
+            rest.put(torch.tensor([[7, 0, 0]], dtype=torch.int32), torch.zeros(1))
+        with pytest.raises(ValueError, match="multiple of 8"):
+            level_set((24, 8, 11), first=4)

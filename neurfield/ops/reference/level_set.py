@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.ops.marching_cubes_table import triangle_table
+from neurfield.ops.cube_topology import AmbiguousCubes, ambiguous_cases
+from neurfield.ops.marching_cubes_table import corner_position, triangle_table
 
 _MOST_POINTS = 1 << 29  # 2 GiB of values
 
@@ -18,7 +19,9 @@ _MOST_POINTS = 1 << 29  # 2 GiB of values
 class DenseLevelSet:
     """See `neurfield.ops.level_set.LevelSet`."""
 
-    def __init__(self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf) -> None:
+    def __init__(
+        self, cubes: Sequence[int], level: float = 0.0, slope: float = math.inf, first: int = 0
+    ) -> None:
         self.device = torch.device("cpu")
         shape = tuple(n + 1 for n in cubes)
         if np.prod(shape, dtype=np.int64) > _MOST_POINTS:
@@ -30,6 +33,7 @@ class DenseLevelSet:
         self._values = np.full(shape, np.nan, dtype=np.float32)  # NaN: not known
         self._looked_at, self._wanted, self._above, self._below = (np.zeros(shape, bool) for _ in range(4))
         self._taken = np.empty((0, 3), dtype=np.int64)
+        self._first = first  # below it nothing is ever wanted
 
     def put(self, points: Tensor, values: Tensor, reach: int = 0) -> None:
         points, values = points.cpu(), values.cpu()
@@ -76,6 +80,7 @@ class DenseLevelSet:
         self._wanted |= ends & np.isnan(self._values)
         _, complete = self._cubes_of(settled)
         offsets = np.stack(np.meshgrid(*[np.arange(9)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+        reached[: self._first] = False
         points = (np.unique(np.argwhere(reached & ~complete) // 8, axis=0) * 8 + offsets).reshape(-1, 3)
         self._want(points[(points <= self._cubes).all(axis=1)])
 
@@ -86,21 +91,44 @@ class DenseLevelSet:
         for c, bits in enumerate(corners):
             pattern |= bits.astype(np.uint8) << c
         cubes = np.argwhere(complete & (pattern > 0) & (pattern < 255))  # [k, 3]
+        cubes = cubes[cubes[:, 0] >= self._first]
         cubes = cubes[np.argsort(self._key(cubes, 0), kind="stable")]
-        edges = triangle_table()[pattern[tuple(cubes.T)]]  # [k, 3 T]
+        patterns = pattern[tuple(cubes.T)]
+        edges = triangle_table()[patterns]  # [k, 3 T]
         cube, slot = np.nonzero(edges != 255)
         edge = edges[cube, slot].astype(np.int64)  # [3 f] the crossed edge of each face's corner
-        axis, u, v = edge >> 2, edge >> 1 & 1, edge & 1
-        low = cubes[cube] + np.stack(
-            [np.where(axis == 0, 0, u), np.choose(axis, [u, 0 * u, v]), np.where(axis == 2, 0, v)], axis=1
-        )  # [3 f, 3] the lower end
-        _, first, index = np.unique(self._key(low, axis), return_index=True, return_inverse=True)
+        low, axis = _low_end(cubes[cube], edge)  # [3 f, 3] the lower end
+        keys, first, index = np.unique(self._key(low, axis), return_index=True, return_inverse=True)
         low, axis = low[first], axis[first]
+        self._vertices = keys, low, axis
+        self._ambiguous = self._open_cubes(cubes, patterns.astype(np.int64), (edges != 255).sum(axis=1) // 3)
         high = low + np.eye(3, dtype=np.int64)[axis]
         a, b = (self._values[tuple(end.T)].astype(np.float64) for end in (low, high))
         vertices = low.astype(np.float64)
         vertices[np.arange(len(low)), axis] += (self._level - a) / (b - a)
         return torch.from_numpy(vertices), torch.from_numpy(index.reshape(-1, 3).astype(np.int64))
+
+    def ambiguous(self) -> AmbiguousCubes:
+        return self._ambiguous
+
+    def on_plane(self, x: int) -> np.ndarray:
+        _, low, axis = self._vertices
+        rows = np.flatnonzero((low[:, 0] == x) & (axis > 0))
+        return np.stack([rows, low[rows, 1], low[rows, 2], axis[rows]], axis=1)
+
+    def _open_cubes(self, cubes: np.ndarray, patterns: np.ndarray, triangles: np.ndarray) -> AmbiguousCubes:
+        """Those of all crossed cubes [k, 3] whose cases are ambiguous."""
+        rows = np.flatnonzero(ambiguous_cases()[patterns])
+        keys, _, _ = self._vertices
+        first_face = (np.cumsum(triangles) - triangles)[rows]
+        edges = np.stack(
+            [self._key(*_low_end(cubes[rows], np.full(len(rows), e))) for e in range(12)], axis=1
+        )
+        at = np.searchsorted(keys, edges).clip(max=max(len(keys) - 1, 0))
+        numbers = np.where(keys[at] == edges, at, -1) if len(keys) else np.full(edges.shape, -1)
+        corners = cubes[rows][:, None] + np.array([corner_position(corner) for corner in range(8)])
+        values = self._values[tuple(np.moveaxis(corners, 2, 0))]
+        return AmbiguousCubes(cubes[rows], patterns[rows], first_face, numbers, values)
 
     def _settled(self) -> np.ndarray:
         return ~np.isnan(self._values) | (self._above ^ self._below)
@@ -138,3 +166,12 @@ class DenseLevelSet:
         n = self._cubes // 8 + 1
         number = (block[:, 0] * n[1] + block[:, 1]) * n[2] + block[:, 2]
         return number * 2048 + axis * 512 + place[:, 0] * 64 + place[:, 1] * 8 + place[:, 2]
+
+
+def _low_end(cubes: np.ndarray, edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The low ends [k, 3] of edges of the table in cubes [k, 3], and their axes [k]."""
+    axis, u, v = edge >> 2, edge >> 1 & 1, edge & 1
+    step = np.stack(
+        [np.where(axis == 0, 0, u), np.choose(axis, [u, 0 * u, v]), np.where(axis == 2, 0, v)], axis=1
+    )
+    return cubes + step, axis
