@@ -23,6 +23,9 @@ TRUE = ("tests/fitting/test_true_field.py",)
 COLOR = ("tests/surfaces/test_color.py",)
 GROUND = ("tests/surfaces/test_ground.py",)
 CLEAN = ("tests/surfaces/test_clean.py",)
+TOPOLOGY = ("tests/surfaces/test_topology.py",)
+BRICKS = ("tests/surfaces/test_bricks.py",)
+WELDED = ("tests/surfaces/test_after_welding.py",)
 LEVEL = ("tests/surfaces/test_levels.py", "tests/surfaces/test_level_set.py")
 
 FUSION = [
@@ -223,16 +226,37 @@ SURFACES = [
     *of(
         "neurfield/surfaces/level_set.py",
         LEVEL,
-        (
-            "return low + vertices * voxel, faces",
-            "return vertices * voxel, faces",
-            "the box's corner forgotten",
-        ),
+        ("vertices += low", "vertices += 0.0 * low", "the box's corner forgotten"),
+    ),
+    *of(
+        "neurfield/surfaces/lattice_field.py",
+        LEVEL,
         (
             "lipschitz * 0.5 * math.sqrt(3.0) * size",
             "lipschitz * 0.25 * math.sqrt(3.0) * size",
             "blocks with a surface dropped",
         ),
-        ("(values - level).abs()", "values.abs()", "pruned around zero, whatever the level"),
+        ("(values - at_lattice.level).abs()", "values.abs()", "pruned around zero, whatever the level"),
+    ),
+    *of(
+        "neurfield/surfaces/topology.py",
+        TOPOLOGY,
+        ("first > second, second > first", "second > first, first > second", "faces joined the wrong way"),
+        ("there & (sign * (middle - 2.0 * turn) > 0.0)", "there", "tubes wherever there is a saddle"),
+    ),
+    *of(
+        "neurfield/surfaces/bricks.py",
+        BRICKS,
+        (
+            "pieces[index + 1].first[:, 0]",
+            "pieces[index + 1].first[::-1, 0]",
+            "bricks welded at wrong vertices",
+        ),
+        ("if len(missing):", "if False:", "a surface that one brick alone knows of lost"),
+    ),
+    *of(
+        "neurfield/surfaces/holes.py",
+        WELDED,
+        ("free[i, j] = key not in taken", "free[i, j] = True", "edges with a third face"),
     ),
 ]

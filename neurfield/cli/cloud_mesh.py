@@ -7,35 +7,39 @@ from pathlib import Path
 
 import numpy as np
 
-from neurfield.cli.console import next_commands, say, size_of
+from neurfield.cli.console import next_commands, say, say_quality, size_of
 from neurfield.errors import UserError
+from neurfield.shapes.shape import Shape
 
 
 def mesh_cloud(
-    cloud: Path,
+    given: Shape,
     target: Path,
     voxel: float | None,
     resolution: int | None,
     colored: bool,
     component: str | None,
+    faces: int | None = None,
+    holes: str | None = None,
 ) -> None:
-    """Make a mesh of a file of points, write it, and tell how it came about.
+    """Make a mesh of points, write it, and tell how it came about.
 
     Args:
-        cloud: the points.
+        given: the points.
         target: the mesh's file.
         voxel: edge of the cells in the cloud's unit; None: as its points lie.
         resolution: cells along the longest side of the points instead.
         colored: with the points' colours, where they have some.
         component: which pieces stay.
+        faces: how many triangles are left; None: all.
+        holes: up to which size they are filled; None: none.
 
     Raises:
-        UserError: the file cannot be read, flags do not go together, or no surface comes out.
+        UserError: flags do not go together, or no surface comes out.
     """
     from neurfield.shapes import mesh_of_cloud
-    from neurfield.shapes.cloud_files import read_cloud
     from neurfield.stereo.progress import Bar
-    from neurfield.surfaces import keep_components, place_in_words, save_mesh
+    from neurfield.surfaces import clean_up, keep_components, place_in_words, save_mesh
 
     if voxel is not None and resolution is not None:
         raise UserError("--voxel and --resolution say the same thing twice: leave one out")
@@ -43,16 +47,13 @@ def mesh_cloud(
         raise UserError(f"--voxel {voxel:g}: it is a length, give a positive number")
     if resolution is not None and resolution < 1:
         raise UserError(f"--resolution {resolution}: at least 1 is needed")
-    if component == "object":
-        raise UserError("--component object: a cloud has no cameras that tell its ground: use all or largest")
     started = time.perf_counter()
-    given = read_cloud(cloud)
     if resolution is not None:
         voxel = float(np.ptp(given.vertices, axis=0).max()) / resolution
     colors = given.colors if colored else None
     with Bar() as progress:
         made = mesh_of_cloud(given.vertices, given.normals, colors, voxel, progress)
-    mesh = keep_components(made.mesh, component or "all")
+    mesh = clean_up(keep_components(made.mesh, component or "all"), faces, holes)
     save_mesh(mesh, target)
     if made.orientation is None:
         normals = "as the file has them"
@@ -65,6 +66,7 @@ def mesh_cloud(
         f"         {len(mesh.vertices):,} vertices, {len(mesh.faces):,} triangles,"
         f" voxels of {made.voxel:.3g}, {time.perf_counter() - started:.1f} s",
     )
+    say_quality(mesh)
     for note in given.notes:
         say(f"         {note}")
     if made.trimmed > 0.0:

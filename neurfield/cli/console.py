@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
 
 
 def say(*lines: str) -> None:
@@ -67,3 +70,12 @@ def next_commands(*commands: tuple[str, str]) -> None:
 def size_of(path: Path) -> str:
     """A file's size in words, such as 12.3 MB."""
     return f"{path.stat().st_size / 1e6:.1f} MB"
+
+
+def say_quality(mesh: Trimesh) -> None:
+    """Tell what was cleaned up, and how the mesh hangs together."""
+    from neurfield.surfaces import Manifoldness, manifoldness
+
+    counted = mesh.metadata.get("manifold")
+    manifold = Manifoldness(**counted) if counted else manifoldness(mesh)
+    say(*(f"         {line}" for line in mesh.metadata.get("clean_up", ())), f"         {manifold.words}")

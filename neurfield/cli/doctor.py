@@ -21,7 +21,7 @@ CORE = (
 )  # fmt: skip
 # extra -> (distribution, what it is for): those that some verb needs
 EXTRAS = {
-    "viewer": ("open3d", "the window and screenshots of `neurfield view`"),
+    "viewer": ("open3d", "the window and screenshots of `neurfield view`, `mesh --faces`"),
     "priors": ("onnxruntime", "depth and normals that networks guess: `neurfield scene priors`"),
     "photos": ("pycolmap", "poses of photos and videos: `neurfield scene import`"),
 }

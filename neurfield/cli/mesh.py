@@ -1,4 +1,4 @@
-"""`neurfield mesh`: the surface of a run, or of a cloud of points, as a mesh file."""
+"""`neurfield mesh`: the surface of a run, or of a cloud of points, as a mesh file; or a mesh, cleaned up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from neurfield.cli.console import next_commands, say, size_of
+from neurfield.cli.console import next_commands, say, say_quality, size_of
 from neurfield.cli.runs import Plugin
 from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.errors import UserError
@@ -20,7 +20,7 @@ FORMATS = ("ply", "obj", "glb", "stl")
 
 
 def mesh(
-    run: Annotated[Positional[str], arg(metavar="RUN|CLOUD")],
+    run: Annotated[Positional[str], arg(metavar="RUN|FILE")],
     voxel: Annotated[
         float | None,
         arg(metavar="SIZE", help_behavior_hint="(default: the run's mesh.voxel, or as points lie apart)"),
@@ -42,12 +42,19 @@ def mesh(
             help_behavior_hint="(default: the run's mesh.extractor)",
         ),
     ] = None,
+    memory: Annotated[
+        str | None, arg(metavar="SIZE", help_behavior_hint="(default: as much as it takes)")
+    ] = None,
+    faces: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None,
+    holes: Annotated[
+        str | None, arg(metavar="LENGTH|COUNTedges", help_behavior_hint="(default: none are filled)")
+    ] = None,
     objects: bool = False,
     output: Annotated[
         str | None,
         arg(
             metavar="FILE",
-            help_behavior_hint="(default: mesh.FORMAT in the run, or objects/; CLOUD_mesh.FORMAT)",
+            help_behavior_hint="(default: mesh.FORMAT in the run, or objects/; FILE_mesh or FILE_clean)",
         ),
     ] = None,
     plugin: Plugin = (),
@@ -57,10 +64,11 @@ def mesh(
     """Extract a run's surface as one welded mesh in the scene's coordinates and units.
 
     The run's folder is all that is needed. Of a cloud of points (.ply, .xyz, .npz) a mesh is made without a
-    fit: by its normals, or by such as are found for it.
+    fit: by its normals, or by such as are found for it. A file of triangles is cleaned up: --component,
+    --holes, --faces.
 
     Args:
-        run: a run's folder, for example runs/room0/latest, or a file of points.
+        run: a run's folder, for example runs/room0/latest, or a file of points or of triangles.
         voxel: edge of the cells, in the scene's units (metres).
         resolution: cells along the longest side of the box, instead of --voxel.
         format: of the file.
@@ -68,6 +76,11 @@ def mesh(
         component: all pieces, the largest alone, or the object without the ground that it stands on.
         extractor: marching-cubes or dual-contouring (sharp edges) for fields with a sign, dual-mesh (sharp
             edges) or mesh-udf (noisy fields) for distances without one; auto looks at the field.
+        memory: the most that the process may have, such as 4GB: the lattice is looked at in bricks, the mesh
+            is the same.
+        faces: about how many triangles shall be left; colours and borders are kept.
+        holes: fill holes whose border is at most this long, in the scene's units (0.3), or has at most so
+            many edges (20edges).
         objects: a mesh for each object that the run's field tells apart instead, and scene.glb with all of
             them as named nodes.
         output: the file to write, with --objects the folder.
@@ -77,17 +90,16 @@ def mesh(
     """
     use_threads(threads)
     if Path(run).is_file():
-        if objects or plugin or device is not None or extractor is not None:
+        if objects or plugin or device is not None or extractor is not None or memory is not None:
             raise UserError(
-                f"{run}: --objects, --extractor, --plugin and --device are of runs, and this is a file: "
+                f"{run}: --objects, --extractor, --memory, --plugin and --device are of runs, not of files: "
                 "leave them out"
             )
-        from neurfield.cli.cloud_mesh import mesh_cloud
+        from neurfield.cli.mesh_file import mesh_of_file
 
         path = Path(run)
-        default = path.with_name(f"{path.stem}_mesh.{format or 'ply'}")
-        target = default if output is None else output_path(path.parent, output, format)
-        mesh_cloud(path, target, voxel, resolution, color == "vertex", component)
+        target = None if output is None else output_path(path.parent, output, format)
+        mesh_of_file(path, target, format, voxel, resolution, color == "vertex", component, faces, holes)
         return
     from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
@@ -96,6 +108,8 @@ def mesh(
         raise UserError(
             "--objects goes by the run's own extractor: leave out --extractor, or set mesh.extractor"
         )
+    if objects and (faces, holes, memory) != (None, None, None):
+        raise UserError("--objects writes a mesh for each as it is: leave out --faces, --holes and --memory")
     if objects:
         folder = Path(run) / "objects" if output is None else Path(output).expanduser()
         write_objects(
@@ -106,7 +120,14 @@ def mesh(
     started = time.perf_counter()
     surface = open_surface(Path(run), device, plugin)
     result = surface.mesh(
-        voxel=voxel, resolution=resolution, color=color, component=component, extractor=extractor
+        voxel=voxel,
+        resolution=resolution,
+        color=color,
+        component=component,
+        extractor=extractor,
+        faces=faces,
+        holes=holes,
+        memory=memory,
     )
     save_mesh(result, path)
     low, high = result.bounds
@@ -118,6 +139,9 @@ def mesh(
     )
     if result.metadata.get("extractor"):
         say(f"         by {result.metadata['extractor']}")
+    took = took_in_words(result.metadata["extraction"])
+    say(f"         {took}")
+    say_quality(result)
     place = place_in_words(result, path)
     if place:
         say(f"         {place}")
@@ -125,6 +149,20 @@ def mesh(
         next_commands((f"neurfield eval {run}", "measures it"), (f"neurfield view {run}", "shows it"))
     else:
         next_commands((f"neurfield view {path}", "shows it"))
+
+
+def took_in_words(figures: dict[str, float]) -> str:
+    """What an extraction took, in a line."""
+    from neurfield.surfaces.memory import in_words, peak_bytes
+
+    peak = f"peak memory {in_words(peak_bytes())}"
+    if "share" not in figures:
+        return peak
+    bricks = int(figures["bricks"])
+    parts = "" if bricks == 1 else f" in {bricks} bricks"
+    return (
+        f"{figures['share']:.1%} of {figures['points'] / 1e6:.3g} million lattice points asked{parts}, {peak}"
+    )
 
 
 def write_objects(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -20,10 +21,12 @@ from neurfield.fitting.scene import make_fields
 from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
-from neurfield.surfaces import LevelSet, keep_components, on_ground
-from neurfield.surfaces.color import vertex_colors
+from neurfield.surfaces import LevelSet, clean_up, keep_components, manifoldness, on_ground
+from neurfield.surfaces.after_welding import check_clean_up
+from neurfield.surfaces.color import colors_and_normals
 from neurfield.surfaces.extractors import is_unsigned, smallest_cell
 from neurfield.surfaces.level_set_mesh import Extractor
+from neurfield.surfaces.memory import peak_bytes, read_memory
 
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
 
@@ -93,10 +96,20 @@ class FittedSurface:
         color: str = "vertex",
         component: str | None = None,
         extractor: Extractor | None = None,
+        faces: int | None = None,
+        holes: str | float | None = None,
+        memory: str | float | None = None,
     ) -> trimesh.Trimesh:
         """The field's zero level set as one welded mesh in the world's coordinates, normals into free space.
 
-        Its `metadata["extractor"]` says by what it was made, and why, where that is not plain.
+        Vertices lie where the field itself has its zero, on their edges of the lattice (`snap_to_level`), and
+        their normals are its gradients, but for distances without a sign.
+
+        Its `metadata["extractor"]` says by what it was made, and why, where that is not plain,
+        `metadata["extraction"]` what it took: of marching cubes the share of the lattice that was asked for,
+        bricks, the slope that was reckoned with; seconds; peak memory of the process in GB.
+        `metadata["clean_up"]` says what was done to it then, `metadata["manifold"]` how it hangs together
+        (`neurfield.surfaces.Manifoldness`, as a dictionary).
 
         Args:
             voxel: edge of the marching cubes in world lengths.
@@ -106,31 +119,54 @@ class FittedSurface:
             component: "all", "largest", or "object", what stands on the ground without it; None: the run's
                 configuration.
             extractor: as for `neurfield.surfaces.extract_surface`; None: as the run says.
+            faces: how many triangles are left (`neurfield.surfaces.decimate`); None: all.
+            holes: fill holes whose border is at most this long, in world lengths, or has at most so many
+                edges, as "20edges"; None: none.
+            memory: the most that the process may have, as "4GB" or in bytes, of marching cubes; None: as much
+                as it takes.
 
         Raises:
             UserError: a voxel that is not positive or too small for the box, an extractor that is for other
-                fields, or no surface inside the box.
+                fields, too little memory, or no surface inside the box.
         """
+        started = time.perf_counter()
+        check_clean_up(faces, holes)
+        bound = {} if memory is None else {"memory": read_memory(memory)}  # a plug-in's part need not know it
         frame = UnitFrame.around(self.box)
         voxel = self.voxel(voxel, resolution)
         self.field.active_levels = self.field.encoding.levels
         unit_box = np.array(frame.box_in_unit(self.box)).reshape(2, 3)
         extraction = self.extraction if extractor is None else LevelSet(extractor=extractor)
-        vertices, faces = extraction.extract(self.field, unit_box, voxel / frame.half, self.device)
-        if len(faces) == 0:
+        vertices, triangles = extraction.extract(
+            self.field, unit_box, voxel / frame.half, self.device, **bound
+        )
+        if len(triangles) == 0:
             size = " x ".join(f"{side:.3g}" for side in np.ptp(self.box, axis=0))
             raise NoSurface(
                 f"{self.folder}: the field has no surface inside the box of {size}; look at the pictures in "
                 "previews/, give the box that holds the surface (--set data.box=[...]), or fit for longer"
             )
-        mesh = trimesh.Trimesh(vertices, faces, process=False)
+        mesh = trimesh.Trimesh(vertices, triangles, process=False)
         which = component or self.extraction.component
         mesh = on_ground(mesh, unit_box) if which == "object" else keep_components(mesh, which)
-        if color == "vertex" and self.radiance is not None:
-            colors = vertex_colors(self.field, self.radiance, np.asarray(mesh.vertices))
+        mesh = clean_up(mesh, faces, holes, frame.half)
+        shown = self.radiance if color == "vertex" else None
+        signed = not is_unsigned(self.field)
+        colors = normals = None
+        if shown is not None or signed:
+            colors, normals = colors_and_normals(self.field, shown, np.asarray(mesh.vertices))
+        if colors is not None:
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
         mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
+        if signed and normals is not None:  # without a sign, gradients turn round where the surface is
+            mesh.vertex_normals = normals  # type: ignore[method-assign]
         mesh.metadata["extractor"] = getattr(extraction, "told", "")  # a plug-in's part need not tell
+        mesh.metadata["manifold"] = manifoldness(mesh)._asdict()
+        mesh.metadata["extraction"] = {
+            **getattr(extraction, "figures", {}),
+            "seconds": time.perf_counter() - started,
+            "peak_memory_gb": peak_bytes() / 1e9,
+        }
         return mesh
 
     def objects(

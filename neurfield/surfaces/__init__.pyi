@@ -1,8 +1,10 @@
 """What `neurfield.surfaces` shows; `neurfield.lazy` reads it too."""
 
+from neurfield.surfaces.after_welding import clean_up as clean_up
 from neurfield.surfaces.clean import keep_components as keep_components
 from neurfield.surfaces.clean import remove_degenerate_faces as remove_degenerate_faces
 from neurfield.surfaces.color import vertex_colors as vertex_colors
+from neurfield.surfaces.decimation import decimate as decimate
 from neurfield.surfaces.dual_contouring import extract_dual_contour as extract_dual_contour
 from neurfield.surfaces.dual_mesh import UnsignedMesh as UnsignedMesh
 from neurfield.surfaces.dual_mesh import extract_dual_mesh as extract_dual_mesh
@@ -20,8 +22,16 @@ from neurfield.surfaces.ground import Ground as Ground
 from neurfield.surfaces.ground import find_ground as find_ground
 from neurfield.surfaces.ground import on_ground as on_ground
 from neurfield.surfaces.ground import what_stands as what_stands
+from neurfield.surfaces.holes import Filled as Filled
+from neurfield.surfaces.holes import HoleLimit as HoleLimit
+from neurfield.surfaces.holes import fill_holes as fill_holes
+from neurfield.surfaces.level_set import LevelSetMesh as LevelSetMesh
 from neurfield.surfaces.level_set import extract_level_set as extract_level_set
+from neurfield.surfaces.level_set import find_level_set as find_level_set
 from neurfield.surfaces.level_set_mesh import LevelSet as LevelSet
+from neurfield.surfaces.manifold import Manifoldness as Manifoldness
+from neurfield.surfaces.manifold import manifoldness as manifoldness
 from neurfield.surfaces.mesh_udf import extract_mesh_udf as extract_mesh_udf
-from neurfield.surfaces.ply import ply_bytes as ply_bytes
+from neurfield.surfaces.ply import write_ply as write_ply
+from neurfield.surfaces.snapping import snap_to_level as snap_to_level
 from neurfield.surfaces.winding import consistent_winding as consistent_winding

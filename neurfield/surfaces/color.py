@@ -1,4 +1,4 @@
-"""Colours for the vertices of a mesh, asked of the field that the mesh came from."""
+"""Colours and normals for the vertices of a mesh, asked of the field that the mesh came from."""
 
 from __future__ import annotations
 
@@ -17,14 +17,32 @@ def vertex_colors(
 
     Each is seen head-on (view = -normal), the usual stand-in for albedo.
     """
+    colors, _ = colors_and_normals(field, radiance, points_in_unit, chunk)
+    assert colors is not None
+    return colors
+
+
+@torch.no_grad()
+def colors_and_normals(
+    field: SDFField, radiance: Color | None, points_in_unit: np.ndarray, chunk: int = 1 << 16
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """As `vertex_colors`, None without a colour, and the field's unit normals float32 [v, 3]: its gradient.
+
+    A normal is 0 where the field has no gradient.
+    """
     device = next(field.parameters()).device
-    colors = np.empty((len(points_in_unit), 3), dtype=np.uint8)
+    colors = None if radiance is None else np.empty((len(points_in_unit), 3), dtype=np.uint8)
+    normals = np.empty((len(points_in_unit), 3), dtype=np.float32)
     for start in range(0, len(points_in_unit), chunk):
-        points = torch.as_tensor(points_in_unit[start : start + chunk], dtype=torch.float32, device=device)
+        part = slice(start, start + chunk)
+        points = torch.as_tensor(points_in_unit[part], dtype=torch.float32, device=device)
         sample = field.query(points, gradient=True)
         assert sample.gradient is not None
         normal = normalize(sample.gradient, dim=1, eps=1e-6)
+        normals[part] = normal.cpu().numpy()
+        if radiance is None or colors is None:
+            continue
         shaded = radiance(points, sample.feature, normal, radiance.encode_views(-normal))
         rgb = shaded.rgb if isinstance(shaded, Shaded) else shaded
-        colors[start : start + chunk] = (rgb.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
-    return colors
+        colors[part] = (rgb.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
+    return colors, normals

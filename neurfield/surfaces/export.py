@@ -12,13 +12,15 @@ from neurfield.errors import UserError
 from neurfield.far import local_origin, shift_file, write_shift
 from neurfield.files import atomic_write
 from neurfield.surfaces.glb import glb_bytes, scene_glb_bytes
-from neurfield.surfaces.ply import ply_bytes
+from neurfield.surfaces.ply import write_ply
 
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 
 
 def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
     """Write a mesh in its own world and units, with its vertex colours where the format has them (not STL).
+
+    Normals that its vertices were given are written, too (not to STL).
 
     The suffix decides: .ply (binary), .obj, .glb or .stl (binary). No axes are turned: glTF is Y-up by
     convention, and a .glb of a Z-up world lies on its side in viewers that take the convention at its word.
@@ -43,8 +45,8 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
     with atomic_write(path) as temporary:
         if suffix == ".glb":
             temporary.write_bytes(glb_bytes(mesh, shift))
-        elif suffix == ".ply" and shift.any():
-            temporary.write_bytes(ply_bytes(mesh))
+        elif suffix == ".ply":
+            write_ply(mesh, temporary, wide=bool(shift.any()))
         elif suffix == ".stl":
             _from(mesh, shift).export(temporary, file_type="stl")
         else:

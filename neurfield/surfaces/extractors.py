@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from neurfield.errors import UserError
 from neurfield.surfaces.cells_mesh import CORNERS
 from neurfield.surfaces.dual_contouring import extract_dual_contour
 from neurfield.surfaces.dual_mesh import extract_dual_mesh
-from neurfield.surfaces.level_set import extract_level_set
+from neurfield.surfaces.level_set import LIPSCHITZ, find_level_set, steep_in_words
 from neurfield.surfaces.mesh_udf import extract_mesh_udf
 from neurfield.surfaces.unsigned import Lattice
 
@@ -34,16 +35,24 @@ class Extracted(NamedTuple):
         faces: int64 [f, 3]; normals into free space, of unsigned fields outwards.
         extractor: its name.
         why: it was chosen, and what is to be known of the mesh; "" if nothing.
+        figures: what it took, of marching cubes: "points_asked" of "points", "share", "bricks", "seconds",
+            "peak_memory_gb" of the process so far, "slope" reckoned with; else empty.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     extractor: str
     why: str
+    figures: Mapping[str, float] = MappingProxyType({})
 
 
 def extract_surface(
-    field: Any, box: np.ndarray, voxel: float, extractor: str = "auto", device: torch.device | str = "cpu"
+    field: Any,
+    box: np.ndarray,
+    voxel: float,
+    extractor: str = "auto",
+    device: torch.device | str = "cpu",
+    memory: float | None = None,
 ) -> Extracted:
     """The surface of a field in a box.
 
@@ -60,10 +69,11 @@ def extract_surface(
         voxel: edge of the cells.
         extractor: "auto", or a name of `SIGNED` or `UNSIGNED`.
         device: where the field is asked.
+        memory: bytes that the process may have at most, of marching cubes; None: as much as it takes.
 
     Raises:
-        UserError: there is no such extractor, it is for the other kind of field, or the field has no surface
-            that could be found, and why.
+        UserError: there is no such extractor, it is for the other kind of field or cannot keep within a
+            memory, the memory does not suffice, or the field has no surface that could be found, and why.
     """
     unsigned = is_unsigned(field)
     fitting, others = (UNSIGNED, SIGNED) if unsigned else (SIGNED, UNSIGNED)
@@ -74,16 +84,25 @@ def extract_surface(
         )
     if extractor not in (*fitting, "auto"):
         raise UserError(f"there is no extractor '{extractor}': take {', '.join((*fitting, 'auto'))}")
-    query = _query_of(field)
+    if memory is not None and (unsigned or extractor == "dual-contouring"):
+        raise UserError("memory: only marching-cubes keeps within it: leave it out, or take that extractor")
+    query = query_of(field)
     try:
         if unsigned:
             return _of_unsigned(query, box, voxel, extractor, device)
         if extractor == "dual-contouring":
-            made = extract_dual_contour(field.sdf, query, box, voxel, device=device)
-            return Extracted(*made, extractor, "")
+            vertices, faces = extract_dual_contour(field.sdf, query, box, voxel, device=device)
+            return Extracted(vertices, faces, extractor, "")
     except ValueError as error:
         raise UserError(f"extractor {extractor}: {error}") from error
-    return Extracted(*extract_level_set(field.sdf, box, voxel, device=device), "marching-cubes", "")
+    made = find_level_set(field.sdf, box, voxel, device=device, memory=memory)
+    figures = {
+        "points_asked": made.asked, "points": made.points, "share": made.asked / made.points,
+        "bricks": made.bricks, "seconds": made.seconds, "peak_memory_gb": made.peak_bytes / 1e9,
+        "slope": made.slope,
+    }  # fmt: skip
+    why = steep_in_words(made.slope) if made.slope > LIPSCHITZ else ""
+    return Extracted(made.vertices, made.faces, "marching-cubes", why, figures)
 
 
 def is_unsigned(field: Any) -> bool:
@@ -102,10 +121,12 @@ def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu
         box: [2, 3] minimum and maximum.
         device: where the field is asked.
     """
-    return _noise(_query_of(field), box, 0.0, device) / _SMOOTH
+    return _noise(query_of(field), box, 0.0, device) / _SMOOTH
 
 
-def _query_of(field: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+def query_of(field: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Values [k] and gradients [k, 3] of a field at points [k, 3]."""
+
     def query(points: Tensor) -> tuple[Tensor, Tensor]:
         answer = field.query(points, gradient=True)
         return answer.value, answer.gradient

@@ -13,6 +13,8 @@ import trimesh
 from trimesh.exchange.gltf import export_glb
 from trimesh.visual import ColorVisuals
 
+from neurfield.surfaces.ply import stored_normals
+
 _COLORS = "_LINEAR"  # the attribute's name on its way through trimesh, which writes sRGB bytes as COLOR_0
 
 
@@ -24,7 +26,7 @@ def glb_bytes(mesh: trimesh.Trimesh, shift: np.ndarray) -> bytes:
     """
     scene = trimesh.Scene()
     scene.add_geometry(_bare(mesh, shift), transform=trimesh.transformations.translation_matrix(shift))
-    return bytes(export_glb(scene, include_normals=False, tree_postprocessor=_name_colors))
+    return bytes(export_glb(scene, tree_postprocessor=_name_colors))
 
 
 def scene_glb_bytes(meshes: Mapping[str, trimesh.Trimesh], shift: np.ndarray) -> bytes:
@@ -35,7 +37,7 @@ def scene_glb_bytes(meshes: Mapping[str, trimesh.Trimesh], shift: np.ndarray) ->
             _bare(mesh, shift), node_name=name, geom_name=name,
             transform=trimesh.transformations.translation_matrix(shift),
         )  # fmt: skip
-    return bytes(export_glb(scene, include_normals=False, tree_postprocessor=_name_colors))
+    return bytes(export_glb(scene, tree_postprocessor=_name_colors))
 
 
 def linear_of_srgb(srgb: np.ndarray) -> np.ndarray:
@@ -50,6 +52,9 @@ def _bare(mesh: trimesh.Trimesh, shift: np.ndarray) -> trimesh.Trimesh:
     if isinstance(visual, ColorVisuals) and visual.kind == "vertex":
         srgb = np.asarray(visual.vertex_colors)[:, :3] / 255.0
         bare.vertex_attributes[_COLORS] = linear_of_srgb(srgb).astype(np.float32)
+    normals = stored_normals(mesh)
+    if normals is not None:
+        bare.vertex_normals = normals  # type: ignore[method-assign]
     return bare
 
 

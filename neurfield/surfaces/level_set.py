@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 import math
+import time
+import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neurfield.ops.level_set import level_set
+from neurfield.surfaces.bricks import Bricks
+from neurfield.surfaces.lattice_field import (
+    BLOCK,
+    LatticeField,
+    Tell,
+    cells_near_surface,
+    first_look,
+    reckoned_slope,
+)
+from neurfield.surfaces.memory import bricks_within, peak_bytes, resident_bytes
 
-_COARSE_CELLS = 64  # along the longest side, for the first look, unless that makes them smaller than a block
-_BLOCK = 8  # cubes along the edge of the level set's blocks
+LIPSCHITZ = 1.25  # the slope that is reckoned with
+
+
+class LevelSetMesh(NamedTuple):
+    """A level set, and what it took.
+
+    Attributes:
+        vertices: float64 [v, 3] in the box's coordinates.
+        faces: int64 [f, 3].
+        asked: how many points the field was asked for.
+        points: how many the lattice has.
+        bricks: in how many parts it was looked at.
+        slope: that was reckoned with.
+        seconds: from beginning to end.
+        peak_bytes: the most that the process has had in memory so far.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    asked: int
+    points: int
+    bricks: int
+    slope: float
+    seconds: float
+    peak_bytes: float
 
 
 def extract_level_set(
@@ -21,10 +57,11 @@ def extract_level_set(
     voxel: float,
     *,
     level: float = 0.0,
-    lipschitz: float = 1.25,
+    lipschitz: float = LIPSCHITZ,
     chunk: int = 1 << 18,
     progress: Callable[[str, float], None] | None = None,
     device: torch.device | str = "cpu",
+    memory: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Marching cubes over a field known as a function; normals point to greater values (free space).
 
@@ -36,6 +73,13 @@ def extract_level_set(
     that of all points (`lipschitz=math.inf`), bit for bit, but for pieces, if there are any, around which the
     field is steeper than `lipschitz` all over. It is welded, and watertight except where the surface leaves
     the box.
+
+    A field that is steeper than `lipschitz` near its surface, as far as some points of it tell, is reckoned
+    with as it is, and a warning says so.
+
+    Where the signs of a cube's corners leave open how the surface goes through it, it goes as that of the
+    trilinear field of their values (`neurfield.surfaces.topology`); on a GPU, positive corners across a
+    diagonal are kept apart. A value that is the level counts as greater.
 
     Lorensen and Cline, Marching Cubes, SIGGRAPH 1987; the pruning rule is the Lipschitz octree's of
     `warp.sparse_marching_cubes` and libigl.
@@ -52,6 +96,8 @@ def extract_level_set(
         chunk: points per call of the field.
         progress: is told what goes on, and which fraction of it is done.
         device: where the field is. If it is a GPU for which there are kernels, all happens there.
+        memory: bytes that the process may have at most; the lattice is then looked at brick by brick, with
+            the same mesh. None: as much as it takes.
 
     Returns:
         Vertices float64 [v, 3] in the box's coordinates and faces int64 [f, 3]; both empty where there is no
@@ -59,6 +105,7 @@ def extract_level_set(
 
     Raises:
         ValueError: the box is empty, the voxel not positive, or the field gives a value that is not finite.
+        UserError: the memory does not suffice, with what would.
 
     Example:
         >>> vertices, faces = extract_level_set(
@@ -67,10 +114,54 @@ def extract_level_set(
         >>> len(vertices) - len(faces) // 2  # a closed surface without holes
         2
     """
-    low, vertices, faces = surface_on_lattice(
-        field, box, voxel, level=level, lipschitz=lipschitz, chunk=chunk, progress=progress, device=device
+    made = find_level_set(
+        field, box, voxel, level=level, lipschitz=lipschitz, chunk=chunk, progress=progress, device=device,
+        memory=memory,
+    )  # fmt: skip
+    if made.slope > lipschitz:
+        warnings.warn(f"extract_level_set: {steep_in_words(made.slope, lipschitz)}", stacklevel=2)
+    return made.vertices, made.faces
+
+
+def steep_in_words(slope: float, lipschitz: float = LIPSCHITZ) -> str:
+    """What a field is that is steeper than reckoned with."""
+    return (
+        f"the field is steeper than a distance: its slope was reckoned with as {slope:.2g} in place of "
+        f"{lipschitz:g}, and more points were asked for"
     )
-    return low + vertices * voxel, faces
+
+
+@torch.no_grad()
+def find_level_set(
+    field: Callable[[Tensor], Tensor],
+    box: np.ndarray,
+    voxel: float,
+    *,
+    level: float = 0.0,
+    lipschitz: float = LIPSCHITZ,
+    chunk: int = 1 << 18,
+    progress: Tell | None = None,
+    device: torch.device | str = "cpu",
+    memory: float | None = None,
+) -> LevelSetMesh:
+    """As `extract_level_set`, with what it took, and without a warning."""
+    started = time.perf_counter()
+    resident = resident_bytes()
+    low, bricks, at_lattice = _begun(field, box, voxel, level, lipschitz, chunk, progress, device)
+    bounds = [(0, bricks.cubes[0])]
+    if memory is not None:
+        layers = np.bincount(
+            bricks.near[0][:, 0].cpu().numpy() // BLOCK, minlength=-(-bricks.cubes[0] // BLOCK)
+        )
+        bounds = bricks_within(layers, bricks.cubes[0], memory, resident)
+    vertices, faces = bricks.surface(bounds)
+    vertices *= voxel
+    vertices += low
+    points = math.prod(n + 1 for n in bricks.cubes)
+    return LevelSetMesh(
+        vertices, faces, at_lattice.asked, points, len(bounds), bricks.slope / voxel,
+        time.perf_counter() - started, peak_bytes(),
+    )  # fmt: skip
 
 
 @torch.no_grad()
@@ -80,7 +171,7 @@ def surface_on_lattice(
     voxel: float,
     *,
     level: float = 0.0,
-    lipschitz: float = 1.25,
+    lipschitz: float = LIPSCHITZ,
     chunk: int = 1 << 18,
     progress: Callable[[str, float], None] | None = None,
     device: torch.device | str = "cpu",
@@ -89,8 +180,26 @@ def surface_on_lattice(
     """As `extract_level_set`: where the lattice begins [3], vertices in its units [v, 3], faces [f, 3].
 
     Args are the same, and `least`: values nearer to the level are moved away to it, on their side, so that a
-    vertex tells by its coordinates which edge it lies on.
+    vertex tells by its coordinates which edge it lies on. On ambiguous faces positive corners are kept apart.
     """
+    low, bricks, _ = _begun(field, box, voxel, level, lipschitz, chunk, progress, device, least)
+    bricks.trilinear = False
+    vertices, faces = bricks.surface([(0, bricks.cubes[0])])
+    return low, vertices, faces
+
+
+def _begun(
+    field: Callable[[Tensor], Tensor],
+    box: np.ndarray,
+    voxel: float,
+    level: float,
+    lipschitz: float,
+    chunk: int,
+    progress: Tell | None,
+    device: torch.device | str,
+    least: float = 0.0,
+) -> tuple[np.ndarray, Bricks, LatticeField]:
+    """Where the lattice begins, and all that is known after the first look at it."""
     low, high = np.asarray(box, dtype=np.float64).reshape(2, 3)
     if not (np.isfinite([low, high]).all() and (high > low).all() and voxel > 0 and math.isfinite(voxel)):
         raise ValueError(
@@ -98,99 +207,13 @@ def surface_on_lattice(
         )
     cubes = np.maximum(1, np.ceil((high - low) / voxel - 1e-6)).astype(np.int64)
     tell = progress or (lambda stage, fraction: None)
-    lattice = level_set(cubes.tolist(), level, lipschitz * voxel, device)
-    at_lattice = _LatticeField(
-        field, torch.device(device), torch.from_numpy(low).to(lattice.device), voxel, chunk, level, least
+    where = level_set((1, 1, 1), device=device).device  # a GPU for which there are kernels, or the CPU
+    size = torch.from_numpy(cubes).to(where)
+    at_lattice = LatticeField(
+        field, torch.device(device), torch.from_numpy(low).to(where), voxel, chunk, level, least
     )
-
-    def evaluate(stage: str, reach: int = 0) -> None:
-        total = lattice.wanted()
-        while left := lattice.wanted():
-            tell(stage, 1.0 - left / total)
-            lattice.give(at_lattice(lattice.take(chunk)), reach)
-
-    size = torch.from_numpy(cubes).to(lattice.device)
-    lattice.put(*_cells_near_surface(at_lattice, size, voxel, level, lipschitz, tell), _BLOCK)
-    # Few points settle many, so that few of the rest are left; all that are far from the surface, at the end.
-    for stride, every_other, reach in [(4, False, 4), (2, False, 2), (1, True, 1), (1, False, 0)]:
-        lattice.want_unsettled(stride, every_other)
-        evaluate("evaluating the field near the surface", reach)
-    lattice.want_frontier()
-    while lattice.wanted():
-        evaluate("following the surface")
-        lattice.want_frontier()
-    tell("marching cubes", 0.0)
-    vertices, faces = lattice.extract()
-    tell("marching cubes", 1.0)
-    return low, vertices.cpu().numpy(), faces.cpu().numpy()
-
-
-class _LatticeField:
-    """The field at lattice points: positions follow from the integers, so a point is one in every call."""
-
-    def __init__(
-        self,
-        field: Callable[[Tensor], Tensor],
-        device: torch.device,
-        low: Tensor,
-        voxel: float,
-        chunk: int,
-        level: float,
-        least: float,
-    ) -> None:
-        self.field, self.device, self.low, self.voxel, self.chunk = field, device, low, voxel, chunk
-        self.level, self.least = level, least
-
-    def __call__(self, points: Tensor) -> Tensor:
-        """Values float32 [k] of lattice points [k, 3], where the points are."""
-        values = torch.empty(points.shape[0], device=points.device)
-        for start in range(0, points.shape[0], self.chunk):
-            part = slice(start, start + self.chunk)
-            positions = (self.low + points[part].double() * self.voxel).float().to(self.device)
-            values[part] = self.field(positions).detach().reshape(-1).float().to(points.device)
-            wrong = ~torch.isfinite(values[part])
-            if wrong.any():
-                worst = int(wrong.nonzero()[0])
-                raise ValueError(
-                    f"extract_level_set: the field is {values[part][worst].item()} at "
-                    f"{positions[worst].tolist()} (one of {int(wrong.sum())} such points of "
-                    f"{len(positions)}); has the fit diverged?"
-                )
-        if self.least > 0.0:
-            off = values - self.level
-            moved = torch.where(off >= 0.0, off.clamp(min=self.least), off.clamp(max=-self.least))
-            values = self.level + moved
-        return values
-
-
-def _cells_near_surface(
-    at_lattice: _LatticeField,
-    cubes: Tensor,
-    voxel: float,
-    level: float,
-    lipschitz: float,
-    tell: Callable[[str, float], None],
-) -> tuple[Tensor, Tensor]:
-    """The middles [k, 3] of the blocks that the surface may touch, and the values there [k]."""
-    size = _BLOCK
-    while int(cubes.max()) > _COARSE_CELLS * size:
-        size *= 2
-    coarsest = size
-    # The coarsest cells [k, 3], and what one of them is divided into [8, 3].
-    cells = torch.cartesian_prod(*[torch.arange(-(-int(n) // size)) for n in cubes]).to(cubes.device)
-    children = torch.cartesian_prod(*[torch.arange(2)] * 3).to(cubes.device)
-    while True:
-        tell("looking for the surface", 1.0 - math.log2(size / _BLOCK + 1) / math.log2(coarsest / _BLOCK + 2))
-        low = cells * size
-        # Cells at the far border are cut off by it, and their middles moved in: the field is not asked
-        # outside of the lattice.
-        middles = (low + torch.minimum(low + size, cubes)) // 2
-        values = at_lattice(middles)
-        # Not "<=", so that an infinite Lipschitz constant times anything keeps all.
-        keep = ~((values - level).abs() > lipschitz * 0.5 * math.sqrt(3.0) * size * voxel)
-        if size == _BLOCK:
-            return middles[keep], values[keep]
-        cells = cells[keep]
-        size //= 2
-        cells = (2 * cells[:, None] + children).reshape(-1, 3)
-        cells = cells[(cells * size < cubes).all(dim=1)]
+    look = first_look(at_lattice, size)
+    slope = reckoned_slope(at_lattice, size, look, lipschitz)
+    near = cells_near_surface(at_lattice, size, look, slope, tell)
+    bricks = Bricks(at_lattice, cubes.tolist(), near, slope * voxel, tell, device, True)
+    return low, bricks, at_lattice

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from neurfield.parts import Number
-from neurfield.surfaces.extractors import extract_surface
+from neurfield.surfaces.extractors import extract_surface, query_of
+from neurfield.surfaces.snapping import snap_to_level
 
 Extractor = Literal["auto", "marching-cubes", "dual-contouring", "dual-mesh", "mesh-udf"]
 
@@ -30,10 +31,17 @@ class LevelSet:
         extractor: Extractor = "auto",
     ) -> None:
         self.voxel, self.component, self.extractor = voxel, component, extractor
-        self.told = ""  # of the last extraction: by what, and why, where that is not plain
+        # Of the last extraction: by what, and why, where that is not plain; and what it took.
+        self.told = ""
+        self.figures: dict[str, float] = {}
 
     def extract(
-        self, field: Any, unit_box: np.ndarray, voxel: float, device: torch.device
+        self,
+        field: Any,
+        unit_box: np.ndarray,
+        voxel: float,
+        device: torch.device,
+        memory: float | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Vertices [V, 3], unit coordinates, and faces [F, 3] int64, their normals into free space.
 
@@ -42,8 +50,14 @@ class LevelSet:
             unit_box: [2, 3] minimum and maximum, unit coordinates.
             voxel: edge of the cells, unit lengths.
             device: where the field is asked.
+            memory: bytes that the process may have at most; None: as much as it takes.
         """
-        made = extract_surface(field, unit_box, voxel, self.extractor, device)
-        plain = made.extractor == "marching-cubes"
+        made = extract_surface(field, unit_box, voxel, self.extractor, device, memory)
+        by_cubes = made.extractor == "marching-cubes"
+        plain = by_cubes and not made.why
         self.told = "" if plain else f"{made.extractor}: {made.why}".rstrip(": ")
-        return made.vertices, made.faces
+        self.figures = dict(made.figures)
+        if not by_cubes:
+            return made.vertices, made.faces
+        query = query_of(field)
+        return snap_to_level(made.vertices, unit_box, voxel, field.sdf, query, device=device), made.faces

@@ -1,32 +1,57 @@
-"""PLY with coordinates in double precision, which trimesh reads but does not write."""
+"""PLY, part by part: no second copy of the mesh, and doubles where floats would move it."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import trimesh
 from trimesh.visual import ColorVisuals
 
+_ROWS = 1 << 18  # at once
 
-def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
-    """A binary PLY: x, y, z as doubles, colours as trimesh writes them (uchar RGBA) where there are any."""
-    fields: list[tuple[str, str]] = [("x", "<f8"), ("y", "<f8"), ("z", "<f8")]
-    channels = ("red", "green", "blue", "alpha")
-    names = {"<f8": "double", "u1": "uchar"}
+
+def write_ply(mesh: trimesh.Trimesh, path: Path, wide: bool = False) -> None:
+    """Write a binary PLY: x, y, z; nx, ny, nz where the mesh has normals; uchar RGBA where it has colours.
+
+    Args:
+        mesh: to write.
+        path: the file.
+        wide: coordinates in double precision.
+    """
+    code, word = ("<f8", "double") if wide else ("<f4", "float")
+    columns = [(axis, code, word) for axis in "xyz"]
+    parts = [np.asarray(mesh.vertices)]
+    normals = stored_normals(mesh)
+    if normals is not None:
+        columns += [(f"n{axis}", "<f4", "float") for axis in "xyz"]
+        parts.append(normals)
     visual = mesh.visual
-    colors = visual.vertex_colors if isinstance(visual, ColorVisuals) and visual.kind == "vertex" else None
-    if colors is not None:
-        fields += [(name, "u1") for name in channels]
-    vertices = np.empty(len(mesh.vertices), dtype=fields)
-    for axis, name in enumerate("xyz"):
-        vertices[name] = mesh.vertices[:, axis]
-    if colors is not None:
-        for channel, name in enumerate(channels):
-            vertices[name] = colors[:, channel]
-    faces = np.empty(len(mesh.faces), dtype=[("count", "u1"), ("corners", "<i4", (3,))])
-    faces["count"], faces["corners"] = 3, mesh.faces
+    if isinstance(visual, ColorVisuals) and visual.kind == "vertex":
+        columns += [(name, "u1", "uchar") for name in ("red", "green", "blue", "alpha")]
+        parts.append(np.asarray(visual.vertex_colors))
     header = [
-        "ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}",
-        *(f"property {names[code]} {name}" for name, code in fields),
-        f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header",
+        "ply", "format binary_little_endian 1.0", f"element vertex {len(mesh.vertices)}",
+        *(f"property {word} {name}" for name, _, word in columns),
+        f"element face {len(mesh.faces)}", "property list uchar int vertex_indices", "end_header",
     ]  # fmt: skip
-    return ("\n".join(header) + "\n").encode() + vertices.tobytes() + faces.tobytes()
+    with path.open("wb") as file:
+        file.write(("\n".join(header) + "\n").encode())
+        for start in range(0, len(mesh.vertices), _ROWS):
+            some = [part[start : start + _ROWS] for part in parts]
+            rows = np.empty(len(some[0]), dtype=[(name, code) for name, code, _ in columns])
+            values = [part[:, k] for part in some for k in range(part.shape[1])]
+            for (name, _, _), column in zip(columns, values, strict=True):
+                rows[name] = column
+            file.write(rows.tobytes())
+        for start in range(0, len(mesh.faces), _ROWS):
+            faces = np.asarray(mesh.faces)[start : start + _ROWS]
+            corners = np.empty(len(faces), dtype=[("count", "u1"), ("corners", "<i4", (3,))])
+            corners["count"], corners["corners"] = 3, faces
+            file.write(corners.tobytes())
+
+
+def stored_normals(mesh: trimesh.Trimesh) -> np.ndarray | None:
+    """The normals [v, 3] that vertices were given; None where they would have to be made up of the faces."""
+    # trimesh keeps them where it keeps what it computes; nothing of ours asks it to compute them.
+    return np.asarray(mesh.vertex_normals) if "vertex_normals" in mesh._cache else None

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 
 from neurfield.cli.main import main
-from neurfield.surfaces import extractors
+from neurfield.surfaces import LevelSetMesh, extractors
 from tests.cli.conftest import fit_arguments
 from tests.cli.test_verbs import refusal
 from tests.fitting.conftest import CENTRE, RADIUS, write_sphere_scene
@@ -60,8 +60,8 @@ def test_a_broken_true_surface_is_told_and_takes_nothing_else(tmp_path: Path, ca
 def test_an_empty_field_is_told_and_takes_nothing_else(
     ball_scene: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nothing = np.zeros((0, 3)), np.zeros((0, 3), np.int64)
-    monkeypatch.setattr(extractors, "extract_level_set", lambda *_, **__: nothing)
+    nothing = LevelSetMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), 1, 1, 1, 1.0, 0.0, 0.0)
+    monkeypatch.setattr(extractors, "find_level_set", lambda *_, **__: nothing)
     assert main(fit_arguments(ball_scene, tmp_path)) == 2
     told = capsys.readouterr()
     assert "no surface inside the box" in told.err and told.err.count("\n") == 1

@@ -47,6 +47,9 @@ class ShapeSurface(FittedSurface):
         color: str = "vertex",
         component: str | None = None,
         extractor: Extractor | None = None,
+        faces: int | None = None,
+        holes: str | float | None = None,
+        memory: str | float | None = None,
     ) -> trimesh.Trimesh:
         """As `FittedSurface.mesh`; colours are those of the nearest places of the shape.
 
@@ -54,7 +57,7 @@ class ShapeSurface(FittedSurface):
             UserError: as there, or the shape's file is gone and colours are wanted.
         """
         try:
-            mesh = super().mesh(voxel, resolution, "none", component, extractor)
+            mesh = super().mesh(voxel, resolution, "none", component, extractor, faces, holes, memory)
         except NoSurface as none:
             raise NoSurface(
                 f"{self.folder}: the field has no surface in the box of the shape; fit for longer "

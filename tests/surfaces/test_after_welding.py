@@ -1,0 +1,171 @@
+"""What is done to a welded mesh: holes filled, triangles made fewer, and how it hangs together counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+
+from neurfield.errors import UserError
+from neurfield.surfaces import HoleLimit, Manifoldness, clean_up, decimate, fill_holes, manifoldness
+from neurfield.surfaces.holes import border_loops
+
+
+def ball(subdivisions: int = 3) -> trimesh.Trimesh:
+    mesh = trimesh.creation.icosphere(subdivisions=subdivisions)
+    height = 127.5 * (1.0 + mesh.vertices[:, 2])
+    mesh.visual.vertex_colors = np.stack([height, 255 - height, 0 * height, 0 * height + 255], 1).astype(
+        np.uint8
+    )
+    return mesh
+
+
+def without(mesh: trimesh.Trimesh, gone: np.ndarray) -> trimesh.Trimesh:
+    result = mesh.copy()
+    result.update_faces(~gone)
+    result.remove_unreferenced_vertices()
+    return result
+
+
+def punched(mesh: trimesh.Trimesh, *sizes: float) -> trimesh.Trimesh:
+    """With round holes of these angles (radians) around the ends of the axes."""
+    middles = mesh.triangles_center / np.linalg.norm(mesh.triangles_center, axis=1, keepdims=True)
+    ends = np.concatenate([np.eye(3), -np.eye(3)])
+    gone = np.zeros(len(mesh.faces), dtype=bool)
+    for size, end in zip(sizes, ends):
+        gone |= middles @ end > np.cos(size)
+    return without(mesh, gone)
+
+
+def test_counts_of_known_meshes() -> None:
+    assert manifoldness(ball()) == Manifoldness(0, 0, 1, 2)
+    assert manifoldness(trimesh.creation.torus(1.0, 0.3)) == Manifoldness(0, 0, 1, 0)
+    two = trimesh.util.concatenate([ball(1), ball(1).apply_translation([3, 0, 0])])
+    assert manifoldness(two) == Manifoldness(0, 0, 2, 4)
+    square = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [9, 9, 9]], [[0, 1, 2], [0, 2, 3]],
+                             process=False)  # fmt: skip
+    assert manifoldness(square) == Manifoldness(4, 0, 1, 1)  # the vertex of no face does not count
+    fin = trimesh.Trimesh(np.eye(5, 3), [[0, 1, 2], [1, 0, 3], [0, 1, 4]], process=False)
+    assert manifoldness(fin).crowded_edges == 1 and "1 of more than two" in manifoldness(fin).words
+    assert manifoldness(trimesh.Trimesh()) == Manifoldness(0, 0, 0, 0)
+    assert "closed" in manifoldness(ball()).words and "2 pieces" in manifoldness(two).words
+
+
+def test_holes_up_to_a_size_are_closed_and_larger_ones_left() -> None:
+    whole = ball()
+    mesh = punched(whole, 0.2, 0.3, 0.8)
+    loops = border_loops(np.asarray(mesh.faces), len(mesh.vertices))
+    assert len(loops) == 3
+    at = [mesh.vertices[loop] for loop in loops]
+    lengths = sorted(np.linalg.norm(p - np.roll(p, -1, axis=0), axis=1).sum() for p in at)
+    filled = fill_holes(mesh, HoleLimit(length=0.5 * (lengths[1] + lengths[2])))
+    assert (filled.filled, filled.left) == (2, 1)
+    counts = manifoldness(filled.mesh)
+    assert counts.crowded_edges == 0 and counts.border_edges == max(len(loop) for loop in loops)
+    closed = fill_holes(mesh, HoleLimit()).mesh
+    assert closed.is_watertight and closed.is_winding_consistent and closed.euler_number == 2
+    assert 0.9 * whole.volume < closed.volume < whole.volume
+    assert np.array_equal(closed.visual.vertex_colors, mesh.visual.vertex_colors)
+    counts_of = sorted(map(len, loops))
+    assert fill_holes(mesh, HoleLimit(edges=counts_of[0] - 1)).filled == 0
+    assert fill_holes(mesh, HoleLimit(edges=counts_of[2] - 1)).filled == 2
+    assert fill_holes(whole, HoleLimit()).mesh is whole
+
+
+def test_a_flat_hole_is_filled_flat_whatever_its_shape() -> None:
+    # A plate with a hole like an L: the filling has its area, and no triangle lies outside of it.
+    n = 7
+    x, y = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    vertices = np.stack([x, y, 0 * x], axis=-1).reshape(-1, 3).astype(float)
+    hole = {(2, 2), (3, 2), (4, 2), (2, 3), (2, 4)}
+    faces = []
+    for i in range(n - 1):
+        for j in range(n - 1):
+            if (i, j) not in hole:
+                a, b, c, d = i * n + j, (i + 1) * n + j, (i + 1) * n + j + 1, i * n + j + 1
+                faces += [[a, b, c], [a, c, d]]
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    filled = fill_holes(mesh, HoleLimit(edges=12))
+    assert (filled.filled, filled.left) == (1, 1)
+    assert filled.mesh.area == pytest.approx((n - 1) ** 2)
+    assert (filled.mesh.face_normals[:, 2] > 0.99).all()
+
+
+def test_a_border_that_touches_itself_counts_as_two() -> None:
+    whole = ball(2)
+    corner = 0
+    first, *around = [face for face in range(len(whole.faces)) if corner in whole.faces[face]]
+    other = next(f for f in around if len(set(whole.faces[f]) & set(whole.faces[first])) == 1)
+    mesh = without(whole, np.isin(np.arange(len(whole.faces)), [first, other]))
+    loops = border_loops(np.asarray(mesh.faces), len(mesh.vertices))
+    assert [len(loop) for loop in loops] == [3, 3]
+    assert fill_holes(mesh, HoleLimit()).mesh.is_watertight
+
+
+def test_no_edge_gets_a_third_face() -> None:
+    # A tetrahedron without two of its faces: the chord that would fill the hole flat is an edge already.
+    mesh = trimesh.Trimesh(
+        np.concatenate([np.zeros((1, 3)), np.eye(3)]), [[0, 2, 1], [0, 1, 3]], process=False
+    )
+    filled = fill_holes(mesh, HoleLimit())
+    assert manifoldness(filled.mesh).crowded_edges == 0 and filled.mesh.is_watertight
+
+
+@pytest.mark.parametrize("text", ["", "wide", "-1", "nan", "2.5edges", "0edges", "inf"])
+def test_what_is_no_size_of_holes(text: str) -> None:
+    with pytest.raises(UserError, match="20edges"):
+        HoleLimit.read(text)
+
+
+def test_sizes_of_holes_as_people_write_them() -> None:
+    assert HoleLimit.read("20edges") == HoleLimit(edges=20.0) == HoleLimit.read("20 edges").scaled(3.0)
+    assert (
+        HoleLimit.read(0.3) == HoleLimit.read("0.3") == HoleLimit.read("0.1").scaled(3.0)._replace(length=0.3)
+    )
+
+
+def test_fewer_triangles_keep_shape_and_colours() -> None:
+    pytest.importorskip("open3d")
+    mesh = ball(4)
+    mesh.apply_translation([552345.0, 5412345.0, 300.0])
+    small = decimate(mesh, 1500)
+    assert 1400 <= len(small.faces) <= 1500
+    assert small.is_watertight and small.is_winding_consistent and small.euler_number == 2
+    assert small.volume == pytest.approx(mesh.volume, rel=0.02)
+    height = 127.5 * (1.0 + small.vertices[:, 2] - 300.0)
+    assert np.abs(small.visual.vertex_colors[:, 0] - height).max() < 30
+    assert decimate(mesh, 10**6) is mesh
+
+
+def test_borders_stay_where_they_are() -> None:
+    pytest.importorskip("open3d")
+    n = 40
+    x, y = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    vertices = np.stack([x, y, 0 * x], axis=-1).reshape(-1, 3).astype(float)
+    a = (np.arange(n - 1)[:, None] * n + np.arange(n - 1)).reshape(-1)
+    faces = np.concatenate([np.stack([a, a + n, a + n + 1], 1), np.stack([a, a + n + 1, a + 1], 1)])
+    plate = trimesh.Trimesh(vertices, faces, process=False)
+    plate.update_faces(np.linalg.norm(plate.triangles_center[:, :2] - 20.0, axis=1) > 9.0)
+    small = decimate(plate, 100)
+    assert small.area == pytest.approx(plate.area, rel=0.01)
+    for corner in ((0, 0), (0, n - 1), (n - 1, 0), (n - 1, n - 1)):
+        assert np.linalg.norm(small.vertices[:, :2] - corner, axis=1).min() < 0.01
+    assert len(border_loops(np.asarray(small.faces), len(small.vertices))) == 2
+
+
+def test_all_in_their_order_and_said() -> None:
+    pytest.importorskip("open3d")
+    mesh = clean_up(punched(ball(4), 0.2, 0.8), faces=800, holes="40edges")
+    assert len(mesh.faces) <= 800 and manifoldness(mesh).euler == 1
+    holes, fewer = mesh.metadata["clean_up"]
+    assert holes == "1 hole filled, 1 border is left" and fewer.endswith(f"made {len(mesh.faces):,}")
+    plain = ball()
+    assert clean_up(plain) is plain
+    with pytest.raises(UserError, match="at least 1"):
+        clean_up(plain, faces=0)
+
+
+def test_lengths_of_holes_are_in_the_worlds_unit() -> None:
+    mesh = punched(ball(), 0.3)
+    assert manifoldness(clean_up(mesh, holes=2.5, unit=1.0)).border_edges == 0
+    assert manifoldness(clean_up(mesh, holes=2.5, unit=10.0)).border_edges > 0
