@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         shapes,
         stereo,
         surfaces,
+        textures,
     )
     from neurfield.evaluation import evaluate_mesh
     from neurfield.inputs import ImageRun, Run, fit, fit_image, resume
@@ -37,7 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
     "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points", "rendering",
-    "resume", "scenes", "shapes", "stereo", "surfaces",
+    "resume", "scenes", "shapes", "stereo", "surfaces", "textures",
 ]  # fmt: skip
 
 _PACKAGES = {
@@ -56,6 +57,7 @@ _PACKAGES = {
     "shapes",
     "stereo",
     "surfaces",
+    "textures",
 }
 _HOME_OF = {
     "ImageRun": "neurfield.inputs",

@@ -25,7 +25,7 @@ from neurfield import lazy
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = (
     "encodings", "fields", "fusion", "losses", "ops", "parts", "pixels", "points", "rendering", "shapes",
-    "stereo", "surfaces",
+    "stereo", "surfaces", "textures",
 )  # fmt: skip
 
 # Public in their modules for other modules of the package, and not shown: a module, or a name of one.
@@ -161,6 +161,13 @@ PRIVATE = {
     "surfaces.clean.with_faces": "how both leave faces out",
     "surfaces.cells_mesh": "a step of `extract_mesh_udf`",
     "surfaces.color.colors_and_normals": "`vertex_colors`, with what it knows of normals",
+    "surfaces.color.onto_surface": "`FittedSurface.colors_at` asks it",
+    "surfaces.glb.upright": "a step of `glb_bytes`",
+    "surfaces.texture_files": "how meshes with a texture are read and written",
+    "textures.bake.textured": "the last step of `bake`",
+    "textures.best_looks": "a step of `bake`",
+    "textures.fill": "a step of `bake`",
+    "textures.view": "a step of `bake`",
     "surfaces.crossings": "a step of `extract_dual_mesh`",
     "surfaces.dual_cells": "the cells that dual meshes are made of",
     "surfaces.dual_faces": "a step of `extract_dual_mesh`",

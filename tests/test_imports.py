@@ -43,9 +43,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "inputs": {
         "ops", "fields", "surfaces", "scenes", "shapes", "evaluation", "fusion", "stereo", "images",
-        "fitting", "parts", "pixels", "points",
+        "fitting", "parts", "pixels", "points", "textures",
     },
-    "report": {"scenes", "inputs", "parts"},
+    "textures": {"scenes", "surfaces"},
+    "report": {"scenes", "inputs", "parts", "surfaces"},
     "viewer": {"scenes", "report", "inputs"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"priors", "shapes", "__version__"},

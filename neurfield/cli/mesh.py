@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, say_quality, size_of
-from neurfield.cli.runs import Plugin
+from neurfield.cli.runs import MovedScene, Plugin
 from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neurfield.fitting.surface import FittedSurface
 
 FORMATS = ("ply", "obj", "glb", "stl")
@@ -49,6 +51,12 @@ def mesh(
     holes: Annotated[
         str | None, arg(metavar="LENGTH|COUNTedges", help_behavior_hint="(default: none are filled)")
     ] = None,
+    texture: Annotated[int | None, arg(metavar="TEXELS", help_behavior_hint="")] = None,
+    up: Annotated[
+        Literal["auto", "y", "z", "keep"],
+        arg(metavar="auto|y|z|keep", help_behavior_hint="(default: as the run's cameras were held)"),
+    ] = "auto",
+    scene: MovedScene = None,
     objects: bool = False,
     output: Annotated[
         str | None,
@@ -81,6 +89,11 @@ def mesh(
         faces: about how many triangles shall be left; colours and borders are kept.
         holes: fill holes whose border is at most this long, in the scene's units (0.3), or has at most so
             many edges (20edges).
+        texture: a picture of so many texels a side holds the colours, from the run's photographs and, where
+            none looks, from its field; the file is a .glb unless said otherwise. The mesh gets 100000
+            triangles without --faces.
+        up: which way of the world is up in a .glb, whose viewers take +Y for it; keep leaves the axes.
+        scene: where the run's scene lies now, if it was moved; for --texture.
         objects: a mesh for each object that the run's field tells apart instead, and scene.glb with all of
             them as named nodes.
         output: the file to write, with --objects the folder.
@@ -90,10 +103,11 @@ def mesh(
     """
     use_threads(threads)
     if Path(run).is_file():
-        if objects or plugin or device is not None or extractor is not None or memory is not None:
+        of_runs = (extractor, memory, device, texture, scene)
+        if objects or plugin or any(flag is not None for flag in of_runs):
             raise UserError(
-                f"{run}: --objects, --extractor, --memory, --plugin and --device are of runs, not of files: "
-                "leave them out"
+                f"{run}: --objects, --extractor, --memory, --texture, --scene, --plugin and --device are of "
+                "runs, not of files: leave them out"
             )
         from neurfield.cli.mesh_file import mesh_of_file
 
@@ -101,6 +115,7 @@ def mesh(
         target = None if output is None else output_path(path.parent, output, format)
         mesh_of_file(path, target, format, voxel, resolution, color == "vertex", component, faces, holes)
         return
+    from neurfield.cli.textured import check_texture, say_texture, say_up, textured, up_of
     from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
 
@@ -108,28 +123,32 @@ def mesh(
         raise UserError(
             "--objects goes by the run's own extractor: leave out --extractor, or set mesh.extractor"
         )
-    if objects and (faces, holes, memory) != (None, None, None):
-        raise UserError("--objects writes a mesh for each as it is: leave out --faces, --holes and --memory")
+    if objects and (faces, holes, memory, texture) != (None, None, None, None):
+        raise UserError(
+            "--objects writes a mesh for each as it is: leave out --faces, --holes, --memory and --texture"
+        )
     if objects:
         folder = Path(run) / "objects" if output is None else Path(output).expanduser()
-        write_objects(
-            open_surface(Path(run), device, plugin), folder, voxel, resolution, color, component, format
-        )
+        surface = open_surface(Path(run), device, plugin)
+        write_objects(surface, folder, voxel, resolution, color, component, format, up_of(up, surface.up))
         return
-    path = output_path(Path(run), output, format)
-    started = time.perf_counter()
-    surface = open_surface(Path(run), device, plugin)
-    result = surface.mesh(
-        voxel=voxel,
-        resolution=resolution,
-        color=color,
-        component=component,
-        extractor=extractor,
-        faces=faces,
-        holes=holes,
-        memory=memory,
+    path = output_path(
+        Path(run), output, format or ("glb" if texture is not None and output is None else None)
     )
-    save_mesh(result, path)
+    check_texture(texture, path, up)
+    started = time.perf_counter()
+    wishes = {
+        "voxel": voxel, "resolution": resolution, "component": component, "extractor": extractor,
+        "faces": faces, "holes": holes, "memory": memory,
+    }  # fmt: skip
+    if texture is None:
+        surface = open_surface(Path(run), device, plugin)
+        result = surface.mesh(color=color, **wishes)
+    else:
+        result, loaded = textured(Path(run), device, scene, plugin, texture, **wishes)
+        surface = loaded.input.surface()
+    upwards = up_of(up, surface.up)
+    save_mesh(result, path, upwards)
     low, high = result.bounds
     size = " x ".join(f"{side:.3f}" for side in high - low)
     say(
@@ -142,6 +161,10 @@ def mesh(
     took = took_in_words(result.metadata["extraction"])
     say(f"         {took}")
     say_quality(result)
+    if texture is not None:
+        say_texture(result, texture)
+    if path.suffix.lower() == ".glb":
+        say_up(upwards, up)
     place = place_in_words(result, path)
     if place:
         say(f"         {place}")
@@ -173,6 +196,7 @@ def write_objects(
     color: str,
     component: str | None,
     format: str | None,
+    up: np.ndarray | None = None,
 ) -> None:
     """A file for each object into a folder, and scene.glb; those without a surface are told.
 
@@ -194,8 +218,8 @@ def write_objects(
         for ending in FORMATS:  # of an earlier call
             (folder / f"{one.stem}.{ending}").unlink(missing_ok=True)
         if one.mesh is not None:
-            save_mesh(one.mesh, folder / f"{one.stem}.{format or 'ply'}")
-    scene = save_scene(there, folder / "scene.glb")
+            save_mesh(one.mesh, folder / f"{one.stem}.{format or 'ply'}", up)
+    scene = save_scene(there, folder / "scene.glb", up)
     faces = sum(len(mesh.faces) for mesh in there.values())
     say(
         f"objects  {folder} ({len(there)} files of {faces:,} triangles, "

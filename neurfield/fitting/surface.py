@@ -23,7 +23,7 @@ from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
 from neurfield.surfaces import LevelSet, clean_up, keep_components, manifoldness, on_ground
 from neurfield.surfaces.after_welding import check_clean_up
-from neurfield.surfaces.color import colors_and_normals
+from neurfield.surfaces.color import colors_and_normals, onto_surface, vertex_colors
 from neurfield.surfaces.extractors import is_unsigned, smallest_cell
 from neurfield.surfaces.level_set_mesh import Extractor
 from neurfield.surfaces.memory import peak_bytes, read_memory
@@ -45,6 +45,7 @@ class FittedSurface:
         field: in the unit coordinates of the box.
         radiance: its colour, if it has one.
         names: of instances, by their ids.
+        up: [3] of the world; None: not known.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class FittedSurface:
         field: Any,
         radiance: Color | None = None,
         names: Mapping[int, str] = MappingProxyType({}),
+        up: np.ndarray | None = None,
     ) -> None:
         self.folder, self.config, self.box = folder, config, box
-        self.field, self.radiance, self.names = field, radiance, names
+        self.field, self.radiance, self.names, self.up = field, radiance, names, up
         self.device = next(field.parameters()).device
         self.extraction = config.needed("mesh").make()
 
@@ -78,7 +80,8 @@ class FittedSurface:
         config = read_config(folder / "config.yaml", plugins)
         where = device_of_run(config.device, device)
         box, names = np.array(facts["box"]), {int(i): n for i, n in facts.get("instances", {}).items()}
-        surface = FittedSurface(folder, config, box, *make_fields(config, where), names)
+        up = np.array(facts["up"]) if "up" in facts else None
+        surface = FittedSurface(folder, config, box, *make_fields(config, where), names, up)
         load_newest(folder, surface)
         return surface
 
@@ -168,6 +171,18 @@ class FittedSurface:
             "peak_memory_gb": peak_bytes() / 1e9,
         }
         return mesh
+
+    def colors_at(self, points: np.ndarray) -> np.ndarray | None:
+        """The field's colours uint8 [k, 3] near points [k, 3], world; None: it has none.
+
+        A mesh of fewer triangles lies beside the surface, where colours mean nothing: each point is first
+        moved onto it.
+        """
+        if self.radiance is None:
+            return None
+        self.field.active_levels = self.field.encoding.levels
+        unit = UnitFrame.around(self.box).unit_from_world(points)
+        return vertex_colors(self.field, self.radiance, onto_surface(self.field, unit))
 
     def objects(
         self,

@@ -171,6 +171,10 @@ class Input(ABC):
         """
         raise UserError(f"{self.folder}: no cameras to align: give --align FILE.log or --align MATRIX.txt")
 
+    def pictures(self) -> Any:
+        """Posed pictures that a mesh may take its colours from, as a `Scene` has them, or None."""
+        return None
+
     def surface(self) -> FittedSurface:
         """The field's surface."""
         self.require("mesh", self.folder)

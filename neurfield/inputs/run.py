@@ -113,6 +113,36 @@ class Run:
         """
         return self.input.surface().objects
 
+    def textured(
+        self,
+        mesh: trimesh.Trimesh,
+        size: int = 4096,
+        tell: Callable[[str, float], None] = lambda stage, fraction: None,
+    ) -> trimesh.Trimesh:
+        """A mesh of the run with a texture: of the fitted pictures, and of the field where none looks.
+
+        Its `metadata["seen"]` is the share of the surface that pictures show.
+
+        Args:
+            mesh: of `run.mesh(color="none")`, with as many faces as are wanted: cutting it into charts takes
+                a minute a million.
+            size: texels along a side, 16 to 8192.
+            tell: is told what goes on, and which fraction of it is done.
+
+        Raises:
+            UserError: xatlas is not installed, the size is no texture's, or the run has neither pictures nor
+                colours.
+        """
+        from neurfield.textures import bake
+
+        surface, pictures = self.input.surface(), self.input.pictures()
+        has_colors = surface.radiance is not None
+        if pictures is None and not has_colors:
+            raise UserError(f"{self.folder}: the run knows no colours: leave out the texture")
+        baked = bake(mesh, size, pictures, surface.colors_at if has_colors else None, tell)  # type: ignore[arg-type]
+        baked.mesh.metadata["seen"] = baked.seen
+        return baked.mesh
+
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
         """What one of `run.used.cameras` sees: rgb, depth (z, world lengths) and normal (world axes).
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -10,6 +12,7 @@ from trimesh.visual import ColorVisuals
 
 from neurfield.errors import UserError
 from neurfield.far import read_shift
+from neurfield.surfaces.glb import WORLD
 
 MESH_SUFFIXES = (".ply", ".obj", ".glb", ".gltf", ".stl", ".off")
 
@@ -17,7 +20,8 @@ MESH_SUFFIXES = (".ply", ".obj", ".glb", ".gltf", ".stl", ".off")
 def read_mesh(path: Path) -> trimesh.Trimesh:
     """A mesh file as triangles, colours in sRGB.
 
-    Vertices are as they are in the file, with what is written beside it added (see `neurfield.far`).
+    Vertices are as they are in the file, with what is written beside it added (see `neurfield.far`); of a
+    .glb of ours they are back in the world that it was made in.
 
     Raises:
         UserError: it is missing, unreadable, or holds no triangles.
@@ -25,7 +29,10 @@ def read_mesh(path: Path) -> trimesh.Trimesh:
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh file")
     try:
-        mesh = trimesh.load(path, force="mesh", process=False)
+        # Beside a material trimesh hides the colours of vertices.
+        tree = _tree_of_glb(path)
+        plain: dict[str, Any] = {} if tree is None or tree.get("images") else {"skip_materials": True}
+        mesh = trimesh.load(path, force="mesh", process=False, **plain)
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
         endings = ", ".join(MESH_SUFFIXES)
         raise UserError(f"{path}: not a readable mesh ({reason}); formats: {endings}") from reason
@@ -33,10 +40,32 @@ def read_mesh(path: Path) -> trimesh.Trimesh:
         raise UserError(f"{path}: holds no triangles; give a surface, not points")
     if path.suffix.lower() in (".glb", ".gltf"):
         _colors_of_gltf(mesh, path)
+        world = None if tree is None else _world_of(tree)
+        if world is not None:
+            mesh.apply_transform(world)
     shift = read_shift(path)
     if shift.any():
         mesh.vertices = np.asarray(mesh.vertices) + shift
     return mesh
+
+
+def _tree_of_glb(path: Path) -> dict[str, Any] | None:
+    """What a .glb's JSON says; None: it is none."""
+    if path.suffix.lower() != ".glb":
+        return None
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(20)[12:16], "little")  # of the first chunk, JSON
+        return dict(json.loads(file.read(length)))
+
+
+def _world_of(tree: dict[str, Any]) -> np.ndarray | None:
+    """What takes a .glb of ours from upright back to its world, 4x4; None: it is another's."""
+    for node in tree.get("nodes", ()):
+        back = (node.get("extras") or {}).get(WORLD)
+        if back is not None:
+            placed = np.reshape(node.get("matrix", np.eye(4)), (4, 4)).T
+            return np.asarray(np.reshape(back, (4, 4)).T @ np.linalg.inv(placed))
+    return None
 
 
 def srgb_of_linear(linear: np.ndarray) -> np.ndarray:
@@ -68,7 +97,7 @@ def _exact_colors(path: Path) -> np.ndarray | None:
     from trimesh.exchange.gltf import load_glb
 
     with path.open("rb") as file:
-        parts = list(load_glb(file)["geometry"].values())
+        parts = list(load_glb(file, skip_materials=True)["geometry"].values())
     colors = np.asarray(parts[0].get("vertex_colors", ())) if len(parts) == 1 else np.zeros(0)
     if colors.ndim != 2:
         return None

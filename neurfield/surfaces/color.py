@@ -46,3 +46,29 @@ def colors_and_normals(
         rgb = shaded.rgb if isinstance(shaded, Shaded) else shaded
         colors[part] = (rgb.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
     return colors, normals
+
+
+@torch.no_grad()
+def onto_surface(
+    field: SDFField, points_in_unit: np.ndarray, farthest: float = 0.02, chunk: int = 1 << 16
+) -> np.ndarray:
+    """Points [v, 3] of unit coordinates moved onto the field's surface, by two Newton steps: float64.
+
+    Args:
+        field: of signed or unsigned distances.
+        points_in_unit: beside the surface.
+        farthest: a step's length at most, unit lengths.
+        chunk: points per call of the field.
+    """
+    device = next(field.parameters()).device
+    moved = np.array(points_in_unit, dtype=np.float64)
+    for start in range(0, len(moved), chunk):
+        points = torch.as_tensor(moved[start : start + chunk], dtype=torch.float32, device=device)
+        for _ in range(2):
+            sample = field.query(points, gradient=True)
+            assert sample.gradient is not None
+            slope = sample.gradient.square().sum(dim=1, keepdim=True).clamp_min(1e-3)
+            step = -sample.sdf[:, None] * sample.gradient / slope
+            points = points + step * (farthest / step.norm(dim=1, keepdim=True).clamp_min(farthest))
+        moved[start : start + chunk] = points.double().cpu().numpy()
+    return moved

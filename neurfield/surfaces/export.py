@@ -13,26 +13,35 @@ from neurfield.far import local_origin, shift_file, write_shift
 from neurfield.files import atomic_write
 from neurfield.surfaces.glb import glb_bytes, scene_glb_bytes
 from neurfield.surfaces.ply import write_ply
+from neurfield.surfaces.texture_files import obj_files, picture_file, texture_of, write_picture
 
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 
 
-def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
+def save_mesh(mesh: trimesh.Trimesh, path: str | Path, up: np.ndarray | None = None) -> Path:
     """Write a mesh in its own world and units, with its vertex colours where the format has them (not STL).
 
     Normals that its vertices were given are written, too (not to STL).
 
-    The suffix decides: .ply (binary), .obj, .glb or .stl (binary). No axes are turned: glTF is Y-up by
-    convention, and a .glb of a Z-up world lies on its side in viewers that take the convention at its word.
-    The file is whole or not there.
+    The suffix decides: .ply (binary), .obj, .glb or .stl (binary). The file is whole or not there. A texture
+    is inside a .glb; a .ply names a .png beside it, an .obj a .mtl and a .png.
+
+    glTF is Y-up by convention. A .glb of a world whose `up` is known stands upright by its node's matrix: its
+    vertices keep the world's axes, and `neurfield.report.mesh_file.read_mesh` finds the world again. Other
+    formats know no up, and no axes are turned.
 
     A mesh that lies where float32 is too coarse (`local_origin`) keeps its place: a .ply then holds doubles,
-    an .obj its digits, a .glb counts its vertices from a point that its node's translation adds. An .stl
+    an .obj its digits, a .glb counts its vertices from a point that its node's matrix adds. An .stl
     cannot hold it: its vertices are counted from that point, which is written beside it
     (`neurfield.far.shift_file`).
 
+    Args:
+        mesh: with faces.
+        path: of the file.
+        up: [3] of the world, for a .glb; None: its axes stay.
+
     Raises:
-        UserError: an unknown suffix, or a mesh without faces.
+        UserError: an unknown suffix, a mesh without faces, or a texture for an .stl.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -41,12 +50,23 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
         raise UserError(f"{path}: cannot write a mesh as {given}; use {', '.join(SUFFIXES)}")
     if not len(mesh.faces):
         raise UserError(f"{path}: the mesh is empty, there is nothing to write")
+    picture = texture_of(mesh)
+    if suffix == ".stl" and picture is not None:
+        raise UserError(f"{path}: an .stl holds no texture; use .glb, .obj or .ply")
     shift = local_origin(np.asarray(mesh.vertices))
+    if suffix == ".obj" and picture is not None:
+        for file, content in obj_files(mesh, path).items():
+            with atomic_write(file) as temporary:
+                temporary.write_bytes(content)
+        return path
+    if suffix == ".ply" and picture is not None:
+        write_picture(path, picture)
     with atomic_write(path) as temporary:
         if suffix == ".glb":
-            temporary.write_bytes(glb_bytes(mesh, shift))
+            temporary.write_bytes(glb_bytes(mesh, shift, up))
         elif suffix == ".ply":
-            write_ply(mesh, temporary, wide=bool(shift.any()))
+            texture = None if picture is None else picture_file(path).name
+            write_ply(mesh, temporary, wide=bool(shift.any()), texture=texture)
         elif suffix == ".stl":
             _from(mesh, shift).export(temporary, file_type="stl")
         else:
@@ -56,7 +76,7 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path) -> Path:
     return path
 
 
-def save_scene(meshes: Mapping[str, trimesh.Trimesh], path: str | Path) -> Path:
+def save_scene(meshes: Mapping[str, trimesh.Trimesh], path: str | Path, up: np.ndarray | None = None) -> Path:
     """Write several meshes of one world as a .glb, a node for each, called by its name; as `save_mesh`.
 
     Raises:
@@ -70,7 +90,7 @@ def save_scene(meshes: Mapping[str, trimesh.Trimesh], path: str | Path) -> Path:
         raise UserError(f"{path}: all meshes are empty, there is nothing to write")
     shift = local_origin(np.concatenate([np.asarray(mesh.bounds) for mesh in filled.values()]))
     with atomic_write(path) as temporary:
-        temporary.write_bytes(scene_glb_bytes(filled, shift))
+        temporary.write_bytes(scene_glb_bytes(filled, shift, up))
     return path
 
 
@@ -83,7 +103,7 @@ def place_in_words(mesh: trimesh.Trimesh, path: Path) -> str | None:
     return {
         ".ply": "far from zero: coordinates are doubles",
         ".obj": "far from zero: read it in double precision",
-        ".glb": f"far from zero: vertices count from {point}, which the node's translation adds",
+        ".glb": f"far from zero: vertices count from {point}, which the node's matrix adds",
         ".stl": f"far from zero: vertices count from {point}; add it ({shift_file(path).name})",
     }[path.suffix.lower()]
 

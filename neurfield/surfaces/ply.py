@@ -8,16 +8,19 @@ import numpy as np
 import trimesh
 from trimesh.visual import ColorVisuals
 
+from neurfield.surfaces.texture_files import uv_of
+
 _ROWS = 1 << 18  # at once
 
 
-def write_ply(mesh: trimesh.Trimesh, path: Path, wide: bool = False) -> None:
+def write_ply(mesh: trimesh.Trimesh, path: Path, wide: bool = False, texture: str | None = None) -> None:
     """Write a binary PLY: x, y, z; nx, ny, nz where the mesh has normals; uchar RGBA where it has colours.
 
     Args:
         mesh: to write.
         path: the file.
         wide: coordinates in double precision.
+        texture: the name of the picture beside it, as MeshLab's comment names it; uv become s and t.
     """
     code, word = ("<f8", "double") if wide else ("<f4", "float")
     columns = [(axis, code, word) for axis in "xyz"]
@@ -30,8 +33,13 @@ def write_ply(mesh: trimesh.Trimesh, path: Path, wide: bool = False) -> None:
     if isinstance(visual, ColorVisuals) and visual.kind == "vertex":
         columns += [(name, "u1", "uchar") for name in ("red", "green", "blue", "alpha")]
         parts.append(np.asarray(visual.vertex_colors))
+    if texture is not None:
+        columns += [(axis, "<f4", "float") for axis in "st"]
+        parts.append(uv_of(mesh))
     header = [
-        "ply", "format binary_little_endian 1.0", f"element vertex {len(mesh.vertices)}",
+        "ply", "format binary_little_endian 1.0",
+        *([] if texture is None else [f"comment TextureFile {texture}"]),
+        f"element vertex {len(mesh.vertices)}",
         *(f"property {word} {name}" for name, _, word in columns),
         f"element face {len(mesh.faces)}", "property list uchar int vertex_indices", "end_header",
     ]  # fmt: skip

@@ -100,6 +100,7 @@ class SceneInput(OpenedScene, Input):
         return {
             "scene": str(self.scene.path.resolve()), "cameras": len(self.scene),
             "cameras_look": scene.kind, "box": scene.box.tolist(), "unit": scene.unit,
+            "up": scene.up.tolist(),
             **(named if self.instance_names else {}),
         }  # fmt: skip
 
@@ -145,6 +146,10 @@ class SceneInput(OpenedScene, Input):
     def measure_objects(self, outcome: Outcome) -> None:
         """Against the scene's own true instances."""
         measure_objects(self, outcome)
+
+    def pictures(self) -> Scene:
+        """The fitted frames."""
+        return self.task.scene
 
     def trajectory(self, pictures: int) -> np.ndarray:
         """All cameras of the scene by their pictures' names; NaN in place of those it has not."""

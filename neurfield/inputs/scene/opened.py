@@ -147,8 +147,9 @@ class OpenedScene:
         """The field's zero level set in the box."""
         task = self.task
         return FittedSurface(
-            self.folder, self.config, task.scene.box, task.field, task.color, self.instance_names
-        )
+            self.folder, self.config, task.scene.box, task.field, task.color, self.instance_names,
+            task.scene.up,
+        )  # fmt: skip
 
     @cached_property
     def instance_names(self) -> dict[int, str]:
