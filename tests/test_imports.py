@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"scenes", "inputs", "parts", "surfaces"},
     "viewer": {"scenes", "report", "inputs"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
-    | {"priors", "shapes", "__version__"},
+    | {"textures", "priors", "shapes", "__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -137,7 +137,7 @@ def mesh(
     )
     check_texture(texture, path, up)
     started = time.perf_counter()
-    wishes = {
+    wishes: dict[str, Any] = {
         "voxel": voxel, "resolution": resolution, "component": component, "extractor": extractor,
         "faces": faces, "holes": holes, "memory": memory,
     }  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from neurfield.inputs import Run
 
-FACES = 100_000  # of a textured mesh: its detail is in the texture, and cutting a million into charts takes minutes
+FACES = 100_000  # of a textured mesh: detail is in the texture, and cutting a million takes minutes
 _AXES = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
@@ -25,8 +25,8 @@ def check_texture(size: int | None, path: Path, up: str) -> None:
     """Refuse what cannot be written before anything takes long.
 
     Raises:
-        UserError: the size is no texture's, an .stl was asked to hold one, xatlas is not installed, or --up is
-            given for a format that knows none.
+        UserError: the size is no texture's, an .stl was asked to hold one, xatlas is not installed, or --up
+            is given for a format that knows none.
     """
     from neurfield.optional import require
     from neurfield.textures import check_size
@@ -69,10 +69,8 @@ def textured(
 
 def say_texture(mesh: trimesh.Trimesh, size: int) -> None:
     """Tell how large a texture is and of what it was made."""
-    say(
-        f"         texture of {size} x {size}: {mesh.metadata['seen']:.0%} of the surface from pictures, the rest "
-        "from the field"
-    )
+    seen = f"{mesh.metadata['seen']:.0%} of the surface from pictures, the rest from the field"
+    say(f"         texture of {size} x {size}: {seen}")
 
 
 def up_of(choice: str, known: np.ndarray | None) -> np.ndarray | None:
