@@ -126,6 +126,8 @@ PRIVATE = {
     "rendering.residuals": "what `Dual` keeps of a fit's steps",
     "rendering.transients.Found": "what `Dual` wants of `Contradicted`",
     "rendering.sample_budget": "how `Marched` chooses its number of rays",
+    "shapes.contradictions": "what `mend` asks of normals",
+    "shapes.denoise": "how `points.Cloud` meets noise",
     "shapes.normals": "what `points.Cloud` asks of points",
     "shapes.planes": "what `points.Cloud` knows of points",
     "shapes.read_off": "how `read_shape` reads what trimesh does not",

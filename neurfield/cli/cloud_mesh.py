@@ -69,6 +69,8 @@ def mesh_cloud(
     say_quality(mesh)
     for note in given.notes:
         say(f"         {note}")
+    if made.orientation is not None and made.orientation.doubt():
+        say(f"         {made.orientation.doubt()}")
     if made.trimmed > 0.0:
         say(f"         {made.trimmed:.1%} of the closed surface left out: no points lie near it")
     place = place_in_words(mesh, target)

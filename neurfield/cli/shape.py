@@ -74,6 +74,8 @@ def orient(
     table(f"{cloud}", ("", ""), rows)
     if given.notes:
         say("", *given.notes)
+    if found.doubt():
+        say("", found.doubt())
     if found.agreement < 0.95:
         say(
             "",

@@ -15,10 +15,11 @@ from neurfield.parts import Number
 from neurfield.points.mesh_samples import Around, offers_of, scattered, shape_sets
 from neurfield.points.point_set import PointSet, Source
 from neurfield.shapes import UnitShape
+from neurfield.shapes.denoise import planes_of
 from neurfield.shapes.estimate import cloud_scale, local_planes
 from neurfield.shapes.normals import surfels
 from neurfield.shapes.orient import orient_normals
-from neurfield.shapes.planes import Planes, planes_of
+from neurfield.shapes.planes import Planes
 
 Count = Annotated[int, Number(least=1)]
 NEIGHBOURS = 16  # that a plane without a side goes through
@@ -59,6 +60,7 @@ class Cloud(Source):
     ) -> None:
         self.shape, self.device, self.seed = shape, device, seed
         self.count, self.size, self.signed = count, pool, signed
+        self._doubt = ""  # about sides, once they are found
         if shape.shape.is_mesh:
             return
         self.directed = orient or shape.shape.normals is not None
@@ -78,6 +80,8 @@ class Cloud(Source):
             return "points without normals: which side is outside, the fit has to find"
         found = self.signed and self.shape.shape.normals is None
         sides = "; their normals were found by the winding number" if found else ""
+        if self._doubt:
+            sides += f"; {self._doubt}"
         return f"points of the cloud, and {self.size:,} around it{sides}"
 
     @cached_property
@@ -86,11 +90,12 @@ class Cloud(Source):
         points, normals = self.shape.points.double().numpy(), self.shape.shape.normals
         if normals is None and self.signed and self.directed:
             found = orient_normals(points)
-            return planes_of(points, found.normals, found.scale.noise)
+            self._doubt = found.doubt(self.shape.frame.half)
+            return planes_of(points, found.normals, found.scale.noise, found=True)
         noise = cloud_scale(points).noise
         if normals is not None:
             return planes_of(points, normals, noise)
-        return planes_of(points, local_planes(points, NEIGHBOURS)[0], noise, turned=False)
+        return planes_of(points, local_planes(points, NEIGHBOURS)[0], noise, turned=False, found=True)
 
     @cached_property
     def surface(self) -> tuple[Tensor, Tensor]:

@@ -32,6 +32,8 @@ _WORKED_ON = 20_000  # points that WNNC orients; all others follow them
 _FEWEST, _MOST = 12, 48  # neighbours of a plane
 _GRAPH = 12  # neighbours along which the tree may go
 _TRUSTED = 0.1  # radians by which the normal of a plane may err before the winding number's slope is better
+_SHEETS_AT = 200  # points at which it is asked whether noise is two sheets
+_OF_SHEETS = 2.0  # fourth moment of heights, in squares of the second, below which it is
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Orientation:
         neighbours: of the planes that the normals belong to; None where noise made the winding number's
             slope better.
         agreement: share of points at which the other method says the same side; None where it was not asked.
+        two_sheets: whether what was taken for noise is two sheets, a plate too thin for its points.
     """
 
     normals: np.ndarray
@@ -53,6 +56,20 @@ class Orientation:
     width: float | None
     neighbours: int | None
     agreement: float | None = None
+    two_sheets: bool = False
+
+    def doubt(self, scale: float = 1.0) -> str:
+        """What is to be doubted of the sides, for people; "" where nothing is.
+
+        Args:
+            scale: of the lengths that people know, of one of the points.
+        """
+        if not self.two_sheets:
+            return ""
+        return (
+            f"what looks like noise is two sheets, {2.0 * scale * self.scale.noise:.2g} apart: which side "
+            "of them is outside cannot be told; denser points, or normals, would tell it"
+        )
 
 
 def orient_normals(
@@ -114,6 +131,7 @@ def orient_normals(
         None if method == "mst" or width is None else width * size,
         count if fitted else None,
         agreement,
+        _two_sheets(unit, scale),
     )
 
 
@@ -140,3 +158,21 @@ def _share_within(points: np.ndarray, radius: float) -> float:
     places = points[np.random.default_rng(1).permutation(len(points))[:1000]]
     inside = cKDTree(points).query_ball_point(places, radius, return_length=True, workers=threads())
     return float(np.median(inside)) / len(points)
+
+
+def _two_sheets(points: np.ndarray, scale: CloudScale) -> bool:
+    """Whether what was taken for noise is two sheets: heights over a plane then lie at both ends.
+
+    Their fourth moment is three squares of the second where they are noise, about one where they are sheets.
+    """
+    from scipy.spatial import cKDTree
+
+    some = points[np.random.default_rng(2).permutation(len(points))[:_WORKED_ON]]
+    tree, ratios = cKDTree(some), []
+    for row in tree.query_ball_point(some[:_SHEETS_AT], scale.reach, workers=threads()):
+        if len(row) < _MOST:
+            continue
+        offset = some[row] - some[row].mean(axis=0)
+        square = (offset @ np.linalg.eigh(offset.T @ offset)[1][:, 0]) ** 2
+        ratios.append((square**2).mean() / max(square.mean() ** 2, 1e-300))
+    return len(ratios) > _SHEETS_AT // 2 and float(np.median(ratios)) < _OF_SHEETS

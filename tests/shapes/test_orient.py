@@ -137,3 +137,25 @@ def test_elements_are_areas_times_normals() -> None:
     # Half at the surface, without 4 pi: they are areas / 4 pi, and these add up to one.
     assert length.sum().item() == pytest.approx(1.0, rel=0.2)
     assert (length.std() / length.mean()).item() < 0.5
+
+
+@pytest.mark.parametrize("deviations", [4, 8])
+def test_a_plate_that_passes_for_noise_is_doubted(deviations: int) -> None:
+    points, noise = noisy(plate(10_000, thickness=0.007 * deviations)[0], 0.0025)
+    found = orient_normals(points)
+    assert found.scale.noise > 1.5 * noise and found.two_sheets
+    assert f"two sheets, {2000.0 * found.scale.noise:.2g} apart" in found.doubt(1000.0)
+
+
+@pytest.mark.parametrize("name", ["plate", "torus"])
+def test_noise_is_no_two_sheets(name: str) -> None:
+    for share in (0.0, 0.0025):
+        found = orient_normals(noisy(SHAPES[name](10_000)[0], share)[0], "mst")
+        assert not found.two_sheets and found.doubt() == ""
+
+
+@pytest.mark.slow
+def test_a_plate_of_eight_deviations_comes_out_where_points_are_dense() -> None:
+    points, true = plate(40_000, thickness=0.056)
+    found = orient_normals(noisy(points, 0.0025)[0])
+    assert right(found.normals, true) > 0.99 and not found.two_sheets
