@@ -7,17 +7,24 @@ from dataclasses import replace
 import numpy as np
 
 from neurfield.errors import UserError
+from neurfield.shapes.contradictions import contradiction
 from neurfield.shapes.shape import Shape
 
 LEAST_POINTS = 16  # of a cloud: fewer tell no surface
 _FLAT = 1e-15  # a triangle's area, of the longest side squared, below which it has none
+_LARGEST = 1e30  # lengths whose squares, and whose parts, single precision still holds
+_NEARLY_ALL = 0.9  # of the vertices
+_SPECK = 1e-5  # of the whole: what nearly all lie in, beside which nothing of them could be told
+_LINE = 1e-9  # of the length of a cloud, its breadth: a line
+_SHOWS = 1e-4  # of the longest side: steps of coordinates that show
 
 
 def mend(shape: Shape) -> Shape:
     """The shape without what has no meaning; what was left out is in its notes.
 
     Vertices that are no numbers, that nothing refers to, or that repeat others exactly; triangles without
-    area, and exact copies of others; points without a normal where others have one.
+    area, and exact copies of others; points without a normal where others have one; all normals, where they
+    contradict the points.
 
     Raises:
         UserError: nothing is left, or it has no extent, or refers to vertices that it has not.
@@ -39,12 +46,17 @@ def mend(shape: Shape) -> Shape:
     kept = shape.faces[finite[faces].all(axis=1)] if len(faces) else faces
     if len(faces) and not len(kept):
         raise UserError(f"{where}: every triangle has a vertex that is NaN or infinite: export it again")
-    extent = float(np.ptp(shape.vertices[finite], axis=0).max())
-    if not extent > 0.0 or not np.isfinite(extent):
-        what = "all vertices lie in one point" if np.isfinite(extent) else "it is too large for numbers"
-        raise UserError(f"{where}: {what}: there is no surface to fit")
+    counted = shape.vertices[np.unique(kept)] if len(faces) else shape.vertices[finite]
+    extent = _extent(counted, where)
     mended = replace(shape, faces=kept)
     mended = _mesh(mended, extent, notes, where) if len(faces) else _cloud(mended, finite, notes, where)
+    _check_spread(mended, where)
+    coarse = _step_of_floats(mended.vertices)
+    if coarse:
+        notes.append(
+            f"its coordinates are single precision far from zero, {coarse:.2g} apart: what is smaller is "
+            "lost; shift it towards zero before it is saved, or save it in double precision"
+        )
     return replace(mended, notes=tuple(notes))
 
 
@@ -81,8 +93,9 @@ def _cloud(shape: Shape, finite: np.ndarray, notes: list[str], where: str) -> Sh
         with np.errstate(invalid="ignore", over="ignore"):
             length = np.linalg.norm(normals, axis=1)
         good = np.isfinite(length) & (length > 0.0)
-        if not good[finite].any():
-            notes.append("its normals are all zero: they are not used")
+        if good[finite].mean() < 0.5:
+            all_of_them = "all" if not good[finite].any() else "most of them"
+            notes.append(f"its normals are {all_of_them} zero or no numbers: they are not used")
             normals = None
         else:
             if not good[finite].all():
@@ -101,7 +114,58 @@ def _cloud(shape: Shape, finite: np.ndarray, notes: list[str], where: str) -> Sh
         )
     colors = None if shape.colors is None else shape.colors[rows]
     normals = None if normals is None else normals[rows]
+    wrong = "" if normals is None else contradiction(shape.vertices[rows], normals)
+    if wrong:
+        notes.append(f"{wrong}: they are not used")
+        normals = None
     return replace(shape, vertices=shape.vertices[rows], normals=normals, colors=colors)
+
+
+def _extent(vertices: np.ndarray, where: str) -> float:
+    """The longest side, one that numbers can be worked out of."""
+    with np.errstate(over="ignore"):
+        extent = float(np.ptp(vertices, axis=0).max())
+    if extent == 0.0:
+        raise UserError(f"{where}: all vertices lie in one point: there is no surface to fit")
+    if not 1.0 / _LARGEST < extent < _LARGEST:
+        size = "large" if extent > 1.0 else "small"
+        raise UserError(
+            f"{where}: it is too {size} for numbers ({extent:.2g} long): give it another unit, or leave out "
+            "what lies far off"
+        )
+    return extent
+
+
+def _check_spread(shape: Shape, where: str) -> None:
+    """Whether a surface can be told beside the size of the whole.
+
+    Raises:
+        UserError: nearly all vertices lie in a speck of it, or all on a line.
+    """
+    points = shape.vertices - np.median(shape.vertices, axis=0)
+    extent = float(np.ptp(points, axis=0).max())
+    away = np.abs(points).max(axis=1)
+    speck = float(np.quantile(away, _NEARLY_ALL))
+    if speck < _SPECK * extent:
+        far = away > 10.0 * speck
+        raise UserError(
+            f"{where}: {_count(far)} of {len(far):,} vertices lie so far off that the others are a speck "
+            f"({2.0 * speck:.2g} of {extent:.2g}), the first is number {int(far.argmax())}: leave them out"
+        )
+    if shape.is_mesh:
+        return  # whose triangles have areas
+    breadth = np.linalg.svd(points / extent, full_matrices=False, compute_uv=False)
+    if breadth[1] <= _LINE * breadth[0]:
+        raise UserError(f"{where}: all points lie on a line: there is no surface to fit")
+
+
+def _step_of_floats(vertices: np.ndarray) -> float:
+    """The step between numbers of single precision, where these are such and it shows; else 0."""
+    most, extent = float(np.abs(vertices).max()), float(np.ptp(vertices, axis=0).max())
+    step = most * 2.0**-23
+    if step < _SHOWS * extent or (vertices.astype(np.float32) != vertices).any():
+        return 0.0
+    return step
 
 
 def _alike(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -67,6 +67,8 @@ def read_npz(path: Path) -> Shape:
         _array(path, key, held[key], len(points)) if key in held else None for key in ("normals", "colors")
     )
     faces = _array(path, "faces", held["faces"], None) if "faces" in held else np.zeros((0, 3))
+    if not np.array_equal(faces, np.floor(faces)):
+        raise UserError(f"{path}: 'faces' are no whole numbers: expected rows of three vertices' numbers")
     if colors is not None:
         colors = _as_bytes(path, colors)
     return Shape(

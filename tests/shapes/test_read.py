@@ -244,3 +244,45 @@ def test_a_shift_beside_the_file_is_added(tmp_path: Path) -> None:
     shape = read_shape(tmp_path / "far.stl")
     np.testing.assert_allclose(shape.vertices.mean(axis=0), FAR, atol=1e-3)
     np.testing.assert_allclose(np.ptp(shape.vertices, axis=0), np.ptp(BALL.vertices, axis=0), rtol=1e-5)
+
+
+def test_what_is_far_off_is_named_and_a_spare_vertex_is_not_asked() -> None:
+    far = np.concatenate([UNITS, [[1e9, 0.0, 0.0]]])
+    with pytest.raises(UserError, match=r"1 of 201 vertices lie so far off .* number 200: leave them out"):
+        mend(Shape("c", far))
+    vertices = np.concatenate([BALL.vertices, [[1e40, 0.0, 0.0]]])
+    shape = mend(Shape("a", vertices, np.asarray(BALL.faces)))
+    assert len(shape.faces) == len(BALL.faces) and "1 vertices of no triangle" in shape.notes[0]
+
+
+@pytest.mark.parametrize(("scale", "said"), [(1e200, "too large for numbers"), (1e-200, "too small")])
+def test_what_numbers_do_not_hold_is_refused(scale: float, said: str) -> None:
+    for shape in (Shape("c", UNITS * scale), Shape("a", np.eye(3) * scale, np.array([[0, 1, 2]]))):
+        with pytest.raises(UserError, match=said):
+            mend(shape)
+
+
+def test_points_on_a_line_are_no_surface() -> None:
+    line = np.linspace(0.0, 1.0, 50)[:, None] * [1.0, 2.0, -3.0] + FAR
+    with pytest.raises(UserError, match="on a line"):
+        mend(Shape("c", line))
+    flat = POINTS * [1.0, 1.0, 0.0]
+    assert len(mend(Shape("c", flat)).vertices) == len(flat)
+
+
+def test_single_precision_far_from_zero_is_said() -> None:
+    coarse = (UNITS + FAR).astype(np.float32).astype(np.float64)
+    assert any("0.55 apart" in note for note in mend(Shape("c", coarse)).notes)
+    assert not mend(Shape("c", UNITS + FAR)).notes and not mend(Shape("c", UNITS.astype(np.float32))).notes
+
+
+def test_normals_of_a_few_points_are_not_used() -> None:
+    few = np.where(np.arange(200)[:, None] < 20, UNITS, 0.0)
+    shape = mend(Shape("c", POINTS, normals=few))
+    assert shape.normals is None and len(shape.vertices) == 200 and "most of them zero" in shape.notes[0]
+
+
+def test_faces_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", points=np.eye(3), faces=np.array([[0.0, 1.5, 2.0]]))
+    with pytest.raises(UserError, match="'faces' are no whole numbers"):
+        read_shape(tmp_path / "a.npz")
