@@ -81,15 +81,21 @@ def read_las(path: Path) -> Shape:
     """A LiDAR file, its scale and offset applied in float64; colours of 16 bits become 8.
 
     Raises:
-        UserError: laspy is not installed, or the file is no such file.
+        UserError: laspy is not installed, or nothing that decompresses; the file is no such file, or cut off.
     """
     laspy = require("laspy", "shapes")
+    if path.suffix.lower() == ".laz" and not laspy.LazBackend.detect_available():
+        require("lazrs", "shapes")
     try:
         las = laspy.read(path)
     except Exception as reason:  # laspy and its decompressors raise what they meet
         raise UserError(
             f"{path}: not a readable {path.suffix[1:].lower()} ({reason}): copy it again"
         ) from reason
+    if len(las.points) < las.header.point_count:
+        raise UserError(
+            f"{path}: cut off after {len(las.points):,} of {las.header.point_count:,} points: copy it again"
+        )
     points = np.stack([np.asarray(axis, np.float64) for axis in (las.x, las.y, las.z)], axis=1)
     colors = None
     if {"red", "green", "blue"} <= set(las.point_format.dimension_names):

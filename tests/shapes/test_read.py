@@ -118,17 +118,32 @@ def test_a_cloud_of_arrays(tmp_path: Path) -> None:
     assert shape.normals is not None and shape.colors is not None and (shape.colors == 128).all()
 
 
-def test_a_lidar_file_or_how_it_can_be_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["las", "laz"])
+def test_a_lidar_file_or_how_it_can_be_read(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     laspy = pytest.importorskip("laspy")
+    if kind == "laz":
+        pytest.importorskip("lazrs")
     header = laspy.LasHeader(point_format=2, version="1.2")
     header.offsets, header.scales = [5e5, 4.6e6, 0.0], [0.001] * 3
     las = laspy.LasData(header)
     las.x, las.y, las.z = (POINTS + FAR).T
     las.red, las.green, las.blue = (np.full(200, value << 8, np.uint16) for value in (10, 20, 30))
-    las.write(tmp_path / "a.las")
-    shape = read_shape(tmp_path / "a.las")
+    las.write(tmp_path / f"a.{kind}")
+    shape = read_shape(tmp_path / f"a.{kind}")
     np.testing.assert_allclose(shape.vertices, POINTS + FAR, atol=1e-3)
     assert shape.colors is not None and shape.colors[0].tolist() == [10, 20, 30]
+    content = (tmp_path / f"a.{kind}").read_bytes()
+    for length in (len(content) // 2, len(content) - 26 * 20):  # 26 bytes are a point of las
+        (tmp_path / f"cut.{kind}").write_bytes(content[:length])
+        with pytest.raises(UserError, match="copy it again"):
+            read_shape(tmp_path / f"cut.{kind}")
+    if kind == "laz":
+        monkeypatch.setattr(laspy.LazBackend, "detect_available", lambda: ())
+        monkeypatch.setitem(__import__("sys").modules, "lazrs", None)
+        with pytest.raises(UserError, match=r"neurfield\[shapes\]"):
+            read_shape(tmp_path / "a.laz")
 
 
 def test_without_laspy_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
