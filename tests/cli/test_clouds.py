@@ -101,3 +101,66 @@ def test_mistakes_are_one_line(ring: Path, capsys: Capture) -> None:
         assert main(placed) == 2, words
         told = capsys.readouterr().err.strip().splitlines()
         assert len(told) == 1 and says in told[0], told
+
+
+POINTS, NORMALS = sphere(2000)
+FAR = np.array([5e5, 5e6, 300.0])
+SIGNS = np.random.default_rng(7).choice([-1.0, 1.0], (2000, 1))
+REFUSED: dict[str, tuple[dict[str, np.ndarray], str]] = {
+    "no point": ({"points": POINTS[:0]}, "neither triangles nor points"),
+    "one point": ({"points": POINTS[:1]}, "in one point"),
+    "few points": ({"points": POINTS[:15]}, "a cloud of 15 points"),
+    "no number": ({"points": np.full((50, 3), np.nan)}, "no vertex is finite"),
+    "one place": ({"points": np.ones((50, 3))}, "in one point"),
+    "a line": ({"points": np.linspace(0.0, 1.0, 50)[:, None] * [1.0, 2.0, 3.0]}, "on a line"),
+    "far off": ({"points": np.concatenate([POINTS, [[1e8, 0.0, 0.0]]])}, "the first is number 2000"),
+    "too large": ({"points": 1e200 * POINTS}, "too large for numbers"),
+    "too small": ({"points": 1e-200 * POINTS}, "too small for numbers"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_clouds_that_are_no_surface_are_refused_by_every_command(
+    name: str, tmp_path: Path, capsys: Capture
+) -> None:
+    arrays, says = REFUSED[name]
+    path = tmp_path / "cloud.npz"
+    np.savez(path, **arrays)
+    out = ["--out", str(tmp_path / "runs")]
+    for words in (["mesh", str(path)], ["shape", "orient", str(path)], ["fit", "--shape", str(path), *out]):
+        assert main(words) == 2, words
+        told = capsys.readouterr().err.strip().splitlines()
+        assert len(told) == 1 and says in told[0], told
+    assert [file.name for file in tmp_path.iterdir()] == ["cloud.npz"]
+
+
+TAKEN: dict[str, tuple[dict[str, np.ndarray], str]] = {
+    "copies": ({"points": np.repeat(POINTS, 3, axis=0)}, "4,000 points that repeat others left out"),
+    "some no number": ({"points": np.concatenate([POINTS, np.full((5, 3), np.nan)])}, "5 vertices"),
+    "both sides": ({"points": POINTS, "normals": SIGNS * NORMALS}, "they are not used"),
+    "other axes": ({"points": POINTS, "normals": NORMALS[:, [1, 2, 0]]}, "they are not used"),
+    "no normal": ({"points": POINTS, "normals": 0.0 * NORMALS}, "they are not used"),
+    "micrometres": ({"points": 1e-6 * POINTS}, "points"),
+    "megametres": ({"points": 1e6 * POINTS, "normals": NORMALS}, "as the file has them"),
+    "UTM": ({"points": POINTS + FAR}, "points"),
+    "UTM in floats": ({"points": (POINTS + FAR).astype(np.float32)}, "single precision"),
+    "UTM in floats with normals": (
+        {"points": (POINTS + FAR).astype(np.float32), "normals": NORMALS}, "single precision"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(TAKEN))
+def test_clouds_that_are_taken_say_what_was_mended(name: str, tmp_path: Path, capsys: Capture) -> None:
+    arrays, says = TAKEN[name]
+    path = tmp_path / "cloud.npz"
+    np.savez(path, **arrays)
+    assert main(["mesh", str(path)]) == 0
+    assert says in " ".join(capsys.readouterr().out.split())
+    if "floats" in name:  # steps of half the radius: nothing more can be asked
+        return
+    mesh = trimesh.load(path.with_name("cloud_mesh.ply"), process=False, force="mesh")
+    points = arrays["points"][np.isfinite(arrays["points"]).all(axis=1)]
+    size = float(np.ptp(points, axis=0).max())
+    assert mesh.is_watertight and mesh.euler_number == 2
+    assert np.abs(np.asarray(mesh.bounds) - [points.min(axis=0), points.max(axis=0)]).max() < 0.02 * size
