@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Anyone may import these; they import nothing of neurfield but each other.
-COMMON = {"errors", "far", "files", "lazy", "moment", "openmp", "optional", "wording"}
+COMMON = {"errors", "far", "files", "lazy", "moment", "openmp", "optional", "surface_file", "wording"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "parts": {"configs"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import trimesh
@@ -12,13 +13,14 @@ from neurfield.evaluation.culling import PosedCameras, Visibility
 from neurfield.evaluation.nearest import Nearest, NearestSurface
 from neurfield.evaluation.points import PointSide
 from neurfield.evaluation.sampling import MeshSamples, face_normals, sample_surface
+from neurfield.surface_file import Surface, read_surface
 
-Surface = trimesh.Trimesh | trimesh.PointCloud
+__all__ = ["Surface", "check_surface", "distances_to_mesh", "evaluate_mesh"]
 
 
 def evaluate_mesh(
-    mesh: trimesh.Trimesh,
-    ground_truth: Surface,
+    mesh: Surface | str | Path,
+    ground_truth: Surface | str | Path,
     cameras: PosedCameras | None = None,
     *,
     thresholds: Sequence[float] = (0.05, 0.01),
@@ -30,39 +32,34 @@ def evaluate_mesh(
     The same seed gives the same numbers. docs/evaluation.md has the formulas.
 
     Args:
-        mesh: the reconstruction.
-        ground_truth: a mesh, or a cloud of points on the true surface, which has no normals and hides
-            nothing.
+        mesh: the reconstruction: a mesh, or a cloud of points, which has no normals and hides nothing, or the
+            file of either (ply, obj, glb, stl, off, xyz).
+        ground_truth: the true surface, in the same ways.
         cameras: only what they saw counts, of either mesh (`neurfield.evaluation.culling`); None: everything.
         thresholds: distances for precision, recall and F-score.
-        samples: points drawn on each mesh.
+        samples: points drawn on each mesh, and at most of a cloud.
         seed: of the points.
 
     Returns:
         accuracy: mean distance from the mesh to the truth.
         completeness: mean distance from the truth to the mesh.
         chamfer_l1: the mean of these two.
-        normal_consistency: mean |n . n'| of nearest points, both ways; not for a cloud.
+        normal_consistency: mean |n . n'| of nearest points, both ways; between meshes alone.
         precision@t, recall@t, f_score@t: shares 0..1 for each threshold t, "f_score@0.05" for 0.05.
         mesh_seen, truth_seen: the shares of the two areas that count.
 
     Raises:
-        UserError: a mesh has no surface, is not finite, or is not seen by any camera.
+        UserError: a file cannot be read; a mesh has no surface, is not finite, or is not seen by any camera.
     """
-    rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
-    rng = np.random.default_rng([seed, 1])
-    truth: _Side | PointSide
-    if isinstance(ground_truth, trimesh.PointCloud):
-        truth = PointSide(ground_truth, "the ground truth", cameras, samples, rng)
-    else:
-        truth = _Side(ground_truth, "the ground truth", cameras, samples, rng)
+    rec = _side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
+    truth = _side(ground_truth, "the ground truth", cameras, samples, np.random.default_rng([seed, 1]))
     to_truth, to_mesh = truth.nearest(rec.samples), rec.nearest(truth.samples)
     result = {
         "accuracy": float(to_truth.distance.mean()),
         "completeness": float(to_mesh.distance.mean()),
     }
     result["chamfer_l1"] = (result["accuracy"] + result["completeness"]) / 2
-    if truth.normals is not None:
+    if rec.normals is not None and truth.normals is not None:
         result["normal_consistency"] = float(
             (
                 _alignment(rec.normals[rec.samples.faces], truth.normals[to_truth.faces])
@@ -106,6 +103,25 @@ def distances_to_mesh(
     rec = _Side(mesh, "the mesh", cameras, samples, np.random.default_rng([seed, 0]))
     places = np.asarray(points, dtype=np.float64).reshape(-1, 3)
     return rec.nearest(MeshSamples(places, np.zeros(len(places), dtype=np.int64))).distance
+
+
+def _side(
+    surface: Surface | str | Path,
+    what: str,
+    cameras: PosedCameras | None,
+    count: int,
+    rng: np.random.Generator,
+) -> _Side | PointSide:
+    """One of the two surfaces, read where it is a file's path, which errors then name instead of `what`."""
+    if isinstance(surface, (str, Path)):
+        surface, what = read_surface(surface), str(surface)
+    if isinstance(surface, trimesh.PointCloud):
+        return PointSide(surface, what, cameras, count, rng)
+    if not isinstance(surface, trimesh.Trimesh):
+        raise UserError(
+            f"{what} is a {type(surface).__name__}: give a mesh or cloud of trimesh, or a file's path"
+        )
+    return _Side(surface, what, cameras, count, rng)
 
 
 class _Side:

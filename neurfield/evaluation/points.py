@@ -1,4 +1,4 @@
-"""A true surface that is known by points alone, as scanners leave it."""
+"""A surface that is known by points alone, as scanners leave it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neurfield.evaluation.sampling import MeshSamples
 
 
 class PointSide:
-    """A true surface of points: those in the picture of some camera, and the nearest of them to any point.
+    """A surface of points: those in the picture of some camera, and the nearest of them to any point.
 
     Points hide nothing and have no normals.
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurfield.encodings import Concatenation, Encoding, RadialBasis
+from neurfield.encodings import Encoding, RadialBasis
 from neurfield.encodings.grid_encoding import GridEncoding
+from neurfield.fields.trained import encoding_in_words, fitted_features, one_line
 from neurfield.moment import Moment
 from neurfield.ops.fused_mlp import mlp
-from neurfield.ops.grid_features import grid_features
 from neurfield.ops.points import check_device
 
 
@@ -87,7 +87,13 @@ class ImageField(nn.Module):
         Where a table's `.grad` exists, its gradient is added into it in place.
         """
         check_device("ImageField", points, cast(nn.Linear, self.layers[0]).weight)
-        return self._decode(_fitted_features(self.encoding, points, active_levels))
+        return self._decode(fitted_features(self.encoding, points, active_levels))
+
+    def __repr__(self) -> str:
+        """One line: encoding, hidden layers, channels, parameters."""
+        *hidden, last = (cast(nn.Linear, layer).out_features for layer in self.layers)
+        words = [encoding_in_words(self.encoding), f"hidden {hidden}", f"{last} channels"]
+        return one_line(self, *words)
 
     def query(self, points: Tensor, gradient: bool = False) -> ImageSample:
         """`fitted`, as the answer that a step's losses look at; there is no gradient by the points."""
@@ -130,17 +136,3 @@ def _capturable(part: nn.Module) -> bool:
     if isinstance(part, GridEncoding):
         return part.fuses
     return not isinstance(part, RadialBasis) or part.on_device
-
-
-def _fitted_features(encoding: Encoding, points: Tensor, active_levels: int | None) -> Tensor:
-    """An encoding's features without derivatives by the points.
-
-    The gradients of a grid's table are added in place.
-    """
-    if isinstance(encoding, GridEncoding) and encoding.fuses:
-        options: dict[str, Any] = {"interpolation": encoding.interpolation, "active_levels": active_levels}
-        return grid_features(points, encoding.table, encoding.layout, **options)
-    if isinstance(encoding, Concatenation):
-        parts = [cast(Encoding, part) for part in encoding.encodings]
-        return torch.cat([_fitted_features(part, points, active_levels) for part in parts], dim=1)
-    return encoding(points, active_levels)

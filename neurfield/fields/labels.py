@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from neurfield.encodings import HashGrid
 from neurfield.ops.fused_mlp import mlp
 from neurfield.ops.grid_features import grid_features
+from neurfield.ops.points import flat_points
 
 LENGTH = 0.005  # unit lengths, for each one by which labels differ
 GAIN = 10.0  # of the network's outputs: labels differ by tens within the hundreds of steps of a fit
@@ -55,25 +56,24 @@ class Labels(nn.Module):
             self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, points: Tensor) -> Tensor:
-        """Numbers [N, K] of points [N, 3], unit coordinates; differentiable in the parameters alone."""
-        points = points.detach()
+        """Numbers [..., K] of points [..., 3], unit coordinates; differentiable in the parameters alone."""
+        at = flat_points("Labels.forward", points.detach(), 3, self.encoding.table)
         grid = self.encoding
-        features = grid_features(
-            0.5 * points + 0.5, grid.table, grid.layout, interpolation=grid.interpolation
-        )
+        features = grid_features(0.5 * at + 0.5, grid.table, grid.layout, interpolation=grid.interpolation)
         layers = [cast(nn.Linear, layer) for layer in self.layers]
-        seen = torch.cat([points, features], dim=1)
-        return GAIN * mlp(seen, [one.weight for one in layers], [one.bias for one in layers])
+        seen = torch.cat([at, features], dim=1)
+        labels = GAIN * mlp(seen, [one.weight for one in layers], [one.bias for one in layers])
+        return labels.reshape(*points.shape[:-1], self.count)
 
     def beyond(self, points: Tensor) -> Tensor:
-        """How far [N, K] points [N, 3] are out of the place of each, unit lengths; negative within it.
+        """How far [..., K] points [..., 3] are out of the place of each, unit lengths; negative within it.
 
         By the size of the labels: what that is in space is not known but where it is zero.
         """
         return _beyond(self(points))
 
     def distances(self, sdf: Tensor, points: Tensor) -> Tensor:
-        """Distances [N, K] to what is both matter, of which that is `sdf` [N], and the place of each."""
+        """Distances [..., K] to what is both matter, of which that is `sdf` [...], and the place of each."""
         return distances_of(sdf, self(points))
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
@@ -82,11 +82,11 @@ class Labels(nn.Module):
 
 
 def distances_of(sdf: Tensor, labels: Tensor) -> Tensor:
-    """Distances [N, K], unit lengths, of the scene's [N] and labels [N, K]; differentiable in both."""
-    return torch.maximum(sdf[:, None], _beyond(labels))
+    """Distances [..., K], unit lengths, of the scene's [...] and labels [..., K]; differentiable in both."""
+    return torch.maximum(sdf[..., None], _beyond(labels))
 
 
 def _beyond(labels: Tensor) -> Tensor:
-    two, who = labels.topk(2, dim=1)
-    others = two[:, :1].expand_as(labels).scatter(1, who[:, :1], two[:, 1:])  # the largest but one's own
+    two, who = labels.topk(2, dim=-1)
+    others = two[..., :1].expand_as(labels).scatter(-1, who[..., :1], two[..., 1:])  # the others' largest
     return LENGTH * (others - labels)

@@ -13,6 +13,9 @@ from neurfield.encodings import Encoding
 from neurfield.fields.heads import Head
 from neurfield.fields.labels import Labels
 from neurfield.fields.sdf import FieldSample, SDFField
+from neurfield.fields.trained import trained_values
+from neurfield.ops.eager import eager
+from neurfield.ops.points import flat_points
 
 # Unit lengths, about two voxels, of the scene's surface: that far its own distance is what counts.
 NEAR = 0.01
@@ -75,13 +78,13 @@ class ObjectsField(SDFField):
 
     @torch.no_grad()
     def distances(self, points: Tensor) -> Tensor:
-        """All distances [N, K] at points [N, 3], unit coordinates; without derivatives."""
+        """All distances [..., K] at points [..., 3], unit coordinates; without derivatives."""
         return self.labels.distances(self.sdf(points), points)
 
     @torch.no_grad()
     def owner(self, points: Tensor) -> Tensor:
-        """Whose place points [N, 3] are, int64 [N]: 0 the background's, then the objects'."""
-        return self.labels(points).argmax(dim=1)
+        """Whose place points [..., 3] are, int64 [...]: 0 the background's, then the objects'."""
+        return self.labels(points).argmax(dim=-1)
 
     def one(self, index: int) -> OneObject:
         """The field of one distance alone: 0 the background, then the objects.
@@ -104,6 +107,9 @@ class ObjectsField(SDFField):
         """What is told apart, for people."""
         return f"{len(self.ids)} objects and the background have distances of their own"
 
+    def _more_words(self) -> list[str]:
+        return [f"objects {', '.join(map(str, self.ids))}"]
+
 
 class OneObject(nn.Module):
     """The distance of one object of an `ObjectsField`, asked as a field of its own, to extract its surface.
@@ -117,25 +123,44 @@ class OneObject(nn.Module):
         super().__init__()
         self.field, self.index = field, index
 
+    @eager
+    def forward(self, points: Tensor) -> Tensor:
+        """The object's distance [...] at points [..., 3]; losses on it train the scene's and the labels.
+
+        The derivative by the points is the scene's, as in `query`; else as `SDFField.forward`.
+        """
+        flat = flat_points("OneObject.forward", points, 3, next(self.field.parameters()))
+        return trained_values(flat, self._trained, self.field._slope).reshape(points.shape[:-1])
+
+    @eager
     def query(self, points: Tensor, gradient: bool = False, **options: Any) -> FieldSample:
         """As `SDFField.query`, with the object's sdf; gradient and feature are the scene's."""
         sample = self.field.query(points, gradient, **options)
         with torch.no_grad():
-            distance = self.field.labels.distances(sample.sdf, points)[:, self.index]
+            distance = self.field.labels.distances(sample.sdf, points)[..., self.index]
         return sample._replace(sdf=distance)
 
     def sdf(self, points: Tensor) -> Tensor:
-        """A distance [N] with the same sides, of which an exact surface can be extracted; no derivatives.
+        """A distance [...] with the same sides, of which an exact surface can be extracted; no derivatives.
 
         Labels are no lengths. So in its own place it is the scene's near the scene's surface, whatever labels
         are there, and in another's it does not promise more than the scene's in free space, and next to
         nothing within matter.
         """
         with torch.no_grad():
-            scene = self.field.sdf(points)
+            flat = flat_points("OneObject.sdf", points, 3, next(self.field.parameters()))
+            scene = self.field.sdf(flat)
             close = (scene <= NEAR).nonzero()[:, 0]
             near = scene[close]
-            beyond = self.field.labels.beyond(points[close])[:, self.index]
+            beyond = self.field.labels.beyond(flat[close])[:, self.index]
             own = torch.maximum(near, beyond.clamp_max(-NEAR))
             others = torch.maximum(near, beyond).minimum(near.clamp_min(0.0) + NEAR)
-            return scene.index_copy(0, close, torch.where(beyond <= 0.0, own, others))
+            distance = scene.index_copy(0, close, torch.where(beyond <= 0.0, own, others))
+            return distance.reshape(points.shape[:-1])
+
+    def __repr__(self) -> str:
+        """One line: whose, and of which field."""
+        return f"OneObject({self.index} of {self.field!r})"
+
+    def _trained(self, points: Tensor) -> Tensor:
+        return self.field.labels.distances(self.field(points), points)[:, self.index]

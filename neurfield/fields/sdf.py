@@ -14,21 +14,23 @@ from torch import Tensor, nn
 from neurfield.encodings import Encoding, GridEncoding, HashGrid
 from neurfield.fields.heads import Head
 from neurfield.fields.scene_encodings import encoding_groups
+from neurfield.fields.trained import encoding_in_words, fitted_features, one_line, trained_values
 from neurfield.moment import Moment, active_levels
 from neurfield.ops import native
-from neurfield.ops.encoded_query import encoded_query, encoded_values
-from neurfield.ops.points import check_device
+from neurfield.ops.eager import eager
+from neurfield.ops.encoded_query import encoded_outputs, encoded_query, encoded_values
+from neurfield.ops.points import flat_points
 from neurfield.ops.sdf_query import path, sdf_query, sdf_values
 
 
 class FieldSample(NamedTuple):
-    """What a field knows of N points.
+    """What a field knows of points [..., 3].
 
     Attributes:
-        sdf: [N] unit lengths, positive in free space.
-        gradient: [N, 3], None unless asked for.
-        feature: [N, F], for the colour.
-        heads: [N, K] of each of the field's heads, by name.
+        sdf: [...] unit lengths, positive in free space.
+        gradient: [..., 3], None unless asked for.
+        feature: [..., F], for the colour.
+        heads: [..., K] of each of the field's heads, by name.
     """
 
     sdf: Tensor
@@ -40,6 +42,16 @@ class FieldSample(NamedTuple):
     def value(self) -> Tensor:
         """The sdf, as every field's answer has a value."""
         return self.sdf
+
+    def batched(self, shape: torch.Size) -> FieldSample:
+        """The same of N points, as the answer to points of a batch shape."""
+
+        def rows(values: Tensor) -> Tensor:
+            return values.reshape(*shape, values.shape[1])
+
+        gradient = None if self.gradient is None else rows(self.gradient)
+        heads = {name: rows(values) for name, values in self.heads.items()}
+        return FieldSample(self.sdf.reshape(shape), gradient, rows(self.feature), heads)
 
 
 class SDFField(nn.Module):
@@ -122,6 +134,21 @@ class SDFField(nn.Module):
         self._followed = any(head.like_sdf for head in each.values())
         self.start_as_sphere(0.5, inside=False)
 
+    @eager
+    def forward(self, points: Tensor) -> Tensor:
+        """The value [...], the SDF, at points [..., 3] of the unit coordinates; losses on it train the field.
+
+        Differentiable once by the field's parameters, and twice by the points where these require it, as the
+        derivative by them is the field's gradient; that costs more than `query(points, gradient=True)`, which
+        is for losses on the gradient. Without derivatives (`torch.no_grad()`) it is as quick as `query`.
+
+        Raises:
+            ValueError: a point is not as it must be.
+        """
+        flat = flat_points(f"{type(self).__name__}.forward", points, 3, self._linears()[0].weight)
+        return trained_values(flat, self._trained, self._slope).reshape(points.shape[:-1])
+
+    @eager
     def query(
         self,
         points: Tensor,
@@ -129,46 +156,42 @@ class SDFField(nn.Module):
         row: Tensor | None = None,
         points_gradient: bool = False,
     ) -> FieldSample:
-        """Sample the field at points [N, 3] of the unit coordinates.
+        """Sample the field at points [..., 3] of the unit coordinates.
 
         With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
         respect to the field's parameters. Without, nothing is, and a loss on the values trains nothing: the
-        quick path of marching and extraction.
+        quick path of marching and extraction; `forward` gives values that train.
 
-        `row` [N] int64 names per point the network output whose gradient is wanted, where it is not the SDF:
-        0 is the SDF, then come the heads' numbers in their order, then the feature. With `points_gradient`
-        everything is differentiable with respect to the points too, as for refining poses; slower.
+        `row` [...] int64 names per point the network output whose gradient is wanted, where it is not the
+        SDF: 0 is the SDF, then come the heads' numbers in their order, then the feature. With
+        `points_gradient` everything is differentiable with respect to the points too, as for refining poses;
+        slower.
 
         Raises:
             ValueError: `points_gradient` without `gradient`; a point or a row is not as it must be.
         """
+        who = f"{type(self).__name__}.query"
         if points_gradient and not gradient:
-            raise ValueError("SDFField: 'points_gradient' comes with the field's own: ask for gradient=True")
-        check_device("SDFField", points, self._linears()[0].weight)
-        options: dict[str, Any] = {
-            "activation": self.activation, "beta": self.beta, "n_frequencies": self.n_frequencies,
-        }  # fmt: skip
-        grid = self.encoding
-        if isinstance(grid, GridEncoding) and grid.fuses:
-            options |= {"interpolation": grid.interpolation, "active_levels": self.active_levels}
-            on_grid = (points, grid.table, *self._parameters_of_network(), grid.layout)
-            if not gradient:
-                return self._sample(sdf_values(*on_grid, **options), None)
-            outputs, slope = sdf_query(
-                *on_grid, **options, precision=self.precision, row=row, points_gradient=points_gradient
-            )
-            return self._sample(outputs, slope)
-
-        def encode(points: Tensor) -> Tensor:
-            return self.encoding(points, self.active_levels)
-
-        composed = (points, encode, *self._parameters_of_network())
+            raise ValueError(f"{who}: 'points_gradient' comes with the field's own: ask for gradient=True")
+        flat = flat_points(who, points, 3, self._linears()[0].weight)
         if not gradient:
-            return self._sample(encoded_values(*composed, **options), None)
-        outputs, slope = encoded_query(
-            *composed, **options, precision=self.precision, row=row, points_gradient=points_gradient
-        )
-        return self._sample(outputs, slope)
+            return self._sample(self._values(flat), None, points)
+        options = self._options() | {"precision": self.precision, "points_gradient": points_gradient}
+        options["row"] = None if row is None else row.reshape(-1)
+        grid, network = self.encoding, self._parameters_of_network()
+        if isinstance(grid, GridEncoding) and grid.fuses:
+            options |= self._levels(grid)
+            outputs, slope = sdf_query(flat, grid.table, *network, grid.layout, **options)
+        else:
+            outputs, slope = encoded_query(flat, self._encode, *network, **options)
+        return self._sample(outputs, slope, points)
+
+    def __repr__(self) -> str:
+        """One line: encoding, hidden layers, feature, heads, parameters."""
+        hidden = [layer.out_features for layer in self._linears()[:-1]]
+        words = [encoding_in_words(self.encoding), f"hidden {hidden}", f"feature {self.feature_dim}"]
+        heads = [f"heads {', '.join(self.heads)}"] if self.heads else []
+        return one_line(self, *words, *heads, *self._more_words())
 
     @property
     def path(self) -> str:
@@ -183,7 +206,7 @@ class SDFField(nn.Module):
         return 1 + sum(self.heads[name] for name in before)
 
     def sdf(self, points: Tensor) -> Tensor:
-        """SDF [N] only, no derivatives."""
+        """SDF [...] of points [..., 3] only, no derivatives."""
         return self.query(points).sdf
 
     @torch.no_grad()
@@ -253,12 +276,57 @@ class SDFField(nn.Module):
         """Whether queries can be recorded on a GPU: the host takes no part in them."""
         return isinstance(self.encoding, GridEncoding) and self.encoding.fuses
 
-    def _sample(self, outputs: Tensor, gradient: Tensor | None) -> FieldSample:
+    def _value(self, outputs: Tensor) -> Tensor:
+        """The field's value [N] of the network's first output [N]."""
+        return outputs
+
+    def _more_words(self) -> list[str]:
+        """What else is said of it (`repr`)."""
+        return []
+
+    def _sample(self, outputs: Tensor, gradient: Tensor | None, points: Tensor) -> FieldSample:
+        """The answer at points [..., 3], of the network's outputs [N, O] and the gradient [N, 3]."""
         heads, start = {}, 1
         for name, width in self.heads.items():
             heads[name] = outputs[:, start : start + width]
             start += width
-        return FieldSample(outputs[:, 0], gradient, outputs[:, start:], heads)
+        sample = FieldSample(self._value(outputs[:, 0]), gradient, outputs[:, start:], heads)
+        return sample if points.ndim == 2 else sample.batched(points.shape[:-1])
+
+    def _trained(self, points: Tensor) -> Tensor:
+        """Values [N], differentiable by the parameters."""
+        if not torch.is_grad_enabled():
+            return self._value(self._values(points)[:, 0])
+
+        def encode(points: Tensor) -> Tensor:
+            return fitted_features(self.encoding, points, self.active_levels)
+
+        network = self._parameters_of_network()
+        outputs = encoded_outputs(points, encode, *network, **self._options(), precision=self.precision)
+        return self._value(outputs[:, 0])
+
+    def _slope(self, points: Tensor) -> Tensor:
+        """The gradient [N, 3], differentiable by points and parameters."""
+        gradient = self.query(points, gradient=True, points_gradient=True).gradient
+        assert gradient is not None  # asked for
+        return gradient
+
+    def _values(self, points: Tensor) -> Tensor:
+        """The network's outputs [N, O], without derivatives."""
+        grid, network, options = self.encoding, self._parameters_of_network(), self._options()
+        if isinstance(grid, GridEncoding) and grid.fuses:
+            options |= self._levels(grid)
+            return sdf_values(points, grid.table, *network, grid.layout, **options)
+        return encoded_values(points, self._encode, *network, **options)
+
+    def _encode(self, points: Tensor) -> Tensor:
+        return self.encoding(points, self.active_levels)
+
+    def _levels(self, grid: GridEncoding) -> dict[str, Any]:
+        return {"interpolation": grid.interpolation, "active_levels": self.active_levels}
+
+    def _options(self) -> dict[str, Any]:
+        return {"activation": self.activation, "beta": self.beta, "n_frequencies": self.n_frequencies}
 
     def _parameters_of_network(self) -> tuple[list[Tensor], list[Tensor]]:
         layers = self._linears()

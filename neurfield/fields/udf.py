@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
-from neurfield.fields.sdf import FieldSample, SDFField
+from neurfield.fields.sdf import SDFField
 
 START = 0.3  # f in the middle of the box, unit lengths: about as far as the surface of most shapes
 
@@ -26,11 +24,9 @@ class UDFField(SDFField):
 
     sign = "unsigned"
 
-    def query(self, points: Tensor, gradient: bool = False, **options: Any) -> FieldSample:  # type: ignore[override]
-        """As `SDFField.query`; the value is not negative, the gradient that of f."""
-        sample = super().query(points, gradient, **options)
-        below = sample.sdf.detach().clamp_max(0.0)
-        return sample._replace(sdf=sample.sdf - below)
+    def _value(self, outputs: Tensor) -> Tensor:
+        """Not negative; its derivatives are those of f."""
+        return outputs - outputs.detach().clamp_max(0.0)
 
     def start_as_sphere(self, radius: float, inside: bool, seed: int = 0) -> None:
         """Positive everywhere, and more so away from the middle, whatever the radius."""

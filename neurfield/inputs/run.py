@@ -43,6 +43,11 @@ class Run:
         except AttributeError:
             raise AttributeError(f"a run of {self.input.called} has no '{name}'") from None
 
+    def __repr__(self) -> str:
+        """One line: what was fitted to, by which method, for how many steps, and where the run is kept."""
+        method = f"method {self.config.name}, {self.config.train.steps} steps"
+        return f"Run({self.input.flag} {self.input.name}, {method}, {self.folder})"
+
     @staticmethod
     def load(
         folder: str | Path,

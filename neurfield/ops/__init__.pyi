@@ -18,6 +18,7 @@ from neurfield.ops.depth_fusion import depth_votes as depth_votes
 from neurfield.ops.depth_fusion import free_bricks as free_bricks
 from neurfield.ops.depth_fusion import integrate_depth as integrate_depth
 from neurfield.ops.depth_fusion import touched_bricks as touched_bricks
+from neurfield.ops.encoded_query import encoded_outputs as encoded_outputs
 from neurfield.ops.encoded_query import encoded_query as encoded_query
 from neurfield.ops.encoded_query import encoded_values as encoded_values
 from neurfield.ops.fused_mlp import mlp as mlp

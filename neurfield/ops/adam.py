@@ -5,9 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import adam as reference
 
 
+@eager
 def adam_step(
     parameter: Tensor,
     gradient: Tensor,

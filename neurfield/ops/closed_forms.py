@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.points import check_points
 from neurfield.ops.reference import closed_forms as reference
 
@@ -21,6 +22,7 @@ MAX_BANDS = 20
 MAX_DEGREE = 4
 
 
+@eager
 def frequency(points: Tensor, bands: int, active_bands: int | None = None) -> Tensor:
     """Sines and cosines of 2^k pi x, [N, bands * 2 * D] of points [N, D] (Mildenhall et al. 2020).
 
@@ -39,6 +41,7 @@ def frequency(points: Tensor, bands: int, active_bands: int | None = None) -> Te
     return _Columns.apply(points, "frequency", (bands, active), 2 * bands, 0)
 
 
+@eager
 def one_blob(points: Tensor, bins: int) -> Tensor:
     """What each bin of [0, 1] holds of a blob around x, [N, D * bins] of points [N, D], axis by axis.
 
@@ -57,6 +60,7 @@ def one_blob(points: Tensor, bins: int) -> Tensor:
     return _Columns.apply(points, "one_blob", (bins,), bins, 0)
 
 
+@eager
 def spherical_harmonics(directions: Tensor, degree: int = 4) -> Tensor:
     """The first degree**2 real spherical harmonics of unit vectors [..., 3], as [..., degree**2].
 
@@ -87,6 +91,7 @@ class _Columns(torch.autograd.Function):
         return out
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_columns: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (points,), (name, how, width, order) = ctx.saved_tensors, ctx.how
         if order == 2:
@@ -107,6 +112,7 @@ class _Harmonics(torch.autograd.Function):
         return out
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_values: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (directions,) = ctx.saved_tensors
         return _HarmonicsGradient.apply(directions, d_values, ctx.degree), None
@@ -125,6 +131,7 @@ class _HarmonicsGradient(torch.autograd.Function):
         return out
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_directions: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         with torch.enable_grad():

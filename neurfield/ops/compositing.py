@@ -21,9 +21,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import compositing as reference
 
 
+@eager
 def pack_info(ray_indices: Tensor, n_rays: int) -> Tensor:
     """packed_info int64 [n_rays, 2], (start, count) of each ray's samples; rays without samples have count 0.
 
@@ -44,6 +46,7 @@ def unpack_info(packed_info: Tensor) -> Tensor:
     return reference.unpack_info(packed_info)
 
 
+@eager
 def render_weights_from_alpha(
     alpha: Tensor,
     ray_indices: Tensor | None = None,
@@ -63,6 +66,7 @@ def render_weights_from_alpha(
     return _weights_and_transmittance(alpha, _packing(alpha, ray_indices, n_rays, packed_info))[0]
 
 
+@eager
 def render_transmittance_from_alpha(
     alpha: Tensor,
     ray_indices: Tensor | None = None,
@@ -77,6 +81,7 @@ def render_transmittance_from_alpha(
     return _weights_and_transmittance(alpha, _packing(alpha, ray_indices, n_rays, packed_info))[1]
 
 
+@eager
 def render_weights_from_density(
     t_starts: Tensor,
     t_ends: Tensor,
@@ -99,6 +104,7 @@ def render_weights_from_density(
     return weights, transmittance, alphas
 
 
+@eager
 def accumulate_along_rays(
     weights: Tensor,
     values: Tensor | None = None,
@@ -123,6 +129,7 @@ def accumulate_along_rays(
     return reference.accumulate(weights, values, packing)
 
 
+@eager
 def composite(alpha: Tensor, values: Tensor, packed_info: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Volume rendering in one pass per ray: alpha [S] and values [S, C] to pixels.
 
@@ -191,6 +198,7 @@ class _Weights(torch.autograd.Function):
         return weights, transmittance
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, grad_weights: Tensor, grad_transmittance: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         alpha, transmittance, packing = ctx.saved_tensors
@@ -210,6 +218,7 @@ class _Accumulate(torch.autograd.Function):
         return out
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
         weights, values, packing = ctx.saved_tensors
@@ -233,6 +242,7 @@ class _Composite(torch.autograd.Function):
         return accumulated, opacity, weights
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(  # type: ignore[override]
         ctx: Any, grad_accumulated: Tensor, grad_opacity: Tensor, grad_weights: Tensor

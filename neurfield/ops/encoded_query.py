@@ -13,11 +13,13 @@ from torch import Tensor
 
 from neurfield.ops import composed_query, fused_mlp
 from neurfield.ops.closed_forms import frequency
+from neurfield.ops.eager import eager
 from neurfield.ops.points import check_points
 
 Encode = Callable[[Tensor], Tensor]  # features [N, F] of points [N, 3] in [0, 1]^3
 
 
+@eager
 def encoded_query(
     points: Tensor,
     encode: Encode,
@@ -75,6 +77,29 @@ def encoded_query(
     return outputs, gradient
 
 
+@eager
+def encoded_outputs(
+    points: Tensor,
+    encode: Encode,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    *,
+    activation: str = "softplus",
+    beta: float = 100.0,
+    n_frequencies: int = 0,
+    precision: str = "float32",
+) -> Tensor:
+    """Network outputs [N, O] without the spatial gradient, for losses on values alone.
+
+    Differentiable once with respect to the network, whatever `encode` depends on, and the points if `encode`
+    is. Arguments and errors as for `encoded_query`.
+    """
+    check_points("encoded_outputs", points, 3)
+    inputs = torch.cat([points, _seen(points, encode, n_frequencies)], dim=1)
+    return fused_mlp.mlp(inputs, weights, biases, activation, beta, precision=precision)
+
+
+@eager
 @torch.no_grad()
 def encoded_values(
     points: Tensor,

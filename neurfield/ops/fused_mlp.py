@@ -26,6 +26,7 @@ from torch import Tensor
 
 from neurfield.errors import UserError
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.once import once
 from neurfield.ops.reference import fused_mlp as reference
 
@@ -63,6 +64,7 @@ def native_network(
     return kernels.Network(list(map(_plain, weights)), list(map(_plain, biases)), activation, beta, precision)
 
 
+@eager
 def mlp(
     inputs: Tensor,
     weights: Sequence[Tensor],
@@ -99,6 +101,7 @@ def mlp(
     return _Mlp.apply(inputs, details, len(weights), *weights, *biases)
 
 
+@eager
 def mlp_with_gradient(
     inputs: Tensor,
     weights: Sequence[Tensor],
@@ -126,6 +129,7 @@ def mlp_with_gradient(
     return _MlpWithGradient.apply(inputs, row, details, len(weights), *weights, *biases)
 
 
+@eager
 def mlp_forward(
     inputs: Tensor,
     weights: Sequence[Tensor],
@@ -166,6 +170,7 @@ def mlp_forward(
     return outputs, slope
 
 
+@eager
 def mlp_backward(
     inputs: Tensor,
     weights: Sequence[Tensor],
@@ -233,6 +238,7 @@ class _Mlp(torch.autograd.Function):
         return mlp_forward(*network, precision=precision)[0]
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
         d_inputs, *found = _backward(ctx, *ctx.saved_tensors, d_outputs=d_outputs)
         return d_inputs, None, None, *found
@@ -253,6 +259,7 @@ class _MlpWithGradient(torch.autograd.Function):
         return outputs, slope
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
         row, *saved = ctx.saved_tensors
         d_inputs, *found = _backward(ctx, *saved, d_outputs=d_outputs, d_gradient=d_gradient, row=row)
@@ -342,6 +349,7 @@ def check(
     precision: str = "float32",
 ) -> None:
     """Raises as `mlp` does, naming the argument, unless these make a network that it takes."""
+    native.refuse_transforms()
     if activation not in ACTIVATIONS:
         raise ValueError(f"mlp: 'activation' must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if output_activation not in OUTPUT_ACTIVATIONS:

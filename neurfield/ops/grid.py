@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.grid_layout import GridLayout
 from neurfield.ops.points import check_points
 from neurfield.ops.reference import grid as reference
@@ -36,6 +37,7 @@ __all__ = [
 INTERPOLATIONS = ("linear", "smoothstep")
 
 
+@eager
 def grid_encode(
     points: Tensor,
     table: Tensor,
@@ -75,6 +77,7 @@ def grid_encode(
     return _AlongPoints.apply(_Encode.apply(points, table, values, *how), points, table, jacobian, *how)
 
 
+@eager
 def encode(
     points: Tensor,
     table: Tensor,
@@ -91,6 +94,7 @@ def encode(
     return features
 
 
+@eager
 def encode_with_jacobian(
     points: Tensor,
     table: Tensor,
@@ -114,6 +118,7 @@ def encode_with_jacobian(
     return features, jacobian
 
 
+@eager
 def jacobian_t_product(jacobian: Tensor, cotangent: Tensor) -> Tensor:
     """[N, D]: the gradient of the points from that of their features, `cotangent` [N, levels * features]."""
     if jacobian.ndim == 3:
@@ -125,6 +130,7 @@ def jacobian_t_product(jacobian: Tensor, cotangent: Tensor) -> Tensor:
     return out
 
 
+@eager
 def jacobian_product(jacobian: Tensor, tangent: Tensor) -> Tensor:
     """[N, levels * features]: the change of the features as the points move along `tangent` [N, D]."""
     if jacobian.ndim == 3:
@@ -136,6 +142,7 @@ def jacobian_product(jacobian: Tensor, tangent: Tensor) -> Tensor:
     return out
 
 
+@eager
 def accumulate_table_gradient(
     points: Tensor,
     d_features: Tensor | None,
@@ -184,6 +191,7 @@ class _Encode(torch.autograd.Function):
         return features
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, table = ctx.saved_tensors
         d_table = None
@@ -204,6 +212,7 @@ class _TableGradient(torch.autograd.Function):
         return d_table
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_table: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_features, points = ctx.saved_tensors
@@ -225,6 +234,7 @@ class _AlongPoints(torch.autograd.Function):
         return features.view_as(features)
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, table, jacobian = ctx.saved_tensors
         d_points = _PointGradient.apply(d_features, points.detach(), table, jacobian, *ctx.how)
@@ -245,6 +255,7 @@ class _PointGradient(torch.autograd.Function):
         return jacobian_t_product(jacobian, d_features)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_features, points, table, jacobian = ctx.saved_tensors
@@ -267,6 +278,7 @@ class _Bend(torch.autograd.Function):
         return torch.zeros_like(points)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, d_features, table = ctx.saved_tensors

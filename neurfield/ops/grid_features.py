@@ -9,10 +9,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import grid
+from neurfield.ops.eager import eager
 from neurfield.ops.grid import GridLayout
+from neurfield.ops.native import refuse_transforms
 from neurfield.ops.table_gradient import place_for
 
 
+@eager
 def grid_features(
     points: Tensor,
     table: Tensor,
@@ -26,6 +29,7 @@ def grid_features(
     Where `table.grad` exists `loss.backward()` adds the gradient into it in place, as in `sdf_query`: a fresh
     dense gradient per step would cost more than the scatter. `grid_encode` is the op with every derivative.
     """
+    refuse_transforms()
     return _GridFeatures.apply(points, table, layout, interpolation, active_levels)
 
 
@@ -45,6 +49,7 @@ class _GridFeatures(torch.autograd.Function):
         return grid.encode(points, table.detach(), *ctx.how)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (points,) = ctx.saved_tensors

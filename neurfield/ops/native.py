@@ -91,12 +91,25 @@ def status() -> NativeStatus:
     return _status
 
 
+def refuse_transforms() -> None:
+    """Raise RuntimeError within a transform of torch.func, such as vmap.
+
+    Kernels see memory, and a transform hands out tensors that have none of their own.
+    """
+    if torch._C._are_functorch_transforms_active():
+        raise RuntimeError(
+            "neurfield: torch.func (vmap, grad, jacrev, ...) does not go through these operations: give all "
+            "points in one call, and differentiate with torch.autograd"
+        )
+
+
 def one_device(*tensors: Tensor | None) -> torch.device:
     """The device of these tensors; what is None is left out.
 
     Raises:
         ValueError: they lie on different ones; names two.
     """
+    refuse_transforms()
     device, *others = (t.device for t in tensors if t is not None)
     for other in others:
         if other != device:

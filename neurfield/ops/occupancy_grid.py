@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import occupancy_grid as reference
 
 
+@eager
 def conservative_occupancy(sdf: Tensor, half_diagonal: float, margin: float = 0.0) -> Tensor:
     """uint8 [X, Y, Z]: 1 where a cell may come within `margin` of the surface, from the SDF at its centre.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import patch_warp as specification
 from neurfield.ops.stereo_pictures import StereoPictures
 
@@ -28,6 +29,7 @@ class WarpedPatches(NamedTuple):
     texture: Tensor
 
 
+@eager
 def patch_warp(
     pictures: StereoPictures,
     reference: Tensor,
@@ -127,6 +129,7 @@ class _Warp(torch.autograd.Function):
         return cost, valid, texture
 
     @staticmethod
+    @eager
     def backward(ctx: Any, cost: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None, None, None]:
         (slope,) = ctx.saved_tensors
         return torch.einsum("ns,nsk->nk", cost, slope), None, None, None, None, None

@@ -5,12 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from neurfield.ops.eager import eager
+from neurfield.ops.native import refuse_transforms
 
+
+@eager
 def check_points(who: str, points: Tensor, dimensions: int, dtype: torch.dtype | None = None) -> None:
     """Raise ValueError unless points are [N, dimensions], finite, of a floating type (`dtype` where given).
 
     On other devices than the CPU finiteness is not looked at: it would make the device wait.
     """
+    refuse_transforms()
     if points.ndim != 2 or points.shape[1] != dimensions:
         raise ValueError(f"{who}: points must be [N, {dimensions}], got {list(points.shape)}")
     if not points.is_floating_point() or (dtype is not None and points.dtype != dtype):
@@ -32,3 +37,20 @@ def check_device(who: str, points: Tensor, parameter: Tensor) -> None:
             f"{who}: points are on {points.device}, the parameters on {parameter.device}: "
             "move either with .to(device)"
         )
+
+
+@eager
+def flat_points(who: str, points: Tensor, dimensions: int, parameter: Tensor) -> Tensor:
+    """Points [..., dimensions] as [N, dimensions], for a module with such a parameter.
+
+    Raises:
+        ValueError: they are no tensor of that shape, lie elsewhere than the parameter, are of another type,
+            or not finite.
+    """
+    if not isinstance(points, Tensor) or points.ndim == 0 or points.shape[-1] != dimensions:
+        got = list(points.shape) if isinstance(points, Tensor) else f"a {type(points).__name__}"
+        raise ValueError(f"{who}: points of shape [..., {dimensions}] expected, got {got}")
+    check_device(who, points, parameter)
+    flat = points.reshape(-1, dimensions)
+    check_points(who, flat, dimensions, parameter.dtype)
+    return flat

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.kernel_lookup import MAX_NEIGHBOURS, KernelLookup
 from neurfield.ops.points import check_points
 from neurfield.ops.radial_basis_features import compose_features
@@ -25,6 +26,7 @@ __all__ = ["KERNELS", "MAX_NEIGHBOURS", "compose_features", "kernel_activations"
 KERNELS = ("inverse_quadratic", "gaussian", "inverse_multiquadric", "markov", "tent")
 
 
+@eager
 def radial_basis_encode(
     points: Tensor,
     centres: Tensor,
@@ -91,6 +93,7 @@ def radial_basis_encode(
     return compose_features(activations, near, features, bias, frequencies, active_channels)
 
 
+@eager
 def kernel_activations(
     points: Tensor,
     centres: Tensor,
@@ -159,6 +162,7 @@ class _Activations(torch.autograd.Function):
         return values
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_activations: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, jacobian = ctx.saved_tensors
         return _PointGradient.apply(d_activations, points, jacobian, ctx.fixed), None
@@ -176,6 +180,7 @@ class _PointGradient(torch.autograd.Function):
         return torch.einsum("nk,nkd->nd", d_activations, jacobian)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_activations, points, jacobian = ctx.saved_tensors

@@ -9,11 +9,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import radial_basis as reference
 
 __all__ = ["compose_features"]
 
 
+@eager
 def compose_features(
     activations: Tensor,
     neighbours: Tensor,
@@ -116,6 +118,7 @@ class _ByFeatures(torch.autograd.Function):
         return values
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_values: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (activations,) = ctx.saved_tensors
         d_features = d_bias = None
@@ -140,6 +143,7 @@ class _FeatureGradient(torch.autograd.Function):
         return how.scatter(0, activations, d_values, kernels)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_values, activations = ctx.saved_tensors
@@ -163,6 +167,7 @@ class _ByActivations(torch.autograd.Function):
         return values.view_as(values)
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_values: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         activations, features = ctx.saved_tensors
         return d_values, _ActivationGradient.apply(d_values, activations, features, ctx.how), None, None
@@ -180,6 +185,7 @@ class _ActivationGradient(torch.autograd.Function):
         return how.sum_channels(1, activations, features, d_values)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_activations: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_values, activations, features = ctx.saved_tensors

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import fused_mlp, grid, native
+from neurfield.ops.eager import eager
 from neurfield.ops.grid import GridLayout
 from neurfield.ops.grid_features import grid_features
 from neurfield.ops.once import once
@@ -22,6 +23,7 @@ from neurfield.ops.table_gradient import place_for
 __all__ = ["radiance_query", "shading_query"]
 
 
+@eager
 def radiance_query(
     points: Tensor,
     table: Tensor,
@@ -95,6 +97,7 @@ def radiance_query(
     return rgb if counted is None else torch.zeros_like(points).index_copy(0, counted, rgb)
 
 
+@eager
 def shading_query(
     points: Tensor,
     table: Tensor,
@@ -184,6 +187,7 @@ class _RadianceQuery(torch.autograd.Function):
         return rgb
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_rgb: Tensor) -> tuple[Tensor | None, ...]:
         how, n_layers = ctx.details
         saved = ctx.saved_tensors

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import ray_march as reference
 
 
+@eager
 @torch.no_grad()
 def march_rays(
     origins: Tensor,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from neurfield.ops import composed_query, fused_mlp, grid, native
 from neurfield.ops.composed_query import SdfShape
+from neurfield.ops.eager import eager
 from neurfield.ops.grid import GridLayout
 from neurfield.ops.once import once
 from neurfield.ops.table_gradient import place_for
@@ -26,6 +27,7 @@ WHY_ONCE = (
 )
 
 
+@eager
 def sdf_query(
     points: Tensor,
     table: Tensor,
@@ -102,6 +104,7 @@ def sdf_query(
     return _SdfQuery.apply(points, table, row, shape, fused, keep, len(weights), *weights, *biases)
 
 
+@eager
 def sdf_values(
     points: Tensor,
     table: Tensor,
@@ -170,6 +173,7 @@ class _SdfQuery(torch.autograd.Function):
         return outputs, gradient
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_outputs: Tensor | None, d_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
         shape, fused, n_layers = ctx.details
         points, row, *rest = ctx.saved_tensors

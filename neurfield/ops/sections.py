@@ -16,10 +16,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import sections as reference
 from neurfield.ops.reference.opacity import check as check_opacity
 
 
+@eager
 @torch.no_grad()
 def section_midpoints(
     origins: Tensor,
@@ -52,6 +54,7 @@ def section_midpoints(
     return points, t
 
 
+@eager
 def section_opacity(
     sdf: Tensor,
     gradient: Tensor,
@@ -101,6 +104,7 @@ def section_opacity(
     return _Opacity.apply(sdf, gradient, width, kind == "neus", anneal, *(_plain(x) for x in fixed))
 
 
+@eager
 def composite_surface(
     alpha: Tensor, rgb: Tensor, normal: Tensor, t: Tensor, packed_info: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -159,6 +163,7 @@ class _Opacity(torch.autograd.Function):
         return alpha, normal
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, d_alpha: Tensor, d_normal: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         sdf, gradient, *fixed = ctx.saved_tensors
@@ -185,6 +190,7 @@ class _Surface(torch.autograd.Function):
         return out, weights
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         alpha, rgb, normal, t, weights, packed_info = ctx.saved_tensors

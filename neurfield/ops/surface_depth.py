@@ -7,9 +7,11 @@ from torch import Tensor
 
 from neurfield.ops import native
 from neurfield.ops.depth_fusion import EDGE
+from neurfield.ops.eager import eager
 from neurfield.ops.reference import surface_depth as reference
 
 
+@eager
 @torch.no_grad()
 def surface_depth(
     row: Tensor, distance: Tensor, voxel: float, cam_from_grid: Tensor, intrinsics: Tensor, wanted: Tensor

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurfield.ops import native
+from neurfield.ops.eager import eager
 from neurfield.ops.plane_layout import COMBINATIONS, PlaneLayout
 from neurfield.ops.points import check_points
 from neurfield.ops.reference import triplane as reference
@@ -25,6 +26,7 @@ __all__ = ["INTERPOLATIONS", "PlaneLayout", "triplane_encode"]
 INTERPOLATIONS = ("linear", "smoothstep")
 
 
+@eager
 def triplane_encode(
     points: Tensor,
     texels: Tensor,
@@ -104,6 +106,7 @@ class _ByTexels(torch.autograd.Function):
         return features.view_as(features)
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (points,) = ctx.saved_tensors
         return _TexelGradient.apply(d_features, points, ctx.how), None, None, None
@@ -119,6 +122,7 @@ class _TexelGradient(torch.autograd.Function):
         return _scatter(points, d_features, None, None, how)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_texels: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_features, points = ctx.saved_tensors
@@ -137,6 +141,7 @@ class _ByPoints(torch.autograd.Function):
         return features.view_as(features)
 
     @staticmethod
+    @eager
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, texels = ctx.saved_tensors
         d_points = _PointGradient.apply(d_features, points.detach(), texels, ctx.how)
@@ -155,6 +160,7 @@ class _PointGradient(torch.autograd.Function):
         return _pull(points, None, texels, d_features, how)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_features, points, texels = ctx.saved_tensors
@@ -176,6 +182,7 @@ class _Bend(torch.autograd.Function):
         return torch.zeros_like(points)
 
     @staticmethod
+    @eager
     @once_differentiable
     def backward(ctx: Any, by_points: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         points, texels, d_features = ctx.saved_tensors

@@ -2,41 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from neurfield.surface_file import Surface as Truth
+from neurfield.surface_file import read_surface as read_truth
 
-import numpy as np
-import trimesh
-
-from neurfield.errors import UserError
-from neurfield.far import read_shift
-
-Truth = trimesh.Trimesh | trimesh.PointCloud
-
-
-def read_truth(path: Path) -> Truth:
-    """The triangles of a file (ply, obj, glb, stl, off), or the points (ply, xyz).
-
-    They are moved by the shift that is written beside the file, if one is (`neurfield.far`).
-
-    Raises:
-        UserError: the file is missing, unreadable, or holds neither.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such mesh file")
-    try:
-        truth = trimesh.load(path, process=False)
-        if isinstance(truth, trimesh.Scene):
-            truth = trimesh.load(path, force="mesh", process=False)
-    except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-        raise UserError(
-            f"{path}: not a readable mesh ({type(reason).__name__}): copy it again, or move it away"
-        ) from reason
-    vertices = np.asarray(getattr(truth, "vertices", np.zeros((0, 3))))
-    if not len(vertices):
-        raise UserError(f"{path}: holds neither triangles nor points: copy it again, or move it away")
-    if not (isinstance(truth, trimesh.Trimesh) and len(truth.faces)):
-        truth = trimesh.PointCloud(vertices)
-    shift = read_shift(path)
-    if shift.any():
-        truth.vertices = vertices + shift
-    return truth
+__all__ = ["Truth", "read_truth"]

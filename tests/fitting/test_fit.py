@@ -44,7 +44,9 @@ def test_a_sphere_is_found(
     mesh = run.mesh(voxel=0.02)
     assert surface_error(mesh).mean() < bound
     assert mesh.is_watertight and mesh.volume > 0  # closed, normals outward
-    again = Run.load(run.folder).mesh(voxel=0.02)
+    loaded = Run.load(run.folder)
+    assert repr(loaded) == f"Run(scene sphere, method {method}, 250 steps, {run.folder})"
+    again = loaded.mesh(voxel=0.02)
     np.testing.assert_array_equal(again.vertices, mesh.vertices)
     np.testing.assert_array_equal(again.visual.vertex_colors, mesh.visual.vertex_colors)
 
