@@ -90,6 +90,7 @@ PRIVATE = {
     "ops.sdf_query.serves": "whether a kernel is fused",
     "ops.simplex_layout.dense_numbering": "`SimplexLayout` numbers its levels with it",
     "ops.table_gradient": "a helper of backwards",
+    "parts.config.config_on": "`load_config`, with a shelf that is there",
     "parts.draft": "how `load_config` puts layers together",
     "parts.numbers.declared": "`Entry.numbers`",
     "parts.numbers.explained": "`Declared.explanation`",

@@ -27,12 +27,13 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) ->
     from rich import box
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     headed = any(headings)
     style = box.SIMPLE_HEAD if headed else None
     drawn = Table(
-        *headings,
+        # Nothing is cut: long words are broken, names are not.
+        *(Column(h, overflow="fold", no_wrap=headed and not i) for i, h in enumerate(headings)),
         title=title,
         title_justify="left",
         box=style,

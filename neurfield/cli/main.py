@@ -31,6 +31,10 @@ VERBS = {
     "shape": Verb("neurfield.cli.shape:shape", "clouds of points: normals for them"),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
     "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),
+    "settings": Verb(
+        "neurfield.cli.settings:settings",
+        "every number of a fit: what it means, what it may be, which methods and presets change it",
+    ),
     "bench": Verb(
         "neurfield.cli.bench:bench", "measure the kernels beside their peers (in a source checkout)"
     ),

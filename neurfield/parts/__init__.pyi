@@ -26,6 +26,10 @@ from neurfield.parts.plugins import whole_shelf as whole_shelf
 from neurfield.parts.presets import about as about
 from neurfield.parts.presets import methods as methods
 from neurfield.parts.presets import what_it_fits as what_it_fits
+from neurfield.parts.settings import Setting as Setting
+from neurfield.parts.settings import said_by_methods as said_by_methods
+from neurfield.parts.settings import settings_of as settings_of
+from neurfield.parts.settings import settings_of_part as settings_of_part
 from neurfield.parts.shelf import SLOTS as SLOTS
 from neurfield.parts.shelf import Entry as Entry
 from neurfield.parts.shelf import Shelf as Shelf

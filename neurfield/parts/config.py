@@ -17,7 +17,7 @@ from neurfield.parts.groups import Data, Train
 from neurfield.parts.part import Part
 from neurfield.parts.plugins import missing, whole_shelf
 from neurfield.parts.renamed import migrated
-from neurfield.parts.shelf import SLOTS
+from neurfield.parts.shelf import SLOTS, Shelf
 from neurfield.parts.yaml_text import read_mapping, read_text, write_text
 
 SCHEMA = 2
@@ -90,7 +90,12 @@ def load_config(
     Raises:
         UserError: something of these is unknown (with the nearest known word), not possible or missing.
     """
-    draft = Draft(whole_shelf(plugins), presets.what_it_fits(method))
+    return config_on(whole_shelf(plugins), method, preset, overrides)
+
+
+def config_on(shelf: Shelf, method: str, preset: str, overrides: Sequence[str] = ()) -> Config:
+    """As `load_config`, with the parts of a shelf."""
+    draft = Draft(shelf, presets.what_it_fits(method))
     for layer, where in presets.layers(method, preset):
         draft.lay(layer, where)
     for layer in layer_of(map(_parse, overrides)):

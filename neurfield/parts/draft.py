@@ -30,7 +30,16 @@ def _settings(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     plugins: list[str] = [],  # noqa: B006
 ) -> None:
-    """What stands above the groups, declared as parts are."""
+    """What stands above the groups, declared as parts are.
+
+    Args:
+        method: the name of a method, or the path of a preset file.
+        fits: what it fits.
+        preset: quick, default or best.
+        seed: of all randomness.
+        device: where field and steps are; auto is a GPU that kernels are built for, else the CPU.
+        plugins: names of the plug-ins that its parts come from.
+    """
 
 
 SETTINGS = declared(_settings, "settings")
@@ -45,7 +54,7 @@ WEIGHT = Declared("weight", float, False, (), Number(least=0.0), None, "how much
 DECAY = Declared(
     "decay", float, False, (), Number(least=0.0), 0.0, "the weight falls as exp(-decay * progress)"
 )
-_OF_LOSSES = {"weight": WEIGHT, "decay": DECAY}
+OF_LOSSES = {"weight": WEIGHT, "decay": DECAY}
 
 
 @dataclass
@@ -174,12 +183,12 @@ class Draft:
         entry = self.shelf.find(slot, name, labels if name == label else ())
         if current is None or current.entry.name != name:
             current = self._parts[slot][label] = _Chosen(entry)
-        allowed = {**(_OF_LOSSES if SLOTS[slot].weighted else {}), **entry.numbers()}
+        allowed = {**(OF_LOSSES if SLOTS[slot].weighted else {}), **entry.numbers()}
         for number, item in numbers.items():
             if number not in allowed:
                 raise self._unknown(f"{key}.{number}", allowed, item)
             checked = allowed[number].check(f"{key}.{number}", item)
-            if allowed[number] is _OF_LOSSES.get(number):
+            if allowed[number] is OF_LOSSES.get(number):
                 setattr(current, number, checked)
             else:
                 current.numbers[number] = checked
