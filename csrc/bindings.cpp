@@ -27,6 +27,10 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_ceilings(module);
     neurfield::bind_marching_cubes(module);
     neurfield::bind_cell_vertices(module);
+    neurfield::bind_dual_lattice(module);
+    neurfield::bind_quad_sheets(module);
+    neurfield::bind_dual_steps(module);
+    neurfield::bind_mesh_turning(module);
     neurfield::bind_depth_fusion(module);
     neurfield::bind_votes(module);
     neurfield::bind_raycast(module);

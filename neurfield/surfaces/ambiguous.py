@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurfield.surfaces.patches import Sides
+from neurfield.ops.quad_sheets import Sides
 
 _UNIT = np.eye(3, dtype=np.int64)
 
@@ -82,8 +82,10 @@ def groups(
     group = np.zeros(quads.shape, dtype=np.int64)
     if not len(faces.face):
         return group
-    row = np.searchsorted(faces.face, sides.face).clip(max=len(faces.face) - 1)
-    quad, side = np.nonzero(faces.face[row] == sides.face)
+    row_of = np.full(len(sides.uses), -1, dtype=np.int64)
+    row_of[faces.face] = np.arange(len(faces.face))
+    row = row_of[sides.face]
+    quad, side = np.nonzero(row >= 0)
     row = row[quad, side]
     along_u = axis[quad] == faces.u[row]
     other = np.where(along_u, faces.v[row], faces.u[row])

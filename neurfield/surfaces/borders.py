@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurfield.surfaces.dual_cells import numbered
+from neurfield.ops.mesh_turning import border_vertices
 from neurfield.surfaces.unsigned import Lattice
 
 _AHEAD = (1.5, 2.5, 3.5)  # cells, from which the border is looked back at, further where it was not seen
@@ -24,12 +24,10 @@ def snapped_borders(vertices: np.ndarray, faces: np.ndarray, lattice: Lattice, n
         lattice: asks the field.
         noise: of distances, in cells.
     """
-    ends = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    edges, row = numbered(ends.min(axis=1) * len(vertices) + ends.max(axis=1))
-    once = edges[np.bincount(row, minlength=len(edges)) == 1]
+    border = border_vertices(faces, len(vertices))
+    waiting = np.flatnonzero(border)
     vertices = vertices.copy()
-    waiting = np.unique(np.stack(np.divmod(once, max(len(vertices), 1))))
-    directions = _away(vertices, faces)[waiting]
+    directions = _away(vertices, faces[border[faces].any(axis=1)])[waiting]
     for ahead in _AHEAD:
         # The first look tells in which direction the border is straight ahead, the second looks there.
         _, straight, _ = _border(vertices[waiting], directions, ahead, lattice, noise)
@@ -53,7 +51,7 @@ def _border(
 
 
 def _away(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """The direction [v, 3] to each vertex from the middle of its faces; 0 where they have no area."""
+    """The direction [v, 3] to each vertex from the middle of its faces; 0 where it has none, or no area."""
     corners = vertices[faces]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     moments = areas[:, None] * corners.mean(axis=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from neurfield.ops.lattice_keys import numbered
 from neurfield.ops.marching_cubes_table import corner_position, edge_corners, triangle_table
-from neurfield.surfaces.dual_cells import numbered
 
 CORNERS = np.array([corner_position(corner) for corner in range(8)], dtype=np.int64)  # [8, 3], as the table's
 EDGES = np.array([edge_corners(edge) for edge in range(12)], dtype=np.int64)  # [12, 2]

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neurfield.ops.dual_steps import LIKELY, TURNED, UNCLEAR, crossing_turns
+
 Query = Callable[
     [np.ndarray], tuple[np.ndarray, np.ndarray]
 ]  # points [k, 3] in cells: distances, unit gradients
 
-_CLEAR = 0.9  # the cosine of two gradients of one side of a smooth surface
-_ALIKE = 0.5
 _FINEST = 1.0 / 128.0  # of a cell
 
 
@@ -41,7 +41,8 @@ class Samples(NamedTuple):
     @property
     def feet(self) -> np.ndarray:
         """The points of the surface that they tell of [n, 3]."""
-        return self.points - self.distances[:, None] * self.normals
+        feet = self.distances[:, None] * self.normals
+        return np.subtract(self.points, feet, out=feet)
 
 
 def joined(*parts: Samples) -> Samples:
@@ -61,43 +62,23 @@ def crossings(samples: Samples, ends: np.ndarray, length: float, query: Query, n
     """
     pairs = ends.shape[1] - 1
     edge = np.tile(np.arange(len(ends)), pairs)
-    low = samples.select(ends[:, :-1].T.reshape(-1))
-    high = samples.select(ends[:, 1:].T.reshape(-1))
+    low, high = ends[:, :-1].T.reshape(-1), ends[:, 1:].T.reshape(-1)
     count = np.zeros(len(ends), dtype=np.int64)
     most = len(samples.points)  # of queries, in case nothing is clear anywhere
     while True:
-        turned, unclear = _turns(low, high, length, noise)
+        turns = crossing_turns(*samples, low, high, length, noise)
+        turned, unclear = turns == TURNED, turns >= UNCLEAR
         last = length / 2 < max(_FINEST, noise) or unclear.sum() > most
         if last:
-            alike, behind = (low.normals * high.normals).sum(axis=1), _behind(low, high)
-            turned |= unclear & (alike < _ALIKE) & (behind[0] | behind[1])
+            turned |= turns == LIKELY
         count += np.bincount(edge[turned], minlength=len(ends))
         if last or not unclear.any():
             return count
-        edge, low, high = edge[unclear], low.select(unclear), high.select(unclear)
-        points = 0.5 * (low.points + high.points)
-        middle = Samples(points, *query(points))
+        edge, below, above = edge[unclear], samples.select(low[unclear]), samples.select(high[unclear])
+        points = 0.5 * (below.points + above.points)
+        samples = joined(below, Samples(points, *query(points)), above)
         most -= len(points)
-        edge, low, high = np.tile(edge, 2), joined(low, middle), joined(middle, high)
+        row = np.arange(len(points))
+        edge = np.tile(edge, 2)
+        low, high = (np.concatenate([row + k * len(row), row + (k + 1) * len(row)]) for k in (0, 1))
         length /= 2
-
-
-def _turns(low: Samples, high: Samples, length: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """Stretches that are crossed once, clearly, and those of which that cannot be said."""
-    reached = low.distances + high.distances <= 1.05 * length + 2.0 * noise
-    alike = (low.normals * high.normals).sum(axis=1)
-    behind = _behind(low, high)
-    turned = reached & (alike < -_CLEAR) & behind[0] & behind[1]
-    # Along a sheet that is closer than the one that is crossed, gradients alone do not tell of that.
-    way = (high.points - low.points) / length
-    steep = np.abs((low.normals * way).sum(axis=1)) > _CLEAR
-    hidden = (low.distances + high.distances <= length) & ~steep
-    apart = ~reached | ((alike > _CLEAR) & ~hidden) | ((alike < -_CLEAR) & ~behind[0] & ~behind[1])
-    return turned, ~turned & ~apart
-
-
-def _behind(low: Samples, high: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each end lies behind the plane that the other one tells of."""
-    first = ((low.points - high.feet) * high.normals).sum(axis=1) < 0.0
-    second = ((high.points - low.feet) * low.normals).sum(axis=1) < 0.0
-    return first, second

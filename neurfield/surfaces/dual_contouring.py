@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from neurfield.ops.cell_vertices import cell_vertices
+from neurfield.ops.lattice_keys import find, keys, numbered, points_of
+from neurfield.ops.quad_sheets import sides_of, split
 from neurfield.surfaces.ambiguous import APART, crossed_faces, groups
-from neurfield.surfaces.dual_cells import find, keys, numbered, points_of
 from neurfield.surfaces.dual_faces import compact, diagonals, triangles
 from neurfield.surfaces.level_set import surface_on_lattice
-from neurfield.surfaces.patches import sides_of, split
 
 SignedField = Callable[[Tensor], tuple[Tensor, Tensor]]
 

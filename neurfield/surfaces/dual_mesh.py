@@ -9,20 +9,15 @@ import numpy as np
 import torch
 
 from neurfield.ops.cell_vertices import cell_vertices
+from neurfield.ops.dual_lattice import LatticeEdges, edges_between
+from neurfield.ops.dual_steps import filtered_quads
+from neurfield.ops.lattice_keys import find, keys
+from neurfield.ops.quad_sheets import repaired, sides_of, split
 from neurfield.surfaces.ambiguous import APART, CrossedFaces, crossed_faces, groups
 from neurfield.surfaces.borders import snapped_borders
-from neurfield.surfaces.crossings import Samples, crossings
-from neurfield.surfaces.dual_cells import SAMPLES, find, keys
-from neurfield.surfaces.dual_faces import (
-    LatticeEdges,
-    compact,
-    consistent,
-    diagonals,
-    edges_between,
-    triangles,
-)
-from neurfield.surfaces.patches import sides_of, split
-from neurfield.surfaces.repair import repaired
+from neurfield.surfaces.crossings import crossings
+from neurfield.surfaces.dual_cells import SAMPLES
+from neurfield.surfaces.dual_faces import compact, diagonals, triangles
 from neurfield.surfaces.unsigned import Lattice, NearSurface, UnsignedField
 from neurfield.surfaces.winding import consistent_winding
 
@@ -117,7 +112,7 @@ def _solved(near: NearSurface, too_close: float) -> tuple[np.ndarray, np.ndarray
     solved = cell_vertices(
         torch.from_numpy(near.cells),
         torch.from_numpy(np.where(usable[near.of_cells], near.of_cells, -1)),
-        torch.from_numpy(near.samples.feet),
+        torch.from_numpy(near.feet),
         torch.from_numpy(near.samples.normals),
     )
     vertices, ranks, directions = (answer.numpy() for answer in solved)
@@ -128,7 +123,7 @@ def _as_published(near: NearSurface, voxel: float) -> tuple[np.ndarray, np.ndarr
     vertices, ranks, directions = _solved(near, _PUBLISHED / voxel)
     quads = edges_between(near.cells).cells
     quads = quads[(ranks[quads] > 0).all(axis=1)]
-    fitting, along_02 = consistent(vertices[quads], ranks[quads], directions[quads])
+    fitting, along_02 = filtered_quads(vertices, ranks, directions, quads)
     return compact(vertices, triangles(quads[fitting], along_02[fitting]))
 
 
@@ -136,7 +131,8 @@ def _of_crossings(near: NearSurface, lattice: Lattice) -> tuple[np.ndarray, np.n
     edges = edges_between(near.cells)
     ends = _ends(near, edges)
     count = crossings(near.samples, ends, 0.5, lattice, near.noise)
-    crossed = repaired(count, edges, near.samples.distances[ends[:, [0, 2]]].sum(axis=1), near.noise)
+    sides = sides_of(edges.cells, len(near.cells))
+    crossed = repaired(count, sides, near.samples.distances[ends[:, [0, 2]]].sum(axis=1), near.noise)
     quads, axis, ends = edges.cells[crossed], edges.axis[crossed], ends[crossed]
     if not len(quads):
         return np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64)
@@ -148,7 +144,7 @@ def _of_crossings(near: NearSurface, lattice: Lattice) -> tuple[np.ndarray, np.n
     # Cells without a vertex, and those of which there are several, look at their own crossed edges alone.
     several = np.bincount(cell, minlength=len(near.cells))[cell] > 1
     lacking = np.flatnonzero((ranks == 0) | several)
-    vertices[lacking] = _of_edges(near.samples, quads_of_sheets, ends, lacking, near.cells[cell[lacking]])
+    vertices[lacking] = _of_edges(near, quads_of_sheets, ends, lacking, near.cells[cell[lacking]])
     ranks[lacking] = 0
     # Seen from above: counter-clockwise, so the normal runs along the axis, as the gradient does above.
     above = near.samples.normals[ends[:, 2], axis] < 0.0
@@ -182,10 +178,12 @@ def _apart(near: NearSurface, lattice: Lattice, faces: CrossedFaces) -> np.ndarr
 
 
 def _of_edges(
-    samples: Samples, quads: np.ndarray, ends: np.ndarray, chosen: np.ndarray, cells: np.ndarray
+    near: NearSurface, quads: np.ndarray, ends: np.ndarray, chosen: np.ndarray, cells: np.ndarray
 ) -> np.ndarray:
     """Vertices [k, 3] in their cells, from the samples at the ends of the edges whose quads have them."""
-    corner = np.flatnonzero(np.isin(quads.reshape(-1), chosen))
+    wanted = np.zeros(quads.max(initial=-1) + 1, dtype=bool)
+    wanted[chosen] = True
+    corner = np.flatnonzero(wanted[quads.reshape(-1)])
     vertex = quads.reshape(-1)[corner]
     order = np.argsort(vertex, kind="stable")
     corner, vertex = corner[order], vertex[order]
@@ -195,6 +193,6 @@ def _of_edges(
     place = np.searchsorted(chosen, vertex)
     rows[place, 2 * nth], rows[place, 2 * nth + 1] = ends[corner // 4, 0], ends[corner // 4, 2]
     return cell_vertices(
-        torch.from_numpy(cells), torch.from_numpy(rows), torch.from_numpy(samples.feet),
-        torch.from_numpy(samples.normals), slacks=None,
+        torch.from_numpy(cells), torch.from_numpy(rows), torch.from_numpy(near.feet),
+        torch.from_numpy(near.samples.normals), slacks=None,
     )[0].numpy()  # fmt: skip

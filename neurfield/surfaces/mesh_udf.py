@@ -12,10 +12,10 @@ import torch
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
+from neurfield.ops.lattice_keys import numbered
 from neurfield.surfaces.borders import snapped_borders
 from neurfield.surfaces.cells_mesh import CORNERS, EDGES, mesh_of_cells
 from neurfield.surfaces.crossings import Samples
-from neurfield.surfaces.dual_cells import numbered
 from neurfield.surfaces.dual_faces import compact
 from neurfield.surfaces.dual_mesh import UnsignedMesh
 from neurfield.surfaces.unsigned import Lattice, NearSurface, UnsignedField

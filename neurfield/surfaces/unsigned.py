@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurfield.ops.dual_lattice import shared_points
+from neurfield.ops.dual_steps import field_answers
+from neurfield.ops.lattice_keys import BITS
 from neurfield.surfaces.crossings import Samples
-from neurfield.surfaces.dual_cells import BITS, cells_near_surface, shared_points
+from neurfield.surfaces.dual_cells import cells_near_surface
 
 UnsignedField = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -28,13 +31,15 @@ class NearSurface(NamedTuple):
         cells: int64 [c, 3], sorted.
         samples: of the lattice points.
         of_cells: int64 [c, k] the samples of each cell.
-        at_feet: [n] what the field says at the samples' feet, 0 if it were exact.
+        feet: [n, 3] of the samples.
+        at_feet: [n] what the field says there, 0 if it were exact.
         noise: by how much distances err: 4 medians of `at_feet`.
     """
 
     cells: np.ndarray
     samples: Samples
     of_cells: np.ndarray
+    feet: np.ndarray
     at_feet: np.ndarray
     noise: float
 
@@ -88,13 +93,13 @@ class Lattice:
             part = slice(start, start + self.chunk)
             places = torch.from_numpy(self.low + points[part] * self.voxel).float().to(self.device)
             values, gradient = (answer.detach() for answer in self.query(places))
-            value = values.reshape(-1).double().cpu().numpy()
-            slope = gradient.reshape(-1, 3).double().cpu().numpy()
-            self._check(value, slope, places)
-            steep = np.linalg.norm(slope, axis=1)
-            slopes.append(steep)
-            distances[part] = np.maximum(value, 0.0) / self.voxel
-            normals[part] = slope / np.where(steep > 0.0, steep, 1.0)[:, None]
+            answers = field_answers(
+                values.reshape(-1), gradient.reshape(-1, 3), self.voxel, -0.1 * self.voxel
+            )
+            distances[part], normals[part], slope, wrong = answers
+            if wrong is not None:
+                raise _what_is_wrong(values.reshape(-1), gradient.reshape(-1, 3), places)
+            slopes.append(slope)
         self.asked += len(points)
         if slopes:
             self.steepest = max(self.steepest, float(np.quantile(np.concatenate(slopes), 0.99)))
@@ -108,7 +113,7 @@ class Lattice:
         """Look at the cells that the surface may pass.
 
         Args:
-            corners: int64 [k, 3], the samples of a cell.
+            corners: int64 [k, 3], the samples of a cell: all of them, in the order that is wanted.
             stride: of them to a cell's edge.
             margin: how much further than exact distances tell a cell may be, in cells; None: by the noise and
                 the slope that are found, which takes a second look if they are not small.
@@ -128,7 +133,10 @@ class Lattice:
         cells = cells_near_surface(
             lambda points: self(points)[0], self.cells, lambda size: reach * size + margin
         )
-        points, index = shared_points(cells, corners, stride)
+        points, index = shared_points(cells, stride)
+        place = np.ravel_multi_index(tuple(corners.T), (stride + 1,) * 3)
+        if (np.diff(place) != 1).any():
+            index = index[:, place]
         places = points / stride
         samples = Samples(places, *self(places))
         if len(places) and not samples.normals.any():
@@ -137,22 +145,24 @@ class Lattice:
                 f"(distances of {samples.distances.min() * self.voxel:.3g} to "
                 f"{samples.distances.max() * self.voxel:.3g}): nothing tells where the surface is"
             )
-        at_feet = self(samples.feet)[0]
+        feet = samples.feet
+        at_feet = self(feet)[0]
         noise = _NOISE * float(np.median(at_feet)) if len(places) else 0.0
-        return NearSurface(cells, samples, index, at_feet, noise)
+        return NearSurface(cells, samples, index, feet, at_feet, noise)
 
-    def _check(self, values: np.ndarray, gradient: np.ndarray, places: Tensor) -> None:
-        wrong = ~(np.isfinite(values) & np.isfinite(gradient).all(axis=1))
-        if wrong.any():
-            worst = int(wrong.argmax())
-            raise ValueError(
-                f"the field is {values[worst]} with gradient {gradient[worst].tolist()} at "
-                f"{places[worst].tolist()} (one of {int(wrong.sum())} such points of {len(places)}); "
-                "has the fit diverged?"
-            )
-        if len(values) and values.min() < -0.1 * self.voxel:
-            worst = int(values.argmin())
-            raise ValueError(
-                f"the field is {values[worst]:.4g} at {places[worst].tolist()}: it has a sign, and "
-                "this extractor is for distances without one"
-            )
+
+def _what_is_wrong(values: Tensor, gradient: Tensor, places: Tensor) -> ValueError:
+    """Where a field is not finite, else where it is most negative, in words."""
+    wrong = ~(values.isfinite() & gradient.isfinite().all(dim=1))
+    if wrong.any():
+        worst = int(wrong.int().argmax())
+        return ValueError(
+            f"the field is {float(values[worst])} with gradient {gradient[worst].tolist()} at "
+            f"{places[worst].tolist()} (one of {int(wrong.sum())} such points of {len(places)}); "
+            "has the fit diverged?"
+        )
+    worst = int(values.argmin())
+    return ValueError(
+        f"the field is {float(values[worst]):.4g} at {places[worst].tolist()}: it has a sign, and "
+        "this extractor is for distances without one"
+    )

@@ -1,60 +1,51 @@
-"""The sheets of a surface within each cell, so that two sheets in one cell get a vertex each.
-
-Nielson, Dual Marching Cubes, IEEE Visualization 2004: a dual mesh whose every edge has two faces, because the
-face between two cells joins the crossed edges around it in pairs.
-"""
+"""Quads around crossed edges: their faces, their sheets, in plain NumPy; see `neurfield.ops.quad_sheets`."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from neurfield.surfaces.dual_cells import numbered
+from neurfield.ops.lattice_keys import numbered
+
+_ROUNDS = 10
 
 
-class Sides(NamedTuple):
-    """The faces between cells that crossed edges lie in; a quad's side i lies between its cells i and i + 1.
-
-    Attributes:
-        face: [e, 4] which face each side of a quad passes through.
-        uses: [f] how many crossed edges it has.
-        first: [f] one of its sides, as 4 * quad + side.
-    """
-
-    face: np.ndarray
-    uses: np.ndarray
-    first: np.ndarray
-
-
-def sides_of(quads: np.ndarray, cells: int) -> Sides:
-    """The faces that the sides of quads [e, 4], cells by their numbers below `cells`, pass through."""
+def sides_of(quads: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The face of each side [e, 4], how many sides each face has [f], and the last of them [f]."""
     after = np.roll(quads, -1, axis=1)
     pairs = np.minimum(quads, after) * cells + np.maximum(quads, after)
     found, face = numbered(pairs)
     first = np.zeros(len(found), dtype=np.int64)
     first[face.reshape(-1)] = np.arange(face.size)
-    return Sides(face, np.bincount(face.reshape(-1), minlength=len(found)), first)
+    return face, np.bincount(face.reshape(-1), minlength=len(found)), first
 
 
-def split(quads: np.ndarray, cells: int, sides: Sides, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A vertex for each sheet: quads [e, 4] of vertices, and the cell of each vertex [v].
+def repaired(count: np.ndarray, face: np.ndarray, reach: np.ndarray, most: float) -> np.ndarray:
+    """Which edges get a face [e]."""
+    crossed = count % 2 == 1
+    possible = reach <= most
+    for _ in range(_ROUNDS):
+        odd = np.bincount(face[crossed].reshape(-1), minlength=face.max(initial=0) + 1) % 2 == 1
+        odd_faces = odd[face].sum(axis=1)
+        twice = (count >= 2) & ~crossed & (odd_faces == 2)
+        doubt = np.flatnonzero(((odd_faces >= 3) & (crossed | possible)) | twice)
+        if not len(doubt):
+            break
+        # Neighbours are not turned over together: of the doubtful edges at a face the first alone.
+        first = np.full(len(odd), len(crossed))
+        np.minimum.at(first, face[doubt].reshape(-1), np.repeat(doubt, 4))
+        alone = doubt[(first[face[doubt]] == doubt[:, None]).all(axis=1)]
+        crossed[alone] = ~crossed[alone]
+    return crossed
 
-    Args:
-        quads: [e, 4] of cells.
-        cells: how many there are.
-        sides: of the quads.
-        group: [e, 4]: sides through one face are joined where they have the same number; two sides of a face
-            are joined in any case.
 
-    Cells with a face of which an odd number of edges is crossed, at a border of the surface or where sheets
-    meet, keep one vertex.
-    """
+def split(
+    quads: np.ndarray, cells: int, face: np.ndarray, uses: np.ndarray, group: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quads of vertices [e, 4], and the cell of each vertex [v]."""
     corner = np.arange(quads.size).reshape(quads.shape)  # one for each cell of each quad
-    face = sides.face
-    joined = np.where(sides.uses[face] == 4, 4 * face + group, 4 * face).reshape(-1)
+    joined = np.where(uses[face] == 4, 4 * face + group, 4 * face).reshape(-1)
     order = np.argsort(joined, kind="stable")
     same = joined[order[1:]] == joined[order[:-1]]
     left, right = order[:-1][same], order[1:][same]  # sides through one face
@@ -62,7 +53,7 @@ def split(quads: np.ndarray, cells: int, sides: Sides, group: np.ndarray) -> tup
     links = [np.stack([ends[0][:, k], ends[1][:, k]]) for k in (0, 1)]
 
     odd = np.zeros(cells, dtype=bool)
-    at_odd = sides.uses[face] % 2 == 1
+    at_odd = uses[face] % 2 == 1
     odd[quads[at_odd]] = True
     odd[np.roll(quads, -1, axis=1)[at_odd]] = True
     by_cell = np.argsort(quads.reshape(-1), kind="stable")
