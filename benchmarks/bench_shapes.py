@@ -5,8 +5,11 @@
 clouds: points drawn evenly from closed meshes, clean with normals; with noise of 0.25 % of the diagonal and
 without normals; and each alone. By `neurfield fit`, by `neurfield mesh` (no fit), by Open3D's screened
 Poisson reconstruction at depth 9, which gets Open3D's own estimated, oriented normals where there are none.
-meshes: the same meshes as signed fields. open: open meshes as unsigned fields, with the length of the border.
+meshes: the same meshes as signed fields. open: open meshes as unsigned fields, with the length of the border;
+beside them what needs no network: normals, heat and Poisson on a grid of 128 cells, of the same points
+without normals (benchmarks/network_free.py).
 exact: dual meshing of exact distances, as published and with edges asked whether they are crossed.
+--pictures FOLDER draws a sheet a shape: the truth, ours, and rivals; closed shapes of their hardest points.
 
 Seconds are of the whole command, from its start to the mesh, on as many threads as OMP_NUM_THREADS says; what
 draws and measures after that does not count. Chamfer is the mean of both ways, in % of the diagonal.
@@ -28,10 +31,12 @@ import trimesh
 from benchmarks import shape_assets
 from benchmarks.cloud_to_mesh import by_open3d
 from benchmarks.common import run_measured, run_script, say
+from benchmarks.network_free import network_free
 from benchmarks.object_assets import Unavailable
 from benchmarks.room_methods.fits import facts_of
 from benchmarks.room_table import newest_run
 from benchmarks.script import Table, arguments, report, text_row
+from benchmarks.shape_pictures import save_sheet
 from neurfield.errors import UserError
 from neurfield.inputs.shape.results import intersection_over_union, numbers
 from neurfield.optional import require
@@ -95,6 +100,13 @@ def run_poisson(points: np.ndarray, normals: np.ndarray | None) -> Made:
     return Made(by_open3d(points, normals), time.perf_counter() - started)
 
 
+def run_network_free(points: np.ndarray) -> Made:
+    """Normals, heat, Poisson on a grid, in this process."""
+    started = time.perf_counter()
+    mesh = network_free(points)
+    return Made(mesh, time.perf_counter() - started)
+
+
 def read(file: Path) -> trimesh.Trimesh:
     """A mesh as its file has it."""
     return trimesh.load(file, force="mesh", process=False)
@@ -117,9 +129,12 @@ def border_length(mesh: trimesh.Trimesh) -> float:
     return float(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).sum())
 
 
-def cloud_rows(name: str, true: trimesh.Trimesh, count: int, out: Path) -> list[list[Any]]:
+def cloud_rows(
+    name: str, true: trimesh.Trimesh, count: int, out: Path, pictures: Path | None = None
+) -> list[list[Any]]:
     """Rows of a closed shape's points."""
     unit, rows = unit_of(true), []
+    shown: dict[str, trimesh.Trimesh | None] = {}
     drawn, face = trimesh.sample.sample_surface(true, count, seed=0)
     for case, (noise, known) in CASES.items():
         moved = np.random.default_rng(1).normal(size=drawn.shape) * noise * unit.shape.diagonal
@@ -139,6 +154,8 @@ def cloud_rows(name: str, true: trimesh.Trimesh, count: int, out: Path) -> list[
                 continue
             rows.append([name, case, how, made.seconds, *_scores(made.mesh, unit), *_size(made.mesh)])
             say(str(rows[-1]))
+            shown[how] = made.mesh
+    draw(pictures, name, true, shown)  # of the last case
     return rows
 
 
@@ -163,8 +180,10 @@ def mesh_row(name: str, true: trimesh.Trimesh, out: Path) -> list[Any]:
     return [name, made.seconds, chamfer, iou, normals, _size(made.mesh)[0]]
 
 
-def open_rows(name: str, true: trimesh.Trimesh, count: int, out: Path) -> list[list[Any]]:
-    """Rows of an open mesh: unsigned field, its shell at a level, Poisson of points with true normals."""
+def open_rows(
+    name: str, true: trimesh.Trimesh, count: int, out: Path, pictures: Path | None = None
+) -> list[list[Any]]:
+    """Rows of an open mesh: unsigned field, its shell at a level, rivals of points; Poisson gets normals."""
     file, unit = out / f"{name.replace(' ', '-')}.ply", unit_of(true)
     true.export(file)
     rows, length = [], border_length(true)
@@ -179,11 +198,23 @@ def open_rows(name: str, true: trimesh.Trimesh, count: int, out: Path) -> list[l
         ways.append(("Poisson, depth 9", run_poisson(np.asarray(drawn), true.face_normals[face])))
     except UserError as reason:
         rows.append(text_row(OPENED, str(reason)))
+    ways.append(("network-free (heat, Poisson)", run_network_free(np.asarray(drawn))))
     for how, one in ways:
         border = None if one.mesh is None else border_length(one.mesh) / length
         rows.append([name, how, one.seconds, *_scores(one.mesh, unit), border, _size(one.mesh)[0]])
         say(str(rows[-1]))
+    draw(pictures, name, true, {how: one.mesh for how, one in ways if "same field" not in how})
     return rows
+
+
+def draw(
+    folder: Path | None, name: str, true: trimesh.Trimesh, meshes: dict[str, trimesh.Trimesh | None]
+) -> None:
+    """A sheet of a shape, if it is asked for: the truth, then what was made of it."""
+    if folder is not None:
+        path = folder / f"shape_{name.replace(' ', '_')}.jpg"
+        up = np.array(shape_assets.UP.get(name, (0.0, 0.0, 1.0)))
+        say(f"written: {save_sheet(path, {'truth': true, **meshes}, up)}")
 
 
 def shell_of(run: Path) -> trimesh.Trimesh:
@@ -228,6 +259,7 @@ def main() -> None:
     parser.add_argument("--open", nargs="+", default=["half ball", *shape_assets.OPEN], metavar="NAME")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--points", type=int, default=100_000, help="drawn from each shape")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw a sheet a shape there")
     args = parser.parse_args()
     if args.quick:
         args.shapes, args.open, args.points = args.shapes[:1], args.open[:1], min(args.points, 20_000)
@@ -244,11 +276,11 @@ def main() -> None:
             continue
         if name in args.shapes:
             if "clouds" in args.tables:
-                rows["clouds"] += cloud_rows(name, true, args.points, out)
+                rows["clouds"] += cloud_rows(name, true, args.points, out, args.pictures)
             if "meshes" in args.tables:
                 rows["meshes"].append(mesh_row(name, true, out))
         elif "open" in args.tables:
-            rows["open"] += open_rows(name, true, args.points, out)
+            rows["open"] += open_rows(name, true, args.points, out, args.pictures)
         if "exact" in args.tables:
             for cells in (64,) if args.quick else (128, 256):
                 rows["exact"] += exact_rows(name, true, cells)
