@@ -87,6 +87,8 @@ def make_udf(
     feature_dim: Annotated[int, Number(least=0)] = 15,
     softplus_beta: Annotated[float, Number(above=0.0)] = 100.0,
     precision: Precision = "float32",
+    start: Literal["apart", "sphere"] = "apart",
+    radius: Annotated[float, Number(least=0.0)] = 0.0,
     start_levels: Count = 5,
     all_levels_at: Annotated[float, Number(least=0.0, most=1.0)] = 0.5,
 ) -> UDFField:
@@ -106,6 +108,8 @@ def make_udf(
         feature_dim: numbers handed to the colour.
         softplus_beta: sharpness of the network's activation.
         precision: of the networks' derivatives, where it can be had.
+        start: positive everywhere at first, or zero in a sphere, for fits to pictures.
+        radius: of that sphere, unit lengths; 0: from the cameras.
         start_levels: that take part at first.
         all_levels_at: share of the steps after which every level takes part.
     """
@@ -116,6 +120,7 @@ def make_udf(
     return UDFField(
         module, tuple(hidden), feature_dim, softplus_beta, n_frequencies=octaves, precision=precision,
         start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
+        radius=radius, start=start,
     )  # fmt: skip
 
 

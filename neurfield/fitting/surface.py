@@ -157,7 +157,10 @@ class FittedSurface:
         signed = not is_unsigned(self.field)
         colors = normals = None
         if shown is not None or signed:
-            colors, normals = colors_and_normals(self.field, shown, np.asarray(mesh.vertices))
+            outwards = None if signed else np.array(mesh.vertex_normals)
+            colors, normals = colors_and_normals(
+                self.field, shown, np.asarray(mesh.vertices), outwards=outwards
+            )
         if colors is not None:
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
         mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))

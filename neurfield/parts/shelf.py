@@ -84,6 +84,8 @@ TABLE: dict[str, dict[str, str]] = {
         "volsdf": "neurfield.rendering.opacity:VolSDF",
         "occupancy": "neurfield.rendering.head_opacity:Occupancy",
         "bias_aware": "neurfield.rendering.bias_aware:BiasAware",
+        "neuraludf": "neurfield.rendering.two_sided:NeuralUDF",
+        "neudf": "neurfield.rendering.two_sided:NeUDF",
     },
     "background": {
         "random": "neurfield.rendering.backgrounds:RandomBehindMasks",
@@ -146,6 +148,9 @@ TABLE: dict[str, dict[str, str]] = {
         "towards_cloud": "neurfield.losses.of_pulling:towards_cloud",
         "picture": "neurfield.losses.of_points:picture",
         "surface_bias": "neurfield.losses.of_field:surface_bias",
+        "eikonal_apart": "neurfield.losses.of_unsigned:eikonal_apart",
+        "smooth_unsigned": "neurfield.losses.of_unsigned:smooth_unsigned",
+        "sparse": "neurfield.losses.of_unsigned:sparse",
         "stochastic_eikonal": "neurfield.losses.of_points:stochastic_eikonal",
         "semantics": "neurfield.losses.of_objects:Semantics",
         "object_opacity": "neurfield.losses.of_objects:ObjectOpacity",

@@ -52,6 +52,8 @@ from neurfield.rendering.surroundings import share_past as share_past
 from neurfield.rendering.surroundings import surroundings as surroundings
 from neurfield.rendering.transients import Dual as Dual
 from neurfield.rendering.transients import Transients as Transients
+from neurfield.rendering.two_sided import NeUDF as NeUDF
+from neurfield.rendering.two_sided import NeuralUDF as NeuralUDF
 from neurfield.rendering.uncertainty import blended as blended
 from neurfield.rendering.uncertainty import make_uncertainty as make_uncertainty
 from neurfield.rendering.uncertainty import uncertainties as uncertainties

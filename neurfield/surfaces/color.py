@@ -11,20 +11,36 @@ from neurfield.fields import Color, SDFField, Shaded
 
 @torch.no_grad()
 def vertex_colors(
-    field: SDFField, radiance: Color, points_in_unit: np.ndarray, chunk: int = 1 << 16
+    field: SDFField,
+    radiance: Color,
+    points_in_unit: np.ndarray,
+    chunk: int = 1 << 16,
+    outwards: np.ndarray | None = None,
 ) -> np.ndarray:
     """uint8 RGB [v, 3] of points [v, 3] in unit coordinates, those of the field.
 
     Each is seen head-on (view = -normal), the usual stand-in for albedo.
+
+    Args:
+        field: asked for its gradients and features.
+        radiance: its colour.
+        points_in_unit: [v, 3].
+        chunk: points per call.
+        outwards: [v, 3], from which side each is seen, where gradients do not tell: those of a distance
+            without a sign point away from its surface on both sides. None: from where distances increase.
     """
-    colors, _ = colors_and_normals(field, radiance, points_in_unit, chunk)
+    colors, _ = colors_and_normals(field, radiance, points_in_unit, chunk, outwards)
     assert colors is not None
     return colors
 
 
 @torch.no_grad()
 def colors_and_normals(
-    field: SDFField, radiance: Color | None, points_in_unit: np.ndarray, chunk: int = 1 << 16
+    field: SDFField,
+    radiance: Color | None,
+    points_in_unit: np.ndarray,
+    chunk: int = 1 << 16,
+    outwards: np.ndarray | None = None,
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """As `vertex_colors`, None without a colour, and the field's unit normals float32 [v, 3]: its gradient.
 
@@ -39,6 +55,9 @@ def colors_and_normals(
         sample = field.query(points, gradient=True)
         assert sample.gradient is not None
         normal = normalize(sample.gradient, dim=1, eps=1e-6)
+        if outwards is not None:
+            side = torch.as_tensor(outwards[part]).to(normal)
+            normal = torch.where((normal * side).sum(dim=1, keepdim=True) < 0.0, -normal, normal)
         normals[part] = normal.cpu().numpy()
         if radiance is None or colors is None:
             continue

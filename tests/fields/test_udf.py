@@ -58,3 +58,13 @@ def test_what_is_below_zero_is_pulled_up() -> None:
     (unsigned.query(points, gradient=True).sdf - 0.5).abs().mean().backward()
     slope = unsigned.layers[-1].bias.grad
     assert slope is not None and float(slope[0]) < 0.0  # a step against it raises the field
+
+
+def test_for_pictures_it_starts_as_a_ball_that_is_zero() -> None:
+    field = UDFField(start="sphere")
+    points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
+    for inside in (False, True):
+        field.start_as_sphere(0.4, inside=inside)
+        beyond = (0.4 - points.norm(dim=1)) if inside else points.norm(dim=1) - 0.4
+        assert float((field.sdf(points) - beyond.clamp_min(0.0)).abs().mean()) < 0.03
+        assert float(field.sdf(points).min()) == 0.0

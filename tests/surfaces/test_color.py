@@ -47,3 +47,12 @@ def test_seen_head_on_and_rounded() -> None:
         assert colors.dtype == np.uint8 and colors.shape == (300, 3)
         off = colors - 255.0 * (0.5 + 0.5 * shown)
         assert np.abs(off).max() <= 0.51 and abs(off.mean()) < 0.05
+
+
+def test_seen_from_outside_where_gradients_point_both_ways() -> None:
+    points = np.array([[0.5, 0.0, 0.0], [0.0, -0.5, 0.0]])
+    outwards = np.array([[-0.9, 0.1, 0.0], [0.2, -1.0, 0.0]])  # of the first point against its gradient
+    for what, sign in (("normal", 1.0), ("view", -1.0)):
+        colors = vertex_colors(Ball(), Shown(what), points, outwards=outwards)  # type: ignore[arg-type]
+        shown = sign * np.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+        assert np.abs(colors - 255.0 * (0.5 + 0.5 * shown)).max() <= 0.51

@@ -24,6 +24,8 @@ def unpack_info(packed_info: Tensor) -> Tensor:
 def weights_and_transmittance(alpha: Tensor, packed_info: Tensor) -> tuple[Tensor, Tensor]:
     """w_i = T_i alpha_i and T_i = prod_{j<i} (1 - alpha_j), each [S]."""
     starts, counts = packed_info.unbind(1)  # [R], [R]
+    if alpha.is_meta:  # without numbers: nobody knows how long the longest ray is
+        return torch.empty_like(alpha), torch.empty_like(alpha)
     rays = unpack_info(packed_info)  # [S]
     place = torch.arange(alpha.shape[0], device=alpha.device) - starts[rays]  # [S] index along its ray
     longest = int(counts.max()) if counts.numel() else 0
