@@ -15,15 +15,15 @@ OBJECTS = [
     *of(
         "neurfield/fields/objects.py",
         FIELD,
-        (".argmax(dim=1)", ".argmin(dim=1)", "whose a place is least for whose it is"),
+        (".argmax(dim=-1)", ".argmin(dim=-1)", "whose a place is least for whose it is"),
         ("beyond.clamp_max(-NEAR)", "beyond", "unsure labels move the surface"),
         (".minimum(near.clamp_min(0.0) + NEAR)", "", "labels promise lengths"),
     ),
     *of(
         "neurfield/fields/labels.py",
         FIELD,
-        ("two[:, 1:])  # the largest", "two[:, :1])  # the largest", "an object is beside its own place"),
-        ("torch.maximum(sdf[:, None]", "torch.minimum(sdf[:, None]", "matter or place for matter and place"),
+        ("two[..., 1:])", "two[..., :1])", "an object is beside its own place"),
+        ("torch.maximum(sdf", "torch.minimum(sdf", "matter or place for matter and place"),
         (
             "        with torch.random.fork_rng(devices=[]):  # what",
             "        if True:  # what",
