@@ -183,9 +183,8 @@ def took_in_words(figures: dict[str, float]) -> str:
         return peak
     bricks = int(figures["bricks"])
     parts = "" if bricks == 1 else f" in {bricks} bricks"
-    return (
-        f"{figures['share']:.1%} of {figures['points'] / 1e6:.3g} million lattice points asked{parts}, {peak}"
-    )
+    asked = f"{figures['share']:.1%} of {figures['points'] / 1e6:,.1f} million lattice points asked"
+    return f"{asked}{parts}, {peak}"
 
 
 def write_objects(

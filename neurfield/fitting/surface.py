@@ -28,6 +28,7 @@ from neurfield.surfaces.extractors import is_unsigned, smallest_cell
 from neurfield.surfaces.level_set_mesh import Extractor
 from neurfield.surfaces.memory import peak_bytes, read_memory
 
+_ROWS = 1 << 18  # of vertices at once
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
 
 
@@ -163,7 +164,7 @@ class FittedSurface:
             )
         if colors is not None:
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
-        mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
+        mesh.vertices = _in_world(np.asarray(mesh.vertices), frame)
         if signed and normals is not None:  # without a sign, gradients turn round where the surface is
             mesh.vertex_normals = normals  # type: ignore[method-assign]
         mesh.metadata["extractor"] = getattr(extraction, "told", "")  # a plug-in's part need not tell
@@ -226,3 +227,10 @@ class FittedSurface:
         except ValueError:  # it has no surface: extracting it says so
             return finest
         return max(finest, frame.half * least)
+
+
+def _in_world(vertices: np.ndarray, frame: UnitFrame) -> np.ndarray:
+    """Vertices [v, 3] in world coordinates, in their own memory: a large mesh is not copied."""
+    for start in range(0, len(vertices), _ROWS):
+        vertices[start : start + _ROWS] = frame.world_from_unit(vertices[start : start + _ROWS])
+    return vertices

@@ -48,7 +48,10 @@ def clean_up(
     if faces is not None:
         before = len(mesh.faces)
         mesh = decimate(mesh, faces)
-        done.append(f"{before:,} triangles made {len(mesh.faces):,}")
+        more = len(mesh.faces) < before
+        done.append(
+            f"{before:,} triangles made {len(mesh.faces):,}" if more else f"no more than {faces:,} triangles"
+        )
     if done:
         mesh = mesh.copy()
         mesh.metadata["clean_up"] = done

@@ -8,6 +8,7 @@ one after another, are in the order of a whole lattice.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -108,6 +109,8 @@ class Bricks:
         first = none if begin == 0 else lattice.on_plane(begin)
         last = none if end == self.cubes[0] else lattice.on_plane(end)
         self.tell("marching cubes" + where, 1.0)
+        if not one:
+            vertices, faces = _apart(vertices), _apart(faces)
         return Piece(vertices, faces, inner, first, last, seeds)
 
     def _look(self, lattice: LevelSet, where: str) -> None:
@@ -127,6 +130,15 @@ class Bricks:
 
     def _values(self, points: np.ndarray) -> np.ndarray:
         return self.at_lattice(torch.from_numpy(points)).numpy()
+
+
+def _apart(array: np.ndarray) -> np.ndarray:
+    """A copy whose memory goes back to the system as soon as nobody needs it; what is freed else is kept."""
+    if not array.size:
+        return array
+    copy = np.frombuffer(mmap.mmap(-1, array.nbytes), dtype=array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def _differing(left: np.ndarray, right: np.ndarray, x: int) -> np.ndarray:

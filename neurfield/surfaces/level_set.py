@@ -25,6 +25,9 @@ from neurfield.surfaces.lattice_field import (
 from neurfield.surfaces.memory import bricks_within, peak_bytes, resident_bytes
 
 LIPSCHITZ = 1.25  # the slope that is reckoned with
+_BOUND_CHUNK = (
+    1 << 16
+)  # points per call at most where memory is asked for: a network's layers take some kB each
 
 
 class LevelSetMesh(NamedTuple):
@@ -147,6 +150,8 @@ def find_level_set(
     """As `extract_level_set`, with what it took, and without a warning."""
     started = time.perf_counter()
     resident = resident_bytes()
+    if memory is not None:
+        chunk = min(chunk, _BOUND_CHUNK)
     low, bricks, at_lattice = _begun(field, box, voxel, level, lipschitz, chunk, progress, device)
     bounds = [(0, bricks.cubes[0])]
     if memory is not None:

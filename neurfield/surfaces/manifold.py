@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import trimesh
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-from neurfield.surfaces.clean import vertex_components
+_ROWS = 1 << 18  # of faces at once
 
 
 class Manifoldness(NamedTuple):
@@ -43,15 +45,43 @@ def manifoldness(mesh: trimesh.Trimesh) -> Manifoldness:
         return Manifoldness(0, 0, 0, 0)
     used = np.zeros(n, dtype=bool)
     used[faces.reshape(-1)] = True
-    keys = edge_keys(faces, n).reshape(-1)
-    keys.sort()
-    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    uses = np.diff(first, append=len(keys))
-    piece = vertex_components(n, np.concatenate([faces[:, :2], faces[:, 1:]]))
-    components = len(np.unique(piece[used]))
-    return Manifoldness(
-        int((uses == 1).sum()), int((uses > 2).sum()), components, int(used.sum()) - len(first) + len(faces)
-    )
+    one, two, edges = _uses(faces, n)
+    components = _pieces(faces, n) - int((~used).sum())
+    return Manifoldness(one, edges - one - two, components, int(used.sum()) - edges + len(faces))
+
+
+def _uses(faces: np.ndarray, n_vertices: int) -> tuple[int, int, int]:
+    """How many edges have one face, how many two, and how many there are; a large mesh is not copied."""
+    keys = np.empty((len(faces), 3), dtype=np.int64)
+    for start in range(0, len(faces), _ROWS):
+        keys[start : start + _ROWS] = edge_keys(faces[start : start + _ROWS], n_vertices)
+    flat = keys.reshape(-1)
+    flat.sort()
+    new = np.ones(len(flat) + 1, dtype=bool)
+    np.not_equal(flat[1:], flat[:-1], out=new[1:-1])
+    one = int((new[:-1] & new[1:]).sum())
+    two = int((new[:-2] & ~new[1:-1] & new[2:]).sum())
+    return one, two, int(new.sum()) - 1
+
+
+def _pieces(faces: np.ndarray, n_vertices: int) -> int:
+    """How many pieces vertices make that hang together by faces; one of no face is a piece.
+
+    Some faces at a time join the pieces of those before them, so that little is in memory beside the mesh.
+    """
+    parent = np.arange(n_vertices, dtype=np.int32 if n_vertices < 1 << 31 else np.int64)
+    for start in range(0, len(faces), _ROWS):
+        roots = parent[faces[start : start + _ROWS]]
+        while not np.array_equal(above := parent[roots], roots):
+            roots = above
+        there, node = np.unique(roots, return_inverse=True)
+        node = node.reshape(-1, 3)
+        rows, columns = node[:, :2].reshape(-1), node[:, 1:].reshape(-1)
+        graph = coo_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(there),) * 2)
+        piece = connected_components(graph, directed=False)[1]
+        _, first = np.unique(piece, return_index=True)
+        parent[there] = there[first][piece]
+    return int((parent == np.arange(n_vertices)).sum())
 
 
 def edge_keys(faces: np.ndarray, n_vertices: int) -> np.ndarray:

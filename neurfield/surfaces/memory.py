@@ -18,11 +18,11 @@ from neurfield.surfaces.lattice_field import BLOCK
 
 # Bytes, measured: of a block while its brick is looked at; of a vertex with its faces as they are welded, and
 # while the mesh is coloured, counted and written.
-_BLOCK_BYTES = 4000
-_WELDED_BYTES = 110
-_FINISHED_BYTES = 330
+_BLOCK_BYTES = 8000
+_WELDED_BYTES = 90
+_FINISHED_BYTES = 220
 _LOOK_BYTES = 100  # of a block, once
-_AT_ONCE = 300e6  # for the points that are asked together
+_AT_ONCE = 200e6  # for the points that are asked together
 _VERTICES = 44  # of a block near the surface
 
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2.0**10, "MI": 2.0**20, "GI": 2.0**30}

@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.surfaces import HoleLimit, Manifoldness, clean_up, decimate, fill_holes, manifoldness
+from neurfield.surfaces import HoleLimit, Manifoldness, clean_up, decimate, fill_holes, manifold, manifoldness
 from neurfield.surfaces.holes import border_loops
 
 
@@ -169,3 +169,14 @@ def test_lengths_of_holes_are_in_the_worlds_unit() -> None:
     mesh = punched(ball(), 0.3)
     assert manifoldness(clean_up(mesh, holes=2.5, unit=1.0)).border_edges == 0
     assert manifoldness(clean_up(mesh, holes=2.5, unit=10.0)).border_edges > 0
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100])
+def test_pieces_are_counted_some_faces_at_a_time(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(rows)
+    balls = [ball(1).apply_translation([3 * k, 0, 0]) for k in range(5)]
+    mesh = trimesh.util.concatenate(balls)
+    mesh = trimesh.Trimesh(mesh.vertices, random.permutation(mesh.faces), process=False)
+    whole = manifoldness(mesh)
+    monkeypatch.setattr(manifold, "_ROWS", rows)
+    assert manifoldness(mesh) == whole == Manifoldness(0, 0, 5, 10)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.surfaces import extract_level_set
+from neurfield.surfaces import extract_level_set, memory
 from neurfield.surfaces.bricks import Bricks
 from neurfield.surfaces.level_set import _begun
 from neurfield.surfaces.memory import bricks_within, in_words, peak_bytes, read_memory, resident_bytes
@@ -85,7 +85,7 @@ def test_bricks_are_planned_for_the_memory() -> None:
     one = bricks_within(layers, 53, 1e12, 0.0)
     assert one == [(0, 53)]
     fixed, _ = _reckoned(layers)
-    many = bricks_within(layers, 53, fixed + 520 * 4000, 0.0)
+    many = bricks_within(layers, 53, fixed + 520 * memory._BLOCK_BYTES, 0.0)
     assert len(many) > 1 and many[0][0] == 0 and many[-1][1] == 53
     assert all(a[1] == b[0] and a[1] % 8 == 0 for a, b in pairwise(many))
     beside = np.append(layers[1:], 0)
@@ -96,8 +96,6 @@ def test_bricks_are_planned_for_the_memory() -> None:
 
 
 def _reckoned(layers: np.ndarray) -> tuple[float, float]:
-    from neurfield.surfaces import memory
-
     vertices = memory._VERTICES * layers.sum()
     fixed = memory._AT_ONCE + memory._LOOK_BYTES * layers.sum() + memory._WELDED_BYTES * vertices
     return fixed, memory._FINISHED_BYTES * vertices
