@@ -21,6 +21,8 @@ MLP = ("tests/ops/test_fused_mlp.py",)
 ROW = ("tests/ops/test_gradient_row.py",)
 TRIPLANE = ("tests/ops/test_triplane.py",)
 LEVEL = ("tests/ops/test_level_set.py",)
+LATTICE = ("tests/ops/test_dual_lattice.py",)
+SHEETS = ("tests/ops/test_quad_sheets.py",)
 
 REFERENCES = [
     *of(
@@ -237,6 +239,26 @@ NATIVE = [
         LEVEL,
         ("crossing(level, a, b)", "crossing(level, b, a)", "vertices at the other end of their edge"),
         built=("csrc/surface/level_set_cpu.cpp",),
+    ),
+    *of(
+        "csrc/surface/shared_points.h",
+        LATTICE,
+        ("shared = after == y + 1", "shared = after >= y + 1", "rows that lie apart share their points"),
+        ("stride_ + (z == before + 1 ? 0 : 1)", "stride_", "one point too few for cells apart"),
+        built=("csrc/surface/dual_lattice_cpu.cpp",),
+    ),
+    *of(
+        "csrc/surface/lattice_edges.h",
+        LATTICE,
+        ("cells.z(at) < z - 1", "cells.z(at) < z", "no cell below in the rows beside"),
+        built=("csrc/surface/dual_lattice_cpu.cpp",),
+    ),
+    *of(
+        "csrc/surface/quad_sheets.h",
+        SHEETS,
+        ("swapped ? next : i", "swapped ? i : next", "sheets joined upper cell to lower cell"),
+        ("odd >= 3", "odd >= 2", "answers turned over where half speaks for them"),
+        built=("csrc/surface/quad_sheets_cpu.cpp",),
     ),
     *of(
         "csrc/network/fused_mlp.h",
