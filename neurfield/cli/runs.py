@@ -17,7 +17,7 @@ Plugin = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="MODULE|FILE.py
 
 
 def tell_troubles(troubles: Iterable[Exception]) -> int:
-    """Tell, one line each, what could not be made; returns the exit code, 2 if the user can mend it all.
+    """Tell, one line each, what could not be made; returns the exit code, the largest of theirs.
 
     Raises:
         Exception: the first trouble that is a fault of ours.
@@ -27,5 +27,5 @@ def tell_troubles(troubles: Iterable[Exception]) -> int:
         if not isinstance(trouble, UserError):
             raise trouble
         complain(str(trouble))
-        code = 2
+        code = max(code, trouble.exit_code)
     return code

@@ -63,6 +63,7 @@ def write_report(
     about = " · ".join([str(facts.get("created", "")), *page.about])
     body = [
         f"<h1>{escape(title)}</h1><p>{escape(about)}</p>",
+        _alarms(metrics),
         tiles([*page.tiles, *_time(metrics)]),
         *(_drawn(part, folder, mesh, up) for part in page.sections),
         section("The fit", wrapped("charts", charts(read_log(folder / "log.jsonl")))),
@@ -75,6 +76,13 @@ def write_report(
         folded("config.yaml", (folder / "config.yaml").read_text()),
     ]
     return write_page(folder, title, body)
+
+
+def _alarms(metrics: dict[str, Any]) -> str:
+    """What went wrong, before everything else."""
+    return wrapped(
+        "alarm", [f"<p>{escape(str(trouble))}</p>" for trouble in metrics.get("troubles", {}).values()]
+    )
 
 
 def _time(metrics: dict[str, Any]) -> list[tuple[str, str]]:

@@ -25,6 +25,8 @@ img { display: block; width: 100%; height: auto; border-radius: 6px; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); margin-top: 20px; }
 .charts { grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); }
 .tables { columns: 3 300px; column-gap: 12px; }
+.alarm { background: #b42318; border-radius: 8px; padding: 4px 14px; margin-top: 20px; }
+.alarm p { color: #ffffff; font-weight: 600; overflow-wrap: anywhere; }
 .tile, .card, .chart, pre {
   background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px 14px; margin: 0;
 }

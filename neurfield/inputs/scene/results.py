@@ -7,6 +7,7 @@ from collections.abc import Callable
 from neurfield.evaluation import Surface, evaluate_mesh
 from neurfield.inputs.mesh import write_mesh
 from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.scene.diagnosis import look_at_fit
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.scores import image_scores
 from neurfield.inputs.scene.transients_sheet import write_transients
@@ -31,6 +32,7 @@ def write_results(opened: OpenedScene, outcome: Outcome) -> None:
     if poses is not None:
         write_poses(opened.folder / "poses.json", opened.task.scene, poses.cameras())
     measure(opened, outcome, lambda: opened.scene.ground_truth)
+    look_at_fit(opened, outcome)
 
 
 def write_object(opened: OpenedScene, outcome: Outcome) -> None:

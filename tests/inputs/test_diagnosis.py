@@ -1,0 +1,91 @@
+"""A fit that met none of its pictures says so, with its likely cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+from neurfield.cli.runs import tell_troubles
+from neurfield.errors import FitWentWrong, UserError
+from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.scene.diagnosis import POOR, at_sides, look_at_fit, plain_background
+from neurfield.report import html
+
+BOX = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+
+
+class Pictures(SimpleNamespace):
+    def __len__(self) -> int:
+        return 5
+
+
+def scene_of(rim: float = 0.5, inner: float = 0.1, **more: Any) -> Any:
+    """Five pictures of a dark thing before a plain background."""
+    picture = np.full((20, 30, 3), round(255 * rim), np.uint8)
+    picture[5:15, 8:22] = round(255 * inner)
+    told = {"kind": "outside", "sources": {"image"}, "box": BOX, "path": Path("photos"), **more}
+    return Pictures(image=lambda i: picture, **told)
+
+
+def opened(**more: Any) -> Any:
+    return SimpleNamespace(task=SimpleNamespace(scene=scene_of(**more)))
+
+
+def outcome(psnr: float, mesh: trimesh.Trimesh | None = None) -> Outcome:
+    return Outcome({"images": {"psnr": psnr}}, mesh)
+
+
+def said(given: Any, left: Outcome) -> str:
+    look_at_fit(given, left)
+    trouble = left.troubles.get("pictures")
+    assert trouble is None or isinstance(trouble, FitWentWrong)
+    return "" if trouble is None else str(trouble)
+
+
+def test_a_good_fit_is_left_alone() -> None:
+    assert said(opened(), outcome(POOR)) == ""
+    assert said(opened(), Outcome({})) == ""
+
+
+def test_a_fit_that_was_stopped_has_said_why() -> None:
+    left = outcome(2.0)
+    left.troubles["fit"] = UserError("the surface has left")
+    assert said(opened(), left) == ""
+
+
+def test_a_plain_background_without_masks_is_named() -> None:
+    assert "plain background of (128, 128, 128)" in said(opened(), outcome(2.56))
+    for other in ({"rim": 0.0}, {"sources": {"image", "mask"}}, {"kind": "inside"}):
+        assert "plain background" not in said(opened(**other), outcome(2.56))
+
+
+def test_a_background_that_shows_something_is_not_plain() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    scene = Pictures(**{**vars(scene_of()), "image": lambda i: noise})
+    assert plain_background(scene) is None
+
+
+def test_a_surface_along_the_box_is_named() -> None:
+    full = trimesh.creation.box(bounds=BOX * 0.999).subdivide().subdivide()
+    assert "sides of the box" in said(opened(rim=0.0), outcome(3.0, full))
+    small = trimesh.creation.icosphere(radius=0.5)
+    assert "neurfield scene check photos" in said(opened(rim=0.0), outcome(3.0, small))
+    assert at_sides(outcome(3.0), BOX) == 0.0
+
+
+def test_it_ends_with_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tell_troubles([FitWentWrong("a")]) == 1
+    assert tell_troubles([FitWentWrong("a"), UserError("b")]) == 2
+    assert tell_troubles([]) == 0
+    assert capsys.readouterr().err.count("\n") == 3
+
+
+def test_the_report_says_it_first() -> None:
+    page = html._alarms({"troubles": {"pictures": "the fit went wrong: <3 dB"}})
+    assert 'class="alarm"' in page and "&lt;3 dB" in page
+    assert html._alarms({}) == ""
