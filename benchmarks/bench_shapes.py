@@ -5,9 +5,11 @@
 clouds: points drawn evenly from closed meshes, clean with normals; with noise of 0.25 % of the diagonal and
 without normals; and each alone. By `neurfield fit`, by `neurfield mesh` (no fit), by Open3D's screened
 Poisson reconstruction at depth 9, which gets Open3D's own estimated, oriented normals where there are none.
-meshes: the same meshes as signed fields. open: open meshes as unsigned fields, with the length of the border;
-beside them what needs no network: normals, heat and Poisson on a grid of 128 cells, of the same points
-without normals (benchmarks/network_free.py).
+meshes: the same meshes as signed fields.
+open: open meshes as unsigned fields, with the length of the border, beside meshes of their exact distances,
+and beside what needs no network: normals, heat and Poisson on a grid of 128 cells, of points without normals
+(benchmarks/network_free.py).
+pulled: points of open meshes, without normals, as unsigned fields that pull places onto them.
 exact: dual meshing of exact distances, as published and with edges asked whether they are crossed.
 --pictures FOLDER draws a sheet a shape: the truth, ours, and rivals; closed shapes of their hardest points.
 
@@ -49,11 +51,13 @@ CASES = {
     "clean, normals": (0.0, True), "noisy, normals": (NOISE, True),
     "clean, no normals": (0.0, False), "noisy, no normals": (NOISE, False),
 }  # fmt: skip
-TABLES = ("clouds", "meshes", "open", "exact")
+TABLES = ("clouds", "meshes", "open", "pulled", "exact")
 CLOUDS = ("shape", "points", "by", "s", "Chamfer %", "normals", "triangles", "closed")
 MESHES = ("shape", "s", "Chamfer %", "IoU", "normals", "triangles")
-OPENED = ("shape", "by", "s", "Chamfer %", "normals", "border / true", "triangles")
+OPENED = ("shape", "by", "s", "Chamfer %", "F@0.5 % of the diagonal", "normals", "border / true", "triangles")
 EXACT = ("shape", "cells", "edges", "s", "Chamfer %", "edges of other than two faces %", "triangles")
+CELLS = 256  # along the box, of meshes of exact distances beside fitted ones
+PULLED = ("levelset-udf", "cap-udf")
 SHELL = 0.5  # cells: the level at which an unsigned distance is drawn by marching cubes, to compare with
 
 
@@ -186,9 +190,11 @@ def open_rows(
     """Rows of an open mesh: unsigned field, its shell at a level, rivals of points; Poisson gets normals."""
     file, unit = out / f"{name.replace(' ', '-')}.ply", unit_of(true)
     true.export(file)
-    rows, length = [], border_length(true)
+    rows: list[list[Any]] = []
     made = run_fit(file, out / file.stem, ["--field", "udf"])
-    ways = [("neurfield fit --field udf", made)]
+    started = time.perf_counter()
+    exact = Made(exact_mesh(unit, CELLS), time.perf_counter() - started)
+    ways = [(f"the exact distance, dual mesh of {CELLS} cells", exact), ("neurfield fit --field udf", made)]
     if made.mesh is not None:
         started = time.perf_counter()
         shell = Made(shell_of(newest_run(out / file.stem)), time.perf_counter() - started)
@@ -200,9 +206,7 @@ def open_rows(
         rows.append(text_row(OPENED, str(reason)))
     ways.append(("network-free (heat, Poisson)", run_network_free(np.asarray(drawn))))
     for how, one in ways:
-        border = None if one.mesh is None else border_length(one.mesh) / length
-        rows.append([name, how, one.seconds, *_scores(one.mesh, unit), border, _size(one.mesh)[0]])
-        say(str(rows[-1]))
+        rows.append(opened_row(name, how, one, true, unit))
     draw(pictures, name, true, {how: one.mesh for how, one in ways if "same field" not in how})
     return rows
 
@@ -215,6 +219,29 @@ def draw(
         path = folder / f"shape_{name.replace(' ', '_')}.jpg"
         up = np.array(shape_assets.UP.get(name, (0.0, 0.0, 1.0)))
         say(f"written: {save_sheet(path, {'truth': true, **meshes}, up)}")
+
+
+def pulled_rows(name: str, true: trimesh.Trimesh, count: int, out: Path) -> list[list[Any]]:
+    """Rows of an open mesh's points, without normals."""
+    drawn, _ = trimesh.sample.sample_surface(true, count, seed=0)
+    file, unit, rows = out / f"{name.replace(' ', '-')}-points.npz", unit_of(true), []
+    np.savez(file, points=np.asarray(drawn))
+    for method in PULLED:
+        made = run_fit(file, out / f"{file.stem}-{method}", ["--method", method])
+        rows.append(opened_row(name, f"neurfield fit --method {method}", made, true, unit))
+    return rows
+
+
+def opened_row(name: str, how: str, made: Made, true: trimesh.Trimesh, unit: UnitShape) -> list[Any]:
+    """A row of OPENED."""
+    mesh, close = made.mesh, None
+    if mesh is not None and len(mesh.faces):
+        close = numbers(mesh, unit)["f_score@0.5%"]
+    border = None if mesh is None else border_length(mesh) / border_length(true)
+    chamfer, normals = _scores(mesh, unit)
+    row = [name, how, made.seconds, chamfer, close, normals, border, _size(mesh)[0]]
+    say(str(row))
+    return row
 
 
 def shell_of(run: Path) -> trimesh.Trimesh:
@@ -234,22 +261,26 @@ def shell_of(run: Path) -> trimesh.Trimesh:
 def exact_rows(name: str, true: trimesh.Trimesh, cells: int) -> list[list[Any]]:
     """Rows of dual meshing of a mesh's exact distances."""
     unit, rows = unit_of(true), []
-
-    def query(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        found = unit.tree.nearest(points)
-        return found.distance, points - found.point
-
-    box = unit.frame.unit_from_world(unit.box)
     for edges, faithful in (("crossed", False), ("as published", True)):
         started = time.perf_counter()
-        made = extract_dual_mesh(query, box, 2.0 / cells, faithful=faithful)
+        mesh = exact_mesh(unit, cells, faithful)
         seconds = time.perf_counter() - started
-        mesh = trimesh.Trimesh(unit.frame.world_from_unit(made.vertices), made.faces, process=False)
         uses = edge_uses(mesh)[1]
         share = 100.0 * float((uses != 2).mean())
         rows.append([name, cells, edges, seconds, _scores(mesh, unit)[0], share, len(mesh.faces)])
         say(str(rows[-1]))
     return rows
+
+
+def exact_mesh(unit: UnitShape, cells: int, faithful: bool = False) -> trimesh.Trimesh:
+    """Dual meshing of exact distances."""
+
+    def query(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found = unit.tree.nearest(points)
+        return found.distance, points - found.point
+
+    made = extract_dual_mesh(query, unit.frame.unit_from_world(unit.box), 2.0 / cells, faithful=faithful)
+    return trimesh.Trimesh(unit.frame.world_from_unit(made.vertices), made.faces, process=False)
 
 
 def main() -> None:
@@ -266,7 +297,7 @@ def main() -> None:
     out = args.out.resolve().parent / "shapes"
     out.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[list[Any]]] = {name: [] for name in TABLES}
-    columns = {"clouds": CLOUDS, "meshes": MESHES, "open": OPENED, "exact": EXACT}
+    columns = {"clouds": CLOUDS, "meshes": MESHES, "open": OPENED, "pulled": OPENED, "exact": EXACT}
     for name in (*args.shapes, *args.open):
         try:
             true = shape_assets.load(name)
@@ -279,14 +310,18 @@ def main() -> None:
                 rows["clouds"] += cloud_rows(name, true, args.points, out, args.pictures)
             if "meshes" in args.tables:
                 rows["meshes"].append(mesh_row(name, true, out))
-        elif "open" in args.tables:
-            rows["open"] += open_rows(name, true, args.points, out, args.pictures)
+        else:
+            if "open" in args.tables:
+                rows["open"] += open_rows(name, true, args.points, out, args.pictures)
+            if "pulled" in args.tables:
+                rows["pulled"] += pulled_rows(name, true, min(args.points, 20_000), out)
         if "exact" in args.tables:
             for cells in (64,) if args.quick else (128, 256):
                 rows["exact"] += exact_rows(name, true, cells)
     titles = {
         "clouds": f"{args.points:,} points of closed shapes", "meshes": "Meshes as signed fields",
-        "open": "Open meshes as unsigned fields", "exact": "Dual meshing of exact distances",
+        "open": "Open meshes as unsigned fields", "pulled": "Points of open meshes, pulled",
+        "exact": "Dual meshing of exact distances",
     }  # fmt: skip
     report(args.out, [Table(titles[name], columns[name], rows[name]) for name in args.tables])
 

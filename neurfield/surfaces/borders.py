@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from neurfield.ops.lattice_keys import numbered
 from neurfield.ops.mesh_turning import border_vertices
 from neurfield.surfaces.unsigned import Lattice
 
-_AHEAD = (1.5, 2.5, 3.5)  # cells, from which the border is looked back at, further where it was not seen
+# Cells, or widths of the noise, from which the border is looked back at, further where it was not seen.
+_AHEAD = (1.5, 2.5, 3.5)
+EXACT = 0.05  # cells: noise up to it leaves borders that are lines; of more, they are smoothed
+_STEPS = 5
 _CLEAR = 0.3  # cells, distance there: less, and the surface goes on
 
 
@@ -28,13 +32,45 @@ def snapped_borders(vertices: np.ndarray, faces: np.ndarray, lattice: Lattice, n
     waiting = np.flatnonzero(border)
     vertices = vertices.copy()
     directions = _away(vertices, faces[border[faces].any(axis=1)])[waiting]
-    for ahead in _AHEAD:
+    far = max(1.0, lattice.look.width) if lattice.look is not None else 1.0
+    ending = _ends(vertices, waiting, directions, far, lattice)
+    for ahead in far * np.array(_AHEAD):
         # The first look tells in which direction the border is straight ahead, the second looks there.
         _, straight, _ = _border(vertices[waiting], directions, ahead, lattice, noise)
         feet, _, good = _border(vertices[waiting], straight, ahead, lattice, noise)
         vertices[waiting[good]] = feet[good]
         waiting, directions = waiting[~good], directions[~good]
+    if noise > EXACT or lattice.look is not None:
+        _smooth(vertices, _border_edges(faces, len(vertices)), ending)
     return vertices
+
+
+def _ends(
+    vertices: np.ndarray, rows: np.ndarray, directions: np.ndarray, far: float, lattice: Lattice
+) -> np.ndarray:
+    """Those of the rows of vertices ahead of which there is no surface."""
+    ahead = lattice(vertices[rows] + far * _AHEAD[0] * directions)[0]
+    return rows[directions.any(axis=1) & (ahead > _CLEAR * far)]
+
+
+def _border_edges(faces: np.ndarray, count: int) -> np.ndarray:
+    """The edges [e, 2] that have one face, of a mesh of so many vertices."""
+    ends = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    edges, row = numbered(ends.min(axis=1) * count + ends.max(axis=1))
+    once = edges[np.bincount(row, minlength=len(edges)) == 1]
+    return np.stack(np.divmod(once, max(count, 1)), axis=1)
+
+
+def _smooth(vertices: np.ndarray, edges: np.ndarray, rows: np.ndarray) -> None:
+    """Move vertices of a border towards the middles of their neighbours on it, as MeshUDF does."""
+    ends = np.concatenate([edges, edges[:, ::-1]])
+    count = np.bincount(ends[:, 0], minlength=len(vertices))
+    rows = rows[count[rows] >= 2]
+    for _ in range(_STEPS):
+        sums = [
+            np.bincount(ends[:, 0], vertices[ends[:, 1], k], minlength=len(vertices))[rows] for k in range(3)
+        ]
+        vertices[rows] += 0.5 * (np.stack(sums, axis=1) / count[rows, None] - vertices[rows])
 
 
 def _border(

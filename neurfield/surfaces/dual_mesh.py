@@ -14,13 +14,15 @@ from neurfield.ops.dual_steps import filtered_quads
 from neurfield.ops.lattice_keys import find, keys
 from neurfield.ops.quad_sheets import repaired, sides_of, split
 from neurfield.surfaces.ambiguous import APART, CrossedFaces, crossed_faces, groups
-from neurfield.surfaces.borders import snapped_borders
+from neurfield.surfaces.borders import EXACT, snapped_borders
 from neurfield.surfaces.crossings import crossings
 from neurfield.surfaces.dual_cells import SAMPLES
 from neurfield.surfaces.dual_faces import compact, diagonals, triangles
+from neurfield.surfaces.torn import whole
 from neurfield.surfaces.unsigned import Lattice, NearSurface, UnsignedField
 from neurfield.surfaces.winding import consistent_winding
 
+_MOVED = 0.5  # cells that a vertex may be off the surface and is moved onto it
 _PUBLISHED = 0.002  # the release's only threshold, of fields in [-1, 1]^3
 
 
@@ -94,16 +96,44 @@ def extract_dual_mesh(
     tell = progress or (lambda stage, fraction: None)
     lattice = Lattice(query, box, voxel, not faithful, chunk, device)
     tell("looking for the surface", 0.0)
+    if not faithful:
+        lattice.steady()
     near = lattice.near_surface(SAMPLES, 2, _PUBLISHED / voxel if faithful else None)
     tell("meshing", 0.5)
     vertices, faces = _as_published(near, voxel) if faithful else _of_crossings(near, lattice)
     if faithful:
         return UnsignedMesh(lattice.world(vertices), faces, near.noise * voxel, 0)
     tell("borders", 0.8)
-    vertices = snapped_borders(vertices, faces, lattice, near.noise)
-    faces, one_sided = consistent_winding(vertices, faces)
+    mesh = finished(vertices, faces, lattice, near.noise)
     tell("meshing", 1.0)
-    return UnsignedMesh(lattice.world(vertices), faces, near.noise * voxel, one_sided)
+    return mesh
+
+
+def finished(vertices: np.ndarray, faces: np.ndarray, lattice: Lattice, noise: float) -> UnsignedMesh:
+    """A mesh whose faces turn alike, its borders where they belong; of a noisy field without small holes.
+
+    Args:
+        vertices: [v, 3] in cells.
+        faces: [f, 3].
+        lattice: asks the field.
+        noise: of its distances, in cells.
+    """
+    if noise > EXACT or lattice.look is not None:
+        faces, _ = consistent_winding(vertices, faces)
+        size = 1.0 if lattice.look is None else max(1.0, lattice.look.width)
+        vertices, faces = whole(vertices, faces, lattice, size)
+        vertices = _on_surface(vertices, lattice)
+    vertices = snapped_borders(vertices, faces, lattice, noise)
+    faces, one_sided = consistent_winding(vertices, faces)
+    return UnsignedMesh(lattice.world(vertices), faces, noise * lattice.voxel, one_sided)
+
+
+def _on_surface(vertices: np.ndarray, lattice: Lattice) -> np.ndarray:
+    """Vertices [v, 3] moved to their feet: close to the surface the field errs less than farther off."""
+    distances, normals = lattice(vertices)
+    feet = vertices - distances[:, None] * normals
+    nearer = (lattice(feet)[0] < distances) & (distances < _MOVED)
+    return np.where(nearer[:, None], feet, vertices)
 
 
 def _solved(near: NearSurface, too_close: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

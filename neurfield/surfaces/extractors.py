@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.surfaces.cells_mesh import CORNERS
 from neurfield.surfaces.dual_contouring import extract_dual_contour
 from neurfield.surfaces.dual_mesh import extract_dual_mesh
 from neurfield.surfaces.level_set import LIPSCHITZ, find_level_set, steep_in_words
@@ -21,10 +20,11 @@ from neurfield.surfaces.unsigned import Lattice
 SIGNED = ("marching-cubes", "dual-contouring")
 UNSIGNED = ("dual-mesh", "mesh-udf")
 
-_QUIET = 0.1  # cells: noise up to it leaves tangent planes that meet where the surface is
+_QUIET = 0.25  # cells: noise up to it leaves tangent planes that meet where the surface is
 _SMOOTH = 0.07  # cells: noise up to it leaves few holes
 _HOLES = 0.2  # cells: noise from which on there are many
-_COARSE_CELLS = 64  # along the longest side at most, for the look at the noise
+_BESIDE = 0.87  # cells: the corners of cells that the surface passes are hardly farther from it
+_FINEST_CELLS = 256  # along the longest side, of the smallest cells that are chosen
 
 
 class Extracted(NamedTuple):
@@ -121,7 +121,8 @@ def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu
         box: [2, 3] minimum and maximum.
         device: where the field is asked.
     """
-    return _noise(query_of(field), box, 0.0, device) / _SMOOTH
+    finest = float(np.ptp(np.asarray(box), axis=0).max()) / _FINEST_CELLS
+    return max(finest, _noise(query_of(field), box, finest, 0.0, device) / _SMOOTH)
 
 
 def query_of(field: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -139,7 +140,7 @@ def _of_unsigned(
 ) -> Extracted:
     said = []
     if extractor == "auto":
-        noise = _noise(query, box, voxel, device)
+        noise = _noise(query, box, voxel, _BESIDE, device)
         extractor = UNSIGNED[0] if noise <= _QUIET * voxel else UNSIGNED[1]
         said.append(
             f"the field has no sign, and its noise is {noise / voxel:.2g} of a cell"
@@ -156,7 +157,8 @@ def _of_unsigned(
 
 
 @torch.no_grad()
-def _noise(query: Any, box: np.ndarray, voxel: float, device: torch.device | str) -> float:
-    """By how much distances near the surface err, in the field's lengths; cells are few for this look."""
-    size = max(voxel, float(np.ptp(np.asarray(box), axis=0).max()) / _COARSE_CELLS)
-    return Lattice(query, box, size, device=device).near_surface(CORNERS, 1).noise * size
+def _noise(query: Any, box: np.ndarray, voxel: float, reach: float, device: torch.device | str) -> float:
+    """By how much distances err at most so many cells beside the surface, in the field's lengths."""
+    lattice = Lattice(query, box, voxel, device=device)
+    lattice.steady()
+    return lattice.noise_beside(reach) * voxel

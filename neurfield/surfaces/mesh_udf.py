@@ -13,13 +13,11 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from neurfield.ops.lattice_keys import numbered
-from neurfield.surfaces.borders import snapped_borders
 from neurfield.surfaces.cells_mesh import CORNERS, EDGES, mesh_of_cells
 from neurfield.surfaces.crossings import Samples
 from neurfield.surfaces.dual_faces import compact
-from neurfield.surfaces.dual_mesh import UnsignedMesh
+from neurfield.surfaces.dual_mesh import UnsignedMesh, finished
 from neurfield.surfaces.unsigned import Lattice, NearSurface, UnsignedField
-from neurfield.surfaces.winding import consistent_winding
 
 _MEAN, _MOST = 1.05, 1.74  # cells: distances at the corners of a cell that the surface can pass
 _FAR = 1.0 / 6.0  # cells: further from the surface no vertex is
@@ -66,10 +64,9 @@ def extract_mesh_udf(
     near = lattice.near_surface(CORNERS, 1)
     tell("voting for signs", 0.5)
     vertices, faces = _voted(near, lattice)
-    vertices = snapped_borders(vertices, faces, lattice, near.noise)
-    faces, one_sided = consistent_winding(vertices, faces)
+    mesh = finished(vertices, faces, lattice, near.noise)
     tell("voting for signs", 1.0)
-    return UnsignedMesh(lattice.world(vertices), faces, near.noise * lattice.voxel, one_sided)
+    return mesh
 
 
 def _voted(near: NearSurface, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,8 @@ from torch import Tensor
 from neurfield.ops.dual_lattice import shared_points
 from neurfield.ops.dual_steps import field_answers
 from neurfield.ops.lattice_keys import BITS
+from neurfield.surfaces.both_sides import Look, look_of, steadied
+from neurfield.surfaces.cells_mesh import CORNERS
 from neurfield.surfaces.crossings import Samples
 from neurfield.surfaces.dual_cells import cells_near_surface
 
@@ -22,6 +24,11 @@ UnsignedField = Callable[[Tensor], tuple[Tensor, Tensor]]
 # designed ones do, would else lie in planes of the lattice, where distances are 0 and have no gradient.
 _SHIFT = np.array([0.13, 0.17, 0.11])
 _NOISE = 4.0  # medians of what is left at the feet that count as noise
+_STEADY = 0.05  # cells: noise up to it is left alone
+_WIDTH = 1.5  # of the noise, the way from which the surface is seen from both sides
+_PROBES = 20_000  # points at most that the noise is looked at
+_ROUNDS = 3  # of steps to the surface until they settle
+COARSE_CELLS = 64  # along the longest side at most, for the look at the noise
 
 
 class NearSurface(NamedTuple):
@@ -78,6 +85,8 @@ class Lattice:
             raise ValueError(
                 f"at most {(1 << (BITS - 1)) - 1} cells along an axis, got {self.cells.tolist()}"
             )
+        self.look: Look | None = None  # in cells; None: the field is taken as it is
+        self.settled = np.zeros((0, 3)), np.zeros((0, 3))  # some points of the surface, and their normals
         self.asked = 0
         self.steepest = 0.0  # slope that some hundredth of all points exceed
 
@@ -87,6 +96,10 @@ class Lattice:
         Raises:
             ValueError: the field is not finite or is negative; says where.
         """
+        answers = self._asked(points)
+        return answers if self.look is None else steadied(self._asked, points, *answers, self.look)
+
+    def _asked(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         distances, normals = np.empty(len(points)), np.empty((len(points), 3))
         slopes = []
         for start in range(0, len(points), self.chunk):
@@ -108,6 +121,40 @@ class Lattice:
     def world(self, points: np.ndarray) -> np.ndarray:
         """Points [k, 3] in cells in the box's coordinates."""
         return self.low + points * self.voxel
+
+    def coarse(self) -> Lattice:
+        """The same in at most `COARSE_CELLS` cells along the box, if that is coarser."""
+        size = max(1.0, self.cells.max() / COARSE_CELLS)
+        box = np.stack([self.low, self.low + self.cells * self.voxel])
+        other = Lattice(self.query, box, size * self.voxel, False, self.chunk, self.device)
+        other.look = self.look and self.look.scaled(1.0 / size)
+        return other
+
+    def steady(self) -> None:
+        """See points that the field's noise hides from both sides, where that is a share of a cell.
+
+        Raises:
+            ValueError: as `near_surface`.
+        """
+        coarse = self.coarse()
+        near, size = coarse.near_surface(CORNERS, 1), coarse.voxel / self.voxel
+        sure = np.flatnonzero(near.at_feet <= near.noise)
+        sure = sure[:: 1 + len(sure) // _PROBES]
+        feet, normals = near.samples.feet[sure], near.samples.normals[sure]
+        self.settled = size * _settled(coarse, feet), normals
+        noise = self.noise_beside(0.0)
+        if noise > _STEADY:
+            self.look = look_of(self, *self.settled, _WIDTH * noise)
+            self.settled = _settled(self, self.settled[0]), normals
+
+    def noise_beside(self, reach: float) -> float:
+        """By how much distances err at most so many cells beside the surface, in cells, once `steady`."""
+        feet, normals = self.settled
+        way = np.random.default_rng(0).uniform(-reach, reach, size=(len(feet), 1))
+        beside = feet + way * normals
+        distances, normals = self(beside)
+        at_feet = self(beside - distances[:, None] * normals)[0]
+        return _NOISE * float(np.median(at_feet)) if len(feet) else 0.0
 
     def near_surface(self, corners: np.ndarray, stride: int, margin: float | None = None) -> NearSurface:
         """Look at the cells that the surface may pass.
@@ -166,3 +213,11 @@ def _what_is_wrong(values: Tensor, gradient: Tensor, places: Tensor) -> ValueErr
         f"the field is {float(values[worst]):.4g} at {places[worst].tolist()}: it has a sign, and "
         "this extractor is for distances without one"
     )
+
+
+def _settled(field: Lattice, points: np.ndarray) -> np.ndarray:
+    """Points [n, 3] moved to where the field has its surface."""
+    for _ in range(_ROUNDS):
+        distances, normals = field(points)
+        points = points - distances[:, None] * normals
+    return points

@@ -109,3 +109,14 @@ def test_models_are_open(name: str) -> None:
         pytest.skip(f"{name} is not downloaded: python -m benchmarks.bench_shapes --open {name}")
     mesh = shape_assets.load(name)
     assert len(mesh.faces) > 100 and bench_shapes.border_length(mesh) > 0.0
+
+
+def test_an_open_row_has_the_border_beside_the_true_one() -> None:
+    half = trimesh.creation.icosphere(3)
+    half.update_faces(half.triangles_center[:, 2] > 0.0)
+    made = bench_shapes.Made(half, 1.0)
+    unit = bench_shapes.unit_of(half)
+    row = dict(zip(bench_shapes.OPENED, bench_shapes.opened_row("a", "b", made, half, unit)))
+    assert row["border / true"] == 1.0 and row["F@0.5 % of the diagonal"] > 0.999
+    lost = bench_shapes.opened_row("a", "b", bench_shapes.Made(None, 1.0), half, unit)
+    assert lost[3:] == [None] * 5

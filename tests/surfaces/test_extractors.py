@@ -54,26 +54,27 @@ def test_fields_with_a_sign_go_through_marching_cubes_as_ever(sign: str | None) 
 
 
 def test_fields_without_one_by_their_noise() -> None:
-    exact, rough = field_of(hemisphere()), noisy(field_of(sphere(0.4)), 0.003, 0.0015)
+    exact, rough = field_of(hemisphere()), noisy(field_of(sphere(0.4)), 0.004, 0.002, 400.0)
     made = extract_surface(Field(exact, "unsigned"), BOX, 0.06)
-    assert made.extractor == "dual-mesh" and "no sign" in made.why and "up to 0.1" in made.why
+    assert made.extractor == "dual-mesh" and "no sign" in made.why and "up to 0.25" in made.why
     made = extract_surface(Field(rough, "unsigned"), BOX, 2.0 / 64)
-    assert made.extractor == "mesh-udf" and "more than 0.1" in made.why
+    assert made.extractor == "mesh-udf" and "more than 0.25" in made.why
     assert (edge_uses(made.faces)[1] == 2).all()
     made = extract_surface(Field(exact, "unsigned"), BOX, 0.06, "mesh-udf")
     assert made.extractor == "mesh-udf" and made.why == ""
 
 
 def test_cells_are_no_smaller_than_noise_allows() -> None:
-    exact = Field(field_of(sphere(0.4)), "unsigned")
-    little, more = (Field(noisy(field_of(sphere(0.4)), n, 0.5 * n), "unsigned") for n in (0.002, 0.004))
-    assert smallest_cell(exact, BOX) < 0.1 * smallest_cell(little, BOX)
-    assert smallest_cell(more, BOX) == pytest.approx(2.0 * smallest_cell(little, BOX), rel=0.2)
-    for field in (little, more):
-        cell = smallest_cell(field, BOX)
-        made = extract_surface(field, BOX, cell)
-        assert (edge_uses(made.faces)[1] == 2).all() and euler(made.faces) == 2
-        assert "holes" not in made.why and "holes" in extract_surface(field, BOX, 0.2 * cell).why
+    # A wave of a long wavelength moves the surface and tears nothing; a short one is no surface's.
+    finest = 2.0 / 256
+    for query in (field_of(sphere(0.4)), noisy(field_of(sphere(0.4)), 0.004, 0.002)):
+        assert smallest_cell(Field(query, "unsigned"), BOX) == pytest.approx(finest)
+    little, more = (Field(noisy(field_of(sphere(0.4)), n, 0.5 * n, 400.0), "unsigned") for n in (0.004, 0.01))
+    cell = smallest_cell(little, BOX)
+    assert 4.0 * finest < cell < 0.5 * smallest_cell(more, BOX)
+    made = extract_surface(little, BOX, cell)
+    assert (edge_uses(made.faces)[1] == 2).all() and euler(made.faces) == 2
+    assert "holes" not in made.why and "holes" in extract_surface(little, BOX, 0.2 * cell).why
 
 
 def test_a_surface_of_one_side_is_told() -> None:

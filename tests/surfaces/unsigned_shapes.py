@@ -121,6 +121,21 @@ def noisy(query: Query, amplitude: float, floor: float, frequency: float = 40.0)
     return field
 
 
+def rounded(query: Query, width: float, amplitude: float, frequency: float = 100.0) -> Query:
+    """A distance whose kink is rounded off, and a wave that there points anywhere: as a network has it."""
+    phase = torch.tensor([0.3, 1.1, 2.0])
+
+    def field(points: Tensor) -> tuple[Tensor, Tensor]:
+        distance, gradient = query(points)
+        angles = frequency * points + phase.to(points)
+        value = torch.where(distance < width, 0.5 * (width + distance**2 / width), distance)
+        slope = gradient * (distance / width).clamp(max=1.0)[:, None]
+        wave, of_wave = torch.sin(angles).mean(dim=1), torch.cos(angles) / 3.0
+        return (value + amplitude * wave).clamp_min(0.0), slope + amplitude * frequency * of_wave
+
+    return field
+
+
 def edge_uses(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mesh's edges [e, 2], and how many faces each has [e]."""
     ends = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
