@@ -91,6 +91,7 @@ def make_udf(
     radius: Annotated[float, Number(least=0.0)] = 0.0,
     start_levels: Count = 5,
     all_levels_at: Annotated[float, Number(least=0.0, most=1.0)] = 0.5,
+    sided: bool = False,
 ) -> UDFField:
     """An unsigned distance field: how far the surface is, whether or not it has an inside.
 
@@ -112,6 +113,7 @@ def make_udf(
         radius: of that sphere, unit lengths; 0: from the cameras.
         start_levels: that take part at first.
         all_levels_at: share of the steps after which every level takes part.
+        sided: whether a second output goes through zero across the surface, so that none has a kink there.
     """
     sizes = EncodingSizes(
         encoding, levels, features, log2_table_size, base_resolution, finest_resolution, interpolation
@@ -120,7 +122,7 @@ def make_udf(
     return UDFField(
         module, tuple(hidden), feature_dim, softplus_beta, n_frequencies=octaves, precision=precision,
         start_levels=first_levels(start_levels, levels, module), all_levels_at=all_levels_at,
-        radius=radius, start=start,
+        radius=radius, start=start, sided=sided,
     )  # fmt: skip
 
 

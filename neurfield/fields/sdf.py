@@ -295,15 +295,18 @@ class SDFField(nn.Module):
 
     def _trained(self, points: Tensor) -> Tensor:
         """Values [N], differentiable by the parameters."""
+        return self._value(self._trained_outputs(points)[:, 0])
+
+    def _trained_outputs(self, points: Tensor) -> Tensor:
+        """The network's outputs [N, O], differentiable by the parameters."""
         if not torch.is_grad_enabled():
-            return self._value(self._values(points)[:, 0])
+            return self._values(points)
 
         def encode(points: Tensor) -> Tensor:
             return fitted_features(self.encoding, points, self.active_levels)
 
         network = self._parameters_of_network()
-        outputs = encoded_outputs(points, encode, *network, **self._options(), precision=self.precision)
-        return self._value(outputs[:, 0])
+        return encoded_outputs(points, encode, *network, **self._options(), precision=self.precision)
 
     def _slope(self, points: Tensor) -> Tensor:
         """The gradient [N, 3], differentiable by points and parameters."""

@@ -26,7 +26,8 @@ def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Seque
     sets = source.sets(*drawn)
     answer = field.query(gathered(sets), gradient=True)
     holds = dict.fromkeys(sets, source.hold(moment))
-    points, start = answered(sets, holds, answer.value, answer.gradient)
+    heads = getattr(answer, "heads", {})
+    points, start = answered(sets, holds, answer.value, answer.gradient, heads=heads)
     unit = [points[name].slope for name, one in sets.items() if one.unit_slope]
     first = [points[name].slope[: len(one.beside)] for name, one in sets.items() if one.beside is not None]
     gradients = pairs = None

@@ -42,6 +42,7 @@ class ShapeTask(Task):
             "points.around.inside" in loss.needs().required for loss in config.many("losses").values()
         )
         offered = {name for source in sources for name in source.offers}
+        offered |= {f"heads.{name}" for name in getattr(field, "heads", ())}
         if inside and "points.around.inside" not in offered and not shape.shape.is_mesh:
             raise UserError(
                 f"{shape.shape.name}: its points say nothing of what is inside, and the method "

@@ -52,6 +52,27 @@ def shape_sdf(seen: Seen, *, clamp: Annotated[float, Number(least=0.0)] = 0.0) -
     return fused.fused_sdf(points.sdf, known, points.columns["weight"], band)
 
 
+@needs(optional=("points.surface", "points.around.side", "points.around.beyond", "heads.side"))
+def sides(seen: Seen, *, clamp: Positive = 0.1) -> Tensor:
+    """Both outputs of a field that is max(|h|, f): relative to the distance, cut off, and h on the surface.
+
+    On either side of a sheet h is the distance with the sign of the side, where DEUDF (Xu et al., AAAI 2025)
+    leaves an output that may be negative to the network; f says where the sheet ends
+    (`neurfield.shapes.sided`).
+
+    Args:
+        clamp: unit lengths at which h and f are cut off, as of `shape_sdf`; the relative part has none.
+    """
+    points = seen.points["around"]
+    band, known, weight = points.sizes["band"], points.columns, points.columns["weight"]
+    total = seen.points["surface"].heads["side"].abs().mean() / band
+    for name in ("side", "beyond"):
+        value, true = points.heads[name][:, 0], known[name]
+        off = value.clamp(-clamp, clamp) - true.clamp(-clamp, clamp)
+        total = total + fused.fused_sdf(value, true, weight, band) + off.abs().mean() / band
+    return total
+
+
 @needs("points.around.inside")
 def occupancy(seen: Seen, *, width: Positive = 0.005) -> Tensor:
     """Binary cross entropy of sigmoid(-f / width) and what is inside (Mescheder et al. 2019, Eq. 2).

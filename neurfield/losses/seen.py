@@ -107,6 +107,7 @@ class Seen:
         """
         names = {f"points.{name}" for name in self.points}
         names |= {f"points.{n}.{column}" for n, answer in self.points.items() for column in answer.columns}
+        names |= {f"heads.{name}" for answer in self.points.values() for name in answer.heads}
         if self.gradients is not None:
             names.add("gradients")
         if self.pairs is not None:

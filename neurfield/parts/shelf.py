@@ -141,6 +141,7 @@ TABLE: dict[str, dict[str, str]] = {
         "surface_normal": "neurfield.losses.of_shapes:surface_normal",
         "surface_axis": "neurfield.losses.of_shapes:surface_axis",
         "shape_sdf": "neurfield.losses.of_shapes:shape_sdf",
+        "sides": "neurfield.losses.of_shapes:sides",
         "occupancy": "neurfield.losses.of_shapes:occupancy",
         "off_surface": "neurfield.losses.of_shapes:off_surface",
         "pulled": "neurfield.losses.of_pulling:pulled",

@@ -110,8 +110,7 @@ class Cloud(Source):
         generator = torch.Generator().manual_seed(self.seed)
         row = torch.randint(len(self.planes.points), (self.size,), generator=generator)
         told = _signed if self.signed else _unsigned
-        known = told(self.planes, row, self.shape.unit_box, generator)
-        return Around(*(tensor.to(self.device) for tensor in known))
+        return told(self.planes, row, self.shape.unit_box, generator).to(self.device)
 
     @cached_property
     def bounds(self) -> Tensor:
@@ -144,7 +143,7 @@ class Cloud(Source):
             low, high = self.bounds
             surface = PointSet(points[on], {"axis": normals[on]}, {"band": 0.01}, unit_slope=True)
             return {"surface": surface, "apart": PointSet(low + (high - low) * beside, unit_slope=True)}
-        around = Around(*(tensor[beside] for tensor in self.around))
+        around = self.around.select(beside)
         return shape_sets(points[on], normals[on] if self.signed else None, around, self.signed)
 
 

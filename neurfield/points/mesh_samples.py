@@ -12,7 +12,7 @@ from torch import Tensor
 from neurfield.moment import Moment
 from neurfield.parts import Number
 from neurfield.points.point_set import PointSet, Source
-from neurfield.shapes import UnitShape
+from neurfield.shapes import UnitShape, sided
 
 Count = Annotated[int, Number(least=1)]
 BAND = 0.01  # unit lengths: errors are counted in it, and points nearer than this weigh about the same
@@ -26,10 +26,24 @@ class Around(NamedTuple):
     Attributes:
         points: [P, 3] unit coordinates.
         sdf: [P] to the surface; without sign where its sides are not asked for.
+        side: [P] with the sign of the side of a sheet, as of `neurfield.shapes.Sided`; None: not asked for.
+        beyond: [P] from where that tells nothing, as there; None: not asked for.
     """
 
     points: Tensor
     sdf: Tensor
+    side: Tensor | None = None
+    beyond: Tensor | None = None
+
+    def to(self, device: torch.device) -> Around:
+        """On a device."""
+        moved = (None if tensor is None else tensor.to(device) for tensor in self)
+        return Around(*moved)  # type: ignore[arg-type]
+
+    def select(self, rows: Tensor) -> Around:
+        """Some of them."""
+        chosen = (None if tensor is None else tensor[rows] for tensor in self)
+        return Around(*chosen)  # type: ignore[arg-type]
 
 
 class MeshSamples(Source):
@@ -61,7 +75,7 @@ class MeshSamples(Source):
         self.shape, self.device, self.seed = shape, device, seed
         self.count, self.size, self.signed = count, pool, signed
         if shape.shape.is_mesh:
-            self.offers = offers_of(normals=signed, signed=signed)
+            self.offers = offers_of(normals=signed, signed=signed, axes=not signed, sheets=not signed)
 
     @property
     def words(self) -> str:  # type: ignore[override]
@@ -76,8 +90,9 @@ class MeshSamples(Source):
         generator = torch.Generator().manual_seed(self.seed)
         places, _ = self.shape.sample(self.size, generator)
         points = scattered(places, self.shape.unit_box, generator)
-        known = self.shape.sdf(points) if self.signed else self.shape.distance(points)
-        return Around(points.to(self.device), known.to(self.device))
+        if self.signed:
+            return Around(points, self.shape.sdf(points)).to(self.device)
+        return Around(points, *sided(self.shape, points)).to(self.device)
 
     @cached_property
     def surface(self) -> tuple[Tensor, Tensor]:
@@ -103,9 +118,11 @@ class MeshSamples(Source):
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """Two sets, "surface" and "around": see `shape_sets`."""
         on, beside = drawn
-        places, normals = self.surface
-        around = Around(*(tensor[beside] for tensor in self.around))
-        return shape_sets(places[on], normals[on] if self.signed else None, around, self.signed)
+        places, normals = self.surface[0][on], self.surface[1][on]
+        around = self.around.select(beside)
+        if self.signed:
+            return shape_sets(places, normals, around, True)
+        return shape_sets(places, None, around, False, axes=normals)
 
 
 def scattered(places: Tensor, unit_box: list[float], generator: torch.Generator) -> Tensor:
@@ -134,20 +151,27 @@ def shape_sets(
         axes: [N, 3] normals either way round.
 
     Returns:
-        "surface" with the columns normal or axis, if known; "around" with sdf, weight, and inside. Both have
-        the size "band"; a field is to have slope one at both if it has a sign, else around the surface.
+        "surface" with the columns normal or axis, if known; "around" with sdf, weight, and inside, or
+        side and beyond. Both have the size "band"; a field is to have slope one at both if it has a sign,
+        else around the surface.
     """
     columns = {name: c for name, c in (("normal", normals), ("axis", axes)) if c is not None}
     surface = PointSet(places, columns, {"band": BAND}, unit_slope=signed)
     of_around = {"sdf": around.sdf, "weight": BAND / (around.sdf.abs() + BAND)}
     if signed:
         of_around["inside"] = (around.sdf < 0.0).to(around.sdf)
+    if around.side is not None and around.beyond is not None:
+        of_around |= {"side": around.side, "beyond": around.beyond}
     return {"surface": surface, "around": PointSet(around.points, of_around, {"band": BAND}, unit_slope=True)}
 
 
-def offers_of(*, normals: bool, signed: bool, axes: bool = False) -> frozenset[str]:
+def offers_of(*, normals: bool, signed: bool, axes: bool = False, sheets: bool = False) -> frozenset[str]:
     """What losses may look at of `shape_sets`."""
     names = {"points.surface", "points.around", "points.around.sdf", "gradients"}
-    for name, there in (("surface.normal", normals), ("surface.axis", axes), ("around.inside", signed)):
+    columns = {
+        "surface.normal": normals, "surface.axis": axes, "around.inside": signed,
+        "around.side": sheets, "around.beyond": sheets,
+    }  # fmt: skip
+    for name, there in columns.items():
         names |= {f"points.{name}"} if there else set()
     return frozenset(names)

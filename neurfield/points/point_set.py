@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
@@ -50,6 +51,7 @@ class AskedPoints:
         value: what the field says, sdf [P] or colours [P, C]; of no point where it was not asked.
         gradient: [P, 3] of a distance field, else None.
         hold: the factor that the weights of losses on it take for now.
+        heads: of a field that has some, [P, K] each, by name.
     """
 
     columns: dict[str, Tensor]
@@ -57,6 +59,7 @@ class AskedPoints:
     value: Tensor
     gradient: Tensor | None
     hold: float = 1.0
+    heads: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def sdf(self) -> Tensor:
@@ -169,6 +172,7 @@ def answered(
     value: Tensor,
     gradient: Tensor | None,
     start: int = 0,
+    heads: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> tuple[dict[str, AskedPoints], int]:
     """Sets with what a field answered at their points, and the row behind the last of these.
 
@@ -178,12 +182,14 @@ def answered(
         value: of the whole query, [N] or [N, C].
         gradient: of the whole query, [N, 3], or None.
         start: the row of the first set's first point.
+        heads: of the whole query, [N, K] each, by name.
     """
     points = {}
     for name, one in sets.items():
         rows = slice(start, start + len(one.queried))
         slope = None if gradient is None else gradient[rows]
         hold = holds[name] if one.fades else 1.0
-        points[name] = AskedPoints(one.columns, one.sizes, value[rows], slope, hold)
+        own = {head: numbers[rows] for head, numbers in heads.items()}
+        points[name] = AskedPoints(one.columns, one.sizes, value[rows], slope, hold, own)
         start = rows.stop
     return points, start

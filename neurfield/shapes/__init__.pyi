@@ -13,6 +13,8 @@ from neurfield.shapes.poisson import PoissonSurface as PoissonSurface
 from neurfield.shapes.poisson import poisson_surface as poisson_surface
 from neurfield.shapes.read import read_shape as read_shape
 from neurfield.shapes.shape import Shape as Shape
+from neurfield.shapes.sheets import Sided as Sided
+from neurfield.shapes.sheets import sided as sided
 from neurfield.shapes.sides import Sides as Sides
 from neurfield.shapes.sides import sides_of as sides_of
 from neurfield.shapes.unit_shape import UnitShape as UnitShape

@@ -68,3 +68,74 @@ def test_for_pictures_it_starts_as_a_ball_that_is_zero() -> None:
         beyond = (0.4 - points.norm(dim=1)) if inside else points.norm(dim=1) - 0.4
         assert float((field.sdf(points) - beyond.clamp_min(0.0)).abs().mean()) < 0.03
         assert float(field.sdf(points).min()) == 0.0
+
+
+def sided(seed: int = 0) -> UDFField:
+    """A field with two outputs, both of which are zero somewhere."""
+    grid = HashGrid(levels=3, log2_table_size=12, base_resolution=4, finest_resolution=16)
+    field = UDFField(grid, (16, 16), sided=True)
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(seed)
+        for parameter in field.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+        field.layers[-1].bias[:2] -= torch.tensor([1.3, 0.15])
+    return field
+
+
+def test_a_field_of_two_sides_starts_without_them() -> None:
+    plain, both = UDFField(), UDFField(sided=True)
+    for field in (plain, both):
+        field.start_as_sphere(0.5, inside=False)
+    points = torch.rand(500, 3, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
+    assert float(both.query(points).heads["side"].abs().max()) == 0.0
+    with torch.no_grad():  # below zero it is pulled up, as the plain one
+        both.layers[-1].bias[0] -= 3.0
+    sample = both.query(points, gradient=True)
+    (sample.sdf - 0.5).abs().mean().backward()
+    learnt = both.layers[-1].bias.grad
+    assert float(sample.sdf.max()) == 0.0 and learnt is not None
+    assert float(learnt[0]) < 0.0 == float(learnt[1])
+    with torch.no_grad():
+        both.layers[-1].bias[0] += 3.0
+    assert float(both.sdf(points).min()) > 0.1 and float(plain.sdf(points).min()) > 0.1
+
+
+def test_the_larger_of_both_outputs_is_the_distance_and_its_gradient_comes_along() -> None:
+    field, points = sided(), torch.rand(2000, 3, generator=torch.Generator().manual_seed(1)) * 1.8 - 0.9
+    sample = field.query(points, gradient=True)
+    side, beyond = sample.heads["side"][:, 0], sample.heads["beyond"][:, 0]
+    torch.testing.assert_close(sample.sdf, torch.maximum(side.abs(), beyond))
+    by_side = side.abs() > beyond
+    assert 0.1 < float(by_side.float().mean()) < 0.9 and bool((side[by_side] < 0).any())
+    torch.testing.assert_close(field.sdf(points), sample.sdf.detach(), atol=1e-5, rtol=1e-4)
+    assert sample.gradient is not None
+    step = 1e-3
+    for axis in range(3):
+        offset = torch.zeros(3)
+        offset[axis] = step
+        slope = (field.sdf(points + offset) - field.sdf(points - offset)) / (2.0 * step)
+        assert float((slope - sample.gradient[:, axis]).abs().median()) < 5e-3
+
+
+def test_losses_on_both_outputs_teach_both_wherever_the_point_is() -> None:
+    field, points = sided(), torch.rand(100, 3, generator=torch.Generator().manual_seed(1)) * 2.0 - 1.0
+    of_value = field.query(points, gradient=True)
+    by_side = of_value.sdf > of_value.heads["beyond"][:, 0]
+    assert bool(by_side.any()) and not of_value.sdf[by_side].sum().isnan()
+    for head in ("side", "beyond"):
+        field.zero_grad()
+        field.query(points, gradient=True).heads[head].abs().mean().backward()
+        learnt = field.layers[-1].weight.grad
+        assert learnt is not None
+        rows = (learnt.abs().sum(dim=1) > 0).tolist()[:2]
+        assert rows == [head == "beyond", head == "side"]
+
+
+def test_values_that_train_are_those_of_a_query() -> None:
+    field, points = sided(), torch.rand(4, 25, 3, generator=torch.Generator().manual_seed(1)) * 2.0 - 1.0
+    sample = field.query(points, gradient=True)
+    torch.testing.assert_close(field(points), sample.sdf, atol=1e-5, rtol=1e-4)
+    assert sample.sdf.shape == (4, 25) and sample.heads["side"].shape == (4, 25, 1)
+    field(points).sum().backward()
+    learnt = field.layers[-1].weight.grad
+    assert learnt is not None and float(learnt[0].abs().sum()) > 0.0 == float(learnt[1].abs().sum())

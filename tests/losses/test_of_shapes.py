@@ -52,3 +52,19 @@ def test_an_occupancy_is_right_deep_on_its_side() -> None:
 def test_apart_there_is_no_surface() -> None:
     one = of_shapes.off_surface(seen("apart", [0.0, -0.01]), sharpness=100.0)
     assert float(one) == pytest.approx(0.5 * (1.0 + math.exp(-1.0)))
+
+
+def test_both_outputs_of_a_field_with_sides_relative_to_the_distance() -> None:
+    known = {"side": [-0.02, 0.4], "beyond": [-0.01, 0.38], "weight": [1.0, 0.25]}
+    columns = {key: torch.tensor(column) for key, column in known.items()}
+    heads = {"side": torch.tensor([[-0.02], [0.5]]), "beyond": torch.tensor([[0.0], [0.38]])}
+    on = AskedPoints(
+        {}, {"band": 0.01}, torch.zeros(2), None, heads={"side": torch.tensor([[0.01], [-0.03]])}
+    )
+    points = AskedPoints(columns, {"band": 0.01}, torch.zeros(2), None, heads=heads)
+    one = Seen(Moment(0, 0.0), points={"around": points, "surface": on})
+    relative, cut_off = (0.25 * 0.1 + 0.01) / (0.01 * 1.25), 0.5 * 0.01 / 0.01
+    assert float(of_shapes.sides(one, clamp=0.1)) == pytest.approx(2.0 + relative + cut_off)
+    assert float(of_shapes.sides(one, clamp=1.0)) == pytest.approx(
+        2.0 + relative + cut_off + 0.5 * 0.1 / 0.01
+    )

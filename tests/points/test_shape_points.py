@@ -56,6 +56,10 @@ def test_distances_without_sides_are_not_negative_and_have_no_inside() -> None:
     sets = drawn(MeshSamples(mesh(), CPU, 0, count=500, pool=1000, signed=False))
     assert float(sets["around"].columns["sdf"].min()) >= 0.0
     assert "inside" not in sets["around"].columns and "normal" not in sets["surface"].columns
+    columns = sets["around"].columns
+    both = torch.maximum(columns["side"].abs(), columns["beyond"])
+    torch.testing.assert_close(both, columns["sdf"], atol=1e-6, rtol=0)
+    assert bool((columns["side"] < 0.0).any()) and bool((columns["side"] > 0.0).any())
     assert not sets["surface"].unit_slope  # there a distance has a kink
 
 

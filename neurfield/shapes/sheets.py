@@ -1,0 +1,98 @@
+"""An open mesh as sheets with two sides each, which end somewhere: what a field needs to know of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from neurfield.shapes.unit_shape import UnitShape
+
+WIDTH = 0.03  # unit lengths beside sheets within which their sides tell the distance
+_STEP = 0.001  # unit lengths between places of a border
+_MOST = 2_000_000  # of them
+_CLEAR = 0.95  # the cosine of a face's normal and the way from its nearest point: more, and it lies within
+
+
+class Sided(NamedTuple):
+    """What is known of points around sheets.
+
+    Attributes:
+        distance: [N] to the nearest sheet.
+        side: [N] the same with the sign of the side of the sheet that a point is on; where the nearest place
+            is on a border, the height above the plane there. Its size is at most the distance.
+        beyond: [N] the distance, less the way from the nearest place to the border, at most `WIDTH`: not
+            negative where |side| is not the distance, and below zero on the sheets.
+    """
+
+    distance: Tensor
+    side: Tensor
+    beyond: Tensor
+
+
+def sided(shape: UnitShape, points: Tensor) -> Sided:
+    """What sheets tell of points [N, 3], unit coordinates: their distance is max(|side|, beyond).
+
+    `side` goes through zero across a sheet, as straight as a signed distance does, and does so beyond the
+    border as well, where `beyond` is the distance. A border is where an edge has other than two faces, or two
+    that do not turn alike.
+
+    Args:
+        shape: a mesh.
+        points: on the CPU.
+    """
+    found = shape.tree.nearest(points)
+    way = points - found.point
+    corners = shape.tree.corners
+    height = (way * _normals(corners)[found.face]).sum(dim=1)
+    # At creases and corners the mean of the normals around tells the side (Baerentzen and Aanaes 2005).
+    leaning = (way * _blended(shape, found.face, found.point)).sum(dim=1)
+    sign = torch.where(height.abs() > _CLEAR * found.distance, height, leaning).sign()
+    border = _border(shape)
+    inwards = torch.full_like(found.distance, WIDTH)
+    if len(border):
+        apart, _ = cKDTree(border).query(found.point.double().numpy(), distance_upper_bound=WIDTH)
+        inwards = torch.from_numpy(np.minimum(apart, WIDTH)).float()
+    side = torch.where(inwards < _STEP, height, sign * found.distance)
+    return Sided(found.distance, side, found.distance - inwards)
+
+
+def _border(shape: UnitShape) -> np.ndarray:
+    """Places [B, 3] along the edges of a mesh at which a sheet ends, unit coordinates."""
+    faces = shape.shape.faces
+    ends = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    edges, row = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True)
+    row = row.reshape(-1)
+    forward = np.bincount(row, ends[:, 0] < ends[:, 1], minlength=len(edges))
+    uses = np.bincount(row, minlength=len(edges))
+    low, high = shape.points.double().numpy()[edges[(uses != 2) | (forward != 1)]].transpose(1, 0, 2)
+    length = np.linalg.norm(high - low, axis=1)
+    count = np.ceil(length / max(_STEP, length.sum() / _MOST)).astype(np.int64) + 1
+    edge = np.repeat(np.arange(len(count)), count)
+    share = (np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)) / (count[edge] - 1).clip(1)
+    return low[edge] + share[:, None] * (high - low)[edge]
+
+
+def _normals(corners: Tensor) -> Tensor:
+    a, b, c = corners.unbind(dim=1)
+    return normalize(torch.linalg.cross(b - a, c - a), dim=1, eps=1e-30)
+
+
+def _blended(shape: UnitShape, face: Tensor, places: Tensor) -> Tensor:
+    """Directions [N, 3] between those of a face's corners, at places [N, 3] on it: no units."""
+    faces = torch.from_numpy(shape.shape.faces)
+    faces = faces.flip(1) if shape.sides.flipped else faces
+    corners = shape.tree.corners
+    following, before = corners.roll(-1, dims=1) - corners, corners.roll(1, dims=1) - corners
+    cosine = (normalize(following, dim=2, eps=1e-30) * normalize(before, dim=2, eps=1e-30)).sum(dim=2)
+    weighted = cosine.clamp(-1.0, 1.0).acos()[..., None] * _normals(corners)[:, None]
+    of_vertices = torch.zeros(len(shape.points), 3).index_add_(0, faces.reshape(-1), weighted.reshape(-1, 3))
+    a, b, c = corners[face].unbind(dim=1)
+    # Weights of the corners are areas of the triangles opposite to them.
+    areas = [torch.linalg.cross(q - p, places - p).norm(dim=1) for p, q in ((b, c), (c, a), (a, b))]
+    weights = torch.stack(areas, dim=1) / torch.stack(areas, dim=1).sum(dim=1, keepdim=True).clamp_min(1e-30)
+    return (weights[..., None] * normalize(of_vertices, dim=1, eps=1e-30)[faces[face]]).sum(dim=1)

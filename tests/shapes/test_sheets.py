@@ -1,0 +1,91 @@
+"""Sheets with two sides: what is told of points around them is their distance, and straight across them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from neurfield.shapes import Shape, UnitShape, mend, sided
+from neurfield.shapes.sheets import WIDTH
+
+
+def unit(mesh: trimesh.Trimesh) -> UnitShape:
+    return UnitShape(mend(Shape("sheet", np.asarray(mesh.vertices), np.asarray(mesh.faces))))
+
+
+def half_ball() -> trimesh.Trimesh:
+    rise = np.linspace(0.0, 0.5 * np.pi, 33)
+    profile = np.stack([np.cos(rise), np.sin(rise)], axis=1)
+    profile[-1, 0] = 0.0
+    half = trimesh.creation.revolve(profile, sections=128)
+    half.update_faces(half.nondegenerate_faces())
+    return half
+
+
+def strip(count: int = 200) -> trimesh.Trimesh:
+    """A Moebius strip."""
+    angle = np.arange(count) * (2.0 * np.pi / count)
+    out = np.stack([np.cos(angle), np.sin(angle), 0.0 * angle], axis=1)
+    across = np.cos(angle / 2)[:, None] * out + np.sin(angle / 2)[:, None] * [[0.0, 0.0, 1.0]]
+    vertices = np.concatenate([out - 0.3 * across, out + 0.3 * across])
+    low = np.arange(count)
+    following = np.where(low + 1 < count, low + 1, count)  # the turn: low goes on as high
+    high, after = low + count, np.where(low + 1 < count, low + 1 + count, 0)
+    faces = np.concatenate([np.stack([low, following, high], 1), np.stack([high, following, after], 1)])
+    return trimesh.Trimesh(vertices, faces, process=False)
+
+
+SHEETS = {"half ball": half_ball(), "box": trimesh.creation.box(), "strip": strip()}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_both_together_are_the_distance_everywhere(name: str) -> None:
+    shape = unit(SHEETS[name])
+    points = torch.rand(20000, 3, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
+    near = shape.sample(20000, torch.Generator().manual_seed(1))[0]
+    noise = torch.randn(near.shape, generator=torch.Generator().manual_seed(2))
+    points = torch.cat([points, near + 0.02 * noise])
+    found = sided(shape, points)
+    both = torch.maximum(found.side.abs(), found.beyond)
+    torch.testing.assert_close(both, found.distance, atol=1e-3, rtol=0)
+    assert float((found.side.abs() - found.distance).max()) < 1e-6
+    torch.testing.assert_close(found.distance, shape.distance(points))
+
+
+def test_sides_differ_across_the_sheet_and_the_middle_of_it_is_told_by_them() -> None:
+    shape = unit(half_ball())
+    places, normals = shape.sample(4000, torch.Generator().manual_seed(0))
+    above, below = (sided(shape, places + step * normals) for step in (0.005, -0.005))
+    assert float((above.side * below.side).max()) < 0.0
+    rim = places[:, 2] - shape.points[:, 2].min() < 0.1
+    assert float(above.beyond[~rim].max()) < -0.02 and float(above.side.abs().max()) < 0.0051
+
+
+def test_behind_the_border_the_side_goes_through_zero_and_beyond_does_not() -> None:
+    shape = unit(half_ball())
+    angle = torch.linspace(0.0, 2.0 * math.pi, 50)
+    radius, low = 1.0 / shape.frame.half, float(shape.points[:, 2].min())
+    ring = torch.stack([radius * angle.cos(), radius * angle.sin(), torch.full_like(angle, low - 0.1)], dim=1)
+    found = sided(shape, ring)
+    assert float(found.side.abs().max()) < 0.02
+    torch.testing.assert_close(found.beyond, found.distance, atol=1e-3, rtol=0)
+
+
+def test_sides_of_a_closed_mesh_are_its_inside_at_creases_and_corners_too() -> None:
+    box = trimesh.creation.box().apply_transform(trimesh.transformations.rotation_matrix(0.7, [1, 2, 3]))
+    shape = unit(box)
+    points = torch.rand(20000, 3, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
+    found = sided(shape, points)
+    torch.testing.assert_close(found.side, shape.sdf(points), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.beyond, found.distance - WIDTH)
+
+
+def test_where_a_strip_of_one_side_is_turned_over_its_distance_is_told_without_sides() -> None:
+    shape = unit(strip())
+    seam = shape.points[[0, 200]].mean(dim=0, keepdim=True)
+    found = sided(shape, seam + torch.tensor([[0.0, 0.0, 0.004], [0.004, 0.0, 0.0]]))
+    torch.testing.assert_close(found.beyond, found.distance, atol=5e-3, rtol=0)
