@@ -67,7 +67,7 @@ def room_methods() -> list[str]:
     """The shipped methods that a room's pictures and ambiguous priors can be given to.
 
     All that fit surfaces, but those that match the pictures and look at no prior (`photos`): with priors they
-    would be another method.
+    would be another method. Distances without a sign have no fused start, and are for open things.
     """
     return [name for name in methods("surface") if takes_priors(load_config(name))]
 
@@ -75,4 +75,6 @@ def room_methods() -> list[str]:
 def takes_priors(config: Config) -> bool:
     """Whether a method is for more than photographs alone."""
     data = config.data
+    if config.needed("field").name == "udf":
+        return False
     return data.prior_depth or data.prior_normal or not data.stereo

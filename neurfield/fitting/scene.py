@@ -30,6 +30,7 @@ from neurfield.points.stereo import confident_points
 from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.stereo import Contradicted, StereoMaps, contradicted
+from neurfield.surfaces.extractors import is_unsigned
 
 PAIRS = 512  # a step, where a loss looks at pairs and does not say how many
 
@@ -94,6 +95,11 @@ class SceneTask(Task):
             for part in map(config.one, ("background", "exposure", "poses", "transients"))
         )
         polish = config.one("polish")
+        if polish is not None and is_unsigned(field) and getattr(polish.load(), "wants_sign", False):
+            raise UserError(
+                f"'polish.{polish.name}' looks for where distances change their sign, and this field's have "
+                "none: leave it out with --set polish=off"
+            )
         advice = what_would_help(self.telling, self.inside)
         rays = RaysStep(
             PixelReader(scene, chooser, self.frame, self.unit_box, device),

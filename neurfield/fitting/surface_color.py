@@ -67,6 +67,8 @@ class SurfaceColor:
         rate: learning rates at its first step, times those of `train`.
     """
 
+    wants_sign = True  # rays are followed to where the field's distance changes its sign
+
     def __init__(
         self,
         cameras: Cameras,

@@ -18,6 +18,9 @@ Length = Annotated[float, Number(above=0.0)]
 def eikonal_apart(seen: Seen, *, beyond: Annotated[float, Number(least=0.0)] = 0.003) -> Tensor:
     """Mean (|g| - 1)^2 away from the surface, next to which gradients turn around (Gropp et al. 2020).
 
+    Where the distance is zero all around, as in what nothing has hollowed out yet, the slope is that of the
+    field below zero. It counts, because opacity goes by it.
+
     Args:
         beyond: distance from which on they count, unit lengths.
     """
@@ -25,7 +28,8 @@ def eikonal_apart(seen: Seen, *, beyond: Annotated[float, Number(least=0.0)] = 0
     if "uniform" in seen.points:
         values.append(seen.points["uniform"].sdf)
         gradients.append(seen.points["uniform"].slope)
-    counts = (torch.cat(values).detach() > beyond).float()
+    value = torch.cat(values).detach()
+    counts = ((value > beyond) | (value <= 0.0)).float()
     error = (torch.cat(gradients).norm(dim=1) - 1.0).square()
     return (counts * error).sum() / counts.sum().clamp_min(1.0)
 
@@ -53,13 +57,17 @@ def smooth_unsigned(
 
 
 @needs("points.uniform")
-def sparse(seen: Seen, *, reach: Length = 0.01) -> Tensor:
+def sparse(
+    seen: Seen, *, reach: Length = 0.0003, after: Annotated[float, Number(least=0.0, most=1.0)] = 0.4
+) -> Tensor:
     """Mean exp(-u / reach) anywhere in the box: what no picture shows is free (NeuralUDF, supplement).
 
-    It is about the share of the box that is within `reach` of a surface, so it hollows out what is zero in
-    its inside, and takes away what nothing else holds.
+    It is the share of the box that is zero, or within `reach`: what is zero inside is hollowed out.
+    A reach of the size of the width of an opacity would lift surfaces that pictures show, too.
 
     Args:
         reach: unit lengths.
+        after: share of the steps before which nothing is asked: the surface is still on its way.
     """
-    return torch.exp(-seen.points["uniform"].sdf / reach).mean()
+    sdf = seen.points["uniform"].sdf
+    return torch.exp(-sdf / reach).mean() if seen.moment.progress >= after else 0.0 * sdf.sum()

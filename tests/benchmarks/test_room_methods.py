@@ -30,8 +30,8 @@ from tests.fitting.conftest import SMALL, write_sphere_scene
 MACHINE = {"cpu": "a", "threads": 2, "time": "2026-01-01T00:00:00Z", "commit": "abc"}
 
 
-def test_every_surface_method_is_measured_but_that_of_photographs_alone() -> None:
-    assert set(methods("surface")) - set(room_methods()) == {"photos"}
+def test_every_surface_method_is_measured_but_those_of_photographs_alone_and_of_open_things() -> None:
+    assert set(methods("surface")) - set(room_methods()) == {"photos", "neuraludf", "neudf"}
     assert {"neus", "volsdf", "monosdf", "priors", "s3im"} <= set(room_methods())
     assert takes_priors(load_config("photos", overrides=["data.prior_depth=true"]))
 

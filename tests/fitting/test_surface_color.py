@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from neurfield.errors import UserError
 from neurfield.fitting import Run, fit, resume
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.scene import SceneTask
@@ -205,3 +206,9 @@ def test_how_many_steps_come_before_it(steps: int, share: float, before: int) ->
     if before < steps - 2:
         assert turns[before].number == 0 and turns[-1].factor < 0.2 < turns[before + 10].factor
     assert all(turn == turn_of(step, Train(steps=before), None) for step, turn in enumerate(turns[:before]))
+
+
+def test_it_is_refused_where_distances_have_no_sign(sphere_scene: Scene, tmp_path: Path) -> None:
+    small = [one for one in SMALL if not one.startswith("polish")]
+    with pytest.raises(UserError, match=r"'polish\.surface_color'.*sign.*polish=off"):
+        fit(sphere_scene, "neuraludf", out=tmp_path, quiet=True, overrides=[*small, "polish=surface_color"])

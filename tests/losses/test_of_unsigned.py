@@ -33,11 +33,12 @@ def seen(
 
 
 def test_slopes_count_where_the_surface_is_not() -> None:
-    on_rays = seen([0.0, 0.001, 0.02], [5.0, 0.0, 3.0])
+    on_rays = seen([0.0002, 0.001, 0.02], [5.0, 0.0, 3.0])
     assert float(eikonal_apart(on_rays)) == pytest.approx(4.0)
     assert float(eikonal_apart(on_rays, beyond=0.0005)) == pytest.approx(2.5)
-    assert float(eikonal_apart(seen([0.02], [3.0], ([0.1, 0.0], [1.0, 9.0])))) == pytest.approx(2.0)
-    assert float(eikonal_apart(seen([0.0], [7.0]))) == 0.0
+    assert float(eikonal_apart(seen([0.02], [3.0], ([0.1, 0.001], [1.0, 9.0])))) == pytest.approx(2.0)
+    assert float(eikonal_apart(seen([0.0], [3.0]))) == pytest.approx(4.0)  # in what nothing has hollowed out
+    assert float(eikonal_apart(seen([0.001], [7.0]))) == 0.0
     assert float(eikonal_apart(seen([], []))) == 0.0
 
 
@@ -56,3 +57,4 @@ def test_what_is_zero_is_pushed_up_and_what_is_far_is_left_alone() -> None:
     (by_value,) = torch.autograd.grad(loss, look.points["uniform"].value)
     assert float(by_value[0]) == pytest.approx(-100.0 / 3.0) and by_value[0] < by_value[1] < 0.0
     assert float(by_value[2].abs()) < 1e-6
+    assert float(sparse(look, after=0.6).detach()) == 0.0 < float(sparse(look, after=0.5).detach())
