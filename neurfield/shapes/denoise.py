@@ -16,6 +16,7 @@ _MOVES = 3  # a point far off counts itself, and its like, for more than they sh
 _ALIKE = 0.8  # the difference of normals at which a neighbour counts e-fold less: edges stay
 _FLATTER = 8.0 / 9.0  # the part of a height's square that counts for no distance: noise is no distance
 _PLANE = 12  # neighbours of a plane through points without noise
+_ROUNDS = 2  # in which points are moved by normals that were found, and normals found of moved points
 _BATCH = 1 << 14  # points at a time
 
 
@@ -29,21 +30,20 @@ def planes_of(
         normals: [N, 3] units.
         noise: deviation of the points off the surface.
         turned: whether normals say which side is outside.
-        found: whether normals are those of planes through the noisy points; they are then found again, of
-            fewer neighbours, once the points are moved.
+        found: whether normals are those of planes through the noisy points: they are then found again once
+            the points are moved, of fewer neighbours, and the noisy points moved by them.
     """
     planes = Planes(points, normals, turned)
     spacing = float(np.median(planes.spacing))
     if noise <= _NOISY * spacing:
         return planes
-    around = planes
-    share = (_DENSE * spacing / noise) ** 2
-    if share < 1.0:
-        some = np.random.default_rng(0).permutation(len(points))[: max(1, int(share * len(points)))]
+    some = np.random.default_rng(0).permutation(len(points))
+    some = some[: max(1, int((_DENSE * spacing / noise) ** 2 * len(points)))]
+    for _ in range(_ROUNDS if found else 1):
         around = Planes(points[some], normals[some], turned)
-    places, smooth = moved(points, normals, around, best_width(around))
-    if found:
-        smooth = alike(local_planes(places, _PLANE)[0][:, None], smooth)[:, 0]
+        places, smooth = moved(points, normals, around, best_width(around))
+        if found:
+            normals = smooth = alike(local_planes(places, _PLANE)[0][:, None], smooth)[:, 0]
     return Planes(places, smooth, turned)
 
 
@@ -68,7 +68,11 @@ def best_width(planes: Planes, seed: int = 0) -> float:
     for width in widths:
         places, _ = _onto_the_mean(points, normals, planes, row[:, 1:], width)  # the nearest is itself
         errors.append(float(np.linalg.norm(places - points, axis=1).mean()))
-    return float(widths[int(np.argmin(errors))])
+    least, between = int(np.argmin(errors)), 0.0
+    if 0 < least < len(widths) - 1:  # the lowest place of a parabola: what is flat there jumps no further
+        before, at, after = errors[least - 1 : least + 2]
+        between = 0.5 * (before - after) / max(before - 2.0 * at + after, 1e-300)
+    return float(widths[least] * (_WIDTHS[1] / _WIDTHS[0]) ** between)
 
 
 def moved(
