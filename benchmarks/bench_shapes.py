@@ -11,6 +11,7 @@ and beside what needs no network: normals, heat and Poisson on a grid of 128 cel
 (benchmarks/network_free.py).
 pulled: points of open meshes, without normals, as unsigned fields that pull places onto them.
 exact: dual meshing of exact distances, as published and with edges asked whether they are crossed.
+The file is written after every shape; --merge makes one of several.
 --pictures FOLDER draws a sheet a shape: the truth, ours, and rivals; closed shapes of their hardest points.
 
 Seconds are of the whole command, from its start to the mesh, on as many threads as OMP_NUM_THREADS says; what
@@ -19,6 +20,7 @@ draws and measures after that does not count. Chamfer is the mean of both ways, 
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -283,6 +285,23 @@ def exact_mesh(unit: UnitShape, cells: int, faithful: bool = False) -> trimesh.T
     return trimesh.Trimesh(unit.frame.world_from_unit(made.vertices), made.faces, process=False)
 
 
+def merged(files: list[Path]) -> tuple[list[Table], dict[str, Any]]:
+    """Tables of the same title joined, in the order of the files, and the first file's machine.
+
+    Raises:
+        UserError: they were measured on different machines.
+    """
+    read = [json.loads(file.read_text()) for file in files]
+    if len({content["machine"]["cpu"] for content in read}) > 1:
+        raise UserError("the files were measured on different machines: join those of one")
+    joined: dict[str, Table] = {}
+    for content in read:
+        for table in content["tables"]:
+            known = joined.get(table["title"], Table(table["title"], table["columns"], []))
+            joined[table["title"]] = Table(known.title, known.columns, [*known.rows, *table["rows"]])
+    return list(joined.values()), read[0]["machine"]
+
+
 def main() -> None:
     """Measure and report."""
     parser = arguments(__doc__, "bench_shapes")
@@ -291,13 +310,23 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--points", type=int, default=100_000, help="drawn from each shape")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw a sheet a shape there")
+    parser.add_argument("--merge", nargs="+", type=Path, metavar="FILE", help="measure nothing, join these")
     args = parser.parse_args()
+    if args.merge:
+        tables, machine = merged(args.merge)
+        report(args.out, tables, machine=machine)
+        return
     if args.quick:
         args.shapes, args.open, args.points = args.shapes[:1], args.open[:1], min(args.points, 20_000)
     out = args.out.resolve().parent / "shapes"
     out.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[list[Any]]] = {name: [] for name in TABLES}
     columns = {"clouds": CLOUDS, "meshes": MESHES, "open": OPENED, "pulled": OPENED, "exact": EXACT}
+    titles = {
+        "clouds": f"{args.points:,} points of closed shapes", "meshes": "Meshes as signed fields",
+        "open": "Open meshes as unsigned fields", "pulled": "Points of open meshes, pulled",
+        "exact": "Dual meshing of exact distances",
+    }  # fmt: skip
     for name in (*args.shapes, *args.open):
         try:
             true = shape_assets.load(name)
@@ -318,11 +347,8 @@ def main() -> None:
         if "exact" in args.tables:
             for cells in (64,) if args.quick else (128, 256):
                 rows["exact"] += exact_rows(name, true, cells)
-    titles = {
-        "clouds": f"{args.points:,} points of closed shapes", "meshes": "Meshes as signed fields",
-        "open": "Open meshes as unsigned fields", "pulled": "Points of open meshes, pulled",
-        "exact": "Dual meshing of exact distances",
-    }  # fmt: skip
+        tables = [Table(titles[table], columns[table], rows[table]) for table in args.tables]
+        report(args.out, tables, quiet=True)  # what was measured stays if the next one is interrupted
     report(args.out, [Table(titles[name], columns[name], rows[name]) for name in args.tables])
 
 

@@ -246,8 +246,8 @@ RUNS = [
         "neurfield/fitting/surface.py",
         MESH,
         (
-            "frame.world_from_unit(np.asarray(mesh.vertices))",
-            "np.asarray(mesh.vertices)",
+            "frame.world_from_unit(vertices[start : start + _ROWS])",
+            "vertices[start : start + _ROWS]",
             "a mesh in the unit frame",
         ),
         ("voxel / frame.half, self.device", "voxel, self.device", "voxels in the world's unit"),

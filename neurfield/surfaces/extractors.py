@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from neurfield.errors import UserError
+from neurfield.surfaces.cells_mesh import CORNERS
 from neurfield.surfaces.dual_contouring import extract_dual_contour
 from neurfield.surfaces.dual_mesh import extract_dual_mesh
 from neurfield.surfaces.level_set import LIPSCHITZ, find_level_set, steep_in_words
 from neurfield.surfaces.mesh_udf import extract_mesh_udf
-from neurfield.surfaces.unsigned import Lattice
+from neurfield.surfaces.unsigned import COARSE_CELLS, Lattice
 
 SIGNED = ("marching-cubes", "dual-contouring")
 UNSIGNED = ("dual-mesh", "mesh-udf")
@@ -24,6 +25,7 @@ _QUIET = 0.25  # cells: noise up to it leaves tangent planes that meet where the
 _SMOOTH = 0.07  # cells: noise up to it leaves few holes
 _HOLES = 0.2  # cells: noise from which on there are many
 _BESIDE = 0.87  # cells: the corners of cells that the surface passes are hardly farther from it
+_LAYER = 1e-3  # of the finest cells: noise below it is that of no fit, but of a layer, or of an exact field
 _FINEST_CELLS = 256  # along the longest side, of the smallest cells that are chosen
 
 
@@ -110,11 +112,14 @@ def is_unsigned(field: Any) -> bool:
     return getattr(field, "sign", "signed") == "unsigned"
 
 
+@torch.no_grad()
 def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu") -> float:
     """Edge of the smallest cells for which a distance without a sign is clean enough: few holes.
 
     A fitted field errs next to its surface, where its gradient turns around. In cells that are not much
-    larger than that error nothing tells on which side of the surface a corner is.
+    larger than that error nothing tells on which side of the surface a corner is. A field that is zero in a
+    layer instead of on a surface, as those fitted to pictures, has no error inside: there the feet of points
+    around it tell how thick the layer is.
 
     Args:
         field: as for `extract_surface`.
@@ -122,7 +127,14 @@ def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu
         device: where the field is asked.
     """
     finest = float(np.ptp(np.asarray(box), axis=0).max()) / _FINEST_CELLS
-    return max(finest, _noise(query_of(field), box, finest, 0.0, device) / _SMOOTH)
+    lattice = Lattice(query_of(field), box, finest, device=device)
+    lattice.steady()
+    noise = lattice.noise_beside(0.0) * finest
+    if lattice.look is None and noise < _LAYER * finest:
+        size = finest * _FINEST_CELLS / COARSE_CELLS
+        around = Lattice(query_of(field), box, size, device=device).near_surface(CORNERS, 1)
+        noise = max(noise, around.noise * size)
+    return max(finest, noise / _SMOOTH)
 
 
 def query_of(field: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:

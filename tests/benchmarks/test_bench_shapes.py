@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import tarfile
 import zipfile
@@ -17,6 +18,7 @@ from benchmarks import bench_shapes, shape_assets
 from benchmarks.network_free import network_free
 from benchmarks.object_assets import Unavailable
 from benchmarks.shape_pictures import save_sheet
+from neurfield.errors import UserError
 from neurfield.shapes import Shape
 
 
@@ -120,3 +122,19 @@ def test_an_open_row_has_the_border_beside_the_true_one() -> None:
     assert row["border / true"] == 1.0 and row["F@0.5 % of the diagonal"] > 0.999
     lost = bench_shapes.opened_row("a", "b", bench_shapes.Made(None, 1.0), half, unit)
     assert lost[3:] == [None] * 5
+
+
+def test_tables_of_one_title_are_joined(tmp_path: Path) -> None:
+    def written(name: str, cpu: str, *tables: tuple[str, list[list[int]]]) -> Path:
+        content = [{"title": title, "columns": ["a"], "rows": rows} for title, rows in tables]
+        path = tmp_path / name
+        path.write_text(json.dumps({"machine": {"cpu": cpu}, "tables": content}))
+        return path
+
+    one = written("1.json", "x", ("A", [[1]]), ("B", [[2]]))
+    two = written("2.json", "x", ("B", [[3]]))
+    tables, machine = bench_shapes.merged([one, two])
+    assert [(table.title, table.rows) for table in tables] == [("A", [[1]]), ("B", [[2], [3]])]
+    assert machine == {"cpu": "x"}
+    with pytest.raises(UserError, match="different machines"):
+        bench_shapes.merged([one, written("3.json", "y", ("A", [[1]]))])

@@ -52,9 +52,10 @@ def test_a_good_fit_is_left_alone() -> None:
     assert said(opened(), Outcome({})) == ""
 
 
-def test_a_fit_that_was_stopped_has_said_why() -> None:
+@pytest.mark.parametrize("part", ["fit", "mesh"])
+def test_what_was_said_is_not_said_again(part: str) -> None:
     left = outcome(2.0)
-    left.troubles["fit"] = UserError("the surface has left")
+    left.troubles[part] = UserError("the surface has left")
     assert said(opened(), left) == ""
 
 

@@ -21,8 +21,8 @@ def look_at_fit(opened: OpenedScene, outcome: Outcome) -> None:
     """Add the trouble "pictures" to an outcome whose pictures were not met."""
     images = outcome.metrics.get("images")
     psnr = images.get("psnr") if isinstance(images, dict) else None
-    if not isinstance(psnr, float) or psnr >= POOR or "fit" in outcome.troubles:
-        return
+    if not isinstance(psnr, float) or psnr >= POOR or outcome.troubles.keys() & {"fit", "mesh"}:
+        return  # or what is wrong was said already
     cause = likely_cause(opened, outcome)
     outcome.troubles["pictures"] = FitWentWrong(
         f"the fit went wrong: its pictures have {psnr:.1f} dB, a single grey has more; {cause}"
