@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
+
+
+def quoted(path: str | Path) -> str:
+    """A path or a name as it is typed into a shell: in quotes where it has spaces or signs."""
+    return shlex.quote(str(path))
 
 
 def length(value: float, unit: str = "m") -> str:

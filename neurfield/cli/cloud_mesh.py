@@ -10,6 +10,7 @@ import numpy as np
 from neurfield.cli.console import next_commands, say, say_quality, size_of
 from neurfield.errors import UserError
 from neurfield.shapes.shape import Shape
+from neurfield.wording import quoted
 
 
 def mesh_cloud(
@@ -76,4 +77,4 @@ def mesh_cloud(
     place = place_in_words(mesh, target)
     if place:
         say(f"         {place}")
-    next_commands((f"neurfield view {target}", "shows it"))
+    next_commands((f"neurfield view {quoted(target)}", "shows it"))

@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say
 from neurfield.cli.threads import Threads, thread_count
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     from neurfield.scenes import Scene
@@ -55,8 +56,8 @@ def convert(
     carried = ", ".join(sorted(loaded.sources - {*NOT_CARRIED}))
     say(f"{len(loaded)} frames ({carried}): {folder / 'transforms.json'}")
     next_commands(
-        (f"neurfield scene check {out}", "looks for mistakes"),
-        (f"neurfield fit --scene {out}", "fits a field to it"),
+        (f"neurfield scene check {quoted(out)}", "looks for mistakes"),
+        (f"neurfield fit --scene {quoted(out)}", "fits a field to it"),
     )
 
 

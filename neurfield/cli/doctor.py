@@ -14,6 +14,7 @@ from pathlib import Path
 
 from neurfield.cli.console import next_commands, table
 from neurfield.scenes.builtin import ROOMS, builtin_folder, made_version
+from neurfield.wording import quoted
 
 CORE = (
     "numpy", "torch", "trimesh", "embreex", "safetensors", "pyyaml", "tyro", "rich", "pillow",
@@ -153,7 +154,7 @@ def _scenes(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
         rows.append((f"scene {name}", f"version {version}{more}"))
         if version != VERSION:
             folder = builtin_folder(name)
-            missing.append((f"rm -r {folder} && neurfield scene make {name}", "makes the scene anew"))
+            missing.append((f"rm -r {quoted(folder)} && neurfield scene make {name}", "makes the scene anew"))
     return rows
 
 

@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 from neurfield.cli.console import next_commands, print_numbers, print_objects, say
 from neurfield.cli.runs import MovedScene, Plugin, tell_troubles
 from neurfield.cli.threads import Device, Threads, use_threads
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     import trimesh
@@ -100,7 +101,7 @@ def evaluate(
     report = write_report(folder, outcome.mesh, loaded.input.up, plugin)
     say(f"numbers  {folder / 'metrics.json'}", f"report   {report}")
     if outcome.mesh is not None:
-        next_commands((f"neurfield view {run}", "shows the mesh"))
+        next_commands((f"neurfield view {quoted(run)}", "shows the mesh"))
     return tell_troubles(outcome.troubles.values())
 
 

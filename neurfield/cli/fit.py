@@ -12,6 +12,7 @@ from neurfield.cli.main import STARTED
 from neurfield.cli.runs import Plugin, tell_troubles
 from neurfield.cli.threads import Threads, use_threads
 from neurfield.inputs.registry import CHOOSERS
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     from neurfield.fitting import SurfaceLeft
@@ -77,7 +78,7 @@ def fit_input(
     except FitInterrupted as stopped:
         folder = stopped.checkpoint.parent.parent
         say("", str(stopped))
-        next_commands((f"neurfield fit --resume {folder}", "goes on to the requested step"))
+        next_commands((f"neurfield fit --resume {quoted(folder)}", "goes on to the requested step"))
         return 130
     except SurfaceLeft as left:
         assert left.checkpoint is not None

@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 from neurfield.cli.console import next_commands, say, table
 from neurfield.cli.threads import Threads, thread_count
 from neurfield.errors import UserError
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     from neurfield.posing import Imported
@@ -67,9 +68,9 @@ def import_scene(
 
         return fit_field(scene=str(imported.scene), threads=threads)
     next_commands(
-        (f"neurfield scene check {out}", "looks for mistakes"),
-        (f"neurfield view {out}", "shows cameras and box"),
-        (f"neurfield fit --scene {out}", "fits a field to it"),
+        (f"neurfield scene check {quoted(out)}", "looks for mistakes"),
+        (f"neurfield view {quoted(out)}", "shows cameras and box"),
+        (f"neurfield fit --scene {quoted(out)}", "fits a field to it"),
     )
     return 0
 

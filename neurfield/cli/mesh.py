@@ -12,6 +12,7 @@ from neurfield.cli.console import next_commands, say, say_quality, size_of
 from neurfield.cli.runs import MovedScene, Plugin
 from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.errors import UserError
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,9 +170,11 @@ def mesh(
     if place:
         say(f"         {place}")
     if path == Path(run) / "mesh.ply":
-        next_commands((f"neurfield eval {run}", "measures it"), (f"neurfield view {run}", "shows it"))
+        next_commands(
+            (f"neurfield eval {quoted(run)}", "measures it"), (f"neurfield view {quoted(run)}", "shows it")
+        )
     else:
-        next_commands((f"neurfield view {path}", "shows it"))
+        next_commands((f"neurfield view {quoted(path)}", "shows it"))
 
 
 def took_in_words(figures: dict[str, float]) -> str:
@@ -229,8 +232,8 @@ def write_objects(
     if empty:
         say(f"         {len(empty)} have no surface in the box: {', '.join(empty)}")
     next_commands(
-        (f"neurfield eval {surface.folder} --objects", "measures each"),
-        (f"neurfield view {scene}", "shows it"),
+        (f"neurfield eval {quoted(surface.folder)} --objects", "measures each"),
+        (f"neurfield view {quoted(scene)}", "shows it"),
     )
 
 

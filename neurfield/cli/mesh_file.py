@@ -10,6 +10,7 @@ import trimesh
 from neurfield.cli.console import next_commands, say, say_quality, size_of
 from neurfield.errors import UserError
 from neurfield.shapes.shape import Shape
+from neurfield.wording import quoted
 
 
 def mesh_of_file(
@@ -89,4 +90,4 @@ def clean_file(
     place = place_in_words(made, target)
     if place:
         say(f"         {place}")
-    next_commands((f"neurfield view {target}", "shows it"))
+    next_commands((f"neurfield view {quoted(target)}", "shows it"))

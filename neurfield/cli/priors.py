@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, table
 from neurfield.cli.threads import Threads, thread_count
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     from neurfield.priors import Guesser
@@ -75,8 +76,8 @@ def priors(
     say(f"priors: {folder}")
     place = scene if out is None else str(folder)
     next_commands(
-        (f"neurfield scene check {place}", "looks for mistakes"),
-        (f"neurfield fit --scene {place} --method priors", "fits a field to pictures and priors"),
+        (f"neurfield scene check {quoted(place)}", "looks for mistakes"),
+        (f"neurfield fit --scene {quoted(place)} --method priors", "fits a field to pictures and priors"),
     )
 
 

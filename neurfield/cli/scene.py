@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, table
 from neurfield.cli.dispatch import Verb, dispatch
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     from neurfield.scenes import Scene
@@ -56,8 +57,8 @@ def list_scenes() -> None:
     table("built-in scenes", ("name", "what it is", "where"), rows)
     first = next(iter(BUILTIN))
     next_commands(
-        (f"neurfield fit --scene {first}", "fits a field to it"),
-        (f"neurfield scene info {first}", "tells what is in it"),
+        (f"neurfield fit --scene {quoted(first)}", "fits a field to it"),
+        (f"neurfield scene info {quoted(first)}", "tells what is in it"),
     )
 
 
@@ -100,9 +101,9 @@ def info(scene: Annotated[Positional[str], arg(metavar="NAME|PATH")]) -> None:
     rows.append(("true surface", _truth_in_words(loaded)))
     table(loaded.name, ("", ""), rows)
     next_commands(
-        (f"neurfield scene check {scene}", "looks for mistakes"),
-        (f"neurfield view {scene}", "shows it"),
-        (f"neurfield fit --scene {scene}", "fits a field to it"),
+        (f"neurfield scene check {quoted(scene)}", "looks for mistakes"),
+        (f"neurfield view {quoted(scene)}", "shows it"),
+        (f"neurfield fit --scene {quoted(scene)}", "fits a field to it"),
     )
 
 
@@ -144,7 +145,8 @@ def make(scene: Annotated[Positional[str], arg(metavar="NAME")]) -> None:
     folder = ensure_builtin(scene)
     say(f"{'already there' if was_there else 'made'}: {folder}")
     next_commands(
-        (f"neurfield fit --scene {scene}", "fits a field to it"), (f"neurfield view {scene}", "shows it")
+        (f"neurfield fit --scene {quoted(scene)}", "fits a field to it"),
+        (f"neurfield view {quoted(scene)}", "shows it"),
     )
 
 
@@ -178,9 +180,9 @@ def check(
     if any(finding.level == "error" for finding in findings):
         say("a fit would fail or go wrong: mend what is marked as error, then check again")
         return 2
-    commands = [(f"neurfield fit --scene {scene}", "fits a field to it")]
+    commands = [(f"neurfield fit --scene {quoted(scene)}", "fits a field to it")]
     if picture is None:
-        drawn = f"neurfield scene check {scene} --picture coverage.png"
+        drawn = f"neurfield scene check {quoted(scene)} --picture coverage.png"
         commands.append((drawn, "draws where cameras stand and what they see"))
     next_commands(*commands)
     return 0

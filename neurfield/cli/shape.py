@@ -14,6 +14,7 @@ from neurfield.cli.console import next_commands, say, size_of, table
 from neurfield.cli.dispatch import Verb, dispatch
 from neurfield.cli.threads import Threads, use_threads
 from neurfield.errors import UserError
+from neurfield.wording import quoted
 
 VERBS = {
     "orient": Verb("neurfield.cli.shape:orient", "give the points of a cloud normals that point outwards"),
@@ -83,4 +84,4 @@ def orient(
             "look at the mesh before you rely on either",
         )
     say("", f"cloud    {path} ({size_of(path)}), {time.perf_counter() - started:.1f} s")
-    next_commands((f"neurfield mesh {path}", "makes a mesh of it"))
+    next_commands((f"neurfield mesh {quoted(path)}", "makes a mesh of it"))

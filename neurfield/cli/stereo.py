@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, table
 from neurfield.cli.threads import Threads, use_threads
+from neurfield.wording import quoted
 
 
 def stereo(
@@ -60,6 +61,6 @@ def stereo(
         say("", f"maps: {folder}", f"picture: {folder / 'stereo.jpg'}")
     place = scene if out is None else str(folder)
     next_commands(
-        (f"neurfield fit --scene {place}", "fits a field to it"),
-        (f"neurfield scene info {place}", "tells what is in it"),
+        (f"neurfield fit --scene {quoted(place)}", "fits a field to it"),
+        (f"neurfield scene info {quoted(place)}", "tells what is in it"),
     )

@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say
 from neurfield.cli.runs import MovedScene
+from neurfield.wording import quoted
 
 
 def view(
@@ -36,9 +37,9 @@ def view(
 
         say(KEYS)
         open_window(content)
-        next_commands((f"neurfield view {target} --screenshot view.png", "the same as a picture"))
+        next_commands((f"neurfield view {quoted(target)} --screenshot view.png", "the same as a picture"))
     else:
         from neurfield.viewer.offscreen import screenshot as draw
 
         say(f"picture  {draw(content, screenshot, width, height)}")
-        next_commands((f"neurfield view {target}", "the same in a window"))
+        next_commands((f"neurfield view {quoted(target)}", "the same in a window"))

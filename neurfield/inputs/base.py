@@ -16,6 +16,7 @@ from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
 from neurfield.parts import Config
+from neurfield.wording import quoted
 
 if TYPE_CHECKING:
     from neurfield.inputs.shown import Shown
@@ -147,7 +148,7 @@ class Input(ABC):
     def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
         """Commands to type next, and what they do."""
         more = 2 * self.config.train.steps
-        return [(f"neurfield fit --resume {self.folder} --steps {more}", "goes on, twice as long")]
+        return [(f"neurfield fit --resume {quoted(self.folder)} --steps {more}", "goes on, twice as long")]
 
     def measure(self, outcome: Outcome, against: Any = None) -> None:
         """Numbers of the outcome's mesh against a true surface (None: the input's own) and of pictures."""

@@ -23,6 +23,7 @@ from neurfield.scenes import Scene
 from neurfield.scenes.beside import original, path_from, picture_key, picture_print
 from neurfield.scenes.prior_files import INDEX, SUFFIXES, VERSION, current, lens_print, read_index
 from neurfield.scenes.prior_readings import PriorLook, prior_look
+from neurfield.wording import quoted
 
 UNFINISHED = "unfinished.json"
 LOWEST = 0.05  # of relative depth, whose farthest is 1: 0 would stand for nothing
@@ -59,7 +60,7 @@ class Work:
             raise UserError(
                 f"{scene.path}: this network gives disparity, whose scale and shift in each picture nothing "
                 "tells here, so that it is no depth yet: match the pictures first (neurfield scene stereo "
-                f"{original(scene.path)}), or take a network of depth"
+                f"{quoted(original(scene.path))}), or take a network of depth"
             )
         for guesser in guessers:
             for kind, profile in guesser.profiles.items():

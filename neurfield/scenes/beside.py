@@ -15,6 +15,7 @@ from typing import Any
 from neurfield.errors import UserError
 from neurfield.scenes.replica import REPEATING_PRIORS
 from neurfield.scenes.scene import Scene
+from neurfield.wording import quoted
 
 INDEXES = ("stereo.json", "priors.json")
 _END = 1 << 16  # bytes at the end of a file, where edits of any kind show
@@ -42,7 +43,9 @@ def scene_beside(folder: Path, index: dict[str, Any] | None, name: str, verb: st
         UserError: the index cannot be read, or its scene is gone.
     """
     if index is None or not isinstance(index.get("scene"), str):
-        raise UserError(f"{folder / name}: not readable: run `neurfield scene {verb} SCENE --out {folder}`")
+        raise UserError(
+            f"{folder / name}: not readable: run `neurfield scene {verb} SCENE --out {quoted(folder)}`"
+        )
     path = (folder / index["scene"]).resolve()
     if not path.exists():
         raise UserError(f"{folder / name}: its scene {path} is gone: bring it back, or write its new place")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurfield.scenes.images import looks_like_picture
+from neurfield.wording import quoted
 
 
 def foreign_format(path: Path) -> str | None:
@@ -44,7 +45,8 @@ def foreign_format(path: Path) -> str | None:
     pictures = next((folder for folder in (path, path / "images") if _pictures(folder)), None)
     if pictures is not None:
         return (
-            f"holds pictures without poses: find them with `neurfield scene import {pictures} --out SCENE`, "
+            "holds pictures without poses: find them with "
+            f"`neurfield scene import {quoted(pictures)} --out SCENE`, "
             "or with COLMAP, whose folder with images/ and sparse/ is read"
         )
     recordings = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in _FILES]
@@ -74,9 +76,10 @@ _TUM = "its rgb.txt is missing, which says when each picture was taken: copy it 
 
 def _file(path: Path) -> str | None:
     if looks_like_picture(path):
-        return f"is a picture: fit it with `neurfield fit --image {path}`"
+        return f"is a picture: fit it with `neurfield fit --image {quoted(path)}`"
     if path.suffix.lower() in (".ply", ".obj", ".glb", ".stl", ".off"):
-        return f"is a mesh or points: look at it with `neurfield view {path}`, or measure a run --against it"
+        shown = f"`neurfield view {quoted(path)}`"
+        return f"is a mesh or points: look at it with {shown}, or measure a run --against it"
     if path.suffix.lower() in _FILES:
         return _FILES[path.suffix.lower()].format(name=path.name, path=path)
     return None

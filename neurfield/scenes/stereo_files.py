@@ -25,6 +25,7 @@ from neurfield.scenes.cameras import Cameras
 from neurfield.scenes.finding import Finding
 from neurfield.scenes.images import FileList, Read, read_levels
 from neurfield.scenes.scene import Scene
+from neurfield.wording import quoted
 
 INDEX = "stereo.json"
 VERSION = 1
@@ -78,7 +79,7 @@ def stereo_findings(scene: Scene) -> Iterator[Finding]:
     folder = stereo_folder(scene.path)
     if not recognises(folder):
         return
-    todo = f"run `neurfield scene stereo {scene.path}` again, or remove the folder"
+    todo = f"run `neurfield scene stereo {quoted(scene.path)}` again, or remove the folder"
     index = read_index(folder)
     if index is None:
         yield Finding("warn", f"{INDEX} cannot be read, so these maps are left out", str(folder), todo)

@@ -8,6 +8,7 @@ from neurfield.errors import FitWentWrong
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.scenes import Scene
+from neurfield.wording import quoted
 
 POOR = 8.0  # dB: one grey for all pictures has more
 _PLAIN = 0.05  # deviation of the colours along the borders of pictures, 0..1, up to which they are one colour
@@ -44,7 +45,7 @@ def likely_cause(opened: OpenedScene, outcome: Outcome) -> str:
             "the surface runs along the sides of the box, which may be smaller than what the cameras look "
             "at: --set data.box=[...]"
         )
-    return f"poses or lenses may be wrong: neurfield scene check {scene.path}"
+    return f"poses or lenses may be wrong: neurfield scene check {quoted(scene.path)}"
 
 
 def plain_background(scene: Scene) -> np.ndarray | None:

@@ -29,6 +29,7 @@ from neurfield.scenes import Scene, load_scene
 from neurfield.scenes.builtin import BUILTIN, builtin_folder
 from neurfield.scenes.truth import Truth
 from neurfield.stereo.views import look_alike
+from neurfield.wording import quoted
 
 PRIORS = frozenset({"prior_depth", "prior_normal"})
 
@@ -135,8 +136,11 @@ class SceneInput(OpenedScene, Input):
             return []
         finer = 0.5 * outcome.metrics["mesh"]["voxel"]
         return [
-            (f"neurfield view {self.folder}", "opens a window; --screenshot out.png needs no display"),
-            (f"neurfield mesh {self.folder} --voxel {finer:.2g}", "extracts it again, finer"),
+            (
+                f"neurfield view {quoted(self.folder)}",
+                "opens a window; --screenshot out.png needs no display",
+            ),
+            (f"neurfield mesh {quoted(self.folder)} --voxel {finer:.2g}", "extracts it again, finer"),
         ]
 
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:

@@ -28,6 +28,7 @@ from neurfield.inputs.shown import Shown
 from neurfield.parts import Config, read_config
 from neurfield.scenes.truth import Truth
 from neurfield.shapes import Shape, UnitShape
+from neurfield.wording import quoted
 
 
 class ShapeInput(OpenedShape, Input):
@@ -113,11 +114,17 @@ class ShapeInput(OpenedShape, Input):
         """To look at the mesh, and to go on."""
         if outcome.mesh is None:
             return super().next_commands(outcome)
-        shown = (f"neurfield view {self.folder}", "opens a window; --screenshot out.png needs no display")
+        shown = (
+            f"neurfield view {quoted(self.folder)}",
+            "opens a window; --screenshot out.png needs no display",
+        )
         if not self.signed:  # its cells are as small as they can be
             return [shown]
         finer = 0.5 * outcome.metrics["mesh"]["voxel"]
-        return [shown, (f"neurfield mesh {self.folder} --voxel {finer:.2g}", "extracts it again, finer")]
+        return [
+            shown,
+            (f"neurfield mesh {quoted(self.folder)} --voxel {finer:.2g}", "extracts it again, finer"),
+        ]
 
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
         """Against the shape itself, if no other surface is given."""

@@ -15,6 +15,7 @@ from neurfield.fitting.surface import FittedSurface, NoSurface
 from neurfield.parts import Config
 from neurfield.shapes import UnitShape
 from neurfield.surfaces.level_set_mesh import Extractor
+from neurfield.wording import quoted
 
 
 class ShapeSurface(FittedSurface):
@@ -61,7 +62,8 @@ class ShapeSurface(FittedSurface):
         except NoSurface as none:
             raise NoSurface(
                 f"{self.folder}: the field has no surface in the box of the shape; fit for longer "
-                f"(neurfield fit --resume {self.folder} --steps N), or look at the losses in report.html"
+                f"(neurfield fit --resume {quoted(self.folder)} --steps N), or look at the losses in "
+                "report.html"
             ) from none
         if color == "vertex" and self._shape is not None:
             shape = self._shape if isinstance(self._shape, UnitShape) else self._shape()
