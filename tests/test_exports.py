@@ -183,6 +183,7 @@ PRIVATE = {
     "surfaces.dual_faces": "a step of `extract_dual_mesh`",
     "surfaces.dual_mesh.finished": "the last step of `extract_dual_mesh` and `extract_mesh_udf`",
     "surfaces.extractors.query_of": "how extractors ask a field for gradients",
+    "surfaces.holes.border_edges": "what `border_loops` is made of",
     "surfaces.holes.border_loops": "what `fill_holes` fills",
     "surfaces.lattice_field": "how `extract_level_set` asks a field",
     "surfaces.level_set.steep_in_words": "what is said of a field that is steeper than a distance",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurfield.ops.lattice_keys import numbered
 from neurfield.ops.mesh_turning import border_vertices
+from neurfield.surfaces.holes import border_edges
 from neurfield.surfaces.unsigned import Lattice
 
 # Cells, or widths of the noise, from which the border is looked back at, further where it was not seen.
@@ -41,7 +41,7 @@ def snapped_borders(vertices: np.ndarray, faces: np.ndarray, lattice: Lattice, n
         vertices[waiting[good]] = feet[good]
         waiting, directions = waiting[~good], directions[~good]
     if noise > EXACT or lattice.look is not None:
-        _smooth(vertices, _border_edges(faces, len(vertices)), ending)
+        _smooth(vertices, np.stack(border_edges(faces, len(vertices)), axis=1), ending)
     return vertices
 
 
@@ -51,14 +51,6 @@ def _ends(
     """Those of the rows of vertices ahead of which there is no surface."""
     ahead = lattice(vertices[rows] + far * _AHEAD[0] * directions)[0]
     return rows[directions.any(axis=1) & (ahead > _CLEAR * far)]
-
-
-def _border_edges(faces: np.ndarray, count: int) -> np.ndarray:
-    """The edges [e, 2] that have one face, of a mesh of so many vertices."""
-    ends = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    edges, row = numbered(ends.min(axis=1) * count + ends.max(axis=1))
-    once = edges[np.bincount(row, minlength=len(edges)) == 1]
-    return np.stack(np.divmod(once, max(count, 1)), axis=1)
 
 
 def _smooth(vertices: np.ndarray, edges: np.ndarray, rows: np.ndarray) -> None:

@@ -99,7 +99,7 @@ def border_loops(faces: np.ndarray, n_vertices: int) -> list[np.ndarray]:
 
     A loop runs against the edges of the faces beside it, as faces that fill it do.
     """
-    starts, ends = _border_edges(faces, n_vertices)
+    starts, ends = border_edges(faces, n_vertices)
     leaving: dict[int, list[int]] = {}
     for start, end in zip(ends.tolist(), starts.tolist()):  # turned round
         leaving.setdefault(start, []).append(end)
@@ -121,8 +121,10 @@ def border_loops(faces: np.ndarray, n_vertices: int) -> list[np.ndarray]:
     return [loop for loop in loops if len(loop) >= 3]
 
 
-def _border_edges(faces: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends of the edges of a single face, as that face runs along them."""
+def border_edges(faces: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts [e] and ends [e] of the edges of a single face, as that face runs along them."""
+    if not len(faces):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     keys = edge_keys(faces, n_vertices).reshape(-1)
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
@@ -134,7 +136,7 @@ def _border_edges(faces: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.nd
 def _on_border(faces: np.ndarray, n_vertices: int) -> np.ndarray:
     """Which vertices are on a border, bool [n]."""
     here = np.zeros(n_vertices, dtype=bool)
-    here[np.concatenate(_border_edges(faces, n_vertices))] = True
+    here[np.concatenate(border_edges(faces, n_vertices))] = True
     return here
 
 

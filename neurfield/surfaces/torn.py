@@ -6,9 +6,9 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from neurfield.ops.lattice_keys import numbered
 from neurfield.surfaces.crossings import Query
 from neurfield.surfaces.dual_faces import compact
+from neurfield.surfaces.holes import border_loops
 
 _HOLE = 3.0  # radii of a hole that is closed, in lengths of `size`
 _CRUMB = 4.0  # radii of a piece that is dropped
@@ -31,7 +31,7 @@ def whole(
         size: below which the mesh is not to be believed: a cell, or the noise where that is more.
     """
     faces = _without_crumbs(vertices, faces, size)
-    loops = [loop for loop in borders(faces) if len(loop) > 2]
+    loops = [loop[::-1] for loop in border_loops(faces, len(vertices))]
     loops = [loop for loop in loops if _around(vertices[loop]) < 2.0 * np.pi * _HOLE * size]
     if loops:
         middles = np.array([vertices[loop].mean(axis=0) for loop in loops])
@@ -49,32 +49,6 @@ def whole(
         if fans:
             vertices, faces = np.concatenate([vertices, middles[closed]]), np.concatenate([faces, *fans])
     return compact(vertices, faces)
-
-
-def borders(faces: np.ndarray) -> list[np.ndarray]:
-    """The loops of edges [k] of one face, vertices in the faces' order; a loop passes a vertex once."""
-    ends = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    count = int(faces.max(initial=-1)) + 1
-    edges, row = numbered(ends.min(axis=1) * count + ends.max(axis=1))
-    once = np.flatnonzero(np.bincount(row, minlength=len(edges))[row] == 1)
-    following: dict[int, list[int]] = {}
-    for first, second in ends[once].tolist():
-        following.setdefault(first, []).append(second)
-    loops = []
-    for start in list(following):
-        path, place = [start], {start: 0}
-        while following.get(path[-1]):
-            vertex = following[path[-1]].pop()
-            if vertex in place:  # a loop is closed; what led to it goes on
-                loop = path[place[vertex] :]
-                loops.append(np.array(loop))
-                for left in loop[1:]:
-                    del place[left]
-                path = path[: place[vertex] + 1]
-            else:
-                place[vertex] = len(path)
-                path.append(vertex)
-    return loops
 
 
 def _around(loop: np.ndarray) -> float:

@@ -180,3 +180,10 @@ def test_pieces_are_counted_some_faces_at_a_time(rows: int, monkeypatch: pytest.
     whole = manifoldness(mesh)
     monkeypatch.setattr(manifold, "_ROWS", rows)
     assert manifoldness(mesh) == whole == Manifoldness(0, 0, 5, 10)
+
+
+def test_borders_that_share_a_vertex_are_loops_of_their_own() -> None:
+    faces = np.array([[0, 1, 2], [0, 3, 4]])
+    loops = sorted(sorted(loop.tolist()) for loop in border_loops(faces, 5))
+    assert loops == [[0, 1, 2], [0, 3, 4]]
+    assert border_loops(np.zeros((0, 3), dtype=np.int64), 0) == []

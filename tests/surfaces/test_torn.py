@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from neurfield.surfaces.torn import borders, whole
+from neurfield.surfaces.torn import whole
 from tests.surfaces.unsigned_shapes import border_length, edge_uses
 
 
@@ -54,9 +54,3 @@ def test_crumbs_are_dropped_and_pieces_of_some_size_are_not() -> None:
     assert len(whole(vertices, faces, ball, 0.1)[1]) == len(large.faces)
     assert len(whole(vertices, faces, ball, 0.001)[1]) == len(faces)
     assert whole(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64), ball, 0.1)[1].shape == (0, 3)
-
-
-def test_borders_that_share_a_vertex_are_loops_of_their_own() -> None:
-    faces = np.array([[0, 1, 2], [0, 3, 4]])
-    loops = sorted(sorted(loop.tolist()) for loop in borders(faces))
-    assert loops == [[0, 1, 2], [0, 3, 4]]
