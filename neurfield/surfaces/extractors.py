@@ -118,8 +118,8 @@ def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu
 
     A fitted field errs next to its surface, where its gradient turns around. In cells that are not much
     larger than that error nothing tells on which side of the surface a corner is. A field that is zero in a
-    layer instead of on a surface, as those fitted to pictures, has no error inside: there the feet of points
-    around it tell how thick the layer is.
+    layer instead of on a surface has no error inside: there the feet of points around it tell how thick the
+    layer is. Those that go straight through zero (`sided`) have no layer.
 
     Args:
         field: as for `extract_surface`.
@@ -130,7 +130,7 @@ def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu
     lattice = Lattice(query_of(field), box, finest, device=device)
     lattice.steady()
     noise = lattice.noise_beside(0.0) * finest
-    if lattice.look is None and noise < _LAYER * finest:
+    if not getattr(field, "sided", False) and lattice.look is None and noise < _LAYER * finest:
         size = finest * _FINEST_CELLS / COARSE_CELLS
         around = Lattice(query_of(field), box, size, device=device).near_surface(CORNERS, 1)
         noise = max(noise, around.noise * size)

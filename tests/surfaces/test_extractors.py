@@ -77,6 +77,24 @@ def test_cells_are_no_smaller_than_noise_allows() -> None:
     assert "holes" not in made.why and "holes" in extract_surface(little, BOX, 0.2 * cell).why
 
 
+def test_feet_from_afar_count_where_the_field_may_be_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Seen:
+        """No noise at the surface, one coarse cell of it where feet from around land."""
+
+        look = None
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.steady = lambda: None
+            self.noise_beside = lambda reach: 0.0
+            self.near_surface = lambda corners, stride: SimpleNamespace(noise=1.0)
+
+    monkeypatch.setattr("neurfield.surfaces.extractors.Lattice", Seen)
+    layer, through = (Field(field_of(sphere()), "unsigned") for _ in range(2))
+    through.sided = True  # type: ignore[attr-defined]
+    assert smallest_cell(layer, BOX) > 2.0 / 64
+    assert smallest_cell(through, BOX) == pytest.approx(2.0 / 256)
+
+
 def test_a_surface_of_one_side_is_told() -> None:
     made = extract_surface(Field(field_of(moebius(count=1000)), "unsigned"), BOX, 0.1, "dual-mesh")
     assert "1 pieces have but one side" in made.why
