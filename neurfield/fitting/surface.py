@@ -118,7 +118,7 @@ class FittedSurface:
         Args:
             voxel: edge of the marching cubes in world lengths.
             resolution: cubes along the box's longest side, in place of `voxel`. Neither: the run's
-                configuration, else 512; of a field without a sign 256, or as many as its noise allows.
+                configuration, else 512; of a field without a sign 256, or as many as leave it whole.
             color: "vertex", where the field has colours, or "none".
             component: "all", "largest", or "object", what stands on the ground without it; None: the run's
                 configuration.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -11,12 +12,12 @@ import torch
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.surfaces.cells_mesh import CORNERS
 from neurfield.surfaces.dual_contouring import extract_dual_contour
 from neurfield.surfaces.dual_mesh import extract_dual_mesh
+from neurfield.surfaces.holes import border_edges
 from neurfield.surfaces.level_set import LIPSCHITZ, find_level_set, steep_in_words
 from neurfield.surfaces.mesh_udf import extract_mesh_udf
-from neurfield.surfaces.unsigned import COARSE_CELLS, Lattice
+from neurfield.surfaces.unsigned import Lattice
 
 SIGNED = ("marching-cubes", "dual-contouring")
 UNSIGNED = ("dual-mesh", "mesh-udf")
@@ -25,8 +26,10 @@ _QUIET = 0.25  # cells: noise up to it leaves tangent planes that meet where the
 _SMOOTH = 0.07  # cells: noise up to it leaves few holes
 _HOLES = 0.2  # cells: noise from which on there are many
 _BESIDE = 0.87  # cells: the corners of cells that the surface passes are hardly farther from it
-_LAYER = 1e-3  # of the finest cells: noise below it is that of no fit, but of a layer, or of an exact field
-_FINEST_CELLS = 256  # along the longest side, of the smallest cells that are chosen
+_TRIED = (24, 32, 45, 64, 91, 128, 181, 256)  # cells along the longest side that are chosen from
+_KEPT = 0.15  # of the area: a mesh in finer cells that differs by more is torn, or made of layers
+_GROWN = 1.5  # times the least border: one that is longer is torn
+_SLACK = 0.25  # of the root of the area: a closed mesh has no border to multiply
 
 
 class Extracted(NamedTuple):
@@ -117,24 +120,39 @@ def smallest_cell(field: Any, box: np.ndarray, device: torch.device | str = "cpu
     """Edge of the smallest cells for which a distance without a sign is clean enough: few holes.
 
     A fitted field errs next to its surface, where its gradient turns around. In cells that are not much
-    larger than that error nothing tells on which side of the surface a corner is. A field that is zero in a
-    layer instead of on a surface has no error inside: there the feet of points around it tell how thick the
-    layer is. Those that go straight through zero (`sided`) have no layer.
+    larger than that error nothing tells on which side of the surface a corner is. Of a field that goes
+    straight through zero (`sided`) the error is measured. Others may be zero in a layer, in which they show
+    none: of them meshes are made, finer and finer, until one has lost area or its border has grown.
 
     Args:
         field: as for `extract_surface`.
         box: [2, 3] minimum and maximum.
         device: where the field is asked.
     """
-    finest = float(np.ptp(np.asarray(box), axis=0).max()) / _FINEST_CELLS
-    lattice = Lattice(query_of(field), box, finest, device=device)
-    lattice.steady()
-    noise = lattice.noise_beside(0.0) * finest
-    if not getattr(field, "sided", False) and lattice.look is None and noise < _LAYER * finest:
-        size = finest * _FINEST_CELLS / COARSE_CELLS
-        around = Lattice(query_of(field), box, size, device=device).near_surface(CORNERS, 1)
-        noise = max(noise, around.noise * size)
-    return max(finest, noise / _SMOOTH)
+    longest = float(np.ptp(np.asarray(box), axis=0).max())
+    query = query_of(field)
+    if getattr(field, "sided", False):
+        finest = longest / _TRIED[-1]
+        return max(finest, _noise(query, box, finest, 0.0, device) / _SMOOTH)
+    chosen, area, border = longest / _TRIED[0], 0.0, 0.0
+    for cells in _TRIED:
+        made = _of_unsigned(query, box, longest / cells, "auto", device)
+        finer = _area_and_border(made.vertices, made.faces)
+        slack = _SLACK * math.sqrt(finer[0])
+        if area and (abs(finer[0] / area - 1.0) > _KEPT or finer[1] > _GROWN * border + slack):
+            break
+        border = min(border, finer[1]) if area else finer[1]
+        chosen, area = longest / cells, finer[0]
+    return chosen
+
+
+def _area_and_border(vertices: np.ndarray, faces: np.ndarray) -> tuple[float, float]:
+    """The area of faces, and the length of the edges that have one."""
+    corners = vertices[faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    starts, ends = border_edges(faces, len(vertices))
+    border = np.linalg.norm(vertices[starts] - vertices[ends], axis=1)
+    return 0.5 * float(np.linalg.norm(across, axis=1).sum()), float(border.sum())
 
 
 def query_of(field: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:

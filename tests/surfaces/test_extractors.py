@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.surfaces import LevelSet, extract_level_set, extract_surface, smallest_cell
+from neurfield.surfaces import Extracted, LevelSet, extract_level_set, extract_surface, smallest_cell
 from tests.surfaces.unsigned_shapes import (
     BOX,
     Query,
@@ -71,28 +73,34 @@ def test_cells_are_no_smaller_than_noise_allows() -> None:
         assert smallest_cell(Field(query, "unsigned"), BOX) == pytest.approx(finest)
     little, more = (Field(noisy(field_of(sphere(0.4)), n, 0.5 * n, 400.0), "unsigned") for n in (0.004, 0.01))
     cell = smallest_cell(little, BOX)
-    assert 4.0 * finest < cell < 0.5 * smallest_cell(more, BOX)
+    assert 4.0 * finest < cell < smallest_cell(more, BOX)
     made = extract_surface(little, BOX, cell)
     assert (edge_uses(made.faces)[1] == 2).all() and euler(made.faces) == 2
     assert "holes" not in made.why and "holes" in extract_surface(little, BOX, 0.2 * cell).why
 
 
-def test_feet_from_afar_count_where_the_field_may_be_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Seen:
-        """No noise at the surface, one coarse cell of it where feet from around land."""
+def test_a_field_through_zero_is_measured_and_others_are_tried() -> None:
+    def layer(points: Tensor) -> tuple[Tensor, Tensor]:
+        """Half a ball whose distance is 0 in a layer of uneven thickness, as that of a fit to points."""
+        value, slope = field_of(hemisphere())(points)
+        thick = 0.02 * (1.0 + torch.sin(60.0 * points).prod(dim=1))
+        return (value.reshape(-1) - thick).clamp_min(0.0), slope
 
-        look = None
-
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            self.steady = lambda: None
-            self.noise_beside = lambda reach: 0.0
-            self.near_surface = lambda corners, stride: SimpleNamespace(noise=1.0)
-
-    monkeypatch.setattr("neurfield.surfaces.extractors.Lattice", Seen)
-    layer, through = (Field(field_of(sphere()), "unsigned") for _ in range(2))
+    torn, through = Field(layer, "unsigned"), Field(field_of(hemisphere()), "unsigned")
     through.sided = True  # type: ignore[attr-defined]
-    assert smallest_cell(layer, BOX) > 2.0 / 64
     assert smallest_cell(through, BOX) == pytest.approx(2.0 / 256)
+    assert smallest_cell(Field(field_of(hemisphere()), "unsigned"), BOX) == pytest.approx(2.0 / 256)
+    cell = smallest_cell(torn, BOX)
+    assert cell > 2.0 / 128
+    fine, chosen = (border(extract_surface(torn, BOX, size)) for size in (2.0 / 256, cell))
+    assert chosen < 2.0 * border(extract_surface(through, BOX, cell)) < fine
+
+
+def border(made: Extracted) -> float:
+    """The length of the edges that have one face."""
+    edges, uses = edge_uses(made.faces)
+    ends = made.vertices[edges[uses == 1]]
+    return float(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).sum())
 
 
 def test_a_surface_of_one_side_is_told() -> None:
