@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.far import read_shift
+from neurfield.gltf import in_world, loading_options
 
 Surface = trimesh.Trimesh | trimesh.PointCloud
 
@@ -16,7 +16,7 @@ Surface = trimesh.Trimesh | trimesh.PointCloud
 def read_surface(path: str | Path) -> Surface:
     """The triangles of a file (ply, obj, glb, stl, off), or the points (ply, xyz).
 
-    They are moved by the shift that is written beside the file, if one is (`neurfield.far`).
+    They are in the world that the file was made of (`neurfield.gltf.in_world`).
 
     Raises:
         UserError: the file is missing, unreadable, or holds neither.
@@ -25,9 +25,9 @@ def read_surface(path: str | Path) -> Surface:
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh file")
     try:
-        surface = trimesh.load(path, process=False)
+        surface = trimesh.load(path, process=False, **loading_options(path))
         if isinstance(surface, trimesh.Scene):
-            surface = trimesh.load(path, force="mesh", process=False)
+            surface = trimesh.load(path, force="mesh", process=False, **loading_options(path))
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
         raise UserError(
             f"{path}: not a readable mesh ({type(reason).__name__}): copy it again, or move it away"
@@ -37,7 +37,5 @@ def read_surface(path: str | Path) -> Surface:
         raise UserError(f"{path}: holds neither triangles nor points: copy it again, or move it away")
     if not (isinstance(surface, trimesh.Trimesh) and len(surface.faces)):
         surface = trimesh.PointCloud(vertices)
-    shift = read_shift(path)
-    if shift.any():
-        surface.vertices = vertices + shift
+    surface.vertices = in_world(path, vertices)
     return surface

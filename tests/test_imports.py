@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Anyone may import these; they import nothing of neurfield but each other.
-COMMON = {"errors", "far", "files", "lazy", "moment", "openmp", "optional", "surface_file", "wording"}
+COMMON = {"errors", "far", "files", "gltf", "lazy", "moment", "openmp", "optional", "surface_file", "wording"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "parts": {"configs"},
@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "fitting", "parts", "pixels", "points", "textures",
     },
     "textures": {"scenes", "surfaces"},
-    "report": {"scenes", "inputs", "parts", "surfaces"},
+    "report": {"scenes", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"textures", "priors", "shapes", "__version__"},

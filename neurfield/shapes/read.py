@@ -10,7 +10,7 @@ import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.far import read_shift
+from neurfield.gltf import in_world, loading_options, srgb_of_vertices
 from neurfield.shapes.mend import mend
 from neurfield.shapes.read_off import read_off
 from neurfield.shapes.read_points import POINT_READERS
@@ -22,8 +22,9 @@ MESHES = (".ply", ".obj", ".off", ".stl", ".glb", ".gltf")
 def read_shape(path: str | Path) -> Shape:
     """A mesh (ply, obj, off, stl, glb, gltf) or a cloud (ply, xyz, pwn, npz, las, laz), mended.
 
-    Coordinates stay the file's own, in float64; a shift that is written beside the file
-    (`neurfield.far.shift_file`) is added. Colours of vertices, faces and textures become those of vertices.
+    Coordinates stay the file's own, in float64; of a file of ours they are those of the world that it was
+    made of (`neurfield.gltf.in_world`). Colours of vertices, faces and textures become those of vertices, in
+    sRGB.
 
     Raises:
         UserError: the file is missing, no shape, or has nothing to fit; see `mend`.
@@ -40,15 +41,13 @@ def read_shape(path: str | Path) -> Shape:
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty: copy it again")
     shape = POINT_READERS[ending](path) if ending in POINT_READERS else _by_trimesh(path)
-    shift = read_shift(path)
-    if shift.any():
-        shape = replace(shape, vertices=shape.vertices + shift)
-    return mend(shape)
+    return mend(replace(shape, vertices=in_world(path, shape.vertices)))
 
 
 def _by_trimesh(path: Path) -> Shape:
     try:
-        loaded: Any = trimesh.load(path, process=False)
+        options = loading_options(path)
+        loaded: Any = trimesh.load(path, process=False, **options)
         if isinstance(loaded, trimesh.Scene):
             loaded = _merged(loaded)
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
@@ -61,6 +60,8 @@ def _by_trimesh(path: Path) -> Shape:
     vertices = np.array(getattr(loaded, "vertices", np.zeros((0, 3))), np.float64).reshape(-1, 3)
     faces = np.array(getattr(loaded, "faces", np.zeros((0, 3))), np.int64).reshape(-1, 3)
     colors = _colors(loaded, len(vertices))
+    if colors is not None and options:  # of vertices of a glTF
+        colors = srgb_of_vertices(path, colors)
     normals = None if len(faces) else _normals_of_ply(loaded, len(vertices))
     unit = str(getattr(loaded, "units", None) or "")
     return Shape(path.stem, vertices, faces, normals, colors, path, unit=unit)

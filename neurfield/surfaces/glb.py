@@ -15,10 +15,10 @@ import trimesh
 from trimesh.exchange.gltf import export_glb
 from trimesh.visual import ColorVisuals, TextureVisuals
 
+from neurfield.gltf import WORLD
 from neurfield.surfaces.ply import stored_normals
 from neurfield.surfaces.texture_files import jpeg_bytes, texture_of, uv_of
 
-WORLD = "world_from_node"  # in a node's extras: what brings its vertices back to the world that they are of
 _COLORS = "_LINEAR"  # the attribute's name on its way through trimesh, which writes sRGB bytes as COLOR_0
 _VERTICES, _CORNERS = 34962, 34963  # buffer targets: ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER
 _PLAIN = {

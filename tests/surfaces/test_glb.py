@@ -12,6 +12,8 @@ from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.report.mesh_file import read_mesh
+from neurfield.shapes import read_shape
+from neurfield.surface_file import read_surface
 from neurfield.surfaces import save_mesh
 from neurfield.surfaces.glb import upright
 
@@ -64,6 +66,34 @@ def test_it_stands_upright_for_others_and_in_its_world_for_us(
     x, y, z = np.asarray(ball.vertices).T
     np.testing.assert_allclose(others.vertices, np.stack([x, z, -y], axis=1), atol=1e-4)
     np.testing.assert_allclose(read_mesh(path).vertices, ball.vertices, atol=1e-4)
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_all_who_read_it_find_its_world_and_its_colours(
+    ball: trimesh.Trimesh, far: bool, tmp_path: Path
+) -> None:
+    ball.vertices = np.asarray(ball.vertices) + (UTM if far else 0.0)
+    path = save_mesh(ball, tmp_path / "ball.glb", up=np.array([0.0, 0.0, 1.0]))
+    shape = read_shape(path)
+    np.testing.assert_allclose(shape.vertices, ball.vertices, atol=1e-4)
+    assert shape.colors is not None
+    np.testing.assert_array_equal(shape.colors, np.asarray(ball.visual.vertex_colors)[:, :3])
+    np.testing.assert_allclose(read_surface(path).vertices, ball.vertices, atol=1e-4)
+
+
+def test_a_textured_one_is_read_as_a_shape_in_its_world(painted: trimesh.Trimesh, tmp_path: Path) -> None:
+    path = save_mesh(painted, tmp_path / "sheet.glb", up=np.array([0.0, 0.0, 1.0]))
+    shape = read_shape(path)
+    np.testing.assert_allclose(shape.vertices, painted.vertices, atol=1e-6)
+    assert shape.colors is not None and shape.colors.std() > 10.0
+
+
+def test_what_is_no_glb_is_one_line(tmp_path: Path) -> None:
+    for content in (b"", b"glTF", b"glTF\x02\x00\x00\x00\x20\x00\x00\x00\xff\x00\x00\x00JSON{", b"x" * 64):
+        (tmp_path / "a.glb").write_bytes(content)
+        for read in (read_mesh, read_shape, read_surface):
+            with pytest.raises(UserError, match=r"a\.glb"):
+                read(tmp_path / "a.glb")
 
 
 def test_anothers_glb_keeps_its_axes(ball: trimesh.Trimesh, tmp_path: Path) -> None:
