@@ -127,6 +127,7 @@ PRIVATE = {
     "rendering.exposure.about_mean": "what parts for exposure share",
     "rendering.exposure.pulled_numbers": "what parts for exposure share",
     "rendering.exposure.Gains": "what `Affine` wants of `StereoMaps`",
+    "rendering.opacity.annealed_share": "what `NeuS`, `NeuralUDF` and `NeUDF` share",
     "rendering.opacity.KernelOpacity": "what `NeuS` and `VolSDF` share",
     "rendering.decided": "what parts share that decide whether they are wanted",
     "rendering.error_bound": "how `ErrorBounded` knows whether a ray was asked enough",

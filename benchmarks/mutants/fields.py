@@ -134,7 +134,7 @@ RENDERING = [
             "self.width_start if moment.warm else self.width_warm",
             "wide where the surface is known",
         ),
-        ("min(1.0, progress / self.anneal)", "progress / self.anneal", "annealed past the end"),
+        ("min(1.0, progress / over)", "progress / over", "annealed past the end"),
     ),
     *of(
         "neurfield/rendering/visibility.py",

@@ -160,6 +160,11 @@ class Opacity(nn.Module):
         return {"width": [self.log_width]} if self.learn else {}
 
 
+def annealed_share(progress: float, over: float) -> float:
+    """From 0 at a fit's first step to 1 once a share of its steps is done; 1 all over if that is 0."""
+    return 1.0 if over <= 0 else min(1.0, progress / over)
+
+
 class KernelOpacity(Opacity):
     """An opacity of which `section_opacity` has a kernel: its `kind` there."""
 
@@ -222,7 +227,7 @@ class NeuS(KernelOpacity):
 
     def annealed(self, progress: float) -> float:
         """From 0, where such sections are half opaque, to 1, where they are as in the paper's equation."""
-        return 1.0 if self.anneal <= 0 else min(1.0, progress / self.anneal)
+        return annealed_share(progress, self.anneal)
 
     def alpha(
         self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float

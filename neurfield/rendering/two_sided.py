@@ -17,7 +17,7 @@ from neurfield.ops.compositing import render_transmittance_from_alpha
 from neurfield.ops.reference.opacity import neus_alpha
 from neurfield.parts import Number
 from neurfield.rays import Rays, Samples
-from neurfield.rendering.opacity import Opacity, Width
+from neurfield.rendering.opacity import Opacity, Width, annealed_share
 
 LEAVING = 0.01  # slope along the ray from which on it leaves the surface (the authors')
 SHARPEST = 2e4  # beta that may be learnt, per unit length (the authors')
@@ -147,7 +147,7 @@ class NeuralUDF(TwoSided):
         self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float
     ) -> Tensor:
         """As `Opacity.alpha`, of sections that nothing was met before."""
-        annealed = 1.0 if self.anneal <= 0 else min(1.0, progress / self.anneal)
+        annealed = annealed_share(progress, self.anneal)
         return neus_alpha(sdf, -slope.abs(), length, width, annealed)
 
     def hits(self, distance: Tensor, length: Tensor, width: Tensor | float) -> Tensor:
@@ -178,6 +178,18 @@ class NeuralUDF(TwoSided):
         length = samples.t_ends - samples.t_starts
         hits = self.hits(distance, length, width)
         visible = self.visible(hits, slope >= LEAVING, samples, progress)
+        return self.seen(visible, distance, slope, length, width, progress)
+
+    def seen(
+        self,
+        visible: Tensor,
+        distance: Tensor,
+        slope: Tensor,
+        length: Tensor,
+        width: Tensor | float,
+        progress: float,
+    ) -> Tensor:
+        """Opacity [S] of sections that a ray reaches unmet by the chance `visible` [S]; else as `alpha`."""
         before, behind = (self.alpha(u, slope, length, width, progress) for u in (distance, -distance))
         return behind + visible * (before - behind)
 
@@ -196,8 +208,7 @@ class NeuralUDF(TwoSided):
         found = []
         for slope, leaving in zip(steepness(least, greatest), (greatest >= LEAVING, least >= LEAVING)):
             visible = self.visible(hits, leaving, samples, progress)
-            before, behind = (self.alpha(u, slope, length, width, progress) for u in (distance, -distance))
-            found.append(behind + visible * (before - behind))
+            found.append(self.seen(visible, distance, slope, length, width, progress))
         return found[0], found[1]
 
 
@@ -233,7 +244,7 @@ class NeUDF(TwoSided):
         self, sdf: Tensor, slope: Tensor, length: Tensor, width: Tensor | float, progress: float
     ) -> Tensor:
         """As `Opacity.alpha`."""
-        annealed = 1.0 if self.anneal <= 0 else min(1.0, progress / self.anneal)
+        annealed = annealed_share(progress, self.anneal)
         steep = slope.abs()
         half_step = 0.5 * length * ((0.5 + 0.5 * steep) * (1.0 - annealed) + steep * annealed)
         near, far = torch.relu(sdf - half_step), (sdf + half_step).clamp_min(LEAST_FAR)
