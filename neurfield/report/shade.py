@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import trimesh
-from trimesh.visual import ColorVisuals
+from trimesh.visual import ColorVisuals, TextureVisuals
 
 from neurfield.report.viewpoints import Viewpoint
 from neurfield.scenes.synthesis.raycast import RayCaster
@@ -143,8 +143,11 @@ def vertex_normals(faces: np.ndarray, face_normals: np.ndarray, count: int) -> n
 
 
 def vertex_colors_of(mesh: trimesh.Trimesh) -> np.ndarray | None:
-    """Vertex colours [v,3] in 0..1, or None for a mesh without."""
+    """Vertex colours [v,3] in 0..1, those of a texture where vertices lie in it; None for a mesh without."""
     visual = mesh.visual
+    if isinstance(visual, TextureVisuals) and visual.uv is not None:
+        pictures = (getattr(visual.material, name, None) for name in ("baseColorTexture", "image"))
+        visual = visual.to_color() if any(picture is not None for picture in pictures) else None
     if not isinstance(visual, ColorVisuals) or visual.kind != "vertex":
         return None
     return np.asarray(visual.vertex_colors)[:, :3] / 255.0

@@ -12,6 +12,7 @@ from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.report.mesh_file import read_mesh
+from neurfield.report.shade import vertex_colors_of
 from neurfield.shapes import read_shape
 from neurfield.surface_file import read_surface
 from neurfield.surfaces import save_mesh
@@ -86,6 +87,14 @@ def test_a_textured_one_is_read_as_a_shape_in_its_world(painted: trimesh.Trimesh
     shape = read_shape(path)
     np.testing.assert_allclose(shape.vertices, painted.vertices, atol=1e-6)
     assert shape.colors is not None and shape.colors.std() > 10.0
+
+
+def test_the_viewer_sees_a_textures_colours(painted: trimesh.Trimesh, tmp_path: Path) -> None:
+    colors = vertex_colors_of(read_mesh(save_mesh(painted, tmp_path / "sheet.glb")))
+    truth = np.array([[0, 0, 0], [30, 30, 200], [0, 0, 0], [200, 30, 30]]) / 255.0
+    assert colors is not None and np.abs(colors - truth).max() < 0.03
+    bare = trimesh.Trimesh(painted.vertices, painted.faces, process=False)
+    assert vertex_colors_of(bare) is None
 
 
 def test_what_is_no_glb_is_one_line(tmp_path: Path) -> None:
