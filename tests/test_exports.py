@@ -198,6 +198,7 @@ PRIVATE = {
     "textures.bake.textured": "the last step of `bake`",
     "textures.best_looks": "a step of `bake`",
     "textures.fill": "a step of `bake`",
+    "textures.texels.reached": "a step of `bake`",
     "textures.view": "a step of `bake`",
 }
 

@@ -14,7 +14,7 @@ from neurfield.optional import require
 LARGEST = 8192  # texels along a side
 SMALLEST = 16
 _FILLED = 0.6  # of a picture: what charts fill of it, about
-_PADDING = 4  # texels between charts
+PADDING = 4  # texels between charts
 _PIECE = 8_000  # faces that are cut into charts in one go
 
 
@@ -72,7 +72,7 @@ def unwrap(mesh: trimesh.Trimesh, size: int) -> Atlas:
     packing = xatlas.PackOptions()
     area = float(trimesh.triangles.area(places[whole]).sum())
     # Without a resolution all charts go into one picture, as large as they need; it is scaled to `size`.
-    packing.resolution, packing.padding, packing.bilinear = 0, _PADDING, True
+    packing.resolution, packing.padding, packing.bilinear = 0, PADDING, True
     packing.texels_per_unit = float(size * np.sqrt(_FILLED / area)) if area > 0 else 0.0
     atlas.generate(xatlas.ChartOptions(), packing)
     faces, origins, uvs, count = np.empty_like(whole), [], [], 0

@@ -10,10 +10,10 @@ import trimesh
 from PIL import Image
 
 from neurfield.far import local_origin
-from neurfield.textures.atlas import Atlas, unwrap
+from neurfield.textures.atlas import PADDING, Atlas, unwrap
 from neurfield.textures.best_looks import BestLooks
-from neurfield.textures.fill import filled
-from neurfield.textures.texels import Texels, covered
+from neurfield.textures.fill import filled, grown
+from neurfield.textures.texels import Texels, reached
 from neurfield.textures.view import Pictures, Viewer
 
 Colors = Callable[[np.ndarray], np.ndarray]
@@ -68,7 +68,7 @@ def bake(
     tell("cutting the mesh into charts", 0.0)
     atlas = unwrap(mesh, size)
     tell("looking for texels", 0.2)
-    texels = covered(atlas.corners, size)
+    texels = reached(atlas.corners, size)
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     points = texels.between(vertices, faces)
     count = 0 if pictures is None else len(pictures.cameras)
@@ -91,7 +91,7 @@ def bake(
     where = np.zeros((size, size), dtype=bool)
     picture.reshape(-1, 3)[texels.place[known]] = rgb[known]
     where.reshape(-1)[texels.place[known]] = True
-    picture = filled(picture, where)
+    picture = filled(*grown(picture, where, PADDING // 2))
     return Baked(textured(mesh, atlas, picture), seen, np.exp(gains[:count]))
 
 

@@ -67,6 +67,29 @@ def covered(corners: np.ndarray, size: int) -> Texels:
     return Texels(place[kept], face[kept], weights[kept])
 
 
+def reached(corners: np.ndarray, size: int) -> Texels:
+    """As `covered`, and for a face too small to hold a texel's centre the texel that its middle lies in.
+
+    Charts of nothing but such faces would else take the colours of other charts. Where that texel is taken
+    already, the face's neighbours have it.
+    """
+    texels = covered(corners, size)
+    small = np.setdiff1d(np.arange(len(corners)), texels.face)
+    middle = np.floor(np.asarray(corners, dtype=np.float64)[small].mean(axis=1)).astype(np.int64)
+    middle = np.clip(middle, 0, size - 1)
+    place = middle[:, 1] * size + middle[:, 0]
+    _, first = np.unique(place, return_index=True)
+    first = first[~np.isin(place[first], texels.place)]
+    face = np.concatenate([texels.face, small[first]])
+    order = np.argsort(face, kind="stable")
+    thirds = np.full((len(first), 3), 1.0 / 3.0, dtype=np.float32)
+    return Texels(
+        np.concatenate([texels.place, place[first]])[order],
+        face[order],
+        np.concatenate([texels.weights, thirds])[order],
+    )
+
+
 def _inside(
     corners: np.ndarray, low: np.ndarray, high: np.ndarray, faces: np.ndarray, grid: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,8 @@ import trimesh
 
 from neurfield.errors import UserError
 from neurfield.textures import covered, unwrap
-from neurfield.textures.fill import filled
+from neurfield.textures.fill import filled, grown
+from neurfield.textures.texels import reached
 
 
 def by_hand(corners: np.ndarray, size: int) -> dict[int, set[int]]:
@@ -44,6 +45,33 @@ def test_texels_are_those_whose_centres_faces_hold(size: int, count: int) -> Non
 def test_faces_without_an_area_cover_nothing() -> None:
     flat = np.array([[[1.5, 1.5], [4.5, 4.5], [6.5, 6.5]], [[2.5, 2.5]] * 3])
     assert len(covered(flat, 8).place) == 0
+
+
+def test_faces_smaller_than_a_texel_have_one_where_it_is_free() -> None:
+    small = np.array([[4.6, 4.6], [4.9, 4.6], [4.6, 4.9]])  # beside the centre of texel (4, 4)
+    large = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
+    hidden = np.array([[0.6, 0.6], [0.9, 0.6], [0.6, 0.9]])  # in a texel of the large one
+    corners = np.stack([large, small, small + 0.01, hidden])
+    texels, exact = reached(corners, 8), covered(corners, 8)
+    assert set(exact.face.tolist()) == {0}
+    assert texels.place[texels.face == 1].tolist() == [4 * 8 + 4]
+    assert set(texels.face.tolist()) == {0, 1} and len(np.unique(texels.place)) == len(texels.place)
+    assert (np.diff(texels.face) >= 0).all()
+    np.testing.assert_allclose(texels.weights.sum(axis=1), 1.0, atol=1e-6)
+    assert len(reached(np.zeros((0, 3, 2)), 8).place) == 0
+
+
+def test_charts_grow_by_their_own_colours() -> None:
+    picture, known = np.full((12, 12, 3), 9.0, np.float32), np.zeros((12, 12), bool)
+    known[2:5, 2:5], picture[2:5, 2:5] = True, 0.0
+    known[2:5, 9:12], picture[2:5, 9:12] = True, 1.0
+    larger, there = grown(picture, known, 2)
+    assert there[:7, :7].all() and (larger[:7, :7] == 0.0).all()
+    assert there[:7, 7:].all() and (larger[:7, 7:] == 1.0).all()
+    assert not there[7:].any()
+    np.testing.assert_array_equal(grown(picture, known, 0)[1], known)
+    nothing = grown(picture, np.zeros((12, 12), bool), 2)
+    assert not nothing[1].any()
 
 
 def test_charts_do_not_lie_on_each_other_and_keep_shapes() -> None:
