@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "embreex", "matplotlib", "mcubes", "nerfacc", "onnx", "onnxruntime", "open3d", "pillow_heif",
+    "av", "embreex", "imageio_ffmpeg", "matplotlib", "mcubes", "nerfacc", "onnx", "onnxruntime", "open3d", "pillow_heif",
     "pycolmap", "pyvips", "skimage", "tinycudann", "viser", "xatlas",
 }  # fmt: skip
 
