@@ -31,14 +31,15 @@ if TYPE_CHECKING:
     )
     from neurfield.evaluation import evaluate_mesh
     from neurfield.inputs import ImageRun, Run, fit, fit_image, resume
+    from neurfield.renders import render_walk
     from neurfield.scenes import load_scene
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
-    "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points", "rendering",
-    "resume", "scenes", "shapes", "stereo", "surfaces", "textures",
+    "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points",
+    "render_walk", "rendering", "resume", "scenes", "shapes", "stereo", "surfaces", "textures",
 ]  # fmt: skip
 
 _PACKAGES = {
@@ -66,6 +67,7 @@ _HOME_OF = {
     "fit": "neurfield.inputs",
     "fit_image": "neurfield.inputs",
     "load_scene": "neurfield.scenes",
+    "render_walk": "neurfield.renders",
     "resume": "neurfield.inputs",
 }
 

@@ -48,8 +48,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "textures": {"scenes", "surfaces"},
     "report": {"scenes", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs"},
+    "renders": {"scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
-    | {"textures", "priors", "shapes", "__version__"},
+    | {"renders", "textures", "priors", "shapes", "__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {

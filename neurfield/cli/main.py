@@ -27,6 +27,9 @@ VERBS = {
     "view": Verb(
         "neurfield.cli.view:view", "look at a run, a mesh or a scene; --screenshot needs no display"
     ),
+    "render": Verb(
+        "neurfield.cli.render:render", "pictures or a film of a run: around it, its cameras, a recorded walk"
+    ),
     "scene": Verb("neurfield.cli.scene:scene", "list, describe, make, import, match or check scenes"),
     "shape": Verb("neurfield.cli.shape:shape", "clouds of points: normals for them"),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -46,7 +47,13 @@ class Drawable(Protocol):
 
 @torch.no_grad()
 def render_camera(
-    task: Drawable, cameras: Cameras, camera: int, scale: float, progress: float = 1.0, picture: int = -1
+    task: Drawable,
+    cameras: Cameras,
+    camera: int,
+    scale: float,
+    progress: float = 1.0,
+    picture: int = -1,
+    tell: Callable[[float], None] = lambda fraction: None,
 ) -> dict[str, np.ndarray]:
     """The picture that a camera sees of a fitted field, from its first pass, before its background.
 
@@ -59,10 +66,11 @@ def render_camera(
         scale: of the picture's sides, 1 = the camera's own size.
         progress: of a fit, in 0..1: how sharp the opacity is.
         picture: index of the fitted picture whose exposure is shown; -1: that of none, the mean.
+        tell: is told which fraction of the picture is done.
 
     Returns:
-        "rgb" uint8 [h, w, 3], z-"depth" float32 [h, w] (world lengths, 0 = nothing hit) and "normal" float32
-        [h, w, 3] (world axes).
+        "rgb" uint8 [h, w, 3], z-"depth" float32 [h, w] (world lengths, 0 = nothing hit), "normal" float32
+        [h, w, 3] (world axes) and "opacity" float32 [h, w] of the field.
     """
     full_w, full_h = int(cameras.width[camera]), int(cameras.height[camera])
     w, h = max(1, round(full_w * scale)), max(1, round(full_h * scale))
@@ -92,10 +100,13 @@ def render_camera(
             rendered.distance * rays.z_per_t * task.frame.half,
             torch.zeros_like(rendered.distance),
         )
-        parts.append(torch.cat([rgb, z[:, None], normalize(rendered.normal, dim=1)], dim=1))
-    drawn = torch.cat(parts).cpu().numpy().reshape(h, w, 7)
+        alone = torch.stack([z, rendered.opacity], dim=1)
+        parts.append(torch.cat([rgb, normalize(rendered.normal, dim=1), alone], dim=1))
+        tell(min(1.0, (start + CHUNK) / len(pixels)))
+    drawn = torch.cat(parts).cpu().numpy().reshape(h, w, 8)
     rgb = (np.clip(drawn[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-    return {"rgb": rgb, "depth": drawn[..., 3].copy(), "normal": drawn[..., 4:].copy()}
+    normal, depth, opacity = drawn[..., 3:6].copy(), drawn[..., 6].copy(), drawn[..., 7].copy()
+    return {"rgb": rgb, "depth": depth, "normal": normal, "opacity": opacity}
 
 
 def write_preview(task: Drawable, step: int, folder: Path) -> None:

@@ -149,7 +149,7 @@ class Run:
         return baked.mesh
 
     def render(self, camera: int, scale: float = 0.5) -> dict[str, np.ndarray]:
-        """What one of `run.used.cameras` sees: rgb, depth (z, world lengths) and normal (world axes).
+        """What one of `run.used.cameras` sees: rgb, depth (z, world lengths), normal (world axes), opacity.
 
         Args:
             camera: its index.

@@ -1,4 +1,4 @@
-"""Walks that nobody recorded: around an object, and around the middle of a room, clear of all walls."""
+"""Walks that nobody recorded: around an object, and around the middle of a room, clear of its walls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neurfield.scenes.walks import Walk, looking, walk_through
 
 AROUND_FOV, WITHIN_FOV = 38.0, 62.0  # vertical, degrees
 USUAL_TILT = 20.0
-_MARGIN = 1.03
+_MARGIN = 1.06
 _KEYS = 36
 _CELLS = 96  # along a room's longest side
 _CLEAR = 0.3  # of the room that the roomiest place has: nearer to anything no camera goes
@@ -24,17 +24,17 @@ Clearance = Callable[[np.ndarray], np.ndarray]
 
 
 def around(
-    box: np.ndarray,
+    places: np.ndarray,
     up: np.ndarray,
     tilt: float = USUAL_TILT,
     seconds: float = 6.0,
     size: tuple[int, int] = (640, 480),
     fps: float = 30.0,
 ) -> Walk:
-    """A turntable: a circle around a box from which all of it is always in the picture.
+    """A turntable: a circle around places from which all of them are always in the picture.
 
     Args:
-        box: [2,3] minimum and maximum, world.
+        places: [k,3] in the world, such as the corners of a box.
         up: [3] in the world.
         tilt: how far above the horizon the camera stands, degrees.
         seconds: of a turn.
@@ -43,8 +43,8 @@ def around(
     """
     up = up / np.linalg.norm(up)
     right, ahead = _level_axes(up)
-    middle = np.asarray(box, np.float64).mean(axis=0)
-    corners = np.stack(np.meshgrid(*np.asarray(box, np.float64).T, indexing="ij"), -1).reshape(-1, 3)
+    places = np.asarray(places, np.float64)
+    middle = 0.5 * (places.min(axis=0) + places.max(axis=0))
     height, radius = np.sin(np.radians(tilt)), np.cos(np.radians(tilt))
     ways = [
         height * up + radius * (np.cos(a) * ahead + np.sin(a) * right)
@@ -54,7 +54,7 @@ def around(
     distance = 0.0
     for way in ways:
         pose = looking(way, np.zeros(3), up)
-        x, y, z = ((corners - middle) @ pose[:3, :3]).T
+        x, y, z = ((places - middle) @ pose[:3, :3]).T
         # A point at depth d + z is in the picture if |y| <= (d + z) tan: so d is at least |y| / tan - z.
         wide = narrow * size[0] / size[1]
         distance = max(distance, float((np.maximum(np.abs(y) / narrow, np.abs(x) / wide) - z).max()))

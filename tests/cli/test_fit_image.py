@@ -60,7 +60,7 @@ def test_resume_recognises_an_image(picture: Path, tmp_path: Path, capsys: Captu
 
 
 def test_other_verbs_say_what_it_is(image_run: Path, capsys: Capture) -> None:
-    for verb in (["mesh"], ["eval"], ["view", "--screenshot", "a.png"]):
+    for verb in (["mesh"], ["eval"], ["view", "--screenshot", "a.png"], ["render"]):
         assert "a fit of an image" in refusal(capsys, verb[0], str(image_run), *verb[1:])
 
 

@@ -19,7 +19,7 @@ def corners(box: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("tilt", [5.0, 20.0, 50.0])
 def test_all_of_the_box_is_always_in_the_picture_and_fills_it(size, tilt):
     box = np.array([[-0.2, 4.0, 1.0], [0.9, 4.4, 3.0]]) + 4e5
-    cameras = around(box, UP, tilt, 2.0, size, 10.0).cameras()
+    cameras = around(corners(box), UP, tilt, 2.0, size, 10.0).cameras()
     reach = 0.0
     for i in range(len(cameras)):
         uv, _ = cameras.project(i, corners(box))
@@ -32,7 +32,7 @@ def test_all_of_the_box_is_always_in_the_picture_and_fills_it(size, tilt):
 
 @pytest.mark.parametrize("up", [UP, [0.0, -1.0, 0.0], [0.3, 0.2, 0.9]])
 def test_up_may_be_any_way(up):
-    cameras = around(np.array([[-1.0] * 3, [1.0] * 3]), np.array(up), seconds=1.0).cameras()
+    cameras = around(corners(np.array([[-1.0] * 3, [1.0] * 3])), np.array(up), seconds=1.0).cameras()
     level = cameras.world_from_cam[:, :3, 0] @ (np.array(up) / np.linalg.norm(up))
     assert np.abs(level).max() < 1e-3
 

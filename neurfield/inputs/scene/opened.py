@@ -122,10 +122,29 @@ class OpenedScene:
         cameras = self.cameras_now
         if not 0 <= camera < len(cameras):
             raise UserError(f"camera {camera} does not exist: the run has cameras 0 to {len(cameras) - 1}")
+        return self.see(cameras, camera, scale, camera)
+
+    def see(
+        self,
+        cameras: Cameras,
+        camera: int,
+        scale: float = 1.0,
+        frame: int | None = None,
+        tell: Callable[[float], None] = lambda fraction: None,
+    ) -> dict[str, np.ndarray]:
+        """What any camera sees of the field, as `neurfield.fitting.view.render_camera`.
+
+        Args:
+            cameras: of the scene, or others.
+            camera: index of one of them.
+            scale: of the picture's sides, 1 = the camera's own size.
+            frame: of `used` whose exposure is shown, where it was fitted; None: that of none, the mean.
+            tell: is told which fraction of the picture is done.
+        """
         self.task.field.active_levels = self.task.field.encoding.levels
-        fitted = np.delete(np.arange(len(cameras)), self.held_out)
-        picture = int(np.searchsorted(fitted, camera)) if camera in fitted else -1
-        return render_camera(self.task, cameras, camera, scale, picture=picture)
+        fitted = np.delete(np.arange(len(self.used)), self.held_out)
+        picture = int(np.searchsorted(fitted, frame)) if frame is not None and frame in fitted else -1
+        return render_camera(self.task, cameras, camera, scale, picture=picture, tell=tell)
 
     @property
     def cameras_now(self) -> Cameras:

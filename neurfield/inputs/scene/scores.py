@@ -42,7 +42,7 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
         size = rgb.shape[1], rgb.shape[0]
         true = np.asarray(Image.fromarray(scene.image(i)).resize(size, Image.Resampling.BOX))
         mask = scene.mask(i)
-        inside = None if mask is None else _wholly_inside(mask, size)
+        inside = None if mask is None else wholly_inside(mask, size)
         scores.append([score(rgb, true, inside) for score in SCORES.values()])
         if inside is not None:
             masked = True
@@ -72,7 +72,7 @@ def _drawn_aligned(run: OpenedScene, i: int) -> dict[str, np.ndarray]:
     return render_camera(run.task, replace(cameras, world_from_cam=poses), i, IMAGE_SCALE)
 
 
-def _wholly_inside(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def wholly_inside(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The pixels of a smaller picture that have nothing but mask beneath them, bool [h,w]."""
     shares = Image.fromarray(mask.astype(np.float32)).resize(size, Image.Resampling.BOX)
     return np.asarray(shares) > 1.0 - 1e-4
