@@ -1,8 +1,9 @@
-"""What a run, a mesh or a scene looks like in a window: a mesh, the cameras as small pyramids, the box."""
+"""What a run, a mesh or a scene looks like in a window: its layers, and from where they are seen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,25 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.far import local_origin
 from neurfield.inputs.run import input_of
+from neurfield.inputs.shown import Shown
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
 from neurfield.report.pictures import solid_box
 from neurfield.report.viewpoints import Viewpoint, four_sides
 from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.upright import up_direction
+from neurfield.shapes.read import read_shape
+from neurfield.surface_file import Surface
+from neurfield.viewer.layers import Layer, Lines, Points, Triangles, triangles_of
+from neurfield.viewer.seen import (
+    camera_pyramids,
+    clay_points,
+    depth_points,
+    has_pictures,
+    picture_quads,
+    points_of,
+)
+from neurfield.viewer.shell import fewer, is_room
+from neurfield.viewer.truth import NearestTruth, error_colors, truth_of
 
 _CAMERA_COLOR = (0.85, 0.33, 0.10)
 _BOX_COLOR = (0.45, 0.45, 0.45)
@@ -24,30 +39,59 @@ _PYRAMID = 0.016
 _MOST_CAMERAS = 48
 # The default side: from where the built-in room shows its sofa and window.
 _SIDE = 2
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Straight lines of one colour: ends [k,2,3] in the world, color (r, g, b) in 0..1."""
-
-    ends: np.ndarray
-    color: tuple[float, float, float]
+_UP = np.array([0.0, 0.0, 1.0])
+_FILES = (*MESH_SUFFIXES, ".xyz", ".pwn", ".npz", ".las", ".laz")
+MOST_FACES = 4_000_000  # that are drawn; of larger meshes a stand-in is
 
 
 @dataclass(frozen=True)
 class Content:
-    """All that is shown; box [2,3] holds it, kind "inside" is looked into from outside; up: unit [3]."""
+    """All that can be shown of a run, a mesh or a scene.
+
+    What is shown lies near zero, because what draws it counts in float32: world = shown + origin.
+
+    Attributes:
+        title: for the window.
+        layers: see `neurfield.viewer.layers.NAMES`; those that there are.
+        box: [2, 3] that holds what is looked at, as shown.
+        kind: "inside" is looked into from outside (faces that turn away are not drawn), "outside" is not.
+        up: unit [3].
+        origin: [3] float64.
+        unit: of lengths, "m" for metres; "" where nothing tells it.
+        cameras: as shown, all of them, or None.
+        folder: of the run whose field can be asked (`neurfield.viewer.session`), or None.
+        nearest: finds the true surface, or None.
+        notes: lines for people on what is not shown as it is.
+    """
 
     title: str
-    mesh: trimesh.Trimesh | None
-    lines: tuple[Lines, ...]
+    layers: tuple[Layer, ...]
     box: np.ndarray
     kind: str
     up: np.ndarray
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    unit: str = ""
+    cameras: Cameras | None = None
+    folder: Path | None = None
+    nearest: NearestTruth | None = None
+    notes: tuple[str, ...] = ()
 
     def viewpoint(self, aspect: float) -> Viewpoint:
         """From where one sees most at first; aspect: width over height of the window."""
         return four_sides(self.box, self.kind, self.up, aspect)[_SIDE]
+
+    def layer(self, name: str) -> Layer | None:
+        """The layer of a name, if there is one."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+    @property
+    def surface(self) -> Triangles | None:
+        """The triangles that are walked on and clicked at: the surface's, else the true ones, if any."""
+        for name in ("surface", "truth"):
+            layer = self.layer(name)
+            if layer is not None and isinstance(layer.geometry, Triangles):
+                return layer.geometry
+        return None
 
 
 def content_of(target: str | Path, scene: str | None = None) -> Content:
@@ -58,71 +102,67 @@ def content_of(target: str | Path, scene: str | None = None) -> Content:
     Raises:
         UserError: the target is none of these, or a file of it cannot be read.
     """
-    return _near_zero(_content_of(target, scene))
-
-
-def _content_of(target: str | Path, scene: str | None) -> Content:
     path = Path(target).expanduser()
-    if path.suffix.lower() in MESH_SUFFIXES and (path.is_file() or not path.exists()):
+    if path.suffix.lower() in _FILES and (path.is_file() or not path.exists()):
         return content_of_mesh(path)
     if (path / "run.json").is_file():
         return content_of_run(path, scene)
     return content_of_scene(load_scene(target))
 
 
-def _near_zero(content: Content) -> Content:
-    """The same, moved to where it can be drawn: what draws it counts in float32, and UTM would be drawn as
-    slices."""
-    origin = local_origin(content.box)
-    if not origin.any():
-        return content
-    mesh = content.mesh
-    if mesh is not None:
-        mesh = mesh.copy()
-        mesh.vertices = np.asarray(mesh.vertices) - origin
-    lines = tuple(replace(item, ends=item.ends - origin) for item in content.lines)
-    return replace(content, mesh=mesh, lines=lines, box=content.box - origin)
-
-
 def content_of_mesh(path: Path) -> Content:
-    """A mesh file alone; seen from outside."""
-    mesh = read_mesh(path)
-    return Content(
-        path.name, mesh, (), solid_box(np.asarray(mesh.vertices)), "outside", np.array([0.0, 0.0, 1.0])
-    )
+    """A file of triangles or of points alone; a room's is looked into, anything else seen from outside."""
+    surface = _read(path)
+    box = _finite_box(path, surface)
+    origin = local_origin(box)
+    layer, notes = _surface_layer(surface, origin)
+    shown = layer.geometry
+    kind = "inside" if isinstance(shown, Triangles) and is_room(shown) else "outside"
+    return Content(path.name, (layer,), box - origin, kind, _UP, origin, notes=notes)
 
 
 def content_of_run(folder: Path, scene: str | None = None) -> Content:
-    """A run's mesh.ply with the cameras and the box it was fitted with."""
+    """A run's mesh.ply with the cameras, the box and the truth that it was fitted with."""
     path = folder / "mesh.ply"
     kind, facts = input_of(folder)
     kind.require("view", folder)
     if not path.is_file():
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
     shown = kind.shown(folder, facts, scene)
-    return _with_cameras(str(folder), read_mesh(path), shown.cameras, shown.box, shown.looks, shown.up)
+    surface = _read(path)
+    origin = local_origin(shown.box)
+    layer, notes = _surface_layer(surface, origin)
+    layers = [layer]
+    nearest = None if shown.truth is None else NearestTruth(shown.truth, origin)
+    if isinstance(layer.geometry, Triangles):
+        triangles = layer.geometry
+        normals = ((triangles.normals + 1.0) * 127.5).astype(np.uint8)
+        layers += [Layer("normals", lambda: triangles.painted(normals, lit=False))]
+        if nearest is not None:
+            found = nearest
+            layers += [Layer("error", lambda: error_colors(triangles, found, shown.unit))]
+    if nearest is not None:
+        layers += [Layer("truth", lambda: truth_of(nearest))]
+    content = _with_cameras(str(folder), layers, shown, origin)
+    return replace(content, folder=folder, nearest=nearest, notes=notes)
 
 
 def content_of_scene(scene: Scene) -> Content:
-    """A scene's true surface, where it has one in triangles, with its cameras and its box."""
-    truth = scene.ground_truth
-    mesh = truth if isinstance(truth, trimesh.Trimesh) else None
-    return _with_cameras(scene.name, mesh, scene.cameras, scene.box, scene.kind, scene.up)
-
-
-def camera_pyramids(cameras: Cameras, depth: float) -> np.ndarray:
-    """Lines [8n,2,3] from each camera's centre to the corners of its picture at a z-depth, and around."""
-    n = len(cameras)
-    right = np.stack([np.zeros(n), cameras.width, cameras.width, np.zeros(n)], axis=1)
-    down = np.stack([np.zeros(n), np.zeros(n), cameras.height, cameras.height], axis=1)
-    x = (right - cameras.cx[:, None]) / cameras.fx[:, None] * depth
-    y = (down - cameras.cy[:, None]) / cameras.fy[:, None] * depth
-    in_cam = np.stack([x, y, np.full_like(x, depth)], axis=-1)
-    pose = cameras.world_from_cam
-    corners = np.einsum("nij,nkj->nki", pose[:, :3, :3], in_cam) + pose[:, None, :3, 3]
-    spokes = np.stack([np.broadcast_to(pose[:, None, :3, 3], corners.shape), corners], axis=2)
-    rim = np.stack([corners, np.roll(corners, -1, axis=1)], axis=2)
-    return np.concatenate([spokes, rim], axis=1).reshape(-1, 2, 3)
+    """A scene's true surface, or its points where it has none, with its cameras and its box."""
+    truth = (lambda: scene.ground_truth) if scene.ground_truth_file is not None else None
+    shown = Shown(scene.box, scene.kind, scene.cameras, scene.up, scene, truth, scene.unit)
+    origin = local_origin(scene.box)
+    layers: list[Layer] = []
+    nearest = None
+    if truth is not None:
+        found = nearest = NearestTruth(truth, origin)
+        layers += [Layer("truth", lambda: truth_of(found), on=True)]
+    if scene.points is not None:
+        points = (scene.points - origin).astype(np.float32)
+        layers += [Layer("points", lambda: Points(points, clay_points(len(points))), on=truth is None)]
+    elif scene.sources & {"depth", "sensor_depth"}:
+        layers += [Layer("points", lambda: depth_points(scene, origin), on=truth is None)]
+    return replace(_with_cameras(scene.name, layers, shown, origin), nearest=nearest)
 
 
 def box_edges(box: np.ndarray) -> np.ndarray:
@@ -132,23 +172,67 @@ def box_edges(box: np.ndarray) -> np.ndarray:
     return corners[np.array(pairs)]
 
 
-def _with_cameras(
-    title: str,
-    mesh: trimesh.Trimesh | None,
-    cameras: Cameras | None,
-    box: np.ndarray,
-    kind: str,
-    up: np.ndarray | None,
-) -> Content:
+def _read(path: Path) -> Surface:
+    """The triangles of a file, or the points of one that has none."""
+    try:
+        return read_mesh(path)
+    except UserError as no_mesh:
+        try:
+            shape = read_shape(path)
+        except UserError:
+            raise no_mesh from None
+        if shape.is_mesh:
+            raise
+        return trimesh.PointCloud(shape.vertices, colors=shape.colors)
+
+
+def _surface_layer(surface: Surface, origin: np.ndarray) -> tuple[Layer, tuple[str, ...]]:
+    """A surface as a layer that is on, and a line where it is a stand-in that is shown."""
+    if not isinstance(surface, trimesh.Trimesh):
+        points = points_of(surface, origin)
+        return Layer("points", lambda: points, on=True), ()
+    whole = triangles_of(surface, origin)
+    shown = fewer(whole, MOST_FACES)
+    if shown is whole:
+        return Layer("surface", lambda: shown, on=True), ()
+    note = f"{len(shown.faces):,} triangles stand for {len(whole.faces):,}, which a window would hardly turn"
+    return Layer("surface", lambda: shown, on=True), (note,)
+
+
+def _finite_box(path: Path, surface: Surface) -> np.ndarray:
+    """The box [2, 3] of what a file holds; UserError where none of it lies anywhere."""
+    vertices = np.asarray(surface.vertices, float)
+    finite = np.isfinite(vertices).all(axis=1)
+    if not finite.any():
+        raise UserError(f"{path}: none of its {len(vertices):,} vertices is finite: write it again")
+    box = solid_box(vertices[finite])
+    if not np.ptp(box, axis=0).any():
+        raise UserError(f"{path}: all of its vertices lie in one place: nothing of it can be seen")
+    return box
+
+
+def _with_cameras(title: str, layers: list[Layer], shown: Shown, origin: np.ndarray) -> Content:
+    box = shown.box - origin
     edges = Lines(box_edges(box), _BOX_COLOR)
-    if cameras is None:
-        return Content(title, mesh, (edges,), box, kind, np.array([0.0, 0.0, 1.0]))
-    some = cameras.select(np.unique(np.linspace(0, len(cameras) - 1, _MOST_CAMERAS).astype(int)))
+    layers = [*layers, Layer("box", lambda: edges, on=True)]
+    if shown.cameras is None:
+        up = _UP if shown.up is None else shown.up
+        return Content(title, tuple(layers), box, shown.looks, up, origin, shown.unit)
+    poses = shown.cameras.world_from_cam.copy()
+    poses[:, :3, 3] -= origin
+    cameras = replace(shown.cameras, world_from_cam=poses)
+    chosen = np.unique(np.linspace(0, len(cameras) - 1, _MOST_CAMERAS).astype(int))
+    some = cameras.select(chosen)
     around = np.stack(
         [np.minimum(box[0], some.centers.min(axis=0)), np.maximum(box[1], some.centers.max(axis=0))]
     )
-    pyramids = camera_pyramids(some, _PYRAMID * float(np.linalg.norm(around[1] - around[0])))
+    depth = _PYRAMID * float(np.linalg.norm(around[1] - around[0]))
+    pyramids = Lines(camera_pyramids(some, depth), _CAMERA_COLOR)
+    layers += [Layer("cameras", lambda: pyramids, on=True)]
+    if shown.scene is not None and has_pictures(shown.scene):
+        images: Callable[[int], np.ndarray] = shown.scene.image
+        layers += [Layer("pictures", lambda: picture_quads(some, depth, chosen, images))]
     # Cameras stand far around an object: half the way to them keeps both large enough and in the picture.
-    shown = box if kind == "inside" else (box + around) / 2
-    up = up_direction(cameras.world_from_cam) if up is None else up
-    return Content(title, mesh, (Lines(pyramids, _CAMERA_COLOR), edges), shown, kind, up)
+    seen = box if shown.looks == "inside" else (box + around) / 2
+    up = up_direction(cameras.world_from_cam) if shown.up is None else shown.up
+    return Content(title, tuple(layers), seen, shown.looks, up, origin, shown.unit, cameras)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,7 +20,10 @@ from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.optional import require
 from neurfield.report.shade import MeshShader
+from neurfield.report.viewpoints import Viewpoint
+from neurfield.viewer.atlas import atlas_of
 from neurfield.viewer.content import Content
+from neurfield.viewer.layers import Geometry, Lines, Points, Triangles, shown_layers
 
 _SUPERSAMPLING = 2
 _SECONDS = 120
@@ -30,11 +34,25 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def screenshot(content: Content, path: str | Path, width: int = 1280, height: int = 800) -> Path:
+def screenshot(
+    content: Content,
+    path: str | Path,
+    width: int = 1280,
+    height: int = 800,
+    layers: tuple[str, ...] | None = None,
+) -> Path:
     """Draw the content from its default viewpoint into an image file and return its path.
 
+    Args:
+        content: what is drawn.
+        path: of the image.
+        width: pixels.
+        height: pixels.
+        layers: names of those that are drawn; None: those that are on at first.
+
     Raises:
-        UserError: Open3D is missing or cannot draw on this machine, or the file's type is not one of images.
+        UserError: Open3D is missing or cannot draw on this machine, the file's type is not one of images, or
+            a layer cannot be made.
     """
     path = Path(path)
     if path.suffix.lower() not in Image.registered_extensions():
@@ -44,7 +62,7 @@ def screenshot(content: Content, path: str | Path, width: int = 1280, height: in
         environment["EGL_PLATFORM"] = "surfaceless"  # Open3D must find it before it is imported
     with tempfile.TemporaryDirectory() as folder:
         arrays, drawn = Path(folder) / "content.npz", Path(folder) / "drawn.png"
-        np.savez(arrays, allow_pickle=False, **_arrays(content, width, height))
+        np.savez(arrays, allow_pickle=False, **_arrays(content, layers, width, height))
         command = [sys.executable, "-m", "neurfield.viewer.offscreen", str(arrays), str(drawn)]
         try:
             child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS)
@@ -60,17 +78,32 @@ def screenshot(content: Content, path: str | Path, width: int = 1280, height: in
     return path
 
 
-def _arrays(content: Content, width: int, height: int) -> dict[str, np.ndarray]:
-    """Vertices, faces, colours and lines as arrays: the child draws and decides nothing."""
+def _arrays(
+    content: Content, names: tuple[str, ...] | None, width: int, height: int
+) -> dict[str, np.ndarray]:
+    """What is drawn as arrays, each with its layer before its name: the child draws and decides nothing."""
     view = content.viewpoint(width / height)
     size = np.array([width, height]) * _SUPERSAMPLING
     arrays = {"pose": view.world_from_cam, "fov": np.array(view.fov), "size": size}
-    if content.mesh is not None:
-        vertices, faces, colors = MeshShader(content.mesh).lit(view, cull=content.kind == "inside")
-        arrays |= {"vertices": vertices, "faces": faces, "colors": colors}
-    for i, lines in enumerate(content.lines):
-        arrays[f"lines{i}"], arrays[f"color{i}"] = lines.ends, np.array(lines.color)
+    for layer in shown_layers(content.layers, names):
+        drawn = _as_arrays(layer.geometry, view, content.kind == "inside")
+        arrays |= {f"{layer.name}/{name}": array for name, array in drawn.items()}
     return arrays
+
+
+def _as_arrays(geometry: Geometry, view: Viewpoint, cull: bool) -> dict[str, np.ndarray]:
+    """A layer's geometry as it looks from a viewpoint, light included."""
+    if isinstance(geometry, Lines):
+        return {"ends": geometry.ends, "color": np.array(geometry.color)}
+    if isinstance(geometry, Points):
+        return {"places": geometry.places, "colors": geometry.colors / 255.0}
+    if isinstance(geometry, Triangles):
+        vertices, faces, colors = MeshShader(geometry.mesh, geometry.normals).lit(view, cull=cull)
+        if not geometry.lit and geometry.colors is not None:
+            colors = geometry.colors / 255.0
+        return {"vertices": vertices, "faces": faces, "colors": colors}
+    atlas = atlas_of(geometry)
+    return {"vertices": atlas.vertices, "faces": atlas.faces, "uvs": atlas.uvs, "image": atlas.image}
 
 
 def _reason(code: int, stderr: str) -> str:
@@ -90,26 +123,37 @@ def _draw(source: Path, target: Path) -> None:
     renderer = rendering.OffscreenRenderer(*(int(v) for v in arrays["size"]))
     renderer.scene.set_background([1.0, 1.0, 1.0, 1.0])
     renderer.scene.view.set_post_processing(False)  # colours arrive as they were computed
-    if "faces" in arrays:
-        mesh = o3d.geometry.TriangleMesh(
-            o3d.utility.Vector3dVector(arrays["vertices"]), o3d.utility.Vector3iVector(arrays["faces"])
-        )
-        mesh.vertex_colors = o3d.utility.Vector3dVector(arrays["colors"])
-        material = rendering.MaterialRecord()
-        material.shader = "defaultUnlit"
-        renderer.scene.add_geometry("mesh", mesh, material)
-    for name in (name for name in arrays if name.startswith("lines")):
-        lines = o3d.geometry.LineSet(
-            o3d.utility.Vector3dVector(arrays[name].reshape(-1, 3)),
-            o3d.utility.Vector2iVector(np.arange(2 * len(arrays[name])).reshape(-1, 2)),
-        )
-        lines.paint_uniform_color(arrays[name.replace("lines", "color")])
-        material = rendering.MaterialRecord()
-        material.shader, material.line_width = "unlitLine", 1.2 * _SUPERSAMPLING
-        renderer.scene.add_geometry(name, lines, material)
+    for layer in sorted({name.split("/")[0] for name in arrays if "/" in name}):
+        parts = {name.split("/")[1]: arrays[name] for name in arrays if name.startswith(f"{layer}/")}
+        renderer.scene.add_geometry(layer, *_geometry(o3d, parts))
     pose = arrays["pose"]
     renderer.setup_camera(float(arrays["fov"]), pose[:3, 3] + pose[:3, 2], pose[:3, 3], -pose[:3, 1])
     o3d.io.write_image(str(target), renderer.render_to_image())
+
+
+def _geometry(o3d: Any, parts: dict[str, np.ndarray]) -> tuple[Any, Any]:
+    """A layer for Open3D, and how its material fills it."""
+    vectors = o3d.utility.Vector3dVector
+    material = o3d.visualization.rendering.MaterialRecord()
+    material.shader = "defaultUnlit"
+    if "ends" in parts:
+        pairs = np.arange(2 * len(parts["ends"])).reshape(-1, 2)
+        lines = o3d.geometry.LineSet(vectors(parts["ends"].reshape(-1, 3)), o3d.utility.Vector2iVector(pairs))
+        lines.paint_uniform_color(parts["color"])
+        material.shader, material.line_width = "unlitLine", 1.2 * _SUPERSAMPLING
+        return lines, material
+    if "places" in parts:
+        cloud = o3d.geometry.PointCloud(vectors(parts["places"]))
+        cloud.colors = vectors(parts["colors"])
+        material.point_size = 2.0 * _SUPERSAMPLING
+        return cloud, material
+    mesh = o3d.geometry.TriangleMesh(vectors(parts["vertices"]), o3d.utility.Vector3iVector(parts["faces"]))
+    if "uvs" in parts:
+        mesh.triangle_uvs = o3d.utility.Vector2dVector(parts["uvs"])
+        material.albedo_img = o3d.geometry.Image(np.ascontiguousarray(parts["image"]))
+    else:
+        mesh.vertex_colors = vectors(parts["colors"])
+    return mesh, material
 
 
 if __name__ == "__main__":

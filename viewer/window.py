@@ -11,7 +11,8 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.optional import require
 from neurfield.report.shade import vertex_colors_of
-from neurfield.viewer.content import Content, Lines
+from neurfield.viewer.content import Content
+from neurfield.viewer.layers import Lines, Triangles
 from neurfield.viewer.offscreen import has_display
 
 _WIDTH, _HEIGHT = 1280, 800
@@ -34,8 +35,9 @@ def open_window(content: Content) -> None:
         raise UserError(
             "Open3D cannot open a window here: use --screenshot out.png, and see `neurfield doctor`"
         )
-    lines = [_line_set(o3d, item) for item in content.lines]
-    surfaces = [] if content.mesh is None else [_triangle_mesh(o3d, content.mesh)]
+    on = [layer.geometry for layer in content.layers if layer.on]
+    lines = [_line_set(o3d, item) for item in on if isinstance(item, Lines)]
+    surfaces = [_triangle_mesh(o3d, item.mesh) for item in on if isinstance(item, Triangles)]
     for geometry in [*surfaces, *lines]:
         window.add_geometry(geometry)
     options = window.get_render_option()

@@ -36,14 +36,21 @@ class Picture:
 
 
 class MeshShader:
-    """A mesh to be drawn from several viewpoints; vertices in any frame and unit, normals into free space."""
+    """A mesh to be drawn from several viewpoints; vertices in any frame and unit, normals into free space.
 
-    def __init__(self, mesh: trimesh.Trimesh) -> None:
+    Args:
+        mesh: with vertex colours, a texture, or neither.
+        normals: [v, 3] of its vertices, unit; None: the sums of those around each, weighted by area.
+    """
+
+    def __init__(self, mesh: trimesh.Trimesh, normals: np.ndarray | None = None) -> None:
         self._vertices = np.asarray(mesh.vertices, np.float64)
         self._faces = np.asarray(mesh.faces, np.int64)
         corners = self._vertices[self._faces]
         self._face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        self._normals = vertex_normals(self._faces, self._face_normals, len(self._vertices))
+        if normals is None:
+            normals = vertex_normals(self._faces, self._face_normals, len(self._vertices))
+        self._normals = normals
         self._colors = vertex_colors_of(mesh)
 
     def draw(

@@ -61,7 +61,8 @@ def test_it_is_fitted_meshed_and_reported(ball: Path, tmp_path: Path) -> None:
     assert page.count("data:image/jpeg;base64,") == 1 and "loss: sdf" in page
     facts = json.loads((run.folder / "run.json").read_text())
     assert facts["input"] == "points" and facts["points"] == str(ball)
-    assert len(content_of(run.folder).mesh.faces) == len(outcome.mesh.faces)
+    surface = content_of(run.folder).surface
+    assert surface is not None and len(surface.faces) == len(outcome.mesh.faces)
 
 
 def test_resumed_it_ends_where_an_uninterrupted_fit_ends(

@@ -70,7 +70,8 @@ def test_a_mesh_comes_back_where_its_file_has_it(ball: Path, tmp_path: Path) -> 
     assert geometry["f_score@1%"] > geometry["f_score@0.1%"]
     page = write_report(run.folder).read_text()
     assert f"neurfield fit --shape {ball}" in page and "IoU" in page
-    assert len(content_of(run.folder).mesh.faces) == len(mesh.faces)
+    surface = content_of(run.folder).surface
+    assert surface is not None and len(surface.faces) == len(mesh.faces)
 
 
 def test_numbers_are_those_of_every_mesh(ball: Path, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.report.viewpoints import look_at
 from neurfield.scenes import Cameras
-from neurfield.viewer.content import box_edges, camera_pyramids, content_of
+from neurfield.viewer.content import box_edges, content_of
+from neurfield.viewer.layers import NAMES, Layer, Pictures, Points, Triangles
+from neurfield.viewer.seen import camera_pyramids, picture_quads
 from tests.scenes.tiny_scenes import grey, ring_cameras, write_transforms
 
 
@@ -54,8 +56,63 @@ def ball_file(tmp_path: Path) -> Path:
 
 def test_mesh_file(ball_file: Path) -> None:
     content = content_of(ball_file)
-    assert content.mesh is not None and len(content.mesh.faces) == 1280
-    assert content.kind == "outside" and content.lines == ()
+    assert content.surface is not None and len(content.surface.faces) == 1280
+    assert content.kind == "outside" and [layer.name for layer in content.layers] == ["surface"]
+
+
+def test_a_layer_is_made_once_when_it_is_asked_for() -> None:
+    calls = []
+    layer = Layer("points", lambda: calls.append(1) or Points(np.zeros((1, 3)), np.zeros((1, 3), np.uint8)))
+    assert not layer.made and not calls
+    assert layer.geometry is layer.geometry and layer.made and calls == [1]
+    assert [Layer(name, lambda: layer.geometry).key for name in NAMES] == list("123456789")
+
+
+def test_points_are_shown_as_points_with_their_colours(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.ply"
+    colors = np.tile(np.uint8([10, 200, 30, 255]), (50, 1))
+    trimesh.PointCloud(np.random.default_rng(0).normal(size=(50, 3)), colors=colors).export(path)
+    (layer,) = content_of(path).layers
+    assert layer.name == "points" and isinstance(layer.geometry, Points)
+    assert len(layer.geometry.places) == 50 and (layer.geometry.colors == [10, 200, 30]).all()
+
+
+def test_pictures_lie_in_the_rims_of_their_cameras() -> None:
+    cameras = two_cameras()
+    images = [np.full((60, 100, 3), value, np.uint8) for value in (10, 200)]
+    pictures = picture_quads(cameras, 0.2, np.array([0, 1]), lambda i: images[i])
+    assert isinstance(pictures, Pictures) and [int(image.mean()) for image in pictures.images] == [10, 200]
+    for i in range(2):
+        corners, _ = cameras.project(i, pictures.quads[i])
+        assert corners == pytest.approx(np.array([[0, 0], [100, 0], [100, 60], [0, 60]]), abs=1e-3)
+
+
+def test_a_room_s_file_alone_is_looked_into(ball_file: Path) -> None:
+    ball = trimesh.load(ball_file, process=False)
+    ball.invert()
+    ball.export(ball_file)
+    assert content_of(ball_file).kind == "inside"
+
+
+def test_a_mesh_that_is_nowhere_or_a_point(tmp_path: Path) -> None:
+    for name, vertices, said in (
+        ("nan.ply", np.full((3, 3), np.nan), "finite"),
+        ("point.ply", np.ones((3, 3)), "one place"),
+    ):
+        trimesh.Trimesh(vertices, [[0, 1, 2]], process=False).export(tmp_path / name)
+        with pytest.raises(UserError, match=said):
+            content_of(tmp_path / name)
+
+
+def test_normals_of_the_file_are_those_that_are_lit(ball_file: Path) -> None:
+    """A PLY of ours holds the field's, which are smoother than those of its triangles."""
+    ball = trimesh.load(ball_file, process=False)
+    turned = np.roll(ball.vertex_normals, 1, axis=1)
+    written = trimesh.Trimesh(ball.vertices, ball.faces, vertex_normals=turned, process=False)
+    ball_file.write_bytes(trimesh.exchange.ply.export_ply(written, vertex_normal=True))
+    surface = content_of(ball_file).surface
+    assert isinstance(surface, Triangles)
+    np.testing.assert_allclose(surface.normals, turned, atol=1e-5)
 
 
 def test_neither_run_nor_mesh_nor_scene(tmp_path: Path) -> None:
@@ -85,13 +142,20 @@ def test_what_lies_far_from_zero_is_drawn_near_it(ball_file: Path) -> None:
     ball = trimesh.load(ball_file, process=False).apply_translation(utm)
     ball.export(ball_file.with_suffix(".obj"))
     near, far = content_of(ball_file), content_of(ball_file.with_suffix(".obj"))
-    assert near.mesh is not None and far.mesh is not None
-    assert np.abs(far.mesh.vertices).max() < 10.0 and np.abs(far.box).max() < 10.0
-    sides = [np.ptp(content.mesh.vertices, axis=0) for content in (near, far) if content.mesh is not None]
+    assert near.surface is not None and far.surface is not None
+    assert np.abs(far.surface.vertices).max() < 10.0 and np.abs(far.box).max() < 10.0
+    sides = [np.ptp(triangles.vertices, axis=0) for triangles in (near.surface, far.surface)]
     np.testing.assert_allclose(sides[1], sides[0], atol=1e-6)
+    world = far.surface.vertices + far.origin
+    np.testing.assert_allclose(world.min(axis=0), ball.vertices.min(axis=0), atol=1e-6)
 
 
 def test_a_scene_stands_as_it_says(tmp_path: Path) -> None:
     cameras = ring_cameras(np.zeros(3), count=6)
     write_transforms(tmp_path / "scene", cameras, {"fl_x": 40.0, "up": [0.0, 0.6, 0.8]}, grey)
-    np.testing.assert_allclose(content_of(str(tmp_path / "scene")).up, [0.0, 0.6, 0.8])
+    content = content_of(str(tmp_path / "scene"))
+    np.testing.assert_allclose(content.up, [0.0, 0.6, 0.8])
+    assert [layer.name for layer in content.layers] == ["box", "cameras", "pictures"]
+    pictures = content.layer("pictures")
+    assert pictures is not None and isinstance(pictures.geometry, Pictures)
+    assert len(pictures.geometry.images) == 6

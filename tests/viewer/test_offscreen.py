@@ -14,7 +14,8 @@ from PIL import Image
 from neurfield.cli.doctor import missing_system_libraries, version_of
 from neurfield.errors import UserError
 from neurfield.viewer import offscreen
-from neurfield.viewer.content import Content, Lines
+from neurfield.viewer.content import Content
+from neurfield.viewer.layers import Layer, Lines, Pictures, triangles_of
 from neurfield.viewer.offscreen import screenshot
 from neurfield.viewer.window import open_window
 
@@ -24,12 +25,20 @@ needs_open3d = pytest.mark.skipif(
 )
 
 
-def ball(kind: str = "outside") -> Content:
-    mesh = trimesh.creation.icosphere(subdivisions=4)
-    mesh.visual.vertex_colors = np.tile(np.uint8([200, 40, 40, 255]), (len(mesh.vertices), 1))
+def ball() -> Content:
+    red = trimesh.creation.icosphere(subdivisions=4)
+    red.visual.vertex_colors = np.tile(np.uint8([200, 40, 40, 255]), (len(red.vertices), 1))
     green = Lines(np.array([[[-1.5, -1.5, 1.2], [1.5, 1.5, 1.2]]]), (0.0, 0.8, 0.0))
+    triangles = triangles_of(red, np.zeros(3))
+    quad = np.array([[[-1.4, -1.4, 1.5], [1.4, -1.4, 1.5], [1.4, 1.4, 1.5], [-1.4, 1.4, 1.5]]])
+    blue = Pictures(quad.astype(np.float32), (np.tile(np.uint8([40, 40, 200]), (8, 8, 1)),))
+    layers = (
+        Layer("surface", lambda: triangles, on=True),
+        Layer("cameras", lambda: green, on=True),
+        Layer("pictures", lambda: blue),
+    )
     box = np.array([[-1.5] * 3, [1.5] * 3])
-    return Content("ball", mesh, (green,), box, kind, np.array([0.0, 0.0, 1.0]))
+    return Content("ball", layers, box, "outside", np.array([0.0, 0.0, 1.0]))
 
 
 @needs_open3d

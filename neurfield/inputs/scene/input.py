@@ -173,10 +173,11 @@ class SceneInput(OpenedScene, Input):
 
     @classmethod
     def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
-        """The cameras and the box."""
+        """The box, and the scene with its cameras."""
         box = np.asarray(facts["box"], float).reshape(2, 3)
         scene = load_scene(_place_of(folder, facts, moved_to))
-        return Shown(box, facts["cameras_look"], scene.cameras, scene.up)
+        truth = (lambda: scene.ground_truth) if scene.ground_truth_file is not None else None
+        return Shown(box, facts["cameras_look"], scene.cameras, scene.up, scene, truth, scene.unit)
 
 
 def _place_of(folder: Path, facts: dict[str, Any], moved_to: str | Path | None) -> str | Path:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+import trimesh
 from rich.text import Text
 
 from neurfield.fitting.device import device_of_run
@@ -28,6 +29,7 @@ from neurfield.inputs.shown import Shown
 from neurfield.parts import Config, read_config
 from neurfield.scenes.truth import Truth
 from neurfield.shapes import Shape, UnitShape
+from neurfield.surface_file import Surface
 from neurfield.wording import quoted
 
 
@@ -149,5 +151,15 @@ class ShapeInput(OpenedShape, Input):
 
     @classmethod
     def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
-        """The box."""
-        return Shown(np.asarray(facts["box"], float).reshape(2, 3), "outside")
+        """The box, and the shape itself."""
+        box = np.asarray(facts["box"], float).reshape(2, 3)
+        unit = str(facts.get("unit", ""))
+        return Shown(box, "outside", truth=lambda: _read_again(folder, facts, moved_to), unit=unit)
+
+
+def _read_again(folder: Path, facts: dict[str, Any], moved_to: str | Path | None) -> Surface:
+    """The shape of a run, as triangles or points with their colours."""
+    shape = again_of(folder, facts, moved_to)[0].shape
+    if not shape.is_mesh:
+        return trimesh.PointCloud(shape.vertices, colors=shape.colors)
+    return trimesh.Trimesh(shape.vertices, shape.faces, vertex_colors=shape.colors, process=False)
