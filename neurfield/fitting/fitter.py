@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from neurfield.fitting.checkpoint import (
     save_checkpoint,
 )
 from neurfield.fitting.graph import WARM_UPS, StepGraphs
+from neurfield.fitting.observer import Observer
 from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
 from neurfield.fitting.step import FixedStep, StepReport
@@ -96,10 +98,19 @@ class Fitter:
         train: steps, rates, and how often something is written.
         folder: of the run.
         quiet: say nothing of the progress.
+        observer: shows glimpses of the surface between steps; None: nobody watches.
     """
 
-    def __init__(self, task: Task, train: Train, folder: Path, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        task: Task,
+        train: Train,
+        folder: Path,
+        quiet: bool = False,
+        observer: Observer | None = None,
+    ) -> None:
         self.task, self.train, self.folder, self.quiet = task, train, folder, quiet
+        self.observer = observer
         self.optimizer = Adam(task.groups())
         self.step = 0
         self.seconds = 0.0  # spent in earlier sessions and this one
@@ -175,6 +186,8 @@ class Fitter:
                     self._log(report)
                 if self.step % 10 == 0 or last:
                     line.update(self.step, _figures(report))
+                if self.observer is not None:
+                    self.observer.after(self.step, self.seconds, partial(_figures, report))
                 if interrupted.is_set():
                     raise FitInterrupted(self.step, self.save())
                 if (train.save_every and self.step % train.save_every == 0) or last:

@@ -16,9 +16,11 @@ from neurfield.errors import UserError
 from neurfield.fitting.device import pick_device, silent
 from neurfield.fitting.fitter import Fitter
 from neurfield.fitting.folder import new_folder
+from neurfield.fitting.observer import Observer
+from neurfield.inputs.base import Input
 from neurfield.inputs.methods import chosen_method, method_of_part
 from neurfield.inputs.registry import INPUTS, load_input
-from neurfield.inputs.run import Run, describe_run, open_run
+from neurfield.inputs.run import Run, describe_run, input_of, open_run
 from neurfield.stereo.progress import hushed
 
 
@@ -36,6 +38,7 @@ def fit(
     plugins: Sequence[str] = (),
     quiet: bool = False,
     started: float | None = None,
+    observer: Observer | None = None,
 ) -> Run:
     """Fit a field to a scene, or another input, and return the run.
 
@@ -58,6 +61,7 @@ def fit(
         plugins: modules or .py files that bring parts, as `--plugin` takes them.
         quiet: print nothing.
         started: `time.perf_counter()` of the command, for the log; None: now.
+        observer: shows the surface while it forms (`neurfield.fitting.observer`), of inputs that have one.
 
     Raises:
         UserError: something in the arguments or the source can be mended by the user, also what
@@ -67,6 +71,7 @@ def fit(
     """
     started = time.perf_counter() if started is None else started
     kind = load_input(input)
+    _expect_surface(kind, observer)
     settings = {"seed": seed, "device": device}
     fixed = [*overrides, *(f"{name}={value}" for name, value in settings.items() if value is not None)]
     # A mistake in the arguments is told before anything is read, which may take long.
@@ -92,7 +97,7 @@ def fit(
     opened.keep()
     run = Run(opened)
     describe_run(run)
-    return _go(run, quiet, started, resume=False)
+    return _go(run, quiet, started, observer, resume=False)
 
 
 def fit_image(
@@ -138,6 +143,7 @@ def resume(
     device: str | None = None,
     scene: str | Path | None = None,
     plugins: Sequence[str] = (),
+    observer: Observer | None = None,
 ) -> Run:
     """Go on with a run to its requested step, or to a new one, and return it.
 
@@ -153,12 +159,14 @@ def resume(
         device: "auto", "cpu" or "cuda"; None: where it began, or the CPU if that is gone.
         scene: where the run's scene lies now, if it was moved.
         plugins: as for `Run.load`.
+        observer: as for `fit`.
 
     Raises:
         UserError: not a run, its input is gone or another one, or there is no checkpoint to go on from.
         SurfaceLeft, FitInterrupted, FitFailed: as for `fit`.
     """
     started = time.perf_counter() if started is None else started
+    _expect_surface(input_of(Path(folder))[0], observer)
     run = open_run(Path(folder), device, silent if quiet else print, scene, plugins)
     if steps is not None:
         run.config.train.steps = steps
@@ -166,15 +174,20 @@ def resume(
         run.config.device = device
     if steps is not None or device is not None:
         describe_run(run)
-    return _go(run, quiet, started, resume=True)
+    return _go(run, quiet, started, observer, resume=True)
 
 
-def _go(run: Run, quiet: bool, started: float, resume: bool) -> Run:
+def _expect_surface(kind: type[Input], observer: Observer | None) -> None:
+    if observer is not None and "view" not in kind.serves:
+        raise UserError(f"a fit of {kind.called} has no surface to look at while it forms: leave that out")
+
+
+def _go(run: Run, quiet: bool, started: float, observer: Observer | None, resume: bool) -> Run:
     opened = run.input
     before = time.perf_counter()
     opened.read()
     reading = opened.seconds_reading + time.perf_counter() - before
-    fitter = Fitter(run.task, run.config.train, run.folder, quiet)
+    fitter = Fitter(run.task, run.config.train, run.folder, quiet, observer)
     fitter.seconds = opened.seconds_of_start
     if resume:
         fitter.resume()
@@ -187,6 +200,8 @@ def _go(run: Run, quiet: bool, started: float, resume: bool) -> Run:
         fitter.prepare()
     if not quiet:
         _print(*opened.words(fitter.step, fitter.seconds_per_step()), f"run folder {run.folder}")
+    if observer is not None:
+        observer.begin(opened.surface(), run.config.train.steps)
     fitter.run()
     for group in run.task.groups():
         for parameter in group.parameters:
