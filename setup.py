@@ -104,7 +104,17 @@ except ValueError as error:
 setup(
     ext_modules=extensions,
     cmdclass={"build_ext": BuildVariants},
-    packages=[*find_packages(include=["neurfield", "neurfield.*"]), "neurfield.configs", "neurfield.viewer"],
-    package_dir={"neurfield": "neurfield", "neurfield.configs": "configs", "neurfield.viewer": "viewer"},
+    packages=[
+        *find_packages(include=["neurfield", "neurfield.*"]),
+        "neurfield.configs",
+        "neurfield.viewer",
+        "neurfield.viewer.web",
+    ],
+    package_dir={
+        "neurfield": "neurfield",
+        "neurfield.configs": "configs",
+        "neurfield.viewer": "viewer",
+        "neurfield.viewer.web": "viewer/web",
+    },
     package_data={"neurfield": ["py.typed", "**/*.pyi"], "neurfield.configs": ["**/*.yaml"]},
 )

@@ -1,4 +1,4 @@
-"""`neurfield view`: a window, or a screenshot, of a run, a mesh or a scene."""
+"""`neurfield view`: a window, a page or a screenshot of a run, a mesh or a scene."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say
 from neurfield.cli.runs import MovedScene
+from neurfield.errors import UserError
 from neurfield.wording import quoted
 
 
@@ -17,6 +18,9 @@ def view(
     scene: MovedScene = None,
     width: Annotated[int, arg(metavar="PIXELS")] = 1280,
     height: Annotated[int, arg(metavar="PIXELS")] = 800,
+    web: bool = False,
+    port: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the next free one)")] = None,
+    host: Annotated[str | None, arg(metavar="ADDRESS", help_behavior_hint="(default: 127.0.0.1)")] = None,
 ) -> None:
     """Look at a run's mesh with its cameras and box, at a mesh file, or at a scene and its true surface.
 
@@ -28,7 +32,18 @@ def view(
         scene: where the run's scene lies now, if it was moved.
         width: of the screenshot.
         height: of the screenshot.
+        web: a page for a browser instead of a window, on this machine alone; needs no display.
+        port: of the page.
+        host: the interface that the page is on, where others may reach it, without a password.
     """
+    if web:
+        if screenshot is not None:
+            raise UserError("view: --web and --screenshot stand side by side: give one of them")
+        _serve(target, scene, port, host)
+        return
+    for flag, value in (("port", port), ("host", host)):
+        if value is not None:
+            raise UserError(f"--{flag} goes with --web: add that, or leave it out")
     from neurfield.viewer.content import content_of
 
     content = content_of(target, scene)
@@ -43,3 +58,16 @@ def view(
 
         say(f"picture  {draw(content, screenshot, width, height)}")
         next_commands((f"neurfield view {quoted(target)}", "the same in a window"))
+
+
+def _serve(target: str, scene: str | None, port: int | None, host: str | None) -> None:
+    """A page until Ctrl-C."""
+    from neurfield.viewer.web.serve import Served, wait
+    from neurfield.viewer.web.server import LOOPBACK
+
+    served = Served(target, scene, port, LOOPBACK if host is None else host)
+    try:
+        say(*served.words, *served.page.content.notes)
+        wait(say)
+    finally:
+        served.close()

@@ -1,0 +1,59 @@
+"""`neurfield view --web`: a page of a content until Ctrl-C."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from neurfield.viewer.content import content_of
+from neurfield.viewer.session import Session
+from neurfield.viewer.web.page import Page
+from neurfield.viewer.web.server import LOOPBACK, close, open_server, words
+from neurfield.viewer.web.tools import Tools
+
+
+class Served:
+    """A page that is there until it is closed.
+
+    Args:
+        target: a run's folder, a mesh file, or a scene, as for `content_of`.
+        scene: where the run's scene lies now, if it was moved.
+        port: that is asked for; None: the next that is free.
+        host: the interface.
+
+    Raises:
+        UserError: viser is not there, the port cannot be had, or there is nothing to show.
+    """
+
+    def __init__(
+        self, target: str | Path, scene: str | None = None, port: int | None = None, host: str = LOOPBACK
+    ) -> None:
+        self.server: Any = open_server(port, host)  # first: a port in use is told before files are read
+        try:
+            content = content_of(target, scene)
+            self.page = Page(self.server, content)
+            self.tools = Tools(self.page, Session(content))
+        except BaseException:
+            close(self.server)
+            raise
+
+    @property
+    def words(self) -> list[str]:
+        """Lines that say where the page is."""
+        return words(self.server)
+
+    def close(self) -> None:
+        """End it; who looks at it sees that it is gone."""
+        self.tools.stop()
+        close(self.server)
+
+
+def wait(say: Callable[..., None] = print) -> None:
+    """Until Ctrl-C."""
+    say("Ctrl-C ends it")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        say("")
