@@ -31,6 +31,7 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_quad_sheets(module);
     neurfield::bind_dual_steps(module);
     neurfield::bind_mesh_turning(module);
+    neurfield::bind_edge_collapse(module);
     neurfield::bind_depth_fusion(module);
     neurfield::bind_votes(module);
     neurfield::bind_raycast(module);

@@ -69,6 +69,7 @@ PRIVATE = {
     "ops.eager": "marks what torch.compile leaves alone",
     "ops.dual_lattice": "the cells that dual meshes are made of",
     "ops.dual_steps": "steps of `extract_dual_mesh`",
+    "ops.edge_collapse": "how `decimate` and `thin_out` move vertices",
     "ops.fused_mlp.check": "an argument check",
     "ops.fused_mlp.checked_row": "an argument check",
     "ops.fused_mlp.kernels_of": "hands out a native module",

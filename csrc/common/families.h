@@ -22,6 +22,7 @@ void bind_dual_lattice(pybind11::module_& module);
 void bind_quad_sheets(pybind11::module_& module);
 void bind_dual_steps(pybind11::module_& module);
 void bind_mesh_turning(pybind11::module_& module);
+void bind_edge_collapse(pybind11::module_& module);
 void bind_depth_fusion(pybind11::module_& module);
 void bind_votes(pybind11::module_& module);
 void bind_raycast(pybind11::module_& module);

@@ -25,8 +25,7 @@ def check_texture(size: int | None, path: Path, up: str) -> None:
     """Refuse what cannot be written before anything takes long.
 
     Raises:
-        UserError: the size is no texture's, an .stl was asked to hold one, xatlas or Open3D is not
-            installed, or --up is given for a format that knows none.
+        UserError: the size is no texture's, an .stl was asked to hold one, xatlas is not installed, or --up is given for a format that knows none.
     """
     from neurfield.optional import require
     from neurfield.textures import check_size
@@ -36,8 +35,7 @@ def check_texture(size: int | None, path: Path, up: str) -> None:
     if size is None:
         return
     check_size(size)
-    for name in ("xatlas", "open3d"):  # charts; fewer triangles
-        require(name, extra="texture,viewer")
+    require("xatlas", extra="texture")
     if path.suffix.lower() == ".stl":
         raise UserError(f"{path}: an .stl holds no texture; use .glb, .obj or .ply")
 

@@ -5,6 +5,7 @@ from neurfield.surfaces.clean import keep_components as keep_components
 from neurfield.surfaces.clean import remove_degenerate_faces as remove_degenerate_faces
 from neurfield.surfaces.color import vertex_colors as vertex_colors
 from neurfield.surfaces.decimation import decimate as decimate
+from neurfield.surfaces.decimation import thin_out as thin_out
 from neurfield.surfaces.dual_contouring import extract_dual_contour as extract_dual_contour
 from neurfield.surfaces.dual_mesh import UnsignedMesh as UnsignedMesh
 from neurfield.surfaces.dual_mesh import extract_dual_mesh as extract_dual_mesh

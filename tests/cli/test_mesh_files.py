@@ -36,7 +36,6 @@ def test_a_file_of_triangles_is_cleaned_up_beside_it(shells: Path, capsys: Captu
 
 
 def test_fewer_triangles_and_another_format(shells: Path, capsys: Capture) -> None:
-    pytest.importorskip("open3d")
     assert main(["mesh", str(shells), "--faces", "200", "--format", "glb", "--color", "none"]) == 0
     assert "triangles made" in capsys.readouterr().out
     made = trimesh.load(shells.with_name("shells_clean.glb"), force="mesh")
@@ -59,7 +58,6 @@ def test_of_a_run(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
     assert np.array_equal(whole.vertices, again.vertices) and np.array_equal(whole.faces, again.faces)
     assert main([*words, "--holes", "500edges"]) == 0
     assert " filled, " in capsys.readouterr().out
-    pytest.importorskip("open3d")
     assert main([*words, "--faces", "300"]) == 0
     small = trimesh.load(tmp_path / "a.ply", process=False)
     assert 200 < len(small.faces) <= 300 and small.visual.kind == "vertex"

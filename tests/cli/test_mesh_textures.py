@@ -18,7 +18,6 @@ Capture = pytest.CaptureFixture[str]
 
 def test_a_texture_from_the_runs_photographs(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
     pytest.importorskip("xatlas")
-    pytest.importorskip("open3d")
     run = Path(shutil.copytree(ball_run, tmp_path / "run"))
     assert main(["mesh", str(run), "--resolution", "32", "--texture", "64", "--faces", "300"]) == 0
     said = capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.surfaces import HoleLimit, Manifoldness, clean_up, decimate, fill_holes, manifold, manifoldness
+from neurfield.surfaces import HoleLimit, Manifoldness, clean_up, fill_holes, manifold, manifoldness
 from neurfield.surfaces.holes import border_loops
 
 
@@ -124,37 +124,7 @@ def test_sizes_of_holes_as_people_write_them() -> None:
     )
 
 
-def test_fewer_triangles_keep_shape_and_colours() -> None:
-    pytest.importorskip("open3d")
-    mesh = ball(4)
-    mesh.apply_translation([552345.0, 5412345.0, 300.0])
-    small = decimate(mesh, 1500)
-    assert 1400 <= len(small.faces) <= 1500
-    assert small.is_watertight and small.is_winding_consistent and small.euler_number == 2
-    assert small.volume == pytest.approx(mesh.volume, rel=0.02)
-    height = 127.5 * (1.0 + small.vertices[:, 2] - 300.0)
-    assert np.abs(small.visual.vertex_colors[:, 0] - height).max() < 30
-    assert decimate(mesh, 10**6) is mesh
-
-
-def test_borders_stay_where_they_are() -> None:
-    pytest.importorskip("open3d")
-    n = 40
-    x, y = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
-    vertices = np.stack([x, y, 0 * x], axis=-1).reshape(-1, 3).astype(float)
-    a = (np.arange(n - 1)[:, None] * n + np.arange(n - 1)).reshape(-1)
-    faces = np.concatenate([np.stack([a, a + n, a + n + 1], 1), np.stack([a, a + n + 1, a + 1], 1)])
-    plate = trimesh.Trimesh(vertices, faces, process=False)
-    plate.update_faces(np.linalg.norm(plate.triangles_center[:, :2] - 20.0, axis=1) > 9.0)
-    small = decimate(plate, 100)
-    assert small.area == pytest.approx(plate.area, rel=0.01)
-    for corner in ((0, 0), (0, n - 1), (n - 1, 0), (n - 1, n - 1)):
-        assert np.linalg.norm(small.vertices[:, :2] - corner, axis=1).min() < 0.01
-    assert len(border_loops(np.asarray(small.faces), len(small.vertices))) == 2
-
-
 def test_all_in_their_order_and_said() -> None:
-    pytest.importorskip("open3d")
     mesh = clean_up(punched(ball(4), 0.2, 0.8), faces=800, holes="40edges")
     assert len(mesh.faces) <= 800 and manifoldness(mesh).euler == 1
     holes, fewer = mesh.metadata["clean_up"]
