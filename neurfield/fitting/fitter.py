@@ -90,6 +90,18 @@ class Task(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """What looks at a fit while it goes on."""
+
+    def look(self, step: int, figures: Mapping[str, float | Tensor]) -> str:
+        """What is to be told after a step, in one line; "": nothing.
+
+        Raises:
+            SurfaceLeft: the fit is to be stopped.
+        """
+        ...
+
+
 class Fitter:
     """Runs a task to its requested step and leaves checkpoints and a log in a run's folder.
 
@@ -99,6 +111,7 @@ class Fitter:
         folder: of the run.
         quiet: say nothing of the progress.
         observer: shows glimpses of the surface between steps; None: nobody watches.
+        watch: looks at every step, and may stop the fit; None: nobody does.
     """
 
     def __init__(
@@ -108,9 +121,10 @@ class Fitter:
         folder: Path,
         quiet: bool = False,
         observer: Observer | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.task, self.train, self.folder, self.quiet = task, train, folder, quiet
-        self.observer = observer
+        self.observer, self.watch = observer, watch
         self.optimizer = Adam(task.groups())
         self.step = 0
         self.seconds = 0.0  # spent in earlier sessions and this one
@@ -174,6 +188,7 @@ class Fitter:
             while self.step < train.steps:
                 try:
                     report = self._one_step()
+                    line.tell("" if self.watch is None else self.watch.look(self.step, report.figures))
                 except SurfaceLeft as left:
                     raise SurfaceLeft(f"stopped at step {self.step}: {left}", self.save()) from None
                 if self.step == train.steps:

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 
 class ProgressLine:
@@ -43,6 +44,11 @@ class ProgressLine:
     ) -> None:
         if self.live:
             self.live.stop()
+
+    def tell(self, words: str) -> None:
+        """Print a line that stays, if there is anything to say."""
+        if words and not self.quiet:
+            self.console.print(Text(words, "yellow"), soft_wrap=True)
 
     def update(self, step: int, figures: dict[str, float]) -> None:
         """Show the state after a step.

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from neurfield.errors import UserError
+from neurfield.errors import FitWentWrong
 from neurfield.parts.groups import Data
 from neurfield.scenes import Scene
 
@@ -18,7 +18,7 @@ START = 8.0  # times the least: where nothing is met, it takes 200 steps to be s
 LOOK_EVERY = 25  # steps between two looks at the mean, for which a GPU is waited for
 
 
-class SurfaceLeft(UserError):
+class SurfaceLeft(FitWentWrong):
     """Rays meet no surface any more, and the fit is to be stopped, or was stopped.
 
     Attributes:

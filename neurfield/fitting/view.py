@@ -76,7 +76,38 @@ def render_camera(
     w, h = max(1, round(full_w * scale)), max(1, round(full_h * scale))
     v, u = np.meshgrid((np.arange(h) + 0.5) * full_h / h, (np.arange(w) + 0.5) * full_w / w, indexing="ij")
     pixels = np.stack([u.reshape(-1), v.reshape(-1)], axis=1)
-    origins, directions, z_per_t = cameras.rays(np.full(len(pixels), camera), pixels)
+    chosen, pictures = np.full(len(pixels), camera), np.full(len(pixels), picture)
+    drawn = render_pixels(task, cameras, chosen, pixels, progress, pictures, tell).reshape(h, w, 8)
+    rgb = (np.clip(drawn[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    normal, depth, opacity = drawn[..., 3:6].copy(), drawn[..., 6].copy(), drawn[..., 7].copy()
+    return {"rgb": rgb, "depth": depth, "normal": normal, "opacity": opacity}
+
+
+@torch.no_grad()
+def render_pixels(
+    task: Drawable,
+    cameras: Cameras,
+    camera: np.ndarray,
+    pixels: np.ndarray,
+    progress: float,
+    pictures: np.ndarray,
+    tell: Callable[[float], None] = lambda fraction: None,
+) -> np.ndarray:
+    """What some pixels show of a fitted field, as `render_camera`.
+
+    Args:
+        task: of the fit.
+        cameras: of a scene.
+        camera: int [K], whose pixels.
+        pixels: [K, 2], column and row, pixel centres at +0.5.
+        progress: of a fit, in 0..1: how sharp the opacity is.
+        pictures: int [K], as `picture` of `render_camera`.
+        tell: as of `render_camera`.
+
+    Returns:
+        float32 [K, 8]: colour, normal, z-depth, opacity.
+    """
+    origins, directions, z_per_t = cameras.rays(camera, pixels)
     assert task.rays is not None and task.color is not None
     opacity = next(iter(task.rays.passes.values()))
     moment = task.moment(0, progress)
@@ -88,7 +119,7 @@ def render_camera(
             origins[part], directions[part], z_per_t[part], task.frame, task.unit_box, task.device
         )
         samples = task.rays.sampler.for_picture(rays, task.field, sharp)
-        of = torch.full_like(rays.t_min, picture).long()
+        of = torch.from_numpy(pictures[part].astype(np.int64)).to(task.device)
         codes = task.rays.codes(of)
         (rendered,) = render_passes(
             task.field, task.color, rays, samples, {"": sharp}, codes=codes
@@ -103,10 +134,7 @@ def render_camera(
         alone = torch.stack([z, rendered.opacity], dim=1)
         parts.append(torch.cat([rgb, normalize(rendered.normal, dim=1), alone], dim=1))
         tell(min(1.0, (start + CHUNK) / len(pixels)))
-    drawn = torch.cat(parts).cpu().numpy().reshape(h, w, 8)
-    rgb = (np.clip(drawn[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-    normal, depth, opacity = drawn[..., 3:6].copy(), drawn[..., 6].copy(), drawn[..., 7].copy()
-    return {"rgb": rgb, "depth": depth, "normal": normal, "opacity": opacity}
+    return torch.cat(parts).cpu().numpy()
 
 
 def write_preview(task: Drawable, step: int, folder: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from rich.text import Text
 
 from neurfield.errors import UserError
+from neurfield.fitting.fitter import Watch
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
@@ -134,6 +135,10 @@ class Input(ABC):
     @abstractmethod
     def words(self, step: int, seconds_per_step: float) -> list[str | Text]:
         """Lines on what is fitted, with what, and how long it takes from `step` on."""
+
+    def watch(self) -> Watch | None:
+        """What looks at the fit while it goes on; None: nothing does."""
+        return None
 
     # After the last step.
 

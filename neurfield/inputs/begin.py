@@ -187,7 +187,7 @@ def _go(run: Run, quiet: bool, started: float, observer: Observer | None, resume
     before = time.perf_counter()
     opened.read()
     reading = opened.seconds_reading + time.perf_counter() - before
-    fitter = Fitter(run.task, run.config.train, run.folder, quiet, observer)
+    fitter = Fitter(run.task, run.config.train, run.folder, quiet, observer, opened.watch())
     fitter.seconds = opened.seconds_of_start
     if resume:
         fitter.resume()

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 from neurfield.cli.runs import tell_troubles
 from neurfield.errors import FitWentWrong, UserError
 from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.scene import diagnosis
 from neurfield.inputs.scene.diagnosis import POOR, at_sides, look_at_fit, plain_background
 from neurfield.report import html
 
@@ -32,8 +34,16 @@ def scene_of(rim: float = 0.5, inner: float = 0.1, **more: Any) -> Any:
     return Pictures(image=lambda i: picture, **told)
 
 
-def opened(**more: Any) -> Any:
-    return SimpleNamespace(task=SimpleNamespace(scene=scene_of(**more)))
+def opened(behind: Any = None, verdict: str = "", sides: float = 0.0, **more: Any) -> Any:
+    """A scene, fitted with something behind the field; what its watch says of it."""
+    watch = SimpleNamespace(verdict=lambda: verdict, at_sides=lambda: sides)
+    rays = SimpleNamespace(background=behind)
+    return SimpleNamespace(task=SimpleNamespace(scene=scene_of(**more), rays=rays), seen_by=watch)
+
+
+@pytest.fixture(autouse=True)
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "watch_of", lambda given: given.seen_by)
 
 
 def outcome(psnr: float, mesh: trimesh.Trimesh | None = None) -> Outcome:
@@ -52,6 +62,12 @@ def test_a_good_fit_is_left_alone() -> None:
     assert said(opened(), Outcome({})) == ""
 
 
+def test_a_fit_that_learnt_by_heart_is_named() -> None:
+    told = said(opened(rim=0.0, verdict="those held out have 20 dB"), outcome(20.0))
+    assert "went wrong: those held out have 20 dB; poses" in told
+    assert "sides of the box" in said(opened(rim=0.0, verdict="no", sides=0.5), outcome(20.0))
+
+
 @pytest.mark.parametrize("part", ["fit", "mesh"])
 def test_what_was_said_is_not_said_again(part: str) -> None:
     left = outcome(2.0)
@@ -61,7 +77,8 @@ def test_what_was_said_is_not_said_again(part: str) -> None:
 
 def test_a_plain_background_without_masks_is_named() -> None:
     assert "plain background of (128, 128, 128)" in said(opened(), outcome(2.56))
-    for other in ({"rim": 0.0}, {"sources": {"image", "mask"}}, {"kind": "inside"}):
+    learnt = torch.nn.Linear(1, 1)  # stands behind the field as such a background should
+    for other in ({"rim": 0.0}, {"sources": {"image", "mask"}}, {"kind": "inside"}, {"behind": learnt}):
         assert "plain background" not in said(opened(**other), outcome(2.56))
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import nn
 
 from neurfield.errors import FitWentWrong
+from neurfield.fitting.determined import what_would_help
+from neurfield.fitting.fit_watch import FitWatch
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.inputs.scene.stereo import MEASURED
 from neurfield.scenes import Scene
 from neurfield.wording import quoted
 
@@ -14,36 +18,65 @@ POOR = 8.0  # dB: one grey for all pictures has more
 _PLAIN = 0.05  # deviation of the colours along the borders of pictures, 0..1, up to which they are one colour
 _DARK = 0.1  # what counts as black
 _MOST = 12  # pictures that are looked at
-_AT_SIDES = 0.1  # share of the surface next to the box's sides
+_AT_SIDES = 0.1  # share of the surface next to the box's sides, or of these within it
 _NEAR = 0.01  # of the box's longest side
+
+
+def watch_of(opened: OpenedScene) -> FitWatch:
+    """What looks at a fit while it goes on, and says what is wrong with it.
+
+    A box that was chosen before depth leaves out what pictures show: then they are not looked at.
+    """
+    task, frames = opened.task, np.arange(len(opened.used))
+    fitted = np.delete(frames, opened.held_out)
+    cropped = bool(opened.config.data.box) and bool(task.telling & MEASURED)
+    poses = None if task.rays is None else task.rays.poses
+    return FitWatch(
+        task, opened.used, lambda: opened.cameras_now,
+        opened.held_out if poses is None else frames[:0],  # else nobody knows where they stand
+        frames[:0] if cropped or "image" not in opened.used.sources else fitted,
+        lambda share: likely_cause(opened, share), what_would_help(task.telling, task.inside),
+    )  # fmt: skip
 
 
 def look_at_fit(opened: OpenedScene, outcome: Outcome) -> None:
     """Add the trouble "pictures" to an outcome whose pictures were not met."""
     images = outcome.metrics.get("images")
     psnr = images.get("psnr") if isinstance(images, dict) else None
-    if not isinstance(psnr, float) or psnr >= POOR or outcome.troubles.keys() & {"fit", "mesh"}:
+    if not isinstance(psnr, float) or outcome.troubles.keys() & {"fit", "mesh"}:
         return  # or what is wrong was said already
-    cause = likely_cause(opened, outcome)
-    outcome.troubles["pictures"] = FitWentWrong(
-        f"the fit went wrong: its pictures have {psnr:.1f} dB, a single grey has more; {cause}"
-    )
+    watch = watch_of(opened)
+    if psnr < POOR:
+        told = f"its pictures have {psnr:.1f} dB, a single grey has more"
+    else:
+        told = watch.verdict()
+    if told:
+        cause = likely_cause(opened, max(watch.at_sides(), at_sides(outcome, opened.task.scene.box)))
+        outcome.troubles["pictures"] = FitWentWrong(f"the fit went wrong: {told}; {cause}")
 
 
-def likely_cause(opened: OpenedScene, outcome: Outcome) -> str:
-    """What is most likely wrong with the input, and what to do about it."""
+def likely_cause(opened: OpenedScene, share_at_sides: float) -> str:
+    """What is most likely wrong with the input, and what to do about it.
+
+    Args:
+        opened: the input.
+        share_at_sides: of the surface, how much runs along the sides of the box, or of these, how much lies
+            within the surface.
+    """
     scene = opened.task.scene
-    plain = plain_background(scene)
-    if plain is not None:
+    plain, rays = plain_background(scene), opened.task.rays
+    learnt = rays is not None and isinstance(rays.background, nn.Module)
+    if plain is not None and not learnt:
         color = ", ".join(str(round(255 * value)) for value in plain)
         return (
-            f"pictures end in a plain background of ({color}) and there are no masks, so it was fitted as a "
-            "surface: give masks, or pictures with an alpha channel (docs/formats.md)"
+            f"pictures end in a plain background of ({color}), there are no masks, and nothing is learnt of "
+            "what stands behind the object, so it was fitted as a surface: give masks, or pictures with an "
+            "alpha channel (docs/formats.md), or --set background=surroundings"
         )
-    if at_sides(outcome, scene.box) > _AT_SIDES:
+    if share_at_sides > _AT_SIDES:
         return (
-            "the surface runs along the sides of the box, which may be smaller than what the cameras look "
-            "at: --set data.box=[...]"
+            "the surface runs along or through the sides of the box, which may be smaller than what the "
+            "cameras look at: --set data.box=[...]"
         )
     return f"poses or lenses may be wrong: neurfield scene check {quoted(scene.path)}"
 

@@ -11,11 +11,13 @@ import torch
 from rich.text import Text
 
 from neurfield.errors import UserError
+from neurfield.fitting.fit_watch import FitWatch
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
 from neurfield.inputs.registry import WITH_PRIORS, WITHOUT_DEPTH
+from neurfield.inputs.scene.diagnosis import watch_of
 from neurfield.inputs.scene.objects import measure_objects
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
@@ -118,6 +120,10 @@ class SceneInput(OpenedScene, Input):
     def words(self, step: int, seconds_per_step: float) -> list[str | Text]:
         """What is fitted, where, what that can determine, and how long it takes."""
         return scene_words(self, step, seconds_per_step)
+
+    def watch(self) -> FitWatch:
+        """Looks at samples, surface and pictures; not at pictures that the box is to leave out."""
+        return watch_of(self)
 
     def finish(self, outcome: Outcome) -> None:
         """mesh.ply, previews, and numbers of both."""
