@@ -219,7 +219,7 @@ def cameras_in_box_view(cameras: Cameras, box: np.ndarray) -> np.ndarray:
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     # A camera within the box sees it whatever the grid says.
     within = ((cameras.centers > box[0]) & (cameras.centers < box[1])).all(axis=1)
-    return within | np.array([_pixels(cameras, i, points)[1].any() for i in range(len(cameras))])
+    return within | np.array([pixels_of_points(cameras, i, points)[1].any() for i in range(len(cameras))])
 
 
 def depth_points(frames: Frames) -> np.ndarray | None:
@@ -264,7 +264,7 @@ def _carve(frames: Frames, chosen: np.ndarray, box: np.ndarray, cells: int) -> n
     in_view, in_mask = np.zeros(len(points), int), np.zeros(len(points), int)
     for i in chosen:
         mask = frames.mask(int(i))
-        pixel, inside = _pixels(frames.cameras, int(i), points)
+        pixel, inside = pixels_of_points(frames.cameras, int(i), points)
         in_view += inside
         in_mask[inside] += mask[pixel[inside, 1], pixel[inside, 0]]  # type: ignore[index]
     kept = points[(in_view >= 0.5 * len(chosen)) & (in_mask >= 0.95 * in_view)]
@@ -276,7 +276,7 @@ def _carve(frames: Frames, chosen: np.ndarray, box: np.ndarray, cells: int) -> n
     return np.stack([kept.min(axis=0) - size, kept.max(axis=0) + size])
 
 
-def _pixels(cameras: Cameras, i: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pixels_of_points(cameras: Cameras, i: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pixel (column, row) [k,2] that points fall on in camera i, and whether they do [k]."""
     uv, z = cameras.project(i, points)
     with np.errstate(invalid="ignore"):
@@ -288,4 +288,4 @@ def _pixels(cameras: Cameras, i: int, points: np.ndarray) -> tuple[np.ndarray, n
 
 def _in_view(cameras: Cameras, point: np.ndarray) -> float:
     """The share of cameras that have a point in their picture."""
-    return float(np.mean([_pixels(cameras, i, point[None])[1][0] for i in range(len(cameras))]))
+    return float(np.mean([pixels_of_points(cameras, i, point[None])[1][0] for i in range(len(cameras))]))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from neurfield.scenes.cameras import Cameras
-from neurfield.scenes.finding import Finding, listed
+from neurfield.scenes.finding import Finding, Level, listed
 from neurfield.scenes.frames import spread
 from neurfield.scenes.scene import Scene
 
@@ -26,6 +26,9 @@ _SOFT = 0.57
 _STRONG = 0.01  # of all edges: noise makes no strong ones
 _ALIKE = 1.5  # levels between pictures that are one
 _LEAST_CONTRAST = 5.0  # levels
+_FEW = 12  # pictures that are looked at before a fit
+_NOTHING = 2.0  # levels of contrast up to which a picture shows nothing
+_SAME, _TURNED = 0.25, 0.01  # levels between pictures; of the entries of their poses
 _SAME_TURN = 0.05  # degrees
 _SAME_PLACE = 1e-4  # of how far cameras stand apart
 
@@ -58,6 +61,35 @@ def picture_findings(scene: Scene) -> Iterator[Finding]:
     yield from _exposure(looks)
     yield from _blur(scene.cameras, looks)
     yield from _twice(scene, looks)
+
+
+def findings_of_few(scene: Scene) -> Iterator[Finding]:
+    """Findings that end a fit before it begins: pictures that show nothing, or all the same from all sides.
+
+    Reads a dozen pictures. Where depth was measured these are warnings: it tells the surface, too.
+    """
+    if "image" not in scene.sources or len(scene) < 2:
+        return
+    level: Level = "warn" if scene.sources & {"depth", "sensor_depth"} else "error"
+    chosen = spread(len(scene), _FEW)
+    small = np.stack([_small(scene.image(int(i))) for i in chosen])
+    contrast = np.ptp(np.percentile(small, [2.0, 98.0], axis=1), axis=0)
+    if contrast.max() <= _NOTHING:
+        dark = small.max() <= _NOTHING + 1.0
+        what = "all pictures are black" if dark else "all pictures are of one colour"
+        yield Finding(level, what, "image", "write them again: they show nothing that could be fitted")
+    elif len(scene) > 2 and np.abs(small - small[0]).mean(axis=1).max() < _SAME:
+        centers = scene.cameras.centers[chosen]
+        turned = np.abs(scene.cameras.world_from_cam[chosen] - scene.cameras.world_from_cam[chosen[0]]).max()
+        if np.ptp(centers, axis=0).max() > 0.0 and turned > _TURNED:
+            what = "all pictures are the same, from cameras that stand elsewhere"
+            yield Finding(level, what, "image", "correct their file paths")
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    """The levels [k] of a picture uint8 [h, w, 3], small."""
+    grey = Image.fromarray(picture).convert("L")
+    return np.asarray(grey.resize(_SMALL, Image.Resampling.BOX), dtype=np.float32).ravel()
 
 
 def _looked_at(scene: Scene) -> _Looks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,6 +30,7 @@ from neurfield.inputs.shown import Shown
 from neurfield.parts import Config
 from neurfield.scenes import Scene, load_scene
 from neurfield.scenes.builtin import BUILTIN, builtin_folder
+from neurfield.scenes.plain_background import MADE_BY, with_outlines
 from neurfield.scenes.truth import Truth
 from neurfield.stereo.views import look_alike
 from neurfield.wording import quoted
@@ -42,6 +44,7 @@ class SceneInput(OpenedScene, Input):
     flag: ClassVar[str] = "scene"
     called: ClassVar[str] = "a scene"
     serves = frozenset({"mesh", "eval", "view"})
+    doubt = ""  # of outlines before a plain background
     finishing = "extracting the mesh, measuring, drawing ..."
 
     @classmethod
@@ -51,7 +54,7 @@ class SceneInput(OpenedScene, Input):
         In a room they say what a network's depth means, too. An object has its outlines where they cannot
         tell: few pictures, from sides too far apart.
         """
-        scene = source if isinstance(source, Scene) else load_scene(source)
+        scene, _ = with_outlines(source if isinstance(source, Scene) else load_scene(source))
         if MEASURED & scene.sources:
             return scene, None
         if scene.sources >= PRIORS and scene.kind == "inside":
@@ -61,8 +64,18 @@ class SceneInput(OpenedScene, Input):
 
     @classmethod
     def fresh(cls, source: Scene | str | Path, config: Config, device: torch.device) -> SceneInput:
-        """A scene, a built-in name, or a path in a known format."""
-        return cls.of(config, source, device=device)
+        """A scene, a built-in name, or a path in a known format.
+
+        An object before a plain background has masks by that.
+        """
+        before = time.perf_counter()
+        scene, doubt = source if isinstance(source, Scene) else load_scene(source), ""
+        if config.data.mask:
+            scene, doubt = with_outlines(scene)
+        seconds = time.perf_counter() - before
+        opened = cls.of(config, scene, device=device)
+        opened.doubt, opened.seconds_reading = doubt, opened.seconds_reading + seconds
+        return opened
 
     @classmethod
     def again(
@@ -84,6 +97,8 @@ class SceneInput(OpenedScene, Input):
                 f"{scene.path}: {len(scene)} cameras, the run {folder} was fitted to a scene of {cameras}: "
                 "give that scene with --scene PATH"
             )
+        if facts.get("masks_by") == MADE_BY:
+            scene, _ = with_outlines(scene)
         return cls.of(config, scene, np.array(facts["box"]), device)
 
     @classmethod
@@ -94,16 +109,18 @@ class SceneInput(OpenedScene, Input):
 
     def warnings(self) -> list[str]:
         """What the quick part of `neurfield scene check` warns of in the sources that are used."""
-        return [*looked_at(self), *self.task.told]
+        return [*looked_at(self), *([self.doubt] if self.doubt else []), *self.task.told]
 
     def facts(self) -> dict[str, Any]:
         """Place, number of cameras, where they look, the fit's box, the unit of lengths, names of objects."""
         scene = self.task.scene
+        made_by = scene.files["mask"].made_by if "mask" in scene.sources else ""
         named = {"instances": {str(i): name for i, name in self.instance_names.items()}}
         return {
             "scene": str(self.scene.path.resolve()), "cameras": len(self.scene),
             "cameras_look": scene.kind, "box": scene.box.tolist(), "unit": scene.unit,
             "up": scene.up.tolist(),
+            **({"masks_by": made_by} if made_by == MADE_BY else {}),
             **(named if self.instance_names else {}),
         }  # fmt: skip
 

@@ -17,11 +17,17 @@ from neurfield.inputs.size import memory_of, parameters_of
 from neurfield.ops import native
 from neurfield.pixels.sources import SOURCES
 from neurfield.scenes import Scene
+from neurfield.scenes.box import visual_hull_box
 from neurfield.scenes.check import check_before_fit, check_truth
+from neurfield.scenes.check_pictures import findings_of_few
+from neurfield.scenes.hull import share_beyond
+from neurfield.scenes.plain_background import LOOKS, MADE_BY, outlines_agree
 from neurfield.scenes.stereo_files import STEREO_SOURCES
 from neurfield.wording import about, sides
 
 _BYTES_OF_A_STEP = 0.4e9
+_LEAST_AGREEMENT = 0.85  # of masks that are given: they are less exact than a background
+_MOST_BEYOND = 0.03  # of the masks: edges may look past the box
 NAMES = {name: source.words for name, source in SOURCES.items()}
 
 
@@ -31,10 +37,12 @@ def looked_at(opened: OpenedScene) -> list[str]:
     Raises:
         UserError: it finds what makes the fit go wrong.
     """
-    findings = [*check_before_fit(opened.task.scene), *check_truth(opened.scene)]
+    scene = opened.task.scene
+    findings = [*findings_of_few(scene), *check_before_fit(scene), *check_truth(opened.scene)]
     refuse_errors(opened.scene, findings)
     findings = [*opened.of_priors, *findings]
     warnings = [str(finding) for finding in findings if finding.level == "warn"]
+    warnings += outline_warnings(scene)
     if opened.config.one("poses") is not None and opened.task.inside:
         warnings.append(
             "poses are refined in a room, where that has made them worse so far: it is meant for objects; "
@@ -64,6 +72,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         *_resampled(scene),
         f"box {sides(size, scene.unit)}, {scene.box_from}; cameras look {look}",
         f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
+        *_outlines(scene),
         Text(determined, "yellow" if doubtful else ""),
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
         f"of {task.rays.sampler.words}, "
@@ -108,6 +117,37 @@ def _unused(opened: OpenedScene) -> list[str]:
             "--set data.holdout_every=0 takes it"
         )
     return lines
+
+
+def _outlines(scene: Scene) -> list[str]:
+    """A line on masks that were made of the pictures themselves."""
+    if "mask" not in scene.sources or scene.files["mask"].made_by != MADE_BY:
+        return []
+    return [
+        "pictures end in a plain background: it tells the object's outline in each of them, and is left out "
+        "(--set data.mask=false fits it, too)"
+    ]
+
+
+def outline_warnings(scene: Scene) -> list[str]:
+    """What is doubtful of an object's outlines: cameras that contradict them, a box that cuts it."""
+    if "mask" not in scene.sources or scene.mask_says != "object" or scene.kind != "outside":
+        return []
+    warnings = []
+    agreement = outlines_agree(scene)
+    if agreement < _LEAST_AGREEMENT:
+        warnings.append(
+            f"masks contradict each other ({100 * agreement:.0f} % of them lie within what all allow): poses "
+            "or lenses may be wrong, or masks leave out parts of the object (neurfield scene check)"
+        )
+    beyond = share_beyond(scene, scene.box, LOOKS)
+    if beyond > _MOST_BEYOND:
+        low, high = (", ".join(f"{v:.3g}" for v in corner) for corner in visual_hull_box(scene))
+        warnings.append(
+            f"{100 * beyond:.0f} % of the masks look past the box, which is smaller than the object: it will "
+            f"be cut off, and pictures will not be met; --set data.box=[{low}, {high}] holds it"
+        )
+    return warnings
 
 
 def _resampled(scene: Scene) -> list[str]:
