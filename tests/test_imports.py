@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "encodings": {"ops"},
     "scenes": {"ops"},
     "shapes": {"ops", "rays"},
+    "slices": {"ops"},
     "evaluation": {"ops"},
     "fusion": {"ops", "scenes"},
     "stereo": {"ops", "scenes"},
@@ -50,11 +51,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "rays", "ops"},
     "renders": {"scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
-    | {"renders", "textures", "priors", "shapes", "__version__"},
+    | {"renders", "textures", "priors", "shapes", "slices", "__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "embreex", "imageio_ffmpeg", "matplotlib", "mcubes", "nerfacc", "onnx", "onnxruntime", "open3d", "pillow_heif",
+    "av", "contourpy", "embreex", "imageio_ffmpeg", "matplotlib", "mcubes", "nerfacc", "nibabel", "nrrd", "onnx",
+    "onnxruntime", "open3d", "pillow_heif", "pydicom", "svgelements",
     "pycolmap", "pyvips", "skimage", "tinycudann", "viser", "xatlas",
 }  # fmt: skip
 

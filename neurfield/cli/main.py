@@ -32,6 +32,7 @@ VERBS = {
     ),
     "scene": Verb("neurfield.cli.scene:scene", "list, describe, make, import, match or check scenes"),
     "shape": Verb("neurfield.cli.shape:shape", "clouds of points: normals for them"),
+    "slices": Verb("neurfield.cli.slices:slices", "cross-sections: cut from meshes, brought in, checked"),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
     "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),
     "settings": Verb(

@@ -1,0 +1,224 @@
+"""What is wrong with slices, and what of it can be mended because its meaning is clear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neurfield.errors import UserError
+from neurfield.slices.contours import Contour, Slice, Slices
+from neurfield.slices.crossed import crossing_pairs
+from neurfield.slices.nesting import around
+from neurfield.slices.planar import edges_of, inside
+
+_SAME = 1e-6  # of the longest side: planes and corners nearer than that are one
+_OPEN = 10.0  # times the median edge: the edge that closes a line is none that was drawn
+_OTHER_UNITS = (10.0, 25.4, 100.0, 1000.0)
+_FAR_APART = 12.0  # times the smallest contour's width: planes tell nothing of what lies between
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        what: for people, with the plane and the contour.
+        mended: what was done about it; "" where it is only told.
+        grave: whether a fit would make no sense.
+    """
+
+    what: str
+    mended: str = ""
+    grave: bool = False
+
+    @property
+    def words(self) -> str:
+        """One line."""
+        return f"{self.what}: {self.mended}" if self.mended else self.what
+
+
+def mend(slices: Slices) -> Slices:
+    """Slices of which a fit can be made; what was mended stands in their notes.
+
+    Raises:
+        UserError: a fit would make no sense, and why.
+    """
+    mended, findings = looked_over(slices)
+    for finding in findings:
+        if finding.grave:
+            raise UserError(f"{slices.path or slices.name}: {finding.words}")
+    return replace(mended, notes=(*slices.notes, *(finding.words for finding in findings)))
+
+
+def looked_over(slices: Slices) -> tuple[Slices, list[Finding]]:
+    """Slices with all mended that can be, and all that was found."""
+    findings: list[Finding] = []
+    size = float(np.ptp(slices.corners, axis=0).max()) if len(slices.corners) else 0.0
+    kept = [_clean(one, size, findings.append) for one in _merged(slices.slices, size, findings.append)]
+    result = replace(slices, slices=tuple(kept))
+    if not any(one.contours for one in kept):
+        findings.append(Finding("there is no contour in any plane", grave=True))
+        return result, findings
+    if sum(bool(one.contours) for one in kept) < 2:
+        findings.append(
+            Finding("contours lie in one plane only, so nothing tells how thick it is: give more planes",
+                    grave=True)
+        )  # fmt: skip
+        return result, findings
+    for label in set(slices.names) - set(result.labels):
+        findings.append(Finding(f"label {slices.called(label)} has no contour"))
+    _look_at_units(result, findings.append)
+    _look_at_gaps(result, findings.append)
+    return result, findings
+
+
+def _name(one: Slice, contour: int | None = None) -> str:
+    return f"plane {one.number}" + ("" if contour is None else f", contour {contour + 1}")
+
+
+def _merged(given: tuple[Slice, ...], size: float, tell: Callable[[Finding], None]) -> list[Slice]:
+    """Planes that are given twice made one."""
+    kept: list[Slice] = []
+    for one in given:
+        same = next((k for k, other in enumerate(kept) if _same_plane(one, other, size)), None)
+        if same is None:
+            kept.append(one)
+            continue
+        other = kept[same]
+        moved = tuple(
+            replace(contour, corners=other.plane.flat(one.plane.world(contour.corners)))
+            for contour in one.contours
+        )
+        tell(Finding(f"{_name(one)} is the same as {_name(other)}", "their contours are put together"))
+        kept[same] = replace(other, contours=(*other.contours, *moved))
+    return kept
+
+
+def _same_plane(one: Slice, other: Slice, size: float) -> bool:
+    a, b = one.plane, other.plane
+    if abs(a.normal @ b.normal) < 1.0 - 1e-9:
+        return False
+    return abs(float(b.heights(a.origin[None])[0])) <= _SAME * size
+
+
+def _clean(one: Slice, size: float, tell: Callable[[Finding], None]) -> Slice:
+    """A slice's contours without what means nothing, each told by its place in the file."""
+    kept: list[Contour] = []
+    for k, contour in enumerate(one.contours):
+        corners = contour.corners
+        edge = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
+        corners = corners[edge > 0.0] if len(corners) > 1 else corners
+        doubled = len(contour.corners) - len(corners)
+        if doubled > 1:  # one is a line that ends where it begins, as many write it
+            tell(Finding(f"{_name(one, k)}: {doubled} corners are there twice", "one of each is kept"))
+        if len(corners) < 3 or abs(Contour(corners).area) <= (_SAME * size) ** 2:
+            tell(Finding(f"{_name(one, k)}: {len(corners)} corners without an inside", "left out"))
+            continue
+        cleaned = Contour(corners, contour.label)
+        twin = next((j for j, other in enumerate(kept) if _twins(cleaned, other, size)), None)
+        if twin is not None:
+            tell(Finding(f"{_name(one, k)} is another's twin", "left out"))
+            continue
+        _look_at_ends(one, k, corners, tell)
+        kept.append(cleaned)
+    _look_at_crossings(one, kept, tell)
+    _look_at_turns(one, kept, tell)
+    return replace(one, contours=tuple(kept))
+
+
+def _twins(one: Contour, other: Contour, size: float) -> bool:
+    """Whether two contours of a label run through the same corners."""
+    if one.label != other.label or len(one.corners) != len(other.corners):
+        return False
+    ordered = (corners[np.lexsort(corners.T)] for corners in (one.corners, other.corners))
+    a, b = ordered
+    return bool(np.abs(a - b).max() <= _SAME * size)
+
+
+def _look_at_ends(one: Slice, k: int, corners: np.ndarray, tell: Callable[[Finding], None]) -> None:
+    edge = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
+    last, usual = edge[0], float(np.median(edge[1:]))
+    if len(corners) > 8 and last > _OPEN * usual and last > 3.0 * float(edge[1:].max()):
+        tell(Finding(f"{_name(one, k)} is open by {last:.3g}", "closed by a straight edge"))
+
+
+def _look_at_crossings(one: Slice, contours: list[Contour], tell: Callable[[Finding], None]) -> None:
+    edges = [edges_of([contour.corners]) for contour in contours]
+    if not edges:
+        return
+    owner = np.repeat(np.arange(len(edges)), [len(each) for each in edges])
+    for a, b in crossing_pairs(np.concatenate(edges), owner).tolist():
+        if a == b:
+            tell(
+                Finding(
+                    f"{_name(one, a)} crosses itself", "inside is what an odd number of its lines go around"
+                )
+            )
+        elif contours[a].label == contours[b].label:
+            tell(
+                Finding(
+                    f"{_name(one, a)} crosses contour {b + 1}", "inside is what one of them goes around alone"
+                )
+            )
+        else:
+            which = f"of label {contours[a].label} crosses contour {b + 1} of label {contours[b].label}"
+            tell(Finding(f"{_name(one, a)} {which}", "where they overlap, the smaller contour counts"))
+
+
+def _look_at_turns(one: Slice, contours: list[Contour], tell: Callable[[Finding], None]) -> None:
+    """Lines that turn the wrong way for what they are: outer ones left, holes right."""
+    turned = [
+        k for k, holders in enumerate(around(contours)) if (contours[k].area < 0.0) != (len(holders) % 2 == 1)
+    ]
+    if turned and len(turned) < len(contours):
+        which = ", ".join(str(k + 1) for k in turned[:8]) + (", ..." if len(turned) > 8 else "")
+        tell(Finding(f"{_name(one)}: contours {which} turn the other way than the rest",
+                     "holes are told by what lies around them, not by that"))  # fmt: skip
+
+
+def _look_at_units(slices: Slices, tell: Callable[[Finding], None]) -> None:
+    """A plane whose contours are ten, a hundred, a thousand or 25.4 times those of the planes beside it."""
+    some = [one for one in slices.slices if one.contours]
+    sizes = np.array(
+        [float(np.ptp(np.concatenate([c.corners for c in one.contours]), axis=0).max()) for one in some]
+    )
+    usual = float(np.median(sizes))
+    for one, size in zip(some, sizes):
+        ratio = max(size / usual, usual / size)
+        alike = min(_OTHER_UNITS, key=lambda unit: abs(np.log(unit / ratio)))
+        if ratio > 8.0 and abs(np.log(alike / ratio)) < 0.15:
+            more = "larger" if size > usual else "smaller"
+            tell(Finding(f"{_name(one)} is {alike:g} times {more} than the others: is it in other units?"))
+
+
+def _look_at_gaps(slices: Slices, tell: Callable[[Finding], None]) -> None:
+    gaps = slices.gaps
+    if not len(gaps):
+        return
+    widths = [
+        float(np.ptp(contour.corners, axis=0).min()) for one in slices.slices for contour in one.contours
+    ]
+    width, gap = float(np.median(widths)), float(np.median(gaps))
+    if gap > _FAR_APART * width:
+        tell(
+            Finding(f"planes are {gap:.3g} apart and contours {width:.3g} wide: what lies between is a guess")
+        )
+
+
+def label_at(one: Slice, points: np.ndarray) -> np.ndarray:
+    """The label [P] of places [P, 2] of a slice, 0 outside all; where contours overlap the smaller counts."""
+    result = np.zeros(len(points), np.int64)
+    area = np.full(len(points), np.inf)
+    for label in sorted({contour.label for contour in one.contours}):
+        loops = one.of_label(label)
+        within = inside(points, loops)
+        smallest = np.full(len(points), np.inf)
+        for loop in loops:
+            size = abs(Contour(loop).area)
+            smaller = inside(points, [loop]) & (size < smallest)
+            smallest[smaller] = size
+        nearer = within & (smallest < area)
+        result[nearer], area[nearer] = label, smallest[nearer]
+    return result
