@@ -8,6 +8,11 @@ import numpy as np
 
 from neurfield.viewer.layers import Pictures
 
+# A renderer without a tone curve shows a texture's light where its sRGB is meant: so it is encoded once more.
+_LIGHT = np.arange(256) / 255.0
+_AS_LIGHT = np.where(_LIGHT <= 0.0031308, 12.92 * _LIGHT, 1.055 * _LIGHT ** (1 / 2.4) - 0.055)
+_TWICE = (255.0 * _AS_LIGHT + 0.5).astype(np.uint8)
+
 
 @dataclass(frozen=True)
 class Atlas:
@@ -48,5 +53,5 @@ def atlas_of(pictures: Pictures) -> Atlas:
         np.asarray(pictures.quads, float).reshape(-1, 3),
         faces.astype(np.int32),
         uvs[:, corners].reshape(-1, 2),
-        texture,
+        _TWICE[texture],
     )

@@ -20,7 +20,7 @@ from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.upright import up_direction
 from neurfield.shapes.read import read_shape
 from neurfield.surface_file import Surface
-from neurfield.viewer.layers import Layer, Lines, Points, Triangles, triangles_of
+from neurfield.viewer.layers import Layer, Lines, Points, Triangles, ordered, triangles_of
 from neurfield.viewer.seen import (
     camera_pyramids,
     clay_points,
@@ -35,7 +35,7 @@ from neurfield.viewer.truth import NearestTruth, error_colors, truth_of
 _CAMERA_COLOR = (0.85, 0.33, 0.10)
 _BOX_COLOR = (0.45, 0.45, 0.45)
 # The depth of a camera's pyramid as a share of the box's diagonal.
-_PYRAMID = 0.016
+_PYRAMID = 0.021
 _MOST_CAMERAS = 48
 # The default side: from where the built-in room shows its sofa and window.
 _SIDE = 2
@@ -217,7 +217,7 @@ def _with_cameras(title: str, layers: list[Layer], shown: Shown, origin: np.ndar
     layers = [*layers, Layer("box", lambda: edges, on=True)]
     if shown.cameras is None:
         up = _UP if shown.up is None else shown.up
-        return Content(title, tuple(layers), box, shown.looks, up, origin, shown.unit)
+        return Content(title, ordered(layers), box, shown.looks, up, origin, shown.unit)
     poses = shown.cameras.world_from_cam.copy()
     poses[:, :3, 3] -= origin
     cameras = replace(shown.cameras, world_from_cam=poses)
@@ -235,4 +235,4 @@ def _with_cameras(title: str, layers: list[Layer], shown: Shown, origin: np.ndar
     # Cameras stand far around an object: half the way to them keeps both large enough and in the picture.
     seen = box if shown.looks == "inside" else (box + around) / 2
     up = up_direction(cameras.world_from_cam) if shown.up is None else shown.up
-    return Content(title, tuple(layers), seen, shown.looks, up, origin, shown.unit, cameras)
+    return Content(title, ordered(layers), seen, shown.looks, up, origin, shown.unit, cameras)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
 
+from neurfield.errors import UserError
 from neurfield.report.shade import vertex_colors_of, vertex_normals
 from neurfield.viewer.palettes import Scale
 
@@ -169,9 +170,35 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.divide(vectors, length, out=np.zeros(vectors.shape), where=length > 0).astype(np.float32)
 
 
-def shown_layers(layers: tuple[Layer, ...], names: tuple[str, ...] | None) -> Iterator[Layer]:
-    """The layers of these names; None: those that are on at first."""
-    yield from (layer for layer in layers if (layer.on if names is None else layer.name in names))
+def ordered(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Layers in the order of their keys."""
+    return tuple(sorted(layers, key=lambda layer: layer.key))
+
+
+def layer_names(words: str) -> tuple[str, ...]:
+    """Names of layers as they are typed, with commas between.
+
+    Raises:
+        UserError: there is no such layer.
+    """
+    names = tuple(word.strip() for word in words.split(",") if word.strip())
+    for name in names:
+        if name not in NAMES:
+            raise UserError(f"--layers {words}: there is no layer '{name}': take some of {', '.join(NAMES)}")
+    return names
+
+
+def shown_layers(layers: tuple[Layer, ...], names: tuple[str, ...] | None) -> tuple[Layer, ...]:
+    """The layers of these names; None: those that are on at first.
+
+    Raises:
+        UserError: there is none of such a name.
+    """
+    there = [layer.name for layer in layers]
+    for name in names or ():
+        if name not in there:
+            raise UserError(f"there is no layer '{name}' ({NAMES[name]}) here, only {', '.join(there)}")
+    return tuple(layer for layer in layers if (layer.on if names is None else layer.name in names))
 
 
 def _normals_of_file(mesh: trimesh.Trimesh) -> np.ndarray | None:

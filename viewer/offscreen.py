@@ -18,12 +18,12 @@ from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
-from neurfield.optional import require
-from neurfield.report.shade import MeshShader
 from neurfield.report.viewpoints import Viewpoint
 from neurfield.viewer.atlas import atlas_of
 from neurfield.viewer.content import Content
 from neurfield.viewer.layers import Geometry, Lines, Points, Triangles, shown_layers
+from neurfield.viewer.light import lamp_of, lit_colors, smoothed_normals
+from neurfield.viewer.toolkit import quick_open3d
 
 _SUPERSAMPLING = 2
 _SECONDS = 120
@@ -32,6 +32,16 @@ _SECONDS = 120
 def has_display() -> bool:
     """Whether a window can be opened here."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def check_path(path: str | Path) -> Path:
+    """The path of a picture; UserError where none can be written there, before anything takes long."""
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f"--screenshot {path}: that is a folder: give a file, as {path / 'view.png'}")
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise UserError(f"--screenshot {path}: write it as .png or .jpg")
+    return path
 
 
 def screenshot(
@@ -54,9 +64,7 @@ def screenshot(
         UserError: Open3D is missing or cannot draw on this machine, the file's type is not one of images, or
             a layer cannot be made.
     """
-    path = Path(path)
-    if path.suffix.lower() not in Image.registered_extensions():
-        raise UserError(f"--screenshot {path}: write it as .png or .jpg")
+    path = check_path(path)
     environment = dict(os.environ)
     if not has_display():
         environment["EGL_PLATFORM"] = "surfaceless"  # Open3D must find it before it is imported
@@ -73,8 +81,11 @@ def screenshot(
         if child.returncode or not drawn.is_file():
             raise UserError(_reason(child.returncode, child.stderr))
         image = Image.open(drawn).convert("RGB").resize((width, height), Image.Resampling.BOX)
-    with atomic_write(path) as temporary:
-        image.save(temporary)
+    try:
+        with atomic_write(path) as temporary:
+            image.save(temporary, quality=90)
+    except OSError as reason:
+        raise UserError(f"--screenshot {path}: it cannot be written ({reason.strerror or reason})") from None
     return path
 
 
@@ -98,12 +109,19 @@ def _as_arrays(geometry: Geometry, view: Viewpoint, cull: bool) -> dict[str, np.
     if isinstance(geometry, Points):
         return {"places": geometry.places, "colors": geometry.colors / 255.0}
     if isinstance(geometry, Triangles):
-        vertices, faces, colors = MeshShader(geometry.mesh, geometry.normals).lit(view, cull=cull)
-        if not geometry.lit and geometry.colors is not None:
-            colors = geometry.colors / 255.0
-        return {"vertices": vertices, "faces": faces, "colors": colors}
+        normals = smoothed_normals(geometry) if geometry.lit else geometry.normals
+        colors = lit_colors(geometry, lamp_of(view), normals)
+        faces = _towards(geometry, view.eye) if cull else geometry.faces
+        return {"vertices": geometry.vertices, "faces": faces, "colors": colors}
     atlas = atlas_of(geometry)
     return {"vertices": atlas.vertices, "faces": atlas.faces, "uvs": atlas.uvs, "image": atlas.image}
+
+
+def _towards(triangles: Triangles, eye: np.ndarray) -> np.ndarray:
+    """The faces that do not turn away from an eye."""
+    first, second, third = (triangles.vertices[triangles.faces[:, k]] for k in range(3))
+    across = np.cross(second - first, third - first)
+    return triangles.faces[np.einsum("fi,fi->f", across, first - eye.astype(np.float32)) < 0]
 
 
 def _reason(code: int, stderr: str) -> str:
@@ -117,7 +135,7 @@ def _reason(code: int, stderr: str) -> str:
 
 def _draw(source: Path, target: Path) -> None:
     """The child's work: arrays in, picture out."""
-    o3d = require("open3d", extra="viewer")
+    o3d = quick_open3d()
     arrays = np.load(source)
     rendering = o3d.visualization.rendering
     renderer = rendering.OffscreenRenderer(*(int(v) for v in arrays["size"]))
@@ -150,6 +168,7 @@ def _geometry(o3d: Any, parts: dict[str, np.ndarray]) -> tuple[Any, Any]:
     mesh = o3d.geometry.TriangleMesh(vectors(parts["vertices"]), o3d.utility.Vector3iVector(parts["faces"]))
     if "uvs" in parts:
         mesh.triangle_uvs = o3d.utility.Vector2dVector(parts["uvs"])
+        mesh.paint_uniform_color([1.0, 1.0, 1.0])  # else Open3D takes half of it
         material.albedo_img = o3d.geometry.Image(np.ascontiguousarray(parts["image"]))
     else:
         mesh.vertex_colors = vectors(parts["colors"])

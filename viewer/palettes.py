@@ -51,7 +51,7 @@ class Scale:
 
     def ends(self) -> tuple[str, str]:
         """What stands below the legend's ends."""
-        more = "" if self.two_sided else "≥ "
+        more = "" if self.two_sided else "> "
         return in_lengths(self.low, self.unit), more + in_lengths(self.high, self.unit)
 
 

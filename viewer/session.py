@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from neurfield.surfaces import extract_surface
 from neurfield.surfaces.color import colors_and_normals
 from neurfield.surfaces.extractors import is_unsigned
 from neurfield.viewer.content import Content
-from neurfield.viewer.layers import Pictures, Triangles, summed_normals, unit
+from neurfield.viewer.layers import Layer, Pictures, Triangles, ordered, summed_normals, unit
 from neurfield.viewer.palettes import Scale, in_lengths, round_up
 from neurfield.viewer.slices import drawn_slice, plane_points
 
@@ -65,14 +65,21 @@ class Session:
     Threads may ask at once. The run is opened when its field is first asked.
 
     Args:
-        content: what is shown.
+        content: what is shown; `self.content` is the same with a layer "slice", where there is a field.
         fitted: the field to be asked, where it is not that of the content's run (a fit that still goes on).
     """
 
     def __init__(self, content: Content, fitted: FittedSurface | None = None) -> None:
-        self.content = content
         self._fitted, self._lock = fitted, threading.RLock()
         self._caster: RayCaster | None = None
+        if (fitted is not None or content.folder is not None) and content.layer("slice") is None:
+            content = replace(content, layers=ordered([*content.layers, Layer("slice", self._middle)]))
+        self.content = content
+
+    def _middle(self) -> Pictures:
+        """The slice across the way up, through the middle."""
+        axis = int(np.abs(self.content.up).argmax())
+        return self.slice(axis, float(self.field_box[:, axis].mean()), 512)
 
     @property
     def has_field(self) -> bool:

@@ -15,6 +15,9 @@ from neurfield.wording import quoted
 def view(
     target: Annotated[Positional[str], arg(metavar="RUN|MESH|SCENE")],
     screenshot: Annotated[str | None, arg(metavar="FILE", help_behavior_hint="")] = None,
+    layers: Annotated[
+        str | None, arg(metavar="NAME,...", help_behavior_hint="(default: as it opens)")
+    ] = None,
     scene: MovedScene = None,
     width: Annotated[int, arg(metavar="PIXELS")] = 1280,
     height: Annotated[int, arg(metavar="PIXELS")] = 800,
@@ -27,11 +30,12 @@ def view(
     A room is looked into from outside, as into a doll's house: walls that turn away are not drawn.
 
     Args:
-        target: a run's folder, a mesh file, a built-in scene's name or a scene's folder.
+        target: a run's folder, a file of a mesh or of points, a built-in scene's name or a scene's folder.
         screenshot: write a picture there instead of opening a window; needs no display.
+        layers: what is shown at first: surface, truth, error, normals, cameras, pictures, box, slice, points.
         scene: where the run's scene lies now, if it was moved.
-        width: of the screenshot.
-        height: of the screenshot.
+        width: of the screenshot or the window.
+        height: of the screenshot or the window.
         web: a page for a browser instead of a window, on this machine alone; needs no display.
         port: of the page.
         host: the interface that the page is on, where others may reach it, without a password.
@@ -45,18 +49,26 @@ def view(
         if value is not None:
             raise UserError(f"--{flag} goes with --web: add that, or leave it out")
     from neurfield.viewer.content import content_of
+    from neurfield.viewer.layers import layer_names
+    from neurfield.viewer.session import Session
 
-    content = content_of(target, scene)
+    names = None if layers is None else layer_names(layers)
     if screenshot is None:
-        from neurfield.viewer.window import KEYS, open_window
+        from neurfield.viewer.toolkit import load_beside
+        from neurfield.viewer.window import open_window
 
-        say(KEYS)
-        open_window(content)
+        load_beside()
+        session = Session(content_of(target, scene))
+        say(*session.content.notes)
+        open_window(session, width, height, names)
         next_commands((f"neurfield view {quoted(target)} --screenshot view.png", "the same as a picture"))
     else:
+        from neurfield.viewer.offscreen import check_path
         from neurfield.viewer.offscreen import screenshot as draw
 
-        say(f"picture  {draw(content, screenshot, width, height)}")
+        check_path(screenshot)
+        content = Session(content_of(target, scene)).content
+        say(*content.notes, f"picture  {draw(content, screenshot, width, height, names)}")
         next_commands((f"neurfield view {quoted(target)}", "the same in a window"))
 
 

@@ -36,21 +36,14 @@ class Picture:
 
 
 class MeshShader:
-    """A mesh to be drawn from several viewpoints; vertices in any frame and unit, normals into free space.
+    """A mesh to be drawn from several viewpoints; vertices in any frame and unit, normals into free space."""
 
-    Args:
-        mesh: with vertex colours, a texture, or neither.
-        normals: [v, 3] of its vertices, unit; None: the sums of those around each, weighted by area.
-    """
-
-    def __init__(self, mesh: trimesh.Trimesh, normals: np.ndarray | None = None) -> None:
+    def __init__(self, mesh: trimesh.Trimesh) -> None:
         self._vertices = np.asarray(mesh.vertices, np.float64)
         self._faces = np.asarray(mesh.faces, np.int64)
         corners = self._vertices[self._faces]
         self._face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        if normals is None:
-            normals = vertex_normals(self._faces, self._face_normals, len(self._vertices))
-        self._normals = normals
+        self._normals = vertex_normals(self._faces, self._face_normals, len(self._vertices))
         self._colors = vertex_colors_of(mesh)
 
     def draw(
@@ -81,20 +74,6 @@ class MeshShader:
             _to_bytes(clay.reshape(*shape, 3).mean(axis=(1, 3))),
             np.asarray(hit.reshape(shape).any(axis=(1, 3))),
         )
-
-    def lit(self, view: Viewpoint, *, cull: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices, faces, and the colour that each vertex shows: for renderers that only fill triangles.
-
-        Args:
-            view: from where.
-            cull: as in `draw`.
-
-        Returns:
-            Vertices [v, 3], faces [f, 3] and colours [v, 3] in 0..1.
-        """
-        directions = self._vertices - view.eye
-        light = _light(self._normals, directions, _lamp(view))
-        return self._vertices, self._shown(view, cull), self._painted(self._colors, light)
 
     def _shown(self, view: Viewpoint, cull: bool) -> np.ndarray:
         """The faces that are drawn."""

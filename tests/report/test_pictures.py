@@ -78,16 +78,6 @@ def test_nothing_to_see_is_a_blank_picture() -> None:
     assert not picture.hit.any() and (picture.color == 255).all()
 
 
-def test_lit_vertices_are_as_bright_as_drawn_ones() -> None:
-    mesh = trimesh.creation.icosphere(subdivisions=4)
-    view = look_at(np.array([0.0, -5.0, 0.0]), np.zeros(3), UP)
-    vertices, faces, colors = MeshShader(mesh).lit(view, cull=True)
-    assert len(faces) < len(mesh.faces)
-    front = colors[np.argmin(np.linalg.norm(vertices - [0, -1, 0], axis=1))]
-    drawn = MeshShader(mesh).draw(view, 101, 101).clay[50, 50] / 255
-    assert front == pytest.approx(drawn, abs=0.03)
-
-
 def test_sheet_with_and_without_colours() -> None:
     assert contact_sheet(coloured_ball(), width=80, height=60).shape == (2 * 60 + 30, 160, 3)
     assert contact_sheet(trimesh.creation.icosphere(), width=80, height=60).shape == (120, 160, 3)

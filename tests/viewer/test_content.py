@@ -155,7 +155,7 @@ def test_a_scene_stands_as_it_says(tmp_path: Path) -> None:
     write_transforms(tmp_path / "scene", cameras, {"fl_x": 40.0, "up": [0.0, 0.6, 0.8]}, grey)
     content = content_of(str(tmp_path / "scene"))
     np.testing.assert_allclose(content.up, [0.0, 0.6, 0.8])
-    assert [layer.name for layer in content.layers] == ["box", "cameras", "pictures"]
+    assert [layer.name for layer in content.layers] == ["cameras", "pictures", "box"]
     pictures = content.layer("pictures")
     assert pictures is not None and isinstance(pictures.geometry, Pictures)
     assert len(pictures.geometry.images) == 6

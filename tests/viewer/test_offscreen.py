@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from neurfield.viewer import offscreen
 from neurfield.viewer.content import Content
 from neurfield.viewer.layers import Layer, Lines, Pictures, triangles_of
 from neurfield.viewer.offscreen import screenshot
-from neurfield.viewer.window import open_window
 
 needs_open3d = pytest.mark.skipif(
     version_of("open3d") is None or bool(missing_system_libraries()),
@@ -81,11 +79,3 @@ def test_missing_open3d_is_told_by_the_child(tmp_path: Path, monkeypatch: pytest
     a_child_that(monkeypatch, 1, 'neurfield: open3d cannot be imported: pip install "neurfield[viewer]"\n')
     with pytest.raises(UserError, match=r"^open3d cannot be imported"):
         screenshot(ball(), tmp_path / "ball.png")
-
-
-def test_window_without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match="--screenshot"):
-        open_window(ball())
-    assert "DISPLAY" not in os.environ

@@ -1,0 +1,87 @@
+"""A surface in pieces that turn their back to an eye together: walls between the eye and a room are left out.
+
+Open3D's materials draw both sides of a triangle. Left out one by one, millions of triangles would have to be
+sent anew wherever the eye goes; pieces are only switched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurfield.viewer.layers import Triangles
+
+_CELLS = 7  # along the longest side
+_SMALL = 30_000  # faces that are not worth pieces, of what is seen from outside
+_ASKED = 200  # faces of a piece that are asked for their side
+_BACKS = 0.93  # of them: a piece of a wall has nearly all, one of a ball near its outline a half
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Faces int32 [f, 3] into its own vertices, which are those of these numbers [v] in the surface."""
+
+    faces: np.ndarray
+    vertices: np.ndarray
+
+
+class Pieces:
+    """A surface cut by a lattice of cubes, and by which of six ways its faces look.
+
+    Args:
+        triangles: the surface.
+        into: whether it is looked into; else it is cut only if it is large, and all of it is shown.
+
+    Attributes:
+        pieces: all of it.
+    """
+
+    def __init__(self, triangles: Triangles, into: bool) -> None:
+        faces, vertices = triangles.faces, triangles.vertices
+        corners = vertices[faces]
+        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        middles = corners.mean(axis=1)
+        del corners
+        low = vertices.min(axis=0)
+        self._box = np.stack([low, vertices.max(axis=0)])
+        cell = max(float(np.ptp(vertices, axis=0).max()), 1e-30) / _CELLS
+        key = np.zeros(len(faces), np.int32)
+        if into or len(faces) > _SMALL:
+            places = np.minimum((middles - low) / cell, _CELLS - 1).astype(np.int32)
+            key = (places[:, 0] * _CELLS + places[:, 1]) * _CELLS + places[:, 2]
+        if into:
+            axis = np.abs(across).argmax(axis=1)
+            ahead = np.take_along_axis(across, axis[:, None], axis=1)[:, 0] > 0
+            key = key * 6 + axis.astype(np.int32) * 2 + ahead
+        order = np.argsort(key, kind="stable")
+        starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+        slot = np.empty(len(vertices), np.int32)
+        self.pieces: list[Piece] = []
+        samples, owners = [], []
+        for i, rows in enumerate(np.split(order, starts[1:])):
+            self.pieces.append(_piece(faces[rows], slot))
+            some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _ASKED)).astype(int)]
+            samples.append(some)
+            owners.append(np.full(len(some), i))
+        self._into = into
+        asked = np.concatenate(samples)
+        self._owners, self._across, self._middles = np.concatenate(owners), across[asked], middles[asked]
+
+    def shown_from(self, eye: np.ndarray) -> np.ndarray:
+        """Which pieces are drawn for an eye at [3]: bool [k]; all of them within the room."""
+        if not self._into or ((eye > self._box[0]) & (eye < self._box[1])).all():
+            return np.ones(len(self.pieces), bool)
+        away = np.einsum("ki,ki->k", self._across, self._middles - eye) > 0
+        count = np.bincount(self._owners, minlength=len(self.pieces))
+        return np.asarray(np.bincount(self._owners, away, minlength=len(self.pieces)) <= _BACKS * count)
+
+
+def _piece(faces: np.ndarray, slot: np.ndarray) -> Piece:
+    """Faces [f, 3] with vertices of their own; slot [v]: room for numbers, whatever is in it."""
+    flat = faces.ravel()
+    turn = np.arange(len(flat), dtype=np.int32)
+    slot[flat] = turn
+    used = flat[slot[flat] == turn]
+    slot[used] = np.arange(len(used), dtype=np.int32)
+    return Piece(slot[flat].reshape(-1, 3), used)
