@@ -55,9 +55,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "contourpy", "embreex", "imageio_ffmpeg", "matplotlib", "mcubes", "nerfacc", "nibabel", "nrrd", "onnx",
-    "onnxruntime", "open3d", "pillow_heif", "pydicom", "svgelements",
-    "pycolmap", "pyvips", "skimage", "tinycudann", "viser", "xatlas",
+    "av", "contourpy", "embreex", "imageio_ffmpeg", "matplotlib", "mcubes", "nerfacc", "nibabel", "nrrd",
+    "onnx", "onnxruntime", "open3d", "pillow_heif", "pycolmap", "pydicom", "pyvips", "skimage",
+    "svgelements", "tinycudann", "viser", "xatlas",
 }  # fmt: skip
 
 

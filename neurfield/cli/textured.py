@@ -25,7 +25,8 @@ def check_texture(size: int | None, path: Path, up: str) -> None:
     """Refuse what cannot be written before anything takes long.
 
     Raises:
-        UserError: the size is no texture's, an .stl was asked to hold one, xatlas is not installed, or --up is given for a format that knows none.
+        UserError: the size is no texture's, an .stl was asked to hold one, xatlas is not installed, or --up
+            is given for a format that knows none.
     """
     from neurfield.optional import require
     from neurfield.textures import check_size
