@@ -165,6 +165,11 @@ def content_of_scene(scene: Scene) -> Content:
     return replace(_with_cameras(scene.name, layers, shown, origin), nearest=nearest)
 
 
+def surrounded(title: str, layers: list[Layer], shown: Shown, origin: np.ndarray) -> Content:
+    """Layers with the box, cameras and their pictures around them; `origin` [3] is what they count from."""
+    return _with_cameras(title, layers, shown, origin)
+
+
 def box_edges(box: np.ndarray) -> np.ndarray:
     """The twelve edges [12,2,3] of a box [2,3]."""
     corners = np.array([[box[i][0], box[j][1], box[k][2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])

@@ -11,6 +11,7 @@ from neurfield.cli.input_flags import moved_to, one_choice, one_input, refuse_be
 from neurfield.cli.main import STARTED
 from neurfield.cli.runs import Plugin, tell_troubles
 from neurfield.cli.threads import Threads, use_threads
+from neurfield.cli.watched import watched
 from neurfield.inputs.registry import CHOOSERS
 from neurfield.wording import quoted
 
@@ -33,6 +34,9 @@ def fit_input(
     resume: Annotated[str | None, arg(metavar="RUN", help_behavior_hint="")] = None,
     plugin: Plugin = (),
     overrides: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="GROUP.KEY=VALUE")] = (),
+    view: bool = False,
+    web: bool = False,
+    port: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the next free one)")] = None,
 ) -> int:
     """Fit a field to a scene, a shape or an image; what comes out is left in a run's folder.
 
@@ -50,6 +54,9 @@ def fit_input(
         resume: go on with this run to its requested step, or to --steps.
         plugin: a module or a file that brings parts of methods, see docs/parts.md.
         overrides: any value of the configuration, for example --set data.sensor_depth=noisy.
+        view: show the surface while it forms, in a window; closing it does not end the fit.
+        web: show it on a page for a browser on this machine.
+        port: of the page.
     """
     what, source = one_input(named, resume)
     fresh = {"preset": preset, "out": out, "seed": seed, "set": overrides or None}
@@ -65,16 +72,17 @@ def fit_input(
     common: dict[str, Any] = {"steps": steps, "started": STARTED, "plugins": plugin}
     more: tuple[str, ...] = ()
     try:
-        if resume is not None:
-            run = inputs.resume(resume, device=device, scene=moved_to(named), **common)
-        else:
-            method = None if choice is None else choice[1]
-            if choice is not None and CHOOSERS[choice[0]].slot:
-                method, more = method_of_part(what, *choice, plugin)
-            run = inputs.fit(
-                source, method, input=what, preset=preset or "default", out=out or "runs", seed=seed,
-                device=device, overrides=(*more, *overrides), **common,
-            )  # fmt: skip
+        with watched(view, web, port) as observer:
+            if resume is not None:
+                run = inputs.resume(resume, device=device, scene=moved_to(named), observer=observer, **common)
+            else:
+                method = None if choice is None else choice[1]
+                if choice is not None and CHOOSERS[choice[0]].slot:
+                    method, more = method_of_part(what, *choice, plugin)
+                run = inputs.fit(
+                    source, method, input=what, preset=preset or "default", out=out or "runs", seed=seed,
+                    device=device, overrides=(*more, *overrides), observer=observer, **common,
+                )  # fmt: skip
     except FitInterrupted as stopped:
         folder = stopped.checkpoint.parent.parent
         say("", str(stopped))

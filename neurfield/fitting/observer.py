@@ -16,6 +16,7 @@ import torch
 from neurfield.errors import UserError
 from neurfield.fitting.surface import FittedSurface
 from neurfield.rays import UnitFrame
+from neurfield.scenes import Scene
 from neurfield.surfaces.color import colors_and_normals
 from neurfield.surfaces.extractors import extract_surface, is_unsigned
 
@@ -68,17 +69,19 @@ class Observer:
     ) -> None:
         self.show, self.tell, self.cells, self.shortest = show, tell, cells, shortest
         self.surface: FittedSurface | None = None
+        self.scene: Scene | None = None
         self.steps = 0
         self._next = 0.0
 
-    def begin(self, surface: FittedSurface, steps: int) -> None:
+    def begin(self, surface: FittedSurface, steps: int, scene: Scene | None = None) -> None:
         """Say what is fitted, once, before the first step.
 
         Args:
             surface: of the field that is fitted.
             steps: of the fit.
+            scene: that it is fitted to, if it is one.
         """
-        self.surface, self.steps, self._next = surface, steps, 0.0
+        self.surface, self.steps, self.scene, self._next = surface, steps, scene, 0.0
 
     def after(self, step: int, seconds: float, figures: Callable[[], Mapping[str, float]]) -> None:
         """Show a glimpse if it is time for one; never raises.

@@ -201,7 +201,7 @@ def _go(run: Run, quiet: bool, started: float, observer: Observer | None, resume
     if not quiet:
         _print(*opened.words(fitter.step, fitter.seconds_per_step()), f"run folder {run.folder}")
     if observer is not None:
-        observer.begin(opened.surface(), run.config.train.steps)
+        observer.begin(opened.surface(), run.config.train.steps, getattr(run.task, "scene", None))
     fitter.run()
     for group in run.task.groups():
         for parameter in group.parameters:
