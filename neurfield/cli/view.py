@@ -43,7 +43,7 @@ def view(
     if web:
         if screenshot is not None:
             raise UserError("view: --web and --screenshot stand side by side: give one of them")
-        _serve(target, scene, port, host)
+        _serve(target, scene, layers, port, host)
         return
     for flag, value in (("port", port), ("host", host)):
         if value is not None:
@@ -72,14 +72,17 @@ def view(
         next_commands((f"neurfield view {quoted(target)}", "the same in a window"))
 
 
-def _serve(target: str, scene: str | None, port: int | None, host: str | None) -> None:
+def _serve(target: str, scene: str | None, layers: str | None, port: int | None, host: str | None) -> None:
     """A page until Ctrl-C."""
+    from neurfield.viewer.layers import layer_names
     from neurfield.viewer.web.serve import Served, wait
     from neurfield.viewer.web.server import LOOPBACK
 
-    served = Served(target, scene, port, LOOPBACK if host is None else host)
+    names = None if layers is None else layer_names(layers)
+    served = Served(target, scene, port, LOOPBACK if host is None else host, names)
     try:
         say(*served.words, *served.page.content.notes)
         wait(say)
     finally:
         served.close()
+    next_commands((f"neurfield view {quoted(target)} --screenshot view.png", "the same as a picture"))

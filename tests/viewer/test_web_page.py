@@ -114,7 +114,7 @@ def test_the_ball_is_there_and_layers_switch() -> None:
         choose(tab, "Distance to the true surface")
         errors = until(tab, lambda picture: (picture[..., 0] > picture[..., 2] + 60).mean() > 0.02)
         assert not is_ball(errors).mean() > 0.02
-        tab.get_by_text("0 to ≥ ").wait_for()  # the legend
+        tab.get_by_text("0 to > ").wait_for()  # the legend
         choose(tab, "none")
         until(tab, lambda picture: (picture.min(axis=2) > 200).mean() > 0.99)
 

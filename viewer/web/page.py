@@ -30,10 +30,13 @@ class Page:
     Args:
         server: `open_server` made it; its scene is empty.
         content: what is shown.
+        names: of the layers that are shown at first; None: as the content has them.
     """
 
-    def __init__(self, server: Any, content: Content) -> None:
+    def __init__(self, server: Any, content: Content, names: tuple[str, ...] | None = None) -> None:
         self.server, self.content = server, content
+        on = [layer.name for layer in content.layers if layer.on] if names is None else names
+        self._first = frozenset(on)
         self._nodes: dict[str, list[Any]] = {}
         self._lock = threading.RLock()
         self._versions = 0
@@ -188,7 +191,7 @@ class Page:
     def _add_layers(self) -> None:
         gui, content = self.server.gui, self.content
         skins = [layer for layer in content.layers if layer.name in SKINS]
-        first = next((layer for layer in skins if layer.on), None)
+        first = next((layer for layer in skins if layer.name in self._first), None)
         self._choice = None
         if skins:
             names = {_short(layer): layer.name for layer in skins}
@@ -203,7 +206,7 @@ class Page:
         self._strip = gui.add_image(np.full((10, 256, 3), 255, np.uint8), visible=False)
         self._ends = gui.add_markdown("", visible=False)
         for layer in content.layers:
-            if layer.name not in SKINS:
+            if layer.name not in (*SKINS, "slice"):  # a slice has tools of its own
                 self._add_switch(layer)
         surface = content.surface
         if surface is not None and is_large(surface):
@@ -220,14 +223,14 @@ class Page:
         self.say("")
 
     def _add_switch(self, layer: Layer) -> None:
-        switch = self.server.gui.add_checkbox(_short(layer), initial_value=layer.on)
+        switch = self.server.gui.add_checkbox(_short(layer), initial_value=layer.name in self._first)
 
         @switch.on_update
         @self.guarded
         def _(event: Any) -> None:
             self.show(layer.name, event.target.value)
 
-        if layer.on:
+        if layer.name in self._first:
             self.show(layer.name, True)
 
     def _legend(self, name: str | None) -> None:

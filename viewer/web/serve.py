@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurfield.viewer.content import content_of
+from neurfield.viewer.layers import shown_layers
 from neurfield.viewer.session import Session
 from neurfield.viewer.web.page import Page
 from neurfield.viewer.web.server import LOOPBACK, close, open_server, words
@@ -22,19 +23,27 @@ class Served:
         scene: where the run's scene lies now, if it was moved.
         port: that is asked for; None: the next that is free.
         host: the interface.
+        names: of the layers that are shown at first; None: as the content has them.
 
     Raises:
         UserError: viser is not there, the port cannot be had, or there is nothing to show.
     """
 
     def __init__(
-        self, target: str | Path, scene: str | None = None, port: int | None = None, host: str = LOOPBACK
+        self,
+        target: str | Path,
+        scene: str | None = None,
+        port: int | None = None,
+        host: str = LOOPBACK,
+        names: tuple[str, ...] | None = None,
     ) -> None:
         self.server: Any = open_server(port, host)  # first: a port in use is told before files are read
         try:
             content = content_of(target, scene)
-            self.page = Page(self.server, content)
-            self.tools = Tools(self.page, Session(content))
+            session = Session(content)
+            shown = tuple(layer.name for layer in shown_layers(session.content.layers, names))
+            self.page = Page(self.server, content, shown)
+            self.tools = Tools(self.page, session, sliced="slice" in shown)
         except BaseException:
             close(self.server)
             raise

@@ -30,17 +30,18 @@ class Tools:
     Args:
         page: of the session's content.
         session: answers.
+        sliced: whether a slice is shown at first.
     """
 
-    def __init__(self, page: Page, session: Session) -> None:
+    def __init__(self, page: Page, session: Session, sliced: bool = False) -> None:
         self.page, self.session = page, session
         self._worker = Newest(page.complain)
         self._hits: list[Hit] = []
         self._keys: list[tuple[np.ndarray, float]] = []
         gui = page.server.gui
         if session.has_field:
-            with gui.add_folder("Slice", expand_by_default=False):
-                self._add_slice()
+            with gui.add_folder("Slice", expand_by_default=sliced):
+                self._add_slice(sliced)
             with gui.add_folder("Level", expand_by_default=False):
                 self._add_level()
         if page.content.surface is not None:
@@ -55,9 +56,9 @@ class Tools:
 
     # A plane through the field.
 
-    def _add_slice(self) -> None:
+    def _add_slice(self, shown: bool) -> None:
         gui = self.page.server.gui
-        self._sliced = gui.add_checkbox("Show", initial_value=False)
+        self._sliced = gui.add_checkbox("Show", initial_value=shown)
         self._axis = gui.add_dropdown("Across", tuple(AXES), initial_value="z")
         self._at = gui.add_slider("At", min=0.0, max=100.0, step=0.5, initial_value=40.0, hint="% of the box")
         self._slice_strip = gui.add_image(np.full((10, 256, 3), 255, np.uint8), visible=False)
@@ -68,6 +69,8 @@ class Tools:
 
         for handle in (self._sliced, self._axis, self._at):
             handle.on_update(moved)
+        if shown:
+            self._worker.ask(self._slice)
 
     def _slice(self) -> None:
         shown = self._sliced.value
