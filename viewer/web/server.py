@@ -40,6 +40,7 @@ def open_server(port: int | None = None, host: str = LOOPBACK) -> Any:
     server.gui.configure_theme(
         control_width="medium", show_logo=False, show_share_button=False, brand_color=(70, 98, 120)
     )
+    server.gui.main_panel.dock_right()  # beside the scene, not on it
     return server
 
 
