@@ -116,5 +116,8 @@ setup(
         "neurfield.viewer": "viewer",
         "neurfield.viewer.web": "viewer/web",
     },
-    package_data={"neurfield": ["py.typed", "**/*.pyi"], "neurfield.configs": ["**/*.yaml"]},
+    package_data={
+        "neurfield": ["py.typed", "**/*.pyi", "report/*.js", "report/*.css"],
+        "neurfield.configs": ["**/*.yaml"],
+    },
 )

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "fitting", "parts", "pixels", "points", "textures",
     },
     "textures": {"scenes", "surfaces"},
-    "report": {"scenes", "inputs", "parts"},
+    "report": {"ops", "images", "scenes", "surfaces", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "rays", "ops"},
     "renders": {"scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}

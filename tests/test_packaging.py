@@ -88,11 +88,13 @@ def test_wheel_has_the_presets(distribution) -> None:  # type: ignore[no-untyped
         assert any(fnmatch.fnmatch(str(preset), pattern) for pattern in patterns), preset
 
 
-def test_wheel_tells_type_checkers(distribution) -> None:  # type: ignore[no-untyped-def]
+def test_wheel_tells_type_checkers_and_has_what_the_report_is_made_of(distribution) -> None:  # type: ignore[no-untyped-def]
     patterns = distribution.package_data["neurfield"]
     stubs = [path.relative_to(ROOT / "neurfield") for path in (ROOT / "neurfield").rglob("*.pyi")]
     assert (ROOT / "neurfield" / "py.typed").is_file() and len(stubs) >= 4
-    for path in (Path("py.typed"), *stubs):
+    of_report = [path.relative_to(ROOT / "neurfield") for path in (ROOT / "neurfield").rglob("*.[cj]s*")]
+    assert {path.name for path in of_report} >= {"style.css", "page.js", "viewer.js"}
+    for path in (Path("py.typed"), *stubs, *of_report):
         assert any(fnmatch.fnmatch(str(path), pattern) for pattern in patterns), path
 
 
@@ -115,6 +117,8 @@ def test_source_distribution_has_all_that_a_build_reads(distribution) -> None:  
     typed = {str(path.relative_to(ROOT)) for path in (ROOT / "neurfield").rglob("*.pyi")}
     others = {
         "neurfield/py.typed",
+        "neurfield/report/viewer.js",
+        "neurfield/report/style.css",
         "constraints.txt",
         "cpu_build.py",
         "cuda_build.py",

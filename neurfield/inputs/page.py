@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+from neurfield.surface_file import Surface
+
+
+class Tile(NamedTuple):
+    """A number that tells at a glance how a fit went.
+
+    Attributes:
+        value: in words, with its unit.
+        what: it is.
+        key: of metrics.json, by which its meaning is found.
+    """
+
+    value: str
+    what: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Strips:
+    """A section of pictures that are compared with true ones.
+
+    Attributes:
+        title: of the section.
+        strips: (what it is of, file) of each; `neurfield.images.strip` says what is in a file.
+        note: above them.
+        quality: of the pictures on the page, in 0..100.
+    """
+
+    title: str
+    strips: Sequence[tuple[str, Path]]
+    note: str = ""
+    quality: int = 86
 
 
 @dataclass(frozen=True)
@@ -14,29 +48,29 @@ class Pictures:
     Attributes:
         title: of the section.
         pictures: (file, what it shows) of each.
-        heads: over their columns.
         note: below them.
-        quality: of the JPEG on the page, in 0..100.
     """
 
     title: str
     pictures: Sequence[tuple[Path, str]]
-    heads: Sequence[str] = ()
     note: str = ""
-    quality: int = 88  # of the JPEG on the page
 
 
 @dataclass(frozen=True)
 class MeshSides:
-    """A section of a mesh file from four sides; nothing where the file is not there.
+    """A section of a mesh file, to be turned and from four sides; nothing where the file is not there.
 
     Attributes:
         path: of the mesh file.
         looks: "inside" is looked into through the faces that turn away, "outside" looked at.
+        truth: gives the true surface, or None, to show how far the mesh is off.
+        unit: of the mesh's lengths.
     """
 
     path: Path
     looks: str
+    truth: Callable[[], Surface | None] | None = None
+    unit: str = "m"
 
 
 @dataclass(frozen=True)
@@ -45,11 +79,10 @@ class Page:
 
     Attributes:
         about: what follows the date under the title.
-        tiles: the few numbers that tell at a glance how it went, (value, what it is); that of the fit's time
-            is added.
-        sections: in their order.
+        tiles: the few numbers that tell at a glance how it went; that of the fit's time is added.
+        sections: in their order; a mesh comes before the tiles.
     """
 
     about: Sequence[str]
-    tiles: Sequence[tuple[str, str]] = ()
-    sections: Sequence[Pictures | MeshSides] = field(default=())
+    tiles: Sequence[Tile] = ()
+    sections: Sequence[Strips | Pictures | MeshSides] = field(default=())

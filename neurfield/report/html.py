@@ -11,26 +11,27 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from neurfield.files import atomic_write
 from neurfield.inputs.methods import method_of_run
-from neurfield.inputs.page import MeshSides, Pictures
+from neurfield.inputs.page import MeshSides, Pictures, Strips, Tile
 from neurfield.inputs.run import input_of
+from neurfield.parts import Config, summary
 from neurfield.report.command import command_of
 from neurfield.report.curves import charts, read_log
-from neurfield.report.mesh_file import read_mesh
-from neurfield.report.numbers import duration, numbers_in_words, objects_in_words
-from neurfield.report.page import (
-    folded,
-    picture,
-    read_metrics,
-    section,
-    table,
-    tiles,
-    wide_table,
-    wrapped,
-    write_page,
-)
-from neurfield.report.pictures import contact_sheet, jpeg_uri
+from neurfield.report.meanings import glossary
+from neurfield.report.mesh_section import mesh_sections
+from neurfield.report.numbers import duration, keyed_numbers, objects_in_words
+from neurfield.report.page import folded, read_metrics, section, table, tiles, wide_table, wrapped, write_page
+from neurfield.report.pictures import webp_uri
+from neurfield.report.swipe import swipes
+
+# What a run's folder holds for people, in the order in which they want it.
+_FILES = {
+    "mesh*": "the mesh", "object*": "what stands on the ground, without the ground",
+    "objects/*": "a mesh of an object", "reconstruction.*": "the fitted picture",
+    "model.safetensors": "the field as a file", "side_by_side.png": "true, fitted and error",
+    "poses.json": "the poses that were refined", "metrics.json": "all numbers",
+    "log.jsonl": "what was logged, step by step", "config.yaml": "the method with all of its numbers",
+}  # fmt: skip
 
 
 def write_report(
@@ -47,7 +48,7 @@ def write_report(
     Args:
         folder: of the run.
         mesh: what mesh.ply holds, to save reading it.
-        up: unit [3] in the world, Z if not given.
+        up: unit [3] in the world; if not given what the run says, or Z.
         plugins: as for `Run.load`.
 
     Raises:
@@ -60,21 +61,25 @@ def write_report(
     page = kind.page(folder, facts, config, metrics)
     command = command_of(kind, facts, config, plugins)
     title = f"{facts.get('name', folder.parent.name)} · {config.method}"
-    about = " · ".join([str(facts.get("created", "")), *page.about])
+    about = " · ".join([str(facts.get("created", "")).replace("T", " "), *page.about])
+    up = np.asarray(facts["up"], float) if up is None and "up" in facts else up
+    meshes = [part for part in page.sections if isinstance(part, MeshSides)]
+    drawn = [mesh_sections(part, folder, mesh, up) for part in meshes]
     body = [
         f"<h1>{escape(title)}</h1><p>{escape(about)}</p>",
         _alarms(metrics),
+        *(viewer for viewer, _ in drawn),
         tiles([*page.tiles, *_time(metrics)]),
-        *(_drawn(part, folder, mesh, up) for part in page.sections),
+        *(_pictures(part) for part in page.sections if not isinstance(part, MeshSides)),
+        *(clay for _, clay in drawn),
         section("The fit", wrapped("charts", charts(read_log(folder / "log.jsonl")))),
-        section("Numbers", wrapped("tables", [table(*group) for group in numbers_in_words(metrics)])),
+        section("Numbers", wrapped("tables", [table(*group) for group in keyed_numbers(metrics)])),
         section("Each object", wide_table(*objects_in_words(metrics))),
-        section(
-            "The command that makes it again",
-            f"<pre>{escape(command)}</pre>",
-        ),
-        folded("config.yaml", (folder / "config.yaml").read_text()),
+        section("Files", _files(folder)),
+        section("The command that makes it again", f"<pre>{escape(command)}</pre>"),
     ]
+    body.append(section("What the numbers mean", glossary("".join(body), _losses(config))))
+    body.append(folded("config.yaml", (folder / "config.yaml").read_text()))
     return write_page(folder, title, body)
 
 
@@ -85,42 +90,51 @@ def _alarms(metrics: dict[str, Any]) -> str:
     )
 
 
-def _time(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+def _time(metrics: dict[str, Any]) -> list[Tile]:
     fit = metrics.get("fit", {})
-    return [(duration(fit["seconds"]), f"{fit.get('steps', 0):,} steps")] if "seconds" in fit else []
+    if "seconds" not in fit:
+        return []
+    return [Tile(duration(fit["seconds"]), f"fit, {fit.get('steps', 0):,} steps", "seconds")]
 
 
-def _drawn(
-    part: Pictures | MeshSides, folder: Path, mesh: trimesh.Trimesh | None, up: np.ndarray | None
-) -> str:
+def _losses(config: Config) -> dict[str, tuple[str, str]]:
+    """What each loss of a method says, by the address that its curve leads to."""
+    return {
+        f"loss-{label}": (f"loss: {label.replace('_', ' ')}", summary(part.load()))
+        for label, part in config.parts.get("losses", {}).items()
+    }
+
+
+def _pictures(part: Strips | Pictures) -> str:
     """A section of the input's own."""
-    return _pictures(part) if isinstance(part, Pictures) else _mesh(part, folder, mesh, up)
-
-
-def _mesh(part: MeshSides, folder: Path, mesh: trimesh.Trimesh | None, up: np.ndarray | None) -> str:
-    if mesh is None:
-        if not part.path.is_file():
-            return ""
-        mesh = read_mesh(part.path)
-    sheet = contact_sheet(mesh, part.looks) if up is None else contact_sheet(mesh, part.looks, up)
-    with atomic_write(folder / "previews" / "mesh.jpg") as temporary:
-        Image.fromarray(sheet).save(temporary, quality=92)
-    inside = part.looks == "inside"
-    looked = "looked into through the walls that turn away" if inside else "looked at from outside"
-    note = f"<p>{len(mesh.faces):,} triangles, {looked}; below without colours.</p>"
-    return section(
-        "The mesh from four sides", f'<img alt="the mesh from four sides" src="{jpeg_uri(sheet)}">{note}'
-    )
-
-
-def _pictures(part: Pictures) -> str:
+    if isinstance(part, Strips):
+        return swipes(part)
     images = [
-        f'<img alt="{escape(shows)}" src="{jpeg_uri(picture(path), part.quality)}">'
+        f'<img loading="lazy" alt="{escape(shows)}" src="{webp_uri(_read(path))}">'
         for path, shows in part.pictures
     ]
-    if not images:
+    note = f'<p class="note">{escape(part.note)}</p>' if part.note else ""
+    return section(part.title, wrapped("pictures", images) + note) if images else ""
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _files(folder: Path) -> str:
+    """Links to the files beside the page, which hold while it lies in its folder."""
+    rows = []
+    for pattern, what in _FILES.items():
+        for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            size = f"{path.stat().st_size / 1e6:,.1f} MB" if path.stat().st_size >= 1e5 else "< 0.1 MB"
+            rows.append(
+                f'<tr><td><a href="{escape(name)}">{escape(name)}</a></td><td>{what}</td><td>{size}</td></tr>'
+            )
+    if not rows:
         return ""
-    heads = "".join(f"<span>{escape(head)}</span>" for head in part.heads)
-    over = f'<div class="heads">{heads}</div>' if heads else ""
-    note = f"<p>{escape(part.note)}</p>" if part.note else ""
-    return section(part.title, over + wrapped("frames", images) + note)
+    return (
+        f'<div class="card files"><table>{"".join(rows)}</table></div>'
+        '<p class="note">Links hold as long as this page lies in its run\'s folder.</p>'
+    )

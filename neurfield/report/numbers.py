@@ -56,7 +56,12 @@ _SAID_BESIDE = {("images", "frames"), ("images", "pixels")}  # in the names of t
 
 
 def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Groups of a run's metrics as (title, [(name, value in words), ...]).
+    """Groups of a run's metrics as (title, [(name, value in words), ...]); lengths as in `keyed_numbers`."""
+    return [(title, [(name, value) for _, name, value in rows]) for title, rows in keyed_numbers(metrics)]
+
+
+def keyed_numbers(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Groups of a run's metrics as (title, [(key, name, value in words), ...]).
 
     Lengths are in `unit`, of runs that do not know it yet in metres; those of the protocols always are.
     """
@@ -66,7 +71,7 @@ def numbers_in_words(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str,
         unit = metrics.get("unit", "m") if key in ("geometry", "mesh") else "m"
         if isinstance(group, dict) and group:
             rows = [
-                (name_of(item, unit) + _which(item, group), value_of(item, value, unit))
+                (item, name_of(item, unit) + _which(item, group), value_of(item, value, unit))
                 for item, value in group.items()
                 if (key, item) not in _SAID_BESIDE and not isinstance(value, dict)
             ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from html import escape
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from neurfield.files import atomic_write
-from neurfield.report.style import STYLE
+from neurfield.inputs.page import Tile
+from neurfield.report.meanings import MEANINGS, key_of, linked
 
 
 def write_page(folder: Path, title: str, body: Sequence[str]) -> Path:
@@ -24,12 +24,20 @@ def write_page(folder: Path, title: str, body: Sequence[str]) -> Path:
 
 
 def _page(title: str, body: str) -> str:
+    # The icon is none, or a browser would look for one beside the file.
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style></head>\n"
-        f"<body><main>\n{body}\n</main></body></html>\n"
+        f'<link rel="icon" href="data:,"><title>{escape(title)}</title>\n'
+        f"<style>\n{asset('style.css')}</style></head>\n"
+        f"<body><main>\n{body}\n</main>\n<script>\n{asset('page.js')}</script></body></html>\n"
     )
+
+
+@cache
+def asset(name: str) -> str:
+    """A file of this package that goes into the page as it is."""
+    return resources.files("neurfield.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def section(title: str, content: str) -> str:
@@ -42,21 +50,25 @@ def wrapped(kind: str, parts: Sequence[str]) -> str:
     return f'<div class="{kind}">{"".join(parts)}</div>' if parts else ""
 
 
-def tiles(pairs: Sequence[tuple[str, str]]) -> str:
-    """The few numbers that tell at a glance how it went: (value, what it is)."""
-    return wrapped(
-        "tiles",
-        [
-            f'<div class="tile"><b>{escape(value)}</b><span>{escape(what)}</span></div>'
-            for value, what in pairs
-        ],
-    )
+def tiles(each: Sequence[Tile]) -> str:
+    """The few numbers that tell at a glance how it went, each with what it means."""
+    return wrapped("tiles", [_tile(tile) for tile in each])
 
 
-def picture(path: Path) -> np.ndarray:
-    """An image file as uint8 [H,W,3]."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+def _tile(tile: Tile) -> str:
+    key = key_of(tile.key)
+    means = f"<small>{escape(MEANINGS[key][1])}</small>" if key else ""
+    return f'<div class="tile"><b>{escape(tile.value)}</b><span>{escape(tile.what)}</span>{means}</div>'
+
+
+def switch(name: str, choices: Sequence[tuple[str, str, str]]) -> str:
+    """Some choices of which one holds, the first at first: (value, words, attributes of its input)."""
+    labels = [
+        f'<label><input type="radio" name="{name}" value="{escape(value)}"{" checked" if k == 0 else ""}'
+        f"{more}>{escape(words)}</label>"
+        for k, (value, words, more) in enumerate(choices)
+    ]
+    return f'<div class="switch" role="radiogroup">{"".join(labels)}</div>'
 
 
 def folded(title: str, text: str) -> str:
@@ -64,9 +76,11 @@ def folded(title: str, text: str) -> str:
     return f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
 
 
-def table(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    """Pairs of a name and a value."""
-    cells = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
+def table(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    """Rows of a key of metrics.json, its name and its value."""
+    cells = "".join(
+        f"<tr><td>{linked(name, key_of(key))}</td><td>{escape(value)}</td></tr>" for key, name, value in rows
+    )
     return f'<div class="card"><table><caption>{escape(title)}</caption>{cells}</table></div>'
 
 

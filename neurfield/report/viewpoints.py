@@ -35,11 +35,13 @@ class Viewpoint:
 
     def directions(self, width: int, height: int) -> np.ndarray:
         """Unit directions [height*width,3] in the world through the pixel centres, row by row."""
-        focal = 0.5 * height / np.tan(np.radians(self.fov) / 2)
         v, u = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
-        in_cam = np.stack(
-            [(u - width / 2) / focal, (v - height / 2) / focal, np.ones_like(u)], axis=-1
-        ).reshape(-1, 3)
+        return self.through(u.ravel(), v.ravel(), width, height)
+
+    def through(self, u: np.ndarray, v: np.ndarray, width: int, height: int) -> np.ndarray:
+        """Unit directions [k,3] in the world through places u, v [k] of a picture, in its pixels."""
+        focal = 0.5 * height / np.tan(np.radians(self.fov) / 2)
+        in_cam = np.stack([(u - width / 2) / focal, (v - height / 2) / focal, np.ones(len(u))], axis=-1)
         in_world = in_cam @ self.world_from_cam[:3, :3].T
         return in_world / np.linalg.norm(in_world, axis=1, keepdims=True)
 

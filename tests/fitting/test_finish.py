@@ -36,7 +36,7 @@ def test_pictures_of_masked_scenes_are_compared_inside_the_mask(
         true = np.where((sphere_scene.mask(camera) == right_inside)[..., None], sphere_scene.image(camera), 0)
         size = (round(48 * scale), round(48 * scale))
         rgb = np.asarray(Image.fromarray(true).resize(size, Image.Resampling.BOX))
-        return {"rgb": rgb, "normal": np.zeros((*size, 3), np.float32)}
+        return {"rgb": rgb, "normal": np.zeros((*size, 3), np.float32), "depth": np.zeros(size)}
 
     monkeypatch.setattr(run, "render", drawn)
     scores = image_scores(run)

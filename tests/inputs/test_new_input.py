@@ -58,7 +58,7 @@ def test_it_is_fitted_meshed_and_reported(ball: Path, tmp_path: Path) -> None:
     assert radii.mean() == pytest.approx(0.6, abs=0.03) and radii.std() < 0.03
     page = write_report(run.folder).read_text()
     assert f"neurfield fit --points {ball}" in page and "points with an SDF" in page
-    assert page.count("data:image/jpeg;base64,") == 1 and "loss: sdf" in page
+    assert page.count("data:image/webp;base64,") == 5 and "loss: sdf" in page
     facts = json.loads((run.folder / "run.json").read_text())
     assert facts["input"] == "points" and facts["points"] == str(ball)
     surface = content_of(run.folder).surface

@@ -11,6 +11,7 @@ from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.report import write_report
+from neurfield.report.meanings import MEANINGS, key_of
 from tests.report.conftest import write_run
 
 
@@ -22,7 +23,7 @@ class Balance(HTMLParser):
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "link", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -48,7 +49,7 @@ def test_everything_is_on_the_page(page: Path) -> None:
         "held out frames",
     ):
         assert part in text
-    assert text.count("data:image/jpeg;base64,") == 3  # the mesh, two frames
+    assert text.count("data:image/webp;base64,") == 1 + 4 + 2 * 4  # the mesh; its sides; two frames
     assert text.count("<svg") == 6  # loss, PSNR, speed, samples, two terms
     assert "--seed 3 --set data.mask=false --set &#x27;field.hidden=[32, 32]&#x27;" in text
     assert "softplus_beta" in text  # config.yaml
@@ -57,8 +58,19 @@ def test_everything_is_on_the_page(page: Path) -> None:
 
 def test_nothing_comes_from_elsewhere(page: Path) -> None:
     text = page.read_text()
-    assert not re.search(r"""(src|href)=["'](?!data:)""", text)
-    assert not re.search(r"https?://|@import|<script|<link", text)
+    assert not re.search(r"""\bsrc=["'](?!data:)""", text)
+    assert not re.search(r"https?://|@import|url\(|fetch\(|import\(", text)
+    links = set(re.findall(r"""href=["']([^"']*)""", text)) - {"data:,"}
+    beside = {link for link in links if not link.startswith("#")}
+    assert "mesh.ply" in beside and all((page.parent / link).is_file() for link in beside)
+    assert {link[1:] for link in links - beside} <= set(re.findall(r'id="([^"]*)"', text))
+
+
+def test_every_number_is_explained(page: Path) -> None:
+    text = page.read_text()
+    assert text.count("<small>") >= 5 and MEANINGS["f_score"][1] in text
+    for key in ("psnr", "normal_consistency", "loss-eikonal"):
+        assert f'href="#{key}"' in text and f'<dt id="{key}">' in text
 
 
 def test_elements_are_balanced_and_names_escaped(page: Path) -> None:
@@ -76,7 +88,7 @@ def test_a_run_that_was_cut_short_still_gets_a_page(run_folder: Path) -> None:
         strip.unlink()
     text = write_report(run_folder).read_text()
     assert "neurfield fit --scene" in text
-    assert "<svg" not in text and "<img" not in text
+    assert "<svg" not in text and "<img" not in text and 'id="viewer"' not in text
 
 
 def test_metrics_that_are_no_numbers(run_folder: Path) -> None:
@@ -97,3 +109,9 @@ def test_damaged_mesh(run_folder: Path) -> None:
     with pytest.raises(UserError, match=r"mesh\.ply"):
         write_report(run_folder)
     assert not (run_folder / "report.html").exists()
+
+
+def test_keys_are_found_by_their_stem() -> None:
+    assert (
+        key_of("f_score@0.05") == "f_score" and key_of("accuracy_mm") == "accuracy" and key_of("steps") == ""
+    )

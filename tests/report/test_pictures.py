@@ -13,8 +13,9 @@ from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.report.mesh_file import read_mesh
-from neurfield.report.pictures import contact_sheet, jpeg_uri, solid_box
+from neurfield.report.pictures import contact_sheet, drawn_sides, solid_box, webp_uri
 from neurfield.report.shade import MeshShader
+from neurfield.report.shown_mesh import shown_mesh
 from neurfield.report.viewpoints import four_sides, look_at
 from tests.report.conftest import coloured_ball
 
@@ -79,8 +80,10 @@ def test_nothing_to_see_is_a_blank_picture() -> None:
 
 
 def test_sheet_with_and_without_colours() -> None:
-    assert contact_sheet(coloured_ball(), width=80, height=60).shape == (2 * 60 + 30, 160, 3)
-    assert contact_sheet(trimesh.creation.icosphere(), width=80, height=60).shape == (120, 160, 3)
+    for mesh, height in ((coloured_ball(), 2 * 60 + 30), (trimesh.creation.icosphere(), 120)):
+        sides = drawn_sides(shown_mesh(mesh, 10**6), "outside", UP, (80, 60), (40, 30))
+        sheet = contact_sheet(sides, 80, 60)
+        assert sheet.shape == (height, 160, 3) and (sheet[0, 0] == 255).all()
 
 
 def test_far_stray_pieces_do_not_shrink_the_rest() -> None:
@@ -89,12 +92,14 @@ def test_far_stray_pieces_do_not_shrink_the_rest() -> None:
     assert np.abs(solid_box(points)).max() <= 1.0
 
 
-def test_jpeg_in_text() -> None:
-    image = np.full((8, 12, 3), 200, np.uint8)
-    kind, _, data = jpeg_uri(image).partition(",")
-    assert kind == "data:image/jpeg;base64"
+def test_pictures_in_text_keep_how_opaque_they_are() -> None:
+    image = np.full((8, 12, 4), 200, np.uint8)
+    image[:, :6, 3] = 0
+    kind, _, data = webp_uri(image).partition(",")
+    assert kind == "data:image/webp;base64"
     back = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
-    assert back.shape == image.shape and np.abs(back.astype(int) - 200).max() < 4
+    assert back.shape == image.shape and (back[:, :5, 3] == 0).all() and (back[:, 7:, 3] > 150).all()
+    assert np.abs(back[:, 7:, :3].astype(int) - 200).max() < 6
 
 
 def test_mesh_files_that_are_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from neurfield.inputs.page import Page, Pictures
+from neurfield.inputs.page import Page, Strips, Tile
 from neurfield.parts import Config
 
 _FILES = {"model": "the field as a file", "png": "as PNG", "jpeg": "as JPEG of equal quality"}
@@ -16,25 +16,22 @@ def image_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dic
     """The pictures side by side; what is not there is left out."""
     width, height, channels, bits = facts["size"]
     size = f"{width} x {height} pixels, {channels} channels of {bits} bits"
-    path = folder / "side_by_side.png"
-    side_by_side = Pictures(
-        "True, fitted, and the error ten times",
-        [(path, "true picture, fitted picture, error")] if path.is_file() else [],
-        note="Below at full resolution, where the error is largest.",
-        quality=92,
+    strips = {"the whole picture": "whole.png", "at full resolution, where it is farthest off": "worst.png"}
+    paths = {said: folder / "previews" / name for said, name in strips.items()}
+    compared = Strips(
+        "True and fitted", [(said, path) for said, path in paths.items() if path.is_file()], quality=92
     )
     about = [f"preset {config.preset}", size, *facts.get("notes", ())]
-    return Page(about, _tiles(metrics), [side_by_side])
+    return Page(about, _tiles(metrics), [compared])
 
 
-def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+def _tiles(metrics: dict[str, Any]) -> list[Tile]:
     image, files = (metrics.get(key, {}) for key in ("image", "files"))
-    tiles = []
+    tiles: list[Tile] = []
     if math.isfinite(image.get("psnr", math.nan)):
-        tiles.append((f"{image['psnr']:.2f} dB", "PSNR over all pixels"))
+        tiles.append(Tile(f"{image['psnr']:.2f} dB", "PSNR over all pixels", "psnr"))
     if "parameters" in image:
-        tiles.append(
-            (f"{image['parameters'] / 1e6:.2f} M", f"parameters, {image['parameters_per_pixel']:.2f} a pixel")
-        )
-    tiles += [(f"{files[key] / 1e6:.2f} MB", what) for key, what in _FILES.items() if key in files]
+        said = f"parameters, {image['parameters_per_pixel']:.2f} a pixel"
+        tiles.append(Tile(f"{image['parameters'] / 1e6:.2f} M", said, "parameters"))
+    tiles += [Tile(f"{files[key] / 1e6:.2f} MB", what, key) for key, what in _FILES.items() if key in files]
     return tiles

@@ -19,6 +19,7 @@ from neurfield.images import ImageSource, open_image
 from neurfield.images.compare import jpeg_as_good, png_bytes, psnr_of, sample_of, to_8_bits
 from neurfield.images.error_map import ErrorMap
 from neurfield.images.picture import Panel, as_rgb, shrunk, side_by_side
+from neurfield.images.strip import write_strip
 from neurfield.images.write import LARGEST_PNG, save_rows
 from neurfield.inputs.image.opened import OpenedImage
 from neurfield.parts import spelled_out
@@ -30,7 +31,7 @@ _HALVES = ("table", "features")  # the many numbers; the few others stay float32
 
 
 def write_results(opened: OpenedImage) -> dict[str, Any]:
-    """Write reconstruction.png, model.safetensors and side_by_side.png.
+    """Write reconstruction.png, model.safetensors, side_by_side.png and the previews of the report.
 
     Returns the numbers of the picture and of files, for metrics.json.
     """
@@ -40,7 +41,11 @@ def write_results(opened: OpenedImage) -> dict[str, Any]:
     path = save_rows(_bands(opened, _rounded(opened), errors, rounded), source, folder / "reconstruction")
     fitted = open_image(path)
     with atomic_write(folder / "side_by_side.png") as temporary:
-        _side_by_side(source, fitted, errors).save(temporary)
+        panels = _panels(source, fitted, errors)
+        side_by_side(panels).save(temporary)
+    for name, panel in zip(("whole", "worst"), panels):
+        columns = {"true picture": panel.true, "fitted picture": panel.fitted}
+        write_strip(folder / "previews" / f"{name}.png", columns)
     image = {
         "width": source.width, "height": source.height, "channels": source.channels, "bits": source.bits,
         "psnr": errors.psnr(), "psnr_float16": rounded.psnr(), "parameters": opened.parameters,
@@ -126,16 +131,14 @@ def _files(source: ImageSource, fitted: ImageSource, model: Path) -> dict[str, A
     return sizes
 
 
-def _side_by_side(source: ImageSource, fitted: ImageSource, errors: ErrorMap) -> Any:
+def _panels(source: ImageSource, fitted: ImageSource, errors: ErrorMap) -> list[Panel]:
     """Whole pictures, and a crop at 1:1 where the error is largest."""
     whole_error = errors.relative()
     true, ours = (as_rgb(shrunk(image, _LONGEST)) for image in (source, fitted))
     x, y, w, h = errors.worst(_CROP)
     a, b = source.region(x, y, w, h), fitted.region(x, y, w, h)
     difference = (a.astype(np.float64) - b) / source.peak
-    return side_by_side(
-        [
-            Panel(f"{source.width} x {source.height}", true, ours, whole_error),
-            Panel(f"1:1 at {x}, {y}", as_rgb(a), as_rgb(b), np.sqrt((difference**2).mean(axis=2))),
-        ]
-    )
+    return [
+        Panel(f"{source.width} x {source.height}", true, ours, whole_error),
+        Panel(f"1:1 at {x}, {y}", as_rgb(a), as_rgb(b), np.sqrt((difference**2).mean(axis=2))),
+    ]

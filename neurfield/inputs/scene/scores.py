@@ -8,10 +8,12 @@ import numpy as np
 from PIL import Image
 
 from neurfield.evaluation import gmsd, psnr, ssim
-from neurfield.files import atomic_write
 from neurfield.fitting.aligned_pose import aligned_pose
 from neurfield.fitting.view import render_camera
+from neurfield.images.ramps import NEAR_TO_FAR, painted
+from neurfield.images.strip import write_strip
 from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.wording import length
 
 IMAGE_SCALE = 0.5  # of the pictures that image scores are taken on
 MOST_IMAGES = 8
@@ -21,11 +23,12 @@ SCORES = {"psnr": psnr, "ssim": ssim, "gmsd": gmsd}
 def image_scores(run: OpenedScene) -> dict[str, object]:
     """PSNR, SSIM and GMSD of what a run renders; strips of pictures are left in previews/.
 
-    A strip is the true picture, the rendered one and normals. Scores are of held-out frames where there are
-    any, else of fitted ones (said in `frames`), inside the masks where frames have them (said in `pixels`).
-    Where masks are an object's outline, frames without one are left out if others have one. A score that no
-    frame has (a mask that no SSIM window fits into) is left out. Where a fit refined its poses, held-out
-    frames are aligned to the field first (said in `poses`): theirs are as far off as the others' were.
+    A strip is the true picture, the rendered one, normals and depth. Scores are of held-out frames where
+    there are any, else of fitted ones (said in `frames`), inside the masks where frames have them (said
+    in `pixels`). Where masks are an object's outline, frames without one are left out if others have one.
+    A score that no frame has (a mask that no SSIM window fits into) is left out. Where a fit refined its
+    poses, held-out frames are aligned to the field first (said in `poses`): theirs are as far off as the
+    others' were.
     """
     scene = run.used
     frames = run.held_out if len(run.held_out) else np.arange(len(scene))
@@ -46,10 +49,10 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
         scores.append([score(rgb, true, inside) for score in SCORES.values()])
         if inside is not None:
             masked = True
-            true, rgb = (np.where(inside[..., None], picture, 255) for picture in (true, rgb))
         normals = ((drawn["normal"] * 0.5 + 0.5) * 255.0).astype(np.uint8)
-        with atomic_write(strip) as temporary:
-            Image.fromarray(np.concatenate([true, rgb, normals], axis=1).astype(np.uint8)).save(temporary)
+        said, depth = _depth_picture(drawn["depth"], run.scene.unit)
+        columns = {"true picture": true, "rendered": rgb, "normals": normals, said: depth}
+        write_strip(strip, columns, inside)
     for old in (run.folder / "previews").glob("frame-*.png"):
         if old not in strips.values():
             old.unlink()
@@ -61,6 +64,17 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
         "count": len(chosen),
         **({"poses": "aligned to the field"} if aligned else {}),
     }
+
+
+def _depth_picture(depth: np.ndarray, unit: str) -> tuple[str, np.ndarray]:
+    """What a picture of depth [h, w] shows, and the picture uint8 [h, w, 3]: grey where nothing was hit."""
+    hit = depth > 0
+    picture = np.full((*depth.shape, 3), 127, np.uint8)
+    if not hit.any():
+        return "depth", picture
+    near, far = (float(value) for value in np.percentile(depth[hit], (1.0, 99.0)))
+    picture[hit] = painted((depth[hit] - near) / max(far - near, 1e-9), NEAR_TO_FAR)
+    return f"depth from {length(near, unit)} (light) to {length(far, unit)} (dark)", picture
 
 
 def _drawn_aligned(run: OpenedScene, i: int) -> dict[str, np.ndarray]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from neurfield.inputs.page import MeshSides, Page
+from neurfield.inputs.page import MeshSides, Page, Tile
 from neurfield.parts import Config
+from neurfield.surface_file import read_surface
 
 
 def shape_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
@@ -14,22 +15,29 @@ def shape_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dic
     return Page(
         about=[f"preset {config.preset}", facts["words"], *facts.get("notes", ())],
         tiles=_tiles(metrics),
-        sections=[MeshSides(folder / "mesh.ply", "outside")],
+        sections=[
+            MeshSides(
+                folder / "mesh.ply", "outside", lambda: read_surface(facts["shape"]), facts.get("unit", "")
+            )
+        ],
     )
 
 
-def _tiles(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+def _tiles(metrics: dict[str, Any]) -> list[Tile]:
     geometry = metrics.get("geometry", {})
-    tiles = []
+    tiles: list[Tile] = []
     if "chamfer_percent" in geometry:
-        tiles.append((f"{geometry['chamfer_percent']:.3g} %", "Chamfer-L1, of the shape's diagonal"))
+        said = "Chamfer-L1, of the shape's diagonal"
+        tiles.append(Tile(f"{geometry['chamfer_percent']:.3g} %", said, "chamfer_percent"))
     tiles += [
-        (f"{value:.3f}", f"F-score at {key.partition('@')[2].removesuffix('%')} % of the diagonal")
+        Tile(f"{value:.3f}", f"F-score at {key.partition('@')[2].removesuffix('%')} % of the diagonal", key)
         for key, value in geometry.items()
         if key.startswith("f_score@")
     ]
     if "normal_consistency" in geometry:
-        tiles.append((f"{geometry['normal_consistency']:.3f}", "normal consistency"))
+        tiles.append(
+            Tile(f"{geometry['normal_consistency']:.3f}", "normal consistency", "normal_consistency")
+        )
     if "iou" in geometry:
-        tiles.append((f"{geometry['iou']:.4f}", "IoU of what is inside"))
+        tiles.append(Tile(f"{geometry['iou']:.4f}", "IoU of what is inside", "iou"))
     return tiles
