@@ -95,7 +95,7 @@ def _viewer(
     target = view.eye + forward * float((box.mean(axis=0) - view.eye) @ forward)
     header |= {
         "eye": view.eye.tolist(), "target": target.tolist(), "up": up.tolist(), "fov": view.fov,
-        "aspect": ASPECT, "reach": float(np.linalg.norm(box[1] - box[0])),
+        "aspect": ASPECT * _filled(sides.portraits[sides.clearest].clay), "reach": float(np.linalg.norm(box[1] - box[0])),
     }  # fmt: skip
     inside = part.looks == "inside"
     choices = [("clay", "Clay", ""), ("normals", "Normals", "")]
@@ -123,6 +123,12 @@ def _viewer(
         f'<script type="application/octet-stream" id="mesh-bytes">{text}</script>'
         f"<script>\n{asset('viewer.js')}</script>"
     )
+
+
+def _filled(drawn: np.ndarray) -> float:
+    """The share of a picture's width, about its middle, that has something in it."""
+    across = np.abs(np.linspace(-1.0, 1.0, drawn.shape[1]))[drawn[..., 3].any(axis=0)]
+    return min(1.0, 1.04 * float(across.max(initial=0.5)))
 
 
 def _clay(part: MeshSides, sides: FourSides) -> str:

@@ -1,9 +1,4 @@
-"""A mesh with few enough triangles for a page, with the colours of the many.
-
-Collapsing edges knows shapes alone: it makes two triangles of a floor and loses the carpet. So colours are
-made shapes first: each vertex is lifted along its normal by its brightness, the lifted mesh is decimated, and
-every vertex that is left goes back to the nearest one of before, with that one's place and colour.
-"""
+"""A mesh with few enough triangles for a page, and normals for its corners."""
 
 from __future__ import annotations
 
@@ -11,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import trimesh
-from scipy.spatial import cKDTree
 
-from neurfield.report.shade import vertex_colors_of, vertex_normals
+from neurfield.report.shade import vertex_colors_of
 from neurfield.surfaces import decimate
 
-_LIFT = 2.5  # mean edge lengths between black and white
-_LUMA = np.array([0.299, 0.587, 0.114])
 _CREASE = np.cos(np.radians(40.0))  # faces that meet more sharply are not smoothed into each other
 
 
@@ -37,40 +29,11 @@ class ShownMesh:
 
 
 def shown_mesh(mesh: trimesh.Trimesh, most_faces: int) -> ShownMesh:
-    """The mesh with about so many triangles at most; its vertices are some of the mesh's own.
-
-    Raises:
-        UserError: as `neurfield.surfaces.decimate`.
-    """
-    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
-    shades = vertex_colors_of(mesh)
+    """The mesh with about so many triangles at most, of which more are where its colours change."""
+    small = decimate(mesh, most_faces)
+    shades = vertex_colors_of(small)
     colors = None if shades is None else np.rint(shades * 255.0).astype(np.uint8)
-    if len(faces) > most_faces:
-        normals, edge = _normals(vertices, faces)
-        lifted = (
-            vertices if shades is None else vertices + (_LIFT * edge * (shades @ _LUMA))[:, None] * normals
-        )
-        small = decimate(trimesh.Trimesh(lifted, faces, process=False), most_faces)
-        tree = cKDTree(lifted, compact_nodes=False, balanced_tree=False)
-        faces = tree.query(np.asarray(small.vertices))[1][np.asarray(small.faces)]
-        faces = faces[_kept(vertices, normals, faces)]
-    used, corners = np.unique(faces, return_inverse=True)
-    return ShownMesh(vertices[used], corners.reshape(-1, 3), None if colors is None else colors[used])
-
-
-def _normals(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, float]:
-    """Units [v, 3], and the mean length of an edge."""
-    edges = vertices[faces[:, 1]] - vertices[faces[:, 0]]
-    across = np.cross(edges, vertices[faces[:, 2]] - vertices[faces[:, 0]])
-    normals = vertex_normals(faces, across, len(vertices))
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
-    return normals, float(np.linalg.norm(edges, axis=1).mean())
-
-
-def _kept(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Which faces [f] are triangles that did not turn over when their vertices went back: bool [f]."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return np.einsum("fi,fi->f", np.cross(b - a, c - a), normals[faces].sum(axis=1)) > 0
+    return ShownMesh(np.asarray(small.vertices, np.float64), np.asarray(small.faces, np.int64), colors)
 
 
 def corner_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

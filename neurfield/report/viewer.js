@@ -180,7 +180,7 @@
 
   function matrix(aspect) {
     const { back, right, top } = axes();
-    // A narrow window shows the whole width of the still picture.
+    // A narrow window shows all of the still picture that has something in it.
     const distance = eye.distance * Math.max(1, told.aspect / aspect);
     const from = add(eye.target, back, distance), s = told.unit, o = add(told.low, from, -1);
     const f = 1 / Math.tan((told.fov * Math.PI) / 360), near = distance / 100, far = distance + 4 * told.reach;

@@ -171,7 +171,6 @@ def test_without_scripts_pictures_are_there(report: Path) -> None:
 
 @pytest.mark.slow
 def test_a_large_mesh_makes_a_page_that_can_be_sent(tmp_path: Path) -> None:
-    pytest.importorskip("open3d", reason="meshes are decimated by Open3D")
     folder = write_run(tmp_path)
     floor = painted_floor(700)
     random = np.random.default_rng(0)
