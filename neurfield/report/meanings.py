@@ -103,6 +103,7 @@ MEANINGS = {
         "model file",
         "The field as a file of half-precision numbers, to compare with files of pictures.",
     ),
+    "png": ("PNG", "What the picture takes without any loss."),
     "jpeg": (
         "JPEG of equal quality",
         "What a JPEG takes whose PSNR is the same.",

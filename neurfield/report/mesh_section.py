@@ -79,13 +79,9 @@ def round_up(value: float) -> float:
 
 
 def _viewer(
-    part: MeshSides,
-    faces: int,
-    shown: ShownMesh,
-    sides: FourSides,
-    distance: np.ndarray | None,
-    up: np.ndarray,
-) -> str:
+    part: MeshSides, faces: int, shown: ShownMesh, sides: FourSides,
+    distance: np.ndarray | None, up: np.ndarray,
+) -> str:  # fmt: skip
     top = 0.0 if distance is None else round_up(max(4.0 * float(np.median(distance)), 1e-9))
     header, text = packed(shown, None if distance is None else distance / top)
     view = sides.views[sides.clearest]
@@ -95,7 +91,8 @@ def _viewer(
     target = view.eye + forward * float((box.mean(axis=0) - view.eye) @ forward)
     header |= {
         "eye": view.eye.tolist(), "target": target.tolist(), "up": up.tolist(), "fov": view.fov,
-        "aspect": ASPECT * _filled(sides.portraits[sides.clearest].clay), "reach": float(np.linalg.norm(box[1] - box[0])),
+        "aspect": ASPECT * _filled(sides.portraits[sides.clearest].clay),
+        "reach": float(np.linalg.norm(box[1] - box[0])),
     }  # fmt: skip
     inside = part.looks == "inside"
     choices = [("clay", "Clay", ""), ("normals", "Normals", "")]

@@ -19,6 +19,7 @@ _CLAY = np.array([0.90, 0.865, 0.82], np.float32)
 _WARM, _COOL = np.array([1.0, 0.975, 0.93], np.float32), np.array([0.97, 0.98, 1.0], np.float32)
 _SKY, _SUN, _FILL = 0.60, 0.48, 0.14
 _CORNERS = ((0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75))
+_SHOULDER = 0.75  # brightness from where on clay is held back from white
 _STEP = 0.02  # of depth between neighbours, as a share of it, that is an edge
 
 
@@ -152,13 +153,20 @@ class Look:
             + (_FILL * front * (0.4 + 0.6 * sky))[:, None]
         )
         clay = np.zeros((len(places.hit), 4), np.float32)
-        clay[places.hit, :3], clay[places.hit, 3] = _CLAY * light, 1.0
+        clay[places.hit, :3], clay[places.hit, 3] = _held_back(_CLAY * light), 1.0
         if self._of.colors is None:
             return clay, clay.copy()
         color = clay.copy()
         # Pictures carry their light with them, so they take less.
         color[places.hit, :3] = places.color * (0.70 + 0.34 * light)
         return color, clay
+
+
+def _held_back(color: np.ndarray) -> np.ndarray:
+    """Colours of which the bright ones never quite reach white, so that forms stay to be seen in them."""
+    over = np.maximum(color - _SHOULDER, 0.0)
+    room = 1.0 - _SHOULDER
+    return np.where(over > 0, _SHOULDER + room * (1.0 - np.exp(-over / room)), color)
 
 
 def _lamp(view: Viewpoint, up: np.ndarray) -> np.ndarray:

@@ -105,12 +105,12 @@
     void main() {
       vec3 m = normalize(n) * (gl_FrontFacing ? 1.0 : -1.0);
       float key = max(dot(m, lamp), 0.0), sky = 0.5 + 0.5 * dot(m, up), side = max(dot(m, fill), 0.0);
-      vec3 light = 0.30 * mix(vec3(0.86, 0.83, 0.80), vec3(1.0, 1.02, 1.05), sky)
-                 + 0.60 * key * vec3(1.0, 0.98, 0.95) + 0.16 * side * vec3(0.92, 0.96, 1.0);
-      vec3 color = vec3(0.83, 0.81, 0.775) * light;
-      if (mode == 0) color = p.rgb * (0.68 + 0.36 * light);  // pictures carry their light with them
+      vec3 light = 0.45 * mix(vec3(0.86, 0.83, 0.80), vec3(1.0, 1.02, 1.05), sky)
+                 + 0.50 * key * vec3(1.0, 0.98, 0.95) + 0.18 * side * vec3(0.92, 0.96, 1.0);
+      vec3 color = vec3(0.88, 0.85, 0.81) * light;
+      if (mode == 0) color = p.rgb * (0.66 + 0.36 * light);  // pictures carry their light with them
       if (mode == 2) color = 0.5 + 0.5 * normalize(n);
-      if (mode == 3) color = far_off(p.a) * (0.42 + 0.62 * light);
+      if (mode == 3) color = far_off(p.a) * (0.38 + 0.60 * light);
       seen = vec4(color, 1.0);
     }`;
 
