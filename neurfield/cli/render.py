@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -11,7 +14,7 @@ from neurfield.cli.console import next_commands, say, size_of
 from neurfield.cli.runs import MovedScene, Plugin
 from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.errors import UserError
-from neurfield.wording import quoted
+from neurfield.wording import about, quoted
 
 
 def render(
@@ -36,6 +39,10 @@ def render(
         float | None,
         arg(metavar="N", help_behavior_hint="(default: the walk's; of an orbit 6, in a room 12)"),
     ] = None,
+    up: Annotated[
+        Literal["y", "z"] | None,
+        arg(metavar="y|z", help_behavior_hint="(default: as the run's cameras were held, else z)"),
+    ] = None,
     out: Annotated[
         str | None,
         arg(metavar="DIR|FILE.mp4", help_behavior_hint="(default: RUN/renders/ and the walk's name)"),
@@ -59,6 +66,7 @@ def render(
         size: of a picture, in pixels.
         fps: pictures a second.
         seconds: how long the walk takes.
+        up: which way of the world is up, for an orbit.
         out: a folder for the pictures, or a film; its pictures are then in RUN/renders.
         scene: where the run's scene lies now, if it was moved.
         plugin: a module or a file that brings parts of the run's method.
@@ -76,13 +84,12 @@ def render(
     pixels = None if size is None else size_in_words(size)
     things = None if what is None else [word.strip() for word in what.split(",")]
     given = {"walk": walk, "what": what, "frames": frames, "size": size, "fps": fps, "seconds": seconds}
-    given |= {"scene": scene, "device": device, "threads": threads}
+    given |= {"up": up, "scene": scene, "device": device, "threads": threads}
     loaded = Run.load(run, device, scene, plugin)
     try:
-        with Bar(remaining=True) as progress:
-            done = render_walk(
-                loaded, walk, things, pixels, fps, seconds, out, frames, progress.tell, progress
-            )
+        with Bar(remaining=True) as bar:
+            tell = bar if sys.stderr.isatty() else each_minute(bar)
+            done = render_walk(loaded, walk, things, pixels, fps, seconds, out, frames, up, bar.tell, tell)
     except KeyboardInterrupt:
         again = command(run, {**given, "out": out}, plugin)
         next_commands((again, "goes on: the pictures that are finished stay"))
@@ -96,6 +103,23 @@ def render(
         return
     again = command(run, {**given, "out": f"{done.folder.name}.mp4"}, plugin)
     next_commands((again, "makes a film of them"))
+
+
+def each_minute(bar: Callable[[str, float], None]) -> Callable[[str, float], None]:
+    """A bar that says in a line a minute how far it is: for logs, where nothing moves."""
+    stage, began, said = "", 0.0, 0.0
+
+    def tell(words: str, fraction: float) -> None:
+        nonlocal stage, began, said
+        bar(words, fraction)
+        now = time.monotonic()
+        if words != stage:
+            stage, began, said = words, now, now
+        elif now - said > 60.0 and 0.0 < fraction < 1.0:
+            said = now
+            say(f"         {fraction:.0%}, about {about((now - began) * (1.0 / fraction - 1.0))} to go")
+
+    return tell
 
 
 def size_in_words(text: str) -> tuple[int, int]:

@@ -72,6 +72,7 @@ def render_walk(
     seconds: float | None = None,
     out: str | Path | None = None,
     frames: str = "all",
+    up: str | None = None,
     say: Callable[[str], None] = lambda line: None,
     tell: Callable[[str, float], None] = lambda stage, fraction: None,
 ) -> Rendered:
@@ -88,6 +89,7 @@ def render_walk(
         out: a folder, or a film that ends in .mp4, .webm or .gif, whose pictures are then in the run's
             renders/; None: renders/NAME of the run.
         frames: of the scene's cameras: "all", "held-out", "fitted", or indices such as "0,8,16".
+        up: which axis of the world is up for an orbit, "y" or "z"; None: as the run knows, else z.
         say: is given lines: warnings, and how long it will take.
         tell: is told what goes on, and which fraction of it is done.
 
@@ -95,12 +97,14 @@ def render_walk(
         UserError: something cannot be made or written, or pictures of other settings lie there.
     """
     run = run if isinstance(run, Run) else Run.load(run)
+    if up not in (None, "y", "z"):
+        raise UserError(f"up is '{up}': give y or z")
     if run.input.fits == "picture":
         raise UserError(
             f"{run.folder}: a fit of {run.input.called}: nothing in it has a camera to render from"
         )
     video = _film_of(out)
-    way = way_of(run, walk, frames, size, fps, seconds)
+    way = way_of(run, walk, frames, size, fps, seconds, up)
     tracer = tracer_of(run, say)
     things = _things(run, what, way, tracer)
     for line in warnings_of(run, way):
@@ -213,8 +217,9 @@ def _begin(
                 "files": CONVENTIONS,
             }
         )
-        if way.walk is not None:
-            write_walk(folder.path / "camera_path.json", replace(way.walk, size=way.size, fps=way.fps))
+    path = folder.path / "camera_path.json"
+    if way.walk is not None and not path.is_file():
+        write_walk(path, replace(way.walk, size=way.size, fps=way.fps))
     return float(np.median(took[1:]))
 
 

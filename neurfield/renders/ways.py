@@ -26,6 +26,7 @@ AROUND_SECONDS, WITHIN_SECONDS = 6.0, 12.0
 _LONGEST = 640  # pixels, of an orbit without a size
 _SAME_SHAPE = 0.02  # by which the sides of a picture may be out of proportion
 LARGEST = 16384
+_UP = {"y": np.array([0.0, 1.0, 0.0]), "z": np.array([0.0, 0.0, 1.0])}
 _CELLS = 48  # along the longest side, where a run's surface is looked for
 
 
@@ -62,6 +63,7 @@ def way_of(
     size: tuple[int, int] | None,
     fps: float | None,
     seconds: float | None,
+    up: str | None = None,
 ) -> Way:
     """The cameras that were asked for.
 
@@ -72,6 +74,7 @@ def way_of(
         size: width and height in pixels; None: as the walk says, for an orbit about 640 pixels wide.
         fps: pictures a second; None: as the walk says, else 30.
         seconds: of the walk; None: as it says.
+        up: which axis of the world is up for an orbit, "y" or "z"; None: as the run knows, else z.
 
     Raises:
         UserError: the run has no cameras or no such frames, a number is none, or the file is no walk.
@@ -81,6 +84,8 @@ def way_of(
     for flag, value in (("--fps", fps), ("--seconds", seconds)):
         if value is not None and not 0.0 < value < 1e6:
             raise UserError(f"{flag} {value:g}: give a positive number")
+    if up is not None and walk != "orbit":
+        raise UserError(f"--up {up}: is for --walk orbit")
     if walk == "cameras":
         if seconds is not None:
             raise UserError("--seconds: the scene's cameras are a picture each: leave it out")
@@ -90,7 +95,7 @@ def way_of(
     if isinstance(walk, Walk):
         name, chosen = "walk", walk
     elif walk == "orbit":
-        name, chosen = "orbit", orbit_of(run, size)
+        name, chosen = "orbit", orbit_of(run, size, up)
     else:
         name, chosen = Path(walk).stem, read_walk(walk)
     chosen = chosen if seconds is None else chosen.lasting(seconds)
@@ -98,24 +103,27 @@ def way_of(
     return Way(name, cameras, fps or chosen.fps, list(range(len(cameras))), walk=chosen)
 
 
-def orbit_of(run: Run, size: tuple[int, int] | None = None) -> Walk:
+def orbit_of(run: Run, size: tuple[int, int] | None = None, up: str | None = None) -> Walk:
     """A round in a room, clear of its walls, or a turntable around an object.
 
     Args:
         run: loaded.
         size: width and height in pixels; None: of the shape of the scene's pictures, about 640 wide.
+        up: "y" or "z" of the world; None: as the run knows, else z.
     """
     opened = run.input
+    given = None if up is None else _UP[up]
     if not isinstance(opened, OpenedScene):
-        up = np.array([0.0, 0.0, 1.0]) if run.input.up is None else run.input.up
-        return around(_places(run), up, USUAL_TILT, AROUND_SECONDS, size or (640, 480), FPS)
+        upwards = next(way for way in (given, opened.up, _UP["z"]) if way is not None)
+        return around(_places(run), upwards, USUAL_TILT, AROUND_SECONDS, size or (640, 480), FPS)
     scene = opened.task.scene
+    upwards = scene.up if given is None else given
     size = size or _usual_size(scene.cameras)
     if scene.kind == "outside":
-        tilt = tilt_of(scene.cameras, scene.box.mean(axis=0), scene.up)
-        return around(_places(run), scene.up, tilt, AROUND_SECONDS, size, FPS)
+        tilt = tilt_of(scene.cameras, scene.box.mean(axis=0), upwards)
+        return around(_places(run), upwards, tilt, AROUND_SECONDS, size, FPS)
     clear = clearance(run)
-    return within(scene.box, scene.up, clear, scene.cameras.centers, WITHIN_SECONDS, size, FPS)
+    return within(scene.box, upwards, clear, scene.cameras.centers, WITHIN_SECONDS, size, FPS)
 
 
 def clearance(run: Run) -> Callable[[np.ndarray], np.ndarray]:

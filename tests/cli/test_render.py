@@ -173,6 +173,7 @@ def test_what_is_refused(ball_run: Path, tmp_path: Path, capsys: Capture) -> Non
         (("--walk", "cameras", "--frames", "x"), "held-out"),
         (("--walk", "cameras", "--seconds", "3"), "leave it out"),
         (("--frames", "1"), "--walk cameras"),
+        (("--walk", "cameras", "--up", "y"), "--walk orbit"),
         (("--fps", "0"), "positive"),
         (("--seconds", "-1"), "positive"),
         (("--walk", str(tmp_path / "nowhere.json")), "cannot be read"),
@@ -236,3 +237,8 @@ def test_a_shape_is_turned_around(tmp_path: Path, capsys: Capture) -> None:
     # A sphere is as high as the picture and no higher, wherever it is seen from.
     rows = [(picture(path) < 250).any(axis=(1, 2)).sum() for path in pictures]
     assert min(rows) >= 14 and max(rows) < 18
+    for axis, name in enumerate("xyz"):
+        if name != "x":
+            walk = ways.orbit_of(nf.Run.load(run), (24, 18), name)
+            downwards = walk.world_from_cam[:, :3, 1]
+            assert (downwards[:, axis] < -0.9).all()
