@@ -138,6 +138,7 @@ def command(run: str, flags: dict[str, object], plugins: tuple[str, ...]) -> str
     """What is typed for the same again."""
     usual = {"walk": "orbit", "frames": "all"}
     typed = {f"--{name}": value for name, value in flags.items() if value not in (None, usual.get(name))}
-    words = [f"{flag} {quoted(str(value))}" for flag, value in typed.items()]
+    plain = {flag: f"{value:g}" if isinstance(value, float) else str(value) for flag, value in typed.items()}
+    words = [f"{flag} {quoted(value)}" for flag, value in plain.items()]
     words += [f"--plugin {quoted(plugin)}" for plugin in plugins]
     return " ".join(["neurfield render", quoted(run), *words])
