@@ -21,17 +21,13 @@ from neurfield.files import atomic_write
 from neurfield.report.viewpoints import Viewpoint
 from neurfield.viewer.atlas import atlas_of
 from neurfield.viewer.content import Content
+from neurfield.viewer.display import has_display
 from neurfield.viewer.layers import Geometry, Lines, Points, Triangles, shown_layers
 from neurfield.viewer.light import lamp_of, lit_colors, smoothed_normals
 from neurfield.viewer.toolkit import quick_open3d
 
 _SUPERSAMPLING = 2
 _SECONDS = 120
-
-
-def has_display() -> bool:
-    """Whether a window can be opened here."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def check_path(path: str | Path) -> Path:

@@ -9,11 +9,11 @@ import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.viewer.background import Background
+from neurfield.viewer.display import check_display
 from neurfield.viewer.drawing import Drawing, Prepared, prepared
 from neurfield.viewer.eye import Eye
 from neurfield.viewer.layers import SKINS, Layer, Lines, Triangles, shown_layers
 from neurfield.viewer.light import lamp_of, lit_colors, smoothed_normals
-from neurfield.viewer.offscreen import has_display
 from neurfield.viewer.panel import Panel
 from neurfield.viewer.recorder import Recorder
 from neurfield.viewer.session import AXES, Hit, Session
@@ -54,10 +54,7 @@ class Window:
     def __init__(
         self, session: Session, width: int = 1280, height: int = 800, names: tuple[str, ...] | None = None
     ) -> None:
-        if not has_display():
-            raise UserError(
-                "there is no display here: use --screenshot out.png, or copy the run to a desktop"
-            )
+        check_display()
         self.session, self.content = session, session.content
         first = shown_layers(self.content.layers, names)
         o3d = quick_open3d()

@@ -52,11 +52,15 @@ def view(
     from neurfield.viewer.layers import layer_names
     from neurfield.viewer.session import Session
 
+    if min(width, height) < 16:
+        raise UserError(f"--width {width} --height {height}: give 16 pixels or more")
     names = None if layers is None else layer_names(layers)
     if screenshot is None:
+        from neurfield.viewer.display import check_display
         from neurfield.viewer.toolkit import load_beside
         from neurfield.viewer.window import open_window
 
+        check_display()
         load_beside()
         session = Session(content_of(target, scene))
         say(*session.content.notes)

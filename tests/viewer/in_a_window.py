@@ -30,6 +30,8 @@ def spin(window: Window, seconds: float = 0.3) -> None:
         window.window.post_redraw()
         window.app.run_one_tick()
         time.sleep(0.01)
+    for _ in range(20):  # what was done beside it is handed over in one of these
+        window.app.run_one_tick()
 
 
 def said(window: Window) -> str:

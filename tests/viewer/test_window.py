@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -16,7 +17,8 @@ from PIL import Image
 
 from neurfield.cli.doctor import missing_system_libraries, version_of
 from neurfield.errors import UserError
-from neurfield.viewer import toolkit
+from neurfield.viewer import toolkit, window
+from neurfield.viewer.display import check_display
 from neurfield.viewer.session import Session
 from neurfield.viewer.window import open_window
 from tests.viewer.balls import ball_content
@@ -105,8 +107,29 @@ def test_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
         open_window(Session(ball_content()))
 
 
+def test_a_display_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libGL.so.1")
+    except OSError:
+        pytest.skip("libX11 or libGL is missing")
+    monkeypatch.setenv("DISPLAY", ":4711")
+    with pytest.raises(UserError, match=r"display :4711 cannot be opened.*--screenshot"):
+        check_display()
+
+
+@pytest.mark.skipif("xvfb-run" in MISSING, reason="xvfb-run is missing")
+@pytest.mark.slow
+def test_a_display_without_opengl() -> None:
+    code = "from neurfield.viewer.display import check_display; check_display()"
+    ran = subprocess.run(
+        ["xvfb-run", "-a", "-s", "-screen 0 64x64x24 -extension GLX", sys.executable, "-c", code],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=100,
+    )  # fmt: skip
+    assert ran.returncode and "knows no OpenGL" in ran.stderr
+
+
 def test_a_missing_open3d_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISPLAY", ":77")
+    monkeypatch.setattr(window, "check_display", lambda: None)
     monkeypatch.setitem(sys.modules, "open3d", None)
     with pytest.raises(UserError, match=r"neurfield\[viewer\]"):
         open_window(Session(ball_content()))
