@@ -112,5 +112,5 @@ def _mesh_of(run: Run) -> trimesh.Trimesh:
 
     path = run.folder / "mesh.ply"
     if not path.is_file():
-        save_mesh(run.mesh(), path)
+        save_mesh(run.mesh(faces="auto"), path)
     return read_mesh(path)

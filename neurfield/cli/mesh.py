@@ -48,7 +48,10 @@ def mesh(
     memory: Annotated[
         str | None, arg(metavar="SIZE", help_behavior_hint="(default: as much as it takes)")
     ] = None,
-    faces: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None,
+    faces: Annotated[
+        int | Literal["all"] | None,
+        arg(metavar="N|all", help_behavior_hint="(default: of a run as few as surface and colours allow)"),
+    ] = None,
     holes: Annotated[
         str | None, arg(metavar="LENGTH|COUNTedges", help_behavior_hint="(default: none are filled)")
     ] = None,
@@ -87,7 +90,8 @@ def mesh(
             edges) or mesh-udf (noisy fields) for distances without one; auto looks at the field.
         memory: the most that the process may have, such as 4GB: the lattice is looked at in bricks, the mesh
             is the same.
-        faces: about how many triangles shall be left; colours and borders are kept.
+        faces: about how many triangles shall be left, or all; colours and borders are kept. A run's mesh has
+            as few as are off by less than a tenth of a voxel, or a tenth in their colours.
         holes: fill holes whose border is at most this long, in the scene's units (0.3), or has at most so
             many edges (20edges).
         texture: a picture of so many texels a side holds the colours, from the run's photographs and, where
@@ -114,7 +118,8 @@ def mesh(
 
         path = Path(run)
         target = None if output is None else output_path(path.parent, output, format)
-        mesh_of_file(path, target, format, voxel, resolution, color == "vertex", component, faces, holes)
+        count = faces if isinstance(faces, int) else None
+        mesh_of_file(path, target, format, voxel, resolution, color == "vertex", component, count, holes)
         return
     from neurfield.cli.textured import check_texture, say_texture, say_up, textured, up_of
     from neurfield.inputs.run import open_surface
@@ -144,7 +149,7 @@ def mesh(
     }  # fmt: skip
     if texture is None:
         surface = open_surface(Path(run), device, plugin)
-        result = surface.mesh(color=color, **wishes)
+        result = surface.mesh(color=color, **{**wishes, "faces": faces or "auto"})
     else:
         result, loaded = textured(Path(run), device, scene, plugin, texture, **wishes)
         surface = loaded.input.surface()

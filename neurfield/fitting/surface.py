@@ -22,7 +22,7 @@ from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
 from neurfield.surfaces import LevelSet, clean_up, keep_components, manifoldness, on_ground
-from neurfield.surfaces.after_welding import check_clean_up
+from neurfield.surfaces.after_welding import Faces, check_clean_up
 from neurfield.surfaces.color import colors_and_normals, onto_surface, vertex_colors
 from neurfield.surfaces.extractors import is_unsigned, smallest_cell
 from neurfield.surfaces.level_set_mesh import Extractor
@@ -100,7 +100,7 @@ class FittedSurface:
         color: str = "vertex",
         component: str | None = None,
         extractor: Extractor | None = None,
-        faces: int | None = None,
+        faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,
     ) -> trimesh.Trimesh:
@@ -123,7 +123,8 @@ class FittedSurface:
             component: "all", "largest", or "object", what stands on the ground without it; None: the run's
                 configuration.
             extractor: as for `neurfield.surfaces.extract_surface`; None: as the run says.
-            faces: how many triangles are left (`neurfield.surfaces.decimate`); None: all.
+            faces: how many triangles are left (`neurfield.surfaces.decimate`); "auto": as few as are off by
+                less than a tenth of a voxel, or a tenth in their colours (`thin_out`); None or "all": all.
             holes: fill holes whose border is at most this long, in world lengths, or has at most so many
                 edges, as "20edges"; None: none.
             memory: the most that the process may have, as "4GB" or in bytes, of marching cubes; None: as much
@@ -153,7 +154,7 @@ class FittedSurface:
         mesh = trimesh.Trimesh(vertices, triangles, process=False)
         which = component or self.extraction.component
         mesh = on_ground(mesh, unit_box) if which == "object" else keep_components(mesh, which)
-        mesh = clean_up(mesh, faces, holes, frame.half)
+        mesh = clean_up(mesh, None, holes, frame.half)
         shown = self.radiance if color == "vertex" else None
         signed = not is_unsigned(self.field)
         colors = normals = None
@@ -167,6 +168,11 @@ class FittedSurface:
         mesh.vertices = _in_world(np.asarray(mesh.vertices), frame)
         if signed and normals is not None:  # without a sign, gradients turn round where the surface is
             mesh.vertex_normals = normals  # type: ignore[method-assign]
+        if color == "vertex":
+            self.paint(mesh)
+        filled = mesh.metadata.pop("clean_up", [])
+        mesh = clean_up(mesh, faces, cell=voxel)
+        mesh.metadata["clean_up"] = [*filled, *mesh.metadata.get("clean_up", [])]
         mesh.metadata["extractor"] = getattr(extraction, "told", "")  # a plug-in's part need not tell
         mesh.metadata["manifold"] = manifoldness(mesh)._asdict()
         mesh.metadata["extraction"] = {
@@ -175,6 +181,9 @@ class FittedSurface:
             "peak_memory_gb": peak_bytes() / 1e9,
         }
         return mesh
+
+    def paint(self, mesh: trimesh.Trimesh) -> None:
+        """Colour a mesh of the world by what else than the field is known."""
 
     def colors_at(self, points: np.ndarray) -> np.ndarray | None:
         """The field's colours uint8 [k, 3] near points [k, 3], world; None: it has none.

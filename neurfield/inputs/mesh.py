@@ -17,7 +17,7 @@ def write_mesh(surface: FittedSurface, outcome: Outcome) -> None:
     folder = surface.folder
     with outcome.part("mesh"):
         started = time.perf_counter()
-        outcome.mesh = surface.mesh()
+        outcome.mesh = surface.mesh(faces="auto")
         seconds = time.perf_counter() - started
         save_mesh(outcome.mesh, folder / "mesh.ply")
         outcome.metrics["mesh"] = {

@@ -58,6 +58,10 @@ def test_of_a_run(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
     assert np.array_equal(whole.vertices, again.vertices) and np.array_equal(whole.faces, again.faces)
     assert main([*words, "--holes", "500edges"]) == 0
     assert " filled, " in capsys.readouterr().out
+    assert main([*words, "--faces", "all"]) == 0
+    every = trimesh.load(tmp_path / "a.ply", process=False)
+    assert len(every.faces) > len(whole.faces)
+    capsys.readouterr()
     assert main([*words, "--faces", "300"]) == 0
     small = trimesh.load(tmp_path / "a.ply", process=False)
     assert 200 < len(small.faces) <= 300 and small.visual.kind == "vertex"

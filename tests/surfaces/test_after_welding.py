@@ -135,6 +135,20 @@ def test_all_in_their_order_and_said() -> None:
         clean_up(plain, faces=0)
 
 
+def test_as_many_as_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = ball(4)
+    made = clean_up(mesh, "auto", cell=0.3)
+    said = made.metadata["clean_up"][0]
+    assert len(made.faces) < 0.7 * len(mesh.faces) and f"made {len(made.faces):,}, off by 0.0" in said
+    assert clean_up(mesh, "all", cell=0.3) is mesh and clean_up(mesh, cell=0.3) is mesh
+    finer = clean_up(mesh, "auto", cell=0.1)
+    assert len(made.faces) < len(finer.faces)
+    monkeypatch.setattr("neurfield.ops.native.module", None)
+    monkeypatch.setattr("neurfield.surfaces.after_welding._SLOW", 1000)
+    kept = clean_up(mesh, "auto", cell=0.3)
+    assert len(kept.faces) == len(mesh.faces) and "are kept" in kept.metadata["clean_up"][0]
+
+
 def test_lengths_of_holes_are_in_the_worlds_unit() -> None:
     mesh = punched(ball(), 0.3)
     assert manifoldness(clean_up(mesh, holes=2.5, unit=1.0)).border_edges == 0

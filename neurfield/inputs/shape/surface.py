@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from neurfield.fitting.surface import FittedSurface, NoSurface
 from neurfield.parts import Config
 from neurfield.shapes import UnitShape
+from neurfield.surfaces.after_welding import Faces
 from neurfield.surfaces.level_set_mesh import Extractor
 from neurfield.wording import quoted
 
@@ -48,7 +49,7 @@ class ShapeSurface(FittedSurface):
         color: str = "vertex",
         component: str | None = None,
         extractor: Extractor | None = None,
-        faces: int | None = None,
+        faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,
     ) -> trimesh.Trimesh:
@@ -58,18 +59,20 @@ class ShapeSurface(FittedSurface):
             UserError: as there, or the shape's file is gone and colours are wanted.
         """
         try:
-            mesh = super().mesh(voxel, resolution, "none", component, extractor, faces, holes, memory)
+            return super().mesh(voxel, resolution, color, component, extractor, faces, holes, memory)
         except NoSurface as none:
             raise NoSurface(
                 f"{self.folder}: the field has no surface in the box of the shape; fit for longer "
                 f"(neurfield fit --resume {quoted(self.folder)} --steps N), or look at the losses in "
                 "report.html"
             ) from none
-        if color == "vertex" and self._shape is not None:
+
+    def paint(self, mesh: trimesh.Trimesh) -> None:
+        """Colour a mesh as the shape is at its nearest places."""
+        if self._shape is not None:
             shape = self._shape if isinstance(self._shape, UnitShape) else self._shape()
             if shape.shape.colors is not None:
                 mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors_at(shape, mesh.vertices))
-        return mesh
 
 
 def colors_at(shape: UnitShape, places: np.ndarray) -> np.ndarray:
