@@ -91,7 +91,8 @@ def mesh(
         memory: the most that the process may have, such as 4GB: the lattice is looked at in bricks, the mesh
             is the same.
         faces: about how many triangles shall be left, or all; colours and borders are kept. A run's mesh has
-            as few as are off by less than a tenth of a voxel, or a tenth in their colours.
+            as few as are off by less than a tenth of a voxel, or a tenth in their colours. With --objects
+            each has so many.
         holes: fill holes whose border is at most this long, in the scene's units (0.3), or has at most so
             many edges (20edges).
         texture: a picture of so many texels a side holds the colours, from the run's photographs and, where
@@ -129,21 +130,24 @@ def mesh(
         raise UserError(
             "--objects goes by the run's own extractor: leave out --extractor, or set mesh.extractor"
         )
-    if objects and (faces, holes, memory, texture) != (None, None, None, None):
-        raise UserError(
-            "--objects writes a mesh for each as it is: leave out --faces, --holes, --memory and --texture"
-        )
+    if objects and texture is not None:
+        raise UserError("--objects gives colours at vertices: leave out --texture")
+    wishes: dict[str, Any]
     if objects:
         folder = Path(run) / "objects" if output is None else Path(output).expanduser()
         surface = open_surface(Path(run), device, plugin)
-        write_objects(surface, folder, voxel, resolution, color, component, format, up_of(up, surface.up))
+        wishes = {
+            "voxel": voxel, "resolution": resolution, "color": color, "component": component,
+            "faces": faces or "auto", "holes": holes, "memory": memory,
+        }  # fmt: skip
+        write_objects(surface, folder, format, up_of(up, surface.up), **wishes)
         return
     path = output_path(
         Path(run), output, format or ("glb" if texture is not None and output is None else None)
     )
     check_texture(texture, path, up)
     started = time.perf_counter()
-    wishes: dict[str, Any] = {
+    wishes = {
         "voxel": voxel, "resolution": resolution, "component": component, "extractor": extractor,
         "faces": faces, "holes": holes, "memory": memory,
     }  # fmt: skip
@@ -198,14 +202,18 @@ def took_in_words(figures: dict[str, float]) -> str:
 def write_objects(
     surface: FittedSurface,
     folder: Path,
-    voxel: float | None,
-    resolution: int | None,
-    color: str,
-    component: str | None,
     format: str | None,
     up: np.ndarray | None = None,
+    **wishes: Any,
 ) -> None:
     """A file for each object into a folder, and scene.glb; those without a surface are told.
+
+    Args:
+        surface: of the run.
+        folder: for the files.
+        format: of the files; None: .ply.
+        up: of the world, for a .glb.
+        wishes: arguments of `FittedSurface.objects`.
 
     Raises:
         UserError: the folder is a file, and what `FittedSurface.objects` raises.
@@ -216,7 +224,7 @@ def write_objects(
     if folder.suffix and not folder.is_dir():
         raise UserError(f"--output {folder}: with --objects it is a folder, one file an object goes into it")
     started = time.perf_counter()
-    found = surface.objects(voxel, resolution, color, component)
+    found = surface.objects(**wishes)
     there = {one.label: one.mesh for one in found if one.mesh is not None}
     if not there:
         raise NoSurface(f"{surface.folder}: no object has a surface inside the box: fit for longer")

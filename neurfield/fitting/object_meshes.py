@@ -17,8 +17,10 @@ from torch import Tensor
 from neurfield.errors import UserError
 from neurfield.fields import Color, ObjectsField
 from neurfield.rays import UnitFrame
-from neurfield.surfaces import keep_components
+from neurfield.surfaces import clean_up, keep_components
+from neurfield.surfaces.after_welding import Faces, check_clean_up
 from neurfield.surfaces.color import vertex_colors
+from neurfield.surfaces.memory import read_memory
 
 BACKGROUND = "background"
 CELLS = 64  # along the box's longest side, at most, in which matter is looked for at first
@@ -70,6 +72,9 @@ def object_meshes(
     resolution: int | None = None,
     color: str = "vertex",
     component: str | None = None,
+    faces: Faces = None,
+    holes: str | float | None = None,
+    memory: str | float | None = None,
 ) -> list[ObjectMesh]:
     """The zero level set of each distance of a field of objects, the background's first.
 
@@ -80,6 +85,9 @@ def object_meshes(
         surface: of a run.
         voxel, resolution, color: as for `FittedSurface.mesh`.
         component: "all" or "largest", of each object; None: the run's configuration.
+        faces: of each object, as for `FittedSurface.mesh`; so are holes and memory.
+        holes: those of each that are filled.
+        memory: that the process may have.
 
     Raises:
         UserError: the field tells no objects apart, or an argument is wrong.
@@ -94,14 +102,17 @@ def object_meshes(
         raise UserError(
             "component 'object', what stands on the ground, is none of objects: give all or largest"
         )
+    check_clean_up(faces, holes)
+    bound = {} if memory is None else {"memory": read_memory(memory)}
     frame = UnitFrame.around(surface.box)
     size = surface.voxel(voxel, resolution) / frame.half
     field.active_levels = field.encoding.levels
     unit_box = np.array(frame.box_in_unit(surface.box)).reshape(2, 3)
     found = []
     for index, box in enumerate(object_boxes(field, unit_box, size, surface.device)):
-        mesh = None if box is None else _mesh(surface, index, box, size, color, which)
+        mesh = None if box is None else _mesh(surface, index, box, size, color, which, holes, bound)
         if mesh is not None:
+            mesh = clean_up(mesh, faces, unit=frame.half, cell=size)
             mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
         found.append(ObjectMesh(*named(field, index, surface.names), mesh))
     return found
@@ -172,14 +183,22 @@ def object_boxes(
 
 
 def _mesh(
-    surface: Surface, index: int, box: np.ndarray, voxel: float, color: str, component: str
+    surface: Surface,
+    index: int,
+    box: np.ndarray,
+    voxel: float,
+    color: str,
+    component: str,
+    holes: str | float | None,
+    bound: Mapping[str, float],
 ) -> trimesh.Trimesh | None:
     """One object's surface in unit coordinates, or None."""
     alone = surface.field.one(index)
-    vertices, faces = surface.extraction.extract(alone, box, voxel, surface.device)
+    vertices, faces = surface.extraction.extract(alone, box, voxel, surface.device, **bound)
     if not len(faces):
         return None
     mesh = keep_components(trimesh.Trimesh(vertices, faces, process=False), component)
+    mesh = clean_up(mesh, holes=holes, unit=UnitFrame.around(surface.box).half)
     if color == "vertex" and surface.radiance is not None:
         colors = vertex_colors(alone, surface.radiance, np.asarray(mesh.vertices))
         mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)

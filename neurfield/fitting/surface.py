@@ -203,9 +203,12 @@ class FittedSurface:
         resolution: int | None = None,
         color: str = "vertex",
         component: str | None = None,
+        faces: Faces = None,
+        holes: str | float | None = None,
+        memory: str | float | None = None,
     ) -> list[ObjectMesh]:
         """A mesh for each object that the field tells apart; see `object_meshes`."""
-        return object_meshes(self, voxel, resolution, color, component)
+        return object_meshes(self, voxel, resolution, color, component, faces, holes, memory)
 
     def voxel(self, voxel: float | None = None, resolution: int | None = None) -> float:
         """Edge of the marching cubes in world lengths; arguments and what is raised as for `mesh`."""

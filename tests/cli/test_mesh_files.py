@@ -78,7 +78,7 @@ def test_mistakes_are_one_line(shells: Path, ball_run: Path, capsys: Capture) ->
         (str(ball_run), "--memory", "much"): "4GB or 500MB",
         (str(ball_run), "--memory", "1MB"): "needs",
         (str(ball_run), "--memory", "8GB", "--extractor", "dual-contouring"): "only marching-cubes",
-        (str(ball_run), "--objects", "--faces", "9"): "leave out --faces",
+        (str(ball_run), "--objects", "--texture", "64"): "leave out --texture",
         (str(ball_run), "--holes", "-1"): "20edges",
     }.items():
         capsys.readouterr()

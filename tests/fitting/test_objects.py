@@ -131,6 +131,10 @@ def test_mesh_objects_writes_each_and_a_scene_of_named_nodes(
     scene = trimesh.load(tmp_path / "parts" / "scene.glb")
     assert isinstance(scene, trimesh.Scene)
     assert set(scene.graph.nodes_geometry) == {"background", "5 red ball", "9 blue ball"}
+    words = ["mesh", str(run), "--objects", "--faces", "200", "--holes", "20edges", "--memory", "64GB"]
+    assert main([*words, "--output", str(tmp_path / "few")]) == 0
+    for name in ("0005-red-ball", "0009-blue-ball"):
+        assert 100 < len(trimesh.load(tmp_path / "few" / f"{name}.ply").faces) <= 220
     whole, ply = scene.geometry["5 red ball"], trimesh.load(tmp_path / "parts" / "0005-red-ball.ply")
     np.testing.assert_allclose(whole.bounds, ply.bounds, atol=1e-4)
 
@@ -169,7 +173,7 @@ def test_what_has_no_surface_is_told(run: Path, tmp_path: Path, capsys: pytest.C
     with torch.no_grad():
         surface.field.labels.layers[-1].bias[2] -= 100.0
     (tmp_path / "0009-blue-ball.ply").write_text("of an earlier call")
-    write_objects(surface, tmp_path, 0.1, None, "none", None, None)
+    write_objects(surface, tmp_path, None, voxel=0.1, color="none")
     assert "1 have no surface in the box: 9 blue ball" in capsys.readouterr().out
     assert not (tmp_path / "0009-blue-ball.ply").exists() and (tmp_path / "0005-red-ball.ply").is_file()
 
