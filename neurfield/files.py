@@ -31,6 +31,13 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         yield workplace / path.name
         os.replace(workplace / path.name, path)
+    except (
+        OSError
+    ) as error:  # what it says names the file, not its hidden place; on a full disk it has no name
+        named = "" if error.filename is None else str(error.filename)
+        if error.errno is not None and (not named or named.startswith(str(workplace))):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
         os.close(lock)

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fields": {"ops", "encodings", "images", "parts"},
     "rendering": {"ops", "encodings", "fields", "rays", "pixels", "parts", "scenes"},
     "losses": {"ops", "stereo", "rays", "pixels", "points", "rendering", "parts", "scenes"},
-    "surfaces": {"ops", "encodings", "fields", "parts"},
+    "surfaces": {"ops", "encodings", "fields", "parts", "__version__"},
     "fitting": {
         "ops", "encodings", "fields", "rendering", "surfaces", "scenes", "losses", "evaluation", "fusion",
         "stereo", "images", "rays", "parts", "pixels", "points", "shapes",

@@ -254,11 +254,13 @@ def output_path(run: Path, output: str | None, format: str | None) -> Path:
     """Where the mesh goes, its format decided by --format or by how --output ends.
 
     Raises:
-        UserError: the two disagree, or the file's ending is no known format.
+        UserError: the two disagree, the file's ending is no known format, or it is a folder.
     """
     if output is None:
         return run / f"mesh.{format or 'ply'}"
     path = Path(output).expanduser()
+    if path.is_dir():
+        raise UserError(f"--output {output}: it is a folder; name a file in it, such as {path / 'mesh.ply'}")
     ending = path.suffix.lower().removeprefix(".")
     if not ending and format:
         return path.with_name(f"{path.name}.{format}")

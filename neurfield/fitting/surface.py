@@ -111,9 +111,9 @@ class FittedSurface:
 
         Its `metadata["extractor"]` says by what it was made, and why, where that is not plain,
         `metadata["extraction"]` what it took: of marching cubes the share of the lattice that was asked for,
-        bricks, the slope that was reckoned with; seconds; peak memory of the process in GB.
-        `metadata["clean_up"]` says what was done to it then, `metadata["manifold"]` how it hangs together
-        (`neurfield.surfaces.Manifoldness`, as a dictionary).
+        bricks, the slope that was reckoned with; seconds; peak memory of the process in GB. "source", "unit"
+        and "up" there are written into a .ply. `metadata["clean_up"]` says what was done to it then,
+        `metadata["manifold"]` how it hangs together (`neurfield.surfaces.Manifoldness`, as a dictionary).
 
         Args:
             voxel: edge of the marching cubes in world lengths.
@@ -173,6 +173,7 @@ class FittedSurface:
         filled = mesh.metadata.pop("clean_up", [])
         mesh = clean_up(mesh, faces, cell=voxel)
         mesh.metadata["clean_up"] = [*filled, *mesh.metadata.get("clean_up", [])]
+        mesh.metadata.update(self._origin())
         mesh.metadata["extractor"] = getattr(extraction, "told", "")  # a plug-in's part need not tell
         mesh.metadata["manifold"] = manifoldness(mesh)._asdict()
         mesh.metadata["extraction"] = {
@@ -181,6 +182,15 @@ class FittedSurface:
             "peak_memory_gb": peak_bytes() / 1e9,
         }
         return mesh
+
+    def _origin(self) -> dict[str, Any]:
+        """What the mesh is of, its unit and which way is up, as far as the run's folder says."""
+        if not (self.folder / "run.json").is_file():
+            return {}
+        facts = read_facts(self.folder)
+        known = {"unit": facts.get("unit"), "up": facts.get("up")}
+        source = f"{facts.get('name', self.folder.name)} by {self.config.name}"
+        return {"source": source, **{name: value for name, value in known.items() if value}}
 
     def paint(self, mesh: trimesh.Trimesh) -> None:
         """Colour a mesh of the world by what else than the field is known."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
+from neurfield import __version__
 from neurfield.errors import UserError
 from neurfield.far import local_origin, shift_file, write_shift
 from neurfield.files import atomic_write
@@ -21,7 +22,8 @@ SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 def save_mesh(mesh: trimesh.Trimesh, path: str | Path, up: np.ndarray | None = None) -> Path:
     """Write a mesh in its own world and units, with its vertex colours where the format has them (not STL).
 
-    Normals that its vertices were given are written, too (not to STL).
+    Normals that its vertices were given are written, too (not to STL). Comments of a .ply say what its
+    `metadata` knows: "source", "unit" and "up".
 
     The suffix decides: .ply (binary), .obj, .glb or .stl (binary). The file is whole or not there. A texture
     is inside a .glb; a .ply names a .png beside it, an .obj a .mtl and a .png.
@@ -66,7 +68,7 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path, up: np.ndarray | None = N
             temporary.write_bytes(glb_bytes(mesh, shift, up))
         elif suffix == ".ply":
             texture = None if picture is None else picture_file(path).name
-            write_ply(mesh, temporary, wide=bool(shift.any()), texture=texture)
+            write_ply(mesh, temporary, bool(shift.any()), texture, _comments(mesh, up))
         elif suffix == ".stl":
             _from(mesh, shift).export(temporary, file_type="stl")
         else:
@@ -106,6 +108,15 @@ def place_in_words(mesh: trimesh.Trimesh, path: Path) -> str | None:
         ".glb": f"far from zero: vertices count from {point}, which the node's matrix adds",
         ".stl": f"far from zero: vertices count from {point}; add it ({shift_file(path).name})",
     }[path.suffix.lower()]
+
+
+def _comments(mesh: trimesh.Trimesh, up: np.ndarray | None) -> list[str]:
+    """What a .ply says of itself: by what it was written, of what it is, its unit, and which way is up."""
+    way = mesh.metadata.get("up") if up is None else up
+    known = {"source": mesh.metadata.get("source"), "unit": mesh.metadata.get("unit")}
+    if way is not None:
+        known["up"] = " ".join(f"{v:.6g}" for v in way)
+    return [f"neurfield {__version__}", *(f"{name} {said}" for name, said in known.items() if said)]
 
 
 def _from(mesh: trimesh.Trimesh, origin: np.ndarray) -> trimesh.Trimesh:

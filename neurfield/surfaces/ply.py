@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,13 @@ from neurfield.surfaces.texture_files import uv_of
 _ROWS = 1 << 18  # at once
 
 
-def write_ply(mesh: trimesh.Trimesh, path: Path, wide: bool = False, texture: str | None = None) -> None:
+def write_ply(
+    mesh: trimesh.Trimesh,
+    path: Path,
+    wide: bool = False,
+    texture: str | None = None,
+    comments: Sequence[str] = (),
+) -> None:
     """Write a binary PLY: x, y, z; nx, ny, nz where the mesh has normals; uchar RGBA where it has colours.
 
     Args:
@@ -21,6 +28,7 @@ def write_ply(mesh: trimesh.Trimesh, path: Path, wide: bool = False, texture: st
         path: the file.
         wide: coordinates in double precision.
         texture: the name of the picture beside it, as MeshLab's comment names it; uv become s and t.
+        comments: lines for the header; ASCII, what else they hold is replaced.
     """
     code, word = ("<f8", "double") if wide else ("<f4", "float")
     columns = [(axis, code, word) for axis in "xyz"]
@@ -38,13 +46,14 @@ def write_ply(mesh: trimesh.Trimesh, path: Path, wide: bool = False, texture: st
         parts.append(uv_of(mesh))
     header = [
         "ply", "format binary_little_endian 1.0",
+        *(f"comment {' '.join(line.split())}" for line in comments),
         *([] if texture is None else [f"comment TextureFile {texture}"]),
         f"element vertex {len(mesh.vertices)}",
         *(f"property {word} {name}" for name, _, word in columns),
         f"element face {len(mesh.faces)}", "property list uchar int vertex_indices", "end_header",
     ]  # fmt: skip
     with path.open("wb") as file:
-        file.write(("\n".join(header) + "\n").encode())
+        file.write(("\n".join(header) + "\n").encode("ascii", "replace"))
         for start in range(0, len(mesh.vertices), _ROWS):
             some = [part[start : start + _ROWS] for part in parts]
             rows = np.empty(len(some[0]), dtype=[(name, code) for name, code, _ in columns])

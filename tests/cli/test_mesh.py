@@ -30,3 +30,8 @@ def test_format_follows_the_file_and_the_file_the_format() -> None:
 def test_what_cannot_be_meant(output: str, format: str | None, says: str) -> None:
     with pytest.raises(UserError, match=says):
         output_path(RUN, output, format)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="it is a folder; name a file in it"):
+        output_path(RUN, str(tmp_path), None)

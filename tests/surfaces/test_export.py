@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import trimesh
 from trimesh.exchange.gltf import load_glb
 
+from neurfield.cli.main import disk_trouble
 from neurfield.errors import UserError
 from neurfield.far import read_shift
 from neurfield.report.mesh_file import read_mesh
@@ -115,4 +118,32 @@ def test_a_scene_that_cannot_be_written_is_one_line(ball: trimesh.Trimesh, tmp_p
         save_scene({"a": ball}, tmp_path / "scene.ply")
     with pytest.raises(UserError, match="all meshes are empty"):
         save_scene({"a": trimesh.Trimesh()}, tmp_path / "scene.glb")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_ply_says_what_it_is(ball: trimesh.Trimesh, tmp_path: Path) -> None:
+    ball.metadata.update(source="a room\nof glaß by neus", unit="m")
+    path = save_mesh(ball, tmp_path / "a.ply", np.array([0.0, 0.0, 1.0]))
+    header = path.read_bytes().split(b"end_header")[0].decode("ascii").splitlines()
+    assert header[:2] == ["ply", "format binary_little_endian 1.0"]
+    assert header[2].startswith("comment neurfield 0.")
+    assert header[3:6] == ["comment source a room of gla? by neus", "comment unit m", "comment up 0 0 1"]
+    assert len(trimesh.load(path, process=False).faces) == len(ball.faces)
+
+
+@pytest.mark.parametrize("name", ["a.ply", "a.obj", "a.glb", "a.stl"])
+def test_a_disk_without_room_is_named(ball: trimesh.Trimesh, tmp_path: Path, name: str) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limit[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            save_mesh(ball, tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert (
+        disk_trouble(caught.value)
+        == f"{tmp_path / name}: File too large; free some space or choose another folder"
+    )
     assert not list(tmp_path.iterdir())
