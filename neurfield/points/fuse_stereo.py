@@ -18,6 +18,7 @@ from neurfield.scenes import Cameras, Scene
 from neurfield.stereo import Flag
 
 VOXELS = 384  # along the box's longest side, unless depth errs by more
+FEW = 3.0  # % of the pixels: right poses match more, shuffled ones 1
 LEAST_TRUNCATION, TRUNCATION = 4.0, 3.0  # voxels; typical standard deviations
 ERROR_PIXELS = 1.5  # z / f that sure depth errs by: 0.4 pixels, three views 10 degrees apart
 LEAST_SURE = 0.1  # depth of less confidence errs by no more; depth of as much votes in full
@@ -97,7 +98,8 @@ def fuse_stereo(
     truncation = max(LEAST_TRUNCATION * voxel, TRUNCATION * _typical(maps.sigma, matched))
     shown = stereo.flags != Flag.BACKGROUND
     share = 100.0 * float(matched.sum()) / max(1, int(shown.sum()))
-    words = f"{len(maps.depth)} stereo depth maps ({share:.0f} % of their pixels matched)"
+    doubt = ", hardly any: poses or lenses may be wrong, or pictures too plain" if share < FEW else ""
+    words = f"{len(maps.depth)} stereo depth maps ({share:.0f} % of their pixels matched{doubt})"
     if aligned is not None:
         maps = _filled(scene, stereo.frames, maps, shown, aligned)
         words += f" and {len(aligned.trusted())} priors where nothing was"

@@ -44,6 +44,7 @@ def opened(behind: Any = None, verdict: str = "", sides: float = 0.0, **more: An
 @pytest.fixture(autouse=True)
 def watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "watch_of", lambda given: given.seen_by)
+    monkeypatch.setattr(diagnosis, "outline_warnings", lambda scene: getattr(scene, "doubts", []))
 
 
 def outcome(psnr: float, mesh: trimesh.Trimesh | None = None) -> Outcome:
@@ -66,6 +67,8 @@ def test_a_fit_that_learnt_by_heart_is_named() -> None:
     told = said(opened(rim=0.0, verdict="those held out have 20 dB"), outcome(20.0))
     assert "went wrong: those held out have 20 dB; poses" in told
     assert "sides of the box" in said(opened(rim=0.0, verdict="no", sides=0.5), outcome(20.0))
+    told = said(opened(rim=0.0, verdict="no", sides=0.5, doubts=["masks contradict"]), outcome(20.0))
+    assert told.endswith("no; masks contradict")
 
 
 @pytest.mark.parametrize("part", ["fit", "mesh"])

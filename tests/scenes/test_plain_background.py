@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurfield.inputs.registry import load_input
-from neurfield.inputs.scene.words import outline_warnings
+from neurfield.inputs.scene.outlines import outline_warnings
 from neurfield.parts import load_config
 from neurfield.scenes import Scene
 from neurfield.scenes.hull import masked_frames, share_beyond, share_in_hull

@@ -10,6 +10,7 @@ from neurfield.fitting.determined import what_would_help
 from neurfield.fitting.fit_watch import FitWatch
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.inputs.scene.outlines import outline_warnings
 from neurfield.inputs.scene.stereo import MEASURED
 from neurfield.scenes import Scene
 from neurfield.wording import quoted
@@ -73,6 +74,8 @@ def likely_cause(opened: OpenedScene, share_at_sides: float) -> str:
             "what stands behind the object, so it was fitted as a surface: give masks, or pictures with an "
             "alpha channel (docs/formats.md), or --set background=surroundings"
         )
+    if doubts := outline_warnings(scene):
+        return "; ".join(doubts)
     if share_at_sides > _AT_SIDES:
         return (
             "the surface runs along or through the sides of the box, which may be smaller than what the "

@@ -12,22 +12,19 @@ from rich.text import Text
 
 from neurfield.fitting.determined import what_is_determined
 from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.inputs.scene.outlines import outline_warnings
 from neurfield.inputs.scene.refused import refuse_errors
 from neurfield.inputs.size import memory_of, parameters_of
 from neurfield.ops import native
 from neurfield.pixels.sources import SOURCES
 from neurfield.scenes import Scene
-from neurfield.scenes.box import visual_hull_box
 from neurfield.scenes.check import check_before_fit, check_truth
 from neurfield.scenes.check_pictures import findings_of_few
-from neurfield.scenes.hull import share_beyond
-from neurfield.scenes.plain_background import LOOKS, MADE_BY, outlines_agree
+from neurfield.scenes.plain_background import MADE_BY
 from neurfield.scenes.stereo_files import STEREO_SOURCES
 from neurfield.wording import about, sides
 
 _BYTES_OF_A_STEP = 0.4e9
-_LEAST_AGREEMENT = 0.85  # of masks that are given: they are less exact than a background
-_MOST_BEYOND = 0.03  # of the masks: edges may look past the box
 NAMES = {name: source.words for name, source in SOURCES.items()}
 
 
@@ -127,27 +124,6 @@ def _outlines(scene: Scene) -> list[str]:
         "pictures end in a plain background: it tells the object's outline in each of them, and is left out "
         "(--set data.mask=false fits it, too)"
     ]
-
-
-def outline_warnings(scene: Scene) -> list[str]:
-    """What is doubtful of an object's outlines: cameras that contradict them, a box that cuts it."""
-    if "mask" not in scene.sources or scene.mask_says != "object" or scene.kind != "outside":
-        return []
-    warnings = []
-    agreement = outlines_agree(scene)
-    if agreement < _LEAST_AGREEMENT:
-        warnings.append(
-            f"masks contradict each other ({100 * agreement:.0f} % of them lie within what all allow): poses "
-            "or lenses may be wrong, or masks leave out parts of the object (neurfield scene check)"
-        )
-    beyond = share_beyond(scene, scene.box, LOOKS)
-    if beyond > _MOST_BEYOND:
-        low, high = (", ".join(f"{v:.3g}" for v in corner) for corner in visual_hull_box(scene))
-        warnings.append(
-            f"{100 * beyond:.0f} % of the masks look past the box, which is smaller than the object: it will "
-            f"be cut off, and pictures will not be met; --set data.box=[{low}, {high}] holds it"
-        )
-    return warnings
 
 
 def _resampled(scene: Scene) -> list[str]:
