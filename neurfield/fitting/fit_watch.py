@@ -67,14 +67,14 @@ class FitWatch:
         """
         if step % self.every:
             return ""
+        self._expect_surface(self._lattice())  # first, as it says more
         self._expect_samples(figures)
-        self._expect_surface(self._lattice())
         return self._expect_pictures(step)
 
     def _expect_samples(self, figures: Mapping[str, float | Tensor]) -> None:
         self.empty = self.empty + 1 if float(figures.get("samples_per_ray", 1.0)) == 0.0 else 0
         if self.empty >= _IN_A_ROW:
-            raise SurfaceLeft(f"no ray has a sample, everything that cameras see is empty: {self.advice}")
+            raise SurfaceLeft(f"no ray has a sample, none comes near a surface: {self.advice}")
 
     def _expect_surface(self, lattice: Tensor | None) -> None:
         """A field that is on one side of its surface everywhere, by more than a cell, has none."""
