@@ -19,6 +19,7 @@ from neurfield.surfaces.extractors import is_unsigned
 LOOKS = 20  # of a fit
 _LEAST_APART = 25  # steps between two looks
 _IN_A_ROW = 3  # looks that say the same, before it is believed
+_LOST = 200  # steps without samples or a surface, at least, before a fit is stopped: some come back
 _LATE = 0.4  # of the fit: pictures are not met before
 _CELLS = 32  # of the lattice along each side of the box
 
@@ -26,8 +27,8 @@ _CELLS = 32  # of the lattice along each side of the box
 class FitWatch:
     """A few looks at a fit: whether rays have samples, the field a surface, and pictures are met.
 
-    Without samples or a surface for three looks in a row the fit is stopped. Pictures that are not met are
-    told, once, and the fit goes on. Nothing is drawn from the fit's randomness, and nothing of it changed.
+    Without samples or a surface for 200 steps and three looks in a row the fit is stopped. Pictures that are
+    not met are told, once, and the fit goes on. Nothing is drawn from the fit's randomness, and nothing of it changed.
 
     Args:
         task: of the fit.
@@ -53,6 +54,7 @@ class FitWatch:
         self.held_out, self.fitted = held_out, fitted
         self.cause, self.advice = cause, advice
         self.every = max(_LEAST_APART, task.config.train.steps // LOOKS)
+        self.patience = max(_IN_A_ROW, -(-_LOST // self.every))  # looks
         self.empty = self.without = self.unmet = 0
 
     def look(self, step: int, figures: Mapping[str, float | Tensor]) -> str:
@@ -73,7 +75,7 @@ class FitWatch:
 
     def _expect_samples(self, figures: Mapping[str, float | Tensor]) -> None:
         self.empty = self.empty + 1 if float(figures.get("samples_per_ray", 1.0)) == 0.0 else 0
-        if self.empty >= _IN_A_ROW:
+        if self.empty >= self.patience:
             raise SurfaceLeft(f"no ray has a sample, none comes near a surface: {self.advice}")
 
     def _expect_surface(self, lattice: Tensor | None) -> None:
@@ -84,7 +86,7 @@ class FitWatch:
         cell = float(np.linalg.norm(extent[1] - extent[0])) / _CELLS
         solid, free = bool((lattice < -cell).all()), bool((lattice > cell).all())
         self.without = self.without + 1 if solid or free else 0
-        if self.without >= _IN_A_ROW:
+        if self.without >= self.patience:
             side = "solid" if solid else "empty"
             raise SurfaceLeft(f"the field has no surface, all of the box is {side}: {self.advice}")
 
