@@ -99,6 +99,17 @@ def test_an_iou_tells_too_small_from_too_large(ball: Path, tmp_path: Path) -> No
         assert intersection_over_union(mesh, shape) == pytest.approx(expected, abs=0.01)
 
 
+def test_an_iou_of_a_thin_thing_errs_little(tmp_path: Path) -> None:
+    from neurfield.inputs.shape.results import intersection_over_union
+
+    ring = trimesh.creation.torus(1.0, 0.02, 128, 64)  # 1 % of its box
+    ring.export(tmp_path / "ring.ply")
+    shape, _ = ShapeInput.usual(tmp_path / "ring.ply")
+    thicker = trimesh.creation.torus(1.0, 0.0202, 128, 64)
+    found = [intersection_over_union(thicker, shape, seed) for seed in range(4)]
+    assert found == pytest.approx([1.0 / 1.01**2] * 4, abs=0.0025)
+
+
 def test_resumed_it_ends_where_an_uninterrupted_fit_ends(
     ball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
