@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
+
+_ENDLESS = 100_000  # columns
 
 
 def say(*lines: str) -> None:
@@ -43,7 +46,13 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) ->
     )
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
-    Console().print("", drawn)
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        Console().print("", drawn)
+        return
+    console = Console(width=_ENDLESS)  # a file or another program gets a row a line, however long
+    with console.capture() as lines:
+        console.print("", drawn)
+    say(*(line.rstrip() for line in lines.get().splitlines()))
 
 
 def print_numbers(metrics: dict[str, Any]) -> None:

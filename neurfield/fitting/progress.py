@@ -78,4 +78,5 @@ class ProgressLine:
             self.console.print(
                 f"step {step}/{self.steps}  {now - self.started:.0f} s, {rest:.0f} s to go  {text}",
                 highlight=False,
+                soft_wrap=True,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import subprocess
 import sys
 
@@ -92,3 +93,34 @@ def test_reader_that_goes_away() -> None:
         f"{sys.executable} -m neurfield scene list | head -c 1", shell=True, capture_output=True, text=True
     )
     assert "Traceback" not in ran.stderr and "Exception" not in ran.stderr
+
+
+def test_a_file_or_another_program_gets_a_row_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neurfield.cli.console import table
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    told = io.StringIO()
+    monkeypatch.setattr("sys.stdout", told)
+    table("long", ("name", "words"), [("one", "many words " * 60), ("two", "few")])
+    rows = [line for line in told.getvalue().splitlines() if "many words" in line or "few" in line]
+    assert len(rows) == 2 and rows[0].count("many words") == 60
+
+
+def test_a_window_gets_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neurfield.cli.console import table
+
+    monkeypatch.setenv("COLUMNS", "60")
+    told = io.StringIO()
+    monkeypatch.setattr("sys.stdout", told)
+    table("long", ("name", "words"), [("one", "many words " * 60)])
+    assert max(map(len, told.getvalue().splitlines())) <= 60 and told.getvalue().count("many") == 60
+
+
+def test_the_state_of_a_fit_stays_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neurfield.fitting.progress import ProgressLine
+
+    told = io.StringIO()
+    monkeypatch.setattr("sys.stdout", told)
+    with ProgressLine(200, 0, False) as line:
+        line.update(200, {"loss": 0.0386, "rays": 65900.0, "samples_per_ray": 1.0, "psnr": 21.2})
+    assert len(told.getvalue().splitlines()) == 1 and len(told.getvalue()) > 80

@@ -52,7 +52,7 @@ def test_all_groups_have_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_group_and_a_part(capsys: pytest.CaptureFixture[str]) -> None:
     shown = said(capsys, "settings", "train")
-    assert "steps int >= 1 5000 2000, quick of the whole 800, best fit 10000" in shown
+    assert "steps int >= 1 5000 2000, quick 800, best 10000 of the whole fit" in shown
     assert "losses" not in shown
     part = said(capsys, "settings", "losses.s3im")
     assert "repeats int >= 1 10" in part and "weight float >= 0 must be given" in part
