@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 BUILT_FROM := setup.py pyproject.toml constraints.txt cpu_build.py cuda_build.py $(wildcard csrc/*.cpp csrc/*/*.cpp csrc/*/*.cu csrc/*/*.h)
 
-.PHONY: room0 viewer test quick lint wheel gpu-check clean
+.PHONY: room0 viewer test quick lint wheel docs gpu-check clean
 
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
@@ -37,6 +37,11 @@ lint: $(VENV)/.for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(wildcard csrc/*.cpp csrc/*/*.cpp csrc/*/*.cu csrc/*/*.h)
+
+# The site of docs/ into build/site, which opens from the disk; a warning is an error.
+docs: $(VENV)/.for-tests
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "build/site/index.html"
 
 # The + runs this line under --dry-run too, which then lists the stages.
 gpu-check:

@@ -21,6 +21,7 @@ OF_OTHERS = {
     "scripts/dtu_eval.py",
     "src/tools/cull_mesh.py",
 }  # in other repositories
+SHOWN = {"add-a-kernel.md": "bent", "add-a-part.md": "level_or_upright"}  # what a page itself makes
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 
 
@@ -33,8 +34,8 @@ def written(page: Path) -> str:
 def test_files_that_a_page_names_are_there(page: Path) -> None:
     named = re.findall(r"`((?:[\w.*-]+/)+[\w.*-]+\.(?:py|pyi|cpp|h|cu|md|sh))(?:::\w+)?`", written(page))
     gone = [name for name in named if not any(list(home.glob(name)) for home in HOMES)]
-    gone = [name for name in gone if name not in OF_OTHERS]
-    assert not gone
+    own = SHOWN.get(page.name)
+    assert not [name for name in gone if name not in OF_OTHERS and not (own and own in name)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -47,7 +48,8 @@ def test_tests_that_a_page_names_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_keys_that_a_page_sets_are_there(page: Path) -> None:
     for key, value in re.findall(r"--set '?([\w.]+)=(\S+?)['`;,)]*(?=[\s`;,)]|$)", written(page)):
-        if key not in ("key", "group.key") and "..." not in value:
+        own = SHOWN.get(page.name) in key.split(".")
+        if key not in ("key", "group.key") and "..." not in value and not own:
             load_config("monosdf", overrides=[f"{key}={value}"])
 
 

@@ -69,8 +69,7 @@ def place_kernels(
         centres [count, d] and shapes [count, d (d + 1) / 2].
 
     Raises:
-        ValueError: shapes do not fit, weights are negative or not finite, or fewer than `count` points have
-        any.
+        ValueError: shapes do not fit, weights are negative or not finite, or too few points have any.
     """
     if points.ndim != 2 or not 2 <= points.shape[1] <= 4:
         raise ValueError(f"place_kernels: points must be [N, 2 to 4], got {list(points.shape)}")

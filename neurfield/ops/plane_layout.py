@@ -11,7 +11,7 @@ COMBINATIONS = ("sum", "product", "concatenation")
 
 @dataclass(frozen=True)
 class PlaneLayout:
-    """Planes of all pairs of axes, [level][plane][row][column][feature].
+    """Planes of all pairs of axes, `[level][plane][row][column][feature]`.
 
     Pairs are ordered as (0, 1), (0, 2), (1, 2). The first axis of a pair runs along a row, the second says
     which row, as `grid_sample` has it.
