@@ -158,9 +158,8 @@ class SDFField(nn.Module):
     ) -> FieldSample:
         """Sample the field at points [..., 3] of the unit coordinates.
 
-        With `gradient` the SDF's spatial gradient comes along, and everything is differentiable (once) with
-        respect to the field's parameters. Without, nothing is, and a loss on the values trains nothing: the
-        quick path of marching and extraction; `forward` gives values that train.
+        Everything is differentiable (once) with respect to the field's parameters; under `torch.no_grad()`,
+        as `sdf` asks, it is quicker. With `gradient` the SDF's spatial gradient comes along.
 
         `row` [...] int64 names per point the network output whose gradient is wanted, where it is not the
         SDF: 0 is the SDF, then come the heads' numbers in their order, then the feature. With
@@ -175,7 +174,7 @@ class SDFField(nn.Module):
             raise ValueError(f"{who}: 'points_gradient' comes with the field's own: ask for gradient=True")
         flat = flat_points(who, points, 3, self._linears()[0].weight)
         if not gradient:
-            return self._sample(self._values(flat), None, points)
+            return self._sample(self._trained_outputs(flat), None, points)
         options = self._options() | {"precision": self.precision, "points_gradient": points_gradient}
         options["row"] = None if row is None else row.reshape(-1)
         grid, network = self.encoding, self._parameters_of_network()
@@ -207,7 +206,8 @@ class SDFField(nn.Module):
 
     def sdf(self, points: Tensor) -> Tensor:
         """SDF [...] of points [..., 3] only, no derivatives."""
-        return self.query(points).sdf
+        with torch.no_grad():
+            return self.query(points).sdf
 
     @torch.no_grad()
     def start_as_sphere(self, radius: float, inside: bool, seed: int = 0) -> None:

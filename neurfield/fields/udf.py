@@ -62,7 +62,8 @@ class UDFField(SDFField):
             return super().query(points, gradient, **options)
         flat = flat_points("UDFField.query", points, 3, self._linears()[0].weight)
         # Which of both tells is asked first, because one gradient comes with a query.
-        sample = super().query(flat)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not gradient):
+            sample = super().query(flat)
         by_side = _told_by_side(sample.heads[SIDE][:, 0], sample.sdf)
         if gradient:
             row = by_side.to(torch.int64) * self.row_of(SIDE)

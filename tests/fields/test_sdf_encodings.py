@@ -60,15 +60,17 @@ def test_it_fits_a_sphere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_queries_agree_and_keep_nothing(name: str) -> None:
+def test_queries_agree_and_train(name: str) -> None:
     field = SDFField(ENCODINGS[name](), hidden=(16,), n_frequencies=1)  # type: ignore[arg-type]
     points = torch.rand(33, 3) * 2 - 1
     plain, full = field.query(points), field.query(points, gradient=True)
-    torch.testing.assert_close(plain.sdf, full.sdf.detach())
-    torch.testing.assert_close(plain.feature, full.feature.detach())
-    assert plain.gradient is None and not plain.sdf.requires_grad and full.sdf.requires_grad
+    torch.testing.assert_close(plain.sdf.detach(), full.sdf.detach())
+    torch.testing.assert_close(plain.feature.detach(), full.feature.detach())
+    assert plain.gradient is None and plain.sdf.requires_grad and full.sdf.requires_grad
     with torch.no_grad():
         assert not field.query(points, gradient=True).sdf.requires_grad
+        plain = field.query(points)
+        assert not plain.sdf.requires_grad and not plain.feature.requires_grad
     assert field.query(points[:0], gradient=True).sdf.shape == (0,)
     assert field.active_levels == field.encoding.levels
     state = SDFField(ENCODINGS[name](), hidden=(16,), n_frequencies=1)  # type: ignore[arg-type]

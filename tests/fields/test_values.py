@@ -57,11 +57,35 @@ def test_values_and_their_derivatives_by_parameters_are_those_of_a_query(kind: s
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_query_without_the_gradient_trains_all_that_it_says(kind: str, encoding: str) -> None:
+    field, points = made(kind, encoding), places(2, 17)
+    weights = torch.linspace(-1.0, 1.0, 34).view(2, 17)
+
+    def loss(sample: Any) -> Tensor:
+        return (weights * sample.sdf).sum() + (weights[..., None] * sample.feature.square()).sum()
+
+    found = by_parameters(loss(field.query(points)), field)
+    expected = by_parameters(loss(field.query(points, gradient=True)), field)
+    assert any(bool(one.any()) for one in found)
+    for mine, theirs in zip(found, expected):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_distances_alone_have_no_derivatives() -> None:
+    field, points = made(), places(9).requires_grad_()
+    assert not field.sdf(points).requires_grad
+    with torch.no_grad():
+        assert not field.query(points).feature.requires_grad
+
+
 def test_under_no_grad_it_is_the_quick_query() -> None:
     field, points = made(), places(9)
     with torch.no_grad():
         value = field(points)
-    assert not value.requires_grad and torch.equal(value, field.query(points).sdf)
+        queried = field.query(points).sdf
+    assert not value.requires_grad and torch.equal(value, queried)
     with torch.inference_mode():
         torch.testing.assert_close(field(points), value)
 
