@@ -7,10 +7,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
 from neurfield.errors import UserError
-from neurfield.inputs.registry import CHOOSERS, INPUTS, Chooser, Entry, expect_there
+from neurfield.inputs.registry import CHOOSERS, INPUTS, Chooser, Entry, expect_there, recognised
 
 
 def with_input_flags(verb: Callable[..., int]) -> Callable[..., int]:
@@ -20,13 +20,15 @@ def with_input_flags(verb: Callable[..., int]) -> Callable[..., int]:
     `CHOOSERS`.
     """
     own = list(inspect.signature(verb, eval_str=True).parameters.values())[2:]
-    added = [_flag(name, entry.metavar, "") for name, entry in INPUTS.items()]
+    added = [_PATH, *(_flag(name, entry.metavar, "") for name, entry in INPUTS.items())]
     added += [_flag(name, of.metavar, "" if of.slot else _usual()) for name, of in CHOOSERS.items()]
     inputs, choosers = dict(INPUTS), dict(CHOOSERS)
 
     @functools.wraps(verb)
     def flagged(**given: Any) -> int:
         named = {name: given.pop(name, None) for name in inputs}
+        if (path := given.pop("path", None)) is not None:
+            _take(path, named)
         chosen = {name: given.pop(name, None) for name in choosers}
         return verb(named, chosen, **given)
 
@@ -36,6 +38,22 @@ def with_input_flags(verb: Callable[..., int]) -> Callable[..., int]:
     flagged.__annotations__ = {item.name: item.annotation for item in parameters} | {"return": int}
     flagged.__doc__ = _with_help(verb.__doc__ or "")
     return flagged
+
+
+_Path = Annotated[Positional[str | None], arg(metavar="NAME|PATH", help_behavior_hint="")]
+_PATH = inspect.Parameter("path", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=_Path)
+
+
+def _take(path: str, named: dict[str, str | None]) -> None:
+    """Put what stands without a flag where its flag would have put it.
+
+    Raises:
+        UserError: a flag says what to fit to as well.
+    """
+    flags = [f"--{name} {value}" for name, value in named.items() if value is not None]
+    if flags:
+        raise UserError(f"fit: '{path}' and {flags[0]} stand side by side: give one of them")
+    named[recognised(path)] = path
 
 
 def _flag(name: str, metavar: str, hint: str) -> inspect.Parameter:
@@ -57,7 +75,8 @@ def _with_help(text: str) -> str:
     """A docstring with the flags' lines at the head of its arguments."""
     before, heading, after = text.partition("    Args:\n")
     entries: dict[str, Entry | Chooser] = {**INPUTS, **CHOOSERS}
-    lines = "".join(f"        {name}: {entry.about}\n" for name, entry in entries.items())
+    lines = "        path: a scene, a shape or an image; the flags say which, where it is not clear.\n"
+    lines += "".join(f"        {name}: {entry.about}\n" for name, entry in entries.items())
     return before + heading + lines + after
 
 
@@ -75,7 +94,7 @@ def one_input(named: Mapping[str, str | None], resume: str | None) -> tuple[str,
         given["resume"] = resume
     if not given:
         examples = ", ".join(entry.example for entry in INPUTS.values() if entry.example)
-        raise UserError(f"neurfield fit: what to? {examples}, or --resume RUN")
+        raise UserError(f"fit: what to? A path, {examples}, or --resume RUN")
     if len(given) > 1:
         flags = " and ".join(f"--{name}" for name in given)
         raise UserError(f"fit: {flags} stand side by side: give one of them")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from neurfield.errors import UserError
@@ -26,6 +27,7 @@ class Entry:
         example: as one types it.
         otherwise: other methods that `Input.usual` may take by what it finds, each with when.
         moves: whether its flag beside --resume says where the run's input lies now.
+        endings: of files that are taken for it where no flag says what they are.
     """
 
     target: str
@@ -36,6 +38,7 @@ class Entry:
     example: str = ""
     otherwise: Mapping[str, str] = field(default_factory=dict)
     moves: bool = False
+    endings: tuple[str, ...] = ()
 
     @property
     def usual_ones(self) -> tuple[str, ...]:
@@ -77,12 +80,14 @@ INPUTS: dict[str, Entry] = {
         "neurfield.inputs.image:ImageInput", "FILE",
         "or an image of any size: PNG, JPEG, TIFF, WebP; grey, colour, alpha; 8 or 16 bits.",
         usual="hash", named_by=("method", "encoding"), example="--image photo.png",
+        endings=(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"),
     ),
     "shape": Entry(
         "neurfield.inputs.shape:ShapeInput", "FILE",
         "or a mesh or a cloud of points: ply, obj, off, stl, glb; xyz, npz, las, laz.",
         usual="shape", named_by=("method", "field"), example="--shape bunny.ply",
         otherwise={OF_POINTS: "of points", OF_OPEN_MESHES: "of an open mesh"}, moves=True,
+        endings=(".ply", ".obj", ".off", ".stl", ".glb", ".gltf", ".xyz", ".pwn", ".las", ".laz"),
     ),
 }  # fmt: skip
 CHOOSERS: dict[str, Chooser] = {
@@ -108,6 +113,12 @@ def load_input(name: str) -> type[Input]:
     expect_there(name)
     module, _, attribute = INPUTS[name].target.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def recognised(path: str) -> str:
+    """The kind of input that a path is taken for: by a file's ending, else a scene."""
+    ending = PurePath(path).suffix.lower()
+    return next((name for name, entry in INPUTS.items() if ending in entry.endings), "scene")
 
 
 def expect_there(name: str) -> None:
