@@ -93,3 +93,11 @@ def test_interrupted_fit_says_how_to_go_on(
     monkeypatch.setattr(inputs, "fit", interrupted)
     assert main(arguments(picture, tmp_path)) == 130
     assert f"neurfield fit --resume {tmp_path / 'run'}" in capsys.readouterr().out
+
+
+def test_of_a_small_picture_no_more_pixels_are_told_than_it_has(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["fit", str(picture), "--out", str(tmp_path), "--steps", "3", "--set", "encoding.levels=4"]
+    assert main(words) == 0
+    assert "steps 0 to 3 of 2000 pixels: each is seen 3.0 times" in capsys.readouterr().out

@@ -24,7 +24,8 @@ def image_words(opened: OpenedImage, step: int, seconds_per_step: float) -> list
     lasts = about(seconds_per_step * (config.train.steps - step))
     held = min(budget * 2**20, source.nbytes)
     memory = memory_of(parameters, _BYTES_PER_DRAWN * count + held)
-    drawn = config.train.steps * min(count, source.pixels) / source.pixels
+    each = min(count, source.pixels)
+    drawn = config.train.steps * each / source.pixels
     where = f"{torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
     return [
         f"{source.name}: {source.width} x {source.height} pixels ({source.pixels / 1e6:.3g} M), "
@@ -32,7 +33,7 @@ def image_words(opened: OpenedImage, step: int, seconds_per_step: float) -> list
         f"method {config.method} ({config.preset}), encoding {encoding}: "
         f"{parameters / 1e6:.3g} M parameters, {parameters / source.pixels:.2f} a pixel, "
         f"about {memory / 1e9:.1f} GB",
-        f"steps {step} to {config.train.steps} of {count} pixels: "
+        f"steps {step} to {config.train.steps} of {each} pixels: "
         f"each is seen {drawn:.1f} times; about {lasts} ({1e3 * seconds_per_step:.0f} ms a step, "
         f"{where}, kernels {native.reason_for(device)})",
     ]
