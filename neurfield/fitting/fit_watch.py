@@ -28,7 +28,8 @@ class FitWatch:
     """A few looks at a fit: whether rays have samples, the field a surface, and pictures are met.
 
     Without samples or a surface for 200 steps and three looks in a row the fit is stopped. Pictures that are
-    not met are told, once, and the fit goes on. Nothing is drawn from the fit's randomness, and nothing of it changed.
+    not met are told, once, and the fit goes on. Nothing is drawn from the fit's randomness, and nothing of it
+    changed.
 
     Args:
         task: of the fit.
