@@ -24,6 +24,7 @@ KEYS = (
 )
 _REST = 0.35  # seconds without a move until a slider counts as at rest
 _COLUMNS = 34  # letters in a line of the panel
+_STILL = 2e-3  # of the box's side: a slider that moved by less was not moved
 _SNAP = 0.04  # of the level slider's reach: nearer to zero is zero
 
 
@@ -58,7 +59,7 @@ class Panel:
     said = ""
 
     def __init__(self, gui: Any, window: Any, owner: Owner) -> None:
-        self._gui, self._owner = gui, owner
+        self._gui, self._window, self._owner = gui, window, owner
         em = window.theme.font_size
         self.width = int(17.5 * em)
         self._panel = gui.Vert(int(0.35 * em), gui.Margins(int(0.8 * em), int(0.8 * em), int(0.8 * em), 0))
@@ -110,6 +111,14 @@ class Panel:
         """What a checkbox shows."""
         self._boxes[name].checked = on
 
+    def sliced(self, axis: int, offset: float) -> None:
+        """Where the sliders say that the slice is."""
+        self._drawn = (axis, offset)
+        if int(self._axis.selected_index) != axis:
+            self._axis.selected_index = axis
+            self._offset.set_limits(*self._owner.session.field_box[:, axis])
+        self._offset.double_value = offset
+
     def tell(self, words: str) -> None:
         """Lines on what happened last."""
         self.said = words
@@ -128,6 +137,7 @@ class Panel:
         self._scale.update_image(o3d.geometry.Image(strip))
         self._title.text = scale.words
         self._low.text, self._high.text = scale.ends()
+        self._window.set_needs_layout()
 
     def tick(self) -> bool:
         """Let a slider that came to rest do its finer work; whether it did."""
@@ -153,7 +163,7 @@ class Panel:
 
         def limits(axis: int) -> None:
             self._offset.set_limits(*box[:, axis])
-            self._offset.double_value = float(np.round(box[:, axis].mean(), 3))
+            self._offset.double_value = float(box[:, axis].mean())
 
         def turned(_: str, axis: int) -> None:
             limits(axis)
@@ -164,9 +174,10 @@ class Panel:
         self._drawn = self.plane
 
         def slid(_: float) -> None:
-            if self.plane != self._drawn:  # it says so once at first, too
-                self._drawn = self.plane
-                self._owner.slice_at(*self.plane)
+            axis, offset = self.plane
+            same = axis == self._drawn[0] and abs(offset - self._drawn[1]) <= _STILL * np.ptp(box[:, axis])
+            if not same:  # it says so where nobody moved it, too: it rounds
+                self._owner.slice_at(axis, offset)
 
         self._offset.set_on_value_changed(slid)
         row = gui.Horiz(int(0.4 * em))

@@ -15,7 +15,7 @@ from neurfield.viewer.layers import Triangles
 _CELLS = 7  # along the longest side
 _SMALL = 30_000  # faces that are not worth pieces, of what is seen from outside
 _ASKED = 200  # faces of a piece that are asked for their side
-_BACKS = 0.93  # of them: a piece of a wall has nearly all, one of a ball near its outline a half
+_BACKS = 0.8  # of them: a piece of a wall has nearly all, one of a ball near its outline a half
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ class Window:
         """Draw the slice where an axis is at an offset, as shown."""
         self.on |= {"slice"}
         self.panel.checked("slice", True)
+        self.panel.sliced(axis, offset)
         self.background.ask(
             "slice",
             lambda: Prepared(self.session.slice(axis, offset, _SLICE_PIXELS)),
