@@ -61,6 +61,7 @@ PRIVATE = {
     "losses.s3im.s3im": "a part, found by its name on the shelf",
     "losses.of_pulling": "parts of methods; the shelf names them",
     "losses.of_shapes": "parts, found by their names on the shelf",
+    "losses.of_slices": "parts, found by their names on the shelf",
     "losses.of_unsigned": "parts, found by their names on the shelf",
     "losses.uncertain": "parts, found by their names on the shelf",
     "losses.weighted.added": "a step adds its looks with it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from neurfield.wording import quoted
 VERBS = {
     "cut": Verb("neurfield.cli.slices:cut", "cut a mesh by planes, into a CSL file"),
     "check": Verb("neurfield.cli.slices:check", "say what is wrong with slices, by plane and contour"),
+    "select": Verb("neurfield.cli.slices:select", "make a CSL file of one label"),
     "import": Verb("neurfield.cli.slices:import_stack", "make a CSL file of a stack of pictures or drawings"),
 }
 Out = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: of that name, .csl)")]
@@ -70,7 +72,10 @@ def cut(
     sides = UnitShape(shape).sides
     if not sides.trusted:
         say(f"{mesh}: {sides.words}: it is open, so lines may be closed where it has no surface")
-    next_commands((f"neurfield slices check {quoted(path)}", "looks them over"))
+    next_commands(
+        (f"neurfield slices check {quoted(path)}", "looks them over"),
+        (f"neurfield fit --slices {quoted(path)}", "makes a surface of them"),
+    )
 
 
 def check(file: Annotated[Positional[Path], arg(metavar="FILE")]) -> int:
@@ -104,6 +109,38 @@ def check(file: Annotated[Positional[Path], arg(metavar="FILE")]) -> int:
     if not given.notes and not findings:
         say("nothing is wrong with them")
     return 1 if any(one.grave for one in findings) else 0
+
+
+def select(
+    file: Annotated[Positional[Path], arg(metavar="FILE")],
+    label: Annotated[str, arg(metavar="NAME")],
+    out: Out = None,
+) -> None:
+    """Make a CSL file of one label of several.
+
+    Args:
+        file: as of `check`.
+        label: its name or number.
+        out: the file to write.
+    """
+    from neurfield.slices.csl import write_csl
+    from neurfield.slices.read import read_slices
+
+    slices = read_slices(file)
+    number = next((k for k in slices.labels if label in (str(k), slices.called(k))), None)
+    if number is None:
+        names = ", ".join(slices.called(k) for k in slices.labels)
+        raise UserError(f"--label {label}: {file} has the labels {names}")
+    name = f"{file.name.partition('.')[0]}-{slices.called(number)}".replace("/", "-")
+    path = _out(out, file.with_name(f"{name}.csl"))
+    some = tuple(
+        replace(one, contours=tuple(replace(c, label=1) for c in one.contours if c.label == number))
+        for one in slices.slices
+    )
+    found = replace(slices, slices=some)
+    write_csl(found, path)
+    say(*(f"{file}: {note}" for note in slices.notes), f"slices   {path} ({size_of(path)}): {found.words}")
+    next_commands((f"neurfield fit --slices {quoted(path)}", "makes a surface of them"))
 
 
 def import_stack(

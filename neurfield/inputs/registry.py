@@ -89,6 +89,11 @@ INPUTS: dict[str, Entry] = {
         otherwise={OF_POINTS: "of points", OF_OPEN_MESHES: "of an open mesh"}, moves=True,
         endings=(".ply", ".obj", ".off", ".stl", ".glb", ".gltf", ".xyz", ".pwn", ".las", ".laz"),
     ),
+    "slices": Entry(
+        "neurfield.inputs.slices:SlicesInput", "FILE",
+        "or cross-sections: csl, contour; labels in nii, nrrd; RTSTRUCT in dcm.",
+        usual="slices", example="--slices hand.csl",
+    ),
 }  # fmt: skip
 CHOOSERS: dict[str, Chooser] = {
     "method": Chooser("NAME|FILE", "see `neurfield methods`; or the path of a preset file."),

@@ -24,7 +24,7 @@ _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 def _settings(
     *,
     method: str = "neus",
-    fits: Literal["surface", "shape", "picture"] = "surface",
+    fits: Literal["surface", "shape", "slices", "picture"] = "surface",
     preset: Literal["quick", "default", "best"] = "default",
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",

@@ -1,4 +1,4 @@
-"""What a method fits, surfaces, shapes or pictures, and what it is made of: slots and groups."""
+"""What a method fits, surfaces, shapes, slices or pictures, and what it is made of: slots and groups."""
 
 from __future__ import annotations
 
@@ -33,5 +33,6 @@ FITTED: dict[str, Fitted] = {
         {"data": Data, "train": Train},
     ),
     "shape": Fitted("meshes and clouds", ("field", "heads", "points", "losses", "mesh"), {"train": Train}),
+    "slices": Fitted("cross-sections", ("field", "heads", "points", "losses", "mesh"), {"train": Train}),
     "picture": Fitted("pictures", ("encoding", "field", "points", "losses"), {"train": PictureTrain}),
 }  # fmt: skip

@@ -112,6 +112,7 @@ TABLE: dict[str, dict[str, str]] = {
         "mesh_samples": "neurfield.points.mesh_samples:MeshSamples",
         "cloud": "neurfield.points.cloud:Cloud",
         "pulled": "neurfield.points.pulled:Pulled",
+        "slice_samples": "neurfield.points.slice_samples:SliceSamples",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -147,6 +148,10 @@ TABLE: dict[str, dict[str, str]] = {
         "pulled": "neurfield.losses.of_pulling:pulled",
         "level_sets": "neurfield.losses.of_pulling:level_sets",
         "towards_cloud": "neurfield.losses.of_pulling:towards_cloud",
+        "contours": "neurfield.losses.of_slices:contours",
+        "contour_direction": "neurfield.losses.of_slices:contour_direction",
+        "planes": "neurfield.losses.of_slices:planes",
+        "bending": "neurfield.losses.of_slices:bending",
         "picture": "neurfield.losses.of_points:picture",
         "surface_bias": "neurfield.losses.of_field:surface_bias",
         "eikonal_apart": "neurfield.losses.of_unsigned:eikonal_apart",

@@ -18,6 +18,7 @@ from neurfield.points.point_set import PointSource as PointSource
 from neurfield.points.point_set import Source as Source
 from neurfield.points.pulled import Pulled as Pulled
 from neurfield.points.seen import Seen as Seen
+from neurfield.points.slice_samples import SliceSamples as SliceSamples
 from neurfield.points.stencils import Stencils as Stencils
 from neurfield.points.stereo import StereoPoints as StereoPoints
 from neurfield.points.stereo import confident_points as confident_points

@@ -45,6 +45,11 @@ MEANINGS = {
         "How alike the directions of mesh and truth are where they are nearest: the mean of the "
         "cosine between their normals. 1 is best.",
     ),
+    "contour_iou": (
+        "IoU in planes",
+        "Of all that lies inside the mesh's cuts or the contours, the share that lies inside both. "
+        "1 is best.",
+    ),
     "iou": (
         "IoU",
         "What is inside both, as a share of what is inside either. 1 is best.",

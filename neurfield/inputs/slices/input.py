@@ -1,0 +1,201 @@
+"""Contours in planes, given as a file or as `Slices`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from rich.text import Text
+
+from neurfield.errors import UserError
+from neurfield.fitting.device import device_of_run
+from neurfield.fitting.folder import load_newest, read_facts
+from neurfield.fitting.scene import make_field
+from neurfield.fitting.slices import SlicesTask
+from neurfield.fitting.surface import FittedSurface
+from neurfield.inputs.base import Input
+from neurfield.inputs.mesh import write_mesh
+from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.page import MeshSides, Page, Tile
+from neurfield.inputs.shown import Shown
+from neurfield.inputs.slices.results import numbers_in_planes, numbers_of
+from neurfield.inputs.slices.words import slices_words
+from neurfield.parts import Config, read_config
+from neurfield.scenes.truth import Truth
+from neurfield.slices import Slices, mend, read_slices, write_csl
+from neurfield.slices.unit_slices import UnitSlices
+from neurfield.wording import quoted
+
+KEPT = "slices.csl"
+
+
+class SlicesInput(Input):
+    """Contours of one label, or of all as one thing; ends as a mesh in the coordinates of their file."""
+
+    flag: ClassVar[str] = "slices"
+    called: ClassVar[str] = "slices"
+    fits: ClassVar[str] = "slices"
+    serves = frozenset({"mesh", "eval", "view"})
+    finishing = "extracting the mesh, cutting it again ..."
+
+    def __init__(
+        self, slices: UnitSlices, config: Config, device: torch.device, reading: float = 0.0
+    ) -> None:
+        self.slices, self.config = slices, config
+        self.task = SlicesTask(slices, config, device)
+        self.name = slices.slices.name
+        self.seconds_reading = reading
+
+    @classmethod
+    def usual(cls, source: Slices | str | Path) -> tuple[UnitSlices, str | None]:
+        """Read, and fitted by the one method for slices."""
+        return _opened(source), None
+
+    @classmethod
+    def fresh(
+        cls, source: UnitSlices | Slices | str | Path, config: Config, device: torch.device
+    ) -> SlicesInput:
+        """A file, or `Slices`."""
+        before = time.perf_counter()
+        slices = _opened(source)
+        return cls(slices, config, device, time.perf_counter() - before)
+
+    @classmethod
+    def again(
+        cls,
+        folder: Path,
+        facts: dict[str, Any],
+        config: Config,
+        device: torch.device,
+        moved_to: str | Path | None = None,
+    ) -> SlicesInput:
+        """The slices that the run kept, in the run's own box."""
+        before = time.perf_counter()
+        slices = UnitSlices(_kept(folder, facts), np.array(facts["box"]))
+        return cls(slices, config, device, time.perf_counter() - before)
+
+    @classmethod
+    def place(cls, facts: dict[str, Any]) -> str:
+        """The file."""
+        return str(facts["slices"])
+
+    def warnings(self) -> list[str]:
+        """What was noticed and mended."""
+        return [f"{self.name}: {note}" for note in self.slices.slices.notes]
+
+    def keep(self) -> None:
+        """slices.csl, as they were fitted: volumes and structures are large, and move."""
+        write_csl(self.slices.slices, self.folder / KEPT)
+
+    def facts(self) -> dict[str, Any]:
+        """File, box, and what was noticed when it was read."""
+        slices = self.slices.slices
+        return {
+            "slices": str((slices.path or self.folder / KEPT).resolve()), "box": self.slices.box.tolist(),
+            "unit": slices.unit, "axes": slices.axes, "words": slices.words, "notes": list(slices.notes),
+        }  # fmt: skip
+
+    def session(self) -> dict[str, object]:
+        """Which kernels."""
+        return {"kernels": self.task.field.path}
+
+    def words(self, step: int, seconds_per_step: float) -> list[str | Text]:
+        """What is fitted, with what, and how long it takes."""
+        return slices_words(self.slices.slices, self.task, self.config, step, seconds_per_step)
+
+    def surface(self) -> FittedSurface:
+        """The field's surface."""
+        return FittedSurface(self.folder, self.config, self.slices.box, self.task.field)
+
+    def finish(self, outcome: Outcome) -> None:
+        """mesh.ply, and how well its own cuts meet the contours."""
+        write_mesh(self.surface(), outcome)
+        self.measure(outcome)
+
+    def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
+        """The mesh, where there is one."""
+        return [("mesh", self.folder / "mesh.ply")] if outcome.mesh is not None else []
+
+    def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
+        """To look at the mesh, and to go on."""
+        if outcome.mesh is None:
+            return super().next_commands(outcome)
+        finer = 0.5 * outcome.metrics["mesh"]["voxel"]
+        return [
+            (
+                f"neurfield view {quoted(self.folder)}",
+                "opens a window; --screenshot out.png needs no display",
+            ),
+            (f"neurfield mesh {quoted(self.folder)} --voxel {finer:.2g}", "extracts it again, finer"),
+        ]
+
+    def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
+        """How well the mesh's cuts meet the contours; against a true surface also how near it is to that."""
+        outcome.metrics["unit"] = self.slices.slices.unit
+        outcome.metrics.pop("geometry", None)
+        if outcome.mesh is None:
+            return
+        with outcome.part("slices"):
+            outcome.metrics["slices"] = numbers_in_planes(outcome.mesh, self.slices)
+        if against is not None:
+            with outcome.part("geometry"):
+                outcome.metrics["geometry"] = numbers_of(outcome.mesh, against)
+
+    @classmethod
+    def page(cls, folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
+        """The mesh from four sides, and how well its cuts meet the contours."""
+        of = metrics.get("slices", {})
+        tiles: list[Tile] = []
+        if "contour_iou" in of:
+            worst = f"in the worst of them, plane {of['worst_plane']}"
+            tiles = [
+                Tile(f"{of['contour_iou']:.4f}", "IoU of the mesh's cuts and the contours", "contour_iou"),
+                Tile(f"{of['contour_iou_least']:.4f}", worst, "contour_iou"),
+            ]
+        about = [f"preset {config.preset}", facts["words"], *facts.get("notes", ())]
+        return Page(about=about, tiles=tiles, sections=[MeshSides(folder / "mesh.ply", "outside")])
+
+    @classmethod
+    def open_surface(
+        cls, folder: Path, device: str | None = None, plugins: Sequence[str] = ()
+    ) -> FittedSurface:
+        """Needs no slices."""
+        facts, config = read_facts(folder), read_config(folder / "config.yaml", plugins)
+        field = make_field(config, device_of_run(config.device, device))
+        surface = FittedSurface(folder, config, np.array(facts["box"]), field)
+        load_newest(folder, surface)
+        return surface
+
+    @classmethod
+    def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
+        """The box."""
+        box = np.asarray(facts["box"], float).reshape(2, 3)
+        return Shown(box, "outside", unit=str(facts.get("unit", "")))
+
+
+def _opened(source: Any) -> UnitSlices:
+    if isinstance(source, UnitSlices):
+        return source
+    slices = mend(source) if isinstance(source, Slices) else read_slices(source)
+    if len(slices.labels) > 1:
+        names = ", ".join(slices.called(label) for label in slices.labels)
+        where = quoted(slices.path) if slices.path is not None else "FILE"
+        raise UserError(
+            f"{slices.path or slices.name}: has the labels {names}, and one is fitted at a time: "
+            f"neurfield slices select {where} --label NAME makes a file of one"
+        )
+    return UnitSlices(slices)
+
+
+def _kept(folder: Path, facts: dict[str, Any]) -> Slices:
+    path = folder / KEPT
+    if not path.is_file():
+        raise UserError(f"{folder}: {KEPT} is gone, which the run was fitted to: bring it back, or fit anew")
+    kept = read_slices(path)
+    name = Path(facts["slices"]).name.partition(".")[0]
+    return replace(kept, name=name, unit=facts.get("unit", ""), axes=facts.get("axes", ""), notes=())

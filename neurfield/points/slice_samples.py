@@ -1,0 +1,130 @@
+"""Points on contours, in their planes, and between the planes, with what slices say of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from neurfield.moment import Moment
+from neurfield.parts import Number
+from neurfield.points.point_set import PointSet, Source
+from neurfield.slices.unit_slices import InPlanes, OnContours, UnitSlices
+
+Count = Annotated[int, Number(least=1)]
+Share = Annotated[float, Number(above=0.0)]
+BAND = 0.01  # unit lengths: errors are counted in it, and points nearer than this weigh about the same
+WIDTHS = 0.0005, 0.2  # of the noise of points near contours, unit lengths
+FAR = 0.4  # share of the points in planes that lie anywhere in them
+_SHORTEST = 0.05  # of the longest arm
+
+
+class SliceSamples(Source):
+    """What slices tell of points, and triples of points between them, on one line.
+
+    A third of a step's points is on contours, a third in their planes, and the rest are triples: half of them
+    within a gap of contours, half anywhere.
+
+    Args:
+        slices: contours of one label.
+        device: of the points.
+        seed: of the pools.
+        count: points a step.
+        pool: points on contours whose direction is known, and twice as many in planes.
+        reach: length of the longest arm of a triple, of the gap between planes.
+    """
+
+    offers = frozenset(
+        {
+            "points.contours", "points.planes", "points.between", "gradients",
+            "points.contours.across", "points.contours.axis", "points.planes.low", "points.planes.high",
+            "points.planes.weight", "points.planes.inside", "points.between.arm",
+        }
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        slices: UnitSlices,
+        device: torch.device,
+        seed: int,
+        *,
+        count: Count = 16384,
+        pool: Count = 262144,
+        reach: Share = 1.0,
+    ) -> None:
+        self.slices, self.device, self.seed = slices, device, seed
+        self.count, self.size, self.reach = count, pool, reach
+        self.box = torch.tensor(slices.unit_box, device=device).view(2, 3)
+
+    @property
+    def words(self) -> str:  # type: ignore[override]
+        """How many."""
+        return f"points of {2 * self.size:,} in planes, {self.size:,} on contours, and between planes"
+
+    @cached_property
+    def contours(self) -> OnContours:
+        """Places on contours."""
+        found = self.slices.on_contours(self.size, self.seed)
+        return OnContours(*(t.to(self.device) for t in (found.points, found.across, found.axis)))
+
+    @cached_property
+    def planes(self) -> InPlanes:
+        """Places in the planes, their distances cut off at the box's size."""
+        found = self.slices.in_planes(2 * self.size, WIDTHS, FAR, self.seed + 1)
+        sdf = found.sdf.clamp(-2.0, 2.0)
+        return InPlanes(*(t.to(self.device) for t in (found.points, sdf, found.axis)))
+
+    def prepare(self) -> None:
+        """Work out distances and directions."""
+        _ = self.contours, self.planes
+
+    def draw(self, moment: Moment) -> tuple[Tensor, ...]:
+        """Rows of contours and planes, and shares: of where triples are, how long, and which way."""
+        third = max(2, self.count // 3)
+        triples = max(2, third // 3)
+        generator, device = moment.generator, self.device
+        rows = (
+            torch.randint(many, (count,), generator=generator, device=device)
+            for many, count in (
+                (len(self.contours.points), third), (len(self.planes.points), third),
+                (len(self.contours.points), triples),
+            )
+        )  # fmt: skip
+        share = torch.rand(triples, 5, generator=generator, device=device)
+        return (*rows, share, torch.randn(triples, 6, generator=generator, device=device))
+
+    def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
+        """Three sets: "contours", "planes" with what f may be there, "between" with three in a row."""
+        on, beside, near, share, noise = drawn
+        contours, planes = self.contours, self.planes
+        sdf = planes.sdf[beside]
+        low, high = torch.minimum(sdf, torch.zeros_like(sdf)), torch.maximum(sdf, torch.zeros_like(sdf))
+        columns = {
+            "low": low, "high": high, "inside": (sdf < 0.0).to(sdf), "weight": BAND / (sdf.abs() + BAND),
+        }  # fmt: skip
+        return {
+            "contours": PointSet(
+                contours.points[on], {"across": contours.across[on], "axis": contours.axis[on]},
+                {"band": BAND}, unit_slope=True,
+            ),
+            "planes": PointSet(planes.points[beside], columns, {"band": BAND}, unit_slope=True),
+            "between": self._triples(near, share, noise),
+        }  # fmt: skip
+
+    def _triples(self, near: Tensor, share: Tensor, noise: Tensor) -> PointSet:
+        """Each a point and one on either side of it, at the same distance."""
+        gap = self.slices.gap
+        arm = self.reach * gap * share[:, :1].clamp_min(_SHORTEST)
+        arm = torch.minimum(arm, 0.45 * (self.box[1] - self.box[0]).min())
+        off = gap * (2.0 * share[:, 1:2] - 1.0) * self.contours.axis[near]
+        close = self.contours.points[near] + off + 0.3 * gap * noise[:, :3]
+        anywhere = self.box[0] + (self.box[1] - self.box[0]) * share[:, 2:]
+        half = torch.arange(len(near), device=near.device)[:, None] < len(near) // 2
+        middle = torch.where(half, close, anywhere)
+        middle = torch.minimum(torch.maximum(middle, self.box[0] + arm), self.box[1] - arm)
+        step = arm * normalize(noise[:, 3:], dim=1)
+        points = torch.stack([middle, middle + step, middle - step], dim=1)
+        return PointSet(points.reshape(-1, 3), {"arm": arm.expand(-1, 3).reshape(-1)}, unit_slope=True)

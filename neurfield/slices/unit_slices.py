@@ -1,0 +1,141 @@
+"""Slices in the unit coordinates of their box, where fields are fitted to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurfield.rays import UnitFrame
+from neurfield.slices.contours import Slice, Slices
+from neurfield.slices.planar import edges_of, inside, signed_distance
+
+
+@dataclass(frozen=True)
+class OnContours:
+    """Places on contours.
+
+    Attributes:
+        points: [N, 3] unit coordinates.
+        across: [N, 3] unit, in the plane and away from what is inside.
+        axis: [N, 3] unit, the plane's normal.
+    """
+
+    points: Tensor
+    across: Tensor
+    axis: Tensor
+
+
+@dataclass(frozen=True)
+class InPlanes:
+    """Places in the planes.
+
+    Attributes:
+        points: [N, 3] unit coordinates.
+        sdf: [N] to the contours of their plane, unit lengths, negative inside; no surface is farther away;
+            infinite in a plane without contours.
+        axis: [N, 3] unit, the plane's normal.
+    """
+
+    points: Tensor
+    sdf: Tensor
+    axis: Tensor
+
+
+class UnitSlices:
+    """Contours of one label with their box, and what is asked of them there.
+
+    Args:
+        slices: in the world.
+        box: [2, 3] minimum and maximum, world; None: the slices' own.
+    """
+
+    def __init__(self, slices: Slices, box: np.ndarray | None = None) -> None:
+        self.slices = slices
+        self.box = slices.box if box is None else np.asarray(box, np.float64).reshape(2, 3)
+        self.frame = UnitFrame.around(self.box)
+        self.unit_box = self.frame.box_in_unit(self.box)
+
+    def loops(self, one: Slice) -> list[np.ndarray]:
+        """Corners [n, 2] of the contours of a slice."""
+        return [contour.corners for contour in one.contours]
+
+    @property
+    def gap(self) -> float:
+        """How far apart planes are where they tell of the thing, unit lengths.
+
+        The mean distance of parallel ones; of turned ones, that of as many parallel ones through the box.
+        """
+        gaps = self.slices.gaps
+        if len(gaps):
+            return float(gaps.mean()) / self.frame.half
+        return float(np.ptp(self.box, axis=0).mean()) / (len(self.slices.slices) + 1) / self.frame.half
+
+    def on_contours(self, count: int, seed: int = 0) -> OnContours:
+        """Places spread over all contours by length."""
+        random = np.random.default_rng(seed)
+        each = [(one, edges_of(self.loops(one))) for one in self.slices.slices]
+        each = [(one, edges) for one, edges in each if len(edges)]
+        lengths = [np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1) for _, edges in each]
+        total = np.array([float(length.sum()) for length in lengths])
+        shares = random.multinomial(count, total / total.sum())
+        points, across, axes = [], [], []
+        for (one, edges), length, share in zip(each, lengths, shares):
+            row = random.choice(len(edges), share, p=length / length.sum())
+            ends = edges[row]
+            flat = ends[:, 0] + random.random((share, 1)) * (ends[:, 1] - ends[:, 0])
+            along = (ends[:, 1] - ends[:, 0]) / length[row, None]
+            outward = np.stack([along[:, 1], -along[:, 0]], axis=1)
+            step = 1e-6 * float(np.ptp(edges.reshape(-1, 2), axis=0).max())
+            outward[inside(flat + step * outward, self.loops(one))] *= -1.0
+            points.append(one.plane.world(flat))
+            across.append(outward @ one.plane.axes)
+            axes.append(np.tile(one.plane.normal, (share, 1)))
+        unit = self.frame.unit_from_world(np.concatenate(points))
+        return OnContours(_tensor(unit), _tensor(np.concatenate(across)), _tensor(np.concatenate(axes)))
+
+    def in_planes(self, count: int, widths: tuple[float, float], far: float, seed: int = 0) -> InPlanes:
+        """Places around contours, and anywhere in the part of each plane that lies in the box.
+
+        Args:
+            count: of places; some of them fall out of the box and are left out.
+            widths: of the noise that moves places off contours, unit lengths; all between count alike.
+            far: share of the places that lie anywhere.
+            seed: draws them.
+        """
+        random = np.random.default_rng(seed)
+        low, high = np.log(np.asarray(widths) * self.frame.half)
+        planes = self.slices.slices
+        points, distances, axes = [], [], []
+        for one in planes:
+            share, loops = count // len(planes), self.loops(one)
+            anywhere = self._anywhere(one, share if not loops else int(far * share), random)
+            flat = anywhere
+            if loops:
+                edges = edges_of(loops)
+                length = np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1)
+                near = share - len(anywhere)
+                ends = edges[random.choice(len(edges), near, p=length / length.sum())]
+                on = ends[:, 0] + random.random((near, 1)) * (ends[:, 1] - ends[:, 0])
+                width = np.exp(random.uniform(low, high, (near, 1)))
+                flat = np.concatenate([on + width * random.normal(size=on.shape), anywhere])
+            world = one.plane.world(flat)
+            within = ((world >= self.box[0]) & (world <= self.box[1])).all(axis=1)
+            points.append(world[within])
+            distances.append(signed_distance(flat[within], loops) / self.frame.half)
+            axes.append(np.tile(one.plane.normal, (int(within.sum()), 1)))
+        unit = self.frame.unit_from_world(np.concatenate(points))
+        return InPlanes(_tensor(unit), _tensor(np.concatenate(distances)), _tensor(np.concatenate(axes)))
+
+    def _anywhere(self, one: Slice, count: int, random: np.random.Generator) -> np.ndarray:
+        """Places [k, 2] of a plane within the box's shadow on it."""
+        corners = np.array([[self.box[i, 0], self.box[j, 1], self.box[k, 2]] for i in (0, 1) for j in (0, 1)
+                            for k in (0, 1)])  # fmt: skip
+        flat = one.plane.flat(corners)
+        return random.uniform(flat.min(axis=0), flat.max(axis=0), (count, 2))
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).float()
