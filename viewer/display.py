@@ -8,7 +8,7 @@ from typing import Any
 
 from neurfield.errors import UserError
 
-_INSTEAD = "use --screenshot out.png, which needs none"
+_INSTEAD = "use --web for a page, or --screenshot out.png for a picture"
 
 
 def has_display() -> bool:

@@ -31,6 +31,7 @@ _NOTHING = 2.0  # levels of contrast up to which a picture shows nothing
 _SAME, _TURNED = 0.25, 0.01  # levels between pictures; of the entries of their poses
 _SAME_TURN = 0.05  # degrees
 _SAME_PLACE = 1e-4  # of how far cameras stand apart
+_TELL = {"depth", "sensor_depth", "prior_depth", "prior_normal"}  # of a surface, without pictures
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ def picture_findings(scene: Scene) -> Iterator[Finding]:
 def findings_of_few(scene: Scene) -> Iterator[Finding]:
     """Findings that end a fit before it begins: pictures that show nothing, or all the same from all sides.
 
-    Reads a dozen pictures. Where depth was measured these are warnings: it tells the surface, too.
+    Reads a dozen pictures. Where depth or priors are there, too, these are warnings: they tell the surface.
     """
     if "image" not in scene.sources or len(scene) < 2:
         return
-    level: Level = "warn" if scene.sources & {"depth", "sensor_depth"} else "error"
+    level: Level = "warn" if scene.sources & _TELL else "error"
     chosen = spread(len(scene), _FEW)
     small = np.stack([_small(scene.image(int(i))) for i in chosen])
     contrast = np.ptp(np.percentile(small, [2.0, 98.0], axis=1), axis=0)

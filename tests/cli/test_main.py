@@ -83,7 +83,7 @@ def test_as_a_module_with_a_misspelt_verb() -> None:
     assert ran.returncode == 2
     assert ran.stderr == (
         "neurfield: there is no verb 'ffit', did you mean 'fit'?; "
-        "there are: fit, mesh, eval, view, render, scene, shape, methods, parts, settings, bench, doctor\n"
+        "there are: fit, mesh, eval, view, render, scene, shape, slices, methods, parts, settings, bench, doctor\n"
     )
     assert ran.stdout == ""
 

@@ -119,7 +119,8 @@ def test_a_run_of_an_input_that_is_not_there(
 ) -> None:
     run = str(fitted(ball, tmp_path / "runs", 2).folder)
     monkeypatch.delitem(INPUTS, "points")
-    for words in (["fit", "--resume"], ["mesh"], ["eval"], ["view"]):
+    picture = ["--screenshot", str(tmp_path / "a.png")]
+    for words in (["fit", "--resume"], ["mesh"], ["eval"], ["view", *picture]):
         assert "an input called 'points', which is not installed" in refusal(capsys, *words, run)
     with pytest.raises(UserError, match="no input 'pionts'"):
         inputs.fit(str(ball), input="pionts")
