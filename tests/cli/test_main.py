@@ -82,8 +82,8 @@ def test_as_a_module_with_a_misspelt_verb() -> None:
     ran = subprocess.run([sys.executable, "-m", "neurfield", "ffit"], capture_output=True, text=True)
     assert ran.returncode == 2
     assert ran.stderr == (
-        "neurfield: there is no verb 'ffit', did you mean 'fit'?; "
-        "there are: fit, mesh, eval, view, render, scene, shape, slices, methods, parts, settings, bench, doctor\n"
+        "neurfield: there is no verb 'ffit', did you mean 'fit'?; there are: "
+        "fit, mesh, eval, view, render, scene, shape, slices, methods, parts, settings, bench, doctor\n"
     )
     assert ran.stdout == ""
 
