@@ -78,14 +78,12 @@ def view(
 
 def _serve(target: str, scene: str | None, layers: str | None, port: int | None, host: str | None) -> None:
     """A page until Ctrl-C."""
-    from neurfield.viewer.layers import layer_names
     from neurfield.viewer.web.serve import Served, wait
     from neurfield.viewer.web.server import LOOPBACK
 
-    names = None if layers is None else layer_names(layers)
-    served = Served(target, scene, port, LOOPBACK if host is None else host, names)
+    served = Served(target, scene, port, LOOPBACK if host is None else host, layers, say)
     try:
-        say(*served.words, *served.page.content.notes)
+        say(*served.page.content.notes)
         wait(say)
     finally:
         served.close()

@@ -26,7 +26,7 @@ def read_mesh(path: Path) -> trimesh.Trimesh:
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh file")
     try:
-        mesh = trimesh.load(path, force="mesh", process=False, **loading_options(path))
+        mesh = _one_mesh(trimesh.load_scene(path, process=False, **loading_options(path)))
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
         endings = ", ".join(MESH_SUFFIXES)
         raise UserError(f"{path}: not a readable mesh ({reason}); formats: {endings}") from reason
@@ -37,3 +37,13 @@ def read_mesh(path: Path) -> trimesh.Trimesh:
         visual.vertex_colors = srgb_of_vertices(path, np.asarray(visual.vertex_colors))
     mesh.vertices = in_world(path, mesh.vertices)
     return mesh
+
+
+def _one_mesh(scene: trimesh.Scene) -> object:
+    """All triangles of a scene; a single mesh that lies where the scene has it is not copied."""
+    if len(scene.geometry) == 1 and len(scene.graph.nodes_geometry) == 1:
+        place, name = scene.graph[scene.graph.nodes_geometry[0]]
+        mesh = scene.geometry[name]
+        if isinstance(mesh, trimesh.Trimesh) and np.array_equal(place, np.eye(4)):
+            return mesh
+    return scene.to_mesh()

@@ -7,12 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from neurfield.viewer.content import content_of
-from neurfield.viewer.layers import shown_layers
-from neurfield.viewer.session import Session
-from neurfield.viewer.web.page import Page
 from neurfield.viewer.web.server import LOOPBACK, close, open_server, words
-from neurfield.viewer.web.tools import Tools
 
 
 class Served:
@@ -23,7 +18,8 @@ class Served:
         scene: where the run's scene lies now, if it was moved.
         port: that is asked for; None: the next that is free.
         host: the interface.
-        names: of the layers that are shown at first; None: as the content has them.
+        layers: that are shown at first, as of `layer_names`; None: as the content has them.
+        tell: is told where the page is as soon as it can be opened, before anything is read.
 
     Raises:
         UserError: viser is not there, the port cannot be had, or there is nothing to show.
@@ -35,10 +31,21 @@ class Served:
         scene: str | None = None,
         port: int | None = None,
         host: str = LOOPBACK,
-        names: tuple[str, ...] | None = None,
+        layers: str | None = None,
+        tell: Callable[..., None] = lambda *lines: None,
     ) -> None:
-        self.server: Any = open_server(port, host)  # first: a port in use is told before files are read
+        # First: a port in use is told before files are read, and a browser loads the page meanwhile.
+        self.server: Any = open_server(port, host)
         try:
+            tell(*self.words)
+            # What follows loads torch, which takes seconds.
+            from neurfield.viewer.content import content_of
+            from neurfield.viewer.layers import layer_names, shown_layers
+            from neurfield.viewer.session import Session
+            from neurfield.viewer.web.page import Page
+            from neurfield.viewer.web.tools import Tools
+
+            names = None if layers is None else layer_names(layers)
             content = content_of(target, scene)
             session = Session(content)
             shown = tuple(layer.name for layer in shown_layers(session.content.layers, names))
