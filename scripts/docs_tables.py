@@ -27,9 +27,19 @@ from neurfield.parts.yaml_text import write_value
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = ("evaluation", "scenes")  # without a stub: what their `__init__.py` imports
 FIRST = ("begin.fit", "begin.fit_image", "begin.resume", "run.Run")  # what `neurfield` itself shows
-KINDS = {"surface": "Rooms and objects", "shape": "Meshes and clouds", "picture": "Pictures"}
-USUAL = {"surface": "neus", "shape": "shape", "picture": "hash"}
-COMMANDS = {"surface": "--scene room0", "shape": "--shape bunny.ply", "picture": "--image photo.png"}
+KINDS = {
+    "surface": "Rooms and objects",
+    "shape": "Meshes and clouds",
+    "slices": "Slices",
+    "picture": "Pictures",
+}
+USUAL = {"surface": "neus", "shape": "shape", "slices": "slices", "picture": "hash"}
+COMMANDS = {
+    "surface": "--scene room0",
+    "shape": "--shape bunny.ply",
+    "slices": "--slices hand.csl",
+    "picture": "--image photo.png",
+}
 
 ABOUT_SETTINGS = """\
 # Settings
