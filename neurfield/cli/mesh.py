@@ -161,10 +161,11 @@ def mesh(
     save_mesh(result, path, upwards)
     low, high = result.bounds
     size = " x ".join(f"{side:.3f}" for side in high - low)
+    unit = result.metadata.get("unit") or "in the scene's own units"
     say(
         f"mesh     {path} ({size_of(path)})",
-        f"         {len(result.vertices):,} vertices, {len(result.faces):,} triangles, {size}"
-        f" in the scene's units, {time.perf_counter() - started:.1f} s",
+        f"         {len(result.vertices):,} vertices, {len(result.faces):,} triangles, {size} {unit}, "
+        f"{time.perf_counter() - started:.1f} s",
     )
     if result.metadata.get("extractor"):
         say(f"         by {result.metadata['extractor']}")
