@@ -19,6 +19,8 @@ from neurfield.report.viewpoints import Viewpoint, four_sides
 from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.upright import up_direction
 from neurfield.shapes.read import read_shape
+from neurfield.slices import read_slices
+from neurfield.slices.read import ENDINGS
 from neurfield.surface_file import Surface
 from neurfield.viewer.layers import Layer, Lines, Points, Triangles, ordered, triangles_of
 from neurfield.viewer.seen import (
@@ -34,6 +36,7 @@ from neurfield.viewer.truth import NearestTruth, error_colors, truth_of
 
 _CAMERA_COLOR = (0.85, 0.33, 0.10)
 _BOX_COLOR = (0.45, 0.45, 0.45)
+_CONTOUR_COLOR = (0.12, 0.33, 0.60)
 # The depth of a camera's pyramid as a share of the box's diagonal.
 _PYRAMID = 0.021
 _MOST_CAMERAS = 48
@@ -95,7 +98,7 @@ class Content:
 
 
 def content_of(target: str | Path, scene: str | None = None) -> Content:
-    """What to show of a run's folder, a mesh file, or a scene (a built-in name or a path).
+    """What to show of a run's folder, a file of a mesh or of slices, or a scene (a built-in name or a path).
 
     scene: where a run's scene lies now, if it was moved.
 
@@ -103,6 +106,8 @@ def content_of(target: str | Path, scene: str | None = None) -> Content:
         UserError: the target is none of these, or a file of it cannot be read.
     """
     path = Path(target).expanduser()
+    if path.name.lower().endswith(ENDINGS) and path.is_file():
+        return content_of_slices(path)
     if path.suffix.lower() in _FILES and (path.is_file() or not path.exists()):
         return content_of_mesh(path)
     if (path / "run.json").is_file():
@@ -119,6 +124,20 @@ def content_of_mesh(path: Path) -> Content:
     shown = layer.geometry
     kind = "inside" if isinstance(shown, Triangles) and is_room(shown) else "outside"
     return Content(path.name, (layer,), box - origin, kind, _UP, origin, notes=notes)
+
+
+def content_of_slices(path: Path) -> Content:
+    """The contours of a file of cross-sections, in its box."""
+    slices = read_slices(path)
+    shown = Shown(slices.box, "outside", unit=slices.unit)
+    origin = local_origin(slices.box)
+    content = _with_cameras(path.name, [_contours(slices.edges, origin)], shown, origin)
+    return replace(content, notes=(slices.words, *slices.notes))
+
+
+def _contours(edges: np.ndarray, origin: np.ndarray) -> Layer:
+    lines = Lines(edges - origin, _CONTOUR_COLOR)
+    return Layer("points", lambda: lines, on=True, words="contours")
 
 
 def content_of_run(folder: Path, scene: str | None = None) -> Content:
@@ -143,6 +162,8 @@ def content_of_run(folder: Path, scene: str | None = None) -> Content:
             layers += [Layer("error", lambda: error_colors(triangles, found, shown.unit))]
     if nearest is not None:
         layers += [Layer("truth", lambda: truth_of(nearest))]
+    if shown.contours is not None:
+        layers += [_contours(shown.contours(), origin)]
     content = _with_cameras(str(folder), layers, shown, origin)
     return replace(content, folder=folder, nearest=nearest, notes=notes)
 

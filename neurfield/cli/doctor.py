@@ -22,7 +22,12 @@ CORE = (
 )  # fmt: skip
 # extra -> (distribution, what it is for): those that some verb needs
 EXTRAS = {
-    "viewer": ("open3d", "the window and screenshots of `neurfield view`, `mesh --faces`"),
+    "viewer": ("open3d", "the window and screenshots of `neurfield view`"),
+    "web": ("viser", "pages for a browser: `neurfield view --web`, `fit --web`"),
+    "video": ("imageio-ffmpeg", "films: `neurfield render --out film.mp4`"),
+    "texture": ("xatlas", "textures: `neurfield mesh --texture`"),
+    "shapes": ("laspy", "clouds in .las and .laz"),
+    "slices": ("nibabel", "label volumes, RT structures, stacks of masks: `neurfield fit --slices`"),
     "priors": ("onnxruntime", "depth and normals that networks guess: `neurfield scene priors`"),
     "photos": ("pycolmap", "poses of photos and videos: `neurfield scene import`"),
 }

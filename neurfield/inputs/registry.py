@@ -93,6 +93,7 @@ INPUTS: dict[str, Entry] = {
         "neurfield.inputs.slices:SlicesInput", "FILE",
         "or cross-sections: csl, contour; labels in nii, nrrd; RTSTRUCT in dcm.",
         usual="slices", example="--slices hand.csl",
+        endings=(".csl", ".contour", ".nii", ".gz", ".nrrd", ".nhdr", ".dcm"),
     ),
 }  # fmt: skip
 CHOOSERS: dict[str, Chooser] = {

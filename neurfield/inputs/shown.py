@@ -23,6 +23,7 @@ class Shown:
         scene: whose cameras they are, with their pictures, if there is one.
         truth: reads the surface that the fit was of, triangles or points, world; None: it has none.
         unit: of lengths in the world, "m" for metres; "" where nothing tells it.
+        contours: reads lines [k, 2, 3] that the fit was of, world; None: it was of none.
     """
 
     box: np.ndarray
@@ -32,3 +33,4 @@ class Shown:
     scene: Scene | None = None
     truth: Callable[[], Surface | None] | None = None
     unit: str = ""
+    contours: Callable[[], np.ndarray] | None = None

@@ -132,6 +132,16 @@ class Slices:
         return np.concatenate(each) if each else np.zeros((0, 3))
 
     @property
+    def edges(self) -> np.ndarray:
+        """Both ends [K, 2, 3] of all edges of all contours, world."""
+        each = [
+            one.plane.world(np.stack([contour.corners, np.roll(contour.corners, -1, axis=0)], axis=1))
+            for one in self.slices
+            for contour in one.contours
+        ]
+        return np.concatenate(each) if each else np.zeros((0, 2, 3))
+
+    @property
     def box(self) -> np.ndarray:
         """[2, 3] minimum and maximum with some room around the contours, world."""
         corners = self.corners

@@ -13,7 +13,7 @@ from neurfield.errors import UserError
 from neurfield.report.viewpoints import look_at
 from neurfield.scenes import Cameras
 from neurfield.viewer.content import box_edges, content_of
-from neurfield.viewer.layers import NAMES, Layer, Pictures, Points, Triangles
+from neurfield.viewer.layers import NAMES, Layer, Lines, Pictures, Points, Triangles
 from neurfield.viewer.seen import camera_pyramids, picture_quads
 from tests.scenes.tiny_scenes import grey, ring_cameras, write_transforms
 
@@ -159,3 +159,16 @@ def test_a_scene_stands_as_it_says(tmp_path: Path) -> None:
     pictures = content.layer("pictures")
     assert pictures is not None and isinstance(pictures.geometry, Pictures)
     assert len(pictures.geometry.images) == 6
+
+
+def test_contours_are_lines_in_their_box(tmp_path: Path) -> None:
+    from neurfield.slices import Contour, Plane, Slice, Slices, write_csl
+
+    square = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]])
+    slices = [Slice(Plane.of([0, 0, 1.0], 5e6 + z), (Contour(square),), int(z)) for z in (1.0, 2.0)]
+    write_csl(Slices("two", tuple(slices)), tmp_path / "two.csl")
+    content = content_of(tmp_path / "two.csl")
+    layer = content.layer("points")
+    assert layer is not None and layer.on and layer.words == "contours"
+    assert isinstance(layer.geometry, Lines) and layer.geometry.ends.shape == (8, 2, 3)
+    assert np.abs(layer.geometry.ends).max() < 10.0 and "2 parallel planes" in content.notes[0]

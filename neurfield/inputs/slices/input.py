@@ -175,7 +175,8 @@ class SlicesInput(Input):
     def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
         """The box."""
         box = np.asarray(facts["box"], float).reshape(2, 3)
-        return Shown(box, "outside", unit=str(facts.get("unit", "")))
+        edges = (lambda: _kept(folder, facts).edges) if (folder / KEPT).is_file() else None
+        return Shown(box, "outside", contours=edges, unit=str(facts.get("unit", "")))
 
 
 def _opened(source: Any) -> UnitSlices:
