@@ -53,7 +53,7 @@ class SliceSamples(Source):
         *,
         count: Count = 16384,
         pool: Count = 262144,
-        reach: Share = 1.0,
+        reach: Share = 0.5,
     ) -> None:
         self.slices, self.device, self.seed = slices, device, seed
         self.count, self.size, self.reach = count, pool, reach

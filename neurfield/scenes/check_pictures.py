@@ -31,7 +31,7 @@ _NOTHING = 2.0  # levels of contrast up to which a picture shows nothing
 _SAME, _TURNED = 0.25, 0.01  # levels between pictures; of the entries of their poses
 _SAME_TURN = 0.05  # degrees
 _SAME_PLACE = 1e-4  # of how far cameras stand apart
-_TELL = {"depth", "sensor_depth", "prior_depth", "prior_normal"}  # of a surface, without pictures
+_TELL = {"mask", "depth", "sensor_depth", "prior_depth", "prior_normal"}  # of a surface, without pictures
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def picture_findings(scene: Scene) -> Iterator[Finding]:
 def findings_of_few(scene: Scene) -> Iterator[Finding]:
     """Findings that end a fit before it begins: pictures that show nothing, or all the same from all sides.
 
-    Reads a dozen pictures. Where depth or priors are there, too, these are warnings: they tell the surface.
+    Reads a dozen pictures. Where masks, depth or priors are there, these are warnings: they tell the surface.
     """
     if "image" not in scene.sources or len(scene) < 2:
         return

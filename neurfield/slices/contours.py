@@ -147,7 +147,8 @@ class Slices:
         corners = self.corners
         low, high = corners.min(axis=0), corners.max(axis=0)
         gaps = self.gaps
-        room = max(PADDING * float((high - low).max()), float(np.median(gaps)) if len(gaps) else 0.0)
+        # A gap beyond the outermost planes nothing is left (`UnitSlices.ends`).
+        room = max(PADDING * float((high - low).max()), 1.2 * float(gaps.max()) if len(gaps) else 0.0)
         return np.stack([low - room, high + room])
 
     @property

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neurfield.rays import UnitFrame
-from neurfield.slices.contours import Slice, Slices
+from neurfield.slices.contours import Plane, Slice, Slices
 from neurfield.slices.planar import edges_of, inside, signed_distance
 
 
@@ -73,6 +73,24 @@ class UnitSlices:
             return float(gaps.mean()) / self.frame.half
         return float(np.ptp(self.box, axis=0).mean()) / (len(self.slices.slices) + 1) / self.frame.half
 
+    @property
+    def ends(self) -> tuple[Slice, ...]:
+        """Planes beyond all contours, where nothing is left.
+
+        Of parallel planes one at either end, as far out as its neighbour is on the other side, unless the
+        last one is empty already; of turned ones the sides of the box.
+        """
+        slices = self.slices.slices
+        if not len(self.slices.gaps):
+            sides = [(np.eye(3)[k], float(self.box[end, k])) for k in range(3) for end in (0, 1)]
+            return tuple(Slice(Plane.of(normal, offset)) for normal, offset in sides)
+        normal = slices[0].plane.normal
+        ordered = sorted(slices, key=lambda one: float(one.plane.origin @ normal))
+        places = [float(one.plane.origin @ normal) for one in ordered]
+        first, last = 2.0 * places[0] - places[1], 2.0 * places[-1] - places[-2]
+        both = ((ordered[0], first), (ordered[-1], last))
+        return tuple(Slice(Plane.of(normal, place)) for one, place in both if one.contours)
+
     def on_contours(self, count: int, seed: int = 0) -> OnContours:
         """Places spread over all contours by length."""
         random = np.random.default_rng(seed)
@@ -107,7 +125,7 @@ class UnitSlices:
         """
         random = np.random.default_rng(seed)
         low, high = np.log(np.asarray(widths) * self.frame.half)
-        planes = self.slices.slices
+        planes = (*self.slices.slices, *self.ends)
         points, distances, axes = [], [], []
         for one in planes:
             share, loops = count // len(planes), self.loops(one)

@@ -1,0 +1,119 @@
+"""Meshes cut by planes, and made of their cuts again, beside distances interpolated from plane to plane.
+
+    python -m benchmarks.bench_slices [--shapes hand ...] [--planes 20 ...] [--random 15]
+
+A closed mesh is cut by us into a CSL file: layers of the same height along Z, or planes of any direction.
+`neurfield fit --slices` makes a surface of it. For layers the rival is what one would write in an afternoon:
+the signed distance of each plane's contours, interpolated linearly between planes, on 256 cells, with a cap
+of half a gap at either end.
+
+Seconds are of the whole command. Chamfer is the mean of both ways, in % of the diagonal; IoU is of what is
+inside mesh and truth; that of contours is of the mesh's own cuts by the same planes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import trimesh
+
+from benchmarks import shape_assets
+from benchmarks.bench_shapes import unit_of
+from benchmarks.common import run_measured, run_script, say
+from benchmarks.object_assets import Unavailable
+from benchmarks.room_table import newest_run
+from benchmarks.script import Table, arguments, report
+from neurfield.inputs.shape.results import intersection_over_union, numbers
+from neurfield.inputs.slices.results import numbers_in_planes
+from neurfield.report.mesh_file import read_mesh
+from neurfield.slices import Slices, cut, parallel_planes, random_planes, signed_distance, write_csl
+from neurfield.slices.unit_slices import UnitSlices
+from neurfield.surfaces import extract_level_set
+
+COLUMNS = ("shape", "planes", "by", "s", "Chamfer %", "IoU", "contour IoU", "normals")
+CELLS = 256
+
+
+def interpolated(slices: Slices) -> trimesh.Trimesh:
+    """The surface of signed distances that are interpolated linearly from plane to plane."""
+    ordered = sorted(slices.slices, key=lambda one: one.plane.offset)
+    normal, gap = ordered[0].plane.normal, float(slices.gaps.mean())
+    places = np.array([float(one.plane.origin @ normal) for one in ordered])
+
+    def field(points: torch.Tensor) -> torch.Tensor:
+        world = points.double().numpy()
+        height = world @ normal
+        below = np.clip(np.searchsorted(places, height) - 1, 0, len(places) - 2)
+        share = np.clip((height - places[below]) / (places[below + 1] - places[below]), 0.0, 1.0)
+        value = np.zeros(len(world))
+        for k, one in enumerate(ordered):
+            for rows, weight in ((below == k, 1.0 - share), (below + 1 == k, share)):
+                if rows.any():
+                    flat = one.plane.flat(world[rows])
+                    told = signed_distance(flat, [contour.corners for contour in one.contours])
+                    value[rows] += weight[rows] * np.minimum(told, 4.0 * gap)
+        beyond = np.maximum(np.maximum(places[0] - height, height - places[-1]), 0.0)
+        return torch.from_numpy(np.maximum(value, beyond - 0.5 * gap)).float()
+
+    box = slices.box
+    # Distances of planes change by more than their own from one to the next.
+    vertices, faces = extract_level_set(field, box, float(np.ptp(box, axis=0).max()) / CELLS, lipschitz=4.0)
+    return trimesh.Trimesh(vertices, faces, process=False)
+
+
+def rows_of(name: str, mesh: trimesh.Trimesh, slices: Slices, what: str, quick: bool) -> list[list[Any]]:
+    """Ours, and the rival where planes are layers."""
+    truth, unit, rows = unit_of(mesh), UnitSlices(slices), []
+
+    def row(by: str, made: trimesh.Trimesh, seconds: float | None) -> None:
+        of = numbers(made, truth)
+        rows.append(
+            [name, what, by, seconds, of["chamfer_percent"], intersection_over_union(made, truth),
+             numbers_in_planes(made, unit)["contour_iou"], of["normal_consistency"]]
+        )  # fmt: skip
+        say(str(rows[-1]))
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.csl"
+        write_csl(slices, path)
+        steps = ["--steps", "100"] if quick else []
+        words = ["fit", "--slices", str(path), "--out", folder, *steps]
+        result = run_measured([sys.executable, "-m", "neurfield", *words])
+        row("fit", read_mesh(newest_run(Path(folder)) / "mesh.ply"), result.seconds)
+    if slices.parallel:
+        row("interpolated distances", interpolated(slices), None)
+    return rows
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = arguments(__doc__, "bench_slices")
+    parser.add_argument("--shapes", nargs="+", default=["hand", "bunny00", "knot2"])
+    parser.add_argument("--planes", nargs="+", type=int, default=[10, 20, 30], help="layers along Z")
+    parser.add_argument("--random", nargs="*", type=int, default=[15], help="planes of any direction")
+    args = parser.parse_args()
+    if args.quick:
+        args.shapes, args.planes, args.random = args.shapes[:1], args.planes[:1], []
+    rows: list[list[Any]] = []
+    for name in args.shapes:
+        try:
+            mesh = shape_assets.load(name)
+        except Unavailable as reason:
+            say(f"{name}: {reason}")
+            continue
+        box = np.asarray(mesh.bounds)
+        cuts = [(f"{count} layers", parallel_planes(box, count)) for count in args.planes]
+        cuts += [(f"{count} of any direction", random_planes(box, count)) for count in args.random]
+        for what, planes in cuts:
+            rows += rows_of(name, mesh, cut(mesh, planes, name), what, args.quick)
+            report(args.out, [Table("Slices", COLUMNS, rows)], quiet=True)
+    report(args.out, [Table("Slices", COLUMNS, rows)])
+
+
+if __name__ == "__main__":
+    run_script(main)
