@@ -38,7 +38,7 @@ def test_it_is_what_the_flag_would_have_said(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(verb, "one_input", stop)
     for words in (["ball.ply"], ["--shape", "ball.ply"]):
         main(["fit", *words])
-    assert asked[0] == asked[1] and asked[0][0] == {"scene": None, "image": None, "shape": "ball.ply"}
+    assert asked[0] == asked[1] and asked[0][0] == dict.fromkeys(INPUTS) | {"shape": "ball.ply"}
 
 
 @pytest.mark.parametrize(

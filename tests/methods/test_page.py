@@ -13,7 +13,7 @@ from neurfield.parts.yaml_text import read_mapping
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "methods.md").read_text()
 SECTIONS = dict(re.findall(r"^## `([^`]+)`\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
-NAMES = [*methods("surface"), *methods("shape")]
+NAMES = [*methods("surface"), *methods("shape"), *methods("slices")]
 PIECES = ("Adds", "Equation", "Source", "Preset", "Results", "Limits")
 
 

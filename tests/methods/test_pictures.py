@@ -63,7 +63,8 @@ def picture(tmp_path: Path) -> Path:
 
 def test_what_methods_fit() -> None:
     assert methods("picture") == NAMES
-    assert set(methods("surface")) | set(methods("shape")) | set(NAMES) == set(methods())
+    others = {name for fits in ("surface", "shape", "slices") for name in methods(fits)}
+    assert others | set(NAMES) == set(methods())
     assert {what_it_fits(name) for name in NAMES} == {"picture"} and what_it_fits("neus") == "surface"
     with pytest.raises(UserError, match="no method is called 'hahs', did you mean 'hash'"):
         what_it_fits("hahs")
