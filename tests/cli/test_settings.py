@@ -50,7 +50,8 @@ def test_all_groups_have_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sensor_depth" in shown and "finest_resolution" in shown
 
 
-def test_a_group_and_a_part(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_group_and_a_part(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # which tests that run side by side are given
     shown = said(capsys, "settings", "train")
     assert "steps int >= 1 5000 2000, quick 800, best 10000 of the whole fit" in shown
     assert "losses" not in shown
