@@ -20,16 +20,20 @@ CORE = (
     "numpy", "torch", "trimesh", "embreex", "safetensors", "pyyaml", "tyro", "rich", "pillow",
     "scipy", "pyvips",
 )  # fmt: skip
-# extra -> (distribution, what it is for): those that some verb needs
+# extra -> (distributions that it brings, what it is for): all but those for work on neurfield itself
 EXTRAS = {
-    "viewer": ("open3d", "the window and screenshots of `neurfield view`"),
-    "web": ("viser", "pages for a browser: `neurfield view --web`, `fit --web`"),
-    "video": ("imageio-ffmpeg", "films: `neurfield render --out film.mp4`"),
-    "texture": ("xatlas", "textures: `neurfield mesh --texture`"),
-    "shapes": ("laspy", "clouds in .las and .laz"),
-    "slices": ("nibabel", "label volumes, RT structures, stacks of masks: `neurfield fit --slices`"),
-    "priors": ("onnxruntime", "depth and normals that networks guess: `neurfield scene priors`"),
-    "photos": ("pycolmap", "poses of photos and videos: `neurfield scene import`"),
+    "viewer": (("open3d",), "the window and screenshots of `neurfield view`"),
+    "web": (("viser",), "pages for a browser: `neurfield view --web`, `fit --web`"),
+    "video": (("imageio-ffmpeg",), "films: `neurfield render --out film.mp4`"),
+    "texture": (("xatlas",), "textures: `neurfield mesh --texture`"),
+    "shapes": (("laspy",), "clouds in .las and .laz"),
+    "slices": (
+        ("nibabel", "pynrrd", "pydicom", "contourpy", "svgelements"),
+        "label volumes, RT structures, stacks of masks: `neurfield fit --slices`",
+    ),
+    "priors": (("onnxruntime",), "depth and normals that networks guess: `neurfield scene priors`"),
+    "photos": (("pycolmap", "av", "pillow-heif"), "poses of photos and videos: `neurfield scene import`"),
+    "docs": (("mkdocs-material", "mkdocstrings"), "the pages as a site: `make docs`, in a checkout"),
 }
 # Library that Open3D loads -> Debian and Ubuntu package.
 SYSTEM_LIBRARIES = {"libusb-1.0.so.0": "libusb-1.0-0", "libEGL.so.1": "libegl1", "libGL.so.1": "libgl1"}
@@ -132,16 +136,24 @@ def _gpus(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _libraries(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
     versions = ((name, version_of(name)) for name in CORE if name != "torch")
     rows = [("core libraries", ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions))]
-    for extra, (name, purpose) in EXTRAS.items():
-        version = version_of(name)
-        rows.append((f"extra [{extra}]", f"{name} {version}" if version else f"not installed: {purpose}"))
-        if version is None:
-            missing.append((f'pip install "neurfield[{extra}]"', purpose))
+    for extra, (names, purpose) in EXTRAS.items():
+        brought = {name: version_of(name) for name in names}
+        absent = [name for name, version in brought.items() if version is None]
+        there = ", ".join(f"{name} {version}" for name, version in brought.items() if version)
+        if not absent:
+            rows.append((f"extra [{extra}]", there))
+            continue
+        lacking = (
+            f"{there}; not installed: {', '.join(absent)}: {purpose}"
+            if there
+            else f"not installed: {purpose}"
+        )
+        rows.append((f"extra [{extra}]", lacking))
+        missing.append((f'pip install "neurfield[{extra}]"', purpose))
     if version_of("open3d"):
-        absent = missing_system_libraries()
-        packages = " ".join(absent)
-        rows.append(("Open3D's system libraries", f"missing: {packages}" if absent else "all there"))
-        if absent:
+        packages = " ".join(missing_system_libraries())
+        rows.append(("Open3D's system libraries", f"missing: {packages}" if packages else "all there"))
+        if packages:
             missing.append((f"sudo apt-get install {packages}", "what Open3D's window and screenshots want"))
     return rows
 

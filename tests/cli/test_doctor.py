@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,27 @@ def test_missing_extra_comes_with_its_command(monkeypatch: pytest.MonkeyPatch) -
     missing: list[tuple[str, str]] = []
     doctor._libraries(missing)
     assert 'pip install "neurfield[viewer]"' in [command for command, _ in missing]
+
+
+def test_all_extras_are_told_with_all_that_they_bring() -> None:
+    project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    table = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    lines = re.findall(r"^([\w-]+) = \[(.*?)\](?= *(?:#|$))", table, flags=re.M | re.S)
+    brought = {extra: tuple(re.findall(r'"([\w-]+)', names)) for extra, names in lines}
+    for_work_on_neurfield = {"dev", "bench", "gpu-peers"}
+    assert for_work_on_neurfield < brought.keys()
+    told = {extra: names for extra, (names, _) in doctor.EXTRAS.items()}
+    assert told == {extra: names for extra, names in brought.items() if extra not in for_work_on_neurfield}
+
+
+def test_an_extra_of_which_a_part_is_missing_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "version_of", lambda name: None if name == "pydicom" else "1.0")
+    missing: list[tuple[str, str]] = []
+    rows = dict(doctor._libraries(missing))
+    assert "nibabel 1.0" in rows["extra [slices]"] and "not installed: pydicom" in rows["extra [slices]"]
+    assert [command for command, _ in missing if "neurfield[" in command] == [
+        'pip install "neurfield[slices]"'
+    ]
 
 
 def test_missing_system_libraries_come_with_apt(monkeypatch: pytest.MonkeyPatch) -> None:
