@@ -20,7 +20,7 @@ _SHOWN = 8  # names of frames
 def convert(
     scene: Annotated[Positional[str], arg(metavar="NAME|PATH")],
     out: Annotated[Path, arg(metavar="FOLDER")],
-    poses: Annotated[Path | None, arg(metavar="FILE")] = None,
+    poses: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None,
     poses_from_pictures: bool = False,
     threads: Threads = None,
 ) -> None:

@@ -38,11 +38,11 @@ def fit_input(
     web: bool = False,
     port: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the next free one)")] = None,
 ) -> int:
-    """Fit a field to a scene, a shape or an image; what comes out is left in a run's folder.
+    """Fit a field to a scene, a shape, an image or slices; what comes out is left in a run's folder.
 
     With it come metrics.json and report.html. A scene is a built-in name (`neurfield scene list`), or a
-    folder or file in a known format, which is recognised, not asked. It ends as mesh.ply, as a shape does; an
-    image as reconstruction.png.
+    folder or file in a known format, which is recognised, not asked. It ends as mesh.ply, as shapes and
+    slices do; an image as reconstruction.png.
 
     Args:
         preset: how long and how fine.

@@ -75,7 +75,9 @@ def _with_help(text: str) -> str:
     """A docstring with the flags' lines at the head of its arguments."""
     before, heading, after = text.partition("    Args:\n")
     entries: dict[str, Entry | Chooser] = {**INPUTS, **CHOOSERS}
-    lines = "        path: a scene, a shape or an image; the flags say which, where it is not clear.\n"
+    lines = (
+        "        path: a scene, a shape, an image or slices; the flags say which, where it is not clear.\n"
+    )
     lines += "".join(f"        {name}: {entry.about}\n" for name, entry in entries.items())
     return before + heading + lines + after
 

@@ -17,22 +17,27 @@ STARTED = time.perf_counter()  # of the command, but for the interpreter's own s
 ABOUT = "Neural fields that end as surfaces: images, depth and priors in, a mesh in your own frame out."
 VERBS = {
     "fit": Verb(
-        "neurfield.cli.fit:fit", "fit a field to a scene, extract its mesh, measure it, write a report"
+        "neurfield.cli.fit:fit",
+        "fit a field to a scene, a shape, an image or slices; its mesh, numbers and a report",
     ),
     "mesh": Verb(
         "neurfield.cli.mesh:mesh",
-        "extract a run's surface again: other voxels, format, colours; or a mesh of a cloud of points",
+        "a run's surface again: other voxels, format, colours; a cloud's surface; a mesh file cleaned",
     ),
     "eval": Verb("neurfield.cli.eval:evaluate", "geometry and image numbers of a run"),
     "view": Verb(
-        "neurfield.cli.view:view", "look at a run, a mesh or a scene; --screenshot needs no display"
+        "neurfield.cli.view:view",
+        "look at a run, a mesh, slices or a scene; --web and --screenshot need no display",
     ),
     "render": Verb(
         "neurfield.cli.render:render", "pictures or a film of a run: around it, its cameras, a recorded walk"
     ),
     "scene": Verb("neurfield.cli.scene:scene", "list, describe, make, import, match or check scenes"),
     "shape": Verb("neurfield.cli.shape:shape", "clouds of points: normals for them"),
-    "slices": Verb("neurfield.cli.slices:slices", "cross-sections: cut from meshes, brought in, checked"),
+    "slices": Verb(
+        "neurfield.cli.slices:slices",
+        "cross-sections: cut from meshes, brought in, checked, one label of several",
+    ),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
     "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),
     "settings": Verb(

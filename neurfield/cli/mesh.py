@@ -33,7 +33,7 @@ def mesh(
         Literal["ply", "obj", "glb", "stl"] | None,
         arg(metavar="ply|obj|glb|stl", help_behavior_hint="(default: as --output ends, or ply)"),
     ] = None,
-    color: Literal["vertex", "none"] = "vertex",
+    color: Annotated[Literal["vertex", "none"], arg(metavar="vertex|none")] = "vertex",
     component: Annotated[
         Literal["all", "largest", "object"] | None,
         arg(metavar="all|largest|object", help_behavior_hint="(default: the run's mesh.component)"),
@@ -66,6 +66,7 @@ def mesh(
         str | None,
         arg(
             metavar="FILE",
+            aliases=("--out",),
             help_behavior_hint="(default: mesh.FORMAT in the run, or objects/; FILE_mesh or FILE_clean)",
         ),
     ] = None,

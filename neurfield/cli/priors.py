@@ -19,8 +19,8 @@ _BY_NAME = "(default: known by the network's file name)"
 
 def priors(
     scene: Annotated[Positional[str], arg(metavar="NAME|PATH")],
-    depth: Annotated[Path | None, arg(metavar="MODEL.onnx")] = None,
-    normals: Annotated[Path | None, arg(metavar="MODEL.onnx")] = None,
+    depth: Annotated[Path | None, arg(metavar="MODEL.onnx", help_behavior_hint="")] = None,
+    normals: Annotated[Path | None, arg(metavar="MODEL.onnx", help_behavior_hint="")] = None,
     depth_profile: Annotated[
         str | None,
         arg(

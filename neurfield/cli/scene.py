@@ -152,7 +152,7 @@ def make(scene: Annotated[Positional[str], arg(metavar="NAME")]) -> None:
 
 def check(
     scene: Annotated[Positional[str], arg(metavar="NAME|PATH")],
-    picture: Annotated[Path | None, arg(metavar="FILE.png")] = None,
+    picture: Annotated[Path | None, arg(metavar="FILE.png", help_behavior_hint="")] = None,
 ) -> int:
     """Look for the mistakes that cost hours; ends with exit code 2 if a fit would go wrong.
 

@@ -25,12 +25,13 @@ def view(
     port: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the next free one)")] = None,
     host: Annotated[str | None, arg(metavar="ADDRESS", help_behavior_hint="(default: 127.0.0.1)")] = None,
 ) -> None:
-    """Look at a run's mesh with its cameras and box, at a mesh file, or at a scene and its true surface.
+    """Look at a run's mesh with its cameras and box, at a file of a mesh or of slices, or at a scene.
 
     A room is looked into from outside, as into a doll's house: walls that turn away are not drawn.
 
     Args:
-        target: a run's folder, a file of a mesh or of points, a built-in scene's name or a scene's folder.
+        target: a run's folder, a file of a mesh, of points or of slices, a built-in scene's name or a scene's
+            folder.
         screenshot: write a picture there instead of opening a window; needs no display.
         layers: what is shown at first: surface, truth, error, normals, cameras, pictures, box, slice, points.
         scene: where the run's scene lies now, if it was moved.

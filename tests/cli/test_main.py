@@ -71,6 +71,28 @@ def test_every_verb_exists_and_explains_itself(capsys: pytest.CaptureFixture[str
         assert f"neurfield {name}" in capsys.readouterr().out
 
 
+def test_no_help_shows_the_languages_none_or_braces(capsys: pytest.CaptureFixture[str]) -> None:
+    from neurfield.cli.scene import VERBS as OF_SCENES
+    from neurfield.cli.shape import VERBS as OF_SHAPES
+    from neurfield.cli.slices import VERBS as OF_SLICES
+
+    verbs = [[name] for name in cli.VERBS]
+    groups = {"scene": OF_SCENES, "shape": OF_SHAPES, "slices": OF_SLICES}
+    verbs += [[group, name] for group, of in groups.items() for name in of]
+    for words in verbs:
+        assert cli.main([*words, "--help"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "default: None" not in shown and "{" not in shown, words
+
+
+def test_every_kind_of_input_is_in_the_first_words_of_fit() -> None:
+    from neurfield.inputs.registry import INPUTS
+
+    for name in INPUTS:
+        assert name in cli.VERBS["fit"].summary
+        assert name in (cli.VERBS["fit"].load().__doc__ or "").splitlines()[0]
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     import neurfield
 

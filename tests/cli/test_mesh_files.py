@@ -43,6 +43,11 @@ def test_fewer_triangles_and_another_format(shells: Path, capsys: Capture) -> No
     assert not getattr(made.visual, "vertex_attributes", {})  # of colours
 
 
+def test_the_file_to_write_may_be_named_as_with_other_verbs(shells: Path, tmp_path: Path) -> None:
+    assert main(["mesh", str(shells), "--faces", "200", "--out", str(tmp_path / "few.ply")]) == 0
+    assert 100 < len(trimesh.load(tmp_path / "few.ply", process=False).faces) <= 200
+
+
 def test_of_a_run(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
     words = ["mesh", str(ball_run), "--resolution", "32", "--output", str(tmp_path / "a.ply")]
     assert main(words) == 0
