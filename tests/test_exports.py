@@ -65,6 +65,7 @@ PRIVATE = {
     "losses.of_unsigned": "parts, found by their names on the shelf",
     "losses.uncertain": "parts, found by their names on the shelf",
     "losses.weighted.added": "a step adds its looks with it",
+    "ops.arrays": "what kernels of meshes are called with",
     "ops.composed_query": "`sdf_query(fused=False)`",
     "ops.cube_topology": "how a cube goes that signs alone do not tell",
     "ops.eager": "marks what torch.compile leaves alone",

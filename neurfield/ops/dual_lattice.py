@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from neurfield.ops import native
+from neurfield.ops.arrays import tensor_of
 from neurfield.ops.reference import dual_lattice as reference
 
 
@@ -40,13 +41,13 @@ def halved_cells(cells: np.ndarray, counts: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the cells do not rise.
     """
-    given = _tensor(cells)
+    given = tensor_of(cells)
     kernels = native.kernels(given, needs="surface_halve_cells")
     if kernels is None:
         _check(cells)
         return reference.halved_cells(cells, counts)
     children = np.empty((8 * len(cells), 3), dtype=np.int64)
-    count = kernels.surface_halve_cells(given, _tensor(counts), torch.from_numpy(children))
+    count = kernels.surface_halve_cells(given, tensor_of(counts), torch.from_numpy(children))
     return children[:count]
 
 
@@ -64,7 +65,7 @@ def shared_points(cells: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarra
     Raises:
         ValueError: the cells do not rise.
     """
-    given = _tensor(cells)
+    given = tensor_of(cells)
     kernels = native.kernels(given, needs="DualLattice")
     if kernels is None:
         _check(cells)
@@ -82,7 +83,7 @@ def edges_between(cells: np.ndarray) -> LatticeEdges:
     Raises:
         ValueError: the cells do not rise.
     """
-    given = _tensor(cells)
+    given = tensor_of(cells)
     kernels = native.kernels(given, needs="DualLattice")
     if kernels is None:
         _check(cells)
@@ -92,10 +93,6 @@ def edges_between(cells: np.ndarray) -> LatticeEdges:
     edges = LatticeEdges(np.empty((count, 4), dtype=np.int64), np.empty(count, dtype=np.int64))
     lattice.write_edges(torch.from_numpy(edges.cells), torch.from_numpy(edges.axis))
     return edges
-
-
-def _tensor(cells: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(cells, dtype=np.int64))
 
 
 def _check(cells: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.arrays import tensor_of
 from neurfield.ops.reference import dual_steps as reference
 
 APART, TURNED, UNCLEAR, LIKELY = range(4)  # of a stretch between two points
@@ -50,14 +51,14 @@ def crossing_turns(
     for name, ends in (("low", low), ("high", high)):
         if len(ends) and not (ends.min() >= 0 and ends.max() < rows):
             raise ValueError(f"crossing_turns: {name} must be 0 to {rows - 1}")
-    first = _tensor(low, np.int64)
+    first = tensor_of(low, np.int64)
     kernels = native.kernels(first, needs="surface_crossing_turns")
     if kernels is None:
         return reference.crossing_turns(points, distances, normals, low, high, length, noise)
     turns = np.empty(len(low), dtype=np.uint8)
-    samples = [_tensor(array, np.float64) for array in (points, distances, normals)]
+    samples = [tensor_of(array, np.float64) for array in (points, distances, normals)]
     kernels.surface_crossing_turns(
-        *samples, first, _tensor(high, np.int64), length, noise, torch.from_numpy(turns)
+        *samples, first, tensor_of(high, np.int64), length, noise, torch.from_numpy(turns)
     )
     return turns
 
@@ -83,12 +84,16 @@ def filtered_quads(
     """
     if quads.size and not (quads.min() >= 0 and quads.max() < len(vertices)):
         raise ValueError(f"quads must be of vertices 0 to {len(vertices) - 1}")
-    given = _tensor(quads, np.int64)
+    given = tensor_of(quads, np.int64)
     kernels = native.kernels(given, needs="surface_filter_quads")
     if kernels is None:
         return reference.filtered_quads(vertices[quads], ranks[quads], directions[quads])
     kept, along_02 = np.empty((2, len(quads)), dtype=np.uint8)
-    of_vertices = (_tensor(vertices, np.float64), _tensor(ranks, np.uint8), _tensor(directions, np.float64))
+    of_vertices = (
+        tensor_of(vertices, np.float64),
+        tensor_of(ranks, np.uint8),
+        tensor_of(directions, np.float64),
+    )
     kernels.surface_filter_quads(*of_vertices, given, torch.from_numpy(kept), torch.from_numpy(along_02))
     return kept.view(bool), along_02.view(bool)
 
@@ -120,7 +125,3 @@ def field_answers(
     outputs = map(torch.from_numpy, (distances, normals, slopes))
     wrong = kernels.surface_field_answers(values, gradients, voxel, least, *outputs)
     return distances, normals, slopes, None if wrong == len(values) else wrong
-
-
-def _tensor(array: np.ndarray, dtype: type) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.arrays import tensor_of
 from neurfield.ops.reference import mesh_turning as reference
 
 
@@ -21,7 +21,7 @@ def border_vertices(faces: np.ndarray, count: int) -> np.ndarray:
         ValueError: a face has a vertex that there is not.
     """
     _check(faces, count)
-    given = _tensor(faces)
+    given = tensor_of(faces)
     kernels = native.kernels(given, needs="surface_border_vertices")
     if kernels is None:
         return reference.border_vertices(faces, count)
@@ -46,12 +46,12 @@ def faces_to_turn(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, 
         ValueError: a face has a vertex that there is not.
     """
     _check(faces, len(vertices))
-    given = _tensor(faces)
+    given = tensor_of(faces)
     kernels = native.kernels(given, needs="surface_turn_faces")
     if kernels is None:
         return reference.faces_to_turn(vertices, faces)
     over = np.empty(len(faces), dtype=np.uint8)
-    places = torch.from_numpy(np.ascontiguousarray(vertices, dtype=np.float64))
+    places = tensor_of(vertices, np.float64)
     one_sided = kernels.surface_turn_faces(places, given, torch.from_numpy(over))
     return over.view(bool), one_sided
 
@@ -59,7 +59,3 @@ def faces_to_turn(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, 
 def _check(faces: np.ndarray, count: int) -> None:
     if faces.size and not (faces.min() >= 0 and faces.max() < count):
         raise ValueError(f"faces must be of vertices 0 to {count - 1}")
-
-
-def _tensor(faces: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(faces, dtype=np.int64))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from neurfield.ops import native
+from neurfield.ops.arrays import tensor_of
 from neurfield.ops.reference import quad_sheets as reference
 
 _ROUNDS = 10
@@ -42,7 +43,7 @@ def sides_of(quads: np.ndarray, cells: int) -> Sides:
     """
     if quads.size and not (quads.min() >= 0 and quads.max() < cells):
         raise ValueError(f"quads must be of cells 0 to {cells - 1}")
-    given = _tensor(quads)
+    given = tensor_of(quads)
     kernels = native.kernels(given, needs="surface_quad_sides")
     if kernels is None:
         return Sides(*reference.sides_of(quads, cells))
@@ -68,14 +69,14 @@ def repaired(count: np.ndarray, sides: Sides, reach: np.ndarray, noise: float) -
         noise: of distances, in cells.
     """
     most = 1.05 + 2.0 * noise
-    given = _tensor(count)
+    given = tensor_of(count)
     kernels = native.kernels(given, needs="surface_repair_crossings")
     if kernels is None:
         return reference.repaired(count, sides.face, reach, most)
     crossed = np.empty(len(count), dtype=np.uint8)
-    distances = torch.from_numpy(np.ascontiguousarray(reach, dtype=np.float64))
+    distances = tensor_of(reach, np.float64)
     kernels.surface_repair_crossings(
-        given, _tensor(sides.face), len(sides.uses), distances, most, _ROUNDS, torch.from_numpy(crossed)
+        given, tensor_of(sides.face), len(sides.uses), distances, most, _ROUNDS, torch.from_numpy(crossed)
     )
     return crossed.view(bool)
 
@@ -98,17 +99,13 @@ def split(quads: np.ndarray, cells: int, sides: Sides, group: np.ndarray) -> tup
     """
     if quads.size and not (quads.min() >= 0 and quads.max() < cells):
         raise ValueError(f"quads must be of cells 0 to {cells - 1}")
-    given = _tensor(quads)
+    given = tensor_of(quads)
     kernels = native.kernels(given, needs="surface_split_sheets")
     if kernels is None:
         return reference.split(quads, cells, sides.face, sides.uses, group)
     vertex, cell = np.empty(quads.shape, dtype=np.int64), np.empty(quads.size, dtype=np.int64)
     count = kernels.surface_split_sheets(
-        given, cells, _tensor(sides.face), _tensor(sides.uses), _tensor(group),
+        given, cells, tensor_of(sides.face), tensor_of(sides.uses), tensor_of(group),
         torch.from_numpy(vertex), torch.from_numpy(cell),
     )  # fmt: skip
     return vertex, cell[:count].copy()
-
-
-def _tensor(numbers: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(numbers, dtype=np.int64))
