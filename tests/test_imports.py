@@ -48,8 +48,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "textures": {"scenes", "surfaces"},
     "report": {"ops", "images", "scenes", "surfaces", "inputs", "parts"},
-    "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "slices", "rays", "ops"},
-    "renders": {"scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"},
+    "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "slices", "rays", "ops"}
+    | {"images"},
+    "renders": {"images", "scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"renders", "textures", "priors", "shapes", "slices", "__version__"},
 }  # fmt: skip

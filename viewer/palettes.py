@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurfield.images.ramps import between
+
 # From nothing to much: pale, yellow, orange, red, purple. Lightness falls all the way: it reads in grey too.
 _MUCH = np.array([[233, 237, 238], [254, 217, 118], [253, 141, 60], [215, 38, 38], [98, 10, 96]], float)
 # Inside, the surface, free space: blue, nearly white, ochre.
@@ -37,10 +39,7 @@ class Scale:
         stops = _SIDES if self.two_sided else _MUCH
         share = (np.asarray(values, float) - self.low) / max(self.high - self.low, 1e-30)
         known = np.isfinite(share)
-        place = np.clip(np.where(known, share, 0.0), 0.0, 1.0) * (len(stops) - 1)
-        below = np.minimum(place.astype(int), len(stops) - 2)
-        part = (place - below)[..., None]
-        mixed = stops[below] * (1.0 - part) + stops[below + 1] * part
+        mixed = between(np.where(known, share, 0.0), stops)
         mixed[~known] = 200.0
         return (mixed + 0.5).astype(np.uint8)
 

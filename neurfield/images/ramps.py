@@ -11,10 +11,15 @@ LITTLE_TO_MUCH = ((10, 10, 20), (74, 22, 92), (160, 42, 98), (230, 92, 56), (252
 
 def painted(values: np.ndarray, ramp: tuple[tuple[int, int, int], ...]) -> np.ndarray:
     """Values [...] in 0..1 (others are cut there) as uint8 [..., 3]."""
-    at = np.clip(np.asarray(values, np.float64), 0.0, 1.0)
-    stops = np.linspace(0.0, 1.0, len(ramp))
-    channels = [np.interp(at, stops, [color[k] for color in ramp]) for k in range(3)]
-    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    return np.rint(between(np.asarray(values, np.float64), np.array(ramp, np.float64))).astype(np.uint8)
+
+
+def between(shares: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """Colours [..., 3] at shares [...] (others than 0..1 are cut there) of the way through stops [k, 3]."""
+    place = np.clip(shares, 0.0, 1.0) * (len(stops) - 1)
+    below = np.minimum(place.astype(int), len(stops) - 2)
+    part = (place - below)[..., None]
+    return np.asarray(stops[below] * (1.0 - part) + stops[below + 1] * part)
 
 
 def gradient(ramp: tuple[tuple[int, int, int], ...]) -> str:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from neurfield.images.ramps import between
 from neurfield.scenes import Cameras
 
 WHAT = ("rgb", "clay", "normals", "depth", "error")
@@ -51,7 +52,7 @@ def depth_colored(depth: np.ndarray, near: float, far: float) -> np.ndarray:
     """z-depth [h,w] as colours, uint8 [h,w,3]: warm is near, white is nothing."""
     inverse = np.divide(1.0, depth, out=np.zeros(depth.shape), where=depth > 0)
     share = (inverse - 1.0 / far) / max(1.0 / near - 1.0 / far, 1e-12)
-    return _on_white(_mixed(share, _TURBO), depth > 0)
+    return _on_white(between(share, _TURBO), depth > 0)
 
 
 def normals_picture(drawn: dict[str, np.ndarray]) -> np.ndarray:
@@ -80,14 +81,14 @@ def error_picture(rgb: np.ndarray, true: np.ndarray, inside: np.ndarray | None) 
         inside: bool [h,w], which pixels are compared; None: all.
     """
     off = np.abs(rgb.astype(np.float64) - true).mean(axis=-1) / 255.0
-    drawn = _on_white(_mixed(off / WORST, _MAGMA), np.ones(off.shape, bool) if inside is None else inside)
+    drawn = _on_white(between(off / WORST, _MAGMA), np.ones(off.shape, bool) if inside is None else inside)
     return np.concatenate([drawn, _legend(drawn.shape[1])])
 
 
 def _legend(width: int) -> np.ndarray:
     """What the colours of `error_picture` mean, uint8 [28,width,3]."""
     strip = np.full((_LEGEND, width, 3), 255, np.uint8)
-    strip[4:12] = _mixed(np.linspace(0.0, 1.0, width)[None], _MAGMA).astype(np.uint8)
+    strip[4:12] = between(np.linspace(0.0, 1.0, width)[None], _MAGMA).astype(np.uint8)
     picture = Image.fromarray(strip)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default()
     words = ((0, "0", "la"), (width // 2, f"|error| {WORST / 2:g}", "ma"), (width - 1, f"{WORST:g} +", "ra"))
@@ -103,14 +104,6 @@ def beside(pictures: list[np.ndarray]) -> np.ndarray:
     whole = np.concatenate(rows, axis=1)
     odd = whole.shape[0] % 2, whole.shape[1] % 2
     return np.pad(whole, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge")
-
-
-def _mixed(share: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """Colours [..., 3] between those of a table at shares, clipped to 0..1."""
-    place = np.clip(share, 0.0, 1.0) * (len(colors) - 1)
-    low = np.minimum(place.astype(int), len(colors) - 2)
-    part = (place - low)[..., None]
-    return (1.0 - part) * colors[low] + part * colors[low + 1]
 
 
 def over_white(color: np.ndarray, opacity: np.ndarray) -> np.ndarray:

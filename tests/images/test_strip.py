@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neurfield.images.ramps import LITTLE_TO_MUCH, NEAR_TO_FAR, gradient, painted
+from neurfield.images.ramps import LITTLE_TO_MUCH, NEAR_TO_FAR, between, gradient, painted
 from neurfield.images.strip import read_strip, write_strip
 
 
@@ -45,3 +45,11 @@ def test_ramps_get_steadily_darker_or_lighter(ramp: tuple[tuple[int, int, int], 
     brightness = painted(np.linspace(-0.2, 1.2, 50), ramp) @ np.array([0.2126, 0.7152, 0.0722])
     assert (sign * np.diff(brightness) >= -0.5).all() and abs(brightness[-1] - brightness[0]) > 180
     assert gradient(ramp).count("rgb(") == len(ramp)
+
+
+def test_shares_meet_each_stop_and_the_middle_of_two() -> None:
+    stops = np.random.default_rng(0).uniform(0.0, 255.0, (5, 3))
+    assert np.allclose(between(np.linspace(0.0, 1.0, 5), stops), stops)
+    assert np.allclose(between(np.array([0.125, 0.875]), stops), 0.5 * (stops[[0, 3]] + stops[[1, 4]]))
+    assert np.allclose(between(np.array([-3.0, 3.0]), stops), stops[[0, -1]])
+    assert between(np.zeros((2, 4)), stops).shape == (2, 4, 3)
