@@ -10,22 +10,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from neurfield.report.viewpoints import Viewpoint
+from neurfield.report.shade import CLAY
 from neurfield.viewer.layers import Triangles, unit
 
-_CLAY = np.array([0.80, 0.78, 0.74], np.float32)
-# Towards the lamp in the camera's axes: over the viewer's left shoulder, so that walls and floor differ.
-_TO_LAMP = np.array([-0.3, -0.6, -1.0]) / np.linalg.norm([-0.3, -0.6, -1.0])
 _SHADE, _SHARP = 0.36, 1.3
 _ROUNDS = 8
 _ALIKE = (
     0.45  # how far normals may differ that are averaged: an edge of a table is far more, roughness is less
 )
-
-
-def lamp_of(view: Viewpoint) -> np.ndarray:
-    """Unit [3] towards the lamp, for all who look on from this viewpoint or go on from there."""
-    return view.world_from_cam[:3, :3] @ _TO_LAMP
 
 
 def lit_colors(triangles: Triangles, lamp: np.ndarray, normals: np.ndarray | None = None) -> np.ndarray:
@@ -43,7 +35,7 @@ def lit_colors(triangles: Triangles, lamp: np.ndarray, normals: np.ndarray | Non
     # Wrapped around: what is turned away from the lamp differs in brightness, too.
     light = (_SHADE + (1.0 - _SHADE) * (0.5 + 0.5 * turned) ** _SHARP)[:, None]
     if own is None:
-        return np.asarray(_CLAY * (0.1 + 0.95 * light), np.float32)
+        return np.asarray(CLAY.astype(np.float32) * (0.1 + 0.95 * light), np.float32)
     # Colours of photographs carry light already.
     return np.minimum(own * ((0.66 + 0.38 * light) / 255.0).astype(np.float32), 1.0)
 

@@ -18,9 +18,10 @@ import numpy as np
 from neurfield.errors import UserError
 from neurfield.fitting.observer import Glimpse, Observer
 from neurfield.optional import require
+from neurfield.report.shade import lamp_of
 from neurfield.report.viewpoints import Viewpoint
 from neurfield.viewer.layers import Lines, Triangles
-from neurfield.viewer.light import lamp_of, lit_colors
+from neurfield.viewer.light import lit_colors
 from neurfield.viewer.live import live_content, triangles_of_glimpse, words_of
 from neurfield.viewer.live_child import END, GLIMPSE, HEIGHT, WIDTH
 from neurfield.viewer.offscreen import has_display

@@ -18,12 +18,13 @@ from PIL import Image
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
+from neurfield.report.shade import lamp_of
 from neurfield.report.viewpoints import Viewpoint
 from neurfield.viewer.atlas import atlas_of
 from neurfield.viewer.content import Content
 from neurfield.viewer.display import has_display
 from neurfield.viewer.layers import Geometry, Lines, Points, Triangles, shown_layers
-from neurfield.viewer.light import lamp_of, lit_colors, smoothed_normals
+from neurfield.viewer.light import lit_colors, smoothed_normals
 from neurfield.viewer.toolkit import quick_open3d
 
 _SUPERSAMPLING = 2

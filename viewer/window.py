@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from neurfield.errors import UserError
+from neurfield.report.shade import lamp_of
 from neurfield.viewer.background import Background
 from neurfield.viewer.display import check_display
 from neurfield.viewer.drawing import Drawing, Prepared, prepared
 from neurfield.viewer.eye import Eye
 from neurfield.viewer.layers import SKINS, Layer, Lines, Triangles, shown_layers
-from neurfield.viewer.light import lamp_of, lit_colors, smoothed_normals
+from neurfield.viewer.light import lit_colors, smoothed_normals
 from neurfield.viewer.panel import Panel
 from neurfield.viewer.recorder import Recorder
 from neurfield.viewer.session import AXES, Hit, Session

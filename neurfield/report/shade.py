@@ -12,7 +12,7 @@ from neurfield.report.viewpoints import Viewpoint
 from neurfield.scenes.synthesis.raycast import RayCaster
 
 _BACKGROUND = np.array([1.0, 1.0, 1.0])
-_CLAY = np.array([0.80, 0.78, 0.74])
+CLAY = np.array([0.80, 0.78, 0.74])
 # Towards the lamp in the camera's axes: over the viewer's left shoulder, so that walls and floor differ in
 # brightness.
 _TO_LAMP = np.array([-0.3, -0.6, -1.0]) / np.linalg.norm([-0.3, -0.6, -1.0])
@@ -64,14 +64,14 @@ class MeshShader:
         clay, hit = color.copy(), np.zeros(wide * high, bool)
         if len(faces):
             caster = RayCaster(self._vertices - view.eye, faces)
-            directions = view.directions(wide, high)
+            directions, lamp = view.directions(wide, high), lamp_of(view)
             for start in range(0, len(directions), _RAYS_AT_ONCE):
                 part = slice(start, start + _RAYS_AT_ONCE)
-                hit[part], color[part], clay[part] = self._shade(caster, faces, directions[part], _lamp(view))
+                hit[part], color[part], clay[part] = self._shade(caster, faces, directions[part], lamp)
         shape = (height, samples, width, samples)
         return Picture(
-            _to_bytes(color.reshape(*shape, 3).mean(axis=(1, 3))),
-            _to_bytes(clay.reshape(*shape, 3).mean(axis=(1, 3))),
+            to_bytes(color.reshape(*shape, 3).mean(axis=(1, 3))),
+            to_bytes(clay.reshape(*shape, 3).mean(axis=(1, 3))),
             np.asarray(hit.reshape(shape).any(axis=(1, 3))),
         )
 
@@ -95,7 +95,7 @@ class MeshShader:
         light = _light(_blend(self._normals, corners, u, v), directions[hit], lamp)
         color = np.tile(_BACKGROUND, (len(hit), 1))
         clay = color.copy()
-        clay[hit] = _CLAY * light
+        clay[hit] = CLAY * light
         colors = None if self._colors is None else _blend(self._colors, corners, u, v)
         color[hit] = self._painted(colors, light)
         return hit, color, clay
@@ -103,10 +103,11 @@ class MeshShader:
     @staticmethod
     def _painted(colors: np.ndarray | None, light: np.ndarray) -> np.ndarray:
         """Colours [k,3] (None: clay) under light [k,1]; they carry light already, so they take less."""
-        return _CLAY * light if colors is None else colors * (0.6 + 0.4 * light)
+        return CLAY * light if colors is None else colors * (0.6 + 0.4 * light)
 
 
-def _lamp(view: Viewpoint) -> np.ndarray:
+def lamp_of(view: Viewpoint) -> np.ndarray:
+    """Unit [3] towards the lamp, for all who look on from this viewpoint or go on from there."""
     return view.world_from_cam[:3, :3] @ _TO_LAMP
 
 
@@ -144,5 +145,6 @@ def _blend(values: np.ndarray, corners: np.ndarray, u: np.ndarray, v: np.ndarray
     return values[corners[:, 0]] * (1.0 - u - v) + values[corners[:, 1]] * u + values[corners[:, 2]] * v
 
 
-def _to_bytes(image: np.ndarray) -> np.ndarray:
+def to_bytes(image: np.ndarray) -> np.ndarray:
+    """Values in 0..1 (others are cut there) as uint8 of the same shape."""
     return (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neurfield.report.shade import to_bytes
 from neurfield.report.shown_mesh import ShownMesh, corner_normals
 from neurfield.report.soft_light import Places, SoftLight
 from neurfield.report.viewpoints import Viewpoint
@@ -117,7 +118,7 @@ class Look:
                 cover = np.sum([part[:, 3:] for part in parts], axis=0)
                 rgb = np.sum([part[:, :3] * part[:, 3:] for part in parts], axis=0) / np.maximum(cover, 1e-9)
                 whole[edges] = np.concatenate([rgb, cover / len(_CORNERS)], axis=1)
-        return Portrait(*(_to_bytes(whole).reshape(height, width, 4) for whole in (color, clay)))
+        return Portrait(*(to_bytes(whole).reshape(height, width, 4) for whole in (color, clay)))
 
     def _places(self, directions: np.ndarray) -> Places:
         """What rays [k, 3] from the eye hit."""
@@ -198,7 +199,3 @@ def _edges(places: Places, eye: np.ndarray, height: int, width: int) -> np.ndarr
         edges[a] |= apart
         edges[b] |= apart
     return edges.ravel()
-
-
-def _to_bytes(image: np.ndarray) -> np.ndarray:
-    return (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

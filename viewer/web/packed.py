@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from neurfield.report.shade import CLAY
 from neurfield.viewer.layers import Triangles
 from neurfield.viewer.web.tone import BRIGHTEST, sent
 
 BUDGET = 20_000_000  # bytes that a page may send at first, all in all
 MOST_FACES = 600_000  # of a surface: 15.6 MB at most, some 7 as they are sent
-_CLAY = np.array([0.80, 0.78, 0.74])
 _FLOAT, _USHORT, _UINT = 5126, 5123, 5125
 _STEPS = 256  # of a normal's coordinate, from 0 to 1
 _ARRAY, _CORNERS = 34962, 34963
@@ -55,7 +55,7 @@ def glb_of(triangles: Triangles, cull: bool = False) -> bytes:
         {"bufferView": 2, "componentType": _UINT, "count": faces.size, "type": "SCALAR"},
     ]
     attributes = {"POSITION": 0, "NORMAL": 1}
-    factor = [*sent(_CLAY).tolist(), 1.0]
+    factor = [*sent(CLAY).tolist(), 1.0]
     if triangles.colors is not None:
         colors = np.zeros((count, 4), np.uint16)
         colors[:, :3] = _table(triangles.colors)
