@@ -1,21 +1,21 @@
 """The pictures of docs/render.md, of a run of room0 and a run of a shape whose y is up.
 
-    python scripts/render_pictures.py runs/room0/latest runs/bunny00/latest
+    python -m scripts.render_pictures runs/room0/latest runs/bunny00/latest
 
-What is rendered stays in OUT (/tmp/render_pictures unless said), so that it goes on when called again.
+What is rendered stays in build/render_pictures, so that it goes on when called again.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 import neurfield as nf
+from scripts.pictures import arguments
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+MADE = Path(__file__).resolve().parents[1] / "build" / "render_pictures"
 THINGS = ("rgb", "clay", "normals", "depth_colored", "error")
 GAP = 6
 
@@ -38,28 +38,27 @@ def read(folder: Path, kind: str, number: int) -> np.ndarray:
         return np.asarray(picture.convert("RGB"))
 
 
-def main(room: str, shape: str, out: str = "/tmp/render_pictures") -> None:
-    place = Path(out)
+def main(room: Path, shape: Path, to: Path) -> None:
     run = nf.Run.load(room)
     frame = int(run.held_out[1])
     what = ("rgb", "clay", "normals", "depth", "error")
-    one = nf.render_walk(run, "cameras", what, (300, 170), frames=str(frame), out=place / "camera", say=print)
+    one = nf.render_walk(run, "cameras", what, (300, 170), frames=str(frame), out=MADE / "camera", say=print)
     orbit = nf.render_walk(
-        run, "orbit", ["rgb"], (300, 170), fps=1.0, seconds=10.0, out=place / "orbit", say=print
+        run, "orbit", ["rgb"], (300, 170), fps=1.0, seconds=10.0, out=MADE / "orbit", say=print
     )
     seen = [read(one.folder, kind, frame) for kind in THINGS]
     around = [read(orbit.folder, "rgb", i) for i in range(10)]
-    IMAGES.mkdir(exist_ok=True)
-    rows_of([seen, around[:5], around[5:]]).save(IMAGES / "render_room0.jpg", quality=88)
+    rows_of([seen, around[:5], around[5:]]).save(to / "render_room0.jpg", quality=88)
     turned = nf.render_walk(
-        shape, "orbit", ["clay", "normals", "depth"], (300, 300), fps=1.0, seconds=5.0, out=place / "shape",
+        shape, "orbit", ["clay", "normals", "depth"], (300, 300), fps=1.0, seconds=5.0, out=MADE / "shape",
         up="y", say=print,
     )  # fmt: skip
     kinds = ("clay", "normals", "depth_colored")
     rows_of([[read(turned.folder, kind, i) for i in range(5)] for kind in kinds[:2]]).save(
-        IMAGES / "render_shape.jpg", quality=88
+        to / "render_shape.jpg", quality=88
     )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    given = arguments(str(__doc__), room="a run of room0", shape="a run of a shape whose y is up")
+    main(given.room, given.shape, given.to)

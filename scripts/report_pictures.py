@@ -1,52 +1,56 @@
-"""Draw docs/images/report_*.jpg: what the report of a run looks like, in Chromium, in light and in dark.
+"""The pictures of docs/report.md: the report of a run, in Chromium, in light, in dark and on a phone.
 
-python scripts/report_pictures.py runs/room0/latest/report.html
+python -m scripts.report_pictures runs/room0/latest
 """
 
 from __future__ import annotations
 
 import io
-import shutil
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
 
-OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+from scripts.pictures import arguments
+from tests.browser import browser_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
-def main(report: Path) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        light, dark = (opened(browser, report, scheme) for scheme in ("light", "dark"))
-        save([shot(light)], "report_light")
+def main(run: Path, to: Path) -> None:
+    report = run / "report.html"
+    with opened(report, "light") as light:
+        save([shot(light)], to / "report_light.jpg")
+    with opened(report, "dark") as dark:
         choose(dark, "#viewer", "clay")
         first = shot(dark)
         choose(dark, ".compare", "2")
-        dark.evaluate("document.querySelector('.compare').scrollIntoView()")
-        save([first, shot(dark)], "report_dark")
-        phone = opened(browser, report, "light", (375, 760))
+        show(dark, ".compare")
+        save([first, shot(dark)], to / "report_dark.jpg")
+    with opened(report, "light", 375, 760) as phone:
         shots = [shot(phone)]
         for part in (".compare", ".charts"):
-            phone.evaluate("part => document.querySelector(part).scrollIntoView()", part)
+            show(phone, part)
             shots.append(shot(phone))
-        save(shots, "report_phone")
-        browser.close()
+        save(shots, to / "report_phone.jpg")
 
 
-def opened(browser: Browser, report: Path, scheme: str, size: tuple[int, int] = (1200, 1010)) -> Page:
-    """A page with the report, its mesh drawn."""
-    viewport = {"width": size[0], "height": size[1]}
-    phone = size[0] < 600
-    page = browser.new_page(
-        viewport=viewport, color_scheme=scheme, has_touch=phone, device_scale_factor=1.5 if phone else 1.0,
-        reduced_motion="reduce",
-    )  # fmt: skip
-    page.goto(report.resolve().as_uri())
-    page.wait_for_selector("#viewer[data-ready]", timeout=60_000)
-    return page
+@contextmanager
+def opened(report: Path, scheme: str, width: int = 1200, height: int = 1010) -> Iterator[Page]:
+    """A page with the report, its mesh drawn; narrow ones are a phone's."""
+    phone = width < 600
+    with browser_page(width, height, scheme=scheme, scale=1.5 if phone else 1.0, touch=phone) as page:
+        page.emulate_media(reduced_motion="reduce")
+        page.goto(report.resolve().as_uri())
+        page.wait_for_selector("#viewer[data-ready]")
+        yield page
+
+
+def show(page: Page, part: str) -> None:
+    page.evaluate("part => document.querySelector(part).scrollIntoView()", part)
 
 
 def choose(page: Page, part: str, value: str) -> None:
@@ -58,7 +62,7 @@ def shot(page: Page) -> Image.Image:
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
-def save(pictures: list[Image.Image], name: str) -> None:
+def save(pictures: list[Image.Image], path: Path) -> None:
     """Beside each other in one file."""
     gap = 16
     width = sum(picture.width for picture in pictures) + gap * (len(pictures) - 1)
@@ -67,8 +71,10 @@ def save(pictures: list[Image.Image], name: str) -> None:
     for picture in pictures:
         sheet.paste(picture, (x, 0))
         x += picture.width + gap
-    sheet.save(OUT / f"{name}.jpg", quality=84)
+    sheet.save(path, quality=84)
+    print(path, flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    given = arguments(str(__doc__), run="a run of room0")
+    main(given.run, given.to)

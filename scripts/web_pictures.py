@@ -1,12 +1,13 @@
-"""Pictures of the page for docs/web.md, from a browser: `python -m scripts.web_pictures runs/room0/latest`.
+"""The pictures of docs/web.md: the page of `neurfield view --web`, in Chromium.
 
-It writes docs/images/web_room0.jpg and web_errors.jpg, and tells what the page was sent and how long it took.
+    python -m scripts.web_pictures runs/room0/latest
+
+It tells what the page was sent and how long it took.
 """
 
 from __future__ import annotations
 
 import io
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from PIL import Image
 
 from neurfield.viewer.web.serve import Served
 from neurfield.viewer.web.server import address
+from scripts.pictures import arguments
 from tests.browser import browser_page
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH, HEIGHT = 1360, 860
 PATIENCE = 120.0  # seconds
 
@@ -37,9 +38,9 @@ def settled(tab: Any) -> Image.Image:
     raise SystemExit("the page never came to rest")
 
 
-def main(run: str) -> None:
+def main(run: Path, to: Path) -> None:
     started = time.monotonic()
-    served = Served(run)
+    served = Served(str(run))
     print(f"the page is there after {time.monotonic() - started:.1f} s")
     sent = [0]
     with browser_page(WIDTH, HEIGHT, strict=False) as tab:
@@ -49,7 +50,7 @@ def main(run: str) -> None:
         tab.locator(".mantine-Notification-closeButton").first.click()  # that there is no GPU
         picture = settled(tab)
         print(f"at rest {time.monotonic() - opened:.1f} s after it was opened, sent {sent[0] / 1e6:.1f} MB")
-        picture.save(IMAGES / "web_room0.jpg", quality=88)
+        picture.save(to / "web_room0.jpg", quality=88)
         for name in ("Cameras", "Box"):
             tab.get_by_role("checkbox", name=name).click()
         tab.locator("input[role=combobox]:visible").first.click()
@@ -58,7 +59,7 @@ def main(run: str) -> None:
         tab.get_by_text("Slice", exact=True).click()
         tab.get_by_role("checkbox", name="Show").click()
         tab.get_by_text("z = ").wait_for()
-        settled(tab).save(IMAGES / "web_errors.jpg", quality=88)
+        settled(tab).save(to / "web_errors.jpg", quality=88)
     served.close()
 
 
@@ -67,4 +68,5 @@ def add(sent: list[int], count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    given = arguments(str(__doc__), run="a run of room0")
+    main(given.run, given.to)

@@ -53,6 +53,19 @@ def test_keys_that_a_page_sets_are_there(page: Path) -> None:
             load_config("monosdf", overrides=[f"{key}={value}"])
 
 
+def test_scripts_that_make_pictures_are_told_once_with_how_they_are_called() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    scripts = sorted(path.stem for path in ROOT.glob("scripts/*_pictures.py"))
+    rows = re.findall(r"python -m scripts\.(\w+_pictures) RUN.*?` \| `(docs/\w+\.md)`", text)
+    assert scripts and sorted(name for name, _ in rows) == scripts
+    for name, page in rows:
+        source = (ROOT / "scripts" / f"{name}.py").read_text()
+        assert f"python -m scripts.{name} runs/" in source and f"{page}" in source.splitlines()[0]
+        made = re.findall(r'"(\w+\.jpg)"', source)
+        shown = re.findall(r"\]\(images/(\w+\.jpg)\)", (ROOT / page).read_text())
+        assert set(made) == set(shown) and f"scripts/{name}.py" in (ROOT / page).read_text()
+
+
 def test_parts_and_numbers_that_decisions_name_are_there() -> None:
     shelf = whole_shelf()
     named = re.findall(r"`(losses|points|passes)\.(\w+)(?:\.(\w+))?`", DESIGN)

@@ -1,6 +1,6 @@
 """The pictures of docs/view.md: the window of `neurfield view` on a run of room0, without a real display.
 
-    xvfb-run -a -s "-screen 0 1280x800x24" python -m benchmarks.view_pictures runs/room0/latest docs/images
+    xvfb-run -a -s "-screen 0 1280x800x24" python -m scripts.view_pictures runs/room0/latest
 
 Needs Open3D, Xvfb and ffmpeg, which reads the window off its display.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from PIL import Image
 from neurfield.viewer.content import content_of
 from neurfield.viewer.session import Session
 from neurfield.viewer.window import Window
+from scripts.pictures import arguments
 
 _SIZE = (1280, 800)
 _SHRUNK = (1024, 640)
@@ -75,4 +75,5 @@ def main(run: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    given = arguments(str(__doc__), run="a run of room0")
+    main(str(given.run), given.to)
