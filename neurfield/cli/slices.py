@@ -32,17 +32,17 @@ def cut(
     planes: Annotated[int, arg(metavar="N")] = 20,
     axis: Annotated[Literal["x", "y", "z"], arg(metavar="x|y|z")] = "z",
     random: bool = False,
-    seed: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 0, and even layers)")] = None,
+    seed: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 0, and even slabs)")] = None,
     out: Out = None,
 ) -> None:
     """Cut a closed mesh by planes and write the lines as a CSL file, in the mesh's own coordinates.
 
     Args:
         mesh: a mesh file.
-        planes: how many; they cut it into layers of the same height.
+        planes: how many; they cut it into slabs of the same height.
         axis: that the planes stand across.
         random: planes of any direction instead.
-        seed: of random planes; without --random of where planes lie in their layers.
+        seed: of random planes; without --random of where planes lie in their slabs.
         out: the file to write.
     """
     import numpy as np

@@ -31,13 +31,13 @@ def cut(mesh: trimesh.Trimesh, planes: Sequence[Plane], name: str = "mesh") -> S
 
 
 def parallel_planes(box: np.ndarray, count: int, axis: int = 2, seed: int | None = None) -> list[Plane]:
-    """Planes across a box [2, 3], each in the middle of one of `count` equal layers along an axis.
+    """Planes across a box [2, 3], each in the middle of one of `count` equal slabs along an axis.
 
     Args:
         box: minimum and maximum, world.
         count: of planes.
         axis: 0, 1 or 2.
-        seed: of where planes lie in their layers; None: in the middle.
+        seed: of where planes lie in their slabs; None: in the middle.
     """
     share = np.full(count, 0.5) if seed is None else np.random.default_rng(seed).uniform(0.05, 0.95, count)
     places = box[0, axis] + (np.arange(count) + share) / count * (box[1, axis] - box[0, axis])

@@ -39,6 +39,12 @@ def test_all_extras_are_told_with_all_that_they_bring() -> None:
     assert told == {extra: names for extra, names in brought.items() if extra not in for_work_on_neurfield}
 
 
+def test_extras_are_those_of_the_page_one_starts_with() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "start.md").read_text(encoding="utf-8")
+    table = page.partition('| `pip install "neurfield[...]"` |')[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, flags=re.M)) == set(doctor.EXTRAS)
+
+
 def test_an_extra_of_which_a_part_is_missing_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "version_of", lambda name: None if name == "pydicom" else "1.0")
     missing: list[tuple[str, str]] = []
