@@ -32,6 +32,7 @@ from neurfield.viewer.seen import (
     points_of,
 )
 from neurfield.viewer.shell import fewer, is_room
+from neurfield.viewer.texels import spread
 from neurfield.viewer.truth import NearestTruth, error_colors, truth_of
 
 _CAMERA_COLOR = (0.85, 0.33, 0.10)
@@ -65,6 +66,7 @@ class Content:
         folder: of the run whose field can be asked (`neurfield.viewer.session`), or None.
         nearest: finds the true surface, or None.
         notes: lines for people on what is not shown as it is.
+        alone: [2, 3] as `box`, without the cameras around; None: the same.
     """
 
     title: str
@@ -78,10 +80,15 @@ class Content:
     folder: Path | None = None
     nearest: NearestTruth | None = None
     notes: tuple[str, ...] = ()
+    alone: np.ndarray | None = None
 
-    def viewpoint(self, aspect: float) -> Viewpoint:
-        """From where one sees most at first; aspect: width over height of the window."""
-        return four_sides(self.box, self.kind, self.up, aspect)[_SIDE]
+    def viewpoint(self, aspect: float, alone: bool = False) -> Viewpoint:
+        """From where one sees most at first.
+
+        aspect: width over height of the window; alone: cameras are not shown and need no room.
+        """
+        box = self.alone if alone and self.alone is not None else self.box
+        return four_sides(box, self.kind, self.up, aspect)[_SIDE]
 
     def layer(self, name: str) -> Layer | None:
         """The layer of a name, if there is one."""
@@ -217,7 +224,7 @@ def _surface_layer(surface: Surface, origin: np.ndarray) -> tuple[Layer, tuple[s
     if not isinstance(surface, trimesh.Trimesh):
         points = points_of(surface, origin)
         return Layer("points", lambda: points, on=True), ()
-    whole = triangles_of(surface, origin)
+    whole = spread(triangles_of(surface, origin), surface)
     shown = fewer(whole, MOST_FACES)
     if shown is whole:
         return Layer("surface", lambda: shown, on=True), ()
@@ -261,4 +268,5 @@ def _with_cameras(title: str, layers: list[Layer], shown: Shown, origin: np.ndar
     # Cameras stand far around an object: half the way to them keeps both large enough and in the picture.
     seen = box if shown.looks == "inside" else (box + around) / 2
     up = up_direction(cameras.world_from_cam) if shown.up is None else shown.up
-    return Content(title, ordered(layers), seen, shown.looks, up, origin, shown.unit, cameras)
+    content = Content(title, ordered(layers), seen, shown.looks, up, origin, shown.unit, cameras)
+    return replace(content, alone=box)

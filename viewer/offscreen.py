@@ -90,10 +90,12 @@ def _arrays(
     content: Content, names: tuple[str, ...] | None, width: int, height: int
 ) -> dict[str, np.ndarray]:
     """What is drawn as arrays, each with its layer before its name: the child draws and decides nothing."""
-    view = content.viewpoint(width / height)
+    drawn_layers = shown_layers(content.layers, names)
+    alone = not any(layer.name in ("cameras", "pictures") for layer in drawn_layers)
+    view = content.viewpoint(width / height, alone)
     size = np.array([width, height]) * _SUPERSAMPLING
     arrays = {"pose": view.world_from_cam, "fov": np.array(view.fov), "size": size}
-    for layer in shown_layers(content.layers, names):
+    for layer in drawn_layers:
         drawn = _as_arrays(layer.geometry, view, content.kind == "inside")
         arrays |= {f"{layer.name}/{name}": array for name, array in drawn.items()}
     return arrays

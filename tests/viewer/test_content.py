@@ -172,3 +172,13 @@ def test_contours_are_lines_in_their_box(tmp_path: Path) -> None:
     assert layer is not None and layer.on and layer.words == "contours"
     assert isinstance(layer.geometry, Lines) and layer.geometry.ends.shape == (8, 2, 3)
     assert np.abs(layer.geometry.ends).max() < 10.0 and "2 parallel planes" in content.notes[0]
+
+
+def test_cameras_that_are_not_shown_need_no_room(tmp_path: Path) -> None:
+    """An object is small among its cameras, and fills the picture without them."""
+    write_transforms(tmp_path / "scene", ring_cameras(np.zeros(3)), {"fl_x": 40.0}, grey)
+    content = content_of(tmp_path / "scene")
+    near, far = content.viewpoint(1.6, alone=True), content.viewpoint(1.6)
+    middle = content.box.mean(axis=0)
+    assert content.kind == "outside"
+    assert np.linalg.norm(near.eye - middle) < 0.9 * np.linalg.norm(far.eye - middle)
