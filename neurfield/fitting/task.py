@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.fitting.turn import POLISH, Polish, Turn, steps_before, turn_of
 from neurfield.losses.weighted import WeightedLoss, added, losses_of
-from neurfield.moment import Moment
+from neurfield.moment import END, Moment
 from neurfield.points import PointSource
 from neurfield.rendering import Poses
 
@@ -81,6 +82,14 @@ class Task:
         warm = any(source.warm for source in self.sources)
         first = math.ceil(alone * steps_before(self.train.steps, self.polish)) if warm else 0
         return Moment(step, progress, alone, warm, step - first, self.seed, self._generator(step))
+
+    def end(self) -> Moment:
+        """The end of a fit, for pictures of what came of it.
+
+        No source is asked what the fit began with: a run that is opened again would have to match all its
+        pictures for that, and at the end nothing depends on it.
+        """
+        return replace(END, seed=self.seed, generator=self._generator(0))
 
     def turn(self, step: int) -> Turn:
         """What a step is about."""

@@ -44,6 +44,10 @@ class Drawable(Protocol):
         """All that changes over a fit, at a step."""
         ...
 
+    def end(self) -> Moment:
+        """The end of a fit."""
+        ...
+
 
 @torch.no_grad()
 def render_camera(
@@ -110,7 +114,7 @@ def render_pixels(
     origins, directions, z_per_t = cameras.rays(camera, pixels)
     assert task.rays is not None and task.color is not None
     opacity = next(iter(task.rays.passes.values()))
-    moment = task.moment(0, progress)
+    moment = task.moment(0, progress) if progress < 1.0 else task.end()
     sharp = OpacityNow(opacity, opacity.at(moment).number)
     parts = []
     for start in range(0, len(pixels), CHUNK):

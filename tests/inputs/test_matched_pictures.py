@@ -127,3 +127,13 @@ def test_the_preset_of_a_fit_is_that_of_its_matching(
     gives = stereo_of(scene, scene, data)
     assert gives is not None and gives()
     assert asked == [stereo_settings(preset)]
+
+
+def test_a_picture_of_what_was_fitted_matches_nothing(sphere_scene: Scene, matches: list[Scene]) -> None:
+    """A run that is opened for a film need not find again what its fit began with."""
+    masked = ("data.sensor_depth=off", "data.stereo=true")
+    config = load_config("photos", overrides=[*FIELD, *masked])
+    opened = OpenedScene.of(config, sphere_scene, np.asarray(sphere_scene.box))
+    assert opened.task.scene.sources.isdisjoint({"depth", "sensor_depth"})
+    drawn = opened.see(sphere_scene.cameras, 0, 1.0)
+    assert drawn["rgb"].shape[:2] == drawn["depth"].shape and not matches
