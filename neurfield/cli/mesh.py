@@ -123,7 +123,7 @@ def mesh(
         count = faces if isinstance(faces, int) else None
         mesh_of_file(path, target, format, voxel, resolution, color == "vertex", component, count, holes)
         return
-    from neurfield.cli.textured import check_texture, say_texture, say_up, textured, up_of
+    from neurfield.cli.textured import check_texture, say_texture, say_up, say_world_up, textured, up_of
     from neurfield.inputs.run import open_surface
     from neurfield.surfaces import place_in_words, save_mesh
 
@@ -139,7 +139,7 @@ def mesh(
         surface = open_surface(Path(run), device, plugin)
         wishes = {
             "voxel": voxel, "resolution": resolution, "color": color, "component": component,
-            "faces": faces or "auto", "holes": holes, "memory": memory,
+            "faces": "auto" if faces is None else faces, "holes": holes, "memory": memory,
         }  # fmt: skip
         write_objects(surface, folder, format, up_of(up, surface.up), **wishes)
         return
@@ -154,7 +154,7 @@ def mesh(
     }  # fmt: skip
     if texture is None:
         surface = open_surface(Path(run), device, plugin)
-        result = surface.mesh(color=color, **{**wishes, "faces": faces or "auto"})
+        result = surface.mesh(color=color, **{**wishes, "faces": "auto" if faces is None else faces})
     else:
         result, loaded = textured(Path(run), device, scene, plugin, texture, **wishes)
         surface = loaded.input.surface()
@@ -177,6 +177,8 @@ def mesh(
         say_texture(result, texture)
     if path.suffix.lower() == ".glb":
         say_up(upwards, up)
+    elif path.suffix.lower() == ".obj":
+        say_world_up(upwards)
     place = place_in_words(result, path)
     if place:
         say(f"         {place}")

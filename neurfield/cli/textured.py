@@ -91,10 +91,20 @@ def say_up(up: np.ndarray | None, choice: str) -> None:
         why = "" if choice == "keep" else "; which way is up is not known: --up y or --up z says it"
         say(f"         the world's axes are kept{why}")
         return
+    say(f"         upright: {_way(up)} of the world is up (--up keep leaves the axes)")
+
+
+def say_world_up(up: np.ndarray | None) -> None:
+    """Tell which way is up in an .obj, which keeps the world's axes and has no word for it."""
+    if up is not None and up[1] < 1.0 - 1e-9:
+        say(f"         {_way(up)} is up: tell it an importer, which takes +y for it; a .glb stands by itself")
+
+
+def _way(up: np.ndarray) -> str:
+    """A direction in words: an axis, or three numbers."""
     axis = int(np.abs(up).argmax())
     exact = abs(up[axis]) > 1.0 - 1e-9
-    way = f"{'-' if up[axis] < 0 else '+'}{'xyz'[axis]}" if exact else " ".join(f"{v:.3f}" for v in up)
-    say(f"         upright: {way} of the world is up (--up keep leaves the axes)")
+    return f"{'-' if up[axis] < 0 else '+'}{'xyz'[axis]}" if exact else " ".join(f"{v:.3f}" for v in up)
 
 
 def _progress() -> Callable[[str, float], None]:

@@ -53,7 +53,10 @@ def write_picture(path: Path, picture: Image.Image) -> None:
 def obj_files(mesh: trimesh.Trimesh, path: Path) -> dict[Path, bytes]:
     """A textured .obj, its material and its picture, by their files; the .obj comes last."""
     picture = texture_of(mesh)
-    material = trimesh.visual.material.SimpleMaterial(image=picture, name=path.stem, specular=[0, 0, 0, 255])
+    white, black = [255, 255, 255, 255], [0, 0, 0, 255]  # the picture's colours are multiplied by the first
+    material = trimesh.visual.material.SimpleMaterial(
+        image=picture, name=path.stem, ambient=white, diffuse=white, specular=black
+    )
     named = mesh.copy()
     named.visual = TextureVisuals(uv=uv_of(mesh), material=material)
     beside = path.with_suffix(".mtl")

@@ -44,6 +44,13 @@ def test_up_is_what_was_asked_for(ball_run: Path, tmp_path: Path, capsys: Captur
     assert "axes are kept" in capsys.readouterr().out
 
 
+def test_an_obj_says_which_way_is_up(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """It has no word for it, and importers lay it on its side."""
+    out = tmp_path / "not there" / "ball.obj"
+    assert main(["mesh", str(ball_run), "--resolution", "24", "--output", str(out)]) == 0
+    assert out.is_file() and "is up: tell it an importer" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -51,6 +58,7 @@ def test_up_is_what_was_asked_for(ball_run: Path, tmp_path: Path, capsys: Captur
         (["--texture", "64", "--format", "stl"], "holds no texture"),
         (["--texture", "64", "--objects"], "leave out"),
         (["--up", "z", "--format", "ply"], "only a .glb"),
+        (["--faces", "0"], "at least 1"),
         (["--texture", "64", "--scene", "nowhere"], "nowhere"),
     ],
 )
