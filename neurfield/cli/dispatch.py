@@ -93,7 +93,7 @@ def _short(prog: str) -> str:
 
 def _unknown(word: str, function: Callable[..., Any]) -> str:
     if not word.startswith("-"):
-        return f"'{word}' is one argument too many"
+        return f"'{word}' is one argument too many (a path with spaces wants quotes around it)"
     flag = word.split("=")[0]
     return f"there is no flag {flag}{suggest(flag, flags(function))}"
 
@@ -123,8 +123,25 @@ def _condense(box: str) -> str:
             break
         text.append(line)
     message = " ".join(" ".join(text).split())
-    value = re.match(r"Error parsing (\S+): .*instantiated from \[(.*)\]", message)
+    value = re.match(
+        r"Error parsing (\S+): no type matching (.*) could be instantiated from \[(.*)\]", message
+    )
     if value:
-        return f"{value[1]}: {value[2]} cannot be read as its value"
+        return f"{value[1]}: {value[3]} cannot be read as {_kinds(value[2])}"
+    value = re.match(r"Error parsing (\S+): (could not convert|invalid literal).*?: ('.*')", message)
+    if value:
+        return f"{value[1]}: {value[3]} cannot be read as {'a' if value[2][0] == 'c' else 'a whole'} number"
+    choice = re.match(r"invalid choice ('.*') for argument '(\S+)'. Expected one of \((.*)\)", message)
+    if choice:
+        there_are = sorted(set(re.findall(r"'([^']*)'", choice[3])) - {"None"})  # of a set, in any order
+        return f"{choice[2]}: there is no {choice[1]}; there are: {', '.join(there_are)}"
     message = re.sub(r"^Missing from [^:]*: (\S+).*", r"\1 is missing", message)
     return message.rstrip(".")
+
+
+def _kinds(types: str) -> str:
+    """What a value may be, of the parser's words for its types, such as {None}|INT|{all}."""
+    words = {"INT": "a whole number", "FLOAT": "a number"}
+    kinds = [word for word in types.split("|") if word != "{None}"]
+    known = [words.get(kind, kind[1:-1] if re.fullmatch(r"\{[^{},]+\}", kind) else "") for kind in kinds]
+    return " or ".join(known) if known and all(known) else "its value"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
@@ -61,6 +62,9 @@ def view(
         from neurfield.viewer.toolkit import load_beside
         from neurfield.viewer.window import open_window
 
+        path = Path(target).expanduser()
+        if path.suffix and not path.exists():
+            content_of(target)  # says that it is not there, which no display would mend
         check_display()
         load_beside()
         session = Session(content_of(target, scene))

@@ -96,15 +96,23 @@ def read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / "run.json").read_text())
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder}: not a run of neurfield (run.json: {error}); give a folder under runs/"
-        ) from error
+        raise UserError(f"{folder}: {_no_run(folder, error)}; give a folder under runs/") from error
     schema = facts.get("schema") if isinstance(facts, dict) else None
     if schema == 1:
         facts = _of_schema_1(facts)
     elif schema != SCHEMA:
         raise UserError(f"{folder}: run.json has schema {schema}, this version reads 1 to {SCHEMA}")
     return facts
+
+
+def _no_run(folder: Path, error: Exception) -> str:
+    """Why a path is no run's folder."""
+    if not folder.exists():
+        return "there is no such folder"
+    if folder.is_file():
+        return "a file, not the folder of a run"
+    why = "it has no run.json" if isinstance(error, FileNotFoundError) else f"run.json: {error}"
+    return f"not a run of neurfield ({why})"
 
 
 def _of_schema_1(facts: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from tyro.conf import Positional, UseAppendAction, arg
@@ -62,8 +62,30 @@ def test_missing_surplus_and_unreadable_are_named(encoding: str, monkeypatch: py
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     assert "RUN is missing" in complaint()
     assert "'b' is one argument too many" in complaint("a", "b")
-    assert "--steps: 'many' cannot be read" in complaint("a", "--steps", "many")
+    assert "quotes" in complaint("my", "run")  # a path with spaces
+    assert "--steps: 'many' cannot be read as a whole number" in complaint("a", "--steps", "many")
     assert "--steps" in complaint("a", "--steps")
+
+
+def test_what_a_value_may_be_is_said() -> None:
+    def make(
+        run: Positional[str],
+        format: Literal["ply", "glb"] | None = None,
+        faces: int | Literal["all"] | None = None,
+        size: float = 1.0,
+        width: int = 64,
+    ) -> None:
+        """Make it."""
+
+    def said(*words: str) -> str:
+        with pytest.raises(UserError) as caught:
+            run_function(make, "neurfield make", ["a", *words])
+        return str(caught.value)
+
+    assert "--format: there is no 'fbx'; there are: glb, ply;" in said("--format", "fbx")
+    assert "--faces: '50k' cannot be read as a whole number or all;" in said("--faces", "50k")
+    assert "--size: 'wide' cannot be read as a number;" in said("--size", "wide")
+    assert "--width: '4k' cannot be read as a whole number;" in said("--width", "4k")
 
 
 def test_every_complaint_points_to_the_help() -> None:

@@ -149,7 +149,16 @@ def test_mistakes_get_one_line_and_nothing_half_written(
 def test_what_is_no_run(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:
     for verb in ("mesh", "eval"):
         assert "not a run" in refusal(capsys, verb, str(tmp_path))
+        assert "there is no such folder" in refusal(capsys, verb, str(tmp_path / "runs" / "nowhere"))
     assert "no such mesh" in refusal(capsys, "eval", str(ball_run), "--against", str(tmp_path / "none.ply"))
+
+
+def test_a_file_that_is_not_there_is_told_before_a_display(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "no such mesh file" in refusal(capsys, "view", str(tmp_path / "none.glb"))
 
 
 def test_scene_check_draws_what_cameras_see(ball_scene: Path, tmp_path: Path, capsys: Capture) -> None:
