@@ -10,7 +10,7 @@ from trimesh.visual import TextureVisuals
 
 from neurfield.viewer.layers import Triangles, unit
 
-MOST_FACES = 1_500_000  # that a texture is spread over
+MOST_FACES = 600_000  # that a texture is spread over: as many as a page is sent as they are (`web.packed`)
 _FINE = 1.5  # texels along a side that a triangle need not be finer than
 _ROUNDS = 8  # of halving sides
 
