@@ -6,8 +6,9 @@
     calibration.txt                  fx fy cx cy, or with k1 k2 p1 p2 k3: for sequences of other cameras
 
 Depth and pose of a picture are those nearest in time, at most 20 ms apart; pictures without a pose are left
-out, and counted. Lenses of the data set's three cameras are known by the folder's name (freiburg1, 2, 3); the
-middle of the first pixel is at (0, 0) in them.
+out, and counted. Lenses of the data set's three cameras are known by the folder's name (freiburg1, 2, 3), of
+640x480; calibration.txt, as ETH3D's SLAM benchmark has it, is of the pictures beside it, of any size. The
+middle of the first pixel is at (0, 0) in both.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.scenes.images import FileList, read_depth, read_rgb
+from neurfield.scenes.images import FileList, file_size, read_depth, read_rgb
 from neurfield.scenes.layouts.pictures import beside, cameras_of_lens, without_missing
 from neurfield.scenes.layouts.rotations import placed, read_numbers
 from neurfield.scenes.layouts.timestamps import nearest_in_time
@@ -65,7 +66,8 @@ def read(path: Path) -> Scene:
     where = str(path / "groundtruth.txt")
     world_from_cam = [placed(poses[k, 1:4], poses[k, 4:], where) for k in partner[frames]]
     images = [pictures[k] for k in frames]
-    cameras = cameras_of_lens(np.stack(world_from_cam), _lens(path), _SIZE, images)
+    lens, size = _lens(path, images[0])
+    cameras = cameras_of_lens(np.stack(world_from_cam), lens, size, images)
     files = {"image": FileList(tuple(images), read_rgb)}
     if (path / "depth.txt").is_file():
         depth_times, maps = _listed(path / "depth.txt")
@@ -92,8 +94,8 @@ def _listed(file: Path) -> tuple[np.ndarray, list[Path]]:
     return np.array([time for time, _ in entries]), [path for _, path in entries]
 
 
-def _lens(path: Path) -> Lens:
-    """The lens of calibration.txt, else of the camera that the folder is named after."""
+def _lens(path: Path, picture: Path) -> tuple[Lens, tuple[int, int]]:
+    """The lens of calibration.txt, of such pictures; else of the camera that the folder is named after."""
     file = path / "calibration.txt"
     if file.is_file():
         try:
@@ -104,6 +106,12 @@ def _lens(path: Path) -> Lens:
             raise UserError(
                 f"{file}: expected fx fy cx cy, or these and k1 k2 p1 p2 k3: write them in a line"
             )
+        size = file_size(picture)
+        if any(not 0.1 < centre / side < 0.9 for centre, side in zip(numbers[2:4], size)):
+            raise UserError(
+                f"{file}: the principal point ({numbers[2]:g}, {numbers[3]:g}) is not in the middle of "
+                f"pictures of {size[0]}x{size[1]} pixels: write the numbers for pictures of this size"
+            )
     else:
         name = re.search(r"(?:freiburg|fr)([123])", path.name)
         if name is None:
@@ -111,7 +119,7 @@ def _lens(path: Path) -> Lens:
                 f"{file}: no such file, and {path.name!r} names none of the data set's cameras (freiburg1, "
                 "2, 3): write fx fy cx cy into it"
             )
-        numbers = list(_CAMERAS[name[1]])
+        numbers, size = list(_CAMERAS[name[1]]), _SIZE
     fx, fy, cx, cy, *five = numbers
     k1, k2, p1, p2, k3 = (*five, 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
-    return Lens("FULL_OPENCV", fx, fy, cx + 0.5, cy + 0.5, (k1, k2, p1, p2, k3, 0.0, 0.0, 0.0))
+    return Lens("FULL_OPENCV", fx, fy, cx + 0.5, cy + 0.5, (k1, k2, p1, p2, k3, 0.0, 0.0, 0.0)), size

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from known_room import (
@@ -19,7 +21,7 @@ from neurfield.scenes import check_scene, load_scene
 from neurfield.scenes.layouts.timestamps import nearest_in_time
 
 START = 1305031102.1753  # seconds, as they are: float32 would not tell frames apart
-TENTH = 10.0  # the known room's pictures are a tenth of the data set's 640x480
+TENTH = 10.0  # the known room's pictures are a tenth of the 640x480 of the data set's own cameras
 
 
 def write_tum(folder, cameras=KNOWN, calibration=True):
@@ -45,7 +47,7 @@ def write_tum(folder, cameras=KNOWN, calibration=True):
     for name, text in lines.items():
         (folder / name).write_text("\n".join(text) + "\n")
     if calibration:
-        fx, fy, cx, cy = (getattr(cameras, name)[0] * TENTH for name in ("fx", "fy", "cx", "cy"))
+        fx, fy, cx, cy = (getattr(cameras, name)[0] for name in ("fx", "fy", "cx", "cy"))
         (folder / "calibration.txt").write_text(f"{fx} {fy} {cx - 0.5} {cy - 0.5}\n")
     return folder
 
@@ -78,8 +80,14 @@ def test_the_data_sets_own_cameras_by_the_folders_name(tmp_path, name, fx, cx, k
 
 def test_distortion_of_a_calibration(tmp_path):
     folder = write_tum(tmp_path)
-    (folder / "calibration.txt").write_text("400 410 300 200 0.1 -0.2 0.003 0.004")
+    (folder / "calibration.txt").write_text("40 41 30 20 0.1 -0.2 0.003 0.004")
     np.testing.assert_allclose(load_scene(folder).cameras.distortion[0], [0.1, -0.2, 0.003, 0.004, 0.0])
+
+
+def test_a_calibration_is_of_pictures_of_any_size(tmp_path):
+    cameras = replace(KNOWN, height=KNOWN.height - 9, width=KNOWN.width - 2)
+    scene = load_scene(write_tum(tmp_path, cameras))
+    assert_cameras(scene, cameras, atol=1e-8)
 
 
 def test_pictures_without_a_pose_or_a_file_are_left_out_and_counted(tmp_path):
@@ -117,6 +125,11 @@ def five_numbers(folder):
     (folder / "calibration.txt").write_text("400 400 300 200 1")
 
 
+def of_twice_the_size(folder):
+    numbers = [2 * float(word) for word in (folder / "calibration.txt").read_text().split()]
+    (folder / "calibration.txt").write_text(" ".join(map(str, numbers)))
+
+
 def short_pose(folder):
     with open(folder / "groundtruth.txt", "a") as file:
         file.write("1305031102.2 1 2 3\n")
@@ -138,6 +151,10 @@ def no_file_named(folder):
         (of_another_day, "groundtruth.txt: no pose within 0.02 s of any of the 6 pictures"),
         (without_calibration, "calibration.txt: no such file, and 'seq' names none .* write fx fy cx cy"),
         (five_numbers, "calibration.txt: expected fx fy cx cy"),
+        (
+            of_twice_the_size,
+            "calibration.txt: the principal point .* is not in the middle of pictures of 64x48",
+        ),
         (short_pose, r"groundtruth.txt:20: 4 numbers, expected 8"),
         (no_turn, "groundtruth.txt: position and quaternion are .*0.0, 0.0, 0.0, 0.0.*take the frame out"),
         (no_file_named, "rgb.txt:1: .*a line is a time and a file"),
