@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from neurfield.cli.console import next_commands, print_numbers, print_objects, say
+from neurfield.cli.console import complain, next_commands, print_numbers, print_objects, say
 from neurfield.cli.runs import MovedScene, Plugin, tell_troubles
 from neurfield.cli.threads import Device, Threads, use_threads
 from neurfield.wording import quoted
@@ -68,6 +68,7 @@ def evaluate(
     """
     use_threads(threads)
     from neurfield.inputs.outcome import Outcome, read_metrics
+    from neurfield.inputs.placement import placement_troubles
     from neurfield.inputs.protocols import measure_by, read_protocols
     from neurfield.inputs.run import Run, input_of
     from neurfield.report import write_report
@@ -90,6 +91,9 @@ def evaluate(
             outcome.metrics["mesh"] = counts
     if truth is None and not loaded.input.has_truth and not protocols:
         say(f"the {kind.flag} has no true surface: give one with --against MESH; pictures only")
+    if truth is not None and outcome.mesh is not None:
+        for trouble in placement_troubles(outcome.mesh, truth):
+            complain(f"warning: {against}: {trouble}")
     loaded.input.measure(outcome, truth)
     if objects:
         loaded.input.measure_objects(outcome)

@@ -65,6 +65,20 @@ def test_eval_against_a_mesh(ball_run: Path, tmp_path: Path, capsys: Capture) ->
     assert "F-score at 5 cm" in (ball_run / "report.html").read_text()
 
 
+def test_eval_against_a_mesh_in_another_frame_warns(
+    ball_run: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Far apart, the nearest points take long to find; the numbers do not matter here.
+    monkeypatch.setattr("neurfield.inputs.scene.results.evaluate_mesh", lambda *_: {"chamfer_l1": 9.0})
+    true = trimesh.creation.icosphere(subdivisions=1, radius=RADIUS)
+    true.apply_translation(CENTRE + np.array([4.0 * RADIUS, 0.0, 0.0]))
+    true.export(tmp_path / "true.ply")
+    assert main(["eval", str(ball_run), "--against", str(tmp_path / "true.ply")]) == 0
+    warned = capsys.readouterr().err
+    assert "warning: " in warned and "is the truth in the scene's frame?" in warned
+    assert warned.count("\n") == 1
+
+
 def test_eval_without_a_true_surface(ball_run: Path, capsys: Capture) -> None:
     assert main(["eval", str(ball_run)]) == 0
     assert "--against MESH" in capsys.readouterr().out
