@@ -8,11 +8,10 @@ from typing import Any
 import torch
 
 from neurfield.errors import UserError
-from neurfield.fitting.points_task import RADIUS
+from neurfield.fitting.points_task import RADIUS, losses_of, offered_by, sources_of
 from neurfield.fitting.scene import make_field
 from neurfield.fitting.task import Task
-from neurfield.losses.weighted import WeightedLoss
-from neurfield.parts import Config, awake, looked_at, of_use
+from neurfield.parts import Config
 from neurfield.shapes import UnitShape
 
 
@@ -36,20 +35,17 @@ class ShapeTask(Task):
             "shape": lambda: shape, "field": lambda: field, "unit_box": lambda: shape.unit_box,
             "frame": lambda: shape.frame, "device": lambda: device, "seed": lambda: config.seed,
         }  # fmt: skip
-        needed = looked_at(config.many("losses").values())
-        sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
+        sources = sources_of(config, offers)
         inside = any(
             "points.around.inside" in loss.needs().required for loss in config.many("losses").values()
         )
-        offered = {name for source in sources for name in source.offers}
-        offered |= {f"heads.{name}" for name in getattr(field, "heads", ())}
+        offered = offered_by(sources, field)
         if inside and "points.around.inside" not in offered and not shape.shape.is_mesh:
             raise UserError(
                 f"{shape.shape.name}: its points say nothing of what is inside, and the method "
                 f"{config.name} asks for that: choose --field sdf or --field udf"
             )
-        awaken = awake(config.many("losses"), offered, "shape")
-        losses = {label: WeightedLoss.of(part, offers) for label, part in awaken.items()}
+        losses = losses_of(config, offers, offered, "shape")
         if not losses:
             raise UserError(
                 f"{shape.shape.name}: none of the method's losses finds what it looks at in "

@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 
-from neurfield.fitting.points_task import RADIUS
+from neurfield.fitting.points_task import RADIUS, losses_of, offered_by, sources_of
 from neurfield.fitting.scene import make_field
 from neurfield.fitting.task import Task
-from neurfield.losses.weighted import WeightedLoss
-from neurfield.parts import Config, awake, looked_at, of_use
+from neurfield.parts import Config
 from neurfield.slices.unit_slices import UnitSlices
 
 
@@ -35,11 +34,7 @@ class SlicesTask(Task):
             "slices": lambda: slices, "field": lambda: field, "unit_box": lambda: slices.unit_box,
             "frame": lambda: slices.frame, "device": lambda: device, "seed": lambda: config.seed,
         }  # fmt: skip
-        needed = looked_at(config.many("losses").values())
-        sources = of_use((part.make_of(offers) for part in config.many("points").values()), needed)
-        offered = {name for source in sources for name in source.offers}
-        offered |= {f"heads.{name}" for name in getattr(field, "heads", ())}
-        awaken = awake(config.many("losses"), offered, "slices")
-        losses = {label: WeightedLoss.of(part, offers) for label, part in awaken.items()}
+        sources = sources_of(config, offers)
+        losses = losses_of(config, offers, offered_by(sources, field), "slices")
         field.start_as_sphere(field.radius or RADIUS, inside=False, seed=config.seed)
         super().__init__(field, None, sources, None, losses, config.train, config.seed, device)

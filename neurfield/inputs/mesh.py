@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
 from neurfield.surfaces import save_mesh
+from neurfield.wording import quoted
 
 
 def write_mesh(surface: FittedSurface, outcome: Outcome) -> None:
@@ -27,3 +29,17 @@ def write_mesh(surface: FittedSurface, outcome: Outcome) -> None:
     if outcome.mesh is None:
         for old in ("mesh.ply", "previews/mesh.jpg"):
             (folder / old).unlink(missing_ok=True)
+
+
+def mesh_left(folder: Path, outcome: Outcome) -> list[tuple[str, Path]]:
+    """The mesh that a fit leaves, where there is one."""
+    return [("mesh", folder / "mesh.ply")] if outcome.mesh is not None else []
+
+
+def mesh_commands(folder: Path, outcome: Outcome, again: bool = True) -> list[tuple[str, str]]:
+    """To look at a run's mesh, and, where that can be, to extract it again with cells of half the size."""
+    shown = (f"neurfield view {quoted(folder)}", "opens a window; --screenshot out.png needs no display")
+    if not again:
+        return [shown]
+    finer = 0.5 * outcome.metrics["mesh"]["voxel"]
+    return [shown, (f"neurfield mesh {quoted(folder)} --voxel {finer:.2g}", "extracts it again, finer")]

@@ -15,6 +15,7 @@ from neurfield.errors import UserError
 from neurfield.fitting.fit_watch import FitWatch
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
+from neurfield.inputs.mesh import mesh_commands, mesh_left
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
 from neurfield.inputs.registry import WITH_PRIORS, WITHOUT_DEPTH
@@ -33,7 +34,6 @@ from neurfield.scenes.builtin import BUILTIN, builtin_folder
 from neurfield.scenes.plain_background import MADE_BY, with_outlines
 from neurfield.scenes.truth import Truth
 from neurfield.stereo.views import look_alike
-from neurfield.wording import quoted
 
 PRIORS = frozenset({"prior_depth", "prior_normal"})
 
@@ -148,23 +148,15 @@ class SceneInput(OpenedScene, Input):
 
     def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
         """The mesh, where there is one, what stands on the ground of it, and previews."""
-        mesh = [("mesh", self.folder / "mesh.ply")] if outcome.mesh is not None else []
         alone = self.folder / OBJECT
         standing = [("object, without the ground", alone)] if alone.is_file() else []
-        return [*mesh, *standing, ("pictures", self.folder / "previews")]
+        return [*mesh_left(self.folder, outcome), *standing, ("pictures", self.folder / "previews")]
 
     def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
         """To look at the mesh."""
         if outcome.mesh is None:
             return []
-        finer = 0.5 * outcome.metrics["mesh"]["voxel"]
-        return [
-            (
-                f"neurfield view {quoted(self.folder)}",
-                "opens a window; --screenshot out.png needs no display",
-            ),
-            (f"neurfield mesh {quoted(self.folder)} --voxel {finer:.2g}", "extracts it again, finer"),
-        ]
+        return mesh_commands(self.folder, outcome)
 
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
         """Against the scene's own true surface, if no other is given."""

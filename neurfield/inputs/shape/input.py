@@ -17,6 +17,7 @@ from neurfield.fitting.folder import load_newest, read_facts
 from neurfield.fitting.scene import make_field
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
+from neurfield.inputs.mesh import mesh_commands, mesh_left
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import Page
 from neurfield.inputs.registry import OF_OPEN_MESHES, OF_POINTS
@@ -30,7 +31,6 @@ from neurfield.parts import Config, read_config
 from neurfield.scenes.truth import Truth
 from neurfield.shapes import Shape, UnitShape
 from neurfield.surface_file import Surface
-from neurfield.wording import quoted
 
 
 class ShapeInput(OpenedShape, Input):
@@ -110,23 +110,14 @@ class ShapeInput(OpenedShape, Input):
 
     def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
         """The mesh, where there is one."""
-        return [("mesh", self.folder / "mesh.ply")] if outcome.mesh is not None else []
+        return mesh_left(self.folder, outcome)
 
     def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
         """To look at the mesh, and to go on."""
         if outcome.mesh is None:
             return super().next_commands(outcome)
-        shown = (
-            f"neurfield view {quoted(self.folder)}",
-            "opens a window; --screenshot out.png needs no display",
-        )
-        if not self.signed:  # its cells are as small as they can be
-            return [shown]
-        finer = 0.5 * outcome.metrics["mesh"]["voxel"]
-        return [
-            shown,
-            (f"neurfield mesh {quoted(self.folder)} --voxel {finer:.2g}", "extracts it again, finer"),
-        ]
+        # Cells of distances without a sign are as small as they can be.
+        return mesh_commands(self.folder, outcome, again=self.signed)
 
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
         """Against the shape itself, if no other surface is given."""

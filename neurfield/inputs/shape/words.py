@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from rich.text import Text
 
 from neurfield.inputs.shape.opened import OpenedShape
-from neurfield.inputs.size import memory_of, parameters_of
-from neurfield.ops import native
+from neurfield.inputs.size import points_words
 from neurfield.shapes.sides import TRUSTED
-from neurfield.wording import about
-
-_BYTES_OF_A_STEP = 0.3e9
 
 
 def looked_at(opened: OpenedShape) -> list[str]:
@@ -38,18 +33,11 @@ def looked_at(opened: OpenedShape) -> list[str]:
 def shape_words(opened: OpenedShape, step: int, seconds_per_step: float) -> list[str | Text]:
     """The paragraph, line by line."""
     task, config, shape = opened.task, opened.config, opened.shape.shape
-    parameters = parameters_of(task)
     sides = f", {opened.shape.sides.words}" if shape.is_mesh and opened.signed else ""
     low, high = shape.vertices.min(axis=0), shape.vertices.max(axis=0)
     size = " x ".join(f"{side:.4g}" for side in high - low)
-    where = f"{torch.get_num_threads()} threads" if task.device.type == "cpu" else str(task.device)
     return [
         Text.assemble((shape.name, "bold"), f": {shape.words}{sides}"),
         f"size {size}{f' {shape.unit}' if shape.unit else ''}, in the coordinates of its file",
-        f"method {config.method} ({config.preset}), steps {step} to {config.train.steps}, "
-        f"{parameters / 1e6:.1f} M parameters, about {memory_of(parameters, _BYTES_OF_A_STEP) / 1e9:.1f} GB",
-        f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {where}",
-        *(source.words for source in task.sources if source.words),
-        f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "
-        f"as busy as the machine is now ({1e3 * seconds_per_step:.0f} ms a step)",
+        *points_words(task, config, step, seconds_per_step),
     ]

@@ -19,11 +19,12 @@ from neurfield.fitting.scene import make_field
 from neurfield.fitting.slices import SlicesTask
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
-from neurfield.inputs.mesh import write_mesh
+from neurfield.inputs.mesh import mesh_commands, mesh_left, write_mesh
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import MeshSides, Page, Tile
+from neurfield.inputs.shape.results import numbers_against
 from neurfield.inputs.shown import Shown
-from neurfield.inputs.slices.results import numbers_in_planes, numbers_of
+from neurfield.inputs.slices.results import numbers_in_planes
 from neurfield.inputs.slices.words import slices_words
 from neurfield.parts import Config, read_config
 from neurfield.scenes.truth import Truth
@@ -119,20 +120,13 @@ class SlicesInput(Input):
 
     def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
         """The mesh, where there is one."""
-        return [("mesh", self.folder / "mesh.ply")] if outcome.mesh is not None else []
+        return mesh_left(self.folder, outcome)
 
     def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
         """To look at the mesh, and to go on."""
         if outcome.mesh is None:
             return super().next_commands(outcome)
-        finer = 0.5 * outcome.metrics["mesh"]["voxel"]
-        return [
-            (
-                f"neurfield view {quoted(self.folder)}",
-                "opens a window; --screenshot out.png needs no display",
-            ),
-            (f"neurfield mesh {quoted(self.folder)} --voxel {finer:.2g}", "extracts it again, finer"),
-        ]
+        return mesh_commands(self.folder, outcome)
 
     def measure(self, outcome: Outcome, against: Truth | None = None) -> None:
         """How well the mesh's cuts meet the contours; against a true surface also how near it is to that."""
@@ -144,7 +138,8 @@ class SlicesInput(Input):
             outcome.metrics["slices"] = numbers_in_planes(outcome.mesh, self.slices)
         if against is not None:
             with outcome.part("geometry"):
-                outcome.metrics["geometry"] = numbers_of(outcome.mesh, against)
+                diagonal = float(np.linalg.norm(np.ptp(np.asarray(against.vertices), axis=0)))
+                outcome.metrics["geometry"] = numbers_against(outcome.mesh, against, diagonal)
 
     @classmethod
     def page(cls, folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:

@@ -1,4 +1,4 @@
-"""How well a mesh meets the slices that it was made of, and a true surface."""
+"""How well a mesh meets the slices that it was made of."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import numpy as np
 import trimesh
 
 from neurfield.errors import UserError
-from neurfield.evaluation import evaluate_mesh
-from neurfield.scenes.truth import Truth
 from neurfield.slices import cut, inside
 from neurfield.slices.unit_slices import UnitSlices
 
-SHARES = (0.01, 0.005)  # of the true surface's diagonal, for F-scores
 _SIDE = 400  # places along the longer side of what a plane shows, for the IoU
 
 
@@ -51,13 +48,3 @@ def _grid(corners: np.ndarray) -> tuple[np.ndarray, float]:
     counts = np.maximum(1, np.ceil((high - low) / cell).astype(int))
     axes = [low[k] + (np.arange(counts[k]) + 0.5) * cell for k in (0, 1)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2), cell * cell
-
-
-def numbers_of(mesh: trimesh.Trimesh, truth: Truth) -> dict[str, Any]:
-    """As `evaluate_mesh`, with F-scores at shares of the truth's diagonal, Chamfer-L1 as one, too."""
-    diagonal = float(np.linalg.norm(np.ptp(np.asarray(truth.vertices), axis=0)))
-    raw = evaluate_mesh(mesh, truth, thresholds=[share * diagonal for share in SHARES])
-    names = ("accuracy", "completeness", "chamfer_l1", "normal_consistency")
-    found: dict[str, Any] = {key: raw[key] for key in names if key in raw}
-    found["chamfer_percent"] = 100.0 * raw["chamfer_l1"] / diagonal
-    return found | {f"f_score@{100.0 * share:g}%": raw[f"f_score@{share * diagonal:g}"] for share in SHARES}
