@@ -35,7 +35,7 @@ class LabelVolume:
     labels: np.ndarray
     world_from_index: np.ndarray
     axes: str = ""
-    unit: str = "mm"
+    unit: str = ""
     names: Mapping[int, str] = field(default_factory=dict)
     path: Path | None = None
 
@@ -117,9 +117,8 @@ def slices_of_volume(volume: LabelVolume, axis: int | None = None, every: int = 
         slices.append(Slice(plane, tuple(contours), k + 1))
     there = [int(label) for label in np.unique(volume.labels) if label]
     kept = {label: volume.names[label] for label in there if label in volume.names}
-    note = (
-        f"cut along axis {axis} of the volume, slices {volume.spacing[axis] * every:.4g} {volume.unit} apart"
-    )
+    apart = f"{volume.spacing[axis] * every:.4g} {volume.unit}".strip()
+    note = f"cut along axis {axis} of the volume, slices {apart} apart"
     return Slices(volume.name, tuple(slices), kept, volume.unit, volume.axes, volume.path, (note,))
 
 
@@ -159,7 +158,7 @@ def without_straight(corners: np.ndarray) -> np.ndarray:
 def _read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray, str, str, dict[int, str]]:
     nibabel: Any = require("nibabel", extra="slices")
     image = nibabel.load(path)
-    unit = {"meter": "m", "mm": "mm", "micron": "um"}.get(image.header.get_xyzt_units()[0], "mm")
+    unit = {"meter": "m", "mm": "mm", "micron": "um"}.get(image.header.get_xyzt_units()[0], "")
     return np.asanyarray(image.dataobj), np.asarray(image.affine, np.float64), "RAS", unit, {}
 
 
@@ -178,7 +177,7 @@ def _read_nrrd(path: Path) -> tuple[np.ndarray, np.ndarray, str, str, dict[int, 
     axes = {"left-posterior-superior": "LPS", "lps": "LPS", "right-anterior-superior": "RAS", "ras": "RAS",
             "left-anterior-superior": "LAS", "las": "LAS"}.get(space, "")  # fmt: skip
     units = header.get("space units") or [""]
-    return values, world, axes, str(units[0]) or "mm", _names_of_slicer(header)
+    return values, world, axes, str(units[0]), _names_of_slicer(header)
 
 
 def _names_of_slicer(header: Mapping[str, Any]) -> dict[int, str]:

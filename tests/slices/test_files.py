@@ -157,7 +157,11 @@ def test_volumes_keep_their_world(tmp_path: Path) -> None:
     turned = np.array([[0.0, -2.0, 0.0, 7.0], [1.0, 0.0, 0.0, -3.0], [0.0, 0.0, 9.0, 50.0], [0, 0, 0, 1.0]])
     nibabel.save(nibabel.Nifti1Image(labels, turned), tmp_path / "v.nii.gz")
     volume = read_label_volume(tmp_path / "v.nii.gz")
-    assert volume.axes == "RAS" and volume.spacing.tolist() == [1.0, 2.0, 9.0]
+    assert volume.axes == "RAS" and volume.spacing.tolist() == [1.0, 2.0, 9.0] and volume.unit == ""
+    image = nibabel.Nifti1Image(labels, turned)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, tmp_path / "mm.nii")
+    assert as_they_are(tmp_path / "mm.nii").unit == "mm"
     slices = as_they_are(tmp_path / "v.nii.gz")
     assert [bool(one.contours) for one in slices.slices] == [False, True, True, True, False]
     indices = np.argwhere(labels >= 0)
