@@ -59,3 +59,15 @@ def bending(seen: Seen, *, outliers: Positive = 0.3) -> Tensor:
     middle, ahead, back = points.sdf.view(-1, 3).unbind(dim=1)
     bend = (ahead + back - 2.0 * middle) / points.columns["arm"].view(-1, 3)[:, 0]
     return huber_loss(bend, torch.zeros_like(bend), delta=outliers)
+
+
+@needs("points.between.side")
+def sides_between(seen: Seen) -> Tensor:
+    """How far f is from the side that both neighbouring planes show, in bands, at places off the planes.
+
+    Whatever lies wholly between two planes is on neither of them, and is not made up.
+    """
+    points = seen.points["between"]
+    side, value = points.columns["side"].view(-1, 3)[:, 0], points.sdf.view(-1, 3)[:, 0]
+    out = torch.relu(points.sizes["clear"] - side * value) * side.abs()
+    return out.mean() / points.sizes["band"]

@@ -152,6 +152,7 @@ TABLE: dict[str, dict[str, str]] = {
         "contour_direction": "neurfield.losses.of_slices:contour_direction",
         "planes": "neurfield.losses.of_slices:planes",
         "bending": "neurfield.losses.of_slices:bending",
+        "sides_between": "neurfield.losses.of_slices:sides_between",
         "picture": "neurfield.losses.of_points:picture",
         "surface_bias": "neurfield.losses.of_field:surface_bias",
         "eikonal_apart": "neurfield.losses.of_unsigned:eikonal_apart",

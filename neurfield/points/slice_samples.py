@@ -20,6 +20,9 @@ BAND = 0.01  # unit lengths: errors are counted in it, and points nearer than th
 WIDTHS = 0.0005, 0.2  # of the noise of points near contours, unit lengths
 FAR = 0.4  # share of the points in planes that lie anywhere in them
 _SHORTEST = 0.05  # of the longest arm
+# No surface crosses a plane off its contours: there f keeps clear of zero by this share of the plane's own
+# distance, and by no more than this, unit lengths: a surface may run close above.
+_LEAST, _CLEAR = 0.1, 0.003
 
 
 class SliceSamples(Source):
@@ -41,7 +44,7 @@ class SliceSamples(Source):
         {
             "points.contours", "points.planes", "points.between", "gradients",
             "points.contours.across", "points.contours.axis", "points.planes.low", "points.planes.high",
-            "points.planes.weight", "points.planes.inside", "points.between.arm",
+            "points.planes.weight", "points.planes.inside", "points.between.arm", "points.between.side",
         }
     )  # fmt: skip
 
@@ -77,9 +80,15 @@ class SliceSamples(Source):
         sdf = found.sdf.clamp(-2.0, 2.0)
         return InPlanes(*(t.to(self.device) for t in (found.points, sdf, found.axis)))
 
+    @cached_property
+    def between(self) -> tuple[Tensor, Tensor]:
+        """Places off the planes, and on which side they lie."""
+        points, side = self.slices.between(self.size, self.seed + 2)
+        return points.to(self.device), side.to(self.device)
+
     def prepare(self) -> None:
-        """Work out distances and directions."""
-        _ = self.contours, self.planes
+        """Work out distances, directions and sides."""
+        _ = self.contours, self.planes, self.between
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
         """Rows of contours and planes, and shares: of where triples are, how long, and which way."""
@@ -90,18 +99,19 @@ class SliceSamples(Source):
             torch.randint(many, (count,), generator=generator, device=device)
             for many, count in (
                 (len(self.contours.points), third), (len(self.planes.points), third),
-                (len(self.contours.points), triples),
+                (len(self.between[0]), triples),
             )
         )  # fmt: skip
-        share = torch.rand(triples, 5, generator=generator, device=device)
-        return (*rows, share, torch.randn(triples, 6, generator=generator, device=device))
+        share = torch.rand(triples, generator=generator, device=device)
+        return (*rows, share, torch.randn(triples, 3, generator=generator, device=device))
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
         """Three sets: "contours", "planes" with what f may be there, "between" with three in a row."""
-        on, beside, near, share, noise = drawn
+        on, beside, off, share, way = drawn
         contours, planes = self.contours, self.planes
         sdf = planes.sdf[beside]
-        low, high = torch.minimum(sdf, torch.zeros_like(sdf)), torch.maximum(sdf, torch.zeros_like(sdf))
+        least = sdf.sign() * (_LEAST * sdf.abs()).clamp_max(_CLEAR)
+        low, high = torch.minimum(sdf, least), torch.maximum(sdf, least)
         columns = {
             "low": low, "high": high, "inside": (sdf < 0.0).to(sdf), "weight": BAND / (sdf.abs() + BAND),
         }  # fmt: skip
@@ -111,20 +121,16 @@ class SliceSamples(Source):
                 {"band": BAND}, unit_slope=True,
             ),
             "planes": PointSet(planes.points[beside], columns, {"band": BAND}, unit_slope=True),
-            "between": self._triples(near, share, noise),
+            "between": self._triples(off, share, way),
         }  # fmt: skip
 
-    def _triples(self, near: Tensor, share: Tensor, noise: Tensor) -> PointSet:
-        """Each a point and one on either side of it, at the same distance."""
-        gap = self.slices.gap
-        arm = self.reach * gap * share[:, :1].clamp_min(_SHORTEST)
+    def _triples(self, off: Tensor, share: Tensor, way: Tensor) -> PointSet:
+        """Each a place off the planes and one on either side of it, at the same distance."""
+        points, side = self.between
+        arm = self.reach * self.slices.gap * share[:, None].clamp_min(_SHORTEST)
         arm = torch.minimum(arm, 0.45 * (self.box[1] - self.box[0]).min())
-        off = gap * (2.0 * share[:, 1:2] - 1.0) * self.contours.axis[near]
-        close = self.contours.points[near] + off + 0.3 * gap * noise[:, :3]
-        anywhere = self.box[0] + (self.box[1] - self.box[0]) * share[:, 2:]
-        half = torch.arange(len(near), device=near.device)[:, None] < len(near) // 2
-        middle = torch.where(half, close, anywhere)
-        middle = torch.minimum(torch.maximum(middle, self.box[0] + arm), self.box[1] - arm)
-        step = arm * normalize(noise[:, 3:], dim=1)
-        points = torch.stack([middle, middle + step, middle - step], dim=1)
-        return PointSet(points.reshape(-1, 3), {"arm": arm.expand(-1, 3).reshape(-1)}, unit_slope=True)
+        middle = torch.minimum(torch.maximum(points[off], self.box[0] + arm), self.box[1] - arm)
+        step = arm * normalize(way, dim=1)
+        three = torch.stack([middle, middle + step, middle - step], dim=1)
+        columns = {"arm": arm.expand(-1, 3).reshape(-1), "side": side[off, None].expand(-1, 3).reshape(-1)}
+        return PointSet(three.reshape(-1, 3), columns, {"band": BAND, "clear": _CLEAR}, unit_slope=True)

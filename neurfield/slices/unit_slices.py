@@ -147,6 +147,45 @@ class UnitSlices:
         unit = self.frame.unit_from_world(np.concatenate(points))
         return InPlanes(_tensor(unit), _tensor(np.concatenate(distances)), _tensor(np.concatenate(axes)))
 
+    def between(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Places [N, 3] off the planes, half within a gap of contours, and on which side they lie [N].
+
+        Of parallel planes -1 where both neighbours are inside by half their distance or more, straight above
+        and below, 1 where both are outside by it, else 0. Of turned ones 0.
+        """
+        random = np.random.default_rng(seed)
+        gap = self.gap * self.frame.half
+        near = self.on_contours(count // 2, seed)
+        on, axis = self.frame.world_from_unit(near.points.double().numpy()), near.axis.double().numpy()
+        close = (
+            on
+            + gap * random.uniform(-1.0, 1.0, (len(on), 1)) * axis
+            + 0.3 * gap * random.normal(size=on.shape)
+        )
+        anywhere = random.uniform(self.box[0], self.box[1], (count - len(on), 3))
+        world = np.clip(np.concatenate([close, anywhere]), self.box[0], self.box[1])
+        return _tensor(self.frame.unit_from_world(world)), _tensor(self._sides(world))
+
+    def _sides(self, world: np.ndarray) -> np.ndarray:
+        """As of `between`, of places [N, 3] of the world."""
+        sides = np.zeros(len(world))
+        if not len(self.slices.gaps):
+            return sides
+        normal = self.slices.slices[0].plane.normal
+        planes = sorted((*self.slices.slices, *self.ends), key=lambda one: float(one.plane.origin @ normal))
+        places = np.array([float(one.plane.origin @ normal) for one in planes])
+        below = np.searchsorted(places, world @ normal) - 1
+        for k in range(len(planes) - 1):
+            rows = np.flatnonzero(below == k)
+            if len(rows):
+                told = [
+                    signed_distance(one.plane.flat(world[rows]), self.loops(one)) for one in planes[k : k + 2]
+                ]
+                margin = 0.5 * (places[k + 1] - places[k])
+                within, without = (np.maximum(*told) < -margin), (np.minimum(*told) > margin)
+                sides[rows] = without.astype(float) - within
+        return sides
+
     def _anywhere(self, one: Slice, count: int, random: np.random.Generator) -> np.ndarray:
         """Places [k, 2] of a plane within the box's shadow on it."""
         corners = np.array([[self.box[i, 0], self.box[j, 1], self.box[k, 2]] for i in (0, 1) for j in (0, 1)

@@ -14,7 +14,7 @@ from neurfield import inputs
 from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.inputs.slices.results import numbers_in_planes
-from neurfield.losses.of_slices import bending, contour_direction, contours, planes
+from neurfield.losses.of_slices import bending, contour_direction, contours, planes, sides_between
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
 from neurfield.points.point_set import AskedPoints
@@ -127,6 +127,9 @@ def test_what_is_said_of_points_is_true_of_the_ball() -> None:
     worse = {n: AskedPoints(a.columns, a.sizes, -a.value, -a.slope) for n, a in asked.items()}
     turned = Seen(Moment(0, 0.0, torch.Generator()), None, None, worse)
     assert planes(turned) > 10 * planes(seen) and contour_direction(turned) > 1.9
+    side, middle_value = sets["between"].columns["side"].view(-1, 3)[:, 0], sdf(triples[:, 0])
+    assert (side < 0).any() and (side > 0).any() and (side * middle_value)[side != 0].min() > 0.0
+    assert sides_between(seen) < 0.01 < 1.0 < sides_between(turned)
     assert bending(seen) == pytest.approx(float(bending(turned)))
     flat = {n: AskedPoints(a.columns, a.sizes, sets[n].points[:, 0], a.slope) for n, a in asked.items()}
     assert bending(Seen(Moment(0, 0.0, torch.Generator()), None, None, flat)) < 1e-6
