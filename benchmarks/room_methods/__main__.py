@@ -7,7 +7,7 @@
 Each method gets the pictures and a network's ambiguous depth and normals, and no measured depth. Every eighth
 frame is held out. A short fit, one for all rooms, tells how long the start and a step take; then as many
 steps are chosen as end, mesh included, within the budget, counted from the command's start on so many
-threads. A fit that missed its budget is made once more.
+threads. A fit that missed its budget is made again, twice at most.
 
 Two tables: shape, normals, held-out PSNR, seconds, memory; and recall of thin parts, of dark places and of
 places of low contrast. The file is written after every fit. `--merge` makes one of several files, so that

@@ -88,7 +88,7 @@ def fit_within(fit: Fit, out: Path, paces: Paces, steps: int | None = None) -> d
     """A fit whose mesh is there after its budget; what `run_fit` gives, and how many fits it took.
 
     Its schedules end with its steps: these are chosen before it starts. One that missed its budget is made
-    again, once. One without a surface is a result.
+    again, twice at most. One without a surface is a result.
 
     Args:
         fit: to be made.

@@ -11,8 +11,8 @@ from benchmarks.common import commit, write_json
 from benchmarks.photos.fitted import Pace
 
 PROBE_STEPS = 200
-TOO_LONG, TOO_SHORT = 1.04, 0.88  # of the budget: beyond these a fit is made once more with other steps
-MOST_TRIES = 2
+TOO_LONG, TOO_SHORT = 1.03, 0.94  # of the budget: beyond these a fit is made again with other steps
+MOST_TRIES = 3
 
 
 @dataclass
