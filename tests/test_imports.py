@@ -16,7 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Anyone may import these; they import nothing of neurfield but each other.
-COMMON = {"errors", "far", "files", "gltf", "lazy", "moment", "openmp", "optional", "surface_file", "wording"}
+COMMON = {"errors", "far", "files", "gltf", "lazy", "moment", "openmp", "optional", "surface_file", "traced"}
+COMMON |= {"wording"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{name: set() for name in COMMON},
     "parts": {"configs"},
