@@ -48,10 +48,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "fitting", "parts", "pixels", "points", "textures",
     },
     "textures": {"scenes", "surfaces"},
+    "light": {"ops", "rays", "scenes", "surfaces"},
     "report": {"ops", "images", "scenes", "surfaces", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "slices", "rays", "ops"}
     | {"images"},
-    "renders": {"images", "scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"},
+    "renders": {"images", "scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"}
+    | {"light"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"renders", "textures", "priors", "shapes", "slices", "__version__"},
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from neurfield.surfaces.after_welding import clean_up as clean_up
 from neurfield.surfaces.clean import keep_components as keep_components
 from neurfield.surfaces.clean import remove_degenerate_faces as remove_degenerate_faces
+from neurfield.surfaces.color import seen_along as seen_along
 from neurfield.surfaces.color import vertex_colors as vertex_colors
 from neurfield.surfaces.decimation import decimate as decimate
 from neurfield.surfaces.decimation import thin_out as thin_out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from neurfield.fields import Color, SDFField, Shaded
@@ -52,19 +53,42 @@ def colors_and_normals(
     for start in range(0, len(points_in_unit), chunk):
         part = slice(start, start + chunk)
         points = torch.as_tensor(points_in_unit[part], dtype=torch.float32, device=device)
-        sample = field.query(points, gradient=True)
-        assert sample.gradient is not None
-        normal = normalize(sample.gradient, dim=1, eps=1e-6)
-        if outwards is not None:
-            side = torch.as_tensor(outwards[part]).to(normal)
-            normal = torch.where((normal * side).sum(dim=1, keepdim=True) < 0.0, -normal, normal)
+        side = None if outwards is None else torch.as_tensor(outwards[part]).to(points)
+        rgb, normal = seen_along(field, radiance, points, outwards=side)
         normals[part] = normal.cpu().numpy()
-        if radiance is None or colors is None:
-            continue
-        shaded = radiance(points, sample.feature, normal, radiance.encode_views(-normal))
-        rgb = shaded.rgb if isinstance(shaded, Shaded) else shaded
-        colors[part] = (rgb.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
+        if rgb is not None and colors is not None:
+            colors[part] = (rgb * 255.0 + 0.5).to(torch.uint8).cpu().numpy()
     return colors, normals
+
+
+@torch.no_grad()
+def seen_along(
+    field: SDFField,
+    radiance: Color | None,
+    points: Tensor,
+    directions: Tensor | None = None,
+    outwards: Tensor | None = None,
+) -> tuple[Tensor | None, Tensor]:
+    """Colours [N, 3] in 0..1 of points of the surface, None without a colour, and unit normals [N, 3].
+
+    Args:
+        field: asked for its gradients and features.
+        radiance: its colour.
+        points: [N, 3], unit coordinates.
+        directions: [N, 3] unit, along which each is looked at; None: head-on.
+        outwards: as of `vertex_colors`.
+    """
+    sample = field.query(points, gradient=True)
+    assert sample.gradient is not None
+    normal = normalize(sample.gradient, dim=1, eps=1e-6)
+    if outwards is not None:
+        normal = torch.where((normal * outwards).sum(dim=1, keepdim=True) < 0.0, -normal, normal)
+    if radiance is None:
+        return None, normal
+    views = radiance.encode_views(-normal if directions is None else directions)
+    shaded = radiance(points, sample.feature, normal, views)
+    rgb = shaded.rgb if isinstance(shaded, Shaded) else shaded
+    return rgb.clamp(0.0, 1.0), normal
 
 
 @torch.no_grad()
