@@ -43,6 +43,13 @@ def render(
         Literal["y", "z"] | None,
         arg(metavar="y|z", help_behavior_hint="(default: as the run's cameras were held, else z)"),
     ] = None,
+    tracer: Annotated[
+        Literal["volume", "surface", "sphere"] | None,
+        arg(
+            metavar="volume|surface|sphere",
+            help_behavior_hint="(default: volume, or surface where there are no colours)",
+        ),
+    ] = None,
     out: Annotated[
         str | None,
         arg(metavar="DIR|FILE.mp4", help_behavior_hint="(default: RUN/renders/ and the walk's name)"),
@@ -67,6 +74,8 @@ def render(
         fps: pictures a second.
         seconds: how long the walk takes.
         up: which way of the world is up, for an orbit.
+        tracer: volume renders as the fit does; surface draws the mesh; sphere follows each ray to the field's
+            own surface, without a mesh.
         out: a folder for the pictures, or a film; its pictures are then in RUN/renders.
         scene: where the run's scene lies now, if it was moved.
         plugin: a module or a file that brings parts of the run's method.
@@ -84,12 +93,14 @@ def render(
     pixels = None if size is None else size_in_words(size)
     things = None if what is None else [word.strip() for word in what.split(",")]
     given = {"walk": walk, "what": what, "frames": frames, "size": size, "fps": fps, "seconds": seconds}
-    given |= {"up": up, "scene": scene, "device": device, "threads": threads}
+    given |= {"up": up, "tracer": tracer, "scene": scene, "device": device, "threads": threads}
     loaded = Run.load(run, device, scene, plugin)
     try:
         with Bar(remaining=True) as bar:
             tell = bar if sys.stderr.isatty() else each_minute(bar)
-            done = render_walk(loaded, walk, things, pixels, fps, seconds, out, frames, up, bar.tell, tell)
+            done = render_walk(
+                loaded, walk, things, pixels, fps, seconds, out, frames, up, tracer, bar.tell, tell
+            )
     except KeyboardInterrupt:
         again = command(run, {**given, "out": out}, plugin)
         next_commands((again, "goes on: the pictures that are finished stay"))

@@ -73,6 +73,7 @@ def render_walk(
     out: str | Path | None = None,
     frames: str = "all",
     up: str | None = None,
+    tracer: str | None = None,
     say: Callable[[str], None] = lambda line: None,
     tell: Callable[[str, float], None] = lambda stage, fraction: None,
 ) -> Rendered:
@@ -90,6 +91,8 @@ def render_walk(
             renders/; None: renders/NAME of the run.
         frames: of the scene's cameras: "all", "held-out", "fitted", or indices such as "0,8,16".
         up: which axis of the world is up for an orbit, "y" or "z"; None: as the run knows, else z.
+        tracer: "volume", as the fit renders; "surface", the mesh; "sphere", where rays meet the field; None:
+            volume, where there are colours along rays, else surface.
         say: is given lines: warnings, and how long it will take.
         tell: is told what goes on, and which fraction of it is done.
 
@@ -105,14 +108,14 @@ def render_walk(
         )
     video = _film_of(out)
     way = way_of(run, walk, frames, size, fps, seconds, up)
-    tracer = tracer_of(run, say)
-    things = _things(run, what, way, tracer)
+    drawer = tracer_of(run, tracer, say)
+    things = _things(run, what, way, drawer)
     for line in warnings_of(run, way):
         say(line)
     place = run.folder / "renders" / (way.name if video is None else video.stem)
     folder = RenderFolder(
         Path(out).expanduser() if out is not None and video is None else place,
-        settings_of(run.folder, way.cameras, tracer.name, way.size),
+        settings_of(run.folder, way.cameras, drawer.name, way.size),
     )
     kinds = [kind for thing in things for kind in dict.fromkeys((thing, SHOWN.get(thing, thing)))]
     wanted = [i for i, number in enumerate(way.numbers) if folder.lacks(kinds, number)]
@@ -122,7 +125,7 @@ def render_walk(
     w, h = way.size
     check_space(folder.path, w * h * len(wanted), kinds)
     if wanted:
-        pixel_seconds = _begin(run, folder, way, tracer, tell)
+        pixel_seconds = _begin(run, folder, way, drawer, tell)
         rest = about_seconds(pixel_seconds * w * h * len(wanted))
         say(f"render   {len(wanted)} pictures of {w}x{h}: {', '.join(things)}, about {rest}")
     errors = folder.errors() if "error" in things else {}
@@ -131,7 +134,7 @@ def render_walk(
         def told(fraction: float, done: int = n) -> None:
             tell("rendering", (done + fraction) / len(wanted))
 
-        _one(run, folder, way, tracer, things, i, errors, told)
+        _one(run, folder, way, drawer, things, i, errors, told)
     mean = folder.write_errors(errors) if "error" in things else None
     if video is not None:
         tell("encoding", 0.0)

@@ -1,4 +1,4 @@
-"""What a camera sees of a run: its field as the fit renders it, or its surface alone where it has no colours.
+"""What a camera sees of a run: its field as the fit renders it, its mesh, or where rays meet its field.
 
 A tracer is a function of cameras, the index of one, the frame that it took (or none), and a function that is
 told how far the picture is. It gives
@@ -20,15 +20,19 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.inputs.run import Run
 from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.light.sphere import SphereTraced
 from neurfield.renders.pictures import light_on, over_white
+from neurfield.renders.sphere import HitTracer
+from neurfield.renders.subpixels import pixels_of, subpixels
 from neurfield.report.shade import vertex_colors_of, vertex_normals
 from neurfield.scenes import Cameras
 from neurfield.scenes.synthesis.raycast import RayCaster
+from neurfield.wording import suggest
 
 Told = Callable[[float], None]
 Draw = Callable[[Cameras, int, "int | None", Told], dict[str, np.ndarray]]
+TRACERS = ("volume", "surface", "sphere")
 _RAYS_AT_ONCE = 1 << 18
-_SAMPLES = 3  # along each side of a pixel of a mesh
 _WHITE = 255.0
 
 
@@ -37,7 +41,7 @@ class Tracer:
     """How pictures of a run are made.
 
     Attributes:
-        name: "volume" or "surface".
+        name: "volume", "surface" or "sphere".
         has_rgb: whether it knows colours.
         draw: see this module.
         has_frames: whether the run has pictures with which its own are compared.
@@ -49,23 +53,47 @@ class Tracer:
     has_frames: bool = False
 
 
-def tracer_of(run: Run, say: Callable[[str], None] = lambda line: None) -> Tracer:
-    """The tracer for a run: volume rendering of a scene that has colours, else its mesh.
+def tracer_of(run: Run, name: str | None = None, say: Callable[[str], None] = lambda line: None) -> Tracer:
+    """The tracer for a run.
 
     Args:
         run: loaded.
+        name: "volume", "surface" or "sphere"; None: volume rendering of a scene that has colours, else the
+            mesh.
         say: is given a line before what takes long.
 
     Raises:
-        UserError: the run has no surface.
+        UserError: the run has no surface, or nothing that the tracer needs.
     """
     opened = run.input
-    if isinstance(opened, OpenedScene) and opened.task.rays is not None and opened.task.color is not None:
-        return Tracer("volume", True, lambda *given: _volume(opened, *given), True)
+    scene = opened if isinstance(opened, OpenedScene) else None
+    volume = scene is not None and scene.task.rays is not None and scene.task.color is not None
+    name = name or ("volume" if volume else "surface")
+    if name not in TRACERS:
+        has = ", ".join(TRACERS)
+        raise UserError(f"--tracer {name}: there is no such tracer{suggest(name, TRACERS)}; there are: {has}")
+    if name == "volume":
+        if scene is None or not volume:
+            raise UserError(
+                f"{run.folder}: the run has no colours along rays: give --tracer surface or sphere"
+            )
+        return Tracer("volume", True, lambda *given: _volume(scene, *given), True)
+    if name == "sphere":
+        surface = traced_field(run)
+        return Tracer("sphere", surface.has_color, HitTracer(surface, lamp=scene is None), scene is not None)
     say("surface  extracting the mesh that is drawn ...")
-    mesh = opened.surface().mesh()
-    drawn = MeshTracer(mesh)
-    return Tracer("surface", drawn.colors is not None, drawn)
+    drawn = MeshTracer(opened.surface().mesh(), lamp=scene is None)
+    return Tracer("surface", drawn.colors is not None, drawn, scene is not None)
+
+
+def traced_field(run: Run) -> SphereTraced:
+    """The field of a run as a surface that answers rays.
+
+    Raises:
+        UserError: its distances have no sign.
+    """
+    surface: Any = run.input.surface()
+    return SphereTraced(surface.field, surface.radiance, surface.box, surface.device)
 
 
 def _volume(
@@ -86,9 +114,11 @@ class MeshTracer:
 
     Args:
         mesh: world, its normals into free space.
+        lamp: whether its colours are shown under a lamp that goes with the camera.
     """
 
-    def __init__(self, mesh: trimesh.Trimesh) -> None:
+    def __init__(self, mesh: trimesh.Trimesh, lamp: bool = True) -> None:
+        self._lamp = lamp
         vertices, self._faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
         if not len(self._faces):
             raise UserError("the run's surface is empty: fit for longer")
@@ -102,11 +132,7 @@ class MeshTracer:
     def __call__(self, cameras: Cameras, camera: int, frame: int | None, tell: Told) -> dict[str, np.ndarray]:
         """See this module."""
         w, h = int(cameras.width[camera]), int(cameras.height[camera])
-        n = _SAMPLES
-        shares = (np.arange(n) + 0.5) / n
-        v, u = np.meshgrid((np.arange(h)[:, None] + shares).ravel(), (np.arange(w)[:, None] + shares).ravel(),
-                           indexing="ij")  # fmt: skip
-        uv = np.stack([u.ravel(), v.ravel()], axis=1)
+        uv = subpixels(w, h)
         normal, depth = np.zeros((len(uv), 3), np.float32), np.zeros(len(uv), np.float32)
         rgb = np.zeros((len(uv), 3), np.float32)
         for start in range(0, len(uv), _RAYS_AT_ONCE):
@@ -123,18 +149,8 @@ class MeshTracer:
             tell(min(1.0, (start + _RAYS_AT_ONCE) / len(uv)))
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
 
-        def mean(values: np.ndarray) -> np.ndarray:
-            return values.reshape(h, n, w, n, -1).mean(axis=(1, 3))
-
-        blended = mean(normal)
-        length = np.linalg.norm(blended, axis=-1, keepdims=True)
-        drawn = {
-            "depth": depth.reshape(h, n, w, n)[:, n // 2, :, n // 2].copy(),
-            "normal": (blended / np.maximum(length, 1e-12)).astype(np.float32),
-            "opacity": mean(depth > 0)[..., 0].astype(np.float32),
-        }
+        drawn = pixels_of(w, h, depth, normal, None if self.colors is None else rgb)
         if self.colors is not None:  # they may carry light already, so they take less than clay
-            light = 0.5 + 0.5 * light_on(drawn["normal"], cameras, camera)
-            share = np.maximum(drawn["opacity"], 1e-6)[..., None]
-            drawn["rgb"] = over_white(255.0 * light[..., None] * mean(rgb) / share, drawn["opacity"])
+            light = 0.5 + 0.5 * light_on(drawn["normal"], cameras, camera) if self._lamp else 1.0
+            drawn["rgb"] = over_white(255.0 * np.asarray(light)[..., None] * drawn["rgb"], drawn["opacity"])
         return drawn

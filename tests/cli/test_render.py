@@ -69,6 +69,45 @@ def test_cameras_are_what_the_run_sees(run: nf.Run, tmp_path: Path) -> None:
     assert errors["frames"]["3"]["held_out"] == (3 in run.held_out)
 
 
+def test_every_tracer_sees_the_same_ball_from_the_same_cameras(
+    run: nf.Run, ball_run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    seen = {}
+    for tracer in ("volume", "surface", "sphere"):
+        out = tmp_path / tracer
+        typed = [
+            "--walk",
+            "cameras",
+            "--frames",
+            "3",
+            "--tracer",
+            tracer,
+            "--what",
+            "rgb,normals,depth,error",
+        ]
+        assert main(["render", str(ball_run), *typed, "--out", str(out)]) == 0
+        assert "PSNR" in capsys.readouterr().out
+        step = json.loads((out / "render.json").read_text())["depth_step"]
+        depth = picture(out / "depth" / "000003.png") * step
+        seen[tracer] = (
+            depth,
+            picture(out / "normals" / "000003.png").astype(int),
+            picture(out / "rgb" / "000003.png"),
+        )
+    of_field, of_mesh, of_volume = (seen[name] for name in ("sphere", "surface", "volume"))
+    both = (of_field[0] > 0) & (of_mesh[0] > 0)
+    assert both.sum() > 0.9 * (of_field[0] > 0).sum() > 100
+    voxel = run.input.surface().voxel()
+    assert np.median(np.abs(of_field[0] - of_mesh[0])[both]) < 0.5 * voxel
+    assert np.median(np.abs(of_field[1] - of_mesh[1])[both]) < 6
+    inner = both & (of_volume[0] > 0)
+    assert np.median(np.abs(of_field[2].astype(int) - of_volume[2])[inner]) < 25
+    with pytest.raises(UserError, match="another rendering"):  # the tracer changed
+        nf.render_walk(run, "cameras", frames="3", tracer="sphere", out=tmp_path / "volume")
+    with pytest.raises(UserError, match="there is no such tracer, did you mean 'sphere'"):
+        nf.render_walk(run, tracer="spere")
+
+
 def test_smaller_pictures_of_cameras_show_the_same(run: nf.Run, tmp_path: Path) -> None:
     done = nf.render_walk(run, "cameras", ["rgb"], size=(16, 16), frames="5", out=tmp_path / "a")
     shown = picture(done.folder / "rgb" / "000005.png")
