@@ -54,12 +54,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"images"},
     "renders": {"images", "scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"}
     | {"light"},
+    "triplanes": {"ops", "rays", "encodings", "shapes", "surfaces", "evaluation", "inputs", "report"}
+    | {"__version__"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
-    | {"renders", "textures", "priors", "shapes", "slices", "__version__"},
+    | {"renders", "textures", "priors", "shapes", "slices", "triplanes", "__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "contourpy", "embreex", "imageio_ffmpeg", "matplotlib", "mcubes", "nerfacc", "nibabel", "nrrd",
+    "av", "contourpy", "embreex", "imageio_ffmpeg", "manifold3d", "matplotlib", "mcubes", "nerfacc", "nibabel", "nrrd",
     "onnx", "onnxruntime", "open3d", "pillow_heif", "pycolmap", "pydicom", "pyvips", "skimage",
     "svgelements", "tinycudann", "viser", "xatlas",
 }  # fmt: skip

@@ -75,9 +75,10 @@ def test_no_help_shows_the_languages_none_or_braces(capsys: pytest.CaptureFixtur
     from neurfield.cli.scene import VERBS as OF_SCENES
     from neurfield.cli.shape import VERBS as OF_SHAPES
     from neurfield.cli.slices import VERBS as OF_SLICES
+    from neurfield.cli.triplane import VERBS as OF_TRIPLANES
 
     verbs = [[name] for name in cli.VERBS]
-    groups = {"scene": OF_SCENES, "shape": OF_SHAPES, "slices": OF_SLICES}
+    groups = {"scene": OF_SCENES, "shape": OF_SHAPES, "slices": OF_SLICES, "triplane": OF_TRIPLANES}
     verbs += [[group, name] for group, of in groups.items() for name in of]
     for words in verbs:
         assert cli.main([*words, "--help"]) == 0
@@ -105,7 +106,7 @@ def test_as_a_module_with_a_misspelt_verb() -> None:
     assert ran.returncode == 2
     assert ran.stderr == (
         "neurfield: there is no verb 'ffit', did you mean 'fit'?; there are: "
-        "fit, mesh, eval, view, render, scene, shape, slices, methods, parts, settings, bench, doctor\n"
+        "fit, mesh, eval, view, render, scene, shape, slices, triplane, methods, parts, settings, bench, doctor\n"
     )
     assert ran.stdout == ""
 
