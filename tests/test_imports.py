@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "slices", "rays", "ops"}
     | {"images"},
     "renders": {"images", "scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"}
-    | {"light"},
+    | {"light", "stereo"},
     "triplanes": {"ops", "rays", "encodings", "shapes", "surfaces", "evaluation", "inputs", "report"}
     | {"__version__"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
@@ -61,8 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "contourpy", "embreex", "imageio_ffmpeg", "manifold3d", "matplotlib", "mcubes", "nerfacc", "nibabel", "nrrd",
-    "onnx", "onnxruntime", "open3d", "pillow_heif", "pycolmap", "pydicom", "pyvips", "skimage",
+    "av", "contourpy", "embreex", "imageio_ffmpeg", "manifold3d", "matplotlib", "mcubes", "nerfacc",
+    "nibabel", "nrrd", "onnx", "onnxruntime", "open3d", "pillow_heif", "pycolmap", "pydicom", "pyvips", "skimage",
     "svgelements", "tinycudann", "viser", "xatlas",
 }  # fmt: skip
 

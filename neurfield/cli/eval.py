@@ -112,9 +112,12 @@ def evaluate(
 def _mesh_of(run: Run) -> trimesh.Trimesh:
     """The run's mesh.ply, extracted now if there is none."""
     from neurfield.report.mesh_file import read_mesh
+    from neurfield.stereo.progress import moving_bar
     from neurfield.surfaces import save_mesh
 
     path = run.folder / "mesh.ply"
     if not path.is_file():
-        save_mesh(run.mesh(faces="auto"), path)
+        with moving_bar() as bar:
+            mesh = run.mesh(faces="auto", tell=bar)
+        save_mesh(mesh, path)
     return read_mesh(path)

@@ -125,6 +125,7 @@ def mesh(
         return
     from neurfield.cli.textured import check_texture, say_texture, say_up, say_world_up, textured, up_of
     from neurfield.inputs.run import open_surface
+    from neurfield.stereo.progress import moving_bar
     from neurfield.surfaces import place_in_words, save_mesh
 
     if objects and extractor is not None:
@@ -154,7 +155,9 @@ def mesh(
     }  # fmt: skip
     if texture is None:
         surface = open_surface(Path(run), device, plugin)
-        result = surface.mesh(color=color, **{**wishes, "faces": "auto" if faces is None else faces})
+        wishes["faces"] = "auto" if faces is None else faces
+        with moving_bar() as bar:
+            result = surface.mesh(color=color, tell=bar, **wishes)
     else:
         result, loaded = textured(Path(run), device, scene, plugin, texture, **wishes)
         surface = loaded.input.surface()
@@ -223,12 +226,14 @@ def write_objects(
         UserError: the folder is a file, and what `FittedSurface.objects` raises.
     """
     from neurfield.fitting.surface import NoSurface
+    from neurfield.stereo.progress import moving_bar
     from neurfield.surfaces import save_mesh, save_scene
 
     if folder.suffix and not folder.is_dir():
         raise UserError(f"--output {folder}: with --objects it is a folder, one file an object goes into it")
     started = time.perf_counter()
-    found = surface.objects(**wishes)
+    with moving_bar() as bar:
+        found = surface.objects(**wishes, tell=bar)
     there = {one.label: one.mesh for one in found if one.mesh is not None}
     if not there:
         raise NoSurface(f"{surface.folder}: no object has a surface inside the box: fit for longer")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,12 +58,14 @@ def textured(
             raise.
     """
     from neurfield.inputs import Run
+    from neurfield.stereo.progress import moving_bar
 
     run = Run.load(folder, device, scene, plugins)
     if wishes.get("faces") is None:
         wishes["faces"] = FACES
-    mesh = run.mesh(color="none", **wishes)
-    return run.textured(mesh, size, _progress()), run
+    with moving_bar() as bar:
+        mesh = run.mesh(color="none", tell=bar, **wishes)
+        return run.textured(mesh, size, bar), run
 
 
 def say_texture(mesh: trimesh.Trimesh, size: int) -> None:
@@ -105,17 +106,3 @@ def _way(up: np.ndarray) -> str:
     axis = int(np.abs(up).argmax())
     exact = abs(up[axis]) > 1.0 - 1e-9
     return f"{'-' if up[axis] < 0 else '+'}{'xyz'[axis]}" if exact else " ".join(f"{v:.3f}" for v in up)
-
-
-def _progress() -> Callable[[str, float], None]:
-    """A line that is written anew, on a terminal alone."""
-    told: list[str] = []
-
-    def tell(stage: str, fraction: float) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\033[K{fraction:4.0%}  {stage}", end="" if stage != "done" else "\n", file=sys.stderr)
-        elif told[-1:] != [stage]:
-            say(f"         {stage}")
-        told.append(stage)
-
-    return tell

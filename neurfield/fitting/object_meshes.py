@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from neurfield.rays import UnitFrame
 from neurfield.surfaces import clean_up, keep_components
 from neurfield.surfaces.after_welding import Faces, check_clean_up
 from neurfield.surfaces.color import vertex_colors
+from neurfield.surfaces.lattice_field import Tell
 from neurfield.surfaces.memory import read_memory
 
 BACKGROUND = "background"
@@ -75,6 +77,7 @@ def object_meshes(
     faces: Faces = None,
     holes: str | float | None = None,
     memory: str | float | None = None,
+    tell: Tell | None = None,
 ) -> list[ObjectMesh]:
     """The zero level set of each distance of a field of objects, the background's first.
 
@@ -88,6 +91,7 @@ def object_meshes(
         faces: of each object, as for `FittedSurface.mesh`; so are holes and memory.
         holes: those of each that are filled.
         memory: that the process may have.
+        tell: is told which object's turn it is, and which fraction of all is done.
 
     Raises:
         UserError: the field tells no objects apart, or an argument is wrong.
@@ -103,19 +107,39 @@ def object_meshes(
             "component 'object', what stands on the ground, is none of objects: give all or largest"
         )
     check_clean_up(faces, holes)
-    bound = {} if memory is None else {"memory": read_memory(memory)}
+    bound = known_wishes(surface.extraction, memory)
     frame = UnitFrame.around(surface.box)
     size = surface.voxel(voxel, resolution) / frame.half
     field.active_levels = field.encoding.levels
     unit_box = np.array(frame.box_in_unit(surface.box)).reshape(2, 3)
     found = []
+    if tell is not None:
+        tell("looking for objects", 0.0)
     for index, box in enumerate(object_boxes(field, unit_box, size, surface.device)):
+        if tell is not None:
+            tell("meshes of objects", index / field.objects)
         mesh = None if box is None else _mesh(surface, index, box, size, color, which, holes, bound)
         if mesh is not None:
             mesh = clean_up(mesh, faces, unit=frame.half, cell=size)
             mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
         found.append(ObjectMesh(*named(field, index, surface.names), mesh))
     return found
+
+
+def known_wishes(
+    extraction: Any, memory: str | float | None = None, tell: Tell | None = None
+) -> dict[str, Any]:
+    """Arguments of an extraction beside the usual ones; `tell` for those alone who name it.
+
+    Args:
+        extraction: the method's part, which may be a plug-in's.
+        memory: as for `FittedSurface.mesh`.
+        tell: as there.
+    """
+    wishes: dict[str, Any] = {} if memory is None else {"memory": read_memory(memory)}
+    if tell is not None and "tell" in inspect.signature(extraction.extract).parameters:
+        wishes["tell"] = tell
+    return wishes
 
 
 def named(field: ObjectsField, index: int, names: Mapping[int, str]) -> tuple[int | None, str]:
@@ -190,7 +214,7 @@ def _mesh(
     color: str,
     component: str,
     holes: str | float | None,
-    bound: Mapping[str, float],
+    bound: Mapping[str, Any],
 ) -> trimesh.Trimesh | None:
     """One object's surface in unit coordinates, or None."""
     alone = surface.field.one(index)

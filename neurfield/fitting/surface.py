@@ -16,7 +16,7 @@ from neurfield.errors import UserError
 from neurfield.fields import Color
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, read_facts
-from neurfield.fitting.object_meshes import ObjectMesh, object_meshes
+from neurfield.fitting.object_meshes import ObjectMesh, known_wishes, object_meshes
 from neurfield.fitting.scene import make_fields
 from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
@@ -25,8 +25,9 @@ from neurfield.surfaces import LevelSet, clean_up, keep_components, manifoldness
 from neurfield.surfaces.after_welding import Faces, check_clean_up
 from neurfield.surfaces.color import colors_and_normals, onto_surface, vertex_colors
 from neurfield.surfaces.extractors import is_unsigned, smallest_cell
+from neurfield.surfaces.lattice_field import Tell
 from neurfield.surfaces.level_set_mesh import Extractor
-from neurfield.surfaces.memory import peak_bytes, read_memory
+from neurfield.surfaces.memory import peak_bytes
 
 _ROWS = 1 << 18  # of vertices at once
 LARGEST_GRID = 4096  # voxels along the longest side; more is a mistake in the unit rather than a wish
@@ -103,6 +104,7 @@ class FittedSurface:
         faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,
+        tell: Tell | None = None,
     ) -> trimesh.Trimesh:
         """The field's zero level set as one welded mesh in the world's coordinates, normals into free space.
 
@@ -129,6 +131,7 @@ class FittedSurface:
                 edges, as "20edges"; None: none.
             memory: the most that the process may have, as "4GB" or in bytes, of marching cubes; None: as much
                 as it takes.
+            tell: is told what goes on, and which fraction of it is done; 0 where that is not known.
 
         Raises:
             UserError: a voxel that is not positive or too small for the box, an extractor that is for other
@@ -136,15 +139,16 @@ class FittedSurface:
         """
         started = time.perf_counter()
         check_clean_up(faces, holes)
-        bound = {} if memory is None else {"memory": read_memory(memory)}  # a plug-in's part need not know it
+        say: Tell = tell or (lambda stage, fraction: None)
         frame = UnitFrame.around(self.box)
         voxel = self.voxel(voxel, resolution)
         self.field.active_levels = self.field.encoding.levels
         unit_box = np.array(frame.box_in_unit(self.box)).reshape(2, 3)
         extraction = self.extraction if extractor is None else LevelSet(extractor=extractor)
         vertices, triangles = extraction.extract(
-            self.field, unit_box, voxel / frame.half, self.device, **bound
+            self.field, unit_box, voxel / frame.half, self.device, **known_wishes(extraction, memory, tell)
         )
+        say("looking at its pieces", 0.0)
         if len(triangles) == 0:
             size = " x ".join(f"{side:.3g}" for side in np.ptp(self.box, axis=0))
             raise NoSurface(
@@ -161,7 +165,7 @@ class FittedSurface:
         if shown is not None or signed:
             outwards = None if signed else np.array(mesh.vertex_normals)
             colors, normals = colors_and_normals(
-                self.field, shown, np.asarray(mesh.vertices), outwards=outwards
+                self.field, shown, np.asarray(mesh.vertices), outwards=outwards, tell=say
             )
         if colors is not None:
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
@@ -171,7 +175,10 @@ class FittedSurface:
         if color == "vertex":
             self.paint(mesh)
         filled = mesh.metadata.pop("clean_up", [])
+        if faces not in (None, "all"):
+            say("making fewer triangles", 0.0)
         mesh = clean_up(mesh, faces, cell=voxel)
+        say("counting its edges", 0.0)
         mesh.metadata["clean_up"] = [*filled, *mesh.metadata.get("clean_up", [])]
         mesh.metadata.update(self._origin())
         mesh.metadata["extractor"] = getattr(extraction, "told", "")  # a plug-in's part need not tell
@@ -216,9 +223,10 @@ class FittedSurface:
         faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,
+        tell: Tell | None = None,
     ) -> list[ObjectMesh]:
         """A mesh for each object that the field tells apart; see `object_meshes`."""
-        return object_meshes(self, voxel, resolution, color, component, faces, holes, memory)
+        return object_meshes(self, voxel, resolution, color, component, faces, holes, memory, tell)
 
     def voxel(self, voxel: float | None = None, resolution: int | None = None) -> float:
         """Edge of the marching cubes in world lengths; arguments and what is raised as for `mesh`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.outcome import Outcome
+from neurfield.stereo.progress import moving_bar
 from neurfield.surfaces import save_mesh
 from neurfield.wording import quoted
 
@@ -19,7 +20,8 @@ def write_mesh(surface: FittedSurface, outcome: Outcome) -> None:
     folder = surface.folder
     with outcome.part("mesh"):
         started = time.perf_counter()
-        outcome.mesh = surface.mesh(faces="auto")
+        with moving_bar() as bar:
+            outcome.mesh = surface.mesh(faces="auto", tell=bar)
         seconds = time.perf_counter() - started
         save_mesh(outcome.mesh, folder / "mesh.ply")
         outcome.metrics["mesh"] = {

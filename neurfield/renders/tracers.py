@@ -27,6 +27,7 @@ from neurfield.renders.subpixels import pixels_of, subpixels
 from neurfield.report.shade import vertex_colors_of, vertex_normals
 from neurfield.scenes import Cameras
 from neurfield.scenes.synthesis.raycast import RayCaster
+from neurfield.stereo.progress import moving_bar
 from neurfield.wording import suggest
 
 Told = Callable[[float], None]
@@ -82,7 +83,9 @@ def tracer_of(run: Run, name: str | None = None, say: Callable[[str], None] = la
         surface = traced_field(run)
         return Tracer("sphere", surface.has_color, HitTracer(surface, lamp=scene is None), scene is not None)
     say("surface  extracting the mesh that is drawn ...")
-    drawn = MeshTracer(opened.surface().mesh(), lamp=scene is None)
+    with moving_bar() as bar:
+        mesh = opened.surface().mesh(tell=bar)
+    drawn = MeshTracer(mesh, lamp=scene is None)
     return Tracer("surface", drawn.colors is not None, drawn, scene is not None)
 
 

@@ -21,7 +21,8 @@ from neurfield.surfaces.lattice_field import BLOCK, LatticeField, Tell
 from neurfield.surfaces.topology import as_trilinear
 
 # Few points settle many, so that few of the rest are left; all that are far from the surface, at the end.
-_ROUNDS = [(4, False, 4), (2, False, 2), (1, True, 1), (1, False, 0)]
+# The last number is the share of all points that have been asked by then (of fitted rooms and balls alike).
+_ROUNDS = [(4, False, 4, 0.04), (2, False, 2, 0.23), (1, True, 1, 0.62), (1, False, 0, 1.0)]
 
 
 @dataclass
@@ -114,18 +115,20 @@ class Bricks:
         return Piece(vertices, faces, inner, first, last, seeds)
 
     def _look(self, lattice: LevelSet, where: str) -> None:
-        for stride, every_other, reach in _ROUNDS:
+        done = 0.0
+        for stride, every_other, reach, share in _ROUNDS:
             lattice.want_unsettled(stride, every_other)
-            self._evaluate(lattice, "evaluating the field near the surface" + where, reach)
+            self._evaluate(lattice, "evaluating the field near the surface" + where, reach, done, share)
+            done = share
         lattice.want_frontier()
-        while lattice.wanted():
-            self._evaluate(lattice, "following the surface" + where, 0)
+        while lattice.wanted():  # how far that goes is not known
+            self._evaluate(lattice, "following the surface" + where, 0, 0.0, 0.0)
             lattice.want_frontier()
 
-    def _evaluate(self, lattice: LevelSet, stage: str, reach: int) -> None:
+    def _evaluate(self, lattice: LevelSet, stage: str, reach: int, begin: float, end: float) -> None:
         total = lattice.wanted()
         while left := lattice.wanted():
-            self.tell(stage, 1.0 - left / total)
+            self.tell(stage, begin + (end - begin) * (1.0 - left / total))
             lattice.give(self.at_lattice(lattice.take(self.at_lattice.chunk)), reach)
 
     def _values(self, points: np.ndarray) -> np.ndarray:

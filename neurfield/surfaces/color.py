@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from neurfield.fields import Color, SDFField, Shaded
+from neurfield.surfaces.lattice_field import Tell
 
 
 @torch.no_grad()
@@ -42,6 +43,7 @@ def colors_and_normals(
     points_in_unit: np.ndarray,
     chunk: int = 1 << 16,
     outwards: np.ndarray | None = None,
+    tell: Tell = lambda stage, fraction: None,
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """As `vertex_colors`, None without a colour, and the field's unit normals float32 [v, 3]: its gradient.
 
@@ -51,6 +53,7 @@ def colors_and_normals(
     colors = None if radiance is None else np.empty((len(points_in_unit), 3), dtype=np.uint8)
     normals = np.empty((len(points_in_unit), 3), dtype=np.float32)
     for start in range(0, len(points_in_unit), chunk):
+        tell("colours and normals", start / len(points_in_unit))
         part = slice(start, start + chunk)
         points = torch.as_tensor(points_in_unit[part], dtype=torch.float32, device=device)
         side = None if outwards is None else torch.as_tensor(outwards[part]).to(points)

@@ -15,6 +15,7 @@ from neurfield.errors import UserError
 from neurfield.surfaces.dual_contouring import extract_dual_contour
 from neurfield.surfaces.dual_mesh import extract_dual_mesh
 from neurfield.surfaces.holes import border_edges
+from neurfield.surfaces.lattice_field import Tell
 from neurfield.surfaces.level_set import LIPSCHITZ, find_level_set, steep_in_words
 from neurfield.surfaces.mesh_udf import extract_mesh_udf
 from neurfield.surfaces.unsigned import Lattice
@@ -58,6 +59,7 @@ def extract_surface(
     extractor: str = "auto",
     device: torch.device | str = "cpu",
     memory: float | None = None,
+    tell: Tell | None = None,
 ) -> Extracted:
     """The surface of a field in a box.
 
@@ -75,6 +77,7 @@ def extract_surface(
         extractor: "auto", or a name of `SIGNED` or `UNSIGNED`.
         device: where the field is asked.
         memory: bytes that the process may have at most, of marching cubes; None: as much as it takes.
+        tell: is told what goes on, and which fraction of it is done.
 
     Raises:
         UserError: there is no such extractor, it is for the other kind of field or cannot keep within a
@@ -94,13 +97,13 @@ def extract_surface(
     query = query_of(field)
     try:
         if unsigned:
-            return _of_unsigned(query, box, voxel, extractor, device)
+            return _of_unsigned(query, box, voxel, extractor, device, tell)
         if extractor == "dual-contouring":
-            vertices, faces = extract_dual_contour(field.sdf, query, box, voxel, device=device)
+            vertices, faces = extract_dual_contour(field.sdf, query, box, voxel, device=device, progress=tell)
             return Extracted(vertices, faces, extractor, "")
     except ValueError as error:
         raise UserError(f"extractor {extractor}: {error}") from error
-    made = find_level_set(field.sdf, box, voxel, device=device, memory=memory)
+    made = find_level_set(field.sdf, box, voxel, device=device, memory=memory, progress=tell)
     figures = {
         "points_asked": made.asked, "points": made.points, "share": made.asked / made.points,
         "bricks": made.bricks, "seconds": made.seconds, "peak_memory_gb": made.peak_bytes / 1e9,
@@ -166,7 +169,12 @@ def query_of(field: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
 
 
 def _of_unsigned(
-    query: Any, box: np.ndarray, voxel: float, extractor: str, device: torch.device | str
+    query: Any,
+    box: np.ndarray,
+    voxel: float,
+    extractor: str,
+    device: torch.device | str,
+    tell: Tell | None = None,
 ) -> Extracted:
     said = []
     if extractor == "auto":
@@ -180,7 +188,7 @@ def _of_unsigned(
             larger = noise / (_SMOOTH * voxel)
             said.append(f"holes are to be expected: cells {larger:.2g} times as large have few")
     make = extract_dual_mesh if extractor == "dual-mesh" else extract_mesh_udf
-    mesh = make(query, box, voxel, device=device)
+    mesh = make(query, box, voxel, device=device, progress=tell)
     if mesh.one_sided:
         said.append(f"{mesh.one_sided} pieces have but one side: their faces turn either way")
     return Extracted(mesh.vertices, mesh.faces, extractor, "; ".join(said))

@@ -9,6 +9,7 @@ import torch
 
 from neurfield.parts import Number
 from neurfield.surfaces.extractors import extract_surface, query_of
+from neurfield.surfaces.lattice_field import Tell
 from neurfield.surfaces.snapping import snap_to_level
 
 Extractor = Literal["auto", "marching-cubes", "dual-contouring", "dual-mesh", "mesh-udf"]
@@ -42,6 +43,7 @@ class LevelSet:
         voxel: float,
         device: torch.device,
         memory: float | None = None,
+        tell: Tell | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Vertices [V, 3], unit coordinates, and faces [F, 3] int64, their normals into free space.
 
@@ -51,8 +53,9 @@ class LevelSet:
             voxel: edge of the cells, unit lengths.
             device: where the field is asked.
             memory: bytes that the process may have at most; None: as much as it takes.
+            tell: is told what goes on, and which fraction of it is done.
         """
-        made = extract_surface(field, unit_box, voxel, self.extractor, device, memory)
+        made = extract_surface(field, unit_box, voxel, self.extractor, device, memory, tell)
         by_cubes = made.extractor == "marching-cubes"
         plain = by_cubes and not made.why
         self.told = "" if plain else f"{made.extractor}: {made.why}".rstrip(": ")

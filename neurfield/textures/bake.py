@@ -67,7 +67,7 @@ def bake(
     """
     tell("cutting the mesh into charts", 0.0)
     atlas = unwrap(mesh, size)
-    tell("looking for texels", 0.2)
+    tell("looking for texels", 0.0)
     texels = reached(atlas.corners, size)
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     points = texels.between(vertices, faces)
@@ -80,13 +80,13 @@ def bake(
     known = weight > 0
     seen = float(known.mean()) if len(known) else 0.0
     if colors is not None:
-        tell("asking the field", 0.9)
+        tell("asking the field", 0.0)
         faint = _FAINT * float(np.median(weight[known])) if known.any() else 1.0
         rows = np.flatnonzero(weight < 10.0 * faint)
         share = (weight[rows] / (weight[rows] + faint))[:, None]
         rgb[rows] = share * rgb[rows] + (1.0 - share) * (colors(points[rows]) / np.float32(255.0))
         known[:] = True
-    tell("writing the texture", 0.95)
+    tell("writing the texture", 0.0)
     picture = np.zeros((size, size, 3), dtype=np.float32)
     where = np.zeros((size, size), dtype=bool)
     picture.reshape(-1, 3)[texels.place[known]] = rgb[known]
@@ -127,5 +127,5 @@ def _look(
     starts = np.searchsorted(texels.face, np.arange(len(faces) + 1))
     count = len(pictures.cameras)
     for i in range(count):
+        tell("looking at pictures", i / count)
         looks.add(i, viewer.look(i, points, normals, starts))
-        tell("looking at pictures", 0.3 + 0.6 * (i + 1) / count)

@@ -131,6 +131,16 @@ def test_a_field_that_is_wrong_is_one_line() -> None:
             extract_surface(flat, BOX, 0.1, extractor)
 
 
+@pytest.mark.parametrize("extractor", ["marching-cubes", "dual-contouring", "dual-mesh", "mesh-udf"])
+def test_who_waits_is_told_what_goes_on(extractor: str) -> None:
+    told: list[tuple[str, float]] = []
+    unsigned = extractor in ("dual-mesh", "mesh-udf")
+    field = Field(field_of(hemisphere()), "unsigned") if unsigned else Field(ball)
+    part = LevelSet(extractor=extractor)  # type: ignore[arg-type]
+    part.extract(field, BOX, 0.1, "cpu", tell=lambda *what: told.append(what))  # type: ignore[arg-type]
+    assert len({stage for stage, _ in told}) > 1 and all(0.0 <= share <= 1.0 for _, share in told)
+
+
 def test_a_methods_part_tells_what_it_took() -> None:
     part = LevelSet()
     _, faces = part.extract(Field(ball), BOX, 0.1, "cpu")  # type: ignore[arg-type]

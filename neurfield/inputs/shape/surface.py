@@ -15,6 +15,7 @@ from neurfield.fitting.surface import FittedSurface, NoSurface
 from neurfield.parts import Config
 from neurfield.shapes import UnitShape
 from neurfield.surfaces.after_welding import Faces
+from neurfield.surfaces.lattice_field import Tell
 from neurfield.surfaces.level_set_mesh import Extractor
 from neurfield.wording import quoted
 
@@ -52,6 +53,7 @@ class ShapeSurface(FittedSurface):
         faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,
+        tell: Tell | None = None,
     ) -> trimesh.Trimesh:
         """As `FittedSurface.mesh`; colours are those of the nearest places of the shape.
 
@@ -59,7 +61,7 @@ class ShapeSurface(FittedSurface):
             UserError: as there, or the shape's file is gone and colours are wanted.
         """
         try:
-            return super().mesh(voxel, resolution, color, component, extractor, faces, holes, memory)
+            return super().mesh(voxel, resolution, color, component, extractor, faces, holes, memory, tell)
         except NoSurface as none:
             raise NoSurface(
                 f"{self.folder}: the field has no surface in the box of the shape; fit for longer "
