@@ -12,7 +12,7 @@ from tests.test_imports import MAY_IMPORT
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("data/*.md")]
+    [path for at in ("", "docs/", "notes/", "benchmarks/", "data/") for path in ROOT.glob(f"{at}*.md")]
 )
 HOMES = (ROOT, ROOT / "neurfield", ROOT / "tests", ROOT / "docs", ROOT / "csrc")
 OF_OTHERS = {
@@ -23,6 +23,7 @@ OF_OTHERS = {
 }  # in other repositories
 SHOWN = {"add-a-kernel.md": "bent", "add-a-part.md": "level_or_upright"}  # what a page itself makes
 DESIGN = (ROOT / "docs" / "design.md").read_text()
+NOTES = (ROOT / "notes" / "decisions.md").read_text()
 
 
 def written(page: Path) -> str:
@@ -68,7 +69,7 @@ def test_scripts_that_make_pictures_are_told_once_with_how_they_are_called() -> 
 
 def test_parts_and_numbers_that_decisions_name_are_there() -> None:
     shelf = whole_shelf()
-    named = re.findall(r"`(losses|points|passes)\.(\w+)(?:\.(\w+))?`", DESIGN)
+    named = re.findall(r"`(losses|points|passes)\.(\w+)(?:\.(\w+))?`", DESIGN + NOTES)
     assert named
     for slot, name, number in named:
         entries = [shelf.find(slot, name)] if name != "surface" else list(shelf.entries[slot].values())
