@@ -1,0 +1,205 @@
+"""What is lit, and by what: surfaces with their materials, lamps, and what surrounds them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurfield.errors import UserError
+from neurfield.light.lights import BallLight, Environment, LightMet, LightSample, QuadLight
+from neurfield.light.materials import Shading
+from neurfield.traced import TracedSurface
+
+_ALMOST = 0.9995  # of the way to a lamp: what stands nearer to it than the rest does not shade
+_NO_GLOSS = -1.0
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a surface, or a part of it, is made of.
+
+    Attributes:
+        albedo: linear, 0..1; None: the surface's own colours.
+        roughness: 0..1; None: no gloss at all.
+        metal: 0..1.
+        emission: radiance of its own, linear.
+    """
+
+    albedo: tuple[float, float, float] | None = None
+    roughness: float | None = None
+    metal: float = 0.0
+    emission: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box of the world within which surfaces are made of something else.
+
+    Attributes:
+        box: [2, 3] minimum and maximum, world.
+        material: there.
+    """
+
+    box: np.ndarray
+    material: Material
+
+
+@dataclass
+class LitHits:
+    """Where N rays first meet a lit scene: t, position, normal as of `SurfaceHits`, and what is there.
+
+    Attributes:
+        t: [N] world lengths, inf: nowhere.
+        position: [N, 3], counted from the scene's origin.
+        normal: [N, 3] unit, into free space.
+        shading: of the points.
+        margin: [N] off the surface, where rays begin that leave it.
+        hit: [N] bool.
+    """
+
+    t: Tensor
+    position: Tensor
+    normal: Tensor
+    shading: Shading
+    margin: Tensor
+    hit: Tensor
+
+
+@dataclass
+class LitScene:
+    """Surfaces and light. Points are counted from `origin`, on the host.
+
+    Attributes:
+        surfaces: each with its material.
+        lamps: parallelograms and balls, counted from `origin`.
+        environment: what comes along rays that meet nothing; None: nothing.
+        regions: later ones go before earlier ones.
+        origin: [3] float64, world.
+
+    Raises:
+        UserError: nothing shines.
+    """
+
+    surfaces: Sequence[tuple[TracedSurface, Material]]
+    lamps: Sequence[QuadLight | BallLight] = ()
+    environment: Environment | None = None
+    regions: Sequence[Region] = ()
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
+
+    def __post_init__(self) -> None:
+        boxes = np.stack([surface.box for surface, _ in self.surfaces])
+        self.radius = float(np.linalg.norm(np.ptp([boxes[:, 0].min(0), boxes[:, 1].max(0)], axis=0))) / 2
+        powers = [lamp.power for lamp in self.lamps]
+        if self.environment is not None:
+            powers.append(self.environment.power(self.radius))
+        weights = torch.tensor(powers, dtype=torch.float64)
+        self._glows = any(max(m.emission) > 0 for m in self._materials())
+        if not (weights > 0).any() and not self._glows:
+            raise UserError(
+                "nothing shines: give a lamp, an environment or an emission with a strength above 0 (--light)"
+            )
+        bright = weights > 0
+        # Half by power, half by number: a weak lamp near by may matter more than a strong one far away.
+        even = bright.double() / bright.sum().clamp_min(1)
+        self.chances = (0.5 * weights / weights.sum().clamp_min(1e-30) + 0.5 * even).float()
+        self._until = torch.cumsum(self.chances, dim=0)
+
+    def _materials(self) -> list[Material]:
+        return [material for _, material in self.surfaces] + [region.material for region in self.regions]
+
+    def first_hits(self, origins: Tensor, directions: Tensor) -> LitHits:
+        """The nearest surface along rays [N, 3]."""
+        count = len(origins)
+        t, margin = torch.full((count,), math.inf), torch.zeros(count)
+        position, normal = torch.zeros(count, 3), torch.zeros(count, 3)
+        shading = Shading(torch.ones(count, 3), torch.full((count,), _NO_GLOSS), torch.zeros(count),
+                          torch.zeros(count, 3))  # fmt: skip
+        for surface, material in self.surfaces:
+            o, d = self._for(surface, origins), directions.to(surface.device)
+            hits = surface.first_hits(o, d, t.to(surface.device) if len(self.surfaces) > 1 else None)
+            rows = (hits.hit.cpu() & (hits.t.cpu() < t)).nonzero()[:, 0]
+            there = rows.to(surface.device)
+            t[rows], normal[rows] = hits.t[there].cpu(), hits.normal[there].cpu()
+            position[rows] = origins[rows] + t[rows, None] * directions[rows]
+            shading.albedo[rows] = hits.albedo[there].cpu()
+            margin[rows] = surface.margin
+            _lay(shading, rows, material)
+        for region in self.regions:
+            low, high = torch.from_numpy(np.asarray(region.box, np.float64) - self.origin).float()
+            inside = ((position >= low) & (position <= high)).all(dim=1) & torch.isfinite(t)
+            _lay(shading, inside.nonzero()[:, 0], region.material)
+        return LitHits(t, position, normal, shading, margin, torch.isfinite(t))
+
+    def occluded(self, origins: Tensor, directions: Tensor, t_max: Tensor) -> Tensor:
+        """Whether a surface or a lamp's body stands before t_max [N]: bool [N]."""
+        met = torch.zeros(len(origins), dtype=torch.bool)
+        reach = (t_max * _ALMOST).clamp_max(1e6 * self.radius)
+        for lamp in self.lamps:
+            met |= lamp.meet(origins, directions).t < reach
+        for surface, _ in self.surfaces:
+            left = (~met).nonzero()[:, 0]
+            o, d = self._for(surface, origins[left]), directions[left].to(surface.device)
+            met[left] = surface.occluded(o, d, reach[left].to(surface.device)).cpu()
+        return met
+
+    def sample_light(self, points: Tensor, which: Tensor, u: Tensor, v: Tensor) -> LightSample:
+        """A direction to one of the lights; its density includes the chance of that light."""
+        count, numbers = len(points), len(self.chances)
+        direction, radiance = torch.zeros(count, 3), torch.zeros(count, 3)
+        direction[:, 2] = 1.0
+        distance, density = torch.ones(count), torch.zeros(count)
+        if not numbers or not float(self._until[-1]) > 0.0:
+            return LightSample(direction, distance, radiance, density)
+        chosen = torch.searchsorted(self._until, which * self._until[-1], right=True).clamp_max(numbers - 1)
+        for number, light in enumerate(self._lights()):
+            rows = (chosen == number).nonzero()[:, 0]
+            if len(rows):
+                drawn = light.sample(points[rows], u[rows], v[rows])
+                direction[rows], distance[rows], radiance[rows] = (
+                    drawn.direction,
+                    drawn.distance,
+                    drawn.radiance,
+                )
+                density[rows] = drawn.density * self.chances[number]
+        return LightSample(direction, distance, radiance, density)
+
+    def meet_lamps(self, origins: Tensor, directions: Tensor) -> LightMet:
+        """The nearest lamp along rays, with the density of `sample_light` there."""
+        count = len(origins)
+        t, radiance, density = torch.full((count,), math.inf), torch.zeros(count, 3), torch.zeros(count)
+        for number, lamp in enumerate(self.lamps):
+            met = lamp.meet(origins, directions)
+            near = met.t < t
+            t = torch.where(near, met.t, t)
+            radiance = torch.where(near[:, None], met.radiance, radiance)
+            density = torch.where(near, met.density * self.chances[number], density)
+        return LightMet(t, radiance, density)
+
+    def come(self, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """What the environment sends along rays that meet nothing [N, 3], and `sample_light`'s density."""
+        if self.environment is None:
+            return torch.zeros_like(directions), torch.zeros(len(directions))
+        met = self.environment.come(directions)
+        return met.radiance, met.density * self.chances[-1]
+
+    def _lights(self) -> list[QuadLight | BallLight | Environment]:
+        return [*self.lamps, *([] if self.environment is None else [self.environment])]
+
+    def _for(self, surface: TracedSurface, points: Tensor) -> Tensor:
+        """Points as a surface counts them."""
+        shift = torch.from_numpy(self.origin - surface.origin).float()
+        return (points + shift).to(surface.device)
+
+
+def _lay(shading: Shading, rows: Tensor, material: Material) -> None:
+    """Give some points a material."""
+    if material.albedo is not None:
+        shading.albedo[rows] = torch.tensor(material.albedo)
+    shading.roughness[rows] = _NO_GLOSS if material.roughness is None else material.roughness
+    shading.metal[rows] = material.metal
+    shading.emission[rows] = torch.tensor(material.emission)
