@@ -11,16 +11,14 @@ import trimesh
 
 from neurfield.errors import UserError
 from neurfield.far import local_origin
-from neurfield.inputs.run import input_of
+from neurfield.fitting.folder import read_facts
+from neurfield.inputs.showing import shower_of
 from neurfield.inputs.shown import Shown
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
 from neurfield.report.pictures import solid_box
 from neurfield.report.viewpoints import Viewpoint, four_sides
 from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.upright import up_direction
-from neurfield.shapes.read import read_shape
-from neurfield.slices import read_slices
-from neurfield.slices.read import ENDINGS
 from neurfield.surface_file import Surface
 from neurfield.viewer.layers import Layer, Lines, Points, Triangles, ordered, triangles_of
 from neurfield.viewer.seen import (
@@ -44,6 +42,8 @@ _MOST_CAMERAS = 48
 # The default side: from where the built-in room shows its sofa and window.
 _SIDE = 2
 _UP = np.array([0.0, 0.0, 1.0])
+# As `neurfield.slices.read.ENDINGS`, which loads torch.
+_SLICES = (".csl", ".contour", ".nii", ".nii.gz", ".nrrd", ".nhdr", ".dcm")
 _FILES = (*MESH_SUFFIXES, ".xyz", ".pwn", ".npz", ".las", ".laz")
 MOST_FACES = 4_000_000  # that are drawn; of larger meshes a stand-in is
 
@@ -113,7 +113,7 @@ def content_of(target: str | Path, scene: str | None = None) -> Content:
         UserError: the target is none of these, or a file of it cannot be read.
     """
     path = Path(target).expanduser()
-    if path.name.lower().endswith(ENDINGS) and path.is_file():
+    if path.name.lower().endswith(_SLICES) and path.is_file():
         return content_of_slices(path)
     if path.suffix.lower() in _FILES and (path.is_file() or not path.exists()):
         return content_of_mesh(path)
@@ -135,6 +135,8 @@ def content_of_mesh(path: Path) -> Content:
 
 def content_of_slices(path: Path) -> Content:
     """The contours of a file of cross-sections, in its box."""
+    from neurfield.slices import read_slices
+
     slices = read_slices(path)
     shown = Shown(slices.box, "outside", unit=slices.unit)
     origin = local_origin(slices.box)
@@ -150,11 +152,11 @@ def _contours(edges: np.ndarray, origin: np.ndarray) -> Layer:
 def content_of_run(folder: Path, scene: str | None = None) -> Content:
     """A run's mesh.ply with the cameras, the box and the truth that it was fitted with."""
     path = folder / "mesh.ply"
-    kind, facts = input_of(folder)
-    kind.require("view", folder)
+    facts = read_facts(folder)
+    show = shower_of(folder, facts)
     if not path.is_file():
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
-    shown = kind.shown(folder, facts, scene)
+    shown = show(folder, facts, scene)
     surface = _read(path)
     origin = local_origin(shown.box)
     layer, notes = _surface_layer(surface, origin)
@@ -210,6 +212,8 @@ def _read(path: Path) -> Surface:
     try:
         return read_mesh(path)
     except UserError as no_mesh:
+        from neurfield.shapes.read import read_shape
+
         try:
             shape = read_shape(path)
         except UserError:

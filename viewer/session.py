@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from neurfield.errors import UserError
-from neurfield.fitting.surface import FittedSurface
-from neurfield.inputs.run import open_surface
-from neurfield.rays import UnitFrame
 from neurfield.scenes.synthesis.raycast import RayCaster
-from neurfield.surfaces import extract_surface
-from neurfield.surfaces.color import colors_and_normals
-from neurfield.surfaces.extractors import is_unsigned
 from neurfield.viewer.content import Content
 from neurfield.viewer.layers import Layer, Pictures, Triangles, ordered, summed_normals, unit
 from neurfield.viewer.palettes import Scale, in_lengths, round_up
 from neurfield.viewer.slices import drawn_slice, plane_points
+
+if TYPE_CHECKING:  # what is asked of a field loads torch, which nobody waits for before it is asked
+    import torch
+
+    from neurfield.fitting.surface import FittedSurface
 
 AXES = "xyz"
 _AT_ONCE = 1 << 18  # points that the field is asked for
@@ -97,6 +95,8 @@ class Session:
             if self._fitted is None:
                 if self.content.folder is None:
                     raise UserError(f"{self.content.title}: there is no field to ask: view a run's folder")
+                from neurfield.inputs.run import open_surface
+
                 self._fitted = open_surface(self.content.folder)
                 self._fitted.field.active_levels = self._fitted.field.encoding.levels
             return self._fitted
@@ -104,6 +104,8 @@ class Session:
     @property
     def unsigned(self) -> bool:
         """Whether the field's values have no sign."""
+        from neurfield.surfaces.extractors import is_unsigned
+
         return is_unsigned(self.fitted.field)
 
     @property
@@ -128,6 +130,10 @@ class Session:
 
     def value_at(self, points: np.ndarray) -> np.ndarray:
         """The field's values [k] at points [k, 3], world lengths, negative inside; NaN beyond its box."""
+        import torch
+
+        from neurfield.rays import UnitFrame
+
         surface = self.fitted
         places = np.asarray(points, np.float64).reshape(-1, 3) + self.content.origin
         known = ((places >= surface.box[0]) & (places <= surface.box[1])).all(axis=1)
@@ -169,6 +175,10 @@ class Session:
         Raises:
             UserError: there is no field, or no such place in its box.
         """
+        from neurfield.rays import UnitFrame
+        from neurfield.surfaces import extract_surface
+        from neurfield.surfaces.color import colors_and_normals
+
         fitted = self.fitted
         frame = UnitFrame.around(fitted.box)
         box = np.asarray(frame.box_in_unit(fitted.box)).reshape(2, 3)

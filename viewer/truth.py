@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
-import torch
 import trimesh
 from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
-from neurfield.ops import TriangleTree
 from neurfield.surface_file import Surface
 from neurfield.viewer.layers import Points, Triangles, triangles_of
 from neurfield.viewer.palettes import Scale, round_up
@@ -62,6 +60,10 @@ def _distance_to(surface: Surface, origin: np.ndarray) -> Callable[[np.ndarray],
     if not isinstance(surface, trimesh.Trimesh):
         cloud = cKDTree(vertices)
         return lambda points: np.asarray(cloud.query(points)[0])
+    import torch  # seconds, which nobody waits for who looks at the surface alone
+
+    from neurfield.ops import TriangleTree
+
     tree = TriangleTree(torch.from_numpy(vertices[np.asarray(surface.faces)]).float())
     return lambda points: tree.nearest(torch.from_numpy(points).float()).distance.numpy()
 

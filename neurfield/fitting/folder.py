@@ -7,14 +7,14 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import Any, Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
-from neurfield.fitting.checkpoint import restore_newest
+
+if TYPE_CHECKING:  # who asks what a run is needs no torch
+    import torch
+    from torch import Tensor
 
 SCHEMA = 2
 _STALE_AFTER = 60.0  # seconds
@@ -129,5 +129,7 @@ def load_newest(folder: Path, task: Loadable) -> int:
     Raises:
         UserError: there is none, or it does not fit.
     """
+    from neurfield.fitting.checkpoint import restore_newest
+
     record = restore_newest(folder / "checkpoints", task.device, {"task": task.load})
     return int(str(record["step"]))

@@ -28,6 +28,7 @@ class Entry:
         otherwise: other methods that `Input.usual` may take by what it finds, each with when.
         moves: whether its flag beside --resume says where the run's input lies now.
         endings: of files that are taken for it where no flag says what they are.
+        shown: "module:function" that is its `Input.shown` and loads no torch; empty: that is asked.
     """
 
     target: str
@@ -39,6 +40,7 @@ class Entry:
     otherwise: Mapping[str, str] = field(default_factory=dict)
     moves: bool = False
     endings: tuple[str, ...] = ()
+    shown: str = ""
 
     @property
     def usual_ones(self) -> tuple[str, ...]:
@@ -74,7 +76,7 @@ INPUTS: dict[str, Entry] = {
         "what to fit to, for example room0; beside --resume: where the run's scene was moved to.",
         example="--scene room0, --scene path/to/scene",
         otherwise={WITHOUT_DEPTH: "without depth", WITH_PRIORS: "with a network's depth in a room"},
-        moves=True,
+        moves=True, shown="neurfield.inputs.scene.shown:shown",
     ),
     "image": Entry(
         "neurfield.inputs.image:ImageInput", "FILE",
@@ -88,6 +90,7 @@ INPUTS: dict[str, Entry] = {
         usual="shape", named_by=("method", "field"), example="--shape bunny.ply",
         otherwise={OF_POINTS: "of points", OF_OPEN_MESHES: "of an open mesh"}, moves=True,
         endings=(".ply", ".obj", ".off", ".stl", ".glb", ".gltf", ".xyz", ".pwn", ".las", ".laz"),
+        shown="neurfield.inputs.shape.shown:shown",
     ),
     "slices": Entry(
         "neurfield.inputs.slices:SlicesInput", "FILE",

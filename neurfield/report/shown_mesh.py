@@ -8,7 +8,6 @@ import numpy as np
 import trimesh
 
 from neurfield.report.shade import vertex_colors_of
-from neurfield.surfaces import decimate
 
 _CREASE = np.cos(np.radians(40.0))  # faces that meet more sharply are not smoothed into each other
 
@@ -30,6 +29,8 @@ class ShownMesh:
 
 def shown_mesh(mesh: trimesh.Trimesh, most_faces: int) -> ShownMesh:
     """The mesh with about so many triangles at most, of which more are where its colours change."""
+    from neurfield.surfaces import decimate  # which loads torch
+
     small = decimate(mesh, most_faces)
     shades = vertex_colors_of(small)
     colors = None if shades is None else np.rint(shades * 255.0).astype(np.uint8)

@@ -38,7 +38,7 @@ class Served:
         self.server: Any = open_server(port, host)
         try:
             tell(*self.words)
-            # What follows loads torch, which takes seconds.
+            # What follows takes seconds to load.
             from neurfield.viewer.content import content_of
             from neurfield.viewer.layers import layer_names, shown_layers
             from neurfield.viewer.session import Session

@@ -24,6 +24,7 @@ from neurfield.inputs.scene.objects import measure_objects
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.inputs.scene.page import scene_page
 from neurfield.inputs.scene.results import OBJECT, measure, write_results
+from neurfield.inputs.scene.shown import place_of, shown
 from neurfield.inputs.scene.stereo import MEASURED
 from neurfield.inputs.scene.trajectory import trajectory_of
 from neurfield.inputs.scene.words import looked_at, scene_words
@@ -90,7 +91,7 @@ class SceneInput(OpenedScene, Input):
 
         The box is the run's own: a field fitted in one box means nothing in another.
         """
-        scene = load_scene(_place_of(folder, facts, moved_to))
+        scene = load_scene(place_of(folder, facts, moved_to))
         cameras = facts.get("cameras")
         if cameras is not None and len(scene) != cameras:
             raise UserError(
@@ -189,22 +190,4 @@ class SceneInput(OpenedScene, Input):
     @classmethod
     def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
         """The box, and the scene with its cameras."""
-        box = np.asarray(facts["box"], float).reshape(2, 3)
-        scene = load_scene(_place_of(folder, facts, moved_to))
-        truth = (lambda: scene.ground_truth) if scene.ground_truth_file is not None else None
-        return Shown(box, facts["cameras_look"], scene.cameras, scene.up, scene, truth, scene.unit)
-
-
-def _place_of(folder: Path, facts: dict[str, Any], moved_to: str | Path | None) -> str | Path:
-    """Where the scene of a run lies: in its old place or in the one that is given.
-
-    Raises:
-        UserError: it is not where it was.
-    """
-    place = facts["scene"]
-    if moved_to is None and not Path(place).exists():
-        raise UserError(
-            f"{folder}: the scene it was fitted to is no longer at {place}: "
-            "say where it is now with --scene PATH"
-        )
-    return place if moved_to is None else moved_to
+        return shown(folder, facts, moved_to)

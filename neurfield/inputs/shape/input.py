@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-import trimesh
 from rich.text import Text
 
 from neurfield.fitting.device import device_of_run
@@ -24,13 +23,13 @@ from neurfield.inputs.registry import OF_OPEN_MESHES, OF_POINTS
 from neurfield.inputs.shape.opened import OpenedShape, again_of, kept_shape, opened_of
 from neurfield.inputs.shape.page import shape_page
 from neurfield.inputs.shape.results import measure, write_results
+from neurfield.inputs.shape.shown import shown
 from neurfield.inputs.shape.surface import ShapeSurface
 from neurfield.inputs.shape.words import looked_at, shape_words
 from neurfield.inputs.shown import Shown
 from neurfield.parts import Config, read_config
 from neurfield.scenes.truth import Truth
 from neurfield.shapes import Shape, UnitShape
-from neurfield.surface_file import Surface
 
 
 class ShapeInput(OpenedShape, Input):
@@ -143,14 +142,4 @@ class ShapeInput(OpenedShape, Input):
     @classmethod
     def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
         """The box, and the shape itself."""
-        box = np.asarray(facts["box"], float).reshape(2, 3)
-        unit = str(facts.get("unit", ""))
-        return Shown(box, "outside", truth=lambda: _read_again(folder, facts, moved_to), unit=unit)
-
-
-def _read_again(folder: Path, facts: dict[str, Any], moved_to: str | Path | None) -> Surface:
-    """The shape of a run, as triangles or points with their colours."""
-    shape = again_of(folder, facts, moved_to)[0].shape
-    if not shape.is_mesh:
-        return trimesh.PointCloud(shape.vertices, colors=shape.colors)
-    return trimesh.Trimesh(shape.vertices, shape.faces, vertex_colors=shape.colors, process=False)
+        return shown(folder, facts, moved_to)
