@@ -22,9 +22,9 @@ for step in range(200):
     around = torch.rand(1024, 3) * 2 - 1
     sample = field.query(torch.cat([cloud[rows], around]), gradient=True)  # all of it trains the field
     on_surface = sample.sdf[:1024].abs().mean()
-    along_normals = (sample.gradient[:1024] - normals[rows]).norm(dim=1).mean()
+    along_normals = (sample.slope[:1024] - normals[rows]).norm(dim=1).mean()
     nothing_else = torch.exp(-50 * sample.sdf[1024:].abs()).mean()  # as in SIREN (Sitzmann et al. 2020)
-    slope_of_one = nf.losses.eikonal(sample.gradient)
+    slope_of_one = nf.losses.eikonal(sample.slope)
     loss = on_surface + 0.1 * (along_normals + nothing_else + slope_of_one)
     optimiser.zero_grad()
     loss.backward()

@@ -33,5 +33,7 @@ alpha, normal = ops.section_opacity(sdf, slope, starts, ends, directions, rays, 
 pixels, weights = ops.composite_surface(alpha, 0.5 + 0.5 * normal, normal, t, packed)  # and differentiable
 
 rgb = pixels[:, :3] + (1 - pixels[:, 7:])  # the last number is the opacity; white behind
-Path("runs").mkdir(exist_ok=True)
-Image.fromarray((rgb.reshape(size, size, 3).clamp(0, 1) * 255).byte().numpy()).save("runs/torus.png")
+picture = Path("runs/torus.png")
+picture.parent.mkdir(exist_ok=True)
+Image.fromarray((rgb.reshape(size, size, 3).clamp(0, 1) * 255).byte().numpy()).save(picture)
+print(f"{picture}: {len(points):,} samples on {len(origins):,} rays")

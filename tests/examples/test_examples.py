@@ -44,7 +44,7 @@ def number(pattern: str, text: str) -> float:
 
 
 def test_they_are_short_and_listed() -> None:
-    assert len(NUMBERED) >= 7
+    assert len(NUMBERED) >= 8
     listed = re.findall(r"^\| `(0\w+\.py)` \|", (FOLDER / "README.md").read_text(), re.M)
     assert listed == [path.name for path in NUMBERED]
     for path in NUMBERED:
@@ -78,7 +78,8 @@ def test_parts_of_ones_own(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_picture_by_operations(tmp_path: Path) -> None:
-    printed("04_volume_rendering.py", tmp_path)
+    said = printed("04_volume_rendering.py", tmp_path)
+    assert said.startswith("runs/torus.png: ")
     picture = Image.open(tmp_path / "runs" / "torus.png").convert("L").point(lambda grey: 255 * (grey < 250))
     width, height = picture.size
     assert picture.getpixel((2, 2)) == 0 and picture.getpixel((width // 2, height // 2)) == 0  # the hole
@@ -106,3 +107,14 @@ def test_two_meshes(tmp_path: Path) -> None:
     assert 0.0 < number(r"accuracy\s+([\d.]+)", said) < 0.05
     mine = [str(tmp_path / "runs" / name) for name in ("fine.ply", "fine.ply")]
     assert number(r"chamfer_l1\s+([\d.]+)", printed("07_compare_two_meshes.py", tmp_path, *mine)) < 1e-4
+
+
+@pytest.mark.slow
+def test_a_texture_in_a_glb(tmp_path: Path) -> None:
+    needs_room()
+    pytest.importorskip("xatlas")
+    said = printed("08_texture_and_glb.py", tmp_path)
+    # Of things that stand in the room the insides are there, too, which nobody sees.
+    assert "runs/textured.glb: " in said and number(r"triangles, (\d+)% of their texels", said) > 30
+    mesh = next(iter(trimesh.load_scene(tmp_path / "runs" / "textured.glb").geometry.values()))
+    assert mesh.visual.material.baseColorTexture.size == (1024, 1024)
