@@ -14,6 +14,7 @@ from neurfield.encodings.kernel_placement import place_kernels as place_kernels
 from neurfield.encodings.kernel_placement import radiance_samples as radiance_samples
 from neurfield.encodings.kernel_placement import spread_kernels as spread_kernels
 from neurfield.encodings.kernel_support import support_radii as support_radii
+from neurfield.encodings.learnt_frequencies import LearntFrequencies as LearntFrequencies
 from neurfield.encodings.radial_basis import RadialBasis as RadialBasis
 from neurfield.encodings.simplex_grid import SimplexGrid as SimplexGrid
 from neurfield.encodings.spherical_harmonics import SphericalHarmonics as SphericalHarmonics

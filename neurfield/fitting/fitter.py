@@ -32,7 +32,7 @@ from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.progress import ProgressLine
 from neurfield.fitting.step import FixedStep, StepReport
 from neurfield.fitting.surface_watch import SurfaceLeft
-from neurfield.fitting.turn import POLISH, Polish, turn_of
+from neurfield.fitting.turn import POLISH, Turn
 from neurfield.ops import native
 from neurfield.parts.groups import Train
 
@@ -55,7 +55,6 @@ class Task(Protocol):
     """What the loop needs of a kind of fit (scene, shape, ...)."""
 
     device: torch.device
-    polish: Polish | None
 
     def prepare(self) -> None:
         """What has to be worked out once before the first step; its time is part of the fit's."""
@@ -63,6 +62,10 @@ class Task(Protocol):
 
     def groups(self) -> list[Group]:
         """Parameters and their learning rates."""
+        ...
+
+    def turn(self, step: int) -> Turn:
+        """What a step (from 0) is about: how far the fit is, and the factor of its learning rates."""
         ...
 
     def step(self, step: int, progress: float) -> StepReport:
@@ -222,9 +225,8 @@ class Fitter:
         return path
 
     def _one_step(self) -> StepReport:
-        train = self.train
         look = self.step % self.look_every == 0
-        turn = turn_of(self.step, train, self.task.polish)
+        turn = self.task.turn(self.step)
         report = self._gradients(self.step, turn.progress, look)
         self.step += 1
         self.optimizer.step(self.step, turn.factor, POLISH if turn.polishes else "")

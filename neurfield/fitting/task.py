@@ -92,8 +92,11 @@ class Task:
         return replace(END, seed=self.seed, generator=self._generator(0))
 
     def turn(self, step: int) -> Turn:
-        """What a step is about."""
-        return turn_of(step, self.train, self.polish)
+        """What a step is about; rates follow sources that count epochs, too."""
+        turn = turn_of(step, self.train, self.polish)
+        if turn.polishes:
+            return turn
+        return replace(turn, factor=turn.factor * math.prod(s.learning(turn.progress) for s in self.sources))
 
     def step(self, step: int, progress: float) -> StepReport:
         """Ask, render, compare."""

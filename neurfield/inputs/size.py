@@ -29,10 +29,13 @@ def memory_of(parameters: int, more: float) -> float:
 def points_words(task: Any, config: Config, step: int, seconds_per_step: float) -> list[str]:
     """What a fit to points alone is made with, and how long it takes, line by line."""
     parameters = parameters_of(task)
+    each = getattr(task.field, "bytes_a_point", 0.0)  # of a field that keeps much between its derivatives
+    more = BYTES_OF_POINTS + each * max((getattr(one, "count", 0) for one in task.sources), default=0)
+    many = f"{parameters / 1e6:.1f} M" if parameters >= 1e5 else f"{parameters:,}"
     where = f"{torch.get_num_threads()} threads" if task.device.type == "cpu" else str(task.device)
     return [
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps}, "
-        f"{parameters / 1e6:.1f} M parameters, about {memory_of(parameters, BYTES_OF_POINTS) / 1e9:.1f} GB",
+        f"{many} parameters, about {memory_of(parameters, more) / 1e9:.1f} GB",
         f"kernels: {task.field.path} ({native.reason_for(task.device)}), device {task.device}, {where}",
         *(source.words for source in task.sources if source.words),
         f"about {about(seconds_per_step * (config.train.steps - step))} to fit, "

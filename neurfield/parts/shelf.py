@@ -59,6 +59,7 @@ TABLE: dict[str, dict[str, str]] = {
         "sdf": "neurfield.fields.make:make_sdf",
         "objects": "neurfield.fields.make_objects:make_objects",
         "udf": "neurfield.fields.make:make_udf",
+        "iterative": "neurfield.fields.iterative:make_iterative",
         "picture": "neurfield.fields.make:make_picture",
     },
     "heads": {
@@ -113,6 +114,7 @@ TABLE: dict[str, dict[str, str]] = {
         "cloud": "neurfield.points.cloud:Cloud",
         "pulled": "neurfield.points.pulled:Pulled",
         "slice_samples": "neurfield.points.slice_samples:SliceSamples",
+        "refined_slices": "neurfield.points.refined_slices:RefinedSlices",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",
@@ -153,6 +155,9 @@ TABLE: dict[str, dict[str, str]] = {
         "planes": "neurfield.losses.of_slices:planes",
         "bending": "neurfield.losses.of_slices:bending",
         "sides_between": "neurfield.losses.of_slices:sides_between",
+        "iterated_sides": "neurfield.losses.of_iterations:iterated_sides",
+        "slope_hinge": "neurfield.losses.of_iterations:slope_hinge",
+        "small_parameters": "neurfield.losses.of_iterations:SmallParameters",
         "picture": "neurfield.losses.of_points:picture",
         "surface_bias": "neurfield.losses.of_field:surface_bias",
         "eikonal_apart": "neurfield.losses.of_unsigned:eikonal_apart",

@@ -17,6 +17,7 @@ from neurfield.points.point_set import PointSet as PointSet
 from neurfield.points.point_set import PointSource as PointSource
 from neurfield.points.point_set import Source as Source
 from neurfield.points.pulled import Pulled as Pulled
+from neurfield.points.refined_slices import RefinedSlices as RefinedSlices
 from neurfield.points.seen import Seen as Seen
 from neurfield.points.slice_samples import SliceSamples as SliceSamples
 from neurfield.points.stencils import Stencils as Stencils

@@ -134,6 +134,10 @@ class PointSource(Protocol):
         """How much losses on those of its sets that fade count, 0 to 1."""
         ...
 
+    def learning(self, progress: float) -> float:
+        """What learning rates are multiplied with when a share of the steps is done."""
+        ...
+
     def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
         """For the log, by what the field said of its sets."""
         ...
@@ -153,6 +157,10 @@ class Source:
 
     def hold(self, moment: Moment) -> float:
         """Fully, at every moment."""
+        return 1.0
+
+    def learning(self, progress: float) -> float:
+        """One: rates follow the steps alone."""
         return 1.0
 
     def figures(self, answers: dict[str, AskedPoints]) -> dict[str, float | Tensor]:
