@@ -52,6 +52,7 @@ PIECES = (
     ("field/*.cpp", "network/fused_mlp*.cpp"),
     ("shape/*.cpp", "surface/*.cpp"),
     ("marching/*.cpp",),
+    ("kilo/*.cpp",),
     ("bindings.cpp", "common/*.cpp", "fusion/*.cpp", "optim/*.cpp"),
 )
 

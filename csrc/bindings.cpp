@@ -43,4 +43,6 @@ PYBIND11_MODULE(NEURFIELD_MODULE, module) {
     neurfield::bind_plane_maps(module);
     neurfield::bind_triangle_tree(module);
     neurfield::bind_winding(module);
+    neurfield::bind_cell_networks(module);
+    neurfield::bind_cell_trace(module);
 }

@@ -34,5 +34,7 @@ void bind_slanted_planes(pybind11::module_& module);
 void bind_plane_maps(pybind11::module_& module);
 void bind_triangle_tree(pybind11::module_& module);
 void bind_winding(pybind11::module_& module);
+void bind_cell_networks(pybind11::module_& module);
+void bind_cell_trace(pybind11::module_& module);
 
 }  // namespace neurfield
