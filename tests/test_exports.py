@@ -32,6 +32,8 @@ PACKAGES = (
 PRIVATE = {
     "encodings.grid_encoding.growth_of": "checks two arguments of grids",
     "encodings.tcnn.grid_module": '`HashGrid(backend="tcnn")` asks it',
+    "fields.cells": "what `KiloSDF` and `KiloColor` are made of",
+    "fields.kilo.keeping": "how `neurfield distill` writes a state",
     "fields.make_objects.Segmented": "what `make_objects` asks of a scene",
     "fields.trained": "what fields share: values that train, and their words",
     "fields.picture_encodings": "parts, found by their names on the shelf, and their sizes",
@@ -67,6 +69,8 @@ PRIVATE = {
     "losses.uncertain": "parts, found by their names on the shelf",
     "losses.weighted.added": "a step adds its looks with it",
     "ops.arrays": "what kernels of meshes are called with",
+    "ops.cell_networks.check": "an argument check",
+    "ops.cells": "what networks of cells see of places",
     "ops.composed_query": "`sdf_query(fused=False)`",
     "ops.cube_topology": "how a cube goes that signs alone do not tell",
     "ops.eager": "marks what torch.compile leaves alone",

@@ -32,6 +32,9 @@ VERBS = {
     "render": Verb(
         "neurfield.cli.render:render", "pictures or a film of a run: around it, its cameras, a recorded walk"
     ),
+    "distill": Verb(
+        "neurfield.cli.distill:distill", "a run's field again as thousands of tiny networks, quick to trace"
+    ),
     "scene": Verb("neurfield.cli.scene:scene", "list, describe, make, import, match or check scenes"),
     "shape": Verb("neurfield.cli.shape:shape", "clouds of points: normals for them"),
     "slices": Verb(

@@ -8,6 +8,8 @@ from neurfield.fields.image import ImageSample as ImageSample
 from neurfield.fields.intrinsic import Intrinsic as Intrinsic
 from neurfield.fields.iterative import IterativeField as IterativeField
 from neurfield.fields.iterative import make_iterative as make_iterative
+from neurfield.fields.kilo import KiloSDF as KiloSDF
+from neurfield.fields.kilo_color import KiloColor as KiloColor
 from neurfield.fields.labels import Labels as Labels
 from neurfield.fields.labels import distances_of as distances_of
 from neurfield.fields.latent import LatentRadiance as LatentRadiance

@@ -60,6 +60,7 @@ TABLE: dict[str, dict[str, str]] = {
         "objects": "neurfield.fields.make_objects:make_objects",
         "udf": "neurfield.fields.make:make_udf",
         "iterative": "neurfield.fields.iterative:make_iterative",
+        "kilo": "neurfield.fields.kilo:KiloSDF",
         "picture": "neurfield.fields.make:make_picture",
     },
     "heads": {
@@ -71,6 +72,7 @@ TABLE: dict[str, dict[str, str]] = {
         "idr": "neurfield.fields.idr:Idr",
         "intrinsic": "neurfield.fields.intrinsic:Intrinsic",
         "latent": "neurfield.fields.latent:LatentRadiance",
+        "kilo": "neurfield.fields.kilo_color:KiloColor",
     },
     "pixels": {
         "uniform": "neurfield.pixels.uniform:Uniform",
