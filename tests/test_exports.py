@@ -35,6 +35,8 @@ PRIVATE = {
     "fields.cells": "what `KiloSDF` and `KiloColor` are made of",
     "fields.kilo.keeping": "how `neurfield distill` writes a state",
     "fields.make_objects.Segmented": "what `make_objects` asks of a scene",
+    "fields.make_partition.Labelled": "what `make_partition` asks of slices",
+    "points.point_set.rows_of": "`fitting.points_step` asks it",
     "fields.trained": "what fields share: values that train, and their words",
     "fields.picture_encodings": "parts, found by their names on the shelf, and their sizes",
     "fields.scene_encodings.encoding_groups": "`SDFField.parameter_groups`",

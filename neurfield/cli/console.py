@@ -63,12 +63,13 @@ def print_numbers(metrics: dict[str, Any]) -> None:
         table(title, ("", ""), rows)
 
 
-def print_objects(metrics: dict[str, Any]) -> None:
-    """Print the numbers of each object that metrics.json holds."""
+def print_objects(metrics: dict[str, Any], of: str = "objects") -> None:
+    """Print the numbers of each object (or "labels") that metrics.json holds."""
     from neurfield.report import objects_in_words
 
-    headings, rows = objects_in_words(metrics)
-    table("Each object", headings, rows)
+    headings, rows = objects_in_words(metrics, of)
+    if rows:
+        table(f"Each {of.removesuffix('s')}", headings, rows)
 
 
 def next_commands(*commands: tuple[str, str]) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import UseAppendAction, arg
 
-from neurfield.cli.console import complain, next_commands, print_numbers, say
+from neurfield.cli.console import complain, next_commands, print_numbers, print_objects, say
 from neurfield.cli.input_flags import moved_to, one_choice, one_input, refuse_beside_resume, with_input_flags
 from neurfield.cli.main import STARTED
 from neurfield.cli.runs import Plugin, tell_troubles
 from neurfield.cli.threads import Threads, use_threads
 from neurfield.cli.watched import watched
+from neurfield.errors import UserError
 from neurfield.inputs.registry import CHOOSERS
 from neurfield.wording import quoted
 
@@ -32,6 +33,9 @@ def fit_input(
     seed: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 0)")] = None,
     threads: Threads = None,
     resume: Annotated[str | None, arg(metavar="RUN", help_behavior_hint="")] = None,
+    label: Annotated[
+        str | None, arg(metavar="NAME|all", help_behavior_hint="(default: all that slices have)")
+    ] = None,
     plugin: Plugin = (),
     overrides: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="GROUP.KEY=VALUE")] = (),
     view: bool = False,
@@ -52,6 +56,8 @@ def fit_input(
         seed: of all randomness; the same seed and threads give the same result.
         threads: how many processors to use.
         resume: go on with this run to its requested step, or to --steps.
+        label: of slices, the one label to fit, by its name or number; all: every label, in one fit, so that
+            they neither overlap nor leave gaps.
         plugin: a module or a file that brings parts of methods, see docs/parts.md.
         overrides: any value of the configuration, for example --set data.sensor_depth=noisy.
         view: show the surface while it forms, in a window; closing it does not end the fit.
@@ -59,15 +65,18 @@ def fit_input(
         port: of the page.
     """
     what, source = one_input(named, resume)
-    fresh = {"preset": preset, "out": out, "seed": seed, "set": overrides or None}
+    fresh = {"preset": preset, "out": out, "seed": seed, "label": label, "set": overrides or None}
     if resume is not None:
         refuse_beside_resume({**chosen, **fresh})
     else:
         choice = one_choice(what, chosen)
+        if label is not None and what != "slices":
+            raise UserError(f"--label goes with --slices, not with --{what}: leave it out")
     use_threads(threads)
     from neurfield import inputs
     from neurfield.fitting import FitFailed, FitInterrupted, SurfaceLeft
     from neurfield.inputs.methods import method_of_part
+    from neurfield.slices import ChosenLabel
 
     common: dict[str, Any] = {"steps": steps, "started": STARTED, "plugins": plugin}
     more: tuple[str, ...] = ()
@@ -79,8 +88,9 @@ def fit_input(
                 method = None if choice is None else choice[1]
                 if choice is not None and CHOOSERS[choice[0]].slot:
                     method, more = method_of_part(what, *choice, plugin)
+                given = source if label is None else ChosenLabel(str(source), label)
                 run = inputs.fit(
-                    source, method, input=what, preset=preset or "default", out=out or "runs", seed=seed,
+                    given, method, input=what, preset=preset or "default", out=out or "runs", seed=seed,
                     device=device, overrides=(*more, *overrides), observer=observer, **common,
                 )  # fmt: skip
     except FitInterrupted as stopped:
@@ -116,6 +126,7 @@ def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
     say("", run.input.finishing)
     outcome = finish(run, stopped)
     print_numbers(outcome.metrics)
+    print_objects(outcome.metrics, "labels")
     report = write_report(run.folder, outcome.mesh, run.input.up, run.input.plugins)
     rows = [*run.input.leaves(outcome), ("report", report)]
     width = max(len(what) for what, _ in rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -125,19 +124,11 @@ def select(
     """
     from neurfield.slices.csl import write_csl
     from neurfield.slices.read import read_slices
+    from neurfield.slices.select import select as one_label
 
     slices = read_slices(file)
-    number = next((k for k in slices.labels if label in (str(k), slices.called(k))), None)
-    if number is None:
-        names = ", ".join(slices.called(k) for k in slices.labels)
-        raise UserError(f"--label {label}: {file} has the labels {names}")
-    name = f"{file.name.partition('.')[0]}-{slices.called(number)}".replace("/", "-")
-    path = _out(out, file.with_name(f"{name}.csl"))
-    some = tuple(
-        replace(one, contours=tuple(replace(c, label=1) for c in one.contours if c.label == number))
-        for one in slices.slices
-    )
-    found = replace(slices, slices=some)
+    found = one_label(slices, label)
+    path = _out(out, file.with_name(f"{found.name}.csl"))
     write_csl(found, path)
     say(*(f"{file}: {note}" for note in slices.notes), f"slices   {path} ({size_of(path)}): {found.words}")
     next_commands((f"neurfield fit --slices {quoted(path)}", "makes a surface of them"))

@@ -19,8 +19,11 @@ from neurfield.fields.make import make_sdf as make_sdf
 from neurfield.fields.make import make_udf as make_udf
 from neurfield.fields.make_objects import instance_pixels as instance_pixels
 from neurfield.fields.make_objects import make_objects as make_objects
+from neurfield.fields.make_partition import make_partition as make_partition
 from neurfield.fields.objects import ObjectsField as ObjectsField
 from neurfield.fields.objects import OneObject as OneObject
+from neurfield.fields.partition import OneLabel as OneLabel
+from neurfield.fields.partition import PartitionField as PartitionField
 from neurfield.fields.protocols import Color as Color
 from neurfield.fields.protocols import DistanceField as DistanceField
 from neurfield.fields.protocols import Distances as Distances

@@ -16,9 +16,9 @@ import trimesh
 from torch import Tensor
 
 from neurfield.errors import UserError
-from neurfield.fields import Color, ObjectsField
+from neurfield.fields import Color, ObjectsField, PartitionField
 from neurfield.rays import UnitFrame
-from neurfield.surfaces import clean_up, keep_components
+from neurfield.surfaces import clean_up, keep_components, manifoldness
 from neurfield.surfaces.after_welding import Faces, check_clean_up
 from neurfield.surfaces.color import vertex_colors
 from neurfield.surfaces.lattice_field import Tell
@@ -81,8 +81,8 @@ def object_meshes(
 ) -> list[ObjectMesh]:
     """The zero level set of each distance of a field of objects, the background's first.
 
-    Each is whole, with the sides that no picture shows as the field has them. Their cubes are those of the
-    scene's mesh.
+    Of a field of labels those of the labels. Each is whole, with the sides that no picture shows as the field
+    has them. Their cubes are those of the scene's mesh.
 
     Args:
         surface: of a run.
@@ -97,9 +97,10 @@ def object_meshes(
         UserError: the field tells no objects apart, or an argument is wrong.
     """
     field = surface.field
-    if not isinstance(field, ObjectsField):
+    if not isinstance(field, (ObjectsField, PartitionField)):
         raise UserError(
-            f"{surface.folder}: its field tells no objects apart: fit one with --method objectsdf++"
+            f"{surface.folder}: its field tells no objects apart: fit one with --method objectsdf++, or "
+            "slices of several labels"
         )
     which = component or surface.extraction.component
     if which == "object":
@@ -118,7 +119,13 @@ def object_meshes(
     for index, box in enumerate(object_boxes(field, unit_box, size, surface.device)):
         if tell is not None:
             tell("meshes of objects", index / field.objects)
-        mesh = None if box is None else _mesh(surface, index, box, size, color, which, holes, bound)
+        if index == 0 and isinstance(field, PartitionField):
+            continue  # what has no label ends nowhere but where labels begin
+        alone = _alone(field, index, unit_box, size)
+        mesh = None if box is None else _mesh(surface, alone, box, size, color, which, holes, bound)
+        if mesh is not None and isinstance(field, PartitionField) and manifoldness(mesh).border_edges:
+            # Some of it lies beyond the cells that were found.
+            mesh = _mesh(surface, alone, unit_box, size, color, which, holes, bound)
         if mesh is not None:
             mesh = clean_up(mesh, faces, unit=frame.half, cell=size)
             mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
@@ -142,7 +149,9 @@ def known_wishes(
     return wishes
 
 
-def named(field: ObjectsField, index: int, names: Mapping[int, str]) -> tuple[int | None, str]:
+def named(
+    field: ObjectsField | PartitionField, index: int, names: Mapping[int, str]
+) -> tuple[int | None, str]:
     """The instance id and the label of a field's object."""
     if index == 0:
         return None, BACKGROUND
@@ -152,7 +161,7 @@ def named(field: ObjectsField, index: int, names: Mapping[int, str]) -> tuple[in
 
 @torch.no_grad()
 def object_boxes(
-    field: ObjectsField, box: np.ndarray, voxel: float, device: torch.device
+    field: ObjectsField | PartitionField, box: np.ndarray, voxel: float, device: torch.device
 ) -> list[np.ndarray | None]:
     """For each distance the part [2, 3] of a box that its surface may be in; None: nowhere.
 
@@ -206,9 +215,31 @@ def object_boxes(
     ]
 
 
+def _alone(field: ObjectsField | PartitionField, index: int, box: np.ndarray, voxel: float) -> Any:
+    """The field of one distance; that of a label ends a little within the box, where a scene goes on."""
+    if not isinstance(field, PartitionField):
+        return field.one(index)
+    return field.one(index, torch.from_numpy(box + 1.3 * voxel * np.array([[1.0], [-1.0]])).float())
+
+
+@torch.no_grad()
+def nearest_labels(field: PartitionField, box: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which label [N] is nearest to points [N, 3] of the world, in the order of the field's ids.
+
+    Args:
+        field: of labels.
+        box: [2, 3] of its unit coordinates, world.
+        points: inside of labels or out.
+    """
+    device = next(field.parameters()).device
+    places = torch.from_numpy(UnitFrame.around(box).unit_from_world(points)).float()
+    each = [field.values(at.to(device))[:, 1:].argmin(dim=1).cpu() for at in places.split(AT_ONCE)]
+    return torch.cat(each).numpy() if each else np.zeros(0, np.int64)
+
+
 def _mesh(
     surface: Surface,
-    index: int,
+    alone: Any,
     box: np.ndarray,
     voxel: float,
     color: str,
@@ -217,7 +248,6 @@ def _mesh(
     bound: Mapping[str, Any],
 ) -> trimesh.Trimesh | None:
     """One object's surface in unit coordinates, or None."""
-    alone = surface.field.one(index)
     vertices, faces = surface.extraction.extract(alone, box, voxel, surface.device, **bound)
     if not len(faces):
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
 from neurfield.points import PointSource
-from neurfield.points.point_set import answered, gathered
+from neurfield.points.point_set import answered, gathered, rows_of
 
 
 def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Sequence[Tensor]) -> Seen:
@@ -24,7 +24,9 @@ def look_at_points(field: Any, source: PointSource, moment: Moment, drawn: Seque
         drawn: what its `draw` gave.
     """
     sets = source.sets(*drawn)
-    answer = field.query(gathered(sets), gradient=True)
+    row = rows_of(sets)
+    rows = {} if row is None else {"row": row}  # other fields than those of distances know none
+    answer = field.query(gathered(sets), gradient=True, **rows)
     holds = dict.fromkeys(sets, source.hold(moment))
     heads = getattr(answer, "heads", {})
     points, start = answered(sets, holds, answer.value, answer.gradient, heads=heads)

@@ -180,7 +180,7 @@ class SceneTask(Task):
         write_preview(self, step, folder)
 
 
-def resolve(config: Config, scene: Scene) -> list[str]:
+def resolve(config: Config, scene: Any) -> list[str]:
     """Set numbers of the field that follow from the scene and are still open, and say what was left out.
 
     A field whose part has an attribute `resolved(scene, **numbers)` is asked: it returns the numbers that

@@ -69,6 +69,7 @@ WITHOUT_DEPTH = "photos"  # the usual method for a scene that nothing but pictur
 WITH_PRIORS = "priors"  # for a room of which a network has told depth and normals, too
 OF_POINTS = "cloud"  # the usual method for a shape that is a cloud
 OF_OPEN_MESHES = "shape-udf"  # for a mesh that has no inside
+OF_LABELS = "labels"  # for slices of several labels
 
 INPUTS: dict[str, Entry] = {
     "scene": Entry(
@@ -95,7 +96,7 @@ INPUTS: dict[str, Entry] = {
     "slices": Entry(
         "neurfield.inputs.slices:SlicesInput", "FILE",
         "or cross-sections: csl, contour; labels in nii, nrrd; RTSTRUCT in dcm.",
-        usual="slices", example="--slices hand.csl",
+        usual="slices", example="--slices hand.csl", otherwise={OF_LABELS: "of several labels"},
         endings=(".csl", ".contour", ".nii", ".gz", ".nrrd", ".nhdr", ".dcm"),
     ),
 }  # fmt: skip

@@ -58,6 +58,7 @@ TABLE: dict[str, dict[str, str]] = {
     "field": {
         "sdf": "neurfield.fields.make:make_sdf",
         "objects": "neurfield.fields.make_objects:make_objects",
+        "partition": "neurfield.fields.make_partition:make_partition",
         "udf": "neurfield.fields.make:make_udf",
         "iterative": "neurfield.fields.iterative:make_iterative",
         "kilo": "neurfield.fields.kilo:KiloSDF",
@@ -117,6 +118,7 @@ TABLE: dict[str, dict[str, str]] = {
         "pulled": "neurfield.points.pulled:Pulled",
         "slice_samples": "neurfield.points.slice_samples:SliceSamples",
         "refined_slices": "neurfield.points.refined_slices:RefinedSlices",
+        "label_samples": "neurfield.points.label_samples:LabelSamples",
     },
     "losses": {
         "color": "neurfield.losses.of_pixels:color",

@@ -6,6 +6,7 @@ from neurfield.points.fuse_scene import aligned_priors as aligned_priors
 from neurfield.points.fuse_scene import fuse_scene as fuse_scene
 from neurfield.points.fuse_stereo import StereoDepth as StereoDepth
 from neurfield.points.fused_depth import FusedDepth as FusedDepth
+from neurfield.points.label_samples import LabelSamples as LabelSamples
 from neurfield.points.mesh_samples import MeshSamples as MeshSamples
 from neurfield.points.object_places import ObjectPlaces as ObjectPlaces
 from neurfield.points.object_places import object_places as object_places

@@ -25,6 +25,8 @@ class PointSet:
         beside: [K, D], each a small step from one of the first K points.
         fades: whether they count as much as the source's `hold` says.
         asked: whether the field is asked there; where it is not, losses look at the columns alone.
+        row: [P] int64, which of a field's distances each is of (`query`); None: its own. Then there is
+            nothing beside them.
     """
 
     points: Tensor
@@ -34,6 +36,7 @@ class PointSet:
     beside: Tensor | None = None
     fades: bool = False
     asked: bool = True
+    row: Tensor | None = None
 
     @property
     def queried(self) -> Tensor:
@@ -172,6 +175,12 @@ def gathered(sets: dict[str, PointSet], *more: Tensor) -> Tensor:
     """All points of some sets [N, D] that a field is asked at, those beside behind them, then some more."""
     each = [s.queried for s in sets.values()]
     return torch.cat([*each, *(s.beside for s in sets.values() if s.beside is not None), *more])
+
+
+def rows_of(sets: Mapping[str, PointSet]) -> Tensor | None:
+    """The rows of all points of `gathered`, where sets have some; None: they have none."""
+    rows = [one.row for one in sets.values() if one.asked and one.row is not None]
+    return torch.cat(rows) if rows else None
 
 
 def answered(

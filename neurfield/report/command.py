@@ -21,6 +21,7 @@ def command_of(kind: type[Input], facts: dict[str, Any], config: Config, plugins
         plugins: the words of --plugin by which that was read.
     """
     what = [f"--{kind.flag}", kind.place(facts), "--method", config.method]
+    what += ["--label", facts["chosen"]] if facts.get("chosen") else []  # of slices
     usual = chosen_method(kind, config.method, config.preset, plugins=plugins)
     more = _differences(config, usual, differences(config, usual))
     what += [word for plugin in plugins for word in ("--plugin", plugin)]

@@ -75,6 +75,7 @@ def write_report(
         section("The fit", wrapped("charts", charts(read_log(folder / "log.jsonl")))),
         section("Numbers", wrapped("tables", [table(*group) for group in keyed_numbers(metrics)])),
         section("Each object", wide_table(*objects_in_words(metrics))),
+        section("Each label", wide_table(*objects_in_words(metrics, "labels"))),
         section("Files", _files(folder)),
         section("The command that makes it again", f"<pre>{escape(command)}</pre>"),
     ]

@@ -11,6 +11,7 @@ _GROUPS = {
     "fit": "Fit",
     "mesh": "Mesh",
     "slices": "Cuts of the mesh against the contours",
+    "labels": "Labels, on average",
     "geometry": "Geometry against the true surface",
     "objects": "Objects against the true ones, on average",
     "dtu": "DTU's protocol, without ICP",
@@ -82,9 +83,9 @@ def keyed_numbers(metrics: dict[str, Any]) -> list[tuple[str, list[tuple[str, st
     return groups
 
 
-def objects_in_words(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of a table of the numbers of each object; no rows where there are none."""
-    each = metrics.get("objects", {}).get("each", {})
+def objects_in_words(metrics: dict[str, Any], of: str = "objects") -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of a table of the numbers of each object, or label; no rows of none."""
+    each = metrics.get(of, {}).get("each", {})
     keys = list(next(iter(each.values()), {}))
     unit = metrics.get("unit", "m")
     rows = [[label, *(value_of(key, one[key], unit) for key in keys)] for label, one in each.items()]
@@ -117,6 +118,8 @@ def value_of(key: str, value: Any, unit: str = "m") -> str:
         return str(value)
     if key in _LENGTHS:
         return length(value, unit)
+    if key == "volume":
+        return f"{value:,.5g} {unit}³" if unit else f"{value:,.5g}"
     if key.endswith("_mm"):
         return f"{value:.4g} mm"
     if key.endswith("_cm"):

@@ -18,4 +18,7 @@ from neurfield.slices.mend import mend as mend
 from neurfield.slices.planar import inside as inside
 from neurfield.slices.planar import signed_distance as signed_distance
 from neurfield.slices.read import read_slices as read_slices
+from neurfield.slices.regions import regions as regions
+from neurfield.slices.select import ChosenLabel as ChosenLabel
+from neurfield.slices.select import select as select
 from neurfield.slices.stacks import read_stack as read_stack

@@ -106,6 +106,7 @@ class Slices:
         axes: what the world's axes are, "LPS", "RAS", or "" where nobody says.
         path: of the file or folder; None: they came from Python.
         notes: what was noticed and mended, for people.
+        chosen: the label of several that this is, "" where none was chosen.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Slices:
     axes: str = ""
     path: Path | None = None
     notes: tuple[str, ...] = ()
+    chosen: str = ""
 
     @property
     def labels(self) -> tuple[int, ...]:

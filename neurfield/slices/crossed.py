@@ -17,7 +17,7 @@ def crossing_pairs(edges: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """
     if len(edges) < 2:
         return np.zeros((0, 2), np.int64)
-    pieces, edge = _short(edges)
+    pieces, edge = short_pieces(edges)
     reach = float(np.linalg.norm(pieces[:, 1] - pieces[:, 0], axis=1).max())
     near = cKDTree(pieces.mean(axis=1)).query_pairs(reach, output_type="ndarray")
     a, b = edge[near[:, 0]], edge[near[:, 1]]
@@ -29,7 +29,7 @@ def crossing_pairs(edges: np.ndarray, owner: np.ndarray) -> np.ndarray:
     return np.unique(pairs, axis=0)
 
 
-def _short(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def short_pieces(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Edges cut into pieces of about the median's length, and which edge each is of."""
     length = np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1)
     usual = max(float(np.median(length)), float(length.max()) / 1000.0, 1e-300)

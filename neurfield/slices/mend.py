@@ -213,12 +213,14 @@ def label_at(one: Slice, points: np.ndarray) -> np.ndarray:
     area = np.full(len(points), np.inf)
     for label in sorted({contour.label for contour in one.contours}):
         loops = one.of_label(label)
-        within = inside(points, loops)
+        odd = np.zeros(len(points), bool)
         smallest = np.full(len(points), np.inf)
         for loop in loops:
-            size = abs(Contour(loop).area)
-            smaller = inside(points, [loop]) & (size < smallest)
-            smallest[smaller] = size
-        nearer = within & (smallest < area)
+            low, high = loop.min(axis=0), loop.max(axis=0)
+            rows = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
+            rows = rows[inside(points[rows], [loop])]
+            odd[rows] ^= True
+            smallest[rows] = np.minimum(smallest[rows], abs(Contour(loop).area))
+        nearer = odd & (smallest < area)
         result[nearer], area[nearer] = label, smallest[nearer]
     return result

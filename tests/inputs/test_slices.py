@@ -87,8 +87,8 @@ def test_one_label_of_several_is_chosen(tmp_path: Path, capsys: pytest.CaptureFi
     slices = Slices("two", tuple(Slice(Plane.of([0, 0, 1.0], z), both, k) for k, z in enumerate((0.0, 1.0))))
     path = tmp_path / "two.csl"
     write_csl(slices, path)
-    with pytest.raises(UserError, match=r"slices select .* --label NAME"):
-        fitted(path, tmp_path / "runs", 1)
+    with pytest.raises(UserError, match="choose it with --label NAME"):
+        inputs.fit(path, "slices", input="slices", steps=1, out=tmp_path / "runs", quiet=True)
     assert main(["slices", "select", str(path), "--label", "2"]) == 0
     assert "2 parallel planes, 2 contours" in capsys.readouterr().out
     assert main(["slices", "select", str(path), "--label", "3"]) == 2

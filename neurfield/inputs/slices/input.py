@@ -16,27 +16,30 @@ from neurfield.errors import UserError
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, read_facts
 from neurfield.fitting.scene import make_field
-from neurfield.fitting.slices import SlicesTask
+from neurfield.fitting.slices import SlicesTask, label_slices
 from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.mesh import mesh_commands, mesh_left, write_mesh
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.page import MeshSides, Page, Tile
+from neurfield.inputs.registry import OF_LABELS
 from neurfield.inputs.shape.results import numbers_against
 from neurfield.inputs.shown import Shown
+from neurfield.inputs.slices.labels import FOLDER, measure_labels, write_labels
 from neurfield.inputs.slices.results import numbers_in_planes
+from neurfield.inputs.slices.surface import SlicesSurface
 from neurfield.inputs.slices.words import slices_words
 from neurfield.parts import Config, read_config
 from neurfield.scenes.truth import Truth
-from neurfield.slices import Slices, mend, read_slices, write_csl
+from neurfield.slices import ChosenLabel, Slices, mend, read_slices, select, write_csl
+from neurfield.slices.select import ALL
 from neurfield.slices.unit_slices import UnitSlices
-from neurfield.wording import quoted
 
 KEPT = "slices.csl"
 
 
 class SlicesInput(Input):
-    """Contours of one label, or of all as one thing; ends as a mesh in the coordinates of their file."""
+    """Contours of one label, or of several; ends as a mesh, or one of each, where their file has them."""
 
     flag: ClassVar[str] = "slices"
     called: ClassVar[str] = "slices"
@@ -50,20 +53,26 @@ class SlicesInput(Input):
         self.slices, self.config = slices, config
         self.task = SlicesTask(slices, config, device)
         self.name = slices.slices.name
+        self.up = up_of(slices.slices.axes)
         self.seconds_reading = reading
 
     @classmethod
-    def usual(cls, source: Slices | str | Path) -> tuple[UnitSlices, str | None]:
-        """Read, and fitted by the one method for slices."""
-        return _opened(source), None
+    def usual(cls, source: Slices | ChosenLabel | str | Path) -> tuple[UnitSlices, str | None]:
+        """Read, and fitted by the method for one label, or for several."""
+        slices = _opened(source)
+        return slices, OF_LABELS if len(slices.slices.labels) > 1 else None
 
     @classmethod
     def fresh(
-        cls, source: UnitSlices | Slices | str | Path, config: Config, device: torch.device
+        cls,
+        source: UnitSlices | Slices | ChosenLabel | str | Path,
+        config: Config,
+        device: torch.device,
     ) -> SlicesInput:
-        """A file, or `Slices`."""
+        """A file, one label of it, or `Slices`."""
         before = time.perf_counter()
         slices = _opened(source)
+        _expect_one_label(slices.slices, config)
         return cls(slices, config, device, time.perf_counter() - before)
 
     @classmethod
@@ -99,6 +108,9 @@ class SlicesInput(Input):
         return {
             "slices": str((slices.path or self.folder / KEPT).resolve()), "box": self.slices.box.tolist(),
             "unit": slices.unit, "axes": slices.axes, "words": slices.words, "notes": list(slices.notes),
+            "chosen": slices.chosen,
+            "labels": {str(label): slices.called(label) for label in slices.labels},
+            **({} if self.up is None else {"up": self.up.tolist()}),
         }  # fmt: skip
 
     def session(self) -> dict[str, object]:
@@ -111,16 +123,24 @@ class SlicesInput(Input):
 
     def surface(self) -> FittedSurface:
         """The field's surface."""
-        return FittedSurface(self.folder, self.config, self.slices.box, self.task.field)
+        names = self.slices.slices.names
+        return SlicesSurface(self.folder, self.config, self.slices.box, self.task.field, None, names, self.up)
 
     def finish(self, outcome: Outcome) -> None:
-        """mesh.ply, and how well its own cuts meet the contours."""
-        write_mesh(self.surface(), outcome)
+        """mesh.ply, of several labels a mesh of each, and how well their own cuts meet the contours."""
+        surface = self.surface()
+        write_mesh(surface, outcome)
         self.measure(outcome)
+        if len(self.slices.slices.labels) > 1:
+            with outcome.part("labels"):
+                found = surface.objects()
+                write_labels(found, self.folder, self.up)
+                measure_labels(found, self.slices, outcome)
 
     def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
-        """The mesh, where there is one."""
-        return mesh_left(self.folder, outcome)
+        """The mesh, where there is one, and of several labels the folder of theirs."""
+        labels = [("labels", self.folder / FOLDER)] if "labels" in outcome.metrics else []
+        return [*mesh_left(self.folder, outcome), *labels]
 
     def next_commands(self, outcome: Outcome) -> list[tuple[str, str]]:
         """To look at the mesh, and to go on."""
@@ -135,7 +155,8 @@ class SlicesInput(Input):
         if outcome.mesh is None:
             return
         with outcome.part("slices"):
-            outcome.metrics["slices"] = numbers_in_planes(outcome.mesh, self.slices)
+            whole = label_slices(self.slices)[0]
+            outcome.metrics["slices"] = numbers_in_planes(outcome.mesh, whole)
         if against is not None:
             with outcome.part("geometry"):
                 diagonal = float(np.linalg.norm(np.ptp(np.asarray(against.vertices), axis=0)))
@@ -162,7 +183,9 @@ class SlicesInput(Input):
         """Needs no slices."""
         facts, config = read_facts(folder), read_config(folder / "config.yaml", plugins)
         field = make_field(config, device_of_run(config.device, device))
-        surface = FittedSurface(folder, config, np.array(facts["box"]), field)
+        names = {int(label): name for label, name in facts.get("labels", {}).items() if name != label}
+        up = np.array(facts["up"]) if "up" in facts else None
+        surface = SlicesSurface(folder, config, np.array(facts["box"]), field, None, names, up)
         load_newest(folder, surface)
         return surface
 
@@ -174,18 +197,30 @@ class SlicesInput(Input):
         return Shown(box, "outside", contours=edges, unit=str(facts.get("unit", "")))
 
 
+def up_of(axes: str) -> np.ndarray | None:
+    """Towards the patient's head, [3]; None where nobody says which way axes point."""
+    return np.array([0.0, 0.0, 1.0]) if axes in ("LPS", "RAS", "LAS") else None
+
+
 def _opened(source: Any) -> UnitSlices:
     if isinstance(source, UnitSlices):
         return source
+    chosen = ALL
+    if isinstance(source, ChosenLabel):
+        source, chosen = source.path, source.label
     slices = mend(source) if isinstance(source, Slices) else read_slices(source)
-    if len(slices.labels) > 1:
-        names = ", ".join(slices.called(label) for label in slices.labels)
-        where = quoted(slices.path) if slices.path is not None else "FILE"
-        raise UserError(
-            f"{slices.path or slices.name}: has the labels {names}, and one is fitted at a time: "
-            f"neurfield slices select {where} --label NAME makes a file of one"
-        )
-    return UnitSlices(slices)
+    return UnitSlices(slices if chosen == ALL else mend(select(slices, chosen)))
+
+
+def _expect_one_label(slices: Slices, config: Config) -> None:
+    """Raise UserError where there are several labels, and a method that fits one."""
+    if len(slices.labels) < 2 or config.needed("field").name == "partition":
+        return
+    names = ", ".join(slices.called(label) for label in slices.labels)
+    raise UserError(
+        f"{slices.path or slices.name}: has the labels {names}, and the method {config.name} fits one: "
+        f"choose it with --label NAME, or leave out --method, which takes {OF_LABELS} for several"
+    )
 
 
 def _kept(folder: Path, facts: dict[str, Any]) -> Slices:
@@ -194,4 +229,6 @@ def _kept(folder: Path, facts: dict[str, Any]) -> Slices:
         raise UserError(f"{folder}: {KEPT} is gone, which the run was fitted to: bring it back, or fit anew")
     kept = read_slices(path)
     name = Path(facts["slices"]).name.partition(".")[0]
-    return replace(kept, name=name, unit=facts.get("unit", ""), axes=facts.get("axes", ""), notes=())
+    names = {int(label): called for label, called in facts.get("labels", {}).items() if called != label}
+    known = {"unit": facts.get("unit", ""), "axes": facts.get("axes", "")}
+    return replace(kept, name=str(facts.get("name", name)), names=names, notes=(), **known)

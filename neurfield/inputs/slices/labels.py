@@ -1,0 +1,67 @@
+"""What a fit to several labels leaves: a mesh of each, all of them as one scene, and numbers of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from neurfield.fitting.object_meshes import ObjectMesh
+from neurfield.inputs.outcome import Outcome
+from neurfield.inputs.slices.results import numbers_in_planes
+from neurfield.slices import regions
+from neurfield.slices.unit_slices import UnitSlices
+from neurfield.surfaces import manifoldness, save_mesh, save_scene
+
+FOLDER = "objects"
+_FORMATS = ("stl", "glb")
+
+
+def write_labels(found: list[ObjectMesh], folder: Path, up: np.ndarray | None) -> None:
+    """Write objects/ of a run: an .stl and a .glb of each label, and scene.glb with a node for each.
+
+    Files of an earlier call go.
+    """
+    place = folder / FOLDER
+    place.mkdir(exist_ok=True)
+    for one in found:
+        for ending in _FORMATS:
+            path = place / f"{one.stem}.{ending}"
+            path.unlink(missing_ok=True)
+            if one.mesh is not None:
+                save_mesh(one.mesh, path, up)
+    there = {one.label: one.mesh for one in found if one.mesh is not None}
+    if there:
+        save_scene(there, place / "scene.glb", up)
+
+
+def measure_labels(found: list[ObjectMesh], slices: UnitSlices, outcome: Outcome) -> None:
+    """How well each label's mesh meets what the label has of the planes, and its volume, into "labels"."""
+    parts = regions(slices.slices)
+    each = {}
+    for one in found:
+        if one.mesh is None:
+            nothing = {"contour_iou": 0.0, "contour_iou_least": 0.0, "volume": 0.0}
+            each[one.label] = {**nothing, "closed": "no surface"}
+            continue
+        numbers = numbers_in_planes(one.mesh, UnitSlices(parts[int(one.id or 0)], slices.box))
+        each[one.label] = {
+            "contour_iou": numbers["contour_iou"], "contour_iou_least": numbers["contour_iou_least"],
+            "volume": volume(one.mesh), "closed": "yes" if _closed(one.mesh) else "no",
+        }  # fmt: skip
+    outcome.metrics["labels"] = {
+        "count": len(found), "contour_iou": float(np.mean([of["contour_iou"] for of in each.values()])),
+        "each": each,
+    }  # fmt: skip
+
+
+def _closed(mesh: trimesh.Trimesh) -> bool:
+    found = manifoldness(mesh)
+    return not found.border_edges and not found.crowded_edges
+
+
+def volume(mesh: trimesh.Trimesh) -> float:
+    """What a closed mesh goes around, world lengths cubed; exact far from zero, too."""
+    corners = np.asarray(mesh.triangles, np.float64) - np.asarray(mesh.bounds, np.float64).mean(axis=0)
+    return float(np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6.0)
