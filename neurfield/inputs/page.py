@@ -73,6 +73,39 @@ class MeshSides:
     unit: str = "m"
 
 
+class Outline(NamedTuple):
+    """Lines of a plane, and what was made of them.
+
+    Attributes:
+        name: of the plane.
+        value: how well the two agree, in words.
+        given: corners [n, 2] of each closed line.
+        made: corners [n, 2] of each closed line that was made.
+        share: how well the two agree, 0 to 1.
+    """
+
+    name: str
+    value: str
+    given: Sequence[Sequence[Sequence[float]]]
+    made: Sequence[Sequence[Sequence[float]]]
+    share: float
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """A section of planes with lines drawn over each other, all at one scale; nothing for none.
+
+    Attributes:
+        title: of the section.
+        planes: in the order of the input.
+        note: above them.
+    """
+
+    title: str
+    planes: Sequence[Outline]
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Page:
     """What an input shows in report.html.
@@ -85,4 +118,4 @@ class Page:
 
     about: Sequence[str]
     tiles: Sequence[Tile] = ()
-    sections: Sequence[Strips | Pictures | MeshSides] = field(default=())
+    sections: Sequence[Strips | Pictures | Outlines | MeshSides] = field(default=())

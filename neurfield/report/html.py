@@ -12,7 +12,7 @@ import trimesh
 from PIL import Image
 
 from neurfield.inputs.methods import method_of_run
-from neurfield.inputs.page import MeshSides, Pictures, Strips, Tile
+from neurfield.inputs.page import MeshSides, Outlines, Pictures, Strips, Tile
 from neurfield.inputs.run import input_of
 from neurfield.parts import Config, summary
 from neurfield.report.command import command_of
@@ -20,6 +20,7 @@ from neurfield.report.curves import charts, read_log
 from neurfield.report.meanings import glossary
 from neurfield.report.mesh_section import mesh_sections
 from neurfield.report.numbers import duration, keyed_numbers, objects_in_words
+from neurfield.report.outlines import outlines
 from neurfield.report.page import folded, read_metrics, section, table, tiles, wide_table, wrapped, write_page
 from neurfield.report.pictures import webp_uri
 from neurfield.report.swipe import swipes
@@ -27,7 +28,8 @@ from neurfield.report.swipe import swipes
 # What a run's folder holds for people, in the order in which they want it.
 _FILES = {
     "mesh*": "the mesh", "object*": "what stands on the ground, without the ground",
-    "objects/*": "a mesh of an object", "reconstruction.*": "the fitted picture",
+    "objects/*": "a mesh of an object, or a label", "planes.json": "contours and cuts of each plane",
+    "reconstruction.*": "the fitted picture",
     "model.safetensors": "the field as a file", "side_by_side.png": "true, fitted and error",
     "poses.json": "the poses that were refined", "metrics.json": "all numbers",
     "log.jsonl": "what was logged, step by step", "config.yaml": "the method with all of its numbers",
@@ -106,10 +108,12 @@ def _losses(config: Config) -> dict[str, tuple[str, str]]:
     }
 
 
-def _pictures(part: Strips | Pictures) -> str:
+def _pictures(part: Strips | Pictures | Outlines) -> str:
     """A section of the input's own."""
     if isinstance(part, Strips):
         return swipes(part)
+    if isinstance(part, Outlines):
+        return outlines(part)
     images = [
         f'<img loading="lazy" alt="{escape(shows)}" src="{webp_uri(_read(path))}">'
         for path, shows in part.pictures

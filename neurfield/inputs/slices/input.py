@@ -21,12 +21,12 @@ from neurfield.fitting.surface import FittedSurface
 from neurfield.inputs.base import Input
 from neurfield.inputs.mesh import mesh_commands, mesh_left, write_mesh
 from neurfield.inputs.outcome import Outcome
-from neurfield.inputs.page import MeshSides, Page, Tile
+from neurfield.inputs.page import MeshSides, Outlines, Page, Tile
 from neurfield.inputs.registry import OF_LABELS
 from neurfield.inputs.shape.results import numbers_against
 from neurfield.inputs.shown import Shown
 from neurfield.inputs.slices.labels import FOLDER, measure_labels, write_labels
-from neurfield.inputs.slices.results import numbers_in_planes
+from neurfield.inputs.slices.results import in_planes, numbers_of, read_planes, write_planes
 from neurfield.inputs.slices.surface import SlicesSurface
 from neurfield.inputs.slices.words import slices_words
 from neurfield.parts import Config, read_config
@@ -135,7 +135,7 @@ class SlicesInput(Input):
             with outcome.part("labels"):
                 found = surface.objects()
                 write_labels(found, self.folder, self.up)
-                measure_labels(found, self.slices, outcome)
+                write_planes(measure_labels(found, self.slices, outcome), self.folder)
 
     def leaves(self, outcome: Outcome) -> list[tuple[str, Path]]:
         """The mesh, where there is one, and of several labels the folder of theirs."""
@@ -156,7 +156,9 @@ class SlicesInput(Input):
             return
         with outcome.part("slices"):
             whole = label_slices(self.slices)[0]
-            outcome.metrics["slices"] = numbers_in_planes(outcome.mesh, whole)
+            planes = in_planes(outcome.mesh, whole)
+            outcome.metrics["slices"] = numbers_of(planes)
+            write_planes(planes, self.folder)
         if against is not None:
             with outcome.part("geometry"):
                 diagonal = float(np.linalg.norm(np.ptp(np.asarray(against.vertices), axis=0)))
@@ -174,7 +176,13 @@ class SlicesInput(Input):
                 Tile(f"{of['contour_iou_least']:.4f}", worst, "contour_iou"),
             ]
         about = [f"preset {config.preset}", facts["words"], *facts.get("notes", ())]
-        return Page(about=about, tiles=tiles, sections=[MeshSides(folder / "mesh.ply", "outside")])
+        drawn = Outlines(
+            "In each plane", read_planes(folder) if of else [],
+            "The contours that were given, filled, and the mesh's own cut by the plane as a line over them; "
+            "the number is the IoU of what is inside.",
+        )  # fmt: skip
+        sides = MeshSides(folder / "mesh.ply", "outside", unit=str(facts.get("unit", "")))
+        return Page(about=about, tiles=tiles, sections=[sides, drawn])
 
     @classmethod
     def open_surface(

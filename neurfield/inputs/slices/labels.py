@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
 
 from neurfield.fitting.object_meshes import ObjectMesh
 from neurfield.inputs.outcome import Outcome
-from neurfield.inputs.slices.results import numbers_in_planes
+from neurfield.inputs.slices.results import InPlane, in_planes, numbers_of
 from neurfield.slices import regions
 from neurfield.slices.unit_slices import UnitSlices
 from neurfield.surfaces import manifoldness, save_mesh, save_scene
@@ -36,16 +38,22 @@ def write_labels(found: list[ObjectMesh], folder: Path, up: np.ndarray | None) -
         save_scene(there, place / "scene.glb", up)
 
 
-def measure_labels(found: list[ObjectMesh], slices: UnitSlices, outcome: Outcome) -> None:
-    """How well each label's mesh meets what the label has of the planes, and its volume, into "labels"."""
+def measure_labels(found: list[ObjectMesh], slices: UnitSlices, outcome: Outcome) -> list[InPlane]:
+    """How well each label's mesh meets what the label has of the planes, and its volume, into "labels".
+
+    Returns:
+        The planes with the contours and the cuts of all labels.
+    """
     parts = regions(slices.slices)
-    each = {}
+    each: dict[str, dict[str, Any]] = {}
+    planes: list[list[InPlane]] = []
     for one in found:
         if one.mesh is None:
             nothing = {"contour_iou": 0.0, "contour_iou_least": 0.0, "volume": 0.0}
             each[one.label] = {**nothing, "closed": "no surface"}
             continue
-        numbers = numbers_in_planes(one.mesh, UnitSlices(parts[int(one.id or 0)], slices.box))
+        planes.append(in_planes(one.mesh, UnitSlices(parts[int(one.id or 0)], slices.box)))
+        numbers = numbers_of(planes[-1])
         each[one.label] = {
             "contour_iou": numbers["contour_iou"], "contour_iou_least": numbers["contour_iou_least"],
             "volume": volume(one.mesh), "closed": "yes" if _closed(one.mesh) else "no",
@@ -54,6 +62,15 @@ def measure_labels(found: list[ObjectMesh], slices: UnitSlices, outcome: Outcome
         "count": len(found), "contour_iou": float(np.mean([of["contour_iou"] for of in each.values()])),
         "each": each,
     }  # fmt: skip
+    return [_together(of) for of in zip(*planes)]
+
+
+def _together(planes: Sequence[InPlane]) -> InPlane:
+    """One plane of several labels."""
+    given = [line for one in planes for line in one.given]
+    made = [line for one in planes for line in one.made]
+    shared, either = sum(one.shared for one in planes), sum(one.either for one in planes)
+    return InPlane(planes[0].number, given, made, shared, either)
 
 
 def _closed(mesh: trimesh.Trimesh) -> bool:
