@@ -19,7 +19,7 @@ from neurfield.fields.sdf import FieldSample
 from neurfield.fields.trained import one_line, trained_values
 from neurfield.moment import Moment
 from neurfield.ops import native
-from neurfield.ops.cell_networks import cell_query
+from neurfield.ops.cell_networks import cell_query, cell_trace
 from neurfield.ops.cells import MATTER, local_columns, pulled
 from neurfield.ops.eager import eager
 from neurfield.ops.points import flat_points
@@ -136,6 +136,17 @@ class KiloSDF(Sized):
         """Distances [...] at points [..., 3]; without derivatives."""
         with torch.no_grad():
             return self(points)
+
+    def first_along(self, origins: Tensor, directions: Tensor, t_min: Tensor, t_max: Tensor) -> Tensor:
+        """Where rays first pass through the surface, from either side: t [R] unit lengths, inf where nowhere.
+
+        Arguments, and what may be missed, as of `neurfield.ops.cell_trace`, unit coordinates.
+        """
+        cells, networks = self.cells, self.networks
+        return cell_trace(
+            origins, directions, t_min, t_max, cells.table, cells.low, cells.edge, self.octaves,
+            networks.weights, networks.biases, self.steepness, "softplus", self.beta,
+        )  # fmt: skip
 
     def row_of(self, head: str) -> int:
         """There are no heads.

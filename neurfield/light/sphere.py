@@ -88,19 +88,13 @@ class SphereTraced:
     def first_hits(self, origins: Tensor, directions: Tensor, t_max: Tensor | None = None) -> SurfaceHits:
         """See `neurfield.traced.TracedSurface`."""
         count, half = len(origins), self._frame.half
-        t = torch.full((count,), math.inf, device=self.device)
         position, normal = (
             torch.zeros(count, 3, device=self.device),
             torch.zeros(count, 3, device=self.device),
         )
         albedo = torch.ones(count, 3, device=self.device)
         o = origins / half
-        for rows in torch.arange(count, device=self.device).split(_ROWS):
-            limit = None if t_max is None else t_max[rows] / half
-            rays, near, far, at_near, at_far = self._crossings(o[rows], directions[rows], limit)
-            if len(rays):
-                chosen = rows[rays]
-                t[chosen] = self._roots(o[chosen], directions[chosen], near, far, at_near, at_far)
+        t = self._first(o, directions, None if t_max is None else t_max / half)
         hit = torch.isfinite(t)
         for rows in hit.nonzero()[:, 0].split(_CHUNK):
             unit = o[rows] + t[rows, None] * directions[rows]
@@ -109,6 +103,17 @@ class SphereTraced:
             if color is not None:
                 albedo[rows] = linear_from_srgb(color)
         return SurfaceHits(t * half, position, normal, albedo, hit)
+
+    def _first(self, o: Tensor, d: Tensor, t_max: Tensor | None) -> Tensor:
+        """Where N rays first change sides, [N] unit lengths; inf: nowhere."""
+        t = torch.full((len(o),), math.inf, device=self.device)
+        for rows in torch.arange(len(o), device=self.device).split(_ROWS):
+            limit = None if t_max is None else t_max[rows]
+            rays, near, far, at_near, at_far = self._crossings(o[rows], d[rows], limit)
+            if len(rays):
+                chosen = rows[rays]
+                t[chosen] = self._roots(o[chosen], d[chosen], near, far, at_near, at_far)
+        return t
 
     @torch.no_grad()
     def occluded(self, origins: Tensor, directions: Tensor, t_max: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.inputs.run import Run
 from neurfield.inputs.scene.opened import OpenedScene
+from neurfield.light.cells import traced
 from neurfield.light.sphere import SphereTraced
 from neurfield.renders.pictures import light_on, over_white
 from neurfield.renders.sphere import HitTracer
@@ -96,7 +97,7 @@ def traced_field(run: Run) -> SphereTraced:
         UserError: its distances have no sign.
     """
     surface: Any = run.input.surface()
-    return SphereTraced(surface.field, surface.radiance, surface.box, surface.device)
+    return traced(surface.field, surface.radiance, surface.box, surface.device)
 
 
 def _volume(
