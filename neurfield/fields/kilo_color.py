@@ -13,11 +13,12 @@ from neurfield.fields.cells import CellNetworks, Cells
 from neurfield.fields.kilo import WHY_NOT
 from neurfield.moment import Moment
 from neurfield.ops import native
+from neurfield.ops.cells import local_columns
 from neurfield.parts import Number
 
 
 class KiloColor(nn.Module):
-    """RGB in 0..1 from the field's feature, unit normal and view, by the network of the point's cell.
+    """RGB in 0..1 from place, field feature, unit normal and view, by the network of the point's cell.
 
     Attributes:
         cells: of the grid, those of the field.
@@ -26,6 +27,7 @@ class KiloColor(nn.Module):
     Args:
         seed: of the networks' numbers.
         features: of the field, that the networks see.
+        octaves: of sines and cosines of the place in the cell: detail that distances have no use for.
         hidden: units of the hidden layer.
         view_degree: spherical harmonics bands of the view direction.
         softplus_beta: sharpness of the networks' activation.
@@ -36,13 +38,14 @@ class KiloColor(nn.Module):
         seed: int = 0,
         *,
         features: Annotated[int, Number(least=0)] = 15,
+        octaves: Annotated[int, Number(least=1, most=10)] = 6,
         hidden: Annotated[int, Number(least=1)] = 32,
         view_degree: Annotated[int, Number(least=1, most=4)] = 3,
         softplus_beta: Annotated[float, Number(above=0.0)] = 20.0,
     ) -> None:
         super().__init__()
         self.seed, self.features, self.hidden, self.view_degree = seed, features, hidden, view_degree
-        self.beta = softplus_beta
+        self.octaves, self.beta = octaves, softplus_beta
         self.cells = Cells()
         self.networks = self._made(0)
 
@@ -51,7 +54,7 @@ class KiloColor(nn.Module):
         self.cells, self.networks = cells, self._made(cells.networks)
 
     def _made(self, count: int) -> CellNetworks:
-        sizes = [self.features + 3 + self.view_degree**2, self.hidden, 3]
+        sizes = [3 + 6 * self.octaves + self.features + 3 + self.view_degree**2, self.hidden, 3]
         return CellNetworks(count, sizes, self.beta, self.seed + 1)
 
     def at(self, moment: Moment) -> None:
@@ -92,10 +95,11 @@ class KiloColor(nn.Module):
         binned = self.cells.binned(self.cells.inside(points[chosen]))
         rows = chosen[binned.rows]
         seen = views[rows] if rays is None else views[rays[rows]]
-        columns = torch.cat([feature[rows, : self.features], normal[rows], seen], dim=1)
+        place = local_columns(binned.local, self.octaves)
+        columns = torch.cat([place, feature[rows, : self.features], normal[rows], seen], dim=1)
         colors = self.local(columns, binned.starts)
         return colors.new_zeros(len(points), 3).index_copy(0, rows, colors)
 
     def local(self, columns: Tensor, starts: Tensor) -> Tensor:
-        """Colours [M, 3] of rows of features, normals and views, sorted by network; these train."""
+        """Colours [M, 3] of rows of columns, features, normals and views, sorted by network; these train."""
         return self.networks(columns, starts, "sigmoid")

@@ -21,6 +21,7 @@ from neurfield.fields.kilo_color import KiloColor
 from neurfield.fitting.optimizer import Adam, Group
 from neurfield.fitting.teaching import CLOSE, Taught, Teacher, cells_of, faces_of
 from neurfield.ops.cells import local_columns
+from neurfield.rendering.occupancy import OccupancyGrid
 from neurfield.surfaces.memory import in_words
 
 Tell = Callable[[str, float], None]
@@ -82,6 +83,9 @@ class Distillation:
         steps: of the optimiser.
         seed: of all that is drawn.
         memory: that may be used, bytes.
+        field: without networks, of other sizes than usual; None: as usual.
+        color: without networks, of other sizes than usual; None: as usual, where the teacher has colours.
+        samples: of a cell, a step.
 
     Raises:
         UserError: the teacher has no surface, or none yet, or the networks would need more memory.
@@ -95,18 +99,20 @@ class Distillation:
         steps: int,
         seed: int = 0,
         memory: float = float("inf"),
+        field: KiloSDF | None = None,
+        color: KiloColor | None = None,
+        samples: int = SAMPLES,
     ) -> None:
-        self.teacher, self.steps = teacher, steps
+        self.teacher, self.steps, self.samples = teacher, steps, samples
         self.generator = torch.Generator().manual_seed(seed)
-        student = KiloSDF(seed)
+        student = KiloSDF(seed) if field is None else field
         one = sum(w.numel() + b.numel() for w, b in zip(student.made(1).weights, student.made(1).biases))
         refuse_memory(6 * cells**2, one, cells, memory)  # a box's sides at least, before it is cut into cells
         grid, lattice = cells_of(teacher, unit_box, cells)
         refuse_memory(grid.networks, one, cells, memory)
         student.grow(grid, lattice)
-        color = None
         if teacher.color is not None:
-            color = KiloColor(seed, features=student.feature_dim)
+            color = KiloColor(seed, features=student.feature_dim) if color is None else color
             color.grow(grid)
         self.student = Student(student, color, Figures(grid.networks, grid.table.numel(), steps))
         octave = torch.arange(student.octaves).repeat_interleave(6)
@@ -131,7 +137,7 @@ class Distillation:
                 inside, on_faces = self._samples(BATCHES), self._on_faces(BATCHES)
                 for turn in range(min(BATCHES * REUSED, self.steps - step)):
                     batch = turn % BATCHES
-                    rows = slice(batch * SAMPLES, (batch + 1) * SAMPLES)
+                    rows = slice(batch * self.samples, (batch + 1) * self.samples)
                     self._loss(inside.part((slice(None), rows)), on_faces.part(batch)).backward()
                     step += 1
                     optimizer.step(step, (RATE_END / RATE) ** (step / self.steps))
@@ -172,6 +178,8 @@ class Distillation:
 
     def _jumps(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Of values and of normals over faces where the surface passes: mean and 95 %."""
+        if not len(self.faces[0]):
+            return (0.0, 0.0), (0.0, 0.0)
         at = self._on_faces(BATCHES).reshaped(-1)
         local = self._of_faces(at.points.view(BATCHES, -1, 3))
         sides = []
@@ -205,9 +213,9 @@ class Distillation:
         return cells.frame[:3] + place * cells.edge
 
     def _samples(self, batches: int) -> Taught:
-        """[K, batches * SAMPLES] points of each cell, every second of them close to a surface there."""
+        """[K, batches * samples] points of each cell, every second of them close to a surface there."""
         edge, cells = self.student.field.cells.edge, len(self.corners)
-        shape = cells, batches * SAMPLES, 3
+        shape = cells, batches * self.samples, 3
         points = self.corners[:, None] + edge * torch.rand(*shape, generator=self.generator)
         close = points[:, ::2].reshape(-1, 3)
         moved = self.teacher.onto_surface(close, self.generator, CLOSE * edge)
@@ -227,11 +235,11 @@ class Distillation:
         sdf = self.teacher.sdf(points.view(-1, 3)).view(shape[:-1])
         nearest = sdf.abs().argmin(dim=3, keepdim=True)[..., None].expand(-1, -1, -1, -1, 3)
         chosen = points.gather(3, nearest)[..., 0, :]
-        return self.teacher.tell(chosen.reshape(-1, 3), self.generator).reshaped(batches, -1)
+        return self.teacher.tell(chosen.reshape(-1, 3), self.generator).reshaped(batches, count * ON_FACES)
 
     def _lay_out(self) -> None:
         """Which rows of a step are whose: first those inside, then those of faces, of a and of b."""
-        numbers = torch.arange(len(self.corners)).repeat_interleave(SAMPLES)
+        numbers = torch.arange(len(self.corners)).repeat_interleave(self.samples)
         sides = [side.repeat_interleave(ON_FACES) for side in self.faces[:2]]
         numbers = torch.cat([numbers, *sides])
         self.order = numbers.argsort(stable=True)
@@ -272,16 +280,17 @@ class Distillation:
             total = total + OF_VALUE_JUMP * apart + OF_NORMAL_JUMP * turned
         if self.student.color is not None and flat.rgb is not None:
             rgb = torch.cat([one.rgb for one in twice])  # type: ignore[misc]
-            total = total + OF_COLOR * self._color_loss(outputs, gradient, views, rgb, weight)
+            total = total + OF_COLOR * self._color_loss(places, outputs, gradient, views, rgb, weight)
         return total
 
     def _color_loss(
-        self, outputs: Tensor, gradient: Tensor, views: Tensor, rgb: Tensor, weight: Tensor
+        self, places: Tensor, outputs: Tensor, gradient: Tensor, views: Tensor, rgb: Tensor, weight: Tensor
     ) -> Tensor:
         color = self.student.color
         assert color is not None
         normal = normalize(gradient.detach(), dim=1, eps=1e-6)
-        columns = torch.cat([outputs[:, 1:], normal, color.encode_views(views)], dim=1)
+        seen = local_columns(places, color.octaves)
+        columns = torch.cat([seen, outputs[:, 1:], normal, color.encode_views(views)], dim=1)
         found = color.local(columns[self.order], self.starts)[self.back]
         error = ((found - rgb).square() + KNEE**2).sqrt() - KNEE
         return (weight.square() * error.sum(dim=1)).mean()
@@ -321,6 +330,14 @@ class Distillation:
                 f"the run has not converged: on its surface distances rise by 1 ± {off:.2f} per length, "
                 "where 1 is due: fit for longer"
             )
+
+
+@torch.no_grad()
+def occupancy_of(field: KiloSDF, unit_box: list[float], resolution: int) -> Tensor:
+    """What a marched sampler keeps of where a field's surface may be, [X, Y, Z]; see `OccupancyGrid`."""
+    grid = OccupancyGrid(unit_box, resolution)
+    grid.update(field.sdf)
+    return grid.values
 
 
 def refuse_memory(networks: int, numbers: int, cells: int, memory: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from neurfield.errors import UserError
@@ -18,7 +19,7 @@ from neurfield.fitting.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from neurfield.fitting.distill import Distillation, Figures, Student, Tell
+from neurfield.fitting.distill import Distillation, Figures, Student, Tell, occupancy_of
 from neurfield.fitting.folder import read_facts, write_facts
 from neurfield.fitting.surface import FittedSurface
 from neurfield.fitting.teaching import Teacher
@@ -29,6 +30,7 @@ from neurfield.surfaces.extractors import is_unsigned
 from neurfield.wording import quoted
 
 KEPT_LOSS = "color"  # what a scene's student keeps of its method's losses: it is opened, and not fitted
+OCCUPANCY = 64  # cells along the box by which volume rendering finds a student's surface: few bytes on disk
 LEFT_OUT = ("heads", "points", "polish", "transients")  # slots that only a fit wants
 
 
@@ -101,7 +103,8 @@ def config_of_student(config: Config, student: Student) -> Config:
         parts["heads"] = {}
     if color is not None:
         numbers = {
-            "features": color.features, "hidden": color.hidden, "view_degree": color.view_degree,
+            "features": color.features, "octaves": color.octaves, "hidden": color.hidden,
+            "view_degree": color.view_degree,
             "softplus_beta": color.beta,
         }  # fmt: skip
         parts["color"] = {"": Part("color", "", "kilo", numbers, entry=shelf.find("color", "kilo"))}
@@ -116,6 +119,12 @@ def config_of_student(config: Config, student: Student) -> Config:
             entry = shelf.find("pixels", "uniform")
             numbers = {name: declared.default for name, declared in entry.numbers().items()}
             parts["pixels"] = {"": Part("pixels", "", "uniform", numbers, entry=entry)}
+        sampler = parts["sampler"].get("")
+        if sampler is not None and "occupancy_resolution" in sampler.numbers:
+            fewer = min(sampler.numbers["occupancy_resolution"], OCCUPANCY)
+            parts["sampler"] = {
+                "": replace(sampler, numbers={**sampler.numbers, "occupancy_resolution": fewer})
+            }
     train = replace(config.train, steps=max(1, student.figures.steps))
     return replace(config, parts=parts, train=train)
 
@@ -171,7 +180,10 @@ def _write(target: Path, teacher: Path, facts: dict[str, Any], config: Config, s
     tensors, _ = load_checkpoint(newest, torch.device("cpu"))
     rest = ("task/field.", "task/color.", "task/partner.", "task/losses.", "task/transients.", "adam/")
     state = {name: tensor for name, tensor in tensors.items() if not name.startswith(rest)}
-    state = {n: t.half() if n == "task/sampler.occupancy" else t for n, t in state.items()}
+    if "task/sampler.occupancy" in state:
+        unit_box = UnitFrame.around(np.array(facts["box"])).box_in_unit(np.array(facts["box"]))
+        cells = config.needed("sampler").numbers["occupancy_resolution"]
+        state["task/sampler.occupancy"] = occupancy_of(student.field, unit_box, cells).half()
     state |= {f"task/field.{n}": t for n, t in keeping(student.field.state_dict(), torch.float16).items()}
     if isinstance(student.color, KiloColor):
         small = keeping(student.color.state_dict(), torch.float16)
