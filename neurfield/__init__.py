@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         surfaces,
         textures,
     )
+    from neurfield.errors import UserError
     from neurfield.evaluation import evaluate_mesh
     from neurfield.inputs import ImageRun, Run, fit, fit_image, resume
     from neurfield.renders import render_walk
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "ImageRun", "Run", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields", "fit",
-    "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points",
+    "ImageRun", "Run", "UserError", "__version__", "encodings", "evaluate_mesh", "evaluation", "fields",
+    "fit", "fit_image", "fusion", "images", "load_scene", "losses", "ops", "parts", "pixels", "points",
     "render_walk", "rendering", "resume", "scenes", "shapes", "stereo", "surfaces", "textures",
 ]  # fmt: skip
 
@@ -61,6 +62,7 @@ _PACKAGES = {
     "textures",
 }
 _HOME_OF = {
+    "UserError": "neurfield.errors",
     "ImageRun": "neurfield.inputs",
     "Run": "neurfield.inputs",
     "evaluate_mesh": "neurfield.evaluation",

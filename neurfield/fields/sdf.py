@@ -43,6 +43,19 @@ class FieldSample(NamedTuple):
         """The sdf, as every field's answer has a value."""
         return self.sdf
 
+    @property
+    def slope(self) -> Tensor:
+        """The gradient [..., 3], for type checkers too never None.
+
+        Raises:
+            ValueError: it was not asked for.
+        """
+        if self.gradient is None:
+            raise ValueError(
+                "FieldSample.slope: the gradient was not asked for: query(points, gradient=True)"
+            )
+        return self.gradient
+
     def batched(self, shape: torch.Size) -> FieldSample:
         """The same of N points, as the answer to points of a batch shape."""
 

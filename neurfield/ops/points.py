@@ -20,7 +20,8 @@ def check_points(who: str, points: Tensor, dimensions: int, dtype: torch.dtype |
         raise ValueError(f"{who}: points must be [N, {dimensions}], got {list(points.shape)}")
     if not points.is_floating_point() or (dtype is not None and points.dtype != dtype):
         wanted = "torch.float32 or torch.float64" if dtype is None else str(dtype)
-        raise ValueError(f"{who}: points must be {wanted}, got {points.dtype}")
+        cure = torch.float32 if dtype is None else dtype
+        raise ValueError(f"{who}: points must be {wanted}, got {points.dtype}: convert them, .to({cure})")
     # A sum is finite unless a summand is not, or they are so large that nothing is to be made of them anyway.
     if points.device.type == "cpu" and points.numel() and not torch.isfinite(points.detach().sum()):
         bad = (~torch.isfinite(points.detach())).any(dim=1).nonzero()

@@ -123,7 +123,7 @@ def read_config(path: str | Path, plugins: Sequence[str] = ()) -> Config:
         if absent:
             raise UserError(
                 f"{path}: the plug-in '{absent[0]}' that this run used is missing: "
-                f"install it, or name its module or file with --plugin"
+                f"install it, or name its module or file with --plugin (in Python plugins=[...])"
             )
     try:
         content = migrated(content) if schema == 1 else content

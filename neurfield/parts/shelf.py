@@ -272,7 +272,8 @@ class Shelf:
         if name in entries:
             return entries[name]
         there_are = f"; there are: {', '.join(entries)}" if entries else f"; there is no {word} at all"
-        hint = suggest(name, [*entries, *labels]) or there_are
+        own = "; one of your own comes with --plugin FILE.py (in Python plugins=[...])"
+        hint = suggest(name, [*entries, *labels]) or there_are + own
         raise UserError(f"no {word} is called '{name}'{hint}")
 
     def add(self, entry: Entry) -> None:

@@ -197,3 +197,11 @@ def test_a_concatenation_takes_a_list_too() -> None:
         assert torch.equal(encoding(points), expected)
     with pytest.raises(ValueError, match="got none"):
         Concatenation([])
+
+
+def test_a_slope_is_the_gradient_that_was_asked_for() -> None:
+    field, points = SDFField(), torch.rand(4, 3)
+    sample = field.query(points, gradient=True)
+    assert sample.slope is sample.gradient
+    with pytest.raises(ValueError, match="query\\(points, gradient=True\\)"):
+        _ = field.query(points).slope

@@ -130,7 +130,7 @@ def test_opening_a_run_executes_nothing_and_says_what_is_missing(
         read_config(path)
     assert str(caught.value) == (
         f"{path}: the plug-in 'my_lab' that this run used is missing: "
-        "install it, or name its module or file with --plugin"
+        "install it, or name its module or file with --plugin (in Python plugins=[...])"
     )
     assert not proof.exists()
     assert read_config(path, plugins=["my_lab"]).plugins == ["my_lab"] and proof.exists()
