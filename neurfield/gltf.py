@@ -25,7 +25,11 @@ def loading_options(path: Path) -> dict[str, Any]:
         ValueError: a .glb that is none.
     """
     tree = _tree(path)
-    return {} if tree is None or tree.get("images") else {"skip_materials": True}
+    if tree is None or tree.get("images"):
+        return {}
+    parts = [part for mesh in tree.get("meshes", ()) for part in mesh.get("primitives", ())]
+    at_vertices = any("COLOR_0" in part.get("attributes", {}) for part in parts)
+    return {"skip_materials": True} if at_vertices or not any("material" in part for part in parts) else {}
 
 
 def in_world(path: Path, vertices: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -11,6 +12,42 @@ from neurfield.errors import UserError
 from neurfield.gltf import in_world, loading_options
 
 Surface = trimesh.Trimesh | trimesh.PointCloud
+
+
+def unreadable(path: Path, reason: Exception, what: str = "mesh") -> UserError:
+    """What is said of a file that a parser gave up on: its own words, such as JSON's, help nobody.
+
+    Args:
+        path: of the file.
+        reason: what the parser raised.
+        what: should be in it.
+    """
+    if isinstance(reason, MemoryError):
+        return UserError(f"{path}: does not fit into this machine's memory: make it smaller first")
+    if path.stat().st_size == 0:
+        return UserError(f"{path}: not a readable {what}: the file is empty: copy it again")
+    return UserError(
+        f"{path}: not a readable {what}: damaged, or not what its ending says: copy it again, or export it "
+        "as another kind"
+    )
+
+
+def with_material_colors(scene: trimesh.Scene) -> trimesh.Scene:
+    """The scene with the colour of each mesh's material at its vertices, where no material has a picture.
+
+    Colours are as the file means them: linear of a glTF (`neurfield.gltf.srgb_of_vertices`), sRGB of an .obj.
+    """
+    meshes = [mesh for mesh in scene.geometry.values() if isinstance(mesh, trimesh.Trimesh)]
+    materials = [getattr(mesh.visual, "material", None) for mesh in meshes]
+    pictures = ("baseColorTexture", "image")
+    if any(getattr(material, name, None) is not None for material in materials for name in pictures):
+        return scene
+    for mesh, material in zip(meshes, materials, strict=True):
+        color: Any = getattr(material, "baseColorFactor", getattr(material, "diffuse", None))
+        if color is not None:
+            shades = np.tile(np.asarray(color, np.uint8), (len(mesh.vertices), 1))
+            mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=shades)
+    return scene
 
 
 def read_surface(path: str | Path) -> Surface:
@@ -29,9 +66,7 @@ def read_surface(path: str | Path) -> Surface:
         if isinstance(surface, trimesh.Scene):
             surface = trimesh.load(path, force="mesh", process=False, **loading_options(path))
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-        raise UserError(
-            f"{path}: not a readable mesh ({type(reason).__name__}): copy it again, or move it away"
-        ) from reason
+        raise unreadable(path, reason) from reason
     vertices = np.asarray(getattr(surface, "vertices", np.zeros((0, 3))))
     if not len(vertices):
         raise UserError(f"{path}: holds neither triangles nor points: copy it again, or move it away")

@@ -98,7 +98,7 @@ def mesh(
             many edges (20edges).
         texture: a picture of so many texels a side holds the colours, from the run's photographs and, where
             none looks, from its field; the file is a .glb unless said otherwise. The mesh gets 100000
-            triangles without --faces.
+            triangles at most without --faces.
         up: which way of the world is up in a .glb, whose viewers take +Y for it; keep leaves the axes.
         scene: where the run's scene lies now, if it was moved; for --texture.
         objects: a mesh for each object that the run's field tells apart instead, and scene.glb with all of

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from neurfield.inputs import Run
 
-FACES = 100_000  # of a textured mesh: detail is in the texture, and cutting a million takes minutes
+FACES = 100_000  # of a textured mesh at most: detail is in the texture, and cutting a million takes minutes
 _AXES = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
@@ -59,12 +59,16 @@ def textured(
     """
     from neurfield.inputs import Run
     from neurfield.stereo.progress import moving_bar
+    from neurfield.surfaces import clean_up
 
     run = Run.load(folder, device, scene, plugins)
-    if wishes.get("faces") is None:
-        wishes["faces"] = FACES
+    faces = wishes.pop("faces", None)
     with moving_bar() as bar:
-        mesh = run.mesh(color="none", tell=bar, **wishes)
+        mesh = run.mesh(color="none", tell=bar, faces="auto" if faces is None else faces, **wishes)
+        if faces is None and len(mesh.faces) > FACES:
+            done = mesh.metadata.get("clean_up", [])
+            mesh = clean_up(mesh, FACES)
+            mesh.metadata["clean_up"] = [*done, *mesh.metadata["clean_up"]]
         return run.textured(mesh, size, bar), run
 
 

@@ -10,6 +10,7 @@ from trimesh.visual import ColorVisuals
 
 from neurfield.errors import UserError
 from neurfield.gltf import in_world, loading_options, srgb_of_vertices
+from neurfield.surface_file import unreadable, with_material_colors
 
 MESH_SUFFIXES = (".ply", ".obj", ".glb", ".gltf", ".stl", ".off")
 
@@ -26,10 +27,10 @@ def read_mesh(path: Path) -> trimesh.Trimesh:
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh file")
     try:
-        mesh = _one_mesh(trimesh.load_scene(path, process=False, **loading_options(path)))
+        scene = trimesh.load_scene(path, process=False, **loading_options(path))
+        mesh = _one_mesh(with_material_colors(scene))
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
-        endings = ", ".join(MESH_SUFFIXES)
-        raise UserError(f"{path}: not a readable mesh ({reason}); formats: {endings}") from reason
+        raise unreadable(path, reason) from reason
     if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
         raise UserError(f"{path}: holds no triangles; give a surface, not points")
     visual = mesh.visual

@@ -15,6 +15,7 @@ from neurfield.shapes.mend import mend
 from neurfield.shapes.read_off import read_off
 from neurfield.shapes.read_points import POINT_READERS
 from neurfield.shapes.shape import Shape
+from neurfield.surface_file import unreadable, with_material_colors
 
 MESHES = (".ply", ".obj", ".off", ".stl", ".glb", ".gltf")
 
@@ -49,18 +50,15 @@ def _by_trimesh(path: Path) -> Shape:
         options = loading_options(path)
         loaded: Any = trimesh.load(path, process=False, **options)
         if isinstance(loaded, trimesh.Scene):
-            loaded = _merged(loaded)
+            loaded = _merged(with_material_colors(loaded))
     except Exception as reason:  # trimesh's loaders raise whatever their parsers meet
         if path.suffix.lower() == ".off":
             return read_off(path)
-        raise UserError(
-            f"{path}: not a readable {path.suffix[1:].lower()} ({type(reason).__name__}): copy it again, "
-            "or export it as another kind"
-        ) from reason
+        raise unreadable(path, reason, path.suffix[1:].lower()) from reason
     vertices = np.array(getattr(loaded, "vertices", np.zeros((0, 3))), np.float64).reshape(-1, 3)
     faces = np.array(getattr(loaded, "faces", np.zeros((0, 3))), np.int64).reshape(-1, 3)
     colors = _colors(loaded, len(vertices))
-    if colors is not None and options:  # of vertices of a glTF
+    if colors is not None and not _has_picture(loaded):  # of vertices, which a glTF keeps linear
         colors = srgb_of_vertices(path, colors)
     normals = None if len(faces) else _normals_of_ply(loaded, len(vertices))
     unit = str(getattr(loaded, "units", None) or "")
@@ -89,6 +87,7 @@ def _merged(scene: trimesh.Scene) -> Any:
             np.full((len(p.vertices), 3), 128, np.uint8) if c is None else c for p, c in zip(chosen, each)
         ]
         merged.metadata["colors"] = np.concatenate(grey)
+        merged.metadata["texture"] = any(_has_picture(part) for part in chosen)
     return merged
 
 
@@ -110,6 +109,13 @@ def _colors(loaded: Any, count: int) -> np.ndarray | None:
     if colors is None or np.shape(colors)[0] != count or count == 0:
         return None
     return np.ascontiguousarray(np.asarray(colors)[:, :3], np.uint8)
+
+
+def _has_picture(loaded: Any) -> bool:
+    """Whether colours came out of a texture, which are sRGB whatever the file's format."""
+    metadata = getattr(loaded, "metadata", None) or {}
+    visual = getattr(loaded, "visual", None)
+    return bool(metadata.get("texture")) or getattr(visual, "kind", None) == "texture"
 
 
 def _normals_of_ply(cloud: Any, count: int) -> np.ndarray | None:

@@ -67,3 +67,15 @@ def test_what_cannot_be_is_one_line(ball_run: Path, capsys: Capture, words: list
     assert main(["mesh", str(ball_run), "--resolution", "24", *words]) == 2
     said = capsys.readouterr().err
     assert says in said and len(said.strip().splitlines()) == 1
+
+
+def test_a_texture_does_not_ask_for_more_triangles_than_the_surface_does(
+    ball_run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    pytest.importorskip("xatlas")
+    plain, textured = tmp_path / "plain.ply", tmp_path / "textured.glb"
+    words = ["mesh", str(ball_run), "--resolution", "48", "--output"]
+    assert main([*words, str(plain), "--color", "none"]) == 0
+    assert main([*words, str(textured), "--texture", "64"]) == 0
+    assert len(read_mesh(textured).faces) == len(read_mesh(plain).faces)
+    assert capsys.readouterr().out.count("(--faces all keeps all)") == 2
