@@ -70,6 +70,8 @@ def test_vertices_that_have_colours_keep_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [".glb", ".ply", ".obj", ".stl", ".off"])
 @pytest.mark.parametrize("what", ["half", "noise", "words", "nothing"])
 def test_what_is_damaged_is_told_in_our_words(ending: str, what: str, tmp_path: Path) -> None:
+    if (ending, what) == (".obj", "half"):
+        pytest.skip("half an .obj is one of fewer triangles, or of points")
     path = tmp_path / f"bad{ending}"
     coloured(None).export(path)
     noise = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8).tobytes()
