@@ -24,7 +24,9 @@ from neurfield.viewer.atlas import atlas_of
 from neurfield.viewer.content import Content
 from neurfield.viewer.display import has_display
 from neurfield.viewer.layers import Geometry, Lines, Points, Triangles, shown_layers
+from neurfield.viewer.legends import with_legends
 from neurfield.viewer.light import lit_colors, smoothed_normals
+from neurfield.viewer.palettes import Scale
 from neurfield.viewer.toolkit import quick_open3d
 
 _SUPERSAMPLING = 2
@@ -78,12 +80,19 @@ def screenshot(
         if child.returncode or not drawn.is_file():
             raise UserError(_reason(child.returncode, child.stderr))
         image = Image.open(drawn).convert("RGB").resize((width, height), Image.Resampling.BOX)
+        image = with_legends(image, _scales(content, layers))
     try:
         with atomic_write(path) as temporary:
             image.save(temporary, quality=90)
     except OSError as reason:
         raise UserError(f"--screenshot {path}: it cannot be written ({reason.strerror or reason})") from None
     return path
+
+
+def _scales(content: Content, names: tuple[str, ...] | None) -> list[Scale]:
+    """What the colours of the layers that are drawn mean, where they are numbers."""
+    scales = (getattr(layer.geometry, "scale", None) for layer in shown_layers(content.layers, names))
+    return [scale for scale in scales if scale is not None]
 
 
 def _arrays(
