@@ -9,9 +9,9 @@ import numpy as np
 import trimesh
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.mesh_shader import MeshShader
 from neurfield.files import atomic_write
 from neurfield.report.pictures import solid_box
-from neurfield.report.shade import MeshShader
 from neurfield.report.viewpoints import four_sides
 
 _LETTERS = 15  # pixels

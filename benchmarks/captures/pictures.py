@@ -8,8 +8,8 @@ import numpy as np
 import trimesh
 from PIL import Image
 
+from benchmarks.mesh_shader import MeshShader
 from neurfield.files import atomic_write
-from neurfield.report.shade import MeshShader
 from neurfield.report.viewpoints import Viewpoint
 from neurfield.scenes.scene import Scene
 
