@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -61,9 +62,12 @@ class NearestSurface:
     def _nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         m = min(_ANCHORS, self._anchor_tree.n)
         guesses = self._anchor_faces[self._anchor_tree.query(points, k=m)[1].ravel()]
-        distance, _, _ = self._best(points, np.repeat(np.arange(len(points)), m), guesses)
+        distance, feet, _ = self._best(points, np.repeat(np.arange(len(points)), m), guesses)
+        away = None
+        if distance.max(initial=0.0) > self._boxes.size:  # one seldom pays its planes
+            away = (points - feet) / np.maximum(distance, 1e-300)[:, None]
         # A hair more than this distance, so that its own triangle is found again and rounding loses nothing.
-        rows, candidates = self._boxes.within(points, distance * (1.0 + 1e-9) + 1e-12)
+        rows, candidates = self._boxes.within(points, distance * (1.0 + 1e-9) + 1e-12, away)
         return self._best(points, rows, candidates)
 
     def _best(
@@ -79,20 +83,92 @@ class NearestSurface:
         return np.sqrt(least), closest[chosen], candidates[chosen]
 
 
+@dataclass(frozen=True)
+class _Slabs:
+    """Pieces of a ball between two planes, in each of which a run of triangles lies.
+
+    Attributes:
+        centre: [n,3] of the balls.
+        radius: [n].
+        normal: [n,3] unit or zero, across the planes.
+        low, high: [n], where the planes are along it, from the centre.
+    """
+
+    centre: np.ndarray
+    radius: np.ndarray
+    normal: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def gap(self, points: np.ndarray, away: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+        """How far points [k,3] are, along unit directions [k,3], from the planes across these that touch.
+
+        No point of the node is nearer.
+        """
+        along = _dot(away, self.normal[nodes])
+        end = np.where(along >= 0.0, self.high[nodes], -self.low[nodes])
+        along, radius = np.minimum(np.abs(along), 1.0), self.radius[nodes]
+        end = np.clip(end, -radius, radius)
+        rim = end * along + np.sqrt(np.maximum(radius**2 - end**2, 0.0) * (1.0 - along**2))
+        return _dot(away, points - self.centre[nodes]) - np.where(radius * along <= end, radius, rim)
+
+
 class BoxTree:
-    """Boxes around runs of triangles in Morton order, each level halving the one below."""
+    """Boxes around runs of triangles in Morton order, each level halving the one below.
+
+    From far off the boxes of a curved surface reach through the plane that touches it, slanted ones by as
+    much as they are long: of a ball, boxes over a cap whose area shrinks with the size of a triangle, not
+    with its square. Planes along the triangles of a node reach through by its bend alone, so far points are
+    held against these, too.
+
+    Attributes:
+        size: the diagonal of all.
+    """
+
+    _SLABS = 12  # levels that have planes; above them a node bends too much
 
     def __init__(self, triangles: np.ndarray) -> None:
         self._order = np.argsort(_morton(triangles.mean(axis=1)), kind="stable")
+        self._triangles = triangles
         low, high = triangles.min(axis=1)[self._order], triangles.max(axis=1)[self._order]
         self._levels = [(low, high)]
         while len(low) > 1:
             starts = np.arange(0, len(low), 2)
             low, high = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
             self._levels.append((low, high))
+        self.size = float(np.linalg.norm(high[0] - low[0]))
 
-    def within(self, points: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs (row, triangle) of points [k,3] and triangles whose box is within radius [k], row by row."""
+    @cached_property
+    def _slabs(self) -> list[_Slabs]:
+        """Of the lowest levels, from the triangles up."""
+        triangles = self._triangles[self._order]
+        areas = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        slabs = []
+        for depth, (low, high) in enumerate(self._levels[: self._SLABS]):
+            if depth:
+                areas = np.add.reduceat(areas, np.arange(0, len(areas), 2))
+            length = np.linalg.norm(areas, axis=1)[:, None]
+            normal = np.divide(areas, length, out=np.zeros_like(areas), where=length > 0.0)
+            node = np.arange(len(triangles)) >> depth
+            centre = (low + high) / 2
+            along = np.einsum("fvc,fc->fv", triangles - centre[node][:, None], normal[node])
+            starts = np.arange(0, len(triangles), 1 << depth)
+            least = np.minimum.reduceat(along.min(axis=1), starts)
+            most = np.maximum.reduceat(along.max(axis=1), starts)
+            slabs.append(_Slabs(centre, np.linalg.norm(high - low, axis=1) / 2, normal, least, most))
+        return slabs
+
+    def within(
+        self, points: np.ndarray, radius: np.ndarray, away: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs (row, triangle) of points and triangles that may be within a radius, row by row.
+
+        Args:
+            points: [k,3].
+            radius: [k].
+            away: [k,3] unit, or zero, about from what is nearest towards the point; any direction loses
+                nothing, a good one leaves few pairs. None: boxes alone.
+        """
         rows, nodes = np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
         squared = radius**2
         for depth, (low, high) in enumerate(reversed(self._levels)):
@@ -100,6 +176,10 @@ class BoxTree:
                 rows, nodes = _children(rows, nodes, len(low))
             near = _gap(points[rows], low, high, nodes) <= squared[rows]
             rows, nodes = rows[near], nodes[near]
+            level = len(self._levels) - 1 - depth
+            if away is not None and level < self._SLABS:
+                near = self._slabs[level].gap(points[rows], away[rows], nodes) <= radius[rows]
+                rows, nodes = rows[near], nodes[near]
         return rows, self._order[nodes]
 
 

@@ -74,6 +74,45 @@ def test_points_of_a_mesh_are_on_it():
     assert on_edges.mean() < 0.01
 
 
+@pytest.mark.parametrize("far", [3.0, 40.0, 1e5])
+def test_nearest_is_exact_from_far_off(far):
+    triangles = soup(200, 4)
+    points = np.random.default_rng(1).normal(size=(50, 3)) * far
+    distance, nearest, _ = NearestSurface(triangles, triangles[:, 0], np.arange(200))(points)
+    np.testing.assert_allclose(distance, brute_force(points, triangles), rtol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(nearest - points, axis=1), distance, rtol=1e-12)
+
+
+def test_from_far_off_few_triangles_are_asked_however_fine_the_mesh():
+    counts = []
+    for fineness in (3, 5):
+        mesh = trimesh.creation.icosphere(fineness)
+        drawn = sample_surface(mesh, 20_000, np.random.default_rng(0))
+        points = trimesh.creation.icosphere(2).vertices + np.array([30.0, 20.0, 25.0])
+        surface, boxes = NearestSurface(mesh.triangles, drawn.points, drawn.faces), BoxTree(mesh.triangles)
+        distance, nearest, _ = surface(points)
+        away = (points - nearest) / distance[:, None]
+        radius = distance * (1 + 1e-9)
+        counts.append(len(boxes.within(points, radius, away)[0]) / len(points))
+        through_boxes = len(boxes.within(points, radius)[0]) / len(points)
+    assert max(counts) < 40 and counts[1] < 2 * counts[0]
+    assert through_boxes > 4 * counts[1]  # else the planes are not worth their while
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 1000))
+def test_planes_miss_no_triangle_within_reach_whatever_direction_they_are_asked_in(count, seed):
+    triangles, rng = soup(count, seed), np.random.default_rng(seed)
+    points, away = rng.uniform(-3, 3, (20, 3)), rng.normal(size=(20, 3))
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    radius = rng.uniform(0, 4, 20)
+    pairs = set(zip(*(side.tolist() for side in BoxTree(triangles).within(points, radius, away))))
+    for row, point in enumerate(points):
+        closest = closest_on_triangles(np.repeat(point[None], count, axis=0), triangles)
+        within = np.flatnonzero(np.linalg.norm(closest - point, axis=1) <= radius[row])
+        assert {(row, int(face)) for face in within} <= pairs
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 40), st.floats(0.0, 1.0), st.integers(0, 1000))
 def test_boxes_miss_no_triangle_within_reach(count, radius, seed):
