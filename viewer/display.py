@@ -23,7 +23,13 @@ def check_display() -> None:
         UserError: no display is named, the one that is does not answer, or it knows no OpenGL.
     """
     if not has_display():
-        raise UserError(f"there is no display here: {_INSTEAD}, or copy the run to a desktop")
+        over_ssh = (
+            ", and says how a browser at home reaches it (ssh -L)" if "SSH_CONNECTION" in os.environ else ""
+        )
+        raise UserError(
+            f"there is no display here: use --web for a page{over_ssh}, or --screenshot out.png for a "
+            "picture, or copy the run to a desktop"
+        )
     name = os.environ.get("DISPLAY")
     if not name:
         return  # Wayland alone: nothing is known to go wrong

@@ -13,6 +13,8 @@ from neurfield.posing.workplace import Workplace
 
 _FEW_FEATURES = 200
 _BLURRED = 0.12  # sharpness
+_LESS_SHARP = 0.4  # of the usual sharpness
+_SHOWN = 8  # names
 _FEW_MATCHES = 30  # with a picture that has a pose: what COLMAP asks for
 _TURNED = 0.02  # how far a homography may be from a rotation
 _TURN_SHARE = 0.7  # of the pairs
@@ -95,6 +97,20 @@ def why_left(picture: Picture, links: Links, registered: Sequence[str]) -> str:
     if most < _FEW_MATCHES:
         return f"too few matches: {most} with the best of {len(near)} pictures{blurred}"
     return f"{most} matches with the best of {len(near)} pictures, but no pose that fits them{blurred}"
+
+
+def blur_doubts(pictures: Sequence[Picture]) -> list[str]:
+    """Which pictures are much less sharp than the others, for people: they have poses, and soften the fit."""
+    if not pictures:
+        return []
+    usual = float(np.median([one.sharpness for one in pictures]))
+    blurred = [one.name for one in pictures if one.sharpness < _LESS_SHARP * usual]
+    if not blurred:
+        return []
+    names = ", ".join(blurred[:_SHOWN])
+    more = f" and {len(blurred) - _SHOWN} more" if len(blurred) > _SHOWN else ""
+    are = "is" if len(blurred) == 1 else "are"
+    return [f"{names}{more} {are} blurred beside the others: the surface gets sharper without"]
 
 
 def why_nothing(pictures: Sequence[Picture], links: Links) -> str:

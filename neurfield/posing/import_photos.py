@@ -15,7 +15,15 @@ from neurfield.errors import UserError
 from neurfield.openmp import default_threads
 from neurfield.posing import colmap
 from neurfield.posing.alike import alike_pairs
-from neurfield.posing.diagnosis import TURNED, Links, links_of, turned_on_the_spot, why_left, why_nothing
+from neurfield.posing.diagnosis import (
+    TURNED,
+    Links,
+    blur_doubts,
+    links_of,
+    turned_on_the_spot,
+    why_left,
+    why_nothing,
+)
 from neurfield.posing.gate import PoseNumbers, numbers_of, points_of
 from neurfield.posing.given import FEWEST, Given, look_at
 from neurfield.posing.known_length import KnownLength, parse_length, photos_meant, scale_of
@@ -197,17 +205,18 @@ def _finish(
             f"the pictures fall into {len(parts) + 1} parts without a link, of {counts} pictures: "
             "the largest is taken; take photos between them",
         )
+    blurred = blur_doubts([one for one in pictures if one.file in images])
     record = {
         "state": _word(place.state),
         "unit": "arbitrary" if length is None else "metre",
         "known_length": None if length is None else length.text,
         "numbers": asdict(numbers),
-        "notes": [f"poses: {doubt}" for doubt in doubts] + mask_doubts(pictures, place),
+        "notes": [f"poses: {doubt}" for doubt in doubts] + mask_doubts(pictures, place) + blurred,
     }
     written = write_scene(models[0], pictures, points.sure(), scale, record, place, threads)
     if written.bent > 0.1:
         tell(f"the lens bends corners by {written.bent:.1f} pixels, which is undone in the scene's pictures")
-    return Imported(place.scene, numbers, tuple(doubts), tuple(left), written.up, length is not None)
+    return Imported(place.scene, numbers, (*doubts, *blurred), tuple(left), written.up, length is not None)
 
 
 def _left(

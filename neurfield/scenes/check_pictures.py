@@ -28,6 +28,7 @@ _ALIKE = 1.5  # levels between pictures that are one
 _LEAST_CONTRAST = 5.0  # levels
 _FEW = 12  # pictures that are looked at before a fit
 _NOTHING = 2.0  # levels of contrast up to which a picture shows nothing
+_DARK = 40.0  # levels: a room of at most 25 lost its surface within 40 steps, to the black of an empty box
 _SAME, _TURNED = 0.25, 0.01  # levels between pictures; of the entries of their poses
 _SAME_TURN = 0.05  # degrees
 _SAME_PLACE = 1e-4  # of how far cameras stand apart
@@ -60,7 +61,7 @@ def picture_findings(scene: Scene) -> Iterator[Finding]:
         yield Finding("error", "all images are black", "image", "write them again")
         return
     yield from _exposure(looks)
-    yield from _blur(scene.cameras, looks)
+    yield from _blur(scene, looks)
     yield from _twice(scene, looks)
 
 
@@ -79,6 +80,10 @@ def findings_of_few(scene: Scene) -> Iterator[Finding]:
         dark = small.max() <= _NOTHING + 1.0
         what = "all pictures are black" if dark else "all pictures are of one colour"
         yield Finding(level, what, "image", "write them again: they show nothing that could be fitted")
+    elif level == "error" and (brightest := float(np.percentile(small, 98.0))) < _DARK:
+        what = f"pictures are dark: hardly any level is above {brightest:.0f} of 255"
+        todo = "brighten all of them alike: an empty box looks nearly like them, and the surface may get lost"
+        yield Finding("warn", what, "image", todo)
     elif len(scene) > 2 and np.abs(small - small[0]).mean(axis=1).max() < _SAME:
         centers = scene.cameras.centers[chosen]
         turned = np.abs(scene.cameras.world_from_cam[chosen] - scene.cameras.world_from_cam[chosen[0]]).max()
@@ -151,7 +156,7 @@ def _exposure(looks: _Looks) -> Iterator[Finding]:
         yield Finding("ok", f"brightness is steady, {most}", "image")
 
 
-def _blur(cameras: Cameras, looks: _Looks) -> Iterator[Finding]:
+def _blur(scene: Scene, looks: _Looks) -> Iterator[Finding]:
     """Pictures much less sharp than those that see the same from nearby, and a capture without fine detail.
 
     How sharp a picture is depends on what it shows, so it is compared with its neighbours'.
@@ -160,7 +165,7 @@ def _blur(cameras: Cameras, looks: _Looks) -> Iterator[Finding]:
     if not textured.any():
         yield Finding("warn", "all pictures are flat: nothing in them can be matched", "image")
         return
-    usual = _usual_sharpness(cameras.select(looks.frames), looks.sharpness)
+    usual = _usual_sharpness(scene.cameras.select(looks.frames), looks.sharpness)
     with np.errstate(invalid="ignore"):
         blurred = np.flatnonzero(looks.sharpness < _BLURRED * usual)
     edges = float(np.median(looks.edges[textured]))
@@ -172,7 +177,10 @@ def _blur(cameras: Cameras, looks: _Looks) -> Iterator[Finding]:
         worst = blurred[np.argmin(looks.sharpness[blurred] / usual[blurred])]
         share = looks.sharpness[worst] / usual[worst]
         what = f"{listed(looks.frames[blurred])} blurred: frame {looks.frames[worst]} has {share:.2f} "
-        yield Finding("warn", f"{what}of its neighbours' sharpness", "image", "take them out")
+        files = [scene.files["image"].paths[looks.frames[i]] for i in blurred[:_MOST_LISTED]]
+        names = ", ".join(path.name for path in files if path is not None)
+        more = f" and {len(blurred) - _MOST_LISTED} more" if len(blurred) > _MOST_LISTED else ""
+        yield Finding("warn", f"{what}of its neighbours' sharpness", "image", f"take out {names}{more}")
     elif edges >= _SOFT:
         least = float(np.nanmin(looks.sharpness / usual))
         yield Finding("ok", f"none is blurred: at least {least:.2f} of its neighbours' sharpness", "image")

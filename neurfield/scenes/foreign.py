@@ -46,7 +46,7 @@ def foreign_format(path: Path) -> str | None:
     if pictures is not None:
         return (
             "holds pictures without poses: find them with "
-            f"`neurfield scene import {quoted(pictures)} --out SCENE`, "
+            f"`neurfield scene import {quoted(pictures)} --out SCENE --fit`, which goes on to the mesh, "
             "or with COLMAP, whose folder with images/ and sparse/ is read"
         )
     recordings = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in _FILES]
@@ -56,7 +56,7 @@ def foreign_format(path: Path) -> str | None:
 
 
 # By the suffix of a file: what it is, and how it becomes a scene.
-_VIDEO = "is a video: make a scene of it with `neurfield scene import {path} --out SCENE`"
+_VIDEO = "is a video: `neurfield scene import {path} --out SCENE --fit` makes a scene of it, and a mesh"
 _FILES = {
     ".r3d": "is a recording of Record3D: unzip it into a folder (unzip {name} -d OUT), and give that",
     ".sens": (

@@ -67,8 +67,8 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
         Text.assemble((scene.name, "bold"), f": {_cameras(opened)}, {_used(scene)}"),
         *_unused(opened),
         *_resampled(scene),
-        f"box {sides(size, scene.unit)}, {scene.box_from}; cameras look {look}",
-        f"rays run from {near:.2f} to at most {far:.2f}, where they leave the box",
+        f"box {sides(size, scene.unit or 'units')}, {scene.box_from}; cameras look {look}",
+        f"rays run from {near:.2f} to at most {far:.2f} {scene.unit or 'units'}, where they leave the box",
         *_outlines(scene),
         Text(determined, "yellow" if doubtful else ""),
         f"method {config.method} ({config.preset}), steps {step} to {config.train.steps} "
