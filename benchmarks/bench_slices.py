@@ -1,11 +1,11 @@
 """Meshes cut by planes, and made of their cuts again, beside distances interpolated from plane to plane.
 
-    python -m benchmarks.bench_slices [--shapes hand ...] [--planes 20 ...] [--random 15]
+    python -m benchmarks.bench_slices [--shapes hand ...] [--planes 20 ...] [--random 15] [--orex-seconds 300]
 
 A closed mesh is cut by us into a CSL file: layers of the same height along Z, or planes of any direction.
 `neurfield fit --slices` makes a surface of it. For layers the rival is what one would write in an afternoon:
 the signed distance of each plane's contours, interpolated linearly between planes, on 256 cells, with a cap
-of half a gap at either end.
+of half a gap at either end. OReX as published joins where it gets seconds (`benchmarks.slices_orex`).
 
 Seconds are of the whole command. Chamfer is the mean of both ways, in % of the diagonal; IoU is of what is
 inside mesh and truth; that of contours is of the mesh's own cuts by the same planes.
@@ -28,6 +28,7 @@ from benchmarks.common import run_measured, run_script, say
 from benchmarks.object_assets import Unavailable
 from benchmarks.room_table import newest_run
 from benchmarks.script import Table, arguments, report
+from benchmarks.slices_orex import CutShort
 from neurfield.inputs.shape.results import intersection_over_union, numbers
 from neurfield.inputs.slices.results import numbers_in_planes
 from neurfield.report.mesh_file import read_mesh
@@ -66,8 +67,10 @@ def interpolated(slices: Slices) -> trimesh.Trimesh:
     return trimesh.Trimesh(vertices, faces, process=False)
 
 
-def rows_of(name: str, mesh: trimesh.Trimesh, slices: Slices, what: str, quick: bool) -> list[list[Any]]:
-    """Ours, and the rival where planes are layers."""
+def rows_of(
+    name: str, mesh: trimesh.Trimesh, slices: Slices, what: str, quick: bool, orex: CutShort
+) -> list[list[Any]]:
+    """Ours, OReX where it has time, and the rival where planes are layers."""
     truth, unit, rows = unit_of(mesh), UnitSlices(slices), []
 
     def row(by: str, made: trimesh.Trimesh, seconds: float | None) -> None:
@@ -85,6 +88,10 @@ def rows_of(name: str, mesh: trimesh.Trimesh, slices: Slices, what: str, quick: 
         words = ["fit", "--slices", str(path), "--out", folder, *steps]
         result = run_measured([sys.executable, "-m", "neurfield", *words])
         row("fit", read_mesh(newest_run(Path(folder)) / "mesh.ply"), result.seconds)
+        if orex.seconds > 0:
+            by, made, seconds = orex.fit(name, what, slices, path, Path(folder))
+            if made is not None:
+                row(by, made, seconds)
     if slices.parallel:
         row("interpolated distances", interpolated(slices), None)
     return rows
@@ -96,7 +103,9 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", default=["hand", "bunny00", "knot2"])
     parser.add_argument("--planes", nargs="+", type=int, default=[10, 20, 30], help="layers along Z")
     parser.add_argument("--random", nargs="*", type=int, default=[15], help="planes of any direction")
+    parser.add_argument("--orex-seconds", type=float, default=0.0, help="of each fit by orex; 0: none")
     args = parser.parse_args()
+    orex = CutShort(args.orex_seconds)
     if args.quick:
         args.shapes, args.planes, args.random = args.shapes[:1], args.planes[:1], []
     rows: list[list[Any]] = []
@@ -110,9 +119,9 @@ def main() -> None:
         cuts = [(f"{count} layers", parallel_planes(box, count)) for count in args.planes]
         cuts += [(f"{count} of any direction", random_planes(box, count)) for count in args.random]
         for what, planes in cuts:
-            rows += rows_of(name, mesh, cut(mesh, planes, name), what, args.quick)
-            report(args.out, [Table("Slices", COLUMNS, rows)], quiet=True)
-    report(args.out, [Table("Slices", COLUMNS, rows)])
+            rows += rows_of(name, mesh, cut(mesh, planes, name), what, args.quick, orex)
+            report(args.out, [Table("Slices", COLUMNS, rows), *orex.tables], quiet=True)
+    report(args.out, [Table("Slices", COLUMNS, rows), *orex.tables])
 
 
 if __name__ == "__main__":

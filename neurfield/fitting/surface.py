@@ -246,8 +246,8 @@ class FittedSurface:
         return size
 
     def _usual_voxel(self, longest: float) -> float:
-        """512 along the box's longest side, or as many as a field without a sign is clean enough for."""
-        finest = longest / 512
+        """As many along the box's longest side as the run says, or an unsigned field is clean enough for."""
+        finest = longest / getattr(self.extraction, "cells", 512)  # a plug-in's part need not say
         if not is_unsigned(self.field):
             return finest
         frame = UnitFrame.around(self.box)

@@ -19,7 +19,8 @@ class LevelSet:
     """The zero level set of a distance field, found where the surface is.
 
     Args:
-        voxel: edge of the cells in world lengths; 0: the box's longest side / 512.
+        voxel: edge of the cells in world lengths; 0: the box's longest side over `cells`.
+        cells: along the box's longest side, where no voxel is given.
         component: all pieces, the largest alone, or the object without the ground it stands on.
         extractor: by which algorithm; auto: marching cubes, of fields without a sign by their noise.
     """
@@ -28,10 +29,11 @@ class LevelSet:
         self,
         *,
         voxel: Annotated[float, Number(least=0.0)] = 0.0,
+        cells: Annotated[int, Number(least=1)] = 512,
         component: Literal["all", "largest", "object"] = "all",
         extractor: Extractor = "auto",
     ) -> None:
-        self.voxel, self.component, self.extractor = voxel, component, extractor
+        self.voxel, self.cells, self.component, self.extractor = voxel, cells, component, extractor
         # Of the last extraction: by what, and why, where that is not plain; and what it took.
         self.told = ""
         self.figures: dict[str, float] = {}

@@ -51,6 +51,7 @@ def test_the_preset_has_the_papers_numbers() -> None:
         "iterated_sides": 1.0, "slope_hinge": 1e-4, "small_parameters": 1e-3,
     }  # fmt: skip
     assert losses["slope_hinge"].numbers == {"steepest": 100.0}
+    assert config.needed("mesh").numbers["cells"] == 300
     assert config.train.lr_end == 1.0 and config.train.warmup == 0  # rates follow epochs alone
 
 
@@ -93,6 +94,9 @@ def test_the_command_fits_goes_on_and_meshes(tmp_path: Path, capsys: pytest.Capt
     }  # fmt: skip
     assert lines[-1]["losses"]["iterated_sides"] < lines[0]["losses"]["iterated_sides"]
     assert max(line["losses"]["slope_hinge"] for line in lines) > 0.0
+    surface = inputs.Run.load(run).input.surface()
+    surface.extraction.voxel = 0.0
+    assert surface.voxel() == pytest.approx(float(np.ptp(surface.box, axis=0).max()) / 300)
     capsys.readouterr()
     assert main(["mesh", str(run), "--voxel", "0.5"]) == 0
     assert "dual-contouring" in capsys.readouterr().out
