@@ -11,6 +11,7 @@ from neurfield.fields import PartitionField
 from neurfield.fitting.object_meshes import ObjectMesh, nearest_labels
 from neurfield.fitting.surface import FittedSurface
 from neurfield.surfaces.after_welding import Faces
+from neurfield.surfaces.lattice_field import Tell
 
 _CELLS = 256  # along the box, where no triangle is left out
 _TURN = 0.61803398875  # of the circle of hues, from one label to the next
@@ -36,6 +37,7 @@ class SlicesSurface(FittedSurface):
         faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,
+        tell: Tell | None = None,
     ) -> list[ObjectMesh]:
         """A mesh of each label; see `object_meshes`.
 
@@ -43,7 +45,7 @@ class SlicesSurface(FittedSurface):
         boundaries between labels.
         """
         faces = None if faces == "auto" else faces
-        found = super().objects(voxel, resolution, color, component, faces, holes, memory)
+        found = super().objects(voxel, resolution, color, component, faces, holes, memory, tell)
         if color == "vertex" and isinstance(self.field, PartitionField):
             for one, its in zip(found, label_colors(len(found))):
                 if one.mesh is not None:
