@@ -250,6 +250,9 @@ def write_objects(
         f"{time.perf_counter() - started:.1f} s)",
         f"scene    {scene} ({size_of(scene)}), a node for each",
     )
+    said = next(iter(there.values())).metadata
+    if said.get("axes"):
+        say(f"         coordinates are {said['axes']}, in {said.get('unit') or 'a unit that nobody says'}")
     empty = [one.label for one in found if one.mesh is None]
     if empty:
         say(f"         {len(empty)} have no surface in the box: {', '.join(empty)}")

@@ -15,6 +15,7 @@ from neurfield.wording import quoted
 VERBS = {
     "cut": Verb("neurfield.cli.slices:cut", "cut a mesh by planes, into a CSL file"),
     "check": Verb("neurfield.cli.slices:check", "say what is wrong with slices, by plane and contour"),
+    "view": Verb("neurfield.cli.slices:view", "draw the contours in a window, on a page, or as a picture"),
     "select": Verb("neurfield.cli.slices:select", "make a CSL file of one label"),
     "import": Verb("neurfield.cli.slices:import_stack", "make a CSL file of a stack of pictures or drawings"),
 }
@@ -108,6 +109,28 @@ def check(file: Annotated[Positional[Path], arg(metavar="FILE")]) -> int:
     if not given.notes and not findings:
         say("nothing is wrong with them")
     return 1 if any(one.grave for one in findings) else 0
+
+
+def view(
+    file: Annotated[Positional[Path], arg(metavar="FILE")],
+    screenshot: Annotated[str | None, arg(metavar="FILE", help_behavior_hint="")] = None,
+    web: bool = False,
+) -> None:
+    """Draw the contours of a file in a window, as `neurfield view FILE` does.
+
+    Args:
+        file: as of `check`.
+        screenshot: write a picture there instead; needs no display.
+        web: a page for a browser instead, on this machine alone.
+    """
+    from neurfield.cli.view import view as show
+    from neurfield.slices.read import ENDINGS, readable
+
+    if not str(readable(file)).lower().endswith(ENDINGS):
+        raise UserError(
+            f"{file}: not a kind of file that is read as slices: neurfield view shows meshes and runs"
+        )
+    show(str(file), screenshot, web=web)
 
 
 def select(

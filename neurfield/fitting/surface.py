@@ -195,7 +195,7 @@ class FittedSurface:
         if not (self.folder / "run.json").is_file():
             return {}
         facts = read_facts(self.folder)
-        known = {"unit": facts.get("unit"), "up": facts.get("up")}
+        known = {"unit": facts.get("unit"), "axes": facts.get("axes"), "up": facts.get("up")}
         source = f"{facts.get('name', self.folder.name)} by {self.config.name}"
         return {"source": source, **{name: value for name, value in known.items() if value}}
 
@@ -226,7 +226,11 @@ class FittedSurface:
         tell: Tell | None = None,
     ) -> list[ObjectMesh]:
         """A mesh for each object that the field tells apart; see `object_meshes`."""
-        return object_meshes(self, voxel, resolution, color, component, faces, holes, memory, tell)
+        found = object_meshes(self, voxel, resolution, color, component, faces, holes, memory, tell)
+        for one in found:
+            if one.mesh is not None:
+                one.mesh.metadata.update(self._origin())
+        return found
 
     def voxel(self, voxel: float | None = None, resolution: int | None = None) -> float:
         """Edge of the marching cubes in world lengths; arguments and what is raised as for `mesh`."""

@@ -23,7 +23,7 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path, up: np.ndarray | None = N
     """Write a mesh in its own world and units, with its vertex colours where the format has them (not STL).
 
     Normals that its vertices were given are written, too (not to STL). Comments of a .ply say what its
-    `metadata` knows: "source", "unit" and "up".
+    `metadata` knows: "source", "unit", "axes" and "up"; a .glb has unit and axes in its asset.extras.
 
     The suffix decides: .ply (binary), .obj, .glb or .stl (binary). The file is whole or not there. A texture
     is inside a .glb; a .ply names a .png beside it, an .obj a .mtl and a .png.
@@ -113,7 +113,7 @@ def place_in_words(mesh: trimesh.Trimesh, path: Path) -> str | None:
 def _comments(mesh: trimesh.Trimesh, up: np.ndarray | None) -> list[str]:
     """What a .ply says of itself: by what it was written, of what it is, its unit, and which way is up."""
     way = mesh.metadata.get("up") if up is None else up
-    known = {"source": mesh.metadata.get("source"), "unit": mesh.metadata.get("unit")}
+    known = {name: mesh.metadata.get(name) for name in ("source", "unit", "axes")}
     if way is not None:
         known["up"] = " ".join(f"{v:.6g}" for v in way)
     return [f"neurfield {__version__}", *(f"{name} {said}" for name, said in known.items() if said)]

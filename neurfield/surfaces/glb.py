@@ -21,6 +21,7 @@ from neurfield.surfaces.texture_files import jpeg_bytes, texture_of, uv_of
 
 _COLORS = "_LINEAR"  # the attribute's name on its way through trimesh, which writes sRGB bytes as COLOR_0
 _VERTICES, _CORNERS = 34962, 34963  # buffer targets: ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER
+_SAID = ("unit", "axes")  # of a mesh, in the file's own words: glTF knows metres alone, and no patients
 _PLAIN = {
     "name": "surface", "doubleSided": True,
     "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0},
@@ -44,13 +45,22 @@ def glb_bytes(mesh: trimesh.Trimesh, shift: np.ndarray, up: np.ndarray | None = 
 def scene_glb_bytes(
     meshes: Mapping[str, trimesh.Trimesh], shift: np.ndarray, up: np.ndarray | None = None
 ) -> bytes:
-    """A GLB with a node for each of some meshes, called by its name; else as `glb_bytes`."""
+    """A GLB with a node for each of some meshes, called by its name; else as `glb_bytes`.
+
+    Lengths are the world's; its "unit" and "axes", where a mesh's metadata has them, stand in asset.extras.
+    """
     scene = trimesh.Scene()
     for name, mesh in meshes.items():
         scene.add_geometry(_bare(mesh, shift), node_name=name, geom_name=name, transform=upright(shift, up))
     back = trimesh.transformations.translation_matrix(shift)
 
+    said = {
+        name: mesh.metadata[name] for mesh in meshes.values() for name in _SAID if mesh.metadata.get(name)
+    }
+
     def finish(tree: dict[str, Any]) -> None:
+        if said:
+            tree["asset"]["extras"] = said
         _name_colors(tree)
         _add_materials(tree)
         _add_targets(tree)
