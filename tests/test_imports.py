@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "inputs": {
         "ops", "fields", "surfaces", "scenes", "shapes", "slices", "evaluation", "fusion", "stereo", "images",
-        "fitting", "parts", "pixels", "points", "textures",
+        "fitting", "parts", "pixels", "points", "textures", "rays",
     },
     "textures": {"scenes", "surfaces"},
     "light": {"ops", "rays", "scenes", "surfaces"},
