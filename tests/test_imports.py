@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"light", "stereo"},
     "triplanes": {"ops", "rays", "encodings", "shapes", "surfaces", "evaluation", "inputs", "report"}
     | {"__version__"},
+    | {"light", "parts", "shapes"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"renders", "textures", "priors", "shapes", "slices", "triplanes", "__version__"},
 }  # fmt: skip

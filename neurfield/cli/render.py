@@ -44,12 +44,17 @@ def render(
         arg(metavar="y|z", help_behavior_hint="(default: as the run's cameras were held, else z)"),
     ] = None,
     tracer: Annotated[
-        Literal["volume", "surface", "sphere"] | None,
+        Literal["volume", "surface", "sphere", "path", "path-mesh"] | None,
         arg(
-            metavar="volume|surface|sphere",
-            help_behavior_hint="(default: volume, or surface where there are no colours)",
+            metavar="volume|surface|sphere|path|path-mesh",
+            help_behavior_hint="(default: volume, or surface where there are no colours; with --light path)",
         ),
     ] = None,
+    light: Annotated[
+        str | None, arg(metavar="day|night|studio|lamp=X,Y,Z|FILE", help_behavior_hint="(default: none)")
+    ] = None,
+    samples: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 64)")] = None,
+    seed: Annotated[int, arg(metavar="N")] = 0,
     out: Annotated[
         str | None,
         arg(metavar="DIR|FILE.mp4", help_behavior_hint="(default: RUN/renders/ and the walk's name)"),
@@ -75,7 +80,12 @@ def render(
         seconds: how long the walk takes.
         up: which way of the world is up, for an orbit.
         tracer: volume renders as the fit does; surface draws the mesh; sphere follows each ray to the field's
-            own surface, without a mesh.
+            own surface, without a mesh; path follows light from surface to surface, path-mesh on the mesh,
+            which is quicker.
+        light: of paths: a preset, a warm lamp at a place, surroundings as a .hdr, or a .yaml of lamps and
+            materials (docs/light.md).
+        samples: paths of light a pixel: four times as many are half the noise.
+        seed: of the paths.
         out: a folder for the pictures, or a film; its pictures are then in RUN/renders.
         scene: where the run's scene lies now, if it was moved.
         plugin: a module or a file that brings parts of the run's method.
@@ -93,13 +103,28 @@ def render(
     pixels = None if size is None else size_in_words(size)
     things = None if what is None else [word.strip() for word in what.split(",")]
     given = {"walk": walk, "what": what, "frames": frames, "size": size, "fps": fps, "seconds": seconds}
-    given |= {"up": up, "tracer": tracer, "scene": scene, "device": device, "threads": threads}
+    given |= {"up": up, "tracer": tracer, "light": light, "samples": samples, "seed": seed or None}
+    given |= {"scene": scene, "device": device, "threads": threads}
     loaded = Run.load(run, device, scene, plugin)
     try:
         with Bar(remaining=True) as bar:
             tell = bar if sys.stderr.isatty() else each_minute(bar)
             done = render_walk(
-                loaded, walk, things, pixels, fps, seconds, out, frames, up, tracer, bar.tell, tell
+                loaded,
+                walk,
+                things,
+                pixels,
+                fps,
+                seconds,
+                out,
+                frames,
+                up,
+                tracer,
+                light,
+                samples,
+                seed,
+                bar.tell,
+                tell,
             )
     except KeyboardInterrupt:
         again = command(run, {**given, "out": out}, plugin)

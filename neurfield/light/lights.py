@@ -68,6 +68,8 @@ class QuadLight:
         self.area = float(across.norm())
         self.normal = across / max(self.area, 1e-30)
         inverse = np.linalg.pinv(np.stack([edge_u, edge_v], axis=1).astype(np.float64))
+        self.middle = self.corner + 0.5 * (self.u + self.v)
+        self.size = float(torch.stack([self.u + self.v, self.u - self.v]).norm(dim=1).max())
         self._shares = torch.from_numpy(inverse).float()  # [2, 3], from a point of the plane to its place
 
     @property
@@ -107,6 +109,7 @@ class BallLight:
 
     def __init__(self, centre: np.ndarray, radius: float, radiance: np.ndarray) -> None:
         self.centre = torch.as_tensor(np.asarray(centre, np.float32))
+        self.middle, self.size, self.normal = self.centre, 2.0 * float(radius), torch.zeros(3)
         self.radius, self.radiance = float(radius), torch.as_tensor(np.asarray(radiance, np.float32))
 
     @property

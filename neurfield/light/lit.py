@@ -17,6 +17,7 @@ from neurfield.traced import TracedSurface
 
 _ALMOST = 0.9995  # of the way to a lamp: what stands nearer to it than the rest does not shade
 _NO_GLOSS = -1.0
+_EVEN = 0.1  # share of questions that are spread over all lights
 
 
 @dataclass(frozen=True)
@@ -97,17 +98,16 @@ class LitScene:
         powers = [lamp.power for lamp in self.lamps]
         if self.environment is not None:
             powers.append(self.environment.power(self.radius))
-        weights = torch.tensor(powers, dtype=torch.float64)
-        self._glows = any(max(m.emission) > 0 for m in self._materials())
-        if not (weights > 0).any() and not self._glows:
+        self._powers = torch.tensor(powers, dtype=torch.float32)
+        glows = any(max(material.emission) > 0 for material in self._materials())
+        if not (self._powers > 0).any() and not glows:
             raise UserError(
-                "nothing shines: give a lamp, an environment or an emission with a strength above 0 (--light)"
+                "nothing shines: give a lamp, an environment or a glow with a strength above 0 (--light)"
             )
-        bright = weights > 0
-        # Half by power, half by number: a weak lamp near by may matter more than a strong one far away.
-        even = bright.double() / bright.sum().clamp_min(1)
-        self.chances = (0.5 * weights / weights.sum().clamp_min(1e-30) + 0.5 * even).float()
-        self._until = torch.cumsum(self.chances, dim=0)
+        lamps = self.lamps
+        self._middles = torch.stack([lamp.middle for lamp in lamps]) if lamps else torch.zeros(0, 3)
+        self._normals = torch.stack([lamp.normal for lamp in lamps]) if lamps else torch.zeros(0, 3)
+        self._sizes = torch.tensor([lamp.size for lamp in lamps])
 
     def _materials(self) -> list[Material]:
         return [material for _, material in self.surfaces] + [region.material for region in self.regions]
@@ -149,13 +149,15 @@ class LitScene:
 
     def sample_light(self, points: Tensor, which: Tensor, u: Tensor, v: Tensor) -> LightSample:
         """A direction to one of the lights; its density includes the chance of that light."""
-        count, numbers = len(points), len(self.chances)
+        count = len(points)
         direction, radiance = torch.zeros(count, 3), torch.zeros(count, 3)
         direction[:, 2] = 1.0
         distance, density = torch.ones(count), torch.zeros(count)
-        if not numbers or not float(self._until[-1]) > 0.0:
+        if not count or not len(self._powers):
             return LightSample(direction, distance, radiance, density)
-        chosen = torch.searchsorted(self._until, which * self._until[-1], right=True).clamp_max(numbers - 1)
+        chances = self.chances(points)
+        until = torch.cumsum(chances, dim=1)
+        chosen = (until <= (which * until[:, -1])[:, None]).sum(dim=1).clamp_max(len(self._powers) - 1)
         for number, light in enumerate(self._lights()):
             rows = (chosen == number).nonzero()[:, 0]
             if len(rows):
@@ -165,27 +167,48 @@ class LitScene:
                     drawn.distance,
                     drawn.radiance,
                 )
-                density[rows] = drawn.density * self.chances[number]
+                density[rows] = drawn.density * chances[rows, number]
         return LightSample(direction, distance, radiance, density)
+
+    def chances(self, points: Tensor) -> Tensor:
+        """How often each light is asked from points [N, 3]: [N, L], of sum 1, or 0 where none shines.
+
+        By what it may bring there: its power over the square of its distance, and nothing from behind.
+        """
+        to = points[:, None] - self._middles
+        square = to.square().sum(dim=2)
+        # A point may see some of a lamp whose middle's plane it is in front of, and a ball always.
+        front = (to * self._normals).sum(dim=2) > -1e-6 * self._sizes
+        flat = (self._normals == 0.0).all(dim=1)
+        each = self._powers[: len(self.lamps)] / torch.maximum(square, self._sizes.square()).clamp_min(1e-20)
+        each = torch.where(front | flat, each, 0.0)
+        if self.environment is not None:
+            far = (self._powers[-1:] / max(self.radius, 1e-12) ** 2).expand(len(points), 1)
+            each = torch.cat([each, far], dim=1)
+        even = (each > 0.0).float()
+        each = each / each.sum(dim=1, keepdim=True).clamp_min(1e-20)
+        # A part of them evenly: what is estimated to be weak may be what is seen.
+        return (1.0 - _EVEN) * each + _EVEN * even / even.sum(dim=1, keepdim=True).clamp_min(1.0)
 
     def meet_lamps(self, origins: Tensor, directions: Tensor) -> LightMet:
         """The nearest lamp along rays, with the density of `sample_light` there."""
         count = len(origins)
         t, radiance, density = torch.full((count,), math.inf), torch.zeros(count, 3), torch.zeros(count)
+        chances = self.chances(origins)
         for number, lamp in enumerate(self.lamps):
             met = lamp.meet(origins, directions)
             near = met.t < t
             t = torch.where(near, met.t, t)
             radiance = torch.where(near[:, None], met.radiance, radiance)
-            density = torch.where(near, met.density * self.chances[number], density)
+            density = torch.where(near, met.density * chances[:, number], density)
         return LightMet(t, radiance, density)
 
-    def come(self, directions: Tensor) -> tuple[Tensor, Tensor]:
+    def come(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """What the environment sends along rays that meet nothing [N, 3], and `sample_light`'s density."""
         if self.environment is None:
             return torch.zeros_like(directions), torch.zeros(len(directions))
         met = self.environment.come(directions)
-        return met.radiance, met.density * self.chances[-1]
+        return met.radiance, met.density * self.chances(origins)[:, -1]
 
     def _lights(self) -> list[QuadLight | BallLight | Environment]:
         return [*self.lamps, *([] if self.environment is None else [self.environment])]

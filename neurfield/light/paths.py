@@ -96,7 +96,7 @@ def radiance_along(
         if not len(alive):
             break
         hits, lamps = scene.first_hits(o, d), scene.meet_lamps(o, d)
-        come, asked = scene.come(d)
+        come, asked = scene.come(o, d)
         lamp = lamps.t < hits.t
         come = torch.where(lamp[:, None], lamps.radiance, torch.where(hits.hit[:, None], 0.0, come))
         asked = torch.where(lamp, lamps.density, asked)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
@@ -81,6 +82,18 @@ class RenderFolder:
         """Write a picture [h,w] (uint16) or [h,w,3] (uint8)."""
         with atomic_write(self.file(kind, number)) as temporary:
             Image.fromarray(picture).save(temporary, compress_level=4)
+
+    @property
+    def glimpse(self) -> Path:
+        """Where the picture that is being made is to be seen."""
+        return self.path / "unfinished.png"
+
+    def write_glimpse(self, picture: np.ndarray, samples: int) -> None:
+        """Show a picture that is not finished, uint8 [h,w,3], with its samples a pixel in its file."""
+        about = PngInfo()
+        about.add_text("Samples", str(samples))
+        with atomic_write(self.glimpse) as temporary:
+            Image.fromarray(picture).save(temporary, compress_level=1, pnginfo=about)
 
     def read(self, kind: str, number: int) -> np.ndarray:
         """A picture that was written, uint8 [h,w,3].

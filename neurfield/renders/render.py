@@ -27,7 +27,7 @@ from neurfield.renders.pictures import (
     error_picture,
     normals_picture,
 )
-from neurfield.renders.tracers import Tracer, tracer_of
+from neurfield.renders.tracers import SAMPLES, TRACERS, Lit, Tracer, tracer_of
 from neurfield.renders.video import KINDS, encoder, is_video, write_video
 from neurfield.renders.ways import Way, warnings_of, way_of
 from neurfield.scenes import Cameras
@@ -74,6 +74,9 @@ def render_walk(
     frames: str = "all",
     up: str | None = None,
     tracer: str | None = None,
+    light: str | Path | dict[str, Any] | None = None,
+    samples: int | None = None,
+    seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
     tell: Callable[[str, float], None] = lambda stage, fraction: None,
 ) -> Rendered:
@@ -91,8 +94,12 @@ def render_walk(
             renders/; None: renders/NAME of the run.
         frames: of the scene's cameras: "all", "held-out", "fitted", or indices such as "0,8,16".
         up: which axis of the world is up for an orbit, "y" or "z"; None: as the run knows, else z.
-        tracer: "volume", as the fit renders; "surface", the mesh; "sphere", where rays meet the field; None:
-            volume, where there are colours along rays, else surface.
+        tracer: "volume", as the fit renders; "surface", the mesh; "sphere", where rays meet the field;
+            "path", paths of light on the field under `light`, "path-mesh" on its mesh; None: path, where
+            there is a light; else volume, where there are colours along rays; else surface.
+        light: "day", "night", "studio", "lamp=X,Y,Z", a .yaml, a .hdr, or what a .yaml says (docs/light.md).
+        samples: paths of light a pixel; None: 64.
+        seed: of paths.
         say: is given lines: warnings, and how long it will take.
         tell: is told what goes on, and which fraction of it is done.
 
@@ -108,7 +115,13 @@ def render_walk(
         )
     video = _film_of(out)
     way = way_of(run, walk, frames, size, fps, seconds, up)
-    drawer = tracer_of(run, tracer, say)
+    drawer = tracer_of(
+        run,
+        _tracer(tracer, light, samples),
+        way.cameras,
+        Lit(light, SAMPLES if samples is None else samples, seed),
+        say,
+    )
     things = _things(run, what, way, drawer)
     for line in warnings_of(run, way):
         say(line)
@@ -129,12 +142,15 @@ def render_walk(
         rest = about_seconds(pixel_seconds * w * h * len(wanted))
         say(f"render   {len(wanted)} pictures of {w}x{h}: {', '.join(things)}, about {rest}")
     errors = folder.errors() if "error" in things else {}
+    if drawer.glimpsed is not None and "rgb" in things:
+        drawer.glimpsed(folder.write_glimpse)
     for n, i in enumerate(wanted):
 
         def told(fraction: float, done: int = n) -> None:
             tell("rendering", (done + fraction) / len(wanted))
 
         _one(run, folder, way, drawer, things, i, errors, told)
+    folder.glimpse.unlink(missing_ok=True)
     mean = folder.write_errors(errors) if "error" in things else None
     if video is not None:
         tell("encoding", 0.0)
@@ -143,6 +159,20 @@ def render_walk(
         write_video(video, pictures, way.fps)
         tell("encoding", 1.0)
     return Rendered(folder.path, video, len(way.numbers), kept, way.size, way.fps, mean)
+
+
+def _tracer(tracer: str | None, light: object, samples: int | None) -> str | None:
+    """The tracer that is asked for; a light asks for paths.
+
+    Raises:
+        UserError: a light or samples are given to another one.
+    """
+    paths = tracer is not None and tracer.startswith("path")
+    if light is not None and tracer is not None and not paths and tracer in TRACERS:
+        raise UserError(f"--light: is for --tracer path and path-mesh, and not for {tracer}")
+    if samples is not None and light is None and not paths:
+        raise UserError("--samples: is for --tracer path and path-mesh, which want a --light")
+    return "path" if tracer is None and light is not None else tracer
 
 
 def _film_of(out: str | Path | None) -> Path | None:
@@ -181,6 +211,8 @@ def _things(run: Run, what: Sequence[str] | None, way: Way, tracer: Tracer) -> l
             )
     if not tracer.has_rgb and {"rgb", "error"} & set(things):
         raise UserError(f"{run.folder}: the run knows no colours: give --what clay,normals,depth")
+    if "error" in things and way.frames is not None and not tracer.has_frames:
+        raise UserError("--what error: there are true pictures of the fitted scene, in its own light, alone")
     if "error" in things and (way.frames is None or not tracer.has_frames):
         raise UserError("--what error: there are true pictures at the scene's cameras alone: --walk cameras")
     return things
@@ -195,12 +227,13 @@ def _begin(
     """
     rows = np.unique(np.linspace(0, len(way.cameras) - 1, _PROBES).astype(int))
     few = _smaller(way.cameras.select(rows), _PROBE_PIXELS)
+    draw, times = tracer.quick or (tracer.draw, 1.0)
     depths, took = [], []
     for n in [0, *range(len(rows))]:  # the first twice: what is only worked out once is no picture's time
         tell("looking", n / len(rows))
         before = time.perf_counter()
-        drawn = tracer.draw(few, n, None, lambda fraction: None)["depth"]
-        took.append((time.perf_counter() - before) / drawn.size)
+        drawn = draw(few, n, None, lambda fraction: None)["depth"]
+        took.append(times * (time.perf_counter() - before) / drawn.size)
         depths.append(drawn[drawn > 0])
     if folder.record is None:
         depth = np.concatenate(depths)
@@ -218,6 +251,7 @@ def _begin(
                 "depth_far": float(max(far, near * (1.0 + 1e-3))),
                 "unit": unit or "that of the run's coordinates",
                 "files": CONVENTIONS,
+                **tracer.more,
             }
         )
     path = folder.path / "camera_path.json"

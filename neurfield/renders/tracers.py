@@ -10,8 +10,9 @@ told how far the picture is. It gives
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ from neurfield.errors import UserError
 from neurfield.inputs.run import Run
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.light.cells import traced
+from neurfield.light.mesh import MeshTraced
 from neurfield.light.sphere import SphereTraced
+from neurfield.renders.lit import light_of, lit_scene
+from neurfield.renders.path import Glimpse, PathTracer
 from neurfield.renders.pictures import light_on, over_white
 from neurfield.renders.sphere import HitTracer
 from neurfield.renders.subpixels import pixels_of, subpixels
@@ -29,11 +33,13 @@ from neurfield.report.shade import vertex_colors_of, vertex_normals
 from neurfield.scenes import Cameras
 from neurfield.scenes.synthesis.raycast import RayCaster
 from neurfield.stereo.progress import moving_bar
+from neurfield.traced import TracedSurface
 from neurfield.wording import suggest
 
 Told = Callable[[float], None]
 Draw = Callable[[Cameras, int, "int | None", Told], dict[str, np.ndarray]]
-TRACERS = ("volume", "surface", "sphere")
+TRACERS = ("volume", "surface", "sphere", "path", "path-mesh")
+SAMPLES, _MOST_SAMPLES, _PROBED = 64, 1 << 16, 2
 _RAYS_AT_ONCE = 1 << 18
 _WHITE = 255.0
 
@@ -43,25 +49,53 @@ class Tracer:
     """How pictures of a run are made.
 
     Attributes:
-        name: "volume", "surface" or "sphere".
+        name: "volume", "surface", "sphere", or of paths what else the pictures depend on.
         has_rgb: whether it knows colours.
         draw: see this module.
         has_frames: whether the run has pictures with which its own are compared.
+        more: what render.json says of it.
+        glimpsed: is given who wants to see pictures that are not finished; None: there are none.
+        quick: draws as it does, so many times as fast, to tell how long it takes; None: itself does.
     """
 
     name: str
     has_rgb: bool
     draw: Draw
     has_frames: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
+    glimpsed: Callable[[Glimpse], None] | None = None
+    quick: tuple[Draw, float] | None = None
 
 
-def tracer_of(run: Run, name: str | None = None, say: Callable[[str], None] = lambda line: None) -> Tracer:
+@dataclass(frozen=True)
+class Lit:
+    """How paths of light are to be traced.
+
+    Attributes:
+        light: as for `neurfield.renders.lit.light_of`; None: there is none.
+        samples: paths a pixel.
+        seed: of their random numbers.
+    """
+
+    light: str | Path | dict[str, Any] | None = None
+    samples: int = SAMPLES
+    seed: int = 0
+
+
+def tracer_of(
+    run: Run,
+    name: str | None,
+    cameras: Cameras,
+    lighting: Lit | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Tracer:
     """The tracer for a run.
 
     Args:
         run: loaded.
-        name: "volume", "surface" or "sphere"; None: volume rendering of a scene that has colours, else the
-            mesh.
+        name: of `TRACERS`; None: volume rendering of a scene that has colours, else the mesh.
+        cameras: of the whole walk.
+        lighting: of paths.
         say: is given a line before what takes long.
 
     Raises:
@@ -80,6 +114,8 @@ def tracer_of(run: Run, name: str | None = None, say: Callable[[str], None] = la
                 f"{run.folder}: the run has no colours along rays: give --tracer surface or sphere"
             )
         return Tracer("volume", True, lambda *given: _volume(scene, *given), True)
+    if name.startswith("path"):
+        return _lit(run, name, lighting or Lit(), cameras, say)
     if name == "sphere":
         surface = traced_field(run)
         return Tracer("sphere", surface.has_color, HitTracer(surface, lamp=scene is None), scene is not None)
@@ -88,6 +124,44 @@ def tracer_of(run: Run, name: str | None = None, say: Callable[[str], None] = la
         mesh = opened.surface().mesh(tell=bar)
     drawn = MeshTracer(mesh, lamp=scene is None)
     return Tracer("surface", drawn.colors is not None, drawn, scene is not None)
+
+
+def _lit(run: Run, name: str, lighting: Lit, cameras: Cameras, say: Callable[[str], None]) -> Tracer:
+    """Paths of light on the field, or on its mesh."""
+    if not 1 <= lighting.samples <= _MOST_SAMPLES:
+        raise UserError(f"--samples {lighting.samples}: give 1 to {_MOST_SAMPLES}")
+    light = light_of(run, lighting.light)
+    if name == "path":
+        surface: TracedSurface = traced_field(run)
+    else:
+        say("surface  extracting the mesh that is lit ...")
+        surface = traced_mesh(run)
+    scene, said = lit_scene(run, surface, light)
+    draw = PathTracer(scene, lighting.samples, lighting.seed, said.exposure, cameras)
+    chosen = "given" if said.exposure is not None else "chosen"
+    say(
+        f"light    {light.where}, {lighting.samples} samples a pixel, exposure {draw.exposure:.3g} ({chosen})"
+    )
+    more = {
+        "light": light.content,
+        "samples": lighting.samples,
+        "seed": lighting.seed,
+        "exposure": draw.exposure,
+    }
+
+    def glimpsed(glimpse: Glimpse) -> None:
+        draw.glimpse = glimpse
+
+    marked = f"{name}, light {light.mark}, {lighting.samples} samples, seed {lighting.seed}"
+    few = min(lighting.samples, _PROBED)
+    quick = PathTracer(scene, few, lighting.seed, draw.exposure, cameras), lighting.samples / few
+    return Tracer(marked, True, draw, False, more, glimpsed, quick)
+
+
+def traced_mesh(run: Run) -> MeshTraced:
+    """The mesh of a run as a surface that answers rays."""
+    mesh = run.input.surface().mesh()
+    return MeshTraced(mesh.vertices, mesh.faces, np.asarray(mesh.vertex_normals), vertex_colors_of(mesh))
 
 
 def traced_field(run: Run) -> SphereTraced:
