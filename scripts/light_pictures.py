@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import neurfield as nf
 from neurfield.scenes.walks import Walk, looking
@@ -18,7 +19,7 @@ from scripts.pictures import arguments
 from scripts.render_pictures import read, rows_of
 
 MADE = Path(__file__).resolve().parents[1] / "build" / "light_pictures"
-SIZE, SAMPLES = (384, 256), 96
+SIZE, SHOWN, SAMPLES = (384, 256), (288, 192), 64
 EYE, AT, UP = np.array([2.80, 3.08, 1.38]), np.array([0.95, 0.50, 0.93]), np.array([0.0, 0.0, 1.0])
 LAMP = np.array([0.42, 0.36])  # where scenes/room/layouts/room0.py puts it
 SHADE, LOW, HIGH = 0.226, 1.285, 1.61  # metres: just around the shade that was fitted, which is solid
@@ -50,6 +51,11 @@ def night() -> dict[str, Any]:
     return {"lamps": lamps, "parts": [{"box": WINDOW, **pane}]}
 
 
+def shown(picture: np.ndarray) -> np.ndarray:
+    """A picture as it stands in the docs, smaller."""
+    return np.asarray(Image.fromarray(picture).resize(SHOWN, Image.Resampling.BOX))
+
+
 def main(room: Path, to: Path) -> None:
     run = nf.Run.load(room)
     walk = Walk(looking(EYE, AT, UP)[None], 72.0, np.zeros(1), size=SIZE)
@@ -57,7 +63,7 @@ def main(room: Path, to: Path) -> None:
     lit = nf.render_walk(
         run, walk, ["rgb"], tracer="path-mesh", light=night(), samples=SAMPLES, out=MADE / "night", say=print
     )
-    pictures = [read(one.folder, "rgb", 0) for one in (day, lit)]
+    pictures = [shown(read(one.folder, "rgb", 0)) for one in (day, lit)]
     rows_of([pictures]).save(to / "light_room0.jpg", quality=90)
 
 
