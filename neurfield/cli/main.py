@@ -42,7 +42,7 @@ VERBS = {
         "cross-sections: cut from meshes, brought in, checked, one label of several",
     ),
     "triplane": Verb(
-        "neurfield.cli.triplane:triplane", "learning over fields: labelled shapes, fitted as tri-planes"
+        "neurfield.cli.triplane:triplane", "learning over fields: shapes as tri-planes, told apart"
     ),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
     "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),

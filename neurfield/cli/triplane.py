@@ -17,6 +17,8 @@ VERBS = {
     "shapes": Verb("neurfield.cli.triplane:shapes", "make labelled shapes of twelve families, with parts"),
     "build": Verb("neurfield.cli.triplane:build", "fit a tri-plane and a small network to each shape"),
     "mesh": Verb("neurfield.cli.triplane:mesh", "the surface of one of them"),
+    "train": Verb("neurfield.cli.triplane_train:train", "learn to tell classes, or parts, from tri-planes"),
+    "predict": Verb("neurfield.cli.triplane_train:predict", "what a network says of shapes"),
 }
 
 
@@ -108,7 +110,10 @@ def build(
     if index["left_out"]:
         say(f"{len(index['left_out'])} shapes left out, and why: {path / 'index.json'}")
     first = index["shapes"][0]["name"]
-    next_commands((f"neurfield triplane mesh {quoted(path)} {quoted(first)}", "the surface of one"))
+    next_commands(
+        (f"neurfield triplane mesh {quoted(path)} {quoted(first)}", "the surface of one"),
+        (f"neurfield triplane train {quoted(path)}", "learns to tell their classes"),
+    )
 
 
 def mesh(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
 
 from neurfield.errors import UserError
 from neurfield.shapes import Shape, read_shape
@@ -123,13 +125,17 @@ def read_item(item: Item) -> tuple[Shape, np.ndarray | None]:
     shape = read_shape(item.path)
     if item.parts is None:
         return shape, None
-    parts = _numbers(item.parts)
+    parts = _numbers(item.parts).astype(np.int64)
     if len(parts) != len(shape.faces):
-        mended = "; ".join(shape.notes)
-        raise UserError(
-            f"{item.parts}: {len(parts)} part labels for {len(shape.faces)} faces of {item.path.name}"
-            f"{f' ({mended})' if mended else ''}: one a face is needed"
-        )
+        given: Any = trimesh.load(item.path, process=False, force="mesh")
+        if len(parts) != len(given.faces):
+            raise UserError(
+                f"{item.parts}: {len(parts)} part labels for {len(given.faces)} faces of {item.path.name}: "
+                "one a face is needed"
+            )
+        # Some faces were left out as they were mended; the others lie where they lay.
+        middles = shape.vertices[shape.faces].mean(axis=1)
+        parts = parts[cKDTree(given.triangles_center).query(middles)[1]]
     return shape, parts
 
 

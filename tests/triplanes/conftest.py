@@ -32,7 +32,8 @@ def write_balls_and_boxes(folder: Path, train: int = 3, others: int = 1) -> Path
                 else:
                     mesh = trimesh.creation.box((1.0, 1.0, 1.0))
                     parts = [1 if normal[2] > 0.5 else 2 for normal in mesh.face_normals]
-                mesh.apply_scale([1.0, 1.0 + 0.1 * number, 1.3 - 0.1 * number])
+                share = 0.618 * number % 1.0  # so that no split has other proportions than another
+                mesh.apply_scale([1.0, 0.8 + 0.4 * share, 1.3 - 0.5 * share])
                 path = folder / label / split / f"{label}_{number}.off"
                 mesh.export(path)
                 path.with_suffix(".seg").write_text("\n".join(map(str, parts)))

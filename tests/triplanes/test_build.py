@@ -188,6 +188,22 @@ def test_labels_without_shapes_and_wrong_counts_are_said(tmp_path: Path) -> None
     assert "2 part labels for 12 faces of box_1.off" in index["left_out"]["box/box_1"]
 
 
+def test_parts_stay_with_their_faces_where_a_mesh_is_mended(tmp_path: Path) -> None:
+    folder = write_balls_and_boxes(tmp_path, train=1)
+    path = folder / "box" / "train" / "box_1.off"
+    lines = path.read_text().split("\n")
+    first = next(k for k, line in enumerate(lines) if line.startswith("3 "))
+    lines.insert(first, "3 0 0 1")  # without area, in front of all others
+    counts = next(k for k, line in enumerate(lines) if len(line.split()) == 3 and line.split()[0] == "8")
+    lines[counts] = "8 13 0"
+    path.write_text("\n".join(lines))
+    labels = path.with_suffix(".seg")
+    before = read_item(next(i for i in read_folder(folder).items if i.name == "box/box_3"))[1]
+    labels.write_text("7\n" + labels.read_text())
+    shape, parts = read_item(next(i for i in read_folder(folder).items if i.name == "box/box_1"))
+    assert len(shape.faces) == 12 and np.array_equal(parts, before)
+
+
 @pytest.mark.parametrize("scale", [1e-6, 1e7])
 def test_scale_does_not_matter(scale: float, tmp_path: Path) -> None:
     path = tmp_path / "ball.off"
