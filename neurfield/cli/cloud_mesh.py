@@ -19,7 +19,7 @@ def mesh_cloud(
     voxel: float | None,
     resolution: int | None,
     colored: bool,
-    component: str | None,
+    component: str | float | None,
     faces: int | None = None,
     holes: str | None = None,
 ) -> None:
@@ -54,7 +54,7 @@ def mesh_cloud(
     colors = given.colors if colored else None
     with Bar() as progress:
         made = mesh_of_cloud(given.vertices, given.normals, colors, voxel, progress)
-    mesh = clean_up(keep_components(made.mesh, component or "all"), faces, holes)
+    mesh = clean_up(keep_components(made.mesh, "all" if component is None else component), faces, holes)
     save_mesh(mesh, target)
     if made.orientation is None:
         normals = "as the file has them"

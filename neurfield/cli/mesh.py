@@ -35,8 +35,8 @@ def mesh(
     ] = None,
     color: Annotated[Literal["vertex", "none"], arg(metavar="vertex|none")] = "vertex",
     component: Annotated[
-        Literal["all", "largest", "object"] | None,
-        arg(metavar="all|largest|object", help_behavior_hint="(default: the run's mesh.component)"),
+        float | Literal["all", "largest", "object"] | None,
+        arg(metavar="all|largest|object|SHARE", help_behavior_hint="(default: the run's mesh.component)"),
     ] = None,
     extractor: Annotated[
         Literal["auto", "marching-cubes", "dual-contouring", "dual-mesh", "mesh-udf"] | None,
@@ -86,7 +86,8 @@ def mesh(
         resolution: cells along the longest side of the box, instead of --voxel.
         format: of the file.
         color: colour at the vertices, as seen along the surface's normal, or none.
-        component: all pieces, the largest alone, or the object without the ground that it stands on.
+        component: all pieces, the largest alone, the object without the ground that it stands on, or pieces
+            of at least this share of the area, such as 1e-5.
         extractor: marching-cubes or dual-contouring (sharp edges) for fields with a sign, dual-mesh (sharp
             edges) or mesh-udf (noisy fields) for distances without one; auto looks at the field.
         memory: the most that the process may have, such as 4GB: the lattice is looked at in bricks, the mesh

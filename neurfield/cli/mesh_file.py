@@ -20,7 +20,7 @@ def mesh_of_file(
     voxel: float | None,
     resolution: int | None,
     colored: bool,
-    component: str | None,
+    component: str | float | None,
     faces: int | None,
     holes: str | None,
 ) -> None:
@@ -64,7 +64,12 @@ def mesh_of_file(
 
 
 def clean_file(
-    given: Shape, target: Path, colored: bool, component: str | None, faces: int | None, holes: str | None
+    given: Shape,
+    target: Path,
+    colored: bool,
+    component: str | float | None,
+    faces: int | None,
+    holes: str | None,
 ) -> None:
     """Clean a file's triangles up, write them, and tell what they were and are.
 
@@ -77,7 +82,7 @@ def clean_file(
     if colored and given.colors is not None:
         mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=given.colors)
     was = manifoldness(mesh).words
-    made = clean_up(keep_components(mesh, component or "all"), faces, holes)
+    made = clean_up(keep_components(mesh, "all" if component is None else component), faces, holes)
     save_mesh(made, target)
     say(
         f"given    {given.words}; {was}",

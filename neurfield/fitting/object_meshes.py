@@ -73,7 +73,7 @@ def object_meshes(
     voxel: float | None = None,
     resolution: int | None = None,
     color: str = "vertex",
-    component: str | None = None,
+    component: str | float | None = None,
     faces: Faces = None,
     holes: str | float | None = None,
     memory: str | float | None = None,
@@ -87,7 +87,7 @@ def object_meshes(
     Args:
         surface: of a run.
         voxel, resolution, color: as for `FittedSurface.mesh`.
-        component: "all" or "largest", of each object; None: the run's configuration.
+        component: "all", "largest" or a share, of each object; None: the run's configuration.
         faces: of each object, as for `FittedSurface.mesh`; so are holes and memory.
         holes: those of each that are filled.
         memory: that the process may have.
@@ -102,7 +102,7 @@ def object_meshes(
             f"{surface.folder}: its field tells no objects apart: fit one with --method objectsdf++, or "
             "slices of several labels"
         )
-    which = component or surface.extraction.component
+    which = surface.extraction.component if component is None else component
     if which == "object":
         raise UserError(
             "component 'object', what stands on the ground, is none of objects: give all or largest"
@@ -243,7 +243,7 @@ def _mesh(
     box: np.ndarray,
     voxel: float,
     color: str,
-    component: str,
+    component: str | float,
     holes: str | float | None,
     bound: Mapping[str, Any],
 ) -> trimesh.Trimesh | None:

@@ -99,7 +99,7 @@ class FittedSurface:
         voxel: float | None = None,
         resolution: int | None = None,
         color: str = "vertex",
-        component: str | None = None,
+        component: str | float | None = None,
         extractor: Extractor | None = None,
         faces: Faces = None,
         holes: str | float | None = None,
@@ -122,8 +122,8 @@ class FittedSurface:
             resolution: cubes along the box's longest side, in place of `voxel`. Neither: the run's
                 configuration, else 512; of a field without a sign 256, or as many as leave it whole.
             color: "vertex", where the field has colours, or "none".
-            component: "all", "largest", or "object", what stands on the ground without it; None: the run's
-                configuration.
+            component: "all", "largest", "object", what stands on the ground without it, or the least share
+                of the area that a piece has; None: the run's configuration.
             extractor: as for `neurfield.surfaces.extract_surface`; None: as the run says.
             faces: how many triangles are left (`neurfield.surfaces.decimate`); "auto": as few as are off by
                 less than a tenth of a voxel, or a tenth in their colours (`thin_out`); None or "all": all.
@@ -156,7 +156,7 @@ class FittedSurface:
                 "previews/, give the box that holds the surface (--set data.box=[...]), or fit for longer"
             )
         mesh = trimesh.Trimesh(vertices, triangles, process=False)
-        which = component or self.extraction.component
+        which = self.extraction.component if component is None else component
         mesh = on_ground(mesh, unit_box) if which == "object" else keep_components(mesh, which)
         mesh = clean_up(mesh, None, holes, frame.half)
         shown = self.radiance if color == "vertex" else None
@@ -219,7 +219,7 @@ class FittedSurface:
         voxel: float | None = None,
         resolution: int | None = None,
         color: str = "vertex",
-        component: str | None = None,
+        component: str | float | None = None,
         faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,

@@ -48,7 +48,7 @@ class ShapeSurface(FittedSurface):
         voxel: float | None = None,
         resolution: int | None = None,
         color: str = "vertex",
-        component: str | None = None,
+        component: str | float | None = None,
         extractor: Extractor | None = None,
         faces: Faces = None,
         holes: str | float | None = None,
