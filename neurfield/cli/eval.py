@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import trimesh
 
     from neurfield.inputs import Run
+    from neurfield.inputs.outcome import Outcome
 
 
 def evaluate(
@@ -82,6 +83,7 @@ def evaluate(
     loaded = Run.load(run, device, scene, plugin)
     folder = loaded.folder
     outcome = Outcome(read_metrics(folder))
+    earlier = outcome.metrics.get("geometry")
     with outcome.part("mesh"):
         outcome.mesh = _mesh_of(loaded)
         counts = {"vertices": len(outcome.mesh.vertices), "faces": len(outcome.mesh.faces)}
@@ -89,12 +91,15 @@ def evaluate(
         own = isinstance(numbers, dict) and counts.items() <= numbers.items()
         if not own:  # no longer the fit's mesh
             outcome.metrics["mesh"] = counts
-    if truth is None and not loaded.input.has_truth and not protocols:
+    without = truth is None and not loaded.input.has_truth
+    if without and not protocols and earlier is None:
         say(f"the {kind.flag} has no true surface: give one with --against MESH; pictures only")
     if truth is not None and outcome.mesh is not None:
         for trouble in placement_troubles(outcome.mesh, truth):
             complain(f"warning: {against}: {trouble}")
     loaded.input.measure(outcome, truth)
+    if without and earlier is not None:
+        _keep(outcome, earlier, same=outcome.mesh is not None and own)
     if objects:
         loaded.input.measure_objects(outcome)
     measure_by(protocols, outcome, loaded.input.trajectory)
@@ -107,6 +112,15 @@ def evaluate(
     if outcome.mesh is not None:
         next_commands((f"neurfield view {quoted(run)}", "shows the mesh"))
     return tell_troubles(outcome.troubles.values())
+
+
+def _keep(outcome: Outcome, earlier: Any, same: bool) -> None:
+    """Keep what was measured against a mesh that is not given now, if the run's mesh is the same since."""
+    if same:
+        outcome.metrics["geometry"] = earlier
+        say("the geometry is that of an earlier --against: the mesh is the same since")
+    else:
+        say("the geometry of an earlier --against is left out: the mesh is another; give it again")
 
 
 def _mesh_of(run: Run) -> trimesh.Trimesh:

@@ -132,7 +132,11 @@ def render(
         raise
     say(f"pictures {done.folder} ({done.pictures}, {done.pictures - done.kept} of them new)")
     if done.psnr is not None:
-        say(f"         PSNR {done.psnr:.1f} dB, of each frame in {done.folder / 'errors.json'}")
+        width, height = done.size
+        say(
+            f"         PSNR {done.psnr:.1f} dB at {width}x{height} pixels (eval compares at half the scene's)"
+        )
+        say(f"         of each frame in {done.folder / 'errors.json'}")
     if done.video is not None:
         length = f"{done.pictures / done.fps:.1f} s at {done.fps:g} a second"
         say(f"film     {done.video} ({size_of(done.video)}, {length})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +81,34 @@ def test_eval_against_a_mesh_in_another_frame_warns(
 
 
 def test_eval_without_a_true_surface(ball_run: Path, capsys: Capture) -> None:
+    known = json.loads((ball_run / "metrics.json").read_text())
+    known.pop("geometry", None)  # of the tests above
+    (ball_run / "metrics.json").write_text(json.dumps(known))
     assert main(["eval", str(ball_run)]) == 0
     assert "--against MESH" in capsys.readouterr().out
     assert "geometry" not in json.loads((ball_run / "metrics.json").read_text())
+
+
+def test_eval_keeps_what_was_measured_against_a_mesh_while_the_mesh_is_the_same(
+    ball_run: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurfield.inputs.scene.results.evaluate_mesh", lambda *_: {"chamfer_l1": 0.125})
+    true = trimesh.creation.icosphere(subdivisions=1, radius=RADIUS)
+    true.apply_translation(CENTRE)
+    true.export(tmp_path / "true.ply")
+    run = tmp_path / "run"
+    shutil.copytree(ball_run, run)
+    assert main(["eval", str(run), "--against", str(tmp_path / "true.ply")]) == 0
+    capsys.readouterr()
+    assert main(["eval", str(run)]) == 0
+    shown = capsys.readouterr().out
+    assert "of an earlier --against" in shown and "Chamfer-L1" in shown
+    assert json.loads((run / "metrics.json").read_text())["geometry"] == {"chamfer_l1": 0.125}
+    assert "compared at" in shown and " pixels" in shown
+    trimesh.load(run / "mesh.ply").slice_plane([*CENTRE], [0.0, 0.0, 1.0]).export(run / "mesh.ply")
+    assert main(["eval", str(run)]) == 0
+    assert "is left out: the mesh is another" in capsys.readouterr().out
+    assert "geometry" not in json.loads((run / "metrics.json").read_text())
 
 
 def test_eval_by_protocols_of_benchmarks(ball_run: Path, tmp_path: Path, capsys: Capture) -> None:

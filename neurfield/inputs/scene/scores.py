@@ -37,12 +37,13 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
         frames = np.array(masked_frames) if masked_frames else frames
     chosen = frames[np.unique(np.linspace(0, len(frames) - 1, MOST_IMAGES).astype(int))]
     strips = {i: run.folder / "previews" / f"frame-{i:06d}.png" for i in chosen.tolist()}
-    scores, masked = [], False
+    scores, masked, sizes = [], False, set()
     aligned = bool(len(run.held_out)) and run.task.rays is not None and run.task.rays.poses is not None
     for i, strip in strips.items():
         drawn = _drawn_aligned(run, i) if aligned else run.render(i, IMAGE_SCALE)
         rgb = drawn["rgb"]
         size = rgb.shape[1], rgb.shape[0]
+        sizes.add(f"{size[0]}x{size[1]} pixels")
         true = np.asarray(Image.fromarray(scene.image(i)).resize(size, Image.Resampling.BOX))
         mask = scene.mask(i)
         inside = None if mask is None else wholly_inside(mask, size)
@@ -62,6 +63,7 @@ def image_scores(run: OpenedScene) -> dict[str, object]:
         "frames": "held out" if len(run.held_out) else "fitted",
         "pixels": "inside the masks" if masked else "all",
         "count": len(chosen),
+        "size": " and ".join(sorted(sizes)),
         **({"poses": "aligned to the field"} if aligned else {}),
     }
 
