@@ -17,7 +17,7 @@ from neurfield.inputs.scene.refused import refuse_errors
 from neurfield.inputs.size import memory_of, parameters_of
 from neurfield.ops import native
 from neurfield.pixels.sources import SOURCES
-from neurfield.scenes import Scene
+from neurfield.scenes import Scene, replica
 from neurfield.scenes.check import check_before_fit, check_truth
 from neurfield.scenes.check_pictures import findings_of_few
 from neurfield.scenes.plain_background import MADE_BY
@@ -66,6 +66,7 @@ def scene_words(opened: OpenedScene, step: int, seconds_per_step: float) -> list
     return [
         Text.assemble((scene.name, "bold"), f": {_cameras(opened)}, {_used(scene)}"),
         *_unused(opened),
+        *taken_as_exact(scene),
         *_resampled(scene),
         f"box {sides(size, scene.unit or 'units')}, {scene.box_from}; cameras look {look}",
         f"rays run from {near:.2f} to at most {far:.2f} {scene.unit or 'units'}, where they leave the box",
@@ -114,6 +115,17 @@ def _unused(opened: OpenedScene) -> list[str]:
             "--set data.holdout_every=0 takes it"
         )
     return lines
+
+
+def taken_as_exact(scene: Scene) -> list[str]:
+    """A line on depth in Replica's layout, which is rendered there and a sensor's in others of its shape."""
+    path = scene.path
+    if "depth" not in scene.sources or not replica.recognises(path) or (path / "scene.json").is_file():
+        return []
+    return [
+        "depth beside the pictures is taken as exact, as Replica's is: of a sensor, move the depth files "
+        "from results/ to sensor_depth/"
+    ]
 
 
 def _outlines(scene: Scene) -> list[str]:
