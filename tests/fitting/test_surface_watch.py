@@ -171,3 +171,35 @@ def test_matched_pictures_are_a_source(sphere_scene: Scene) -> None:
     for method, matched in methods.items():
         opened = OpenedScene.of(load_config(method, overrides=SMALL), pictures, box=pictures.box)
         assert ("stereo_depth" in opened.task.telling) == matched
+
+
+def look_on(watch: SurfaceWatch, opacities: list[float]) -> int:
+    """How many steps a watch lets pass in which all rays have one opacity each step."""
+    for i, opacity in enumerate(opacities):
+        try:
+            watch.look(torch.full((8,), opacity), None)
+        except SurfaceLeft:
+            return i + 1
+    return len(opacities)
+
+
+def test_a_surface_that_is_coming_back_is_waited_for() -> None:
+    gone = [0.0] * 100  # then as in a room of dark pictures: twice the opacity every 50 steps, from 1e-4
+    back = gone + [min(1e-4 * 2.0 ** (i / 50.0), 0.9) for i in range(1000)]
+    watch = SurfaceWatch(LEAST_EXPECTED, "")
+    assert look_on(watch, back) == len(back)
+    assert float(watch.mean) > LEAST_EXPECTED
+
+
+@pytest.mark.parametrize("late", [0.0, 1e-6, 3e-3, 0.3])
+def test_one_that_fades_or_stays_faint_is_not_waited_for(late: float) -> None:
+    noise = np.random.default_rng(0).uniform(0.5, 1.5, 600)
+    fading = [late * float(noise[i]) * 0.5 ** (i / 100.0) for i in range(600)]
+    faint = [late * float(noise[i]) for i in range(600)]
+    for opacities in (fading, faint):
+        assert look_on(SurfaceWatch(LEAST_EXPECTED, ""), opacities) <= 225
+
+
+def test_of_less_than_a_trace_growth_means_nothing() -> None:
+    traces = [1e-9 * 2.0 ** (i / 50.0) for i in range(600)]
+    assert look_on(SurfaceWatch(LEAST_EXPECTED, ""), traces) <= 225
