@@ -90,7 +90,9 @@ def rows_of(
         row("fit", read_mesh(newest_run(Path(folder)) / "mesh.ply"), result.seconds)
         if orex.seconds > 0:
             by, made, seconds = orex.fit(name, what, slices, path, Path(folder))
-            if made is not None:
+            if made is None:
+                rows.append([name, what, f"{by}: no surface yet", seconds, *[None] * (len(COLUMNS) - 4)])
+            else:
                 row(by, made, seconds)
     if slices.parallel:
         row("interpolated distances", interpolated(slices), None)
