@@ -63,9 +63,9 @@ def bending(seen: Seen, *, outliers: Positive = 0.3) -> Tensor:
 
 @needs("points.between.side")
 def sides_between(seen: Seen) -> Tensor:
-    """How far f is from the side that both neighbouring planes show, in bands, at places off the planes.
+    """How far f is from the side that planes around show, in bands, at places off the planes.
 
-    Whatever lies wholly between two planes is on neither of them, and is not made up.
+    Whatever lies wholly between planes is on none of them, and is not made up.
     """
     points = seen.points["between"]
     side, value = points.columns["side"].view(-1, 3)[:, 0], points.sdf.view(-1, 3)[:, 0]

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from neurfield.moment import Moment
 from neurfield.parts import Number
 from neurfield.points.point_set import PointSet, Source
-from neurfield.slices.unit_slices import InPlanes, OnContours, UnitSlices
+from neurfield.slices.unit_slices import Between, InPlanes, OnContours, UnitSlices
 
 Count = Annotated[int, Number(least=1)]
 Share = Annotated[float, Number(above=0.0)]
@@ -81,10 +81,10 @@ class SliceSamples(Source):
         return InPlanes(*(t.to(self.device) for t in (found.points, sdf, found.axis)))
 
     @cached_property
-    def between(self) -> tuple[Tensor, Tensor]:
-        """Places off the planes, and on which side they lie."""
-        points, side = self.slices.between(self.size, self.seed + 2)
-        return points.to(self.device), side.to(self.device)
+    def between(self) -> Between:
+        """Places off the planes, and what planes around them tell."""
+        found = self.slices.between(self.size, self.seed + 2)
+        return Between(*(t.to(self.device) for t in (found.points, found.side)))
 
     def prepare(self) -> None:
         """Work out distances, directions and sides."""
@@ -99,7 +99,7 @@ class SliceSamples(Source):
             torch.randint(many, (count,), generator=generator, device=device)
             for many, count in (
                 (len(self.contours.points), third), (len(self.planes.points), third),
-                (len(self.between[0]), triples),
+                (len(self.between.points), triples),
             )
         )  # fmt: skip
         share = torch.rand(triples, generator=generator, device=device)
@@ -126,11 +126,12 @@ class SliceSamples(Source):
 
     def _triples(self, off: Tensor, share: Tensor, way: Tensor) -> PointSet:
         """Each a place off the planes and one on either side of it, at the same distance."""
-        points, side = self.between
+        between = self.between
         arm = self.reach * self.slices.gap * share[:, None].clamp_min(_SHORTEST)
         arm = torch.minimum(arm, 0.45 * (self.box[1] - self.box[0]).min())
-        middle = torch.minimum(torch.maximum(points[off], self.box[0] + arm), self.box[1] - arm)
+        middle = torch.minimum(torch.maximum(between.points[off], self.box[0] + arm), self.box[1] - arm)
         step = arm * normalize(way, dim=1)
         three = torch.stack([middle, middle + step, middle - step], dim=1)
-        columns = {"arm": arm.expand(-1, 3).reshape(-1), "side": side[off, None].expand(-1, 3).reshape(-1)}
+        side = between.side[off, None]
+        columns = {"arm": arm.expand(-1, 3).reshape(-1), "side": side.expand(-1, 3).reshape(-1)}
         return PointSet(three.reshape(-1, 3), columns, {"band": BAND, "clear": _CLEAR}, unit_slope=True)

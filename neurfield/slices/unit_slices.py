@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 
 from neurfield.rays import UnitFrame
+from neurfield.slices.cells import Cells
 from neurfield.slices.contours import Plane, Slice, Slices
 from neurfield.slices.planar import edges_of, inside, signed_distance
+
+MARGIN = 0.25  # of the distance of planes on either side: so deep within both, a place is certain
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,19 @@ class InPlanes:
     points: Tensor
     sdf: Tensor
     axis: Tensor
+
+
+@dataclass(frozen=True)
+class Between:
+    """Places off the planes.
+
+    Attributes:
+        points: [N, 3] unit coordinates.
+        side: [N] -1 where planes around show the inside, 1 where the outside, 0 where neither for certain.
+    """
+
+    points: Tensor
+    side: Tensor
 
 
 class UnitSlices:
@@ -147,12 +163,8 @@ class UnitSlices:
         unit = self.frame.unit_from_world(np.concatenate(points))
         return InPlanes(_tensor(unit), _tensor(np.concatenate(distances)), _tensor(np.concatenate(axes)))
 
-    def between(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """Places [N, 3] off the planes, half within a gap of contours, and on which side they lie [N].
-
-        Of parallel planes -1 where both neighbours are inside by half their distance or more, straight above
-        and below, 1 where both are outside by it, else 0. Of turned ones 0.
-        """
+    def between(self, count: int, seed: int = 0) -> Between:
+        """Places off the planes, half within a gap of contours, and what planes around them tell."""
         random = np.random.default_rng(seed)
         gap = self.gap * self.frame.half
         near = self.on_contours(count // 2, seed)
@@ -164,27 +176,14 @@ class UnitSlices:
         )
         anywhere = random.uniform(self.box[0], self.box[1], (count - len(on), 3))
         world = np.clip(np.concatenate([close, anywhere]), self.box[0], self.box[1])
-        return _tensor(self.frame.unit_from_world(world)), _tensor(self._sides(world))
+        side = self.cells().around(world).sides(MARGIN)
+        return Between(_tensor(self.frame.unit_from_world(world)), _tensor(side))
 
-    def _sides(self, world: np.ndarray) -> np.ndarray:
-        """As of `between`, of places [N, 3] of the world."""
-        sides = np.zeros(len(world))
-        if not len(self.slices.gaps):
-            return sides
-        normal = self.slices.slices[0].plane.normal
-        planes = sorted((*self.slices.slices, *self.ends), key=lambda one: float(one.plane.origin @ normal))
-        places = np.array([float(one.plane.origin @ normal) for one in planes])
-        below = np.searchsorted(places, world @ normal) - 1
-        for k in range(len(planes) - 1):
-            rows = np.flatnonzero(below == k)
-            if len(rows):
-                told = [
-                    signed_distance(one.plane.flat(world[rows]), self.loops(one)) for one in planes[k : k + 2]
-                ]
-                margin = 0.5 * (places[k + 1] - places[k])
-                within, without = (np.maximum(*told) < -margin), (np.minimum(*told) > margin)
-                sides[rows] = without.astype(float) - within
-        return sides
+    def cells(self, exact: bool = False) -> Cells:
+        """The cells that planes and ends cut the box into; `exact`: without tables."""
+        return Cells(
+            [(one.plane, self.loops(one)) for one in (*self.slices.slices, *self.ends)], self.box, exact=exact
+        )
 
     def _anywhere(self, one: Slice, count: int, random: np.random.Generator) -> np.ndarray:
         """Places [k, 2] of a plane within the box's shadow on it."""
