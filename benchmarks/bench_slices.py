@@ -8,7 +8,10 @@ the signed distance of each plane's contours, interpolated linearly between plan
 of half a gap at either end. OReX as published joins where it gets seconds (`benchmarks.slices_orex`).
 
 Seconds are of the whole command. Chamfer is the mean of both ways, in % of the diagonal; IoU is of what is
-inside mesh and truth; that of contours is of the mesh's own cuts by the same planes.
+inside mesh and truth; that of contours is of the mesh's own cuts by the same planes. Hausdorff's distance is
+in % of the diagonal, volume in % more than the truth's, Euler's number less the truth's; ripple is how much
+normals turn where truth is flat, as of `box` and `cylinder`, which need no download. Poisson's surface is of
+points on the contours with normals in their planes.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import numpy as np
 import torch
 import trimesh
 
-from benchmarks import shape_assets
+from benchmarks import shape_assets, slice_metrics
 from benchmarks.bench_shapes import unit_of
 from benchmarks.common import run_measured, run_script, say
 from benchmarks.object_assets import Unavailable
@@ -36,7 +39,7 @@ from neurfield.slices import Slices, cut, parallel_planes, random_planes, signed
 from neurfield.slices.unit_slices import UnitSlices
 from neurfield.surfaces import extract_level_set
 
-COLUMNS = ("shape", "planes", "by", "s", "Chamfer %", "IoU", "contour IoU", "normals")
+COLUMNS = ("shape", "planes", "by", "s", "Chamfer %", "IoU", "contour IoU", "normals", *slice_metrics.COLUMNS)
 CELLS = 256
 
 
@@ -77,7 +80,8 @@ def rows_of(
         of = numbers(made, truth)
         rows.append(
             [name, what, by, seconds, of["chamfer_percent"], intersection_over_union(made, truth),
-             numbers_in_planes(made, unit)["contour_iou"], of["normal_consistency"]]
+             numbers_in_planes(made, unit)["contour_iou"], of["normal_consistency"],
+             *slice_metrics.closely(made, truth)]
         )  # fmt: skip
         say(str(rows[-1]))
 
@@ -96,13 +100,17 @@ def rows_of(
                 row(by, made, seconds)
     if slices.parallel:
         row("interpolated distances", interpolated(slices), None)
+    by_poisson = slice_metrics.poisson(unit)
+    if by_poisson is not None and len(by_poisson.faces):
+        row("Poisson of contours", by_poisson, None)
     return rows
 
 
 def main() -> None:
     """Measure and report."""
     parser = arguments(__doc__, "bench_slices")
-    parser.add_argument("--shapes", nargs="+", default=["hand", "bunny00", "knot2"])
+    parser.add_argument("--shapes", nargs="+", default=["hand", "bunny00", "knot2", "box", "cylinder"])
+    parser.add_argument("--uneven", nargs="*", type=int, default=[20], help="layers along Z, unevenly apart")
     parser.add_argument("--planes", nargs="+", type=int, default=[10, 20, 30], help="layers along Z")
     parser.add_argument("--random", nargs="*", type=int, default=[15], help="planes of any direction")
     parser.add_argument("--orex-seconds", type=float, default=0.0, help="of each fit by orex; 0: none")
@@ -110,16 +118,18 @@ def main() -> None:
     orex = CutShort(args.orex_seconds)
     if args.quick:
         args.shapes, args.planes, args.random = args.shapes[:1], args.planes[:1], []
+        args.uneven = []
     rows: list[list[Any]] = []
     for name in args.shapes:
         try:
-            mesh = shape_assets.load(name)
+            mesh = slice_metrics.invented(name) or shape_assets.load(name)
         except Unavailable as reason:
             say(f"{name}: {reason}")
             continue
         box = np.asarray(mesh.bounds)
         cuts = [(f"{count} layers", parallel_planes(box, count)) for count in args.planes]
         cuts += [(f"{count} of any direction", random_planes(box, count)) for count in args.random]
+        cuts += [(f"{count} uneven layers", parallel_planes(box, count, seed=1)) for count in args.uneven]
         for what, planes in cuts:
             rows += rows_of(name, mesh, cut(mesh, planes, name), what, args.quick, orex)
             report(args.out, [Table("Slices", COLUMNS, rows), *orex.tables], quiet=True)
