@@ -53,10 +53,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "slices", "rays", "ops"}
     | {"images"},
     "renders": {"images", "scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"}
-    | {"light", "stereo"},
+    | {"light", "parts", "shapes", "stereo"},
     "triplanes": {"ops", "rays", "encodings", "shapes", "surfaces", "evaluation", "inputs", "report"}
     | {"__version__"},
-    | {"light", "parts", "shapes"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
     | {"renders", "textures", "priors", "shapes", "slices", "triplanes", "__version__"},
 }  # fmt: skip

@@ -199,7 +199,7 @@ SURFACES = [
     *of(
         "neurfield/surfaces/color.py",
         COLOR,
-        ("encode_views(-normal)", "encode_views(normal)", "seen from behind"),
+        ("encode_views(-normal if", "encode_views(normal if", "seen from behind"),
         ("* 255.0 + 0.5)", "* 255.0)", "colours rounded down"),
         (
             "normal = normalize(sample.gradient, dim=1, eps=1e-6)",

@@ -106,7 +106,7 @@ def test_as_a_module_with_a_misspelt_verb() -> None:
     assert ran.returncode == 2
     assert ran.stderr == (
         "neurfield: there is no verb 'ffit', did you mean 'fit'?; there are: "
-        "fit, mesh, eval, view, render, scene, shape, slices, triplane, "
+        "fit, mesh, eval, view, render, distill, scene, shape, slices, triplane, "
         "methods, parts, settings, bench, doctor\n"
     )
     assert ran.stdout == ""

@@ -33,7 +33,7 @@ class SlicesSurface(FittedSurface):
         voxel: float | None = None,
         resolution: int | None = None,
         color: str = "vertex",
-        component: str | None = None,
+        component: str | float | None = None,
         faces: Faces = None,
         holes: str | float | None = None,
         memory: str | float | None = None,
