@@ -26,16 +26,17 @@ struct CellNetworks {
     // One of them, its weights packed into memory that the thread keeps from cell to cell.
     const Network& packed(int64_t cell) const {
         static thread_local Network network;
-        pack(cell, network);
+        pack(cell, network, outputs());
         return network;
     }
 
-    void pack(int64_t cell, Network& network) const {
+    // Packs one of them, with its first `answers` outputs alone.
+    void pack(int64_t cell, Network& network, int64_t answers) const {
         network.layers.resize(layers.size());
         for (size_t l = 0; l < layers.size(); ++l) {
             const CellLayer& from = layers[l];
             Layer& to = network.layers[l];
-            to.inputs = from.inputs, to.outputs = from.outputs;
+            to.inputs = from.inputs, to.outputs = l + 1 < layers.size() ? from.outputs : answers;
             to.weight = from.weight + cell * from.outputs * from.inputs;
             to.bias = from.bias + cell * from.outputs;
         }

@@ -92,11 +92,10 @@ private:
 
     // value_ of all rays, by the networks of their cells.
     void ask() {
-        const int64_t count = static_cast<int64_t>(rays_.size()), outputs = call_.networks.outputs();
+        const int64_t count = static_cast<int64_t>(rays_.size());
         static thread_local LocalColumns columns;
-        order_.resize(count), value_.resize(count), places_.resize(3 * count), answers_.resize(count * outputs);
-        for (int64_t i = 0; i < count; ++i) order_[i] = i;
-        std::sort(order_.begin(), order_.end(), [&](int64_t a, int64_t b) { return cell_[a] != cell_[b] ? cell_[a] < cell_[b] : a < b; });
+        value_.resize(count), places_.resize(3 * count), answers_.resize(count);
+        sort_by_cell(count);
         for (int64_t i = 0; i < count; ++i) std::copy_n(local_.data() + 3 * order_[i], 3, places_.data() + 3 * i);
         for (int64_t begin = 0; begin < count;) {
             const int32_t cell = cell_[order_[begin]];
@@ -104,9 +103,24 @@ private:
             while (end < count && cell_[order_[end]] == cell) ++end;
             const float* rows = columns.of(places_.data() + 3 * begin, end - begin, call_.octaves);
             forward_tiles(networks_[cell], rows, nullptr, answers_.data(), nullptr, false, 0, end - begin);
-            for (int64_t i = begin; i < end; ++i) value_[order_[i]] = 0.5f * call_.grid.edge * answers_[(i - begin) * outputs];
+            for (int64_t i = begin; i < end; ++i) value_[order_[i]] = 0.5f * call_.grid.edge * answers_[i - begin];
             begin = end;
         }
+    }
+
+    // order_, by counting: which cells there are is few numbers, and only those that have rays are looked at again.
+    void sort_by_cell(int64_t count) {
+        order_.resize(count), ends_.resize(networks_.size(), 0), held_.clear();
+        for (int64_t i = 0; i < count; ++i)
+            if (ends_[cell_[i]]++ == 0) held_.push_back(cell_[i]);
+        std::sort(held_.begin(), held_.end());
+        int64_t begin = 0;
+        for (const int32_t cell : held_) {
+            const int64_t own = ends_[cell];
+            ends_[cell] = begin, begin += own;
+        }
+        for (int64_t i = 0; i < count; ++i) order_[ends_[cell_[i]]++] = i;
+        for (const int32_t cell : held_) ends_[cell] = 0;
     }
 
     // A step; false where the ray ends.
@@ -153,11 +167,11 @@ private:
     }
 
     const CellTrace& call_;
-    const std::vector<Network>& networks_;  // packed
+    const std::vector<Network>& networks_;  // packed, of the distance alone
     float least_, near_;
     std::vector<TracedRay> rays_;
-    std::vector<int32_t> cell_;
-    std::vector<int64_t> order_;
+    std::vector<int32_t> cell_, held_;
+    std::vector<int64_t> order_, ends_;  // ends_: a number a network, zeros between calls
     std::vector<float> local_, places_, value_, answers_;
 };
 
@@ -165,7 +179,7 @@ void cell_trace(const CellTrace& call) {
     const py::gil_scoped_release release;
     std::vector<Network> networks(call.networks.count);  // once: rays come to a cell in many small companies
     parallel_chunks(call.networks.count, 16, [&](int64_t begin, int64_t end) {
-        for (int64_t cell = begin; cell < end; ++cell) call.networks.pack(cell, networks[cell]);
+        for (int64_t cell = begin; cell < end; ++cell) call.networks.pack(cell, networks[cell], 1);
     });
     parallel_chunks(call.count, kRays, [&](int64_t begin, int64_t end) { Tracer(call, networks).trace(begin, end); });
 }
