@@ -14,7 +14,7 @@ from neurfield.errors import UserError
 from neurfield.inputs.run import Run
 from neurfield.inputs.scene.opened import OpenedScene
 from neurfield.rays import UnitFrame
-from neurfield.scenes import Cameras
+from neurfield.scenes import Cameras, load_scene
 from neurfield.scenes.box import cameras_in_box_view
 from neurfield.scenes.orbits import USUAL_TILT, around, tilt_of, within
 from neurfield.scenes.walk_file import read_walk
@@ -69,7 +69,8 @@ def way_of(
 
     Args:
         run: loaded.
-        walk: "orbit", "cameras", a camera_path.json or a `Walk`.
+        walk: "orbit", "cameras", a camera_path.json, a scene (its folder, transforms.json or traj.txt), whose
+            cameras stand in the run's world, or a `Walk`.
         frames: with "cameras": "all", "held-out", "fitted", or indices as "0,8,16".
         size: width and height in pixels; None: as the walk says, for an orbit about 640 pixels wide.
         fps: pictures a second; None: as the walk says, else 30.
@@ -92,6 +93,10 @@ def way_of(
         return _of_cameras(run, frames, size, fps or CAMERAS_FPS)
     if frames != "all":
         raise UserError(f"--frames {frames}: is for --walk cameras")
+    if isinstance(walk, (str, Path)) and walk != "orbit" and _is_scene(Path(walk)):
+        if seconds is not None:
+            raise UserError("--seconds: a scene's cameras are a picture each: leave it out")
+        return _of_scene(Path(walk), size, fps or CAMERAS_FPS)
     if isinstance(walk, Walk):
         name, chosen = "walk", walk
     elif walk == "orbit":
@@ -202,6 +207,20 @@ def _of_cameras(run: Run, frames: str, size: tuple[int, int] | None, fps: float)
         chosen = sorted({int(word) for word in words})
     cameras = _resized(opened.cameras_now.select(np.array(chosen)), size)
     return Way("cameras", cameras, fps, chosen, chosen)
+
+
+def _is_scene(path: Path) -> bool:
+    return path.name in ("transforms.json", "traj.txt") or path.is_dir()
+
+
+def _of_scene(path: Path, size: tuple[int, int] | None, fps: float) -> Way:
+    """The cameras of another scene, a picture each."""
+    scene = load_scene(path.parent if path.name == "traj.txt" else path)
+    sizes = {(int(w), int(h)) for w, h in zip(scene.cameras.width, scene.cameras.height)}
+    if len(sizes) > 1:
+        raise UserError(f"{path}: its pictures have {len(sizes)} sizes: a walk has one")
+    cameras = _resized(scene.cameras, size)
+    return Way(scene.name, cameras, fps, list(range(len(cameras))))
 
 
 def _resized(cameras: Cameras, size: tuple[int, int] | None) -> Cameras:

@@ -115,6 +115,18 @@ def test_smaller_pictures_of_cameras_show_the_same(run: nf.Run, tmp_path: Path) 
     assert np.ptp(shown) > 50
 
 
+def test_a_scene_is_a_walk_of_its_cameras(run: nf.Run, tmp_path: Path) -> None:
+    own = Path(run.used.path)
+    whole = nf.render_walk(run, own, ["rgb"], size=(16, 16), out=tmp_path / "a")
+    assert whole.pictures == len(nf.load_scene(own))
+    same = nf.render_walk(run, "cameras", ["rgb"], size=(16, 16), frames="5", out=tmp_path / "b")
+    assert (picture(whole.folder / "rgb" / "000005.png") == picture(same.folder / "rgb" / "000005.png")).all()
+    with pytest.raises(nf.UserError, match="--seconds"):
+        nf.render_walk(run, own, ["rgb"], seconds=2.0, out=tmp_path / "c")
+    with pytest.raises(nf.UserError, match=r"traj\.txt"):
+        nf.render_walk(run, tmp_path / "traj.txt", ["rgb"], out=tmp_path / "c")
+
+
 def test_an_orbit_has_all_of_the_object_and_its_file_renders_the_same(
     ball_run: Path, tmp_path: Path, capsys: Capture
 ) -> None:
