@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import trimesh
@@ -48,7 +48,15 @@ class FittedSurface:
         radiance: its colour, if it has one.
         names: of instances, by their ids.
         up: [3] of the world; None: not known.
+
+    Attributes:
+        cure: what to do where there is no surface.
     """
+
+    cure: ClassVar[str] = (
+        "look at the pictures in previews/, give the box that holds the surface (--set data.box=[...]), "
+        "or fit for longer"
+    )
 
     def __init__(
         self,
@@ -151,10 +159,7 @@ class FittedSurface:
         say("looking at its pieces", 0.0)
         if len(triangles) == 0:
             size = " x ".join(f"{side:.3g}" for side in np.ptp(self.box, axis=0))
-            raise NoSurface(
-                f"{self.folder}: the field has no surface inside the box of {size}; look at the pictures in "
-                "previews/, give the box that holds the surface (--set data.box=[...]), or fit for longer"
-            )
+            raise NoSurface(f"{self.folder}: the field has no surface inside the box of {size}; {self.cure}")
         mesh = trimesh.Trimesh(vertices, triangles, process=False)
         which = self.extraction.component if component is None else component
         mesh = on_ground(mesh, unit_box) if which == "object" else keep_components(mesh, which)

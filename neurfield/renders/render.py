@@ -84,7 +84,7 @@ def render_walk(
 
     Args:
         run: a run, or its folder.
-        walk: "orbit", around the middle of a room or around an object; "cameras", the scene's own; a
+        walk: "orbit", around the middle of a room or around an object; "cameras", the scene's own; a scene; a
             camera_path.json; or a `Walk`.
         what: of "rgb", "clay", "normals", "depth" and "error"; None: rgb, where there are colours, else clay.
         size: width and height in pixels; None: the walk's, of an orbit 640 pixels the longer side.

@@ -20,6 +20,8 @@ _TURN = 0.61803398875  # of the circle of hues, from one label to the next
 class SlicesSurface(FittedSurface):
     """As `FittedSurface`; of a field of several labels with their colours, and a mesh of each."""
 
+    cure = "fit for longer (--steps), or look the contours over: neurfield slices check"
+
     def paint(self, mesh: trimesh.Trimesh) -> None:
         """Colour a mesh around all labels by whose its places are."""
         if not isinstance(self.field, PartitionField):
