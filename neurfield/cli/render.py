@@ -72,8 +72,8 @@ def render(
     Args:
         run: a run's folder, for example runs/room0/latest.
         walk: orbit turns around an object or around the middle of a room; cameras are the scene's own; FILE
-            is a camera_path.json, as nerfstudio and the viewer write it, or a scene whose cameras stand in the
-            run's world (its folder, a transforms.json or a traj.txt with what lies beside it).
+            is a camera_path.json, as nerfstudio and the viewer write it, or a scene whose cameras stand in
+            the run's world (its folder, a transforms.json or a traj.txt with what lies beside it).
         what: one or more, with commas; in a film they stand side by side. error needs --walk cameras.
         frames: with --walk cameras, which of them.
         size: of a picture, in pixels.
