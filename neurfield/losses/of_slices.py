@@ -71,3 +71,17 @@ def sides_between(seen: Seen) -> Tensor:
     side, value = points.columns["side"].view(-1, 3)[:, 0], points.sdf.view(-1, 3)[:, 0]
     out = torch.relu(points.sizes["clear"] - side * value) * side.abs()
     return out.mean() / points.sizes["band"]
+
+
+@needs("points.between.told", "points.between.known")
+def told_between(seen: Seen) -> Tensor:
+    """Mean difference of f and the distance interpolated from planes around, in gaps, where one is told.
+
+    Both count up to a gap: farther off, contours tell nothing of the surface.
+    """
+    points = seen.points["between"]
+    told, known, value = (
+        column.view(-1, 3)[:, 0] for column in (points.columns["told"], points.columns["known"], points.sdf)
+    )
+    cap = points.sizes["cap"]
+    return (known * (value.clamp(-cap, cap) - told).abs()).mean() / cap

@@ -159,6 +159,7 @@ TABLE: dict[str, dict[str, str]] = {
         "planes": "neurfield.losses.of_slices:planes",
         "bending": "neurfield.losses.of_slices:bending",
         "sides_between": "neurfield.losses.of_slices:sides_between",
+        "told_between": "neurfield.losses.of_slices:told_between",
         "iterated_sides": "neurfield.losses.of_iterations:iterated_sides",
         "slope_hinge": "neurfield.losses.of_iterations:slope_hinge",
         "small_parameters": "neurfield.losses.of_iterations:SmallParameters",

@@ -45,6 +45,7 @@ class SliceSamples(Source):
             "points.contours", "points.planes", "points.between", "gradients",
             "points.contours.across", "points.contours.axis", "points.planes.low", "points.planes.high",
             "points.planes.weight", "points.planes.inside", "points.between.arm", "points.between.side",
+            "points.between.told", "points.between.known",
         }
     )  # fmt: skip
 
@@ -84,7 +85,7 @@ class SliceSamples(Source):
     def between(self) -> Between:
         """Places off the planes, and what planes around them tell."""
         found = self.slices.between(self.size, self.seed + 2)
-        return Between(*(t.to(self.device) for t in (found.points, found.side)))
+        return Between(*(t.to(self.device) for t in (found.points, found.side, found.told)))
 
     def prepare(self) -> None:
         """Work out distances, directions and sides."""
@@ -129,9 +130,14 @@ class SliceSamples(Source):
         between = self.between
         arm = self.reach * self.slices.gap * share[:, None].clamp_min(_SHORTEST)
         arm = torch.minimum(arm, 0.45 * (self.box[1] - self.box[0]).min())
-        middle = torch.minimum(torch.maximum(between.points[off], self.box[0] + arm), self.box[1] - arm)
+        place = between.points[off]
+        middle = torch.minimum(torch.maximum(place, self.box[0] + arm), self.box[1] - arm)
         step = arm * normalize(way, dim=1)
         three = torch.stack([middle, middle + step, middle - step], dim=1)
-        side = between.side[off, None]
-        columns = {"arm": arm.expand(-1, 3).reshape(-1), "side": side.expand(-1, 3).reshape(-1)}
-        return PointSet(three.reshape(-1, 3), columns, {"band": BAND, "clear": _CLEAR}, unit_slope=True)
+        # What is told is told of the place, so where a triple was moved into the box it is known no more.
+        known = ((middle == place).all(dim=1) & between.told[off].isfinite()).to(arm)
+        told = between.told[off].nan_to_num()
+        of_places = {"arm": arm[:, 0], "side": between.side[off], "told": told, "known": known}
+        columns = {name: column[:, None].expand(-1, 3).reshape(-1) for name, column in of_places.items()}
+        sizes = {"band": BAND, "clear": _CLEAR, "cap": self.slices.gap}
+        return PointSet(three.reshape(-1, 3), columns, sizes, unit_slope=True)

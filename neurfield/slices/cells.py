@@ -44,6 +44,18 @@ class Around:
         other = (np.sign(self.told) != side[:, None, None]) & (self.lengths < reach[:, None, None])
         return np.where(other.any(axis=(1, 2)), 0.0, side)
 
+    def interpolated(self, cap: float) -> np.ndarray:
+        """The distances told, up to `cap`, as one, [N]; nan where no line meets a plane.
+
+        On each line linear from end to end, and lines that end close by count most: by the square of the sum
+        of both ends' inverse lengths.
+        """
+        near = 1.0 / np.maximum(self.lengths, 1e-9 * cap)  # ends on the place itself leave nothing to others
+        line = near.sum(axis=1)
+        value = (near * np.clip(self.told, -cap, cap)).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            return (value * line).sum(axis=1) / (line * line).sum(axis=1)
+
 
 class Cells:
     """The cells that planes cut a box into.

@@ -54,10 +54,12 @@ class Between:
     Attributes:
         points: [N, 3] unit coordinates.
         side: [N] -1 where planes around show the inside, 1 where the outside, 0 where neither for certain.
+        told: [N] distance interpolated from planes around, up to the gap, unit lengths; nan where none is.
     """
 
     points: Tensor
     side: Tensor
+    told: Tensor
 
 
 class UnitSlices:
@@ -175,9 +177,14 @@ class UnitSlices:
             + 0.3 * gap * random.normal(size=on.shape)
         )
         anywhere = random.uniform(self.box[0], self.box[1], (count - len(on), 3))
-        world = np.clip(np.concatenate([close, anywhere]), self.box[0], self.box[1])
-        side = self.cells().around(world).sides(MARGIN)
-        return Between(_tensor(self.frame.unit_from_world(world)), _tensor(side))
+        # On a side of the box itself lines would miss that side, and end on planes where no table reaches.
+        inset = 1e-6 * np.ptp(self.box, axis=0)
+        world = np.clip(np.concatenate([close, anywhere]), self.box[0] + inset, self.box[1] - inset)
+        around = self.cells().around(world)
+        told = around.interpolated(gap) / self.frame.half
+        return Between(
+            _tensor(self.frame.unit_from_world(world)), _tensor(around.sides(MARGIN)), _tensor(told)
+        )
 
     def cells(self, exact: bool = False) -> Cells:
         """The cells that planes and ends cut the box into; `exact`: without tables."""

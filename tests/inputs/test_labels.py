@@ -161,7 +161,7 @@ def test_one_label_of_several_is_fitted_alone(tmp_path: Path, capsys: pytest.Cap
 def test_points_are_of_the_distance_that_their_row_says() -> None:
     unit = UnitSlices(two_boxes())
     source = LabelSamples(label_slices(unit), torch.device("cpu"), 0, count=900, pool=3000)
-    sets = source.sets(*source.draw(Moment(0, 0.0, torch.Generator().manual_seed(0))))
+    sets = source.sets(*source.draw(Moment(0, 0.0, generator=torch.Generator().manual_seed(0))))
     edges = {0: (0.0, 4.0), 1: (0.0, 2.0), 2: (2.0, 4.0)}
     on, beside = sets["contours"], sets["planes"]
     for k, (low, high) in edges.items():
@@ -178,3 +178,5 @@ def test_points_are_of_the_distance_that_their_row_says() -> None:
     triples = sets["between"]
     assert triples.row is not None and len(triples.row) == len(triples.points)
     assert (triples.row.view(-1, 3) == triples.row.view(-1, 3)[:, :1]).all()
+    assert all((triples.columns["known"][triples.row == k] > 0.0).any() for k in edges)
+    assert {one.slices.gap for one in source.each} == {triples.sizes["cap"]}  # one for all labels

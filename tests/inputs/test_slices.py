@@ -14,9 +14,17 @@ from neurfield import inputs
 from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.inputs.slices.results import numbers_in_planes
-from neurfield.losses.of_slices import bending, contour_direction, contours, planes, sides_between
+from neurfield.losses.of_slices import (
+    bending,
+    contour_direction,
+    contours,
+    planes,
+    sides_between,
+    told_between,
+)
 from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
+from neurfield.parts import load_config
 from neurfield.points.point_set import AskedPoints
 from neurfield.points.slice_samples import SliceSamples
 from neurfield.report import write_report
@@ -98,7 +106,7 @@ def test_one_label_of_several_is_chosen(tmp_path: Path, capsys: pytest.CaptureFi
 def test_what_is_said_of_points_is_true_of_the_ball() -> None:
     unit = UnitSlices(ball_slices())
     source = SliceSamples(unit, torch.device("cpu"), 0, count=3000, pool=4096)
-    sets = source.sets(*source.draw(Moment(0, 0.0, torch.Generator().manual_seed(0))))
+    sets = source.sets(*source.draw(Moment(0, 0.0, generator=torch.Generator().manual_seed(0))))
     radius, middle = 3.0 / unit.frame.half, torch.from_numpy(unit.frame.unit_from_world(FAR[None])).float()
 
     def sdf(points: torch.Tensor) -> torch.Tensor:
@@ -122,17 +130,52 @@ def test_what_is_said_of_points_is_true_of_the_ball() -> None:
     for name, one in sets.items():
         slope = torch.nn.functional.normalize(one.points - middle, dim=1)
         asked[name] = AskedPoints(one.columns, one.sizes, sdf(one.points), slope)
-    seen = Seen(Moment(0, 0.0, torch.Generator()), None, None, asked)
+    seen = Seen(Moment(0, 0.0, generator=torch.Generator()), None, None, asked)
     assert planes(seen) < 0.05 and contours(seen) < 0.3 and contour_direction(seen) < 0.01
     worse = {n: AskedPoints(a.columns, a.sizes, -a.value, -a.slope) for n, a in asked.items()}
-    turned = Seen(Moment(0, 0.0, torch.Generator()), None, None, worse)
+    turned = Seen(Moment(0, 0.0, generator=torch.Generator()), None, None, worse)
     assert planes(turned) > 10 * planes(seen) and contour_direction(turned) > 1.9
     side, middle_value = sets["between"].columns["side"].view(-1, 3)[:, 0], sdf(triples[:, 0])
     assert (side < 0).any() and (side > 0).any() and (side * middle_value)[side != 0].min() > 0.0
     assert sides_between(seen) < 0.01 < 1.0 < sides_between(turned)
     assert bending(seen) == pytest.approx(float(bending(turned)))
     flat = {n: AskedPoints(a.columns, a.sizes, sets[n].points[:, 0], a.slope) for n, a in asked.items()}
-    assert bending(Seen(Moment(0, 0.0, torch.Generator()), None, None, flat)) < 1e-6
+    assert bending(Seen(Moment(0, 0.0, generator=torch.Generator()), None, None, flat)) < 1e-6
+
+
+def test_between_planes_a_ball_is_told_of_and_a_triple_moved_into_the_box_is_not() -> None:
+    unit = UnitSlices(ball_slices(turned=True, at=np.zeros(3)))
+    source = SliceSamples(unit, torch.device("cpu"), 0, count=9000, pool=4096)
+    drawn = source.draw(Moment(0, 0.0, generator=torch.Generator().manual_seed(0)))
+    between = source.sets(*drawn)["between"]
+    told, known = (between.columns[name].view(-1, 3)[:, 0] for name in ("told", "known"))
+    places = between.points.view(-1, 3, 3)[:, 0]
+    assert set(known.tolist()) == {0.0, 1.0} and told.isfinite().all()
+    assert torch.equal(places[known > 0.0], source.between.points[drawn[2]][known > 0.0])
+    assert told.abs().max() <= unit.gap * (1.0 + 1e-6)
+    true = places.norm(dim=1) - 3.0 / unit.frame.half
+    surely = (known > 0.0) & (true.abs() > 0.5 * unit.gap)
+    assert surely.sum() > 100 and (told.sign() == true.sign())[surely].float().mean() > 0.95
+
+
+@pytest.mark.parametrize("method", ["slices", "labels"])
+def test_methods_of_slices_pull_towards_what_is_told_between_planes(method: str) -> None:
+    assert "told_between" in load_config(method).parts["losses"]
+    assert {"points.between.told", "points.between.known"} <= SliceSamples.offers
+
+
+def test_told_between_counts_gaps_up_to_a_gap_and_pulls_nowhere_else() -> None:
+    f = torch.tensor([0.1, 0.5, -0.4, 0.05], dtype=torch.float64)  # one place of each triple
+    told = torch.tensor([0.0, 0.2, -0.2, -0.05], dtype=torch.float64)
+    known = torch.tensor([1.0, 1.0, 1.0, 0.0], dtype=torch.float64)
+    value = f[:, None].repeat(1, 3).requires_grad_()
+    columns = {"told": told.repeat_interleave(3), "known": known.repeat_interleave(3)}
+    asked = {"between": AskedPoints(columns, {"cap": 0.2}, value.view(-1), torch.zeros(12, 3))}
+    loss = told_between(Seen(Moment(0, 0.0, generator=torch.Generator()), None, None, asked))
+    assert loss.item() == pytest.approx(0.1 / 0.2 / 4)  # two agree up to the gap, one is told nothing
+    loss.backward()
+    assert value.grad is not None and value.grad[0].tolist() == pytest.approx([1.25, 0.0, 0.0])
+    assert (value.grad[1:] == 0.0).all()
 
 
 def test_cuts_of_a_mesh_are_compared_in_each_plane() -> None:
