@@ -8,18 +8,9 @@ import trimesh
 
 from benchmarks.mesh_shader import MeshShader
 from neurfield.report.viewpoints import four_sides, look_at
-from tests.report.conftest import coloured_ball
+from tests.report.conftest import coloured_ball, room
 
 UP = np.array([0.0, 0.0, 1.0])
-
-
-def room(side: float = 2.0) -> trimesh.Trimesh:
-    """A cube whose normals point into it, with a small ball on its floor."""
-    walls = trimesh.creation.box([side] * 3)
-    walls.invert()
-    ball = trimesh.creation.icosphere(radius=0.2)
-    ball.apply_translation([0, 0, 0.2 - side / 2])
-    return trimesh.util.concatenate([walls, ball])
 
 
 def test_ball_is_a_disc_of_the_right_size() -> None:

@@ -46,7 +46,7 @@ def test_an_empty_batch_and_levels_that_wait() -> None:
     ("points", "words"),
     [
         (torch.zeros(4, 3), r"SimplexGrid: points must be \[N, 2\], got \[4, 3\]"),
-        (torch.zeros(4), r"SimplexGrid: points must be \[N, 2\], got \[4\]"),
+        (torch.zeros(4), r"SimplexGrid: points must be \[\.\.\., 2\], got \[4\]"),
         (torch.zeros(4, 2, dtype=torch.float64), "points must be torch.float32, got torch.float64"),
         (torch.zeros(4, 2, dtype=torch.int64), "points must be torch.float32, got torch.int64"),
         (torch.tensor([[0.5, 0.5], [0.1, float("inf")]]), r"points\[1\] is not finite: \(0.1, inf\)"),

@@ -65,3 +65,12 @@ def coloured_ball() -> trimesh.Trimesh:
     red = np.asarray(ball.vertices)[:, :1] > 0
     ball.visual.vertex_colors = np.where(red, [255, 0, 0, 255], [0, 0, 255, 255]).astype(np.uint8)
     return ball
+
+
+def room(side: float = 2.0) -> trimesh.Trimesh:
+    """A cube whose normals point into it, with a small ball on its floor."""
+    walls = trimesh.creation.box([side] * 3)
+    walls.invert()
+    ball = trimesh.creation.icosphere(radius=0.2)
+    ball.apply_translation([0, 0, 0.2 - side / 2])
+    return trimesh.util.concatenate([walls, ball])

@@ -9,8 +9,7 @@ import trimesh
 from neurfield.report.shown_mesh import ShownMesh, corner_normals, shown_mesh
 from neurfield.report.studio import Portrait, Studio
 from neurfield.report.viewpoints import look_at
-from tests.report.conftest import coloured_ball
-from tests.report.test_pictures import room
+from tests.report.conftest import coloured_ball, room
 
 UP = np.array([0.0, 0.0, 1.0])
 
