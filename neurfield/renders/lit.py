@@ -20,7 +20,7 @@ from neurfield.light.lit import LitScene, Material
 from neurfield.light.mesh import MeshTraced
 from neurfield.light.presets import PRESETS, lamp_at, preset
 from neurfield.parts.yaml_text import read_mapping
-from neurfield.renders.ways import clearance
+from neurfield.renders.ways import UPS, clearance
 from neurfield.shapes import read_shape
 from neurfield.surfaces.extractors import is_unsigned
 from neurfield.traced import TracedSurface
@@ -30,7 +30,6 @@ _GROUND = 40.0  # of the surface's size, a side of the floor under it
 _LOOKED = 96  # rays a side that look for the lowest place
 _LAMP_HEIGHT = 0.72  # of a room, where a lamp hangs
 _CLAY = (0.7, 0.68, 0.65)  # albedo of what has no colours
-_UP = np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,13 @@ class Light:
         return hashlib.blake2b(text.encode() + data, digest_size=6).hexdigest()
 
 
-def light_of(run: Run, light: str | Path | dict[str, Any] | None) -> Light:
+def light_of(run: Run, light: str | Path | dict[str, Any] | None, given_up: str | None = None) -> Light:
     """What --light asks for: a preset, lamp=X,Y,Z, a .yaml, a .hdr, or what such a file would say.
 
     Args:
         run: loaded; presets are placed by its surface.
         light: as it was typed.
+        given_up: as for `up_of`.
 
     Raises:
         UserError: there is none, or no such one.
@@ -76,7 +76,7 @@ def light_of(run: Run, light: str | Path | dict[str, Any] | None) -> Light:
     box, text = np.asarray(run.input.surface().box), str(light)
     if text in PRESETS:
         inside = isinstance(run.input, OpenedScene) and run.input.task.scene.kind == "inside"
-        up = up_of(run)
+        up = up_of(run, given_up)
         place = _roomy_place(run, up) if inside else box.mean(axis=0)
         return Light(preset(text, box, up, inside, place), f"--light {text}", Path())
     if text.startswith("lamp="):
@@ -96,20 +96,24 @@ def light_of(run: Run, light: str | Path | dict[str, Any] | None) -> Light:
     raise UserError(f"--light {text}: there is no such light{suggest(text, PRESETS)}: give {ways}")
 
 
-def up_of(run: Run) -> np.ndarray:
-    """Which way of the world is up, [3] unit, as the run knows; else z."""
+def up_of(run: Run, given: str | None = None) -> np.ndarray:
+    """Which way of the world is up, [3] unit: "y" or "z" where it is given, else as the run knows, else z."""
+    if given is not None:
+        return UPS[given]
     opened = run.input
     up = opened.task.scene.up if isinstance(opened, OpenedScene) else opened.up
-    return _UP if up is None else np.asarray(up, np.float64) / np.linalg.norm(up)
+    return UPS["z"] if up is None else np.asarray(up, np.float64) / np.linalg.norm(up)
 
 
-def lit_scene(run: Run, surface: TracedSurface, light: Light) -> tuple[LitScene, Lighting]:
-    """A run's surface, whatever it is traced as, under a light.
+def lit_scene(
+    run: Run, surface: TracedSurface, light: Light, given_up: str | None = None
+) -> tuple[LitScene, Lighting]:
+    """A run's surface, whatever it is traced as, under a light; `given_up` as for `up_of`.
 
     Raises:
         UserError: the light says something that is not one, a file of it cannot be read, or nothing shines.
     """
-    said, up = lighting_of(light.content, light.where, light.folder), up_of(run)
+    said, up = lighting_of(light.content, light.where, light.folder), up_of(run, given_up)
     surfaces: list[tuple[TracedSurface, Material]] = [(surface, said.surface)]
     surfaces += [(_mesh_of(path), material) for path, material in said.meshes]
     if said.ground is not None:

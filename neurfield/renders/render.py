@@ -119,7 +119,7 @@ def render_walk(
         run,
         _tracer(tracer, light, samples),
         way.cameras,
-        Lit(light, SAMPLES if samples is None else samples, seed),
+        Lit(light, SAMPLES if samples is None else samples, seed, up),
         say,
     )
     things = _things(run, what, way, drawer)

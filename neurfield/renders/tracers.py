@@ -75,11 +75,13 @@ class Lit:
         light: as for `neurfield.renders.lit.light_of`; None: there is none.
         samples: paths a pixel.
         seed: of their random numbers.
+        up: which axis of the world is up, "y" or "z": floors and lamps follow it; None: as the run knows.
     """
 
     light: str | Path | dict[str, Any] | None = None
     samples: int = SAMPLES
     seed: int = 0
+    up: str | None = None
 
 
 def tracer_of(
@@ -130,13 +132,13 @@ def _lit(run: Run, name: str, lighting: Lit, cameras: Cameras, say: Callable[[st
     """Paths of light on the field, or on its mesh."""
     if not 1 <= lighting.samples <= _MOST_SAMPLES:
         raise UserError(f"--samples {lighting.samples}: give 1 to {_MOST_SAMPLES}")
-    light = light_of(run, lighting.light)
+    light = light_of(run, lighting.light, lighting.up)
     if name == "path":
         surface: TracedSurface = traced_field(run)
     else:
         say("surface  extracting the mesh that is lit ...")
         surface = traced_mesh(run)
-    scene, said = lit_scene(run, surface, light)
+    scene, said = lit_scene(run, surface, light, lighting.up)
     draw = PathTracer(scene, lighting.samples, lighting.seed, said.exposure, cameras)
     chosen = "given" if said.exposure is not None else "chosen"
     say(

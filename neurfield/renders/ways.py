@@ -26,7 +26,7 @@ AROUND_SECONDS, WITHIN_SECONDS = 6.0, 12.0
 _LONGEST = 640  # pixels, of an orbit without a size
 _SAME_SHAPE = 0.02  # by which the sides of a picture may be out of proportion
 LARGEST = 16384
-_UP = {"y": np.array([0.0, 1.0, 0.0]), "z": np.array([0.0, 0.0, 1.0])}
+UPS = {"y": np.array([0.0, 1.0, 0.0]), "z": np.array([0.0, 0.0, 1.0])}
 _CELLS = 48  # along the longest side, where a run's surface is looked for
 
 
@@ -117,9 +117,9 @@ def orbit_of(run: Run, size: tuple[int, int] | None = None, up: str | None = Non
         up: "y" or "z" of the world; None: as the run knows, else z.
     """
     opened = run.input
-    given = None if up is None else _UP[up]
+    given = None if up is None else UPS[up]
     if not isinstance(opened, OpenedScene):
-        upwards = next(way for way in (given, opened.up, _UP["z"]) if way is not None)
+        upwards = next(way for way in (given, opened.up, UPS["z"]) if way is not None)
         return around(_places(run), upwards, USUAL_TILT, AROUND_SECONDS, size or (640, 480), FPS)
     scene = opened.task.scene
     upwards = scene.up if given is None else given

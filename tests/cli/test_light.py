@@ -11,6 +11,8 @@ import pytest
 import neurfield as nf
 from neurfield.cli.main import main
 from neurfield.errors import UserError
+from neurfield.renders.lit import light_of, lit_scene
+from neurfield.renders.tracers import traced_field
 from tests.cli.test_render import made, picture
 from tests.cli.test_verbs import Capture, refusal
 
@@ -35,6 +37,20 @@ def test_a_run_in_a_studio_of_its_field_and_of_its_mesh(
         assert main([*typed, "--what", "rgb,depth"]) == 0 and made(out) == before
     assert seen["path"].shape == (16, 16, 3) and np.ptp(seen["path"]) > 40
     assert np.abs(seen["path"] - seen["path-mesh"]).mean() < 12
+
+
+@pytest.mark.parametrize(("up", "axis"), [("y", 1), ("z", 2)])
+def test_floor_and_lamps_follow_the_way_up_that_is_given(ball_run: Path, up: str, axis: int) -> None:
+    run = nf.Run.load(ball_run)
+    surface = traced_field(run)
+    light = light_of(run, "studio", up)
+    middle = np.asarray(run.input.surface().box).mean(axis=0)
+    first = light.content["lamps"][0]
+    place = np.array(first["corner"]) + 0.5 * np.array(first["edges"]).sum(axis=0)
+    assert place[axis] > middle[axis]
+    scene, _ = lit_scene(run, surface, light, up)
+    floor = scene.surfaces[-1][0]
+    assert np.ptp(floor.box, axis=0).argmin() == axis and floor.box[1, axis] < middle[axis]
 
 
 def test_seeds_make_the_same_picture_and_other_lights_another_rendering(
