@@ -118,6 +118,8 @@ PRIVATE = {
     "pixels.masks": "what a step asks of masks",
     "pixels.sources.Source": "a row of `SOURCES`",
     "pixels.uploads": "how batches come to a GPU",
+    "points.beside_priors": "a step of `fuse_scene`",
+    "points.depth_maps": "what `fuse_scene` fuses",
     "points.fuse_stereo.fuse_stereo": "a step of `fuse_scene`",
     "stereo.views.look_alike": "a step of `Input.usual`",
     "points.sure_points.sure_points": "a step of `aligned_priors`",
