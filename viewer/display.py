@@ -9,6 +9,7 @@ from typing import Any
 from neurfield.errors import UserError
 
 _INSTEAD = "use --web for a page, or --screenshot out.png for a picture"
+_connections: dict[str, int] = {}  # to displays that were asked, by their names
 
 
 def has_display() -> bool:
@@ -33,6 +34,8 @@ def check_display() -> None:
     name = os.environ.get("DISPLAY")
     if not name:
         return  # Wayland alone: nothing is known to go wrong
+    if name in _connections:
+        return
     x11, gl = _library("libX11.so.6"), _library("libGL.so.1")
     if x11 is None or gl is None:
         return  # Open3D says itself which library it lacks
@@ -40,11 +43,11 @@ def check_display() -> None:
     display = x11.XOpenDisplay(None)
     if not display:
         raise UserError(f"the display {name} cannot be opened: {_INSTEAD}, or set DISPLAY to one that runs")
-    try:
-        if not gl.glXQueryExtension(ctypes.c_void_p(display), None, None):
-            raise UserError(f"the display {name} knows no OpenGL: {_INSTEAD}")
-    finally:
-        x11.XCloseDisplay(ctypes.c_void_p(display))
+    # It stays open: a display without a desktop (Xvfb) starts over once its last connection is closed, and
+    # the window that is opened meanwhile meets nothing, of which Open3D dies.
+    if not gl.glXQueryExtension(ctypes.c_void_p(display), None, None):
+        raise UserError(f"the display {name} knows no OpenGL: {_INSTEAD}")
+    _connections[name] = display
 
 
 def _library(name: str) -> Any:

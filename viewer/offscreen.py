@@ -149,6 +149,7 @@ def _draw(source: Path, target: Path) -> None:
     renderer = rendering.OffscreenRenderer(*(int(v) for v in arrays["size"]))
     renderer.scene.set_background([1.0, 1.0, 1.0, 1.0])
     renderer.scene.view.set_post_processing(False)  # colours arrive as they were computed
+    renderer.scene.view.set_shadowing(False)
     for layer in sorted({name.split("/")[0] for name in arrays if "/" in name}):
         parts = {name.split("/")[1]: arrays[name] for name in arrays if name.startswith(f"{layer}/")}
         renderer.scene.add_geometry(layer, *_geometry(o3d, parts))

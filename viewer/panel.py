@@ -73,6 +73,7 @@ class Panel:
         self._axis, self._value = gui.Combobox(), gui.Label("level 0        ")
         self._offset, self._level = gui.Slider(gui.Slider.DOUBLE), gui.Slider(gui.Slider.DOUBLE)
         self._changed: float | None = None
+        self._asked = True  # whether the field told all that sliders want of it
         if owner.session.has_field:
             self._add_sliders(em)
         self._scale, self._title, self._ends = gui.ImageWidget(), gui.Label(""), gui.Horiz()
@@ -141,6 +142,8 @@ class Panel:
 
     def tick(self) -> bool:
         """Let a slider that came to rest do its finer work; whether it did."""
+        if not self._asked and self._owner.session.is_open:
+            self._limit_level()
         if self._changed is None or time.monotonic() - self._changed < _REST:
             return False
         self._changed = None
@@ -182,12 +185,18 @@ class Panel:
         self._offset.set_on_value_changed(slid)
         row = gui.Horiz(int(0.4 * em))
         row.add_child(self._value)
-        most = session.most_level
-        self._level.set_limits(0.0 if session.unsigned else -most, most)
+        self._limit_level()
         self._level.double_value = 0.0
         self._level.set_on_value_changed(self._dragged)
         row.add_child(self._level)
         self._panel.add_child(row)
+
+    def _limit_level(self) -> None:
+        """Let the level's slider go both ways, until an open field tells that its values have no sign."""
+        session = self._owner.session
+        self._asked = session.is_open
+        most = session.most_level
+        self._level.set_limits(0.0 if self._asked and session.unsigned else -most, most)
 
     def _read_level(self) -> float:
         value = float(self._level.double_value)

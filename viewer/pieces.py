@@ -39,21 +39,19 @@ class Pieces:
 
     def __init__(self, triangles: Triangles, into: bool) -> None:
         faces, vertices = triangles.faces, triangles.vertices
-        corners = vertices[faces]
-        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        middles = corners.mean(axis=1)
-        del corners
-        low = vertices.min(axis=0)
-        self._box = np.stack([low, vertices.max(axis=0)])
-        cell = max(float(np.ptp(vertices, axis=0).max()), 1e-30) / _CELLS
+        low, high = vertices.min(axis=0), vertices.max(axis=0)
+        self._box = np.stack([low, high])
+        middles, across = _middles_and_normals(vertices, faces)
+        cell = max(float((high - low).max()), 1e-30) / _CELLS
         key = np.zeros(len(faces), np.int32)
         if into or len(faces) > _SMALL:
-            places = np.minimum((middles - low) / cell, _CELLS - 1).astype(np.int32)
-            key = (places[:, 0] * _CELLS + places[:, 1]) * _CELLS + places[:, 2]
+            for k in range(3):
+                key = key * _CELLS + np.minimum((middles[k] - low[k]) / cell, _CELLS - 1).astype(np.int32)
         if into:
-            axis = np.abs(across).argmax(axis=1)
-            ahead = np.take_along_axis(across, axis[:, None], axis=1)[:, 0] > 0
-            key = key * 6 + axis.astype(np.int32) * 2 + ahead
+            size = np.abs(across)
+            axis = (size[1] > size[0]).astype(np.int32)
+            axis[size[2] > np.maximum(size[0], size[1])] = 2
+            key = key * 6 + axis * 2 + np.choose(axis, across > 0)
         order = np.argsort(key, kind="stable")
         starts = np.flatnonzero(np.diff(key[order], prepend=-1))
         slot = np.empty(len(vertices), np.int32)
@@ -66,7 +64,8 @@ class Pieces:
             owners.append(np.full(len(some), i))
         self._into = into
         asked = np.concatenate(samples)
-        self._owners, self._across, self._middles = np.concatenate(owners), across[asked], middles[asked]
+        self._owners, self._across = np.concatenate(owners), across[:, asked].T
+        self._middles = middles[:, asked].T
 
     def shown_from(self, eye: np.ndarray) -> np.ndarray:
         """Which pieces are drawn for an eye at [3]: bool [k]; all of them within the room."""
@@ -75,6 +74,25 @@ class Pieces:
         away = np.einsum("ki,ki->k", self._across, self._middles - eye) > 0
         count = np.bincount(self._owners, minlength=len(self.pieces))
         return np.asarray(np.bincount(self._owners, away, minlength=len(self.pieces)) <= _BACKS * count)
+
+
+def _middles_and_normals(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middles [3, f] of faces and normals [3, f] twice as long as their areas, an axis at a time.
+
+    That takes a quarter of what rows of three would, and the first picture waits for it.
+    """
+    corners = np.ascontiguousarray(faces.T)
+    middles = np.empty((3, len(faces)), vertices.dtype)
+    across = np.empty_like(middles)
+    sides = []
+    for k, places in enumerate(np.ascontiguousarray(vertices.T)):
+        first, second, third = (np.take(places, corner) for corner in corners)
+        middles[k] = (first + second + third) / 3
+        sides.append((second - first, third - first))
+    for k in range(3):
+        (one_next, two_next), (one_last, two_last) = sides[(k + 1) % 3], sides[(k + 2) % 3]
+        np.subtract(one_next * two_last, one_last * two_next, out=across[k])
+    return middles, across
 
 
 def _piece(faces: np.ndarray, slot: np.ndarray) -> Piece:

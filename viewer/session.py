@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurfield.errors import UserError
+from neurfield.fitting.folder import read_facts
 from neurfield.scenes.synthesis.raycast import RayCaster
 from neurfield.viewer.content import Content
 from neurfield.viewer.layers import Layer, Pictures, Triangles, ordered, summed_normals, unit
@@ -109,24 +111,41 @@ class Session:
         return is_unsigned(self.fitted.field)
 
     @property
+    def is_open(self) -> bool:
+        """Whether the field is there, so that asking it loads nothing."""
+        return self._fitted is not None
+
+    @cached_property
     def field_box(self) -> np.ndarray:
-        """The box [2, 3] that the field is known in, as shown."""
-        return self.fitted.box - self.content.origin
+        """The box [2, 3] that the field is known in, as shown; of a run it is told without opening the field.
+
+        Raises:
+            UserError: there is no field.
+        """
+        known = None
+        if self._fitted is None and self.content.folder is not None:
+            known = read_facts(self.content.folder).get("box")
+        box = self.fitted.box if known is None else np.asarray(known, float).reshape(2, 3)
+        return np.asarray(box - self.content.origin)
 
     @property
     def coarse_voxel(self) -> float:
         """Edge of cells that are quickly extracted, world lengths: for a level that is being dragged."""
-        return float(np.ptp(self.fitted.box, axis=0).max()) / _COARSE
+        return self._longest / _COARSE
 
     @property
     def fine_voxel(self) -> float:
         """Edge of cells to be looked at, world lengths: for a level at rest."""
-        return float(np.ptp(self.fitted.box, axis=0).max()) / _FINE
+        return self._longest / _FINE
 
     @property
     def most_level(self) -> float:
         """How far from zero levels are of use, world lengths: a round share of the box's longest side."""
-        return round_up(0.02 * float(np.ptp(self.fitted.box, axis=0).max()))
+        return round_up(0.02 * self._longest)
+
+    @property
+    def _longest(self) -> float:
+        return float(np.ptp(self.field_box, axis=0).max())
 
     def value_at(self, points: np.ndarray) -> np.ndarray:
         """The field's values [k] at points [k, 3], world lengths, negative inside; NaN beyond its box."""

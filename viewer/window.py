@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from neurfield.viewer.session import AXES, Hit, Session
 from neurfield.viewer.toolkit import quick_open3d
 
 _AT_ONCE = 24  # pieces that are repainted between two pictures
+_ALONE = 1.0  # seconds for the first picture, in which nothing else is worked out
 _CLICK = 4  # pixels that a mouse may move in a click
 _MARK = (0.85, 0.1, 0.35)
 _SLICE_PIXELS = 320
@@ -72,6 +74,7 @@ class Window:
         self.view.scene = rendering.Open3DScene(self.window.renderer)
         self.view.scene.set_background([1.0, 1.0, 1.0, 1.0])
         self.view.scene.view.set_post_processing(False)  # colours arrive as they were worked out
+        self.view.scene.view.set_shadowing(False)  # none are seen, but they were a third of a picture's work
         self.view.scene.show_axes(False)
         self.window.add_child(self.view)
         self.panel = Panel(gui, self.window, self)
@@ -85,6 +88,8 @@ class Window:
         self._marks: list[Hit] = []
         self._labels: list[Any] = []
         self._pressed: tuple[int, int] | None = None
+        self._rough: dict[str, Prepared] = {}  # what waits for a smoother light
+        self._first = float("inf")  # when the window was first asked for a picture
         self._repaint: list[tuple[str, Prepared, int]] = []
         self._moved = True
         self.window.set_on_layout(self._layout)
@@ -214,15 +219,26 @@ class Window:
         self._refresh()
         geometry = ready.geometry
         if isinstance(geometry, Triangles) and geometry.lit:
-            self.background.ask(
-                f"smooth {name}", lambda: self._smooth(ready), lambda better: self._better(name, better)
-            )
+            self._rough[name] = ready
 
     def _smooth(self, ready: Prepared) -> Prepared:
         """The same in a smoother light, which takes longer than a first picture may."""
         assert isinstance(ready.geometry, Triangles)
         colors = lit_colors(ready.geometry, self._lamp, smoothed_normals(ready.geometry))
         return Prepared(ready.geometry, ready.pieces, colors)
+
+    def _smooth_later(self) -> None:
+        """Begin with smoother light once the first picture had the processor for itself."""
+        self._first = min(self._first, time.monotonic())
+        if time.monotonic() - self._first < _ALONE:
+            return
+        while self._rough:
+            self._ask_smooth(*self._rough.popitem())
+
+    def _ask_smooth(self, name: str, ready: Prepared) -> None:
+        self.background.ask(
+            f"smooth {name}", lambda: self._smooth(ready), lambda better: self._better(name, better)
+        )
 
     def _better(self, name: str, ready: Prepared) -> None:
         self._repaint = [item for item in self._repaint if item[0] != name] + [(name, ready, 0)]
@@ -305,6 +321,7 @@ class Window:
     def _tick(self) -> bool:
         """Between two pictures: follow the eye, repaint some; whether there is something new to be drawn."""
         changed = False
+        self._smooth_later()
         if self._moved or self.eye.has_moved():
             self._moved = False
             self.drawing.look_from(self.eye.place)

@@ -23,6 +23,9 @@ print(sum(len(layer.geometry.ends if hasattr(layer.geometry, "ends") else layer.
           for layer in session.content.layers if layer.on))
 print(*(name for name in sys.argv[2:] if name in sys.modules))
 if session.has_field:
+    box, most = session.field_box, session.most_level  # what the window's sliders want
+    print("torch" in sys.modules, most > 0, end=" ")
+    print(abs(box + session.content.origin - session.fitted.box).max() < 1e-9)
     session.value_at([[0.0, 0.0, 0.0]])
     print("torch" in sys.modules)
 """
@@ -37,8 +40,8 @@ def imported(target: Path) -> list[str]:
 
 
 def test_a_run_is_seen_without_torch_and_asked_with_it(ball_run: Path) -> None:
-    count, heavy, asked = imported(ball_run)
-    assert int(count) > 100 and heavy == "" and asked == "True"
+    count, heavy, sliders, asked = imported(ball_run)
+    assert int(count) > 100 and heavy == "" and sliders == "False True True" and asked == "True"
 
 
 @pytest.mark.parametrize("ending", [".ply", ".glb"])

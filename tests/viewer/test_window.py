@@ -128,6 +128,32 @@ def test_a_display_without_opengl() -> None:
     assert ran.returncode and "knows no OpenGL" in ran.stderr
 
 
+@pytest.mark.skipif("xvfb-run" in MISSING, reason="xvfb-run is missing")
+@pytest.mark.slow
+def test_a_display_that_was_asked_does_not_start_over() -> None:
+    """One without a desktop does once nobody is connected, and a window is lost that is opened meanwhile."""
+    code = """if True:
+        import ctypes
+        from neurfield.viewer.display import check_display
+
+        x11 = ctypes.CDLL("libX11.so.6")
+        x11.XOpenDisplay.restype = ctypes.c_void_p
+        first = ctypes.c_void_p(x11.XOpenDisplay(None))
+        atom = x11.XInternAtom(first, b"KEPT_WHILE_IT_RUNS", False)
+        check_display()
+        x11.XCloseDisplay(first)
+        second = ctypes.c_void_p(x11.XOpenDisplay(None))
+        print(atom > 0 and x11.XInternAtom(second, b"KEPT_WHILE_IT_RUNS", True) == atom)
+    """
+    ran = subprocess.run(
+        ["xvfb-run", "-a", "-s", "-screen 0 64x64x24", sys.executable, "-c", code],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=100,
+    )  # fmt: skip
+    if not ran.stdout and "no OpenGL" in ran.stderr:
+        pytest.skip("the display that is not real knows no OpenGL")
+    assert ran.stdout.split() == ["True"], ran.stderr
+
+
 def test_a_missing_open3d_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "check_display", lambda: None)
     monkeypatch.setitem(sys.modules, "open3d", None)
