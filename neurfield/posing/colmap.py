@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from neurfield.errors import UserError
+from neurfield.evaluation.registration import similarity_of_poses
 from neurfield.optional import require
 from neurfield.posing.pictures import Picture, Progress
 from neurfield.posing.workplace import Workplace
@@ -74,19 +75,42 @@ def cameras_of(pictures: Sequence[Picture]) -> list[tuple[list[Picture], float |
 
 
 def make_database(pictures: Sequence[Picture], place: Workplace) -> None:
-    """Write the database with its pictures and cameras, unless it is there."""
+    """Write the database with its pictures and cameras, or into one that is there those that were added."""
     if place.database.exists():
+        _add_pictures(pictures, place)
         return
-    pycolmap = load()
-    lenses = []
-    for group, focal in cameras_of(pictures):
-        width, height = group[0].size
-        camera = pycolmap.Camera.create_from_model_name(
-            0, _MODEL, focal or UNKNOWN_FOCAL * max(width, height), width, height
-        )
-        camera.has_prior_focal_length = focal is not None
-        lenses.append((camera, sorted(one.file for one in group)))
+    lenses = [
+        (_lens_of(group, focal), sorted(one.file for one in group)) for group, focal in cameras_of(pictures)
+    ]
     write_database(lenses, place)
+
+
+def _add_pictures(pictures: Sequence[Picture], place: Workplace) -> None:
+    """Write those into the database that are not in it, all or none; of one size and lens is one camera."""
+    with opened(place) as database:
+        known = {image.name: image for image in database.read_all_images()}
+        if all(one.file in known for one in pictures):
+            return
+        with load().DatabaseTransaction(database):
+            for group, focal in cameras_of(pictures):
+                files = sorted(one.file for one in group if one.file not in known)
+                before = next((known[one.file] for one in group if one.file in known), None)
+                if before is not None:
+                    number, rig = before.camera_id, database.read_frame(before.frame_id).rig_id
+                elif files:
+                    number, rig = _write_lens(database, _lens_of(group, focal))
+                for file in files:
+                    _write_image(database, file, number, rig)
+
+
+def _lens_of(group: Sequence[Picture], focal: float | None) -> Any:
+    """COLMAP's camera of pictures that share one."""
+    width, height = group[0].size
+    camera = load().Camera.create_from_model_name(
+        0, _MODEL, focal or UNKNOWN_FOCAL * max(width, height), width, height
+    )
+    camera.has_prior_focal_length = focal is not None
+    return camera
 
 
 def known_lens(fx: float, fy: float, cx: float, cy: float, width: int, height: int) -> Any:
@@ -106,22 +130,32 @@ def write_database(lenses: Sequence[tuple[Any, Sequence[str]]], place: Workplace
     database = pycolmap.Database.open(unfinished)
     try:
         for camera, files in lenses:
-            number = database.write_camera(camera)
-            camera.camera_id = number
-            rig = pycolmap.Rig()
-            rig.add_ref_sensor(camera.sensor_id)
-            rig.rig_id = database.write_rig(rig)
+            number, rig = _write_lens(database, camera)
             for file in files:
-                image = pycolmap.Image()
-                image.name, image.camera_id = file, number
-                image.image_id = database.write_image(image)
-                frame = pycolmap.Frame()
-                frame.rig_id = rig.rig_id
-                frame.add_data_id(image.data_id)
-                frame.frame_id = database.write_frame(frame)
+                _write_image(database, file, number, rig)
     finally:
         database.close()
     unfinished.rename(place.database)
+
+
+def _write_lens(database: Any, camera: Any) -> tuple[int, int]:
+    """The numbers of a camera and of its rig, of it alone, in the database."""
+    camera.camera_id = database.write_camera(camera)
+    rig = load().Rig()
+    rig.add_ref_sensor(camera.sensor_id)
+    return camera.camera_id, database.write_rig(rig)
+
+
+def _write_image(database: Any, file: str, number: int, rig: int) -> None:
+    """A picture, by its camera and its rig."""
+    pycolmap = load()
+    image = pycolmap.Image()
+    image.name, image.camera_id = file, number
+    image.image_id = database.write_image(image)
+    frame = pycolmap.Frame()
+    frame.rig_id = rig
+    frame.add_data_id(image.data_id)
+    frame.frame_id = database.write_frame(frame)
 
 
 def find_features(place: Workplace, threads: int, progress: Progress, masked: Collection[str] = ()) -> None:
@@ -221,6 +255,8 @@ def map_pictures(
 ) -> list[Path]:
     """Find poses and points, unless they are there, and write a model for each connected part.
 
+    Where there are models of before pictures were added, the largest of them goes on and its world stays.
+
     Args:
         count: of pictures.
         place: to read and write.
@@ -235,7 +271,8 @@ def map_pictures(
         return models_of(place)
     progress("poses", 0.0)
     unfinished, snapshots = place.models.with_name("models.part"), place.folder / "snapshots"
-    before = _newest(snapshots)
+    earlier = next(iter(_models_in(place.earlier_models)), None)
+    before = _newest(snapshots) or earlier
     for angle, matches in _FIRST_PAIR if before is None else _FIRST_PAIR[:1]:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
@@ -250,8 +287,11 @@ def map_pictures(
             _map(options, place, unfinished / "0", before, _Counted(found, count, progress))
         if any(unfinished.iterdir()):
             break
+    if earlier is not None:
+        _into_world(unfinished / "0", earlier)
     unfinished.rename(place.models)
     shutil.rmtree(snapshots)
+    shutil.rmtree(place.earlier_models, ignore_errors=True)
     return models_of(place)
 
 
@@ -314,10 +354,40 @@ def _map(options: Any, place: Workplace, folder: Path, begun: Path | str, counte
 
 def models_of(place: Workplace) -> list[Path]:
     """The folders of the models, the one of most pictures first."""
+    return _models_in(place.models)
+
+
+def _models_in(folder: Path) -> list[Path]:
     pycolmap = load()
-    folders = [entry for entry in sorted(place.models.iterdir()) if (entry / "images.bin").is_file()]
+    folders = sorted(path.parent for path in folder.glob("*/images.bin"))
     counts = {folder: pycolmap.Reconstruction(folder).num_reg_images() for folder in folders}
     return sorted(folders, key=lambda folder: -counts[folder])
+
+
+def _into_world(folder: Path, earlier: Path) -> None:
+    """Move a model into the world of an earlier one, by the cameras of the pictures that both have."""
+    model, before = (load().Reconstruction(path) for path in (folder, earlier))
+    poses, places = _poses_of(model), _poses_of(before)
+    both = sorted(poses.keys() & places.keys())
+    _move(model, similarity_of_poses(*(np.stack([of[name] for name in both]) for of in (poses, places))))
+    model.write(folder)
+
+
+def _poses_of(model: Any) -> dict[str, np.ndarray]:
+    """Poses [4,4] of a model's pictures by their files, world_from_cam."""
+    poses = {}
+    for image in (model.images[number] for number in model.reg_image_ids()):
+        cam_from_world = np.vstack([image.cam_from_world().matrix(), [0.0, 0.0, 0.0, 1.0]])
+        poses[image.name] = np.linalg.inv(cam_from_world)
+    return poses
+
+
+def _move(model: Any, transform: np.ndarray) -> None:
+    """Move a model by a similarity [4,4]."""
+    pycolmap = load()
+    scale = float(np.cbrt(np.linalg.det(transform[:3, :3])))
+    turn = pycolmap.Rotation3d(transform[:3, :3] / scale)
+    model.transform(pycolmap.Sim3d(scale, turn, transform[:3, 3]))
 
 
 def hold(model: Any, transform: np.ndarray, places: dict[str, np.ndarray], spread: float) -> None:
@@ -332,9 +402,7 @@ def hold(model: Any, transform: np.ndarray, places: dict[str, np.ndarray], sprea
         spread: by how much they are off in each direction, standard deviation.
     """
     pycolmap = load()
-    scale = float(np.cbrt(np.linalg.det(transform[:3, :3])))
-    turn = pycolmap.Rotation3d(transform[:3, :3] / scale)
-    model.transform(pycolmap.Sim3d(scale, turn, transform[:3, 3]))
+    _move(model, transform)
     config, priors = pycolmap.BundleAdjustmentConfig(), []
     for number in model.reg_image_ids():
         image = model.images[number]

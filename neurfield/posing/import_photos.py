@@ -39,7 +39,7 @@ from neurfield.posing.pictures import (
     write_listing,
 )
 from neurfield.posing.video import take_frames
-from neurfield.posing.workplace import Workplace
+from neurfield.posing.workplace import Workplace, read_json
 from neurfield.posing.write import write_scene
 
 VERSION = 1  # of what the stages do
@@ -106,8 +106,19 @@ def import_photos(
         tell(line)
     place = Workplace(out)
     with place.held():
-        if place.begin({"version": VERSION, "source": given.word, "longest": longest}):
+        state = {"version": VERSION, "source": given.word, "longest": longest}
+        added = place.grow(state, [photo.name for photo in given.photos])
+        if added:
+            joined = (
+                "one photo was added: it joins" if added == 1 else f"{added} photos were added: they join"
+            )
+            tell(
+                f"{joined} the poses of the {len(given.photos) - added} of before, whose world and unit stay"
+            )
+        elif place.begin(state):
             tell("the photos or the size are others than those of the work that was left here: starting over")
+        if length is None:
+            length = _length_of_before(place)
         _foretell(given, longest, threads, place, tell)
         listing = _pictures(given, longest, place, progress)
         for line in listing.lines:
@@ -137,6 +148,14 @@ def import_photos(
         return _finish(models, pictures, links, length, place, threads, tell)
 
 
+def _length_of_before(place: Workplace) -> KnownLength | None:
+    """The known length of the scene that photos are being added to; None where it had none."""
+    record = (read_json(place.scene / "transforms.json") or {}).get("import", {})
+    if record.get("state") == _word(place.state) or record.get("known_length") is None:
+        return None
+    return parse_length(record["known_length"])
+
+
 def _foretell(given: Given, longest: int, threads: int, place: Workplace, tell: Tell) -> None:
     """Say beforehand what it takes, unless it is done already."""
     if place.models.is_dir():
@@ -149,7 +168,8 @@ def _foretell(given: Given, longest: int, threads: int, place: Workplace, tell: 
         more = ALIKE // 2 * len(sizes)  # half of them are neighbours or each other's
         pairs = min(pairs + more, len(sizes) * (len(sizes) - 1) // 2)
     cost = estimate(sizes, pairs, threads)
-    again = " (part of it is done)" if place.listing.exists() else ""
+    begun = place.listing.exists() or place.earlier_listing.exists()
+    again = " (part of it is done)" if begun else ""
     width, height = max(sizes)
     tell(
         f"{len(sizes)} pictures of up to {width}x{height}, {pairs:,} pairs, {threads} threads: "

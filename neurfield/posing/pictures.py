@@ -61,6 +61,8 @@ def reduced(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def bake(photos: Sequence[Photo], longest: int, place: Workplace, progress: Progress) -> Listing:
     """Write each photo upright and reduced, unless it is there; damaged ones are left out.
 
+    Photos that are in an earlier list keep their files; those that were added get the numbers after them.
+
     Args:
         photos: to be written.
         longest: side of a picture, pixels.
@@ -72,15 +74,22 @@ def bake(photos: Sequence[Photo], longest: int, place: Workplace, progress: Prog
     """
     place.pictures.mkdir(exist_ok=True)
     pictures, damaged = [], []
+    earlier = _read_list(place.earlier_listing)
+    known = {} if earlier is None else {one.name: one for one in earlier.pictures}
+    number = max((int(Path(one.file).stem) + 1 for one in known.values()), default=0)
     for i, photo in enumerate(photos):
         progress("pictures", i / len(photos))
+        if photo.name in known:
+            pictures.append(known[photo.name])
+            continue
+        number += 1
         try:
-            pictures.append(_baked(photo, i, longest, place))
+            pictures.append(_baked(photo, number - 1, longest, place))
         except UserError as trouble:
             if str(trouble).startswith(f"{photo.mask}: "):
                 raise  # without it what was to be left out would be fitted
             damaged.append(f"left out: {photo.path.name} ({str(trouble).removeprefix(f'{photo.path}: ')})")
-    return Listing(tuple(pictures), False, tuple(damaged))
+    return Listing(tuple(sorted(pictures, key=lambda one: one.file)), False, tuple(damaged))
 
 
 @dataclass(frozen=True)
@@ -101,11 +110,16 @@ class Listing:
 def write_listing(place: Workplace, listing: Listing) -> None:
     """Write the list, which says that all pictures are there."""
     write_json(place.listing, dataclasses.asdict(listing))
+    place.earlier_listing.unlink(missing_ok=True)
 
 
 def read_listing(place: Workplace) -> Listing | None:
     """The list of a finished stage; None if it is not finished."""
-    record = read_json(place.listing)
+    return _read_list(place.listing)
+
+
+def _read_list(path: Path) -> Listing | None:
+    record = read_json(path)
     if record is None:
         return None
     pictures = []

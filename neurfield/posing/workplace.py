@@ -5,6 +5,7 @@
     SCENE/import/masks/          of those pictures that have one
     SCENE/import/features.db     features and matches (COLMAP's database)
     SCENE/import/models/0/       poses and points (COLMAP's sparse models)
+    SCENE/import/*.earlier*      list and models of before photos were added, until there are new ones
 
 Each of them is written under another name and renamed when it is whole.
 """
@@ -15,7 +16,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ class Workplace:
         self.listing = self.folder / "pictures.json"
         self.database = self.folder / "features.db"
         self.models = self.folder / "models"
+        self.earlier_listing = self.folder / "pictures.earlier.json"
+        self.earlier_models = self.folder / "models.earlier"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -97,6 +100,43 @@ class Workplace:
                 entry.unlink()
         write_json(self.state, state)
         return before is not None
+
+    def grow(self, state: dict[str, Any], names: Collection[str]) -> int:
+        """Keep the work on photos that are all among those of a new state, which has more of them.
+
+        Its pictures, features and matches stay, and its list and models become the earlier ones, from which
+        pictures and poses go on (`bake`, `map_pictures`). Stopped in between, it is done again.
+
+        Args:
+            state: as for `begin`; photos are its "source".
+            names: of all these photos.
+
+        Returns:
+            How many photos are new; 0: nothing was done, and `begin` decides.
+        """
+        before = read_json(self.state)
+        listing = self.listing if self.listing.exists() else self.earlier_listing
+        kept = read_json(listing)
+        wanted = json.loads(json.dumps(state))
+        if not isinstance(before, dict) or kept is None or {**before, "source": wanted["source"]} != wanted:
+            return 0
+        new = [photo for photo in wanted["source"] if photo not in before["source"]]
+        if not new or any(photo not in wanted["source"] for photo in before["source"]):
+            return 0
+        if not {one["name"] for one in kept["pictures"]} <= set(names):
+            return 0  # of two photos with one name both are called otherwise
+        if self.models.exists():
+            shutil.rmtree(self.earlier_models, ignore_errors=True)
+            self.models.rename(self.earlier_models)
+        if self.listing.exists():
+            self.listing.replace(self.earlier_listing)
+        files = {one["file"] for one in kept["pictures"]}
+        for path in self.pictures.iterdir():  # of an addition that was stopped, for others in its place
+            if path.name not in files:
+                path.unlink()
+                (self.masks / f"{path.name}.png").unlink(missing_ok=True)
+        write_json(self.state, state)
+        return len(new)
 
     def withdraw(self) -> None:
         """Take away the scene that an earlier import left, its index first."""

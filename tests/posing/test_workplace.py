@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neurfield.errors import UserError
-from neurfield.posing.workplace import Workplace
+from neurfield.posing.workplace import Workplace, write_json
 
 STATE = {"version": 1, "source": [["a.jpg", "01"]], "longest": 1600}
 OTHER = {**STATE, "longest": 800}
@@ -57,6 +57,36 @@ def test_stopped_as_it_clears_nothing_is_gone_on_with(tmp_path, monkeypatch, aga
     with place.held():
         assert place.begin(again)  # the earlier photos, too, begin anew
     assert not place.database.exists() and not place.pictures.exists()
+
+
+def test_photos_that_are_added_keep_what_is_done(tmp_path):
+    place = worked(tmp_path / "scene")
+    write_json(place.listing, {"pictures": [{"name": "a", "file": "000000.jpg"}]})
+    place.models.mkdir()
+    (place.pictures / "000001.jpg").write_text("of another addition, which was stopped")
+    more = {**STATE, "source": [["0.jpg", "02"], *STATE["source"]]}
+    with place.held():
+        assert place.grow(more, ["0", "a"]) == 1
+        assert place.grow(more, ["0", "a"]) == 0 and not place.begin(more)
+    assert place.earlier_models.is_dir() and place.earlier_listing.is_file() and place.database.exists()
+    assert [path.name for path in place.pictures.iterdir()] == ["000000.jpg"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {**OTHER, "source": [*STATE["source"], ["b.jpg", "02"]]},
+        {**STATE, "source": [["a.jpg", "99"], ["b.jpg", "02"]]},
+        {**STATE, "source": [["b.jpg", "02"]]},
+    ],
+    ids=["another size", "one has changed", "one is gone"],
+)
+def test_nothing_is_kept_of_other_photos(tmp_path, state):
+    place = worked(tmp_path / "scene")
+    write_json(place.listing, {"pictures": [{"name": "a", "file": "000000.jpg"}]})
+    with place.held():
+        assert place.grow(state, ["a", "b"]) == 0 and place.begin(state)
+    assert not place.database.exists()
 
 
 def test_folders_of_others_are_left_alone(tmp_path):
