@@ -25,16 +25,25 @@ def crossings(points: np.ndarray, edges: np.ndarray) -> np.ndarray:
     An edge holds its lower end and not its upper, so that lines that meet at a corner count once.
     """
     count = np.zeros(len(points), np.int64)
-    if not len(edges):
+    if not len(edges) or not len(points):
         return count
-    a, b = edges[:, 0], edges[:, 1]
-    rows = max(1, _AT_ONCE // len(edges))
-    for start in range(0, len(points), rows):
-        x, y = points[start : start + rows, 0, None], points[start : start + rows, 1, None]
-        spans = (a[:, 1] <= y) != (b[:, 1] <= y)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            at = a[:, 0] + (y - a[:, 1]) / (b[:, 1] - a[:, 1]) * (b[:, 0] - a[:, 0])
-        count[start : start + rows] = (spans & (at > x)).sum(axis=1)
+    order = np.argsort(points[:, 1], kind="stable")
+    x, y = points[order].T
+    first = np.searchsorted(y, edges[..., 1].min(axis=1))
+    many = np.searchsorted(y, edges[..., 1].max(axis=1)) - first
+    edges, first, many = edges[many > 0], first[many > 0], many[many > 0]
+    # Points at an edge's height stand in a row, so only these are asked about it.
+    ends = np.cumsum(many)
+    start = 0
+    while start < len(edges):
+        before = ends[start] - many[start]
+        stop = max(start + 1, int(np.searchsorted(ends, before + _AT_ONCE, side="right")))
+        edge = np.repeat(np.arange(start, stop), many[start:stop])
+        row = first[edge] + np.arange(len(edge)) - (ends[edge] - many[edge] - before)
+        a, b = edges[edge, 0], edges[edge, 1]
+        at = a[:, 0] + (y[row] - a[:, 1]) / (b[:, 1] - a[:, 1]) * (b[:, 0] - a[:, 0])
+        count[order] += np.bincount(row[at > x[row]], minlength=len(points))
+        start = stop
     return count
 
 

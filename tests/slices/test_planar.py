@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurfield.slices import Contour, Plane, inside, signed_distance
+from neurfield.slices import Contour, Plane, inside, planar, signed_distance
 from neurfield.slices.chains import chained
 from neurfield.slices.crossed import crossing_pairs
 from neurfield.slices.nesting import parents_of, turned
-from neurfield.slices.planar import edges_of
+from neurfield.slices.planar import crossings, edges_of
 
 SQUARE = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]])
 HOLE = SQUARE * 0.5 + 1.0
@@ -29,6 +29,24 @@ def test_corners_at_a_point_s_height_count_once() -> None:
     assert inside(np.array([[0.0, 0.0], [-2.0, 0.0], [-2.0, 1.0], [-2.0, -1.0]]), [diamond]).tolist() == [
         True, False, False, False
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1 << 20])
+def test_edges_to_the_right_are_counted_also_at_corners_heights(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planar, "_AT_ONCE", at_once)
+    generator = np.random.default_rng(at_once)
+    # Whole numbers, so that corners and points are often of one height, and some edges are level.
+    loops = [generator.integers(-5, 6, (n, 2)).astype(float) for n in (1, 2, 3, 40)]
+    points, edges = generator.integers(-6, 7, (60, 2)).astype(float), edges_of(loops)
+    many = []
+    for x, y in points:
+        low, high = edges[..., 1].min(axis=1), edges[..., 1].max(axis=1)
+        a, b = edges[(low <= y) & (y < high)].transpose(1, 0, 2)
+        many.append((a[:, 0] + (y - a[:, 1]) / (b[:, 1] - a[:, 1]) * (b[:, 0] - a[:, 0]) > x).sum())
+    assert crossings(points, edges).tolist() == many and max(many) > 3
+    assert crossings(points[:0], edges).tolist() == [] and crossings(points, edges[:0]).tolist() == [0] * 60
 
 
 @given(st.integers(0, 10_000))
