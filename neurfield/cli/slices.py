@@ -82,14 +82,15 @@ def check(file: Annotated[Positional[Path], arg(metavar="FILE")]) -> int:
     """Say what is wrong with slices, by plane and contour; exit code 1 where no fit can be made of them.
 
     Args:
-        file: .csl, .contour, .nii, .nii.gz, .nrrd or .dcm, see docs/slices.md.
+        file: .csl, .contour, .nii, .nii.gz, .nrrd, .dcm or a folder of DICOM, see docs/slices.md.
     """
     import numpy as np
 
     from neurfield.slices.mend import looked_over
     from neurfield.slices.read import as_they_are, readable
 
-    given = as_they_are(readable(file))
+    file = readable(file.expanduser())
+    given = as_they_are(file)
     _, findings = looked_over(given)
     say(f"{file}: {given.words}" if given.slices else f"{file}: no planes")
     if len(given.corners):
@@ -124,9 +125,13 @@ def view(
         web: a page for a browser instead, on this machine alone.
     """
     from neurfield.cli.view import view as show
+    from neurfield.slices.dicom import is_dicom
     from neurfield.slices.read import ENDINGS, readable
 
-    if not str(readable(file)).lower().endswith(ENDINGS):
+    file = readable(file.expanduser())
+    if not str(file).lower().endswith(ENDINGS):
+        if is_dicom(file):
+            raise UserError(f"{file}: give it the ending .dcm to look at it")
         raise UserError(
             f"{file}: not a kind of file that is read as slices: neurfield view shows meshes and runs"
         )

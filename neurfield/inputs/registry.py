@@ -95,7 +95,7 @@ INPUTS: dict[str, Entry] = {
     ),
     "slices": Entry(
         "neurfield.inputs.slices:SlicesInput", "FILE",
-        "or cross-sections: csl, contour; labels in nii, nrrd; RTSTRUCT in dcm.",
+        "or cross-sections: csl, contour; labels in nii, nrrd; RTSTRUCT, SEG in dcm.",
         usual="slices", example="--slices hand.csl", otherwise={OF_LABELS: "of several labels"},
         endings=(".csl", ".contour", ".nii", ".gz", ".nrrd", ".nhdr", ".dcm"),
     ),

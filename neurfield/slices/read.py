@@ -8,16 +8,17 @@ from neurfield.errors import UserError
 from neurfield.slices.contours import Slices
 from neurfield.slices.csl import read_csl
 from neurfield.slices.curve_networks import read_contour
+from neurfield.slices.dicom import dicom_in, is_dicom, read_dicom
 from neurfield.slices.label_volumes import SUFFIXES as VOLUMES
 from neurfield.slices.label_volumes import read_label_volume, slices_of_volume
 from neurfield.slices.mend import mend
-from neurfield.slices.rtstruct import read_rtstruct
 
 ENDINGS = (".csl", ".contour", *VOLUMES, ".dcm")
 
 
 def read_slices(path: str | Path) -> Slices:
-    """Slices of a file: .csl, .contour, labels (.nii, .nii.gz, .nrrd, .nhdr), an RTSTRUCT (.dcm); mended.
+    """Slices of a file: .csl, .contour, labels (.nii, .nii.gz, .nrrd, .nhdr), DICOM's contours or
+    labels (RTSTRUCT, SEG; also the folder of their series); mended.
 
     Coordinates stay the file's own; a volume's slices are those along its widest spacing.
 
@@ -28,12 +29,15 @@ def read_slices(path: str | Path) -> Slices:
 
 
 def readable(path: Path) -> Path:
-    """The path, if it is a file with something in it.
+    """The path, if it is a file with something in it; of a folder of DICOM the file with contours or labels.
 
     Raises:
         UserError: it is none.
     """
     if path.is_dir():
+        found = dicom_in(path)
+        if found is not None:
+            return found
         raise UserError(
             f"{path}: a folder: make one file of a stack of pictures or drawings first, "
             "neurfield slices import FOLDER --spacing X,Y,Z"
@@ -58,7 +62,7 @@ def as_they_are(path: Path) -> Slices:
         return read_contour(path)
     if name.endswith(VOLUMES):
         return slices_of_volume(read_label_volume(path))
-    if name.endswith(".dcm"):
-        return read_rtstruct(path)
+    if name.endswith(".dcm") or is_dicom(path):
+        return read_dicom(path)
     there_are = ", ".join(ending.removeprefix(".") for ending in ENDINGS)
     raise UserError(f"{path}: not a kind of file that is read as slices; there are: {there_are}")

@@ -8,31 +8,24 @@ from typing import Any
 import numpy as np
 
 from neurfield.errors import UserError
-from neurfield.optional import require
 from neurfield.slices.contours import Slices
 from neurfield.slices.loops import slices_of_loops
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 
 
-def read_rtstruct(path: Path) -> Slices:
-    """Closed contours of all regions of an RT structure set (.dcm), in the patient's millimetres (LPS).
+def slices_of_structures(data: Any, path: Path) -> Slices:
+    """Closed contours of all regions of an RT structure set, in the patient's millimetres (LPS).
 
     Labels are the regions' numbers, with their names (DICOM PS3.3, C.8.8.5 and C.8.8.6).
 
+    Args:
+        data: of pydicom.
+        path: of the file, for messages.
+
     Raises:
-        UserError: pydicom is missing, it is no structure set, or has no closed contours.
+        UserError: it has no closed contours.
     """
-    pydicom: Any = require("pydicom", extra="slices")
-    try:
-        data = pydicom.dcmread(path)
-    except Exception as reason:  # its parser raises whatever it meets
-        raise UserError(
-            f"{path}: not a readable DICOM file ({type(reason).__name__}): copy it again"
-        ) from reason
-    if getattr(data, "Modality", "") != "RTSTRUCT":
-        kind = getattr(data, "Modality", "") or "unknown"
-        raise UserError(f"{path}: a DICOM file of modality {kind}: give the RTSTRUCT file of the series")
     names = {int(item.ROINumber): str(item.ROIName) for item in getattr(data, "StructureSetROISequence", ())}
     loops, labels, left = [], [], 0
     for roi in getattr(data, "ROIContourSequence", ()):

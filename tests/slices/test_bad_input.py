@@ -48,6 +48,9 @@ def test_pictures_of_a_series_are_no_contours(tmp_path: Path, capsys: pytest.Cap
         said = capsys.readouterr().err
         assert "modality CT: give the RTSTRUCT file" in said and said.count("\n") == 1
     assert main(["fit", "--slices", str(tmp_path)]) == 2
+    assert "1 DICOM files (CT) and no contours or labels beside them" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["fit", "--slices", str(tmp_path / "empty")]) == 2
     assert "a folder: make one file" in capsys.readouterr().err
 
 
