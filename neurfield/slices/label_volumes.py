@@ -15,6 +15,7 @@ from neurfield.slices.contours import Contour, Plane, Slice, Slices
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr")
 _MOST_LABELS = 1000
+_FEW_LABELS = 32  # of so many, neighbours tell whether they are labels
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def whole_labels(values: np.ndarray, path: Path) -> np.ndarray:
     """Values as int64 labels.
 
     Raises:
-        UserError: they are not whole, too many, or all zero.
+        UserError: they are not whole, too many, those of an image, or all zero.
     """
     labels = np.rint(values).astype(np.int64)
     if values.dtype.kind == "f" and not np.allclose(labels, values, atol=1e-3):
@@ -83,7 +84,23 @@ def whole_labels(values: np.ndarray, path: Path) -> np.ndarray:
         raise UserError(f"{path}: holds {len(there)} values: give labels, not an image")
     if not there.any():
         raise UserError(f"{path}: all of its voxels are 0: there is no label in it")
+    if len(there) > _FEW_LABELS and _shared_by_neighbours(labels) < 0.5:
+        raise UserError(
+            f"{path}: holds {len(there)} values, and most voxels have another than their neighbours: "
+            "give labels, not an image"
+        )
     return labels
+
+
+def _shared_by_neighbours(labels: np.ndarray) -> float:
+    """The share of neighbours, neither of them 0, of one label, along the axis where it is greatest."""
+    most = 0.0
+    for axis in range(labels.ndim):
+        moved = np.moveaxis(labels, axis, 0)
+        both = (moved[1:] != 0) & (moved[:-1] != 0)
+        if both.any():
+            most = max(most, float((moved[1:] == moved[:-1])[both].mean()))
+    return most
 
 
 def slices_of_volume(volume: LabelVolume, axis: int | None = None, every: int = 1) -> Slices:

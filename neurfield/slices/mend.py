@@ -56,7 +56,8 @@ def looked_over(slices: Slices) -> tuple[Slices, list[Finding]]:
     """Slices with all mended that can be, and all that was found."""
     findings: list[Finding] = []
     size = float(np.ptp(slices.corners, axis=0).max()) if len(slices.corners) else 0.0
-    kept = [_clean(one, size, findings.append) for one in _merged(slices.slices, size, findings.append)]
+    merged = _merged(slices.slices, size, findings.append)
+    kept = [_clean(one, size, slices.called, findings.append) for one in merged]
     result = replace(slices, slices=tuple(kept))
     if not any(one.contours for one in kept):
         findings.append(Finding("there is no contour in any plane", grave=True))
@@ -103,7 +104,7 @@ def _same_plane(one: Slice, other: Slice, size: float) -> bool:
     return abs(float(b.heights(a.origin[None])[0])) <= _SAME * size
 
 
-def _clean(one: Slice, size: float, tell: Callable[[Finding], None]) -> Slice:
+def _clean(one: Slice, size: float, called: Callable[[int], str], tell: Callable[[Finding], None]) -> Slice:
     """A slice's contours without what means nothing, each told by its place in the file."""
     kept: list[Contour] = []
     for k, contour in enumerate(one.contours):
@@ -123,7 +124,7 @@ def _clean(one: Slice, size: float, tell: Callable[[Finding], None]) -> Slice:
             continue
         _look_at_ends(one, k, corners, tell)
         kept.append(cleaned)
-    _look_at_crossings(one, kept, tell)
+    _look_at_crossings(one, kept, called, tell)
     _look_at_turns(one, kept, tell)
     return replace(one, contours=tuple(kept))
 
@@ -144,7 +145,9 @@ def _look_at_ends(one: Slice, k: int, corners: np.ndarray, tell: Callable[[Findi
         tell(Finding(f"{_name(one, k)} is open by {last:.3g}", "closed by a straight edge"))
 
 
-def _look_at_crossings(one: Slice, contours: list[Contour], tell: Callable[[Finding], None]) -> None:
+def _look_at_crossings(
+    one: Slice, contours: list[Contour], called: Callable[[int], str], tell: Callable[[Finding], None]
+) -> None:
     edges = [edges_of([contour.corners]) for contour in contours]
     if not edges:
         return
@@ -163,7 +166,8 @@ def _look_at_crossings(one: Slice, contours: list[Contour], tell: Callable[[Find
                 )
             )
         else:
-            which = f"of label {contours[a].label} crosses contour {b + 1} of label {contours[b].label}"
+            first, second = called(contours[a].label), called(contours[b].label)
+            which = f"of label {first} crosses contour {b + 1} of label {second}"
             tell(Finding(f"{_name(one, a)} {which}", "where they overlap, the smaller contour counts"))
 
 

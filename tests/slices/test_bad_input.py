@@ -82,6 +82,8 @@ def test_labels_that_cross_are_named_and_the_smaller_counts() -> None:
     assert "plane 2, contour 1 of label 1 crosses contour 2 of label 2: where they overlap, the smaller" in (
         "\n".join(told(slices))
     )
+    named = replace(slices, names={1: "Heart", 2: "Left lung"})
+    assert "of label Heart crosses contour 2 of label Left lung" in "\n".join(told(named))
     one = slices.slices[0]
     found = regions(slices)
     points = np.array([[3.5, 2.0], [1.0, 1.0], [4.5, 2.0], [9.0, 9.0]])

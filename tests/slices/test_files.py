@@ -194,6 +194,7 @@ def test_images_are_not_taken_for_labels(tmp_path: Path) -> None:
         (np.random.default_rng(0).normal(size=(5, 5, 5)), "between whole numbers"),
         (np.zeros((5, 5, 5)), "all of its voxels are 0"),
         (np.arange(8000.0).reshape(20, 20, 20), "8000 values"),
+        (np.uint8(np.add.outer(np.add.outer(np.arange(40), np.arange(30)), np.arange(9))), "not an image"),
     ):
         nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "v.nii")
         with pytest.raises(UserError, match=said):
