@@ -17,8 +17,10 @@ ENDINGS = (".csl", ".contour", *VOLUMES, ".dcm")
 
 
 def read_slices(path: str | Path) -> Slices:
-    """Slices of a file: .csl, .contour, labels (.nii, .nii.gz, .nrrd, .nhdr), DICOM's contours or
-    labels (RTSTRUCT, SEG; also the folder of their series); mended.
+    """Slices of a file, mended.
+
+    There are .csl, .contour, labels (.nii, .nii.gz, .nrrd, .nhdr), and DICOM's contours or labels (RTSTRUCT,
+    SEG), of which the folder of a series may be given.
 
     Coordinates stay the file's own; a volume's slices are those along its widest spacing.
 
