@@ -56,12 +56,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"light", "parts", "shapes", "stereo"},
     "triplanes": {"ops", "rays", "encodings", "shapes", "surfaces", "evaluation", "inputs", "report"}
     | {"__version__"},
+    "ddmi": {"ops", "shapes", "surfaces", "evaluation", "inputs", "report", "triplanes"},
     "cli": {"scenes", "posing", "stereo", "report", "fitting", "surfaces", "inputs", "ops", "parts", "viewer"}
-    | {"renders", "textures", "priors", "shapes", "slices", "triplanes", "__version__"},
+    | {"renders", "textures", "priors", "shapes", "slices", "triplanes", "ddmi", "__version__"},
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "contourpy", "embreex", "imageio_ffmpeg", "manifold3d", "matplotlib", "mcubes", "nerfacc",
+    "av", "contourpy", "diffusers", "embreex", "imageio_ffmpeg", "manifold3d", "matplotlib", "mcubes", "nerfacc",
     "nibabel", "nrrd", "onnx", "onnxruntime", "open3d", "pillow_heif", "pycolmap", "pydicom", "pyvips",
     "skimage", "svgelements", "tinycudann", "viser", "xatlas",
 }  # fmt: skip
