@@ -63,7 +63,7 @@ $(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/pip
 
 # neurfield is there already: this adds the tools for tests, and what finds poses, and builds nothing again.
 $(VENV)/.for-tests: $(VENV)/.installed
-	$(BIN)/pip install --no-compile -c constraints.txt "neurfield[dev,photos,priors,texture,web,video,docs,slices,triplanes]"
+	$(BIN)/pip install --no-compile -c constraints.txt "neurfield[dev,photos,priors,texture,web,video,docs,slices,triplanes,generate]"
 	@touch $@
 
 $(VENV)/bin/pip:

@@ -62,7 +62,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 # Optional or slow to import: only inside the function that needs them.
 HEAVY = {
-    "av", "contourpy", "diffusers", "embreex", "imageio_ffmpeg", "manifold3d", "matplotlib", "mcubes", "nerfacc",
+    "av", "contourpy", "diffusers", "embreex", "imageio_ffmpeg", "manifold3d", "matplotlib", "mcubes",
+    "nerfacc",
     "nibabel", "nrrd", "onnx", "onnxruntime", "open3d", "pillow_heif", "pycolmap", "pydicom", "pyvips",
     "skimage", "svgelements", "tinycudann", "viser", "xatlas",
 }  # fmt: skip

@@ -32,6 +32,7 @@ EXTRAS = {
         "label volumes, RT structures, stacks of masks: `neurfield fit --slices`",
     ),
     "triplanes": (("manifold3d",), "shapes to learn from: `neurfield triplane shapes`"),
+    "generate": (("diffusers",), "new shapes and pictures: `neurfield generate`"),
     "priors": (("onnxruntime",), "depth and normals that networks guess: `neurfield scene priors`"),
     "photos": (("pycolmap", "av", "pillow-heif"), "poses of photos and videos: `neurfield scene import`"),
     "docs": (("mkdocs-material", "mkdocstrings"), "the pages as a site: `make docs`, in a checkout"),

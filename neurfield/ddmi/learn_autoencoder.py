@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from neurfield.ddmi.autoencoder import Autoencoder
@@ -36,14 +36,14 @@ def learn_autoencoder(
         size: of the networks.
         path: of the checkpoint.
         facts: as of `learn`.
-        told: called with a line every 250 steps.
+        told: called with a line every 100 steps.
     """
     torch.manual_seed(facts["seed"])
     network = Autoencoder(data.domain, size)
     rows = data.splits["train"]
     low, high = size.divergence
 
-    def loss(trained: nn.Module, step: int, generator: torch.Generator) -> Tensor:
+    def loss(trained: Any, step: int, generator: torch.Generator) -> Tensor:
         some = rows[torch.randint(len(rows), (min(size.batch, len(rows)),), generator=generator)]
         gaussian = trained.encode(noisy(data, seen(data, some, size.points, generator), generator))
         at, true = asked(data, some, size.queries, generator)
@@ -51,7 +51,7 @@ def learn_autoencoder(
         weight = low * (high / low) ** min(1.0, step / (0.9 * size.steps))
         return differences(data.domain, said, true).mean() + weight * gaussian.divergence().mean()
 
-    def judged(kept: nn.Module) -> dict[str, float]:
+    def judged(kept: Any) -> dict[str, float]:
         of = data.splits["val"] if len(data.splits["val"]) else rows
         return agreement(kept, data, of[:_JUDGED], size.points)
 
@@ -73,7 +73,7 @@ def differences(domain: str, said: Tensor, true: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def agreement(network: nn.Module, data: Data, rows: Tensor, points: int) -> dict[str, float]:
+def agreement(network: Any, data: Data, rows: Tensor, points: int) -> dict[str, float]:
     """How well shapes come back from the means of their latents: {"iou"}; of pictures {"psnr"}, decibels.
 
     Args:

@@ -72,9 +72,9 @@ class Size:
 SIZES = {
     "small": Size(
         resolution=32, channels=16, blocks=1, multiples=(1, 2, 4), attended=(2,), latent=4, basis=16,
-        hidden=64, point_hidden=32, point_blocks=3, points=1024, queries=1024, steps=3000, rate=1e-3, batch=8,
-        divergence=(1e-4, 1e-2), unet=64, unet_multiples=(1, 2), unet_blocks=2, unet_attended=(0, 1),
-        diffusion_steps=6000, diffusion_rate=6e-4, diffusion_batch=32, average=0.998, mixing=0.0,
+        hidden=64, point_hidden=32, point_blocks=3, points=1024, queries=1024, steps=2000, rate=1e-3, batch=8,
+        divergence=(1e-4, 1e-2), unet=64, unet_multiples=(1, 2), unet_blocks=1, unet_attended=(0, 1),
+        diffusion_steps=5000, diffusion_rate=6e-4, diffusion_batch=32, average=0.998, mixing=0.0,
     ),
     # What the authors' configurations say; epochs as steps of ShapeNet's 35,000 shapes.
     "published": Size(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
 
-EVERY = 250  # steps between checkpoints, and between numbers that are told
+EVERY = 100  # steps between checkpoints, and between numbers that are told
 Log = list[dict[str, float]]
 
 
@@ -28,8 +28,8 @@ def learn(
     network: nn.Module,
     steps: int,
     rate: float,
-    loss: Callable[[nn.Module, int, torch.Generator], Tensor],
-    judged: Callable[[nn.Module], dict[str, float]],
+    loss: Callable[[Any, int, torch.Generator], Tensor],
+    judged: Callable[[Any], dict[str, float]],
     average: float = 0.0,
     told: Callable[[str], None] = lambda line: None,
 ) -> tuple[nn.Module, Log]:
@@ -42,7 +42,7 @@ def learn(
         steps: of AdamW.
         rate: the highest; it rises over the first 2 % and falls to a hundredth, by a cosine.
         loss: of the network at a step; all that is drawn comes from the generator.
-        judged: numbers of the network that is kept, every 250 steps.
+        judged: numbers of the network that is kept, every 100 steps.
         average: share of the running average of its numbers that stays at a step; 0: none is taken.
         told: called with a line as often.
 
@@ -75,7 +75,7 @@ def learn(
                     mean.lerp_(value, 1.0 - stays)
         total += float(found.detach())
         if (step + 1) % EVERY == 0 or step + 1 == steps:
-            since = (step + 1 - 1) % EVERY + 1
+            since = step % EVERY + 1
             if not math.isfinite(total):
                 raise UserError(
                     f"{path.parent}: the loss is not finite at step {step + 1}: give another --seed"
