@@ -44,6 +44,9 @@ VERBS = {
     "triplane": Verb(
         "neurfield.cli.triplane:triplane", "learning over fields: shapes as tri-planes, told apart"
     ),
+    "generate": Verb(
+        "neurfield.cli.generate:generate", "new shapes or pictures like those of a folder; learn how, first"
+    ),
     "methods": Verb("neurfield.cli.methods:methods", "list methods, or show the parts and numbers of one"),
     "parts": Verb("neurfield.cli.methods:parts", "list the parts of methods, or show the numbers of one"),
     "settings": Verb(

@@ -107,7 +107,7 @@ def test_as_a_module_with_a_misspelt_verb() -> None:
     assert ran.stderr == (
         "neurfield: there is no verb 'ffit', did you mean 'fit'?; there are: "
         "fit, mesh, eval, view, render, distill, scene, shape, slices, triplane, "
-        "methods, parts, settings, bench, doctor\n"
+        "generate, methods, parts, settings, bench, doctor\n"
     )
     assert ran.stdout == ""
 
