@@ -10,12 +10,15 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from neurfield.ops import NearestOnMesh
 from neurfield.shapes.unit_shape import UnitShape
 
 WIDTH = 0.03  # unit lengths beside sheets within which their sides tell the distance
 _STEP = 0.001  # unit lengths between places of a border
 _MOST = 2_000_000  # of them
 _CLEAR = 0.95  # the cosine of a face's normal and the way from its nearest point: more, and it lies within
+_AHEAD = (0.125, 0.25, 0.5, 1.0)  # of WIDTH, away from the nearest sheet, where another one is looked for
+_ACROSS = 0.3  # the cosine of that one's normal and the way to it: less, and its side is not told
 
 
 class Sided(NamedTuple):
@@ -25,7 +28,8 @@ class Sided(NamedTuple):
         distance: [N] to the nearest sheet.
         side: [N] the same with the sign of the side of the sheet that a point is on; where the nearest place
             is on a border, the height above the plane there. Its size is at most the distance.
-        beyond: [N] the distance, less the way from the nearest place to the border, at most `WIDTH`: not
+        beyond: [N] the distance, less the way from the nearest place to the border, or that from the point to
+            where `side` changes its sign between two sheets, and at most `WIDTH`: the distance there, not
             negative where |side| is not the distance, and below zero on the sheets.
     """
 
@@ -39,7 +43,9 @@ def sided(shape: UnitShape, points: Tensor) -> Sided:
 
     `side` goes through zero across a sheet, as straight as a signed distance does, and does so beyond the
     border as well, where `beyond` is the distance. A border is where an edge has other than two faces, or two
-    that do not turn alike.
+    that do not turn alike. Between two sheets of which one turns its upper side to the other's lower one, as
+    a cloth's to the table's, `side` jumps from one sign to the other: a field that is fitted to it, being
+    continuous, is zero there, so `beyond` has to be the distance there, too.
 
     Args:
         shape: a mesh.
@@ -58,7 +64,29 @@ def sided(shape: UnitShape, points: Tensor) -> Sided:
         apart, _ = cKDTree(border).query(found.point.double().numpy(), distance_upper_bound=WIDTH)
         inwards = torch.from_numpy(np.minimum(apart, WIDTH)).float()
     side = torch.where(inwards < _STEP, height, sign * found.distance)
-    return Sided(found.distance, side, found.distance - inwards)
+    kept = torch.minimum(inwards, _before_other_side(shape, points, found, sign))
+    return Sided(found.distance, side, found.distance - kept)
+
+
+def _before_other_side(shape: UnitShape, points: Tensor, found: NearestOnMesh, sign: Tensor) -> Tensor:
+    """Ways [N] from points to where a sheet is nearer to which they are on the other side, at most `WIDTH`.
+
+    Such a sheet is looked for at some places farther away from the nearest one. Halfway between two that are
+    parallel both are as near, so the way is half of what the other is farther off.
+    """
+    normals = _normals(shape.tree.corners)
+    way, short = points - found.point, found.distance < 1e-6
+    straight = torch.where(short[:, None], normals[found.face], normalize(way, dim=1, eps=1e-30))
+    side = torch.where(short, torch.ones_like(sign), sign)
+    least = torch.full_like(found.distance, WIDTH)
+    for share in _AHEAD:
+        other = shape.tree.nearest(points + share * WIDTH * straight)
+        there = points - other.point
+        height, apart = (there * normals[other.face]).sum(dim=1), there.norm(dim=1)
+        turned = (height * side < 0.0) & (height.abs() > _ACROSS * apart)
+        half = 0.5 * (apart - found.distance).clamp_min(0.0)
+        least = torch.where(turned, torch.minimum(least, half), least)
+    return least
 
 
 def _border(shape: UnitShape) -> np.ndarray:

@@ -89,3 +89,39 @@ def test_where_a_strip_of_one_side_is_turned_over_its_distance_is_told_without_s
     seam = shape.points[[0, 200]].mean(dim=0, keepdim=True)
     found = sided(shape, seam + torch.tensor([[0.0, 0.0, 0.004], [0.004, 0.0, 0.0]]))
     torch.testing.assert_close(found.beyond, found.distance, atol=5e-3, rtol=0)
+
+
+def two_squares(gap: float, turned: bool = False) -> trimesh.Trimesh:
+    """Two squares, one above the other, that face up; `turned`: the upper one faces down."""
+    corners = np.array([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]])
+    above = corners + np.array([0.0, 0.0, gap])
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    upper = 4 + (faces[:, ::-1] if turned else faces)
+    return trimesh.Trimesh(np.concatenate([corners, above]), np.concatenate([faces, upper]), process=False)
+
+
+@pytest.mark.parametrize("gap", [0.01, 0.02, 0.04])
+def test_between_sheets_that_face_the_same_way_beyond_is_the_distance_where_sides_jump(gap: float) -> None:
+    shape = unit(two_squares(gap))
+    gap, low = gap / shape.frame.half, float(shape.points[:, 2].min())
+    share = torch.linspace(0.02, 0.98, 99)
+    across = torch.stack([0.1 + 0 * share, 0.2 + 0 * share, low + gap * share], dim=1)
+    found = sided(shape, across)
+    assert (found.side[share < 0.5].sign() == -found.side[share > 0.5].flip(0).sign()).all()
+    middle = (share - 0.5).abs() < 0.03
+    torch.testing.assert_close(found.beyond[middle], found.distance[middle], atol=0.06 * gap, rtol=0)
+    beside = torch.tensor([[0.1, 0.2, low + 0.02 * gap], [0.1, 0.2, low + 0.98 * gap]])
+    assert float(sided(shape, beside).beyond.max()) < -0.4 * gap  # below zero on the sheets, as elsewhere
+    # Above and below both of them nothing jumps.
+    outside = torch.tensor([[0.1, 0.2, low - 0.001], [0.1, 0.2, low + gap + 0.001]])
+    whole = torch.full((2,), 0.001 - WIDTH)
+    torch.testing.assert_close(sided(shape, outside).beyond, whole, atol=1e-6, rtol=0)
+
+
+def test_a_thin_plate_has_one_inside_and_nothing_jumps_in_it() -> None:
+    shape = unit(two_squares(0.03, turned=True))
+    share = torch.linspace(0.02, 0.98, 49)[:, None]
+    points = torch.tensor([[0.1, 0.2, 0.0]]) + share * torch.tensor([[0.0, 0.0, 0.03 / shape.frame.half]])
+    points[:, 2] += shape.points[:, 2].min()
+    found = sided(shape, points)
+    torch.testing.assert_close(found.beyond, found.distance - WIDTH, atol=1e-6, rtol=0)
