@@ -24,8 +24,8 @@ MOST_OTHERS = 64  # views without a map whose priors take part, or as many as ha
 
 def beside_priors(
     scene: Scene, frames: np.ndarray, maps: DepthMaps, shown: Tensor, aligned: AlignedPriors, others: bool
-) -> DepthMaps:
-    """Maps whose contradicted pixels are gone, with priors where nothing is known by now.
+) -> tuple[DepthMaps, float]:
+    """Maps without contradicted pixels, with priors where nothing is known by now; and the share that went.
 
     Beside an edge windows of two pictures look alike at the depth of what is in front, so that matched depth
     overlaps what is behind by some pixels. The prior tells: there it is farther, and its surface is turned
@@ -40,19 +40,21 @@ def beside_priors(
         others: whether views without a map take part.
     """
     typical, trusted = maps.typical_error(), aligned.trusted().tolist()
-    parts, size = [], tuple(maps.depth.shape[1:])
+    parts, size, gone = [], tuple(maps.depth.shape[1:]), 0
     for k, i in enumerate(frames.tolist()):
         own = maps.only(k)
         if i in trusted:
             prior = _prior(scene, aligned, i, size, typical)
             wrong = contradicted(own, prior, aligned.disagreement)
+            gone += int(wrong.sum())
             own = own.with_others((wrong | (own.depth == 0) & shown[k]) & (prior.depth > 0), prior)
         parts.append(own)
     without = np.setdiff1d(trusted, frames) if others else np.zeros(0, np.int64)
     most = max(MOST_OTHERS, len(frames))
     if len(without) > most:
         without = without[covering_frames(scene.cameras.select(without), scene.box, most)]
-    return joined([*parts, *(_prior(scene, aligned, int(i), size, typical) for i in without)])
+    priors = [_prior(scene, aligned, int(i), size, typical) for i in without]
+    return joined([*parts, *priors]), gone / max(1, int((maps.depth > 0).sum()))
 
 
 def contradicted(maps: DepthMaps, priors: DepthMaps, disagreement: float) -> Tensor:

@@ -87,8 +87,9 @@ def fuse_stereo(
     words = f"{len(maps.depth)} stereo depth maps ({share:.0f} % of their pixels matched{doubt})"
     outlines = _outlines(scene, shown)
     if aligned is not None:
-        words += f" and {len(aligned.trusted())} priors where nothing was"
-        maps = beside_priors(scene, stereo.frames, maps, shown, aligned, others=outlines is None)
+        maps, gone = beside_priors(scene, stereo.frames, maps, shown, aligned, others=outlines is None)
+        priors = f"{len(aligned.trusted())} priors where nothing was"
+        words += f" and {priors}, or they contradict it ({100.0 * gone:.0f} %)"
     normals = [packed_normals(m.numpy(), pose) for m, pose in zip(maps.normal, maps.world_from_cam)]
     volume = fuse_depth(
         maps.depth, maps.weight, torch.stack(normals), maps.world_from_cam, maps.lens, scene.box, voxel,

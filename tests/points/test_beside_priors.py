@@ -74,10 +74,11 @@ def test_an_overlap_with_what_is_behind_gives_way(room: tuple) -> None:  # type:
         depth, stereo.normal, stereo.confidence, sigma, stereo.confidence, scene.cameras.world_from_cam,
         np.ones((FRAMES, 4)),
     )  # fmt: skip
-    mended = beside_priors(scene, stereo.frames, maps, stands | True, aligned, others=False)
+    mended, share = beside_priors(scene, stereo.frames, maps, stands | True, aligned, others=False)
     wrong = stands & (stereo.depth > 0.8)
     exact = torch.from_numpy(np.stack(true)).float()
     off = ((mended.depth - exact).abs() / exact)[wrong]
+    assert 0.9 * wrong.sum() < share * (depth > 0).sum() < 1.2 * wrong.sum()
     assert wrong.sum() > 1000 and (off < 0.05).float().mean() > 0.95
     elsewhere = (stereo.depth > 0) & ~wrong
     assert (mended.depth == stereo.depth)[elsewhere].float().mean() > 0.98
@@ -112,5 +113,5 @@ def test_of_many_views_without_a_map_those_that_cover_take_part(
         stereo.confidence[:2], scene.cameras.world_from_cam[:2], np.ones((2, 4)),
     )  # fmt: skip
     shown = torch.ones_like(maps.depth, dtype=torch.bool)
-    found = beside_priors(scene, stereo.frames[:2], maps, shown, aligned, others=True)
+    found, _ = beside_priors(scene, stereo.frames[:2], maps, shown, aligned, others=True)
     assert len(found.depth) == len(found.world_from_cam) == len(found.lens) == 2 + 5
