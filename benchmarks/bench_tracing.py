@@ -77,8 +77,7 @@ class Views:
             d = torch.from_numpy(np.ascontiguousarray(directions)).float()
             surface.first_hits(o[:1], d[:1])  # Embree builds its tree then
             began = time.perf_counter()
-            hits = surface.first_hits(o, d)
-            colors = surface.seen(hits, d)
+            colors = surface.pictured(o, d)[1]
             seconds.append(time.perf_counter() - began)
             squares.append(float((colors - shown).square().mean()))
         return -10.0 * float(np.log10(np.mean(squares))), 1.0 / statistics.median(seconds)

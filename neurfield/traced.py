@@ -82,3 +82,10 @@ class TracedSurface(Protocol):
     def seen(self, hits: SurfaceHits, directions: Tensor) -> Tensor:
         """Colours [N, 3] in 0..1, sRGB, as the fit shows them along rays [N, 3]; 0 where nothing is met."""
         ...
+
+    def pictured(self, origins: Tensor, directions: Tensor) -> tuple[SurfaceHits, Tensor]:
+        """First hits and the colours `seen` there, at less than both cost: what a picture takes.
+
+        The hits' albedo is of no meaning. Arguments as of `first_hits`.
+        """
+        ...

@@ -79,6 +79,11 @@ class MeshTraced:
         """See `neurfield.traced.TracedSurface`: whichever way it is looked at, a vertex has one colour."""
         return torch.where(hits.hit[:, None], srgb_from_linear(hits.albedo), 0.0)
 
+    def pictured(self, origins: Tensor, directions: Tensor) -> tuple[SurfaceHits, Tensor]:
+        """See `neurfield.traced.TracedSurface`."""
+        hits = self.first_hits(origins, directions)
+        return hits, self.seen(hits, directions)
+
 
 def srgb_from_linear(color: Tensor) -> Tensor:
     """sRGB values of linear ones in 0..1 (IEC 61966-2-1)."""

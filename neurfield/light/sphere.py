@@ -84,25 +84,37 @@ class SphereTraced:
         """Distances [N] at points [N, 3], unit coordinates."""
         return torch.as_tensor(self.field.sdf(points)).reshape(-1)
 
-    @torch.no_grad()
     def first_hits(self, origins: Tensor, directions: Tensor, t_max: Tensor | None = None) -> SurfaceHits:
         """See `neurfield.traced.TracedSurface`."""
-        count, half = len(origins), self._frame.half
-        position, normal = (
-            torch.zeros(count, 3, device=self.device),
-            torch.zeros(count, 3, device=self.device),
-        )
-        albedo = torch.ones(count, 3, device=self.device)
+        hits, colors = self._hits(origins, directions, t_max, head_on=True)
+        return hits if colors is None else hits._replace(albedo=linear_from_srgb(colors))
+
+    def pictured(self, origins: Tensor, directions: Tensor) -> tuple[SurfaceHits, Tensor]:
+        """See `neurfield.traced.TracedSurface`."""
+        hits, colors = self._hits(origins, directions, None, head_on=False)
+        shown = torch.zeros_like(hits.position)
+        return hits, shown if colors is None else torch.where(hits.hit[:, None], colors, shown)
+
+    @torch.no_grad()
+    def _hits(
+        self, origins: Tensor, directions: Tensor, t_max: Tensor | None, head_on: bool
+    ) -> tuple[SurfaceHits, Tensor | None]:
+        """First hits, white, and colours [N, 3] there in sRGB, seen head-on or along the rays; else white."""
+        half = self._frame.half
+        position, normal = torch.zeros_like(origins), torch.zeros_like(origins)
+        white = torch.ones_like(origins)
+        colors = None if self.radiance is None else torch.ones_like(origins)
         o = origins / half
         t = self._first(o, directions, None if t_max is None else t_max / half)
         hit = torch.isfinite(t)
         for rows in hit.nonzero()[:, 0].split(_CHUNK):
-            unit = o[rows] + t[rows, None] * directions[rows]
+            along = directions[rows]
+            unit = o[rows] + t[rows, None] * along
             position[rows] = unit * half
-            color, normal[rows] = seen_along(self.field, self.radiance, unit)
-            if color is not None:
-                albedo[rows] = linear_from_srgb(color)
-        return SurfaceHits(t * half, position, normal, albedo, hit)
+            color, normal[rows] = seen_along(self.field, self.radiance, unit, None if head_on else along)
+            if colors is not None and color is not None:
+                colors[rows] = color
+        return SurfaceHits(t * half, position, normal, white, hit), colors
 
     def _first(self, o: Tensor, d: Tensor, t_max: Tensor | None) -> Tensor:
         """Where N rays first change sides, [N] unit lengths; inf: nowhere."""

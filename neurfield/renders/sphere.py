@@ -40,11 +40,11 @@ class HitTracer:
             origins, directions, z_per_t = cameras.rays(np.full(len(uv[part]), camera), uv[part])
             o = torch.from_numpy(origins - surface.origin).float().to(surface.device)
             d = torch.from_numpy(directions).to(surface.device)
-            hits = surface.first_hits(o, d)
+            hits, colors = surface.pictured(o, d)
             t = torch.where(hits.hit, hits.t, 0.0).cpu().numpy()
             depth[part], normal[part] = t * z_per_t, hits.normal.cpu().numpy()
             if rgb is not None:
-                rgb[part] = surface.seen(hits, d).cpu().numpy()
+                rgb[part] = colors.cpu().numpy()
             tell(min(1.0, (start + _RAYS_AT_ONCE) / len(uv)))
         drawn = pixels_of(w, h, depth, normal, rgb)
         if rgb is not None:

@@ -55,6 +55,9 @@ def test_a_sphere_is_met_where_it_is(student: Student) -> None:
     assert ((hits.albedo >= 0.0) & (hits.albedo <= 1.0)).all()
     seen = surface.seen(hits, d)
     assert (seen - (0.5 + 0.5 * true))[both].abs().mean() < 0.1
+    at_once, shown = surface.pictured(o, d)
+    assert torch.equal(at_once.t, hits.t) and torch.equal(at_once.normal, hits.normal)
+    torch.testing.assert_close(shown, seen, atol=1e-4, rtol=0.0)  # and black where nothing is met
 
 
 def test_it_is_the_surface_that_the_general_tracer_meets(student: Student) -> None:

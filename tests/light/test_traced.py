@@ -145,6 +145,8 @@ def test_no_rays_no_hits_and_rays_that_miss_the_box() -> None:
         assert len(surface.occluded(none, none, torch.zeros(0))) == 0
         away = surface.first_hits(torch.full((3, 3), 5.0), normalize(torch.ones(3, 3), dim=1))
         assert not away.hit.any() and (surface.seen(away, torch.ones(3, 3)) == 0).all()
+        nowhere, black = surface.pictured(torch.full((3, 3), 5.0), normalize(torch.ones(3, 3), dim=1))
+        assert not nowhere.hit.any() and (black == 0).all()
 
 
 def test_edges_of_a_coarse_mesh_stay_sharp_and_its_colours_are_linear_light() -> None:
