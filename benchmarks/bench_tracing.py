@@ -75,7 +75,7 @@ class Views:
         for (origins, directions), shown in zip(self.rays, self.shown):
             o = torch.from_numpy(origins - surface.origin).float()
             d = torch.from_numpy(np.ascontiguousarray(directions)).float()
-            surface.first_hits(o[:1], d[:1])  # Embree builds its tree then
+            surface.first_hits(o[:1], d[:1])  # Embree builds its tree then, and networks their shells
             began = time.perf_counter()
             colors = surface.pictured(o, d)[1]
             seconds.append(time.perf_counter() - began)

@@ -8,6 +8,7 @@
 #include "common/arguments.h"
 #include "kilo/cell_grid.h"
 #include "kilo/cell_networks.h"
+#include "kilo/cell_shells.h"
 #include "network/network_arguments.h"
 
 namespace neurfield::kilo {
@@ -115,11 +116,35 @@ inline CellQuery cell_query_of(const py::object& points_, const py::object& tabl
     return {grid_of(table, low, edge, networks.count), networks, octaves, count, points.data(), to, slope};
 }
 
+struct CellShells {
+    CellGrid grid;
+    CellNetworks networks;
+    int octaves, fine;
+    float *values, *errors;  // as of Shells
+    int8_t* sides;
+};
+
+inline CellShells cell_shells_of(const py::object& table, const std::array<float, 3>& low, float edge, int octaves,
+                                 const NetworkArguments& network, const py::object& values, const py::object& errors,
+                                 const py::object& sides) {
+    if (octaves < 0) refuse("'octaves' must not be negative");
+    const CellNetworks networks = networks_of(network, LocalColumns::width(octaves));
+    const CellGrid grid = grid_of(table, low, edge, networks.count);
+    const int64_t side = view_of(values, "values", networks.count, kAny, kAny, kAny).shape(1), fine = side - 1;
+    if (fine < 1) refuse("'values' must have two points along an edge at least");
+    float* lattice = tensor_of(values, "values", networks.count, side, side, side);
+    float* wrong = tensor_of(errors, "errors", networks.count, fine, fine, fine);
+    auto* known = reinterpret_cast<int8_t*>(  // which cross as the bytes that they are
+        tensor_of<uint8_t>(sides, "sides", grid.size[0] * fine, grid.size[1] * fine, grid.size[2] * fine));
+    return {grid, networks, octaves, static_cast<int>(fine), lattice, wrong, known};
+}
+
 struct CellTrace {
     CellGrid grid;
     CellNetworks networks;
     int octaves;
     const float* steepness;             // [K]
+    Shells shells;
     int64_t count;
     const float *origins, *directions;  // [R, 3]
     const float *t_min, *t_max;         // [R]
@@ -128,7 +153,8 @@ struct CellTrace {
 
 inline CellTrace cell_trace_of(const py::object& origins_, const py::object& directions, const py::object& t_min, const py::object& t_max,
                                const py::object& table, const std::array<float, 3>& low, float edge, int octaves,
-                               const NetworkArguments& network, const py::object& steepness, const py::object& t) {
+                               const NetworkArguments& network, const py::object& steepness, const py::object& values,
+                               const py::object& errors, const py::object& sides, const py::object& t) {
     const auto origins = view_of(origins_, "origins", kAny, 3);
     if (octaves < 0) refuse("'octaves' must not be negative");
     const int64_t count = origins.shape(0);
@@ -136,10 +162,12 @@ inline CellTrace cell_trace_of(const py::object& origins_, const py::object& dir
     const float* steep = tensor_of(steepness, "steepness", networks.count);
     const float* ahead = tensor_of(directions, "directions", count, 3);
     const float *near = tensor_of(t_min, "t_min", count), *far = tensor_of(t_max, "t_max", count);
-    return {grid_of(table, low, edge, networks.count),
+    const CellShells known = cell_shells_of(table, low, edge, octaves, network, values, errors, sides);
+    return {known.grid,
             networks,
             octaves,
             steep,
+            {known.fine, known.values, known.errors, known.sides},
             count,
             origins.data(),
             ahead,
@@ -147,5 +175,7 @@ inline CellTrace cell_trace_of(const py::object& origins_, const py::object& dir
             far,
             tensor_of(t, "t", count)};
 }
+
+void bind_cell_shells(py::module_& module);
 
 }  // namespace neurfield::kilo

@@ -1,8 +1,9 @@
 // Sphere tracing through the cells (Hart 1996): rays go on together, those in one cell ask its network together.
 //
-// A ray leaves an empty cell by one division. In a cell with a network it goes on by the distance over the cell's steepness, and no
-// further than the cell. Where the sign is another than at its first sample, the root is between two samples: regula falsi, the Illinois
-// way, which halves the weight of an end that stays.
+// A ray leaps over voxels that are on one side by what is known of them. In others it goes on by the lattice as long as that is farther from
+// zero than it may be wrong, then by the network: by its value over the cell's steepness, and no further than the voxel. Where the sign is
+// another than at its first sample, the root is between two samples: regula falsi, the Illinois way, which halves the weight of an end that
+// stays.
 #include "common/families.h"
 #include "common/parallel.h"
 #include "kilo/cell_networks_arguments.h"
@@ -10,20 +11,20 @@
 namespace neurfield::kilo {
 namespace {
 
-constexpr int64_t kRays = 4096;      // that go on together: neighbours share cells
-constexpr int kMostSteps = 512;      // of a ray
-constexpr int kMostTurns = 12;       // of a root
+constexpr int64_t kRays = 16384;  // that go on together: neighbours share cells
+constexpr int kMostSteps = 512;  // of a ray
+constexpr int kMostTurns = 12;  // of a root
 constexpr float kLeastStep = 2e-3f;  // of a cell's edge: what is thinner may be passed through
-constexpr float kNear = 2e-5f;       // of a cell's edge: a root is as near as that
-constexpr float kBeyond = 1e-5f;     // of a cell's edge: into the next cell
+constexpr float kNear = 1e-4f;  // of a cell's edge: a root is as near as that
+constexpr float kBeyond = 1e-5f;  // of a cell's edge: into the next cell
 
 struct TracedRay {
     int64_t index;
-    float t, far;            // where it is, and where it ends
+    float t, far;  // where it is, and where it ends
     float before, at_before;  // the sample before: where, and its value
     float behind, at_behind;  // the other end of a bracket
     bool begun, refining;
-    bool in_matter;     // at its first sample
+    bool in_matter;  // at its first sample
     bool moved_before;  // which end of the bracket moved last
     int steps, turns;
 };
@@ -53,7 +54,7 @@ public:
     }
 
 private:
-    // Moves each ray to a cell with a network and says where in it it is; drops those that end before.
+    // Moves each ray to where a network must be asked and says where in its cell that is; drops those that end before.
     void place() {
         size_t kept = 0;
         cell_.resize(rays_.size()), local_.resize(3 * rays_.size());
@@ -71,23 +72,77 @@ private:
     bool reach(TracedRay& ray, int32_t& cell, float* local) {
         const float* o = call_.origins + 3 * ray.index;
         const float* d = call_.directions + 3 * ray.index;
-        for (;;) {
-            if (ray.t > ray.far) return false;
-            const float point[3] = {o[0] + ray.t * d[0], o[1] + ray.t * d[1], o[2] + ray.t * d[2]};
-            cell = call_.grid.locate(point, local);
-            if (cell >= 0) return true;
-            const bool in_matter = cell == kMatter;
-            if (ray.refining || (ray.begun && in_matter != ray.in_matter)) {  // the wall of the empty cell is the surface
-                call_.t[ray.index] = ray.t;
-                return false;
+        const float inverse[3] = {1.0f / d[0], 1.0f / d[1], 1.0f / d[2]};
+        const CellGrid& grid = call_.grid;
+        const int fine = call_.shells.fine;
+        while (ray.t <= ray.far) {
+            const VoxelPlace place(grid, fine, o, d, ray.t);
+            const int64_t* v = place.voxel;
+            const int known = call_.shells.sides[(v[0] * grid.size[1] * fine + v[1]) * grid.size[2] * fine + v[2]];
+            if (ray.refining || known == 0) {
+                const int64_t at[3] = {v[0] / fine, v[1] / fine, v[2] / fine};
+                cell = grid.table[(at[0] * grid.size[1] + at[1]) * grid.size[2] + at[2]];
+                if (cell < 0) {  // the wall of the empty cell is the surface
+                    call_.t[ray.index] = ray.t;
+                    return false;
+                }
+                for (int a = 0; a < 3; ++a)
+                    local[a] = (place.from[a] - (static_cast<float>(at[a]) + 0.5f) * grid.edge) * (2.0f / grid.edge);
+                if (ray.refining || approach(ray, cell, place, d, inverse, local)) return true;
+                continue;
+            }
+            const bool in_matter = known < 0;
+            if (ray.begun && in_matter != ray.in_matter) {
+                ray.refining = true, ray.behind = ray.t, ray.at_behind = static_cast<float>(known) * place.edge;
+                if (!narrow(ray)) return false;
+                continue;
             }
             ray.begun = true, ray.in_matter = in_matter;
-            const float step = call_.grid.exit(point, d);
+            const float step = place.exit(d, inverse, std::abs(known) - 1);
             if (!std::isfinite(step)) return false;
-            ray.at_before = (in_matter ? -1.0f : 1.0f) * call_.grid.edge;
-            ray.before = ray.t + step;
-            ray.t += step + kBeyond * call_.grid.edge + 1e-6f * ray.t;
+            ray.before = ray.t + step, ray.at_before = static_cast<float>(known) * place.edge;
+            ray.t = past(ray.t, step);
         }
+        return false;
+    }
+
+    // Where a ray is behind a wall that it meets after so many lengths.
+    float past(float t, float length) const { return t + length + kBeyond * call_.grid.edge + 1e-6f * t; }
+
+    // Goes on by the lattice of a voxel: whether its network must be asked, at `local`. Else the ray has left the voxel.
+    bool approach(TracedRay& ray, int32_t cell, const VoxelPlace& place, const float* d, const float* inverse, float* local) const {
+        const int64_t fine = call_.shells.fine, side = fine + 1;
+        const int64_t v[3] = {place.voxel[0] % fine, place.voxel[1] % fine, place.voxel[2] % fine};
+        const float error = call_.shells.errors[cell * call_.shells.voxels() + (v[0] * fine + v[1]) * fine + v[2]];
+        const Corners corners(call_.shells.values + cell * call_.shells.points() + (v[0] * side + v[1]) * side + v[2], fine);
+        float from[3], speed[3], rise = 1e-6f;  // in voxels; and how fast the lattice may change along the ray
+        for (int a = 0; a < 3; ++a) {
+            speed[a] = d[a] / place.edge, from[a] = place.from[a] / place.edge - static_cast<float>(place.voxel[a]);
+            rise += corners.steepest(a) * std::abs(speed[a]);
+        }
+        const auto lattice = [&](float gone) {
+            return corners.at(from[0] + gone * speed[0], from[1] + gone * speed[1], from[2] + gone * speed[2]);
+        };
+        const float end = std::min(place.exit(d, inverse, 0), ray.far - ray.t);
+        for (float gone = 0.0f; gone < end || gone == 0.0f;) {
+            const float value = lattice(gone);
+            if (!ray.begun && std::abs(value) > error) ray.begun = true, ray.in_matter = value < 0.0f;
+            const float bound = (ray.in_matter ? -value : value) - error;
+            if (!ray.begun || !(bound > 0.0f)) {
+                const float last = lattice(end);
+                if (ray.begun && (ray.in_matter ? last : -last) > error) {  // it passes the surface in this voxel
+                    ray.refining = true, ray.behind = ray.t + end, ray.at_behind = last;
+                    gone += (end - gone) * std::min(std::max(value / (value - last), 0.0f), 1.0f);
+                }
+                ray.t += gone;
+                for (int a = 0; a < 3; ++a) local[a] += gone * (2.0f / call_.grid.edge) * d[a];
+                return true;
+            }
+            ray.before = ray.t + gone, ray.at_before = value;
+            gone += std::max(bound / rise, least_);
+        }
+        ray.t = past(ray.t, end);
+        return false;
     }
 
     // value_ of all rays, by the networks of their cells.
@@ -136,9 +191,9 @@ private:
         ray.before = ray.t, ray.at_before = value;
         const float* o = call_.origins + 3 * ray.index;
         const float* d = call_.directions + 3 * ray.index;
-        const float point[3] = {o[0] + ray.t * d[0], o[1] + ray.t * d[1], o[2] + ray.t * d[2]};
-        const float leave = call_.grid.exit(point, d) + kBeyond * call_.grid.edge + 1e-6f * ray.t;
-        ray.t += std::min(std::max(std::abs(value) / call_.steepness[cell], least_), leave);
+        const float inverse[3] = {1.0f / d[0], 1.0f / d[1], 1.0f / d[2]};
+        const float leave = past(ray.t, VoxelPlace(call_.grid, call_.shells.fine, o, d, ray.t).exit(d, inverse, 0));
+        ray.t = std::min(ray.t + std::max(std::abs(value) / call_.steepness[cell], least_), leave);
         return true;
     }
 
@@ -189,6 +244,9 @@ void cell_trace(const CellTrace& call) {
 
 namespace neurfield {
 
-void bind_cell_trace(py::module_& module) { define(module, "cell_trace", kilo::cell_trace_of, kilo::cell_trace); }
+void bind_cell_trace(py::module_& module) {
+    define(module, "cell_trace", kilo::cell_trace_of, kilo::cell_trace);
+    kilo::bind_cell_shells(module);
+}
 
 }  // namespace neurfield

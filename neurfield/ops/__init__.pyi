@@ -5,6 +5,8 @@ from neurfield.ops.cell_networks import cell_mlp as cell_mlp
 from neurfield.ops.cell_networks import cell_mlp_with_gradient as cell_mlp_with_gradient
 from neurfield.ops.cell_networks import cell_query as cell_query
 from neurfield.ops.cell_networks import cell_trace as cell_trace
+from neurfield.ops.cell_shells import CellShells as CellShells
+from neurfield.ops.cell_shells import cell_shells as cell_shells
 from neurfield.ops.cell_vertices import cell_vertices as cell_vertices
 from neurfield.ops.closed_forms import frequency as frequency
 from neurfield.ops.closed_forms import one_blob as one_blob

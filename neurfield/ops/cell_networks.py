@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from neurfield.ops import native
+from neurfield.ops.cell_shells import CellShells, cell_shells
 from neurfield.ops.eager import eager
 from neurfield.ops.fused_mlp import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from neurfield.ops.once import once
@@ -137,13 +138,15 @@ def cell_trace(
     steepness: Tensor,
     activation: str = "softplus",
     beta: float = 20.0,
+    shells: CellShells | None = None,
 ) -> Tensor:
     """Where rays first pass through the networks' zero, from either side: t [R], inf where nowhere.
 
     Sphere tracing (Hart 1996): a step is the distance over the steepness of its cell, a five hundredth of an
     edge at least; empty cells are left at once. The root between two samples of different signs is found to
-    2e-5 of an edge. What is thinner than the least step may be missed, and so is what only a field steeper
-    than `steepness` shows.
+    1e-4 of an edge. What is thinner than the least step may be missed, and so is what only a field steeper
+    than `steepness` shows, or what `shells` overlooked: the native kernel asks networks where those do not
+    know. The reference asks them everywhere.
 
     Args:
         origins: [R, 3].
@@ -151,6 +154,7 @@ def cell_trace(
         t_min, t_max: [R] lengths along the rays; nothing counts outside of the grid.
         steepness: [K], the steepest that each network is.
         table, low, edge, octaves, weights, biases, activation, beta: as for `cell_query`.
+        shells: of these networks; None: they are made.
 
     Raises:
         ValueError: a shape, type or name does not fit.
@@ -174,7 +178,10 @@ def cell_trace(
             return reference.trace(*rays, table, corner, edge, octaves, *network)  # type: ignore[arg-type,call-arg]
     t = torch.empty_like(rays[2])
     networks = kernels.Network(*parameters, activation, beta, "float32")
-    kernels.cell_trace(*rays, table.contiguous(), list(low), edge, octaves, networks, steep, t)
+    if shells is None:
+        shells = cell_shells(table, low, edge, octaves, *parameters, activation, beta)
+    known = shells.values, shells.errors, shells.sides.view(torch.uint8)
+    kernels.cell_trace(*rays, table.contiguous(), list(low), edge, octaves, networks, steep, *known, t)
     return t
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,16 @@ def test_a_sphere_is_met_where_it_is(student: Student) -> None:
     at_once, shown = surface.pictured(o, d)
     assert torch.equal(at_once.t, hits.t) and torch.equal(at_once.normal, hits.normal)
     torch.testing.assert_close(shown, seen, atol=1e-4, rtol=0.0)  # and black where nothing is met
+
+
+def test_networks_that_change_are_met_where_they_are(student: Student) -> None:
+    field, (o, d) = copy.deepcopy(student.field), rays()
+    before = traced(field, None, BOX).first_hits(o, d)
+    with torch.no_grad():
+        field.networks.biases[-1][:, 0] += 0.2  # a smaller sphere
+    after = traced(field, None, BOX).first_hits(o, d)
+    fresh = traced(copy.deepcopy(field), None, BOX).first_hits(o, d)
+    assert torch.equal(after.t, fresh.t) and not torch.equal(after.t, before.t)
 
 
 def test_it_is_the_surface_that_the_general_tracer_meets(student: Student) -> None:
