@@ -6,16 +6,20 @@ import dataclasses
 
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from neurfield.ops.depth_fusion import DepthViews
 from neurfield.ops.surface_depth import surface_depth
+
+SHARED = 2  # pixels to a side that share a ray
 
 
 def second_views(views: DepthViews, row: Tensor, distance: Tensor, voxel: float) -> DepthViews:
     """The same maps, with less weight and trust where they are far from the surface that they fused to.
 
     A pixel's surface is the first that its ray meets: one in front of it that others see, or one behind it,
-    where others look through its own. A pixel whose ray meets none keeps its weight.
+    where others look through its own. A pixel whose ray meets none keeps its weight. Four pixels share a ray
+    through their middle: that they are half a pixel beside it is less than depth errs by.
 
     Args:
         views: that were fused, with sigma.
@@ -24,13 +28,22 @@ def second_views(views: DepthViews, row: Tensor, distance: Tensor, voxel: float)
         voxel: length.
     """
     known = (views.depth > 0) & torch.isfinite(views.depth)
-    seen = surface_depth(row, distance, voxel, views.cam_from_grid, views.intrinsics, known)
+    seen = _seen(views, row, distance, voxel, known)
     residual = torch.where(seen > 0, views.depth - seen, torch.nan)
     assert views.sigma is not None
     share = robust_weight(residual, views.sigma)
     weight = share if views.weight is None else views.weight * share
     trust = share if views.trust is None else views.trust * share
     return dataclasses.replace(views, weight=weight, trust=trust)
+
+
+def _seen(views: DepthViews, row: Tensor, distance: Tensor, voxel: float, known: Tensor) -> Tensor:
+    """z-depth [F, h, w] of the surface that the rays of known pixels meet, 0 where they meet none."""
+    asked = max_pool2d(known[:, None].float(), SHARED, ceil_mode=True)[:, 0] > 0
+    lens = views.intrinsics / SHARED
+    seen = surface_depth(row, distance, voxel, views.cam_from_grid, lens, asked)
+    height, width = known.shape[1:]
+    return seen.repeat_interleave(SHARED, 1).repeat_interleave(SHARED, 2)[:, :height, :width]
 
 
 def robust_weight(residual: Tensor, sigma: Tensor) -> Tensor:

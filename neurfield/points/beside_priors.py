@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from neurfield.fusion import AlignedPriors
+from neurfield.fusion.over_frames import over_frames
 from neurfield.points.depth_maps import DepthMaps, joined
 from neurfield.points.prior_maps import face_on, prior_normal_of, prior_of
 from neurfield.scenes import Scene
@@ -39,22 +40,26 @@ def beside_priors(
         aligned: what the priors mean.
         others: whether views without a map take part.
     """
-    typical, trusted = maps.typical_error(), aligned.trusted().tolist()
-    parts, size, gone = [], tuple(maps.depth.shape[1:]), 0
-    for k, i in enumerate(frames.tolist()):
-        own = maps.only(k)
-        if i in trusted:
-            prior = _prior(scene, aligned, i, size, typical)
-            wrong = contradicted(own, prior, aligned.disagreement)
-            gone += int(wrong.sum())
-            own = own.with_others((wrong | (own.depth == 0) & shown[k]) & (prior.depth > 0), prior)
-        parts.append(own)
+    typical, trusted = maps.typical_error(), aligned.trusted().numpy()
+    size = tuple(maps.depth.shape[1:])
+
+    def mended(k: int) -> tuple[DepthMaps, int]:
+        own, i = maps.only(k), int(frames[k])
+        if i not in trusted:
+            return own, 0
+        prior = _prior(scene, aligned, i, size, typical)
+        wrong = contradicted(own, prior, aligned.disagreement)
+        empty = wrong | (own.depth == 0) & shown[k]
+        return own.with_others(empty & (prior.depth > 0), prior), int(wrong.sum())
+
+    pairs = over_frames(mended, range(len(frames)))
     without = np.setdiff1d(trusted, frames) if others else np.zeros(0, np.int64)
     most = max(MOST_OTHERS, len(frames))
     if len(without) > most:
         without = without[covering_frames(scene.cameras.select(without), scene.box, most)]
-    priors = [_prior(scene, aligned, int(i), size, typical) for i in without]
-    return joined([*parts, *priors]), gone / max(1, int((maps.depth > 0).sum()))
+    priors = over_frames(lambda i: _prior(scene, aligned, i, size, typical), without.tolist())
+    share = sum(gone for _, gone in pairs) / max(1, int((maps.depth > 0).sum()))
+    return joined([*(part for part, _ in pairs), *priors]), share
 
 
 def contradicted(maps: DepthMaps, priors: DepthMaps, disagreement: float) -> Tensor:

@@ -99,6 +99,7 @@ def test_measured_beside_baselines(shapes: Path, tmp_path: Path) -> None:
     filled(tmp_path)
     found = measured(read_model(tmp_path), data, points=64, cells=12)
     assert tuple(found) == BASELINES
+    assert found["diffusion"]["from_training"] > 0.0
     for row in found.values():
         assert all(np.isfinite(value) for value in row.values())
         assert 0.0 <= row["neighbour_accuracy"] <= 1.0 and 0.0 < row["coverage"] <= 1.0
