@@ -12,6 +12,7 @@ it: were new shapes copies, the two rows would be alike, and their distance none
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,17 @@ def rows_of(found: dict[str, dict[str, float]]) -> list[list[Any]]:
     ]
 
 
+def note_of(run: Path, facts: dict[str, Any], apart: float, tested: int, points: int) -> str:
+    """What was learnt from, and what was measured against."""
+    classes = ", ".join(facts["classes"] or ["all classes"])
+    again = json.loads((run / "metrics.json").read_text())["held_out"]["iou"]
+    return (
+        f"{facts['learnt_from']} shapes of {classes} were learnt from, by the size {facts['size']}; {tested} "
+        f"held-out ones are measured against, with {points} points each. A new shape is {apart:.3g} from "
+        f"the nearest of those learnt from. IoU of what the autoencoder gives back: {again:.3f}."
+    )
+
+
 def main() -> None:
     parser = arguments(__doc__, "generate")
     parser.add_argument("run", nargs="?", type=Path, metavar="RUN")
@@ -69,13 +81,7 @@ def main() -> None:
         count = 8 if args.quick else args.count
         found = measured(model, data, count, args.points, told=say)
     tested = min(count, len(data.splits["test"]))
-    facts, classes = model.facts, ", ".join(model.facts["classes"] or ["all classes"])
-    note = (
-        f"{len(data.splits['train'])} shapes of {classes} were learnt from, by the size {facts['size']}; "
-        f"{tested} held-out ones are measured against, with {args.points} points each. A new shape is "
-        f"{found['diffusion']['from_training']:.3g} away from the nearest of those learnt from. IoU of what "
-        f"the autoencoder gives back: {facts['held_out']['iou']:.3f}."
-    )
+    note = note_of(run, model.facts, found["diffusion"]["from_training"], tested, args.points)
     report(args.out, [Table("New shapes", COLUMNS, rows_of(found))], [note], rows=found)
 
 
