@@ -1,6 +1,6 @@
 """The picture of docs/triplanes.md of new shapes: the sheet that a training of chairs ends with.
 
-python -m scripts.generate_pictures chairs-generate
+python -m scripts.generate_pictures runs/chairs
 """
 
 from __future__ import annotations
