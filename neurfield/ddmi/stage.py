@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -11,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from neurfield.errors import UserError
-from neurfield.files import atomic_write
+from neurfield.triplanes.checkpoint import load, named, part, put_back, save, state_of
 
 EVERY = 100  # steps between checkpoints, and between numbers that are told
 Log = list[dict[str, float]]
@@ -97,42 +94,18 @@ def share_of(progress: float) -> float:
     return 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * (progress - 0.02) / 0.98))
 
 
-def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write tensors and what is known of them, whole or not at all."""
-    with atomic_write(path) as temporary:
-        save_file(
-            {k: v.contiguous() for k, v in tensors.items()}, temporary, {"neurfield": json.dumps(facts)}
-        )
-
-
-def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save` wrote.
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors of a checkpoint or a network, and what is known of them.
 
     Raises:
         UserError: the file is not whole, or is none of these.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {})["neurfield"])
-            return {name: file.get_tensor(name) for name in list(file.keys())}, facts
-    except (OSError, SafetensorError, KeyError, ValueError) as reason:
-        raise UserError(
-            f"{path}: not whole, or not of `neurfield generate train` ({type(reason).__name__}): remove it"
-        ) from reason
-
-
-def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """Those whose names begin with a word and a dot, without it."""
-    return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
+    return load(path, "not whole, or not of `neurfield generate train` ({reason}): remove it")
 
 
 def _state(network: nn.Module, kept: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    if kept is not network:
-        state.update({f"kept.{name}": value for name, value in kept.state_dict().items()})
-    for number, values in optimizer.state_dict()["state"].items():
-        state.update({f"optimizer.{number}.{name}": value for name, value in values.items()})
-    return state
+    state = named("network", network.state_dict()) | state_of(optimizer)
+    return state if kept is network else state | named("kept", kept.state_dict())
 
 
 def _resumed(
@@ -145,7 +118,7 @@ def _resumed(
 ) -> Log:
     if not path.is_file():
         return []
-    tensors, there = load(path)
+    tensors, there = read_checkpoint(path)
     for key, value in facts.items():
         if there.get(key) != value:
             what = "another set" if key == "set" else f"--{key} {there.get(key)}"
@@ -153,10 +126,6 @@ def _resumed(
     network.load_state_dict(part(tensors, "network"))
     if kept is not network:
         kept.load_state_dict(part(tensors, "kept"))
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in part(tensors, "optimizer").items():
-        number, which = name.split(".", 1)
-        state.setdefault(int(number), {})[which] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    put_back(optimizer, tensors)
     told(f"{path.stem}: goes on at step {int(there['log'][-1]['step'])}")
     return there["log"]

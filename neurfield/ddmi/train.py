@@ -17,9 +17,10 @@ from neurfield.ddmi.diffusion import Denoiser, scheduler
 from neurfield.ddmi.learn_autoencoder import agreement, learn_autoencoder
 from neurfield.ddmi.learn_diffusion import learn_diffusion
 from neurfield.ddmi.sizes import SIZES
-from neurfield.ddmi.stage import load, part, save
+from neurfield.ddmi.stage import read_checkpoint
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
+from neurfield.triplanes.checkpoint import part, save
 
 MODEL, KEPT = "model.safetensors", "data.safetensors"
 
@@ -120,7 +121,7 @@ def read_model(folder: Path) -> Model:
         if (folder / "autoencoder.safetensors").is_file():
             raise UserError(f"{folder}: its training was stopped; call `neurfield generate train` again")
         raise UserError(f"{path}: there is no such network; `neurfield generate train` makes one")
-    tensors, facts = load(path)
+    tensors, facts = read_checkpoint(path)
     if facts.get("domain") not in ("shapes", "pictures") or facts.get("size") not in SIZES:
         raise UserError(f"{path}: not a network of `neurfield generate train`")
     autoencoder = Autoencoder(facts["domain"], SIZES[facts["size"]])

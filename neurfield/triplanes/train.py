@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
+from neurfield.triplanes.checkpoint import load, named, part, put_back, save, state_of
 from neurfield.triplanes.dataset import Data, check, read_data
 from neurfield.triplanes.networks import SIZES, make_network
 from neurfield.triplanes.scores import sample_of, scored
@@ -25,6 +24,7 @@ from neurfield.triplanes.scores import sample_of, scored
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 _QUERIES = 512  # points of a shape at which parts are learnt in a step
 _LEAST_STEPS = 16  # of an epoch, where there are enough shapes
+_WRONG = "not a network of `neurfield triplane train` ({reason})"
 _PATIENCE = 20  # epochs without anything better
 BETTER = {"classify": "accuracy", "segment": "instance_miou"}
 
@@ -107,8 +107,8 @@ def train(
         log.append(entry)
         if score >= best or epoch == 0:  # of equals the one that learnt for longer
             best = score
-            _save(out / MODEL, network.state_dict(), {**facts, "epoch": epoch + 1})
-        _save(out / CHECKPOINT, _state(network, optimizer), {**facts, "log": log})
+            save(out / MODEL, network.state_dict(), {**facts, "epoch": epoch + 1})
+        save(out / CHECKPOINT, _state(network, optimizer), {**facts, "log": log})
         if (epoch + 1) % 5 == 0 or epoch + 1 == plan.epochs:
             shown = f", {key} of val {score:.3f}" if found else ""
             told(f"epoch {epoch + 1:>3} of {plan.epochs}: loss {entry['loss']:.3f}{shown}")
@@ -148,17 +148,7 @@ def _settled(log: list[dict[str, float]], judged: int, epochs: int) -> bool:
 
 
 def _state(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    for number, values in optimizer.state_dict()["state"].items():
-        state.update({f"optimizer.{number}.{name}": value for name, value in values.items()})
-    return state
-
-
-def _save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    with atomic_write(path) as temporary:
-        save_file(
-            {k: v.contiguous() for k, v in tensors.items()}, temporary, {"neurfield": json.dumps(facts)}
-        )
+    return named("network", network.state_dict()) | state_of(optimizer)
 
 
 def _resumed(
@@ -171,34 +161,16 @@ def _resumed(
     """
     if not path.is_file():
         return []
-    tensors, there = _read(path)
+    tensors, there = load(path, _WRONG)
     for key, value in facts.items():
         if there.get(key) != value:
             what = f"--{key} {there.get(key)}" if key in Plan.__annotations__ else f"other {key}"
             if key == "classes":
                 what = f"other classes ({', '.join(there.get(key) or ())})"
             raise UserError(f"{path.parent}: holds a training of {what}: choose another --out, or remove it")
-    network.load_state_dict(
-        {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-    )
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, number, which = name.split(".", 2)
-            state.setdefault(int(number), {})[which] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    network.load_state_dict(part(tensors, "network"))
+    put_back(optimizer, tensors)
     return there["log"]
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    try:
-        with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {})["neurfield"])
-            return {name: file.get_tensor(name) for name in list(file.keys())}, facts
-    except (OSError, SafetensorError, KeyError, ValueError) as reason:
-        raise UserError(
-            f"{path}: not a network of `neurfield triplane train` ({type(reason).__name__})"
-        ) from reason
 
 
 def read_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -211,7 +183,7 @@ def read_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     path = path / MODEL if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"{path}: there is no such network; `neurfield triplane train` makes one")
-    tensors, facts = _read(path)
+    tensors, facts = load(path, _WRONG)
     if "task" not in facts:
         raise UserError(f"{path}: not a network of `neurfield triplane train`")
     network = make_network(

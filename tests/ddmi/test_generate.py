@@ -19,15 +19,16 @@ from neurfield.ddmi.data import find, read
 from neurfield.ddmi.train import KEPT, MODEL, read_model, train
 from neurfield.errors import UserError
 from neurfield.shapes import UnitShape, read_shape
+from neurfield.triplanes.checkpoint import save
 
 pytest.importorskip("diffusers", reason="schedules of the diffusion: pip install neurfield[generate]")
 
 
 def filled(run: Path) -> None:
     """Let everything be inside of what a network of six steps makes, so that there is a surface."""
-    tensors, facts = stage.load(run / MODEL)
+    tensors, facts = stage.read_checkpoint(run / MODEL)
     tensors["autoencoder.places.last.bias"] += 5.0
-    stage.save(run / MODEL, tensors, facts)
+    save(run / MODEL, tensors, facts)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_a_stop_changes_nothing(shapes: Path, tmp_path: Path) -> None:
     for name in ("autoencoder", "diffusion"):
         assert [e["step"] for e in resumed[name]] == [2, 4, 6]
         assert [e["loss"] for e in resumed[name]] == pytest.approx([e["loss"] for e in whole[name]], rel=1e-4)
-    one, other = (stage.load(tmp_path / run / MODEL)[0] for run in ("whole", "parts"))
+    one, other = (stage.read_checkpoint(tmp_path / run / MODEL)[0] for run in ("whole", "parts"))
     assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
 
 
