@@ -6,7 +6,7 @@ import dataclasses
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import interpolate, max_pool2d
 
 from neurfield.ops.depth_fusion import DepthViews
 from neurfield.ops.surface_depth import surface_depth
@@ -19,7 +19,8 @@ def second_views(views: DepthViews, row: Tensor, distance: Tensor, voxel: float)
 
     A pixel's surface is the first that its ray meets: one in front of it that others see, or one behind it,
     where others look through its own. A pixel whose ray meets none keeps its weight. Four pixels share a ray
-    through their middle: that they are half a pixel beside it is less than depth errs by.
+    through their middle, and are held to what it meets or, on what goes on evenly, to what lies between the
+    rays around them.
 
     Args:
         views: that were fused, with sigma.
@@ -28,8 +29,7 @@ def second_views(views: DepthViews, row: Tensor, distance: Tensor, voxel: float)
         voxel: length.
     """
     known = (views.depth > 0) & torch.isfinite(views.depth)
-    seen = _seen(views, row, distance, voxel, known)
-    residual = torch.where(seen > 0, views.depth - seen, torch.nan)
+    residual = _residual(views, row, distance, voxel, known)
     assert views.sigma is not None
     share = robust_weight(residual, views.sigma)
     weight = share if views.weight is None else views.weight * share
@@ -37,13 +37,17 @@ def second_views(views: DepthViews, row: Tensor, distance: Tensor, voxel: float)
     return dataclasses.replace(views, weight=weight, trust=trust)
 
 
-def _seen(views: DepthViews, row: Tensor, distance: Tensor, voxel: float, known: Tensor) -> Tensor:
-    """z-depth [F, h, w] of the surface that the rays of known pixels meet, 0 where they meet none."""
+def _residual(views: DepthViews, row: Tensor, distance: Tensor, voxel: float, known: Tensor) -> Tensor:
+    """How much farther than the surface depth is, [F, h, w]; NaN where none is met, or nothing is known."""
     asked = max_pool2d(known[:, None].float(), SHARED, ceil_mode=True)[:, 0] > 0
     lens = views.intrinsics / SHARED
     seen = surface_depth(row, distance, voxel, views.cam_from_grid, lens, asked)
     height, width = known.shape[1:]
-    return seen.repeat_interleave(SHARED, 1).repeat_interleave(SHARED, 2)[:, :height, :width]
+    at_ray = seen.repeat_interleave(SHARED, 1).repeat_interleave(SHARED, 2)[:, :height, :width]
+    between = interpolate(seen[:, None], scale_factor=SHARED, mode="bilinear", align_corners=False)
+    beside, even = views.depth - at_ray, views.depth - between[:, 0, :height, :width]
+    nearer = torch.where(even.abs() < beside.abs(), even, beside)
+    return torch.where(known & (at_ray > 0), nearer, torch.nan)
 
 
 def robust_weight(residual: Tensor, sigma: Tensor) -> Tensor:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from neurfield.fusion import FusedVolume, fuse_depth
 from neurfield.fusion.hull import HullPoints, outline_distance
 from neurfield.fusion.robust import robust_weight, second_views
 from neurfield.fusion.volume import known_distance
 from neurfield.ops.depth_fusion import DepthViews, depth_votes
+from neurfield.ops.surface_depth import surface_depth
 from tests.ops.test_depth_fusion import CENTRE, RADIUS, SIDE, sphere_views
 
 FRAMES, VOXEL, TRUNCATION = 40, 0.02, 0.08
@@ -99,6 +101,30 @@ def test_maps_far_from_the_others_count_less_in_the_second_pass() -> None:
         true = (points.points - CENTRE).norm(dim=1) - RADIUS
         errors.append(float((points.distance - true)[points.weight > 0.5].abs().mean()))
     assert errors[1] < 0.7 * errors[0]
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_pixels_that_share_a_ray_count_as_much_as_with_their_own(cut: int) -> None:
+    views = sphere_views(FRAMES)
+    volume = fused(behind_the_sphere())
+    size = views.depth.shape[1] - cut
+    depth = with_wild_depths(views.depth)[:, :size, :size]
+    pose = views.cam_from_grid.clone()
+    pose[:, :, 3] -= TRUNCATION * pose[:, :, :3].sum(dim=2)
+    sigma = torch.full_like(depth, VOXEL)
+    own = DepthViews(depth, None, None, pose, views.intrinsics, sigma)
+    surface = known_distance(volume.distance, volume.weight_sum)
+    shared = second_views(own, volume.row, surface, VOXEL).weight
+    seen = surface_depth(volume.row, surface, VOXEL, pose, views.intrinsics, depth > 0)
+    exact = robust_weight(torch.where(seen > 0, depth - seen, torch.nan), sigma)
+    assert shared is not None and shared.shape == depth.shape
+    # Pixels whose neighbours' rays meet the sphere, too: at its outline a shared ray may miss it.
+    around = 1.0 - avg_pool2d((seen > 0).float()[:, None], 3, 1, 1)[:, 0]  # beyond the picture none does
+    asked = (depth > 0) & (around < 1e-6)
+    apart = (shared - exact).abs()[asked]
+    assert apart.median() < 0.05 and (apart > 0.2).float().mean() < 0.03
+    wild = asked & ((depth - seen).abs() > 10.0 * VOXEL)
+    assert wild.any() and shared[wild].max() < 0.05
 
 
 def test_weights_are_those_of_geman_and_mcclure() -> None:
