@@ -16,11 +16,10 @@ from neurfield.scenes.cover import covering_frames
 
 PRIOR_WEIGHT, PRIOR_TRUST = 0.3, 0.5  # of a prior beside matched depth, at most, and how much its vote counts
 SPREAD = 1.4826  # standard deviations in a median absolute deviation
-TURNED, NEARER = (
-    78.0,
-    4.9,
-)  # degrees; typical disagreements of priors: as far off as either, it is contradicted
-MOST_OTHERS = 64  # views without a map whose priors take part, or as many as have one if that is more
+# As far off as either of these, or in part as both, it is contradicted.
+TURNED = 78.0  # degrees to the prior's normal
+NEARER = 4.9  # times what matched depth and priors typically err by
+MOST_OTHERS = 64  # views without a map take part, or as many as have one if that is more
 
 
 def beside_priors(
