@@ -19,10 +19,12 @@ def distill(
     run: Annotated[Positional[str], arg(metavar="RUN")],
     cells: Annotated[int, arg(metavar="N")] = 16,
     steps: Annotated[int, arg(metavar="N")] = 3000,
+    tune: Annotated[int, arg(metavar="N")] = 800,
     out: Annotated[
         str | None,
         arg(metavar="DIR", help_behavior_hint="(default: in the run's folder, kilo16 of 16 cells)"),
     ] = None,
+    scene: Annotated[str | None, arg(metavar="DIR")] = None,
     seed: Annotated[int, arg(metavar="N")] = 0,
     plugin: Plugin = (),
     threads: Threads = None,
@@ -35,8 +37,10 @@ def distill(
     Args:
         run: a run's folder, for example runs/room0/latest.
         cells: along the longest side of the run's box.
-        steps: of the optimiser.
+        steps: in which the field teaches.
+        tune: steps after that, in which colours are fitted to the run's pictures; 0: none.
         out: where the student's folder goes.
+        scene: where the run's scene lies now, if it was moved.
         seed: of all that is drawn.
         plugin: a module or a file that brings parts of the run's method.
         threads: how many processors to use.
@@ -47,7 +51,7 @@ def distill(
 
     with Bar(remaining=True) as bar:
         tell = bar if sys.stderr.isatty() else each_minute(bar)
-        folder, done, half = distill_run(run, cells, steps, out, seed, tell, plugin)
+        folder, done, half = distill_run(run, cells, steps, out, seed, tell, plugin, tune, scene)
     voxel = 2.0 / 512  # of the usual mesh, unit lengths
     file = next(iter(sorted((Path(folder) / "checkpoints").glob("*.safetensors"))))
     say(
@@ -61,13 +65,17 @@ def distill(
         f"         between cells it jumps by {jump[0]:.2f} voxels (95 %: {jump[1]:.2f}), "
         f"and turns by {turn[0]:.1f} degrees (95 %: {turn[1]:.1f})",
     )
+    if done.psnr is not None:
+        before, after = done.psnr
+        say(f"         on the fitted pictures {before:.1f} dB as it was taught, {after:.1f} as it is")
     if done.color is None:
         say("         the run knows no colours along rays: the student has distances alone")
     next_commands(
         (f"neurfield mesh {quoted(folder)}", "extracts its surface"),
         (f"neurfield render {quoted(folder)}", "renders it"),
     )
-    if done.steps < steps:
-        say("", f"stopped at step {done.steps} of {steps}: the student is as far as it came")
+    done_of = (done.steps, steps) if done.steps < steps or done.psnr is None else (done.tuned, tune)
+    if done_of[0] < done_of[1]:
+        say("", f"stopped at step {done_of[0]} of {done_of[1]}: the student is as far as it came")
         return 130
     return 0

@@ -81,6 +81,18 @@ class Cells(Sized):
         low = np.array(self.low)
         return np.stack([low, low + self.edge * np.array(self.table.shape)])
 
+    def corners(self) -> Tensor:
+        """The lowest corner of each network's cell, [K, 3]."""
+        place = (self.table >= 0).nonzero()
+        place = place[self.table[tuple(place.unbind(1))].argsort()]
+        return self.frame[:3] + place * self.edge
+
+    def places(self, count: int, generator: torch.Generator) -> Tensor:
+        """So many random places of each network's cell, [K * count, 3], cell by cell."""
+        corners = self.corners()
+        share = torch.rand(len(corners), count, 3, generator=generator)
+        return (corners[:, None] + self.edge * share).view(-1, 3)
+
     def inside(self, points: Tensor) -> Tensor:
         """Points [N, 3], those outside moved to the nearest place of the grid."""
         low, high = (torch.as_tensor(end, dtype=points.dtype, device=points.device) for end in self.box)

@@ -281,6 +281,6 @@ def keeping(state: dict[str, Any], dtype: torch.dtype) -> dict[str, Any]:
     """A state with the networks' numbers and the lattice in fewer bits, for the disk; the rest as it is."""
 
     def small(name: str) -> bool:
-        return "weight_" in name or "bias_" in name or name.endswith("lattice")
+        return "weight_" in name or "bias_" in name or name.endswith(("lattice", "texture.table"))
 
     return {name: tensor.to(dtype) if small(name) else tensor for name, tensor in state.items()}

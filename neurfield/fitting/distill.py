@@ -31,6 +31,8 @@ BATCHES = 8  # of samples that the teacher is asked for at once
 REUSED = 8  # times, before the teacher is asked anew
 OFFERED = 4  # points of a face, of which one is taken, rather near to the surface
 RATE, RATE_END = 1.2e-2, 3e-4
+OF_TABLE = 1e-2  # rate of the colours' texture
+LEVELS = 8  # of it
 OF_GRADIENT, OF_COLOR, OF_VALUE_JUMP, OF_NORMAL_JUMP = 0.3, 0.3, 0.5, 0.2
 KNEE = 0.02  # of the loss on colours: below it is quadratic
 BYTES_A_NUMBER = 4 * 4 + 8  # of a network while it learns: itself, gradient, two moments; packed for kernels
@@ -52,6 +54,8 @@ class Figures:
         color: difference of colours there, 0..1, root mean square; None without colours.
         jump: of values between cells on faces where the surface passes: mean and 95 %, unit lengths.
         turn: of normals there, degrees: mean and 95 %.
+        tuned: steps in which colours were fitted to the pictures.
+        psnr: of pixels of those whose rays meet the student, before and after, dB; None: were not fitted.
     """
 
     networks: int = 0
@@ -62,6 +66,8 @@ class Figures:
     color: float | None = None
     jump: tuple[float, float] = (0.0, 0.0)
     turn: tuple[float, float] = (0.0, 0.0)
+    tuned: int = 0
+    psnr: tuple[float, float] | None = None
 
 
 @dataclass
@@ -86,6 +92,8 @@ class Distillation:
         field: without networks, of other sizes than usual; None: as usual.
         color: without networks, of other sizes than usual; None: as usual, where the teacher has colours.
         samples: of a cell, a step.
+        rate: of learning, at first.
+        faint: how much less each higher octave is heard than the one before.
 
     Raises:
         UserError: the teacher has no surface, or none yet, or the networks would need more memory.
@@ -102,8 +110,10 @@ class Distillation:
         field: KiloSDF | None = None,
         color: KiloColor | None = None,
         samples: int = SAMPLES,
+        rate: float = RATE,
+        faint: float = FAINT,
     ) -> None:
-        self.teacher, self.steps, self.samples = teacher, steps, samples
+        self.teacher, self.steps, self.samples, self.rate = teacher, steps, samples, rate
         self.generator = torch.Generator().manual_seed(seed)
         student = KiloSDF(seed) if field is None else field
         one = sum(w.numel() + b.numel() for w, b in zip(student.made(1).weights, student.made(1).biases))
@@ -112,12 +122,12 @@ class Distillation:
         refuse_memory(grid.networks, one, cells, memory)
         student.grow(grid, lattice)
         if teacher.color is not None:
-            color = KiloColor(seed, features=student.feature_dim) if color is None else color
+            color = usual_color(student, seed) if color is None else color
             color.grow(grid)
         self.student = Student(student, color, Figures(grid.networks, grid.table.numel(), steps))
         octave = torch.arange(student.octaves).repeat_interleave(6)
-        self.loud = torch.cat([torch.ones(3), FAINT ** (octave + 1)])
-        self.corners = self._corners()
+        self.loud = torch.cat([torch.ones(3), faint ** (octave + 1)])
+        self.corners = grid.corners()
         self.faces = faces_of(grid)
         self._lay_out()
         self._refuse_unfinished()
@@ -126,10 +136,8 @@ class Distillation:
         """Teach; Ctrl-C ends it, and leaves a student as far as it came: `figures.steps` says how far."""
         began = time.perf_counter()
         student, figures = self.student, self.student.figures
-        parameters = [
-            p for one in (student.field, student.color) if one is not None for p in one.parameters()
-        ]
-        optimizer = Adam([Group("network", parameters, RATE)])
+        of_color = [] if student.color is None else color_groups(student.color, self.rate)
+        optimizer = Adam([Group("network", list(student.field.parameters()), self.rate), *of_color])
         step = 0
         try:
             self._begin(self._samples(BATCHES))
@@ -205,18 +213,11 @@ class Distillation:
 
         return said(jump), said(turn)
 
-    def _corners(self) -> Tensor:
-        """The lowest corner of each network's cell, [K, 3]."""
-        cells = self.student.field.cells
-        place = (cells.table >= 0).nonzero()
-        place = place[cells.table[tuple(place.unbind(1))].argsort()]
-        return cells.frame[:3] + place * cells.edge
-
     def _samples(self, batches: int) -> Taught:
         """[K, batches * samples] points of each cell, every second of them close to a surface there."""
         edge, cells = self.student.field.cells.edge, len(self.corners)
         shape = cells, batches * self.samples, 3
-        points = self.corners[:, None] + edge * torch.rand(*shape, generator=self.generator)
+        points = self.student.field.cells.places(shape[1], self.generator).view(shape)
         close = points[:, ::2].reshape(-1, 3)
         moved = self.teacher.onto_surface(close, self.generator, CLOSE * edge)
         low = self.corners[:, None].expand(-1, (shape[1] + 1) // 2, -1).reshape(-1, 3)
@@ -246,6 +247,12 @@ class Distillation:
         self.back = torch.empty_like(self.order)
         self.back[self.order] = torch.arange(len(self.order))
         self.starts = self._starts(numbers[self.order])
+        # Colours are taught where a surface may be: at every second place of a cell, and on faces.
+        inside = len(self.corners) * self.samples
+        shown = torch.arange(self.samples).remainder(2).eq(0).repeat(len(self.corners))
+        self.shown = torch.cat([shown.nonzero()[:, 0], torch.arange(inside, len(numbers))])
+        self.shown = self.shown[numbers[self.shown].argsort(stable=True)]
+        self.starts_shown = self._starts(numbers[self.shown])
 
     def _starts(self, numbers: Tensor) -> Tensor:
         return torch.searchsorted(numbers, torch.arange(len(self.corners) + 1))
@@ -279,19 +286,20 @@ class Distillation:
             turned = (weight[a] * (gradient[a] - gradient[b]).abs().sum(dim=1)).mean()
             total = total + OF_VALUE_JUMP * apart + OF_NORMAL_JUMP * turned
         if self.student.color is not None and flat.rgb is not None:
-            rgb = torch.cat([one.rgb for one in twice])  # type: ignore[misc]
-            total = total + OF_COLOR * self._color_loss(places, outputs, gradient, views, rgb, weight)
+            points, rgb = (torch.cat([getattr(one, name) for one in twice]) for name in ("points", "rgb"))
+            told = places, points, outputs[:, 1:], gradient, views, rgb, weight
+            total = total + OF_COLOR * self._color_loss(*(one[self.shown] for one in told))
         return total
 
     def _color_loss(
-        self, places: Tensor, outputs: Tensor, gradient: Tensor, views: Tensor, rgb: Tensor, weight: Tensor
-    ) -> Tensor:
+        self, places: Tensor, points: Tensor, feature: Tensor, gradient: Tensor, views: Tensor, rgb: Tensor,
+        weight: Tensor,
+    ) -> Tensor:  # fmt: skip
         color = self.student.color
         assert color is not None
         normal = normalize(gradient.detach(), dim=1, eps=1e-6)
-        seen = local_columns(places, color.octaves)
-        columns = torch.cat([seen, outputs[:, 1:], normal, color.encode_views(views)], dim=1)
-        found = color.local(columns[self.order], self.starts)[self.back]
+        seen = color.places(places, points), feature, normal, color.encode_views(views)
+        found = color.local(torch.cat(seen, dim=1), self.starts_shown)
         error = ((found - rgb).square() + KNEE**2).sqrt() - KNEE
         return (weight.square() * error.sum(dim=1)).mean()
 
@@ -321,8 +329,7 @@ class Distillation:
         self.student.field.lattice = self.student.field.lattice.half().float()
 
     def _refuse_unfinished(self) -> None:
-        edge = self.student.field.cells.edge
-        points = self.corners + edge * torch.rand(len(self.corners), 3, generator=self.generator)
+        points = self.student.field.cells.places(1, self.generator)
         told = self.teacher.tell(self.teacher.onto_surface(points, self.generator, 0.0), self.generator)
         off = float((told.gradient.norm(dim=1) - 1.0).abs().mean())
         if not off < SLOPE_OFF:
@@ -330,6 +337,19 @@ class Distillation:
                 f"the run has not converged: on its surface distances rise by 1 ± {off:.2f} per length, "
                 "where 1 is due: fit for longer"
             )
+
+
+def usual_color(field: KiloSDF, seed: int) -> KiloColor:
+    """The colour of a student, without networks."""
+    return KiloColor(seed, features=field.feature_dim, octaves=0, levels=LEVELS)
+
+
+def color_groups(color: KiloColor, rate: float) -> list[Group]:
+    """Numbers of a colour, by how they learn; `rate` is that of its networks."""
+    groups = [Group("color", list(color.networks.parameters()), rate)]
+    if color.texture is not None:
+        groups.append(Group("texture", [color.texture.table], OF_TABLE, sparse=True))
+    return groups
 
 
 @torch.no_grad()

@@ -72,9 +72,10 @@ class Teacher:
         return torch.cat([self.field.sdf(part) for part in points.split(AT_ONCE)] or [points[:, 0]])
 
     @torch.no_grad()
-    def tell(self, points: Tensor, generator: torch.Generator) -> Taught:
-        """All that it knows at points [N, 3], seen from random sides."""
-        told = [self._tell(part, generator) for part in points.split(AT_ONCE)]
+    def tell(self, points: Tensor, generator: torch.Generator, views: Tensor | None = None) -> Taught:
+        """All that it knows at points [N, 3], seen along views [N, 3]; None: from random sides."""
+        along = [None] * len(points.split(AT_ONCE)) if views is None else views.split(AT_ONCE)
+        told = [self._tell(*given, generator) for given in zip(points.split(AT_ONCE), along)]
         rgb = [one.rgb for one in told if one.rgb is not None]
         return Taught(
             torch.cat([one.points for one in told]), torch.cat([one.sdf for one in told]),
@@ -82,12 +83,13 @@ class Teacher:
             torch.cat(rgb) if rgb else None,
         )  # fmt: skip
 
-    def _tell(self, points: Tensor, generator: torch.Generator) -> Taught:
+    def _tell(self, points: Tensor, views: Tensor | None, generator: torch.Generator) -> Taught:
         sample = self.field.query(points, gradient=True)
         assert sample.gradient is not None
         normal = normalize(sample.gradient, dim=1, eps=1e-6)
-        views = normalize(torch.randn(len(points), 3, generator=generator), dim=1)
-        views = torch.where((views * normal).sum(dim=1, keepdim=True) > 0.0, -views, views)
+        if views is None:
+            views = normalize(torch.randn(len(points), 3, generator=generator), dim=1)
+            views = torch.where((views * normal).sum(dim=1, keepdim=True) > 0.0, -views, views)
         rgb = None
         if self.color is not None:
             shaded = self.color(points, sample.feature, normal, self.color.encode_views(views))

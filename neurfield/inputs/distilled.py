@@ -21,9 +21,11 @@ from neurfield.fitting.checkpoint import (
 )
 from neurfield.fitting.distill import Distillation, Figures, Student, Tell, occupancy_of
 from neurfield.fitting.folder import read_facts, write_facts
+from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.surface import FittedSurface
 from neurfield.fitting.teaching import Teacher
-from neurfield.inputs.run import input_of, open_surface
+from neurfield.fitting.tuning import Tuning
+from neurfield.inputs.run import Run, input_of, open_surface
 from neurfield.parts import Config, Part, save_config, whole_shelf
 from neurfield.rays import UnitFrame
 from neurfield.surfaces.extractors import is_unsigned
@@ -42,6 +44,8 @@ def distill_run(
     seed: int = 0,
     tell: Tell = lambda words, share: None,
     plugins: Sequence[str] = (),
+    tune: int = 0,
+    scene: str | Path | None = None,
 ) -> tuple[Path, Figures, float]:
     """Make a run of tiny networks out of a run.
 
@@ -53,6 +57,8 @@ def distill_run(
         seed: of all that is drawn.
         tell: is told what goes on, and which fraction of it is done.
         plugins: as for `Run.load`.
+        tune: steps in which colours are fitted to the run's pictures, where it has colours and pictures.
+        scene: where these lie now, if they were moved.
 
     Returns:
         The student's folder, what came of it, and world lengths per unit length.
@@ -65,12 +71,15 @@ def distill_run(
         raise UserError(f"--cells {cells}: two along the longest side are the least, 16 is usual")
     if steps < 1:
         raise UserError(f"--steps {steps}: at least 1 is needed")
+    if tune < 0:
+        raise UserError(f"--tune {tune}: a number of steps, or 0 for none")
     kind, facts = input_of(folder)
     kind.require("mesh", folder)
     target = folder / f"kilo{cells}" if out is None else Path(out)
     _refuse_other(target)
     surface = open_surface(folder, "cpu", plugins)
     _refuse_teacher(surface, folder)
+    rays = _rays(folder, plugins, scene) if tune and surface.radiance is not None else None
     surface.field.active_levels = surface.field.encoding.levels
     frame = UnitFrame.around(surface.box)
     teacher = Teacher(surface.field, surface.radiance)
@@ -80,6 +89,9 @@ def distill_run(
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
     student = distillation.run(tell)
+    if rays is not None and student.figures.steps == steps:
+        Tuning(student, teacher, rays, surface.config.train.steps, seed).run(tune, tell)
+        distillation.measure()
     config = config_of_student(surface.config, student)
     _write(target, folder, facts, config, student)
     return target, student.figures, frame.half
@@ -105,7 +117,8 @@ def config_of_student(config: Config, student: Student) -> Config:
         numbers = {
             "features": color.features, "octaves": color.octaves, "hidden": color.hidden,
             "view_degree": color.view_degree,
-            "softplus_beta": color.beta,
+            "softplus_beta": color.beta, "levels": color.levels, "log2_table_size": color.log2_table_size,
+            "finest_resolution": color.finest_resolution,
         }  # fmt: skip
         parts["color"] = {"": Part("color", "", "kilo", numbers, entry=shelf.find("color", "kilo"))}
         parts |= {slot: {} for slot in LEFT_OUT if slot in parts}
@@ -138,6 +151,23 @@ def free_memory() -> float:
     except OSError:
         pass
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def _rays(folder: Path, plugins: Sequence[str], scene: str | Path | None) -> RaysStep | None:
+    """How a run's pictures are read; None: it was fitted to none.
+
+    Raises:
+        UserError: they are not where they were.
+    """
+    try:
+        rays: RaysStep | None = Run.load(folder, "cpu", scene, plugins).task.rays
+        if rays is not None:
+            rays.reader.batch(0, 1)  # reads them
+    except UserError as error:
+        raise UserError(
+            f"{error} (its pictures are wanted for colours: give --scene DIR, or --tune 0)"
+        ) from error
+    return rays
 
 
 def _asks_heads(part: Part) -> bool:

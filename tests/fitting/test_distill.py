@@ -9,7 +9,7 @@ from neurfield.errors import UserError
 from neurfield.fields.cells import Cells
 from neurfield.fields.kilo import KiloSDF, keeping
 from neurfield.fields.kilo_color import KiloColor
-from neurfield.fitting.distill import Distillation, Student, refuse_memory
+from neurfield.fitting.distill import Distillation, Student, refuse_memory, usual_color
 from neurfield.fitting.teaching import Teacher, cells_of, faces_of
 from tests.fitting.spheres import RADIUS, Normals, Sphere, Wrinkled
 
@@ -84,9 +84,11 @@ def test_a_state_of_sixteen_bits_makes_the_same_field(taught: Student) -> None:
     points = torch.rand(500, 3, generator=torch.Generator().manual_seed(2)) * 2.0 - 1.0
     assert torch.equal(again.sdf(points), taught.field.sdf(points))
     assert taught.color is not None
-    color = KiloColor()
-    color.load_state_dict(keeping(taught.color.state_dict(), torch.float16))
-    assert color.networks.count == taught.color.networks.count
+    color = usual_color(taught.field, 5)
+    small = keeping(taught.color.state_dict(), torch.float16)
+    assert small["texture.table"].dtype == torch.float16
+    color.load_state_dict(small)
+    assert all(torch.equal(a, b) for a, b in zip(color.parameters(), taught.color.parameters()))
 
 
 def test_the_gradient_is_that_of_the_distance(taught: Student) -> None:
