@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 import torch
 
 from benchmarks import bench_tracing
@@ -27,6 +30,22 @@ def test_one_network_learns_in_one_cell_and_pictures_are_compared() -> None:
     rays = (-2.0 * directions).numpy(), directions.numpy()
     surface = traced(one.field, one.color, BOX)
     shown = surface.seen(surface.first_hits(-2.0 * directions, directions), directions)
-    views.rays, views.shown = [rays], [shown + 0.1]
-    psnr, rate = views.of(surface)
-    assert abs(psnr - 20.0) < 0.1 and rate > 0.0
+    within = torch.arange(50) < 30
+    elsewhere = torch.where(within[:, None], shown + 0.01, 0.0)
+    views.rays, views.shown, views.photos = [rays], [shown + 0.1], [(elsewhere, within)]
+    photographs, volume, rate = views.of(surface)
+    assert abs(photographs - 40.0) < 0.1 and abs(volume - 20.0) < 0.1 and rate > 0.0
+
+
+def test_pixels_are_spread_evenly_over_a_side() -> None:
+    assert bench_tracing.pixels_of(600, 400).tolist()[:3] == [0, 2, 3]
+    assert bench_tracing.pixels_of(3, 6).tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_rival_learns_in_about_the_seconds_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_tracing, "SAMPLES", 64)
+    surface = SimpleNamespace(box=BOX, field=Sphere(), radiance=Normals())
+    surface.field.encoding = SimpleNamespace(levels=1)
+    one = bench_tracing.one_network(surface, 16, 1.0, None, 0)
+    assert one.figures.networks == 1 and one.figures.steps > bench_tracing.PROBED
+    assert one.figures.tuned == 0
