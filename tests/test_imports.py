@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "light": {"ops", "rays", "scenes", "surfaces"},
     "report": {"ops", "images", "scenes", "surfaces", "inputs", "parts"},
     "viewer": {"scenes", "report", "inputs", "fitting", "surfaces", "shapes", "slices", "rays", "ops"}
-    | {"images"},
+    | {"images", "light"},
     "renders": {"images", "scenes", "evaluation", "surfaces", "rays", "fitting", "inputs", "report"}
     | {"light", "parts", "shapes", "stereo"},
     "triplanes": {"ops", "rays", "encodings", "shapes", "surfaces", "evaluation", "inputs", "report"}

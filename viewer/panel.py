@@ -20,6 +20,7 @@ KEYS = (
     ("K", "keep a key of a walk"),
     ("P", "write a picture"),
     ("B", "faces that turn away"),
+    ("T", "the field itself, traced"),
     ("0", "back to the start"),
 )
 _REST = 0.35  # seconds without a move until a slider counts as at rest

@@ -20,6 +20,7 @@ from neurfield.viewer.panel import Panel
 from neurfield.viewer.recorder import Recorder
 from neurfield.viewer.session import AXES, Hit, Session
 from neurfield.viewer.toolkit import quick_open3d
+from neurfield.viewer.tracing import AT_REST, Look, Tracing, refuse_unsigned
 
 _AT_ONCE = 24  # pieces that are repainted between two pictures
 _ALONE = 1.0  # seconds for the first picture, in which nothing else is worked out
@@ -85,6 +86,8 @@ class Window:
         self._lamp = lamp_of(self.content.viewpoint(width / height))
         self.on = {layer.name for layer in first}
         self._level = 0.0
+        self.tracing: Tracing | None = None  # while the field itself is shown
+        self._still = float("inf")  # when the eye came to rest, and no picture of that was made yet
         self._marks: list[Hit] = []
         self._labels: list[Any] = []
         self._pressed: tuple[int, int] | None = None
@@ -192,6 +195,20 @@ class Window:
         self.drawing.backs = not self.drawing.backs
         self._moved = True
 
+    def trace(self) -> None:
+        """Show the field itself instead of its surfaces, coarsely while the eye moves; or these again."""
+        if self.tracing is not None:
+            self.tracing = None
+            self.view.scene.set_background([1.0, 1.0, 1.0, 1.0])
+            self.panel.tell("")
+            self._refresh()
+            return
+        if not self.session.has_field:
+            self.panel.tell("there is no field to trace: view a run's folder")
+            return
+        self.panel.tell("the field ...")
+        self.background.ask("traced", lambda: refuse_unsigned(self.session), self._trace)
+
     def picture(self) -> None:
         """Write what the view shows as a picture."""
         target = self.recorder.free(f"{Path(self.content.title).stem}-view.png")
@@ -243,13 +260,44 @@ class Window:
     def _better(self, name: str, ready: Prepared) -> None:
         self._repaint = [item for item in self._repaint if item[0] != name] + [(name, ready, 0)]
 
+    def _trace(self, _: Any) -> None:
+        self.tracing, self._moved = Tracing(self.session), True
+        self._refresh()
+
+    def _look(self, rest: bool) -> None:
+        """Ask for a picture of the field as the eye is now; of those that wait the newest is made."""
+        tracing, eye = self.tracing, self.eye
+        pose, fov, size = eye.world_from_cam, eye.fov, eye.size
+        if tracing is None:
+            return
+
+        def undisturbed(seconds: float) -> bool:
+            return rest and self._still == float("inf")
+
+        def looked() -> Look:
+            return list(tracing.looks(pose, fov, size, undisturbed))[-1]
+
+        self.background.ask("traced", looked, lambda look: self._put_look(tracing, look, size))
+
+    def _put_look(self, tracing: Tracing, look: Look, size: tuple[int, int]) -> None:
+        if tracing is not self.tracing:
+            return
+        import open3d as o3d
+        from PIL import Image
+
+        whole = np.asarray(Image.fromarray(look.rgb).resize(size, Image.Resampling.BILINEAR))
+        self.view.scene.set_background([1.0, 1.0, 1.0, 1.0], o3d.geometry.Image(np.ascontiguousarray(whole)))
+        self.panel.tell(tracing.words)
+        self.window.post_redraw()
+
     def _refresh(self) -> None:
         """What is on the scene as `on` and the level say."""
         away = self._level != 0.0 and "level" in self.drawing
         scale = None
         for layer in self.content.layers:
             on = layer.name in self.on
-            self.drawing.show(layer.name, on and not (away and layer.name in SKINS))
+            hidden = layer.name in SKINS and (away or self.tracing is not None)
+            self.drawing.show(layer.name, on and not hidden)
             if on and layer.made and layer.name != "slice" and not isinstance(layer.geometry, Lines):
                 scale = getattr(layer.geometry, "scale", None) or scale
         if "slice" in self.on and "slice" in self.drawing:
@@ -325,7 +373,12 @@ class Window:
         if self._moved or self.eye.has_moved():
             self._moved = False
             self.drawing.look_from(self.eye.place)
+            self._still = time.monotonic()
+            self._look(rest=False)
             changed = True
+        elif time.monotonic() - self._still > AT_REST:
+            self._still = float("inf")
+            self._look(rest=True)
         if self._repaint:
             name, ready, start = self._repaint.pop(0)
             assert ready.pieces is not None
@@ -353,7 +406,7 @@ class Window:
                 return True
         does = {
             "f": lambda: self.walk(not self._walking), "k": self.record, "p": self.picture,
-            "b": self.back_faces, "0": self.reset,
+            "b": self.back_faces, "t": self.trace, "0": self.reset,
         }.get(key)  # fmt: skip
         if does is None:
             return False

@@ -45,11 +45,13 @@ def shown(content: Content) -> Iterator[tuple[Any, Tab, list[int]]]:
     from neurfield.viewer.web.page import Page
     from neurfield.viewer.web.server import address, close, open_server
     from neurfield.viewer.web.tools import Tools
+    from neurfield.viewer.web.traced import FieldView
 
     server = open_server()
     try:
         page = Page(server, content)
-        tools = Tools(page, Session(content, fitted_ball()))
+        session = Session(content, fitted_ball())
+        tools, field = Tools(page, session), FieldView(page, session)
         sent = [0]
         with browser_page(WIDTH, HEIGHT) as tab:
             tab.on("websocket", lambda socket: socket.on("framereceived", lambda data: count(sent, data)))
@@ -58,6 +60,7 @@ def shown(content: Content) -> Iterator[tuple[Any, Tab, list[int]]]:
             until(tab, lambda picture: is_ball(picture).mean() > 0.02)
             yield tools, tab, sent
         tools.stop()
+        field.stop()
     finally:
         close(server)
 
@@ -176,3 +179,26 @@ def test_a_slice_is_shown_and_views_become_a_walk(tmp_path: Any) -> None:
             assert pose[:3, 2] @ pose[:3, 3] < -0.9 * np.linalg.norm(pose[:3, 3])
         assert np.linalg.norm(np.diff(walk.world_from_cam[:, :3, 3], axis=0)) > 0.3
         assert tools.page.content.origin.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_field_is_traced_where_its_mesh_was() -> None:
+    with shown(layered_ball()) as (tools, tab, _):
+        mesh = is_ball(until(tab, lambda picture: is_ball(picture).any()))
+        tab.get_by_role("checkbox", name="Traced").click()
+        tab.get_by_text(", at rest").wait_for()
+        assert tools.page.shown_skin is None
+
+        def alike(picture: np.ndarray) -> bool:
+            field = is_ball(picture)
+            return bool((field & mesh).sum() > 0.93 * (field | mesh).sum())
+
+        until(tab, alike)
+        tab.mouse.move(300, 400)
+        tab.mouse.down()
+        tab.mouse.move(420, 380, steps=8)
+        tab.get_by_text("while it moves").wait_for()
+        tab.mouse.up()
+        tab.get_by_text(", at rest").wait_for()
+        tab.get_by_role("checkbox", name="Traced").click()
+        until(tab, lambda picture: is_ball(picture).mean() > 0.02)
+        assert tools.page.shown_skin == "surface"

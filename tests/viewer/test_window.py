@@ -96,6 +96,15 @@ def test_slices_and_levels(facts: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+def test_the_field_is_traced_where_its_mesh_was(facts: dict[str, Any]) -> None:
+    width, height = facts["size"]
+    assert facts["traced"].startswith(f"{width} x {height} in ") and "at rest" in facts["traced"]
+    field, mesh = (ball_pixels(picture(facts, name)) for name in ("field", "again"))
+    assert mesh.mean() > 0.02
+    assert (field & mesh).sum() > 0.95 * (field | mesh).sum()
+
+
+@pytest.mark.slow
 def test_a_walk_is_written(facts: dict[str, Any]) -> None:
     assert facts["recorded"].startswith("key 2 of") and (facts["folder"] / "walk.json").is_file()
 

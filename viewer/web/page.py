@@ -71,6 +71,11 @@ class Page:
             for node in self._nodes.get(name, ()):
                 node.visible = on
 
+    @property
+    def shown_skin(self) -> str | None:
+        """The surface that is shown, of those that lie in each other."""
+        return self._skin
+
     def skin(self, name: str | None) -> None:
         """Show one of the surfaces that lie in each other; None: none of them."""
         try:

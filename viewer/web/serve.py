@@ -44,6 +44,7 @@ class Served:
             from neurfield.viewer.session import Session
             from neurfield.viewer.web.page import Page
             from neurfield.viewer.web.tools import Tools
+            from neurfield.viewer.web.traced import FieldView
 
             names = None if layers is None else layer_names(layers)
             content = content_of(target, scene)
@@ -51,6 +52,7 @@ class Served:
             shown = tuple(layer.name for layer in shown_layers(session.content.layers, names))
             self.page = Page(self.server, content, shown)
             self.tools = Tools(self.page, session, sliced="slice" in shown)
+            self.field = FieldView(self.page, session) if session.has_field else None
         except BaseException:
             close(self.server)
             raise
@@ -63,6 +65,8 @@ class Served:
     def close(self) -> None:
         """End it; who looks at it sees that it is gone."""
         self.tools.stop()
+        if self.field is not None:
+            self.field.stop()
         close(self.server)
 
 
