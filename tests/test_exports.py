@@ -157,6 +157,7 @@ PRIVATE = {
     "shapes.planes": "what `points.Cloud` knows of points",
     "shapes.read_off": "how `read_shape` reads what trimesh does not",
     "shapes.read_points": "how `read_shape` reads files of points alone",
+    "shapes.turned": "how `sided` has pieces turned",
     "shapes.sides.cumulated": "what `spread` draws by",
     "shapes.sides.spread": "`UnitShape.sample`",
     "shapes.cloud_files": "which files verbs of clouds take, and what they write",

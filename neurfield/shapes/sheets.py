@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from neurfield.ops import NearestOnMesh
+from neurfield.shapes.turned import normals_of, turned_faces
 from neurfield.shapes.unit_shape import UnitShape
 
 WIDTH = 0.03  # unit lengths beside sheets within which their sides tell the distance
@@ -43,9 +44,10 @@ def sided(shape: UnitShape, points: Tensor) -> Sided:
 
     `side` goes through zero across a sheet, as straight as a signed distance does, and does so beyond the
     border as well, where `beyond` is the distance. A border is where an edge has other than two faces, or two
-    that do not turn alike. Between two sheets of which one turns its upper side to the other's lower one, as
-    a cloth's to the table's, `side` jumps from one sign to the other: a field that is fitted to it, being
-    continuous, is zero there, so `beyond` has to be the distance there, too.
+    that cannot turn alike. Pieces are turned so that those beside each other agree
+    (`neurfield.shapes.turned`). Within one, as in a roll, two sheets may still turn an upper side to a lower
+    one: between them `side` jumps from one sign to the other. A field that is fitted to it, being continuous,
+    is zero there, so `beyond` has to be the distance there, too.
 
     Args:
         shape: a mesh.
@@ -53,28 +55,30 @@ def sided(shape: UnitShape, points: Tensor) -> Sided:
     """
     found = shape.tree.nearest(points)
     way = points - found.point
-    corners = shape.tree.corners
-    height = (way * _normals(corners)[found.face]).sum(dim=1)
+    faces = turned_faces(shape, WIDTH, _AHEAD)
+    corners = shape.points[torch.from_numpy(faces)]
+    height = (way * normals_of(corners)[found.face]).sum(dim=1)
     # At creases and corners the mean of the normals around tells the side (Baerentzen and Aanaes 2005).
-    leaning = (way * _blended(shape, found.face, found.point)).sum(dim=1)
+    leaning = (way * _blended(corners, torch.from_numpy(faces), found.face, found.point)).sum(dim=1)
     sign = torch.where(height.abs() > _CLEAR * found.distance, height, leaning).sign()
-    border = _border(shape)
+    border = _border(shape, faces)
     inwards = torch.full_like(found.distance, WIDTH)
     if len(border):
         apart, _ = cKDTree(border).query(found.point.double().numpy(), distance_upper_bound=WIDTH)
         inwards = torch.from_numpy(np.minimum(apart, WIDTH)).float()
     side = torch.where(inwards < _STEP, height, sign * found.distance)
-    kept = torch.minimum(inwards, _before_other_side(shape, points, found, sign))
+    kept = torch.minimum(inwards, _before_other_side(shape, normals_of(corners), points, found, sign))
     return Sided(found.distance, side, found.distance - kept)
 
 
-def _before_other_side(shape: UnitShape, points: Tensor, found: NearestOnMesh, sign: Tensor) -> Tensor:
+def _before_other_side(
+    shape: UnitShape, normals: Tensor, points: Tensor, found: NearestOnMesh, sign: Tensor
+) -> Tensor:
     """Ways [N] from points to where a sheet is nearer to which they are on the other side, at most `WIDTH`.
 
     Such a sheet is looked for at some places farther away from the nearest one. Halfway between two that are
     parallel both are as near, so the way is half of what the other is farther off.
     """
-    normals = _normals(shape.tree.corners)
     way, short = points - found.point, found.distance < 1e-6
     straight = torch.where(short[:, None], normals[found.face], normalize(way, dim=1, eps=1e-30))
     side = torch.where(short, torch.ones_like(sign), sign)
@@ -89,9 +93,8 @@ def _before_other_side(shape: UnitShape, points: Tensor, found: NearestOnMesh, s
     return least
 
 
-def _border(shape: UnitShape) -> np.ndarray:
+def _border(shape: UnitShape, faces: np.ndarray) -> np.ndarray:
     """Places [B, 3] along the edges of a mesh at which a sheet ends, unit coordinates."""
-    faces = shape.shape.faces
     ends = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     edges, row = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True)
     row = row.reshape(-1)
@@ -105,20 +108,14 @@ def _border(shape: UnitShape) -> np.ndarray:
     return low[edge] + share[:, None] * (high - low)[edge]
 
 
-def _normals(corners: Tensor) -> Tensor:
-    a, b, c = corners.unbind(dim=1)
-    return normalize(torch.linalg.cross(b - a, c - a), dim=1, eps=1e-30)
-
-
-def _blended(shape: UnitShape, face: Tensor, places: Tensor) -> Tensor:
+def _blended(corners: Tensor, faces: Tensor, face: Tensor, places: Tensor) -> Tensor:
     """Directions [N, 3] between those of a face's corners, at places [N, 3] on it: no units."""
-    faces = torch.from_numpy(shape.shape.faces)
-    faces = faces.flip(1) if shape.sides.flipped else faces
-    corners = shape.tree.corners
     following, before = corners.roll(-1, dims=1) - corners, corners.roll(1, dims=1) - corners
     cosine = (normalize(following, dim=2, eps=1e-30) * normalize(before, dim=2, eps=1e-30)).sum(dim=2)
-    weighted = cosine.clamp(-1.0, 1.0).acos()[..., None] * _normals(corners)[:, None]
-    of_vertices = torch.zeros(len(shape.points), 3).index_add_(0, faces.reshape(-1), weighted.reshape(-1, 3))
+    weighted = cosine.clamp(-1.0, 1.0).acos()[..., None] * normals_of(corners)[:, None]
+    of_vertices = torch.zeros(int(faces.max()) + 1, 3).index_add_(
+        0, faces.reshape(-1), weighted.reshape(-1, 3)
+    )
     a, b, c = corners[face].unbind(dim=1)
     # Weights of the corners are areas of the triangles opposite to them.
     areas = [torch.linalg.cross(q - p, places - p).norm(dim=1) for p, q in ((b, c), (c, a), (a, b))]

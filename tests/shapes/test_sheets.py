@@ -11,6 +11,7 @@ import trimesh
 
 from neurfield.shapes import Shape, UnitShape, mend, sided
 from neurfield.shapes.sheets import WIDTH
+from neurfield.shapes.turned import normals_of, turned_faces
 
 
 def unit(mesh: trimesh.Trimesh) -> UnitShape:
@@ -100,10 +101,22 @@ def two_squares(gap: float, turned: bool = False) -> trimesh.Trimesh:
     return trimesh.Trimesh(np.concatenate([corners, above]), np.concatenate([faces, upper]), process=False)
 
 
+def roll(gap: float) -> trimesh.Trimesh:
+    """One sheet that lies above itself: along, up, back and below, facing up both times."""
+    path = np.array([[-1.0, 0.0], [1.0, 0.0], [1.0, 0.5], [-1.5, 0.5], [-1.5, -gap], [1.0, -gap]])
+    count = len(path)
+    sides = [np.stack([path[:, 0], np.full(count, y), path[:, 1]], axis=1) for y in (-1.0, 1.0)]
+    low = np.arange(count - 1)
+    over = low + count
+    faces = np.concatenate([np.stack([low, low + 1, over + 1], 1), np.stack([low, over + 1, over], 1)])
+    return trimesh.Trimesh(np.concatenate(sides), faces, process=False)
+
+
 @pytest.mark.parametrize("gap", [0.01, 0.02, 0.04])
-def test_between_sheets_that_face_the_same_way_beyond_is_the_distance_where_sides_jump(gap: float) -> None:
-    shape = unit(two_squares(gap))
-    gap, low = gap / shape.frame.half, float(shape.points[:, 2].min())
+def test_between_turns_of_a_roll_beyond_is_the_distance_where_sides_jump(gap: float) -> None:
+    shape = unit(roll(gap))
+    low = float(shape.points[:, 2].min())
+    gap = gap / shape.frame.half
     share = torch.linspace(0.02, 0.98, 99)
     across = torch.stack([0.1 + 0 * share, 0.2 + 0 * share, low + gap * share], dim=1)
     found = sided(shape, across)
@@ -112,16 +125,49 @@ def test_between_sheets_that_face_the_same_way_beyond_is_the_distance_where_side
     torch.testing.assert_close(found.beyond[middle], found.distance[middle], atol=0.06 * gap, rtol=0)
     beside = torch.tensor([[0.1, 0.2, low + 0.02 * gap], [0.1, 0.2, low + 0.98 * gap]])
     assert float(sided(shape, beside).beyond.max()) < -0.4 * gap  # below zero on the sheets, as elsewhere
-    # Above and below both of them nothing jumps.
+    # Above and below both turns nothing jumps.
     outside = torch.tensor([[0.1, 0.2, low - 0.001], [0.1, 0.2, low + gap + 0.001]])
     whole = torch.full((2,), 0.001 - WIDTH)
     torch.testing.assert_close(sided(shape, outside).beyond, whole, atol=1e-6, rtol=0)
 
 
-def test_a_thin_plate_has_one_inside_and_nothing_jumps_in_it() -> None:
-    shape = unit(two_squares(0.03, turned=True))
+@pytest.mark.parametrize("turned", [False, True])
+def test_pieces_are_turned_so_that_nothing_jumps_between_them(turned: bool) -> None:
+    shape = unit(two_squares(0.03, turned))
     share = torch.linspace(0.02, 0.98, 49)[:, None]
     points = torch.tensor([[0.1, 0.2, 0.0]]) + share * torch.tensor([[0.0, 0.0, 0.03 / shape.frame.half]])
     points[:, 2] += shape.points[:, 2].min()
     found = sided(shape, points)
+    assert len(found.side.sign().unique()) == 1
     torch.testing.assert_close(found.beyond, found.distance - WIDTH, atol=1e-6, rtol=0)
+
+
+def test_every_second_sheet_of_a_stack_is_turned_over_however_they_were() -> None:
+    heights = 0.02 * np.arange(7)
+    heights[5:] += 1.0  # two of them are far from the others
+    over = np.random.default_rng(0).random(len(heights)) < 0.5
+    square = np.array([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]])
+    vertices = np.concatenate([square + np.array([0.0, 0.0, height]) for height in heights])
+    faces = np.concatenate(
+        [
+            4 * k + (np.array([[2, 1, 0], [3, 2, 0]]) if o else np.array([[0, 1, 2], [0, 2, 3]]))
+            for k, o in enumerate(over)
+        ]
+    )
+    shape = unit(trimesh.Trimesh(vertices, faces, process=False))
+    turned = turned_faces(shape, WIDTH, (0.25, 0.5, 1.0))
+    up = normals_of(shape.points[torch.from_numpy(turned)])[::2, 2]
+    assert (up[:4] * up[1:5] < 0).all() and up[5] * up[6] < 0
+    assert np.array_equal(np.sort(turned, axis=1), np.sort(shape.shape.faces, axis=1))
+
+
+def test_a_mesh_whose_faces_turn_at_random_has_sides() -> None:
+    ball = trimesh.creation.icosphere(3)
+    over = np.random.default_rng(1).random(len(ball.faces)) < 0.5
+    ball.faces[over] = ball.faces[over][:, ::-1]
+    shape = unit(ball)
+    places, _ = shape.sample(2000, torch.Generator().manual_seed(0))
+    outwards = torch.nn.functional.normalize(places, dim=1)
+    found = sided(shape, places + 0.01 * outwards)
+    assert float(found.side.min()) > 0.0
+    torch.testing.assert_close(found.beyond, found.distance - WIDTH)
