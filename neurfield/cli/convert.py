@@ -22,6 +22,9 @@ def convert(
     out: Annotated[Path, arg(metavar="FOLDER")],
     poses: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None,
     poses_from_pictures: bool = False,
+    known_length: Annotated[
+        str | None, arg(metavar='"PICTURE PICTURE METRES"', help_behavior_hint="")
+    ] = None,
     threads: Threads = None,
 ) -> None:
     """Write any scene as a folder with a transforms.json, with its depth, masks, priors and points.
@@ -32,6 +35,8 @@ def convert(
         poses: poses.json of a run that refined them, in place of the scene's own.
         poses_from_pictures: find poses that are off again, from the pictures alone (COLMAP, on the CPU); the
             world and its unit stay.
+        known_length: how far apart two pictures were taken, in metres; or two points by their pixels in two
+            pictures: "IMG_1 120,340 880,350 IMG_7 300,310 990,420 0.258".
         threads: how many processors look for poses.
     """
     from neurfield.scenes import load_scene
@@ -45,6 +50,10 @@ def convert(
         loaded = with_poses(loaded, poses)
     if poses_from_pictures:
         loaded = _found_again(loaded, thread_count(threads))
+    if known_length is not None:
+        from neurfield.posing.scene_length import in_metres
+
+        loaded = in_metres(loaded, known_length)
     folder = out.expanduser().resolve()
     with Bar() as progress:
         write_transforms(loaded, folder, progress)

@@ -106,6 +106,24 @@ def scale_of(length: KnownLength, pictures: Sequence[Picture], images: Mapping[s
     return length.metres / measured
 
 
+def point_of_rays(origins: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """The point [3] nearest to two rays, world.
+
+    Args:
+        origins: [2, 3].
+        rays: [2, 3] unit directions.
+
+    Raises:
+        UserError: they run along one line.
+    """
+    across = np.eye(3) - rays[:, :, None] * rays[:, None]
+    system = across.sum(axis=0)
+    if np.linalg.cond(system) > 1e6:
+        raise UserError("--known-length: the two photos look along one line: name two from different places")
+    middle = origins.mean(axis=0)  # from which is counted: places may be far from zero
+    return middle + np.linalg.solve(system, np.einsum("kij,kj->i", across, origins - middle))
+
+
 def _met(pictures: Sequence[Picture], views: Sequence[Any], pixels: np.ndarray) -> np.ndarray:
     """The point nearest to the rays of two pixels [2,2] (of the photos, upright) in two pictures."""
     origins, directions = [], []
@@ -120,11 +138,7 @@ def _met(pictures: Sequence[Picture], views: Sequence[Any], pixels: np.ndarray) 
         ray = np.append(np.asarray(view.camera.cam_from_img(scaled)).ravel()[:2], 1.0)
         directions.append(view.cam_from_world().rotation.matrix().T @ (ray / np.linalg.norm(ray)))
         origins.append(view.projection_center())
-    across = [np.eye(3) - np.outer(d, d) for d in directions]
-    system = across[0] + across[1]
-    if np.linalg.cond(system) > 1e6:
-        raise UserError("--known-length: the two photos look along one line: name two from different places")
-    point = np.linalg.solve(system, across[0] @ origins[0] + across[1] @ origins[1])
+    point = point_of_rays(np.stack(origins), np.stack(directions))
     for picture, view, pixel in zip(pictures, views, pixels):
         seen = view.project_point(point)
         scaled = pixel * np.array(picture.size) / np.array(picture.full_size)

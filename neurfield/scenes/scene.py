@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -147,6 +148,28 @@ class Scene(Frames):
     def seen_by(self, cameras: Cameras, files: Mapping[str, FileList], tracks: Tracks | None) -> Scene:
         """The same frames as other cameras see them, from the same places, with tracks in their pixels."""
         return self._derived(cameras, files, self.box_by_hand, tracks)
+
+    def scaled(self, factor: float) -> Scene:
+        """The same frames in metres, in a world whose lengths are `factor` times what they were.
+
+        Poses, box and sparse points are. Priors, whose scale nobody knows, stay as they are; maps of stereo
+        are left out, and found again.
+
+        Raises:
+            UserError: depth was measured, or the true surface is known, and lengths with it.
+        """
+        measured = [source for source in ("depth", "sensor_depth") if source in self.files]
+        if measured or self.ground_truth_file is not None:
+            what = measured[0].replace("_", " ") if measured else "a true surface"
+            raise UserError(f"{self.path}: the scene has {what}, so its lengths are known already")
+        poses = self.cameras.world_from_cam.copy()
+        poses[:, :3, 3] *= factor
+        files = {source: listed for source, listed in self.files.items() if not source.startswith("stereo_")}
+        box = None if self.box_by_hand is None else self.box_by_hand * factor
+        scene = self._derived(replace(self.cameras, world_from_cam=poses), files, box, self.tracks)
+        scene.points = None if self.points is None else self.points * factor
+        scene.unit = "m"
+        return scene
 
     def without(self, *sources: str) -> Scene:
         """The scene as if it never knew these sources: kind and box are decided from what is left."""
