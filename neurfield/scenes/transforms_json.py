@@ -31,8 +31,9 @@ and what `neurfield scene convert` and `import` have to say:
     mono_depth_from, mono_normal_from    ours: which networks made them, and when, for people
     import: notes, unit
 
-The alpha channel of a frame without a mask is one, and so are instant-ngp's dynamic_mask_*.png beside the
-images, which show what to leave out. ground_truth.ply beside the file, in the same world, is the true
+Masks that no frame names are found by their picture's name, such as masks/IMG_1.png beside the file. The
+alpha channel of a frame without a mask is one, and so are instant-ngp's dynamic_mask_*.png beside the images,
+which show what to leave out. ground_truth.ply beside the file, in the same world, is the true
 surface.
 """
 
@@ -60,6 +61,7 @@ from neurfield.scenes.images import (
     read_rgb,
     read_segment,
 )
+from neurfield.scenes.layouts.pictures import masks_of
 from neurfield.scenes.layouts.rotations import OPENCV_FROM_OPENGL
 from neurfield.scenes.scene import MaskSays, Scene
 from neurfield.scenes.sparse_points import read_points, read_tracks
@@ -67,6 +69,7 @@ from neurfield.scenes.tracks import Tracks
 
 LOOKS_FOR = "nerfstudio or instant-ngp (transforms.json, or transforms_train.json)"
 _NAMES = ("transforms.json", "transforms_train.json")
+_MASKS = ("masks", "mask")  # folders beside the file
 _EXTENSIONS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
 _PERSPECTIVE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
 PRIOR_ORIGINS = {"prior_depth": "mono_depth_from", "prior_normal": "mono_normal_from"}
@@ -124,7 +127,7 @@ def read(path: Path) -> Scene:
         tracks=tracks,
         up=_up(file, data),
         unit=_unit(data, files),
-        notes=(*_notes(data), *notes, *lost),
+        notes=(*_notes(data), *notes, *lost, *_notes_on_masks(file, files, frames)),
     )
 
 
@@ -265,8 +268,11 @@ def _other_sources(
         )
     if any(dynamic):
         sources["mask"] = FileList(tuple(dynamic), read_dynamic_mask)
-    else:
+    elif any(sources["mask"].paths):
         sources["mask"] = masks_or_alpha(images, sources["mask"].paths) or sources["mask"]
+    else:
+        folders = [file.parent / name for name in _MASKS]
+        sources["mask"] = masks_of(images, [one.name for one in images], folders) or sources["mask"]
     # Depth that came with photographs was measured or estimated; only that of our own key is exact. As in
     # nerfstudio the factor applies to npy files too.
     unit = _number(str(file), data, "depth_unit_scale_factor", 1e-3)
@@ -280,6 +286,24 @@ def _other_sources(
     if not any(sources["sensor_depth"].paths) and ngp_unit > 0:
         sources["sensor_depth"] = listed("depth_path", read_depth(ngp_unit))
     return sources
+
+
+def _notes_on_masks(file: Path, files: dict[str, FileList], frames: list[dict[str, Any]]) -> tuple[str, ...]:
+    """What is to be said of a folder of masks beside the file, which names none of them."""
+    folder = next((file.parent / name for name in _MASKS if (file.parent / name).is_dir()), None)
+    if folder is None or any(frame.get("mask_path") for frame in frames):
+        return ()
+    paths = files["mask"].paths if "mask" in files else ()
+    used = sum(path is not None and path.parent == folder for path in paths)
+    if used:
+        return (f"{used} of {len(frames)} frames have a mask in {folder.name}/, by its name: white is kept",)
+    held = next((one.name for one in sorted(folder.iterdir()) if one.is_file()), None)
+    if held is None:
+        return ()
+    return (
+        f"no mask of {folder.name}/ is used: none (such as {held}) is named as a picture "
+        "(IMG_1.png or IMG_1.jpg.png for IMG_1.jpg)",
+    )
 
 
 def dynamic_masks(images: list[Path]) -> list[Path | None]:

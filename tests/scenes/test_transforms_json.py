@@ -155,6 +155,34 @@ def test_masks_depth_and_priors_that_frames_name(written):
     np.testing.assert_allclose(rewrite(folder, data).depth(0, "noisy"), depth * 1000 / 6553.5, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["004.png", "004.png.png"])
+@pytest.mark.parametrize("place", ["masks", "mask"])
+def test_painted_masks_are_found_by_their_pictures_name(written, place, name):
+    folder, data = written
+    painted = np.zeros((HEIGHT, WIDTH), np.uint8)
+    painted[:, 5:] = 255
+    (folder / place).mkdir()
+    Image.fromarray(painted).save(folder / place / name)
+    scene = load_scene(folder)
+    np.testing.assert_array_equal(scene.mask(4), painted > 0)
+    assert scene.mask(3) is None and len(scene) == 12
+    assert scene.notes == (f"1 of 12 frames have a mask in {place}/, by its name: white is kept",)
+    Image.fromarray(255 - painted).save(folder / "other.png")
+    data["frames"][2]["mask_path"] = "other.png"  # who names some means these
+    scene = rewrite(folder, data)
+    assert scene.mask(4) is None and not scene.notes
+    np.testing.assert_array_equal(scene.mask(2), painted == 0)
+
+
+def test_masks_of_other_names_are_told(written):
+    (written[0] / "masks").mkdir()
+    assert not load_scene(written[0]).notes
+    Image.fromarray(grey(0)).save(written[0] / "masks/thing.png")
+    scene = load_scene(written[0])
+    assert "mask" not in scene.sources
+    assert "no mask of masks/ is used: none (such as thing.png) is named as a picture" in scene.notes[0]
+
+
 def test_instant_ngps_dynamic_masks_show_what_to_leave_out(written):
     folder, data = written
     moving = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
