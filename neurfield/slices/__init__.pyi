@@ -8,10 +8,10 @@ from neurfield.slices.csl import write_csl as write_csl
 from neurfield.slices.cut import cut as cut
 from neurfield.slices.cut import parallel_planes as parallel_planes
 from neurfield.slices.cut import random_planes as random_planes
+from neurfield.slices.findings import Finding as Finding
 from neurfield.slices.label_volumes import LabelVolume as LabelVolume
 from neurfield.slices.label_volumes import read_label_volume as read_label_volume
 from neurfield.slices.label_volumes import slices_of_volume as slices_of_volume
-from neurfield.slices.mend import Finding as Finding
 from neurfield.slices.mend import label_at as label_at
 from neurfield.slices.mend import looked_over as looked_over
 from neurfield.slices.mend import mend as mend

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.slices.contours import Contour, Slice, Slices
 from neurfield.slices.crossed import crossing_pairs
+from neurfield.slices.findings import Finding, gathered
 from neurfield.slices.nesting import around
-from neurfield.slices.planar import edges_of, inside
+from neurfield.slices.planar import distance, edges_of, inside
 
 _SAME = 1e-6  # of the longest side: planes and corners nearer than that are one
-_OPEN = 10.0  # times the median edge: the edge that closes a line is none that was drawn
+_TWIN = 1e-3  # of a contour's longest side: two of a label nowhere farther apart were drawn once
+_OPEN = 4.0  # times the median edge: the edge that closes a line is none that was drawn
 _OTHER_UNITS = (10.0, 25.4, 100.0, 1000.0)
 _FAR_APART = 12.0  # times the smallest contour's width: planes tell nothing of what lies between
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was found.
-
-    Attributes:
-        what: for people, with the plane and the contour.
-        mended: what was done about it; "" where it is only told.
-        grave: whether a fit would make no sense.
-    """
-
-    what: str
-    mended: str = ""
-    grave: bool = False
-
-    @property
-    def words(self) -> str:
-        """One line."""
-        return f"{self.what}: {self.mended}" if self.mended else self.what
 
 
 def mend(slices: Slices) -> Slices:
@@ -55,28 +37,35 @@ def mend(slices: Slices) -> Slices:
 def looked_over(slices: Slices) -> tuple[Slices, list[Finding]]:
     """Slices with all mended that can be, and all that was found."""
     findings: list[Finding] = []
-    size = float(np.ptp(slices.corners, axis=0).max()) if len(slices.corners) else 0.0
+    known = slices.corners[np.isfinite(slices.corners).all(axis=1)]
+    size = float(np.ptp(known, axis=0).max()) if len(known) else 0.0
     merged = _merged(slices.slices, size, findings.append)
     kept = [_clean(one, size, slices.called, findings.append) for one in merged]
     result = replace(slices, slices=tuple(kept))
     if not any(one.contours for one in kept):
         findings.append(Finding("there is no contour in any plane", grave=True))
-        return result, findings
+        return result, gathered(findings)
     if sum(bool(one.contours) for one in kept) < 2:
         findings.append(
             Finding("contours lie in one plane only, so nothing tells how thick it is: give more planes",
                     grave=True)
         )  # fmt: skip
-        return result, findings
+        return result, gathered(findings)
     for label in set(slices.names) - set(result.labels):
         findings.append(Finding(f"label {slices.called(label)} has no contour"))
     _look_at_units(result, findings.append)
     _look_at_gaps(result, findings.append)
-    return result, findings
+    return result, gathered(findings)
 
 
 def _name(one: Slice, contour: int | None = None) -> str:
     return f"plane {one.number}" + ("" if contour is None else f", contour {contour + 1}")
+
+
+def _of(one: Slice, contour: int | None, what: str, mended: str, kind: str) -> Finding:
+    """A finding of a plane, told together with others of its kind."""
+    place = None if contour is None else contour + 1
+    return Finding(what, mended, kind=kind, plane=one.number, contour=place)
 
 
 def _merged(given: tuple[Slice, ...], size: float, tell: Callable[[Finding], None]) -> list[Slice]:
@@ -109,18 +98,22 @@ def _clean(one: Slice, size: float, called: Callable[[int], str], tell: Callable
     kept: list[Contour] = []
     for k, contour in enumerate(one.contours):
         corners = contour.corners
+        if not np.isfinite(corners).all():
+            tell(_of(one, k, f"{_name(one, k)} has corners that are no numbers", "left out", "no numbers"))
+            continue
         edge = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
         corners = corners[edge > 0.0] if len(corners) > 1 else corners
         doubled = len(contour.corners) - len(corners)
         if doubled > 1:  # one is a line that ends where it begins, as many write it
-            tell(Finding(f"{_name(one, k)}: {doubled} corners are there twice", "one of each is kept"))
-        if len(corners) < 3 or abs(Contour(corners).area) <= (_SAME * size) ** 2:
-            tell(Finding(f"{_name(one, k)}: {len(corners)} corners without an inside", "left out"))
+            what = f"{_name(one, k)}: {doubled} corners are there twice"
+            tell(_of(one, k, what, "one of each is kept", "corners twice"))
+        if len(corners) < 3 or not _has_inside(corners, size):
+            what = f"{_name(one, k)}: {len(corners)} corners without an inside"
+            tell(_of(one, k, what, "left out", "no inside"))
             continue
         cleaned = Contour(corners, contour.label)
-        twin = next((j for j, other in enumerate(kept) if _twins(cleaned, other, size)), None)
-        if twin is not None:
-            tell(Finding(f"{_name(one, k)} is another's twin", "left out"))
+        if any(_twins(cleaned, other) for other in kept):
+            tell(_of(one, k, f"{_name(one, k)} is another's twin", "left out", "twin"))
             continue
         _look_at_ends(one, k, corners, tell)
         kept.append(cleaned)
@@ -129,20 +122,31 @@ def _clean(one: Slice, size: float, called: Callable[[int], str], tell: Callable
     return replace(one, contours=tuple(kept))
 
 
-def _twins(one: Contour, other: Contour, size: float) -> bool:
-    """Whether two contours of a label run through the same corners."""
-    if one.label != other.label or len(one.corners) != len(other.corners):
+def _has_inside(corners: np.ndarray, size: float) -> bool:
+    """Whether a line goes around something; one that crosses itself may, though its areas cancel out."""
+    if abs(Contour(corners).area) > (_SAME * size) ** 2:
+        return True
+    edges = edges_of([corners])
+    return len(crossing_pairs(edges, np.zeros(len(edges), np.int64))) > 0
+
+
+def _twins(one: Contour, other: Contour) -> bool:
+    """Whether two contours of a label are the same line, whatever its corners are."""
+    a, b = one.corners, other.corners
+    near = _TWIN * float(np.ptp(a, axis=0).max())
+    if one.label != other.label or np.abs(a.min(axis=0) - b.min(axis=0)).max() > near:
         return False
-    ordered = (corners[np.lexsort(corners.T)] for corners in (one.corners, other.corners))
-    a, b = ordered
-    return bool(np.abs(a - b).max() <= _SAME * size)
+    if np.abs(a.max(axis=0) - b.max(axis=0)).max() > near:
+        return False
+    return bool(distance(a, [b]).max() <= near and distance(b, [a]).max() <= near)
 
 
 def _look_at_ends(one: Slice, k: int, corners: np.ndarray, tell: Callable[[Finding], None]) -> None:
     edge = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
     last, usual = edge[0], float(np.median(edge[1:]))
     if len(corners) > 8 and last > _OPEN * usual and last > 3.0 * float(edge[1:].max()):
-        tell(Finding(f"{_name(one, k)} is open by {last:.3g}", "closed by a straight edge"))
+        what = f"{_name(one, k)} is open by {last:.3g}"
+        tell(_of(one, k, what, "closed by a straight edge", "open"))
 
 
 def _look_at_crossings(
@@ -153,22 +157,19 @@ def _look_at_crossings(
         return
     owner = np.repeat(np.arange(len(edges)), [len(each) for each in edges])
     for a, b in crossing_pairs(np.concatenate(edges), owner).tolist():
+        what = f"{_name(one, a)} crosses "
         if a == b:
-            tell(
-                Finding(
-                    f"{_name(one, a)} crosses itself", "inside is what an odd number of its lines go around"
-                )
-            )
+            mended = "inside is what an odd number of its lines goes around"
+            tell(_of(one, a, what + "itself", mended, "itself"))
         elif contours[a].label == contours[b].label:
-            tell(
-                Finding(
-                    f"{_name(one, a)} crosses contour {b + 1}", "inside is what one of them goes around alone"
-                )
-            )
+            mended = "inside is what one of them goes around alone"
+            tell(_of(one, a, what + f"contour {b + 1}", mended, "another"))
         else:
             first, second = called(contours[a].label), called(contours[b].label)
-            which = f"of label {first} crosses contour {b + 1} of label {second}"
-            tell(Finding(f"{_name(one, a)} {which}", "where they overlap, the smaller contour counts"))
+            what = f"{_name(one, a)} of label {first} crosses contour {b + 1} of label {second}"
+            pair = sorted((contours[a].label, contours[b].label))
+            mended = "where they overlap, the smaller contour counts"
+            tell(_of(one, None, what, mended, f"labels {pair}"))
 
 
 def _look_at_turns(one: Slice, contours: list[Contour], tell: Callable[[Finding], None]) -> None:
@@ -178,8 +179,9 @@ def _look_at_turns(one: Slice, contours: list[Contour], tell: Callable[[Finding]
     ]
     if turned and len(turned) < len(contours):
         which = ", ".join(str(k + 1) for k in turned[:8]) + (", ..." if len(turned) > 8 else "")
-        tell(Finding(f"{_name(one)}: contours {which} turn the other way than the rest",
-                     "holes are told by what lies around them, not by that"))  # fmt: skip
+        what = f"{_name(one)}: contours {which} turn the other way than the rest"
+        mended = "holes are told by what lies around them, not by that"
+        tell(_of(one, None, what, mended, "turns"))
 
 
 def _look_at_units(slices: Slices, tell: Callable[[Finding], None]) -> None:
@@ -188,13 +190,14 @@ def _look_at_units(slices: Slices, tell: Callable[[Finding], None]) -> None:
     sizes = np.array(
         [float(np.ptp(np.concatenate([c.corners for c in one.contours]), axis=0).max()) for one in some]
     )
-    usual = float(np.median(sizes))
+    usual = float(np.sort(sizes)[(len(sizes) - 1) // 2])  # one that is there, also where half are others
     for one, size in zip(some, sizes):
         ratio = max(size / usual, usual / size)
         alike = min(_OTHER_UNITS, key=lambda unit: abs(np.log(unit / ratio)))
         if ratio > 8.0 and abs(np.log(alike / ratio)) < 0.15:
             more = "larger" if size > usual else "smaller"
-            tell(Finding(f"{_name(one)} is {alike:g} times {more} than the others: is it in other units?"))
+            what = f"{_name(one)} is {alike:g} times {more} than the others"
+            tell(_of(one, None, what, "is it in other units?", f"units {alike:g}"))
 
 
 def _look_at_gaps(slices: Slices, tell: Callable[[Finding], None]) -> None:

@@ -11,8 +11,10 @@ import pytest
 from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.slices import Contour, Plane, Slice, Slices, label_at, looked_over, read_slices, regions
+from neurfield.slices.findings import number_runs
 from tests.slices.structure_set import write_structure_set
 
+TURN = 2.0 * np.pi * np.arange(40) / 40
 SQUARE = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]])
 
 
@@ -61,6 +63,61 @@ def test_a_plane_in_other_units_is_named() -> None:
     assert told(mixed) == ["plane 3 is 25.4 times larger than the others: is it in other units?"]
 
 
+def test_planes_in_other_units_are_told_in_one_line_also_where_half_are() -> None:
+    slices = stacked(Contour(SQUARE), count=8)
+    mixed = [replace(one, contours=(Contour(10.0 * SQUARE),)) if one.number > 4 else one
+             for one in slices.slices]  # fmt: skip
+    assert told(replace(slices, slices=tuple(mixed))) == [
+        "plane 5 is 10 times larger than the others, and so in 3 more planes (6 to 8): is it in other units?"
+    ]
+
+
+def test_a_line_that_crosses_itself_has_an_inside_though_its_areas_cancel_out() -> None:
+    eight = np.stack([np.sin(TURN), np.sin(2.0 * TURN)], axis=1)
+    mended, findings = looked_over(stacked(Contour(eight), count=2))
+    assert [finding.words for finding in findings] == [
+        f"plane {k}, contour 1 crosses itself: inside is what an odd number of its lines goes around"
+        for k in (1, 2)
+    ]
+    assert all(len(one.contours) == 1 for one in mended.slices)
+
+
+def test_a_line_that_is_drawn_twice_is_one_whatever_its_corners_are() -> None:
+    circle, other = (4.0 * np.stack([np.cos(t), np.sin(t)], axis=1) for t in (TURN, TURN[::-1] + 0.01))
+    wall = 0.99 * circle  # of a hundredth of the radius: thin, and meant
+    mended, findings = looked_over(stacked(Contour(circle), Contour(other), Contour(wall[::-1])))
+    assert [finding.words for finding in findings] == [
+        f"plane {k}, contour 2 is another's twin: left out" for k in (1, 2, 3)
+    ]
+    assert all(len(one.contours) == 2 for one in mended.slices)
+
+
+def test_a_plane_that_is_given_twice_from_its_other_side_has_its_contours_once() -> None:
+    slices = stacked(Contour(4.0 * np.stack([np.cos(TURN), np.sin(TURN)], axis=1)))
+    one = slices.slices[1]
+    back = Plane.of(-one.plane.normal, -one.plane.offset)
+    again = Slice(back, (Contour(back.flat(one.plane.world(one.contours[0].corners))),), 99)
+    mended, findings = looked_over(replace(slices, slices=(*slices.slices, again)))
+    assert [finding.words for finding in findings] == [
+        "plane 99 is the same as plane 2: their contours are put together",
+        "plane 2, contour 2 is another's twin: left out",
+    ]
+    assert [len(one.contours) for one in mended.slices] == [1, 1, 1]
+
+
+def test_a_quarter_of_a_line_that_is_missing_is_told() -> None:
+    circle = np.stack([np.cos(TURN), np.sin(TURN)], axis=1)
+    assert all("is open by 1.52" in line for line in told(stacked(Contour(circle[:30]))))
+    assert len(told(stacked(Contour(circle[:30])))) == 3 and not told(stacked(Contour(circle[:39])))
+
+
+def test_corners_that_are_no_numbers_are_named() -> None:
+    broken = np.where(np.arange(4)[:, None] == 2, np.nan, SQUARE)
+    assert told(stacked(Contour(SQUARE), Contour(broken), count=2)) == [
+        f"plane {k}, contour 2 has corners that are no numbers: left out" for k in (1, 2)
+    ]
+
+
 def test_a_label_without_contours_is_told_and_no_region() -> None:
     slices = replace(stacked(Contour(SQUARE)), names={1: "liver", 2: "spleen"})
     assert told(slices) == ["label spleen has no contour"]
@@ -79,9 +136,10 @@ def test_slices_forty_times_as_far_apart_as_voxels_are_wide_are_a_guess(tmp_path
 
 def test_labels_that_cross_are_named_and_the_smaller_counts() -> None:
     slices = stacked(Contour(SQUARE, 1), Contour(0.5 * SQUARE + [3.0, 1.0], 2))
-    assert "plane 2, contour 1 of label 1 crosses contour 2 of label 2: where they overlap, the smaller" in (
-        "\n".join(told(slices))
-    )
+    assert told(slices) == [
+        "plane 1, contour 1 of label 1 crosses contour 2 of label 2, and so in 2 more planes (2, 3): "
+        "where they overlap, the smaller contour counts"
+    ]
     named = replace(slices, names={1: "Heart", 2: "Left lung"})
     assert "of label Heart crosses contour 2 of label Left lung" in "\n".join(told(named))
     one = slices.slices[0]
@@ -90,6 +148,21 @@ def test_labels_that_cross_are_named_and_the_smaller_counts() -> None:
     assert label_at(one, points).tolist() == [2, 1, 2, 0]
     areas = {k: sum(abs(c.area) for c in of.slices[0].contours) for k, of in found.items()}
     assert areas == pytest.approx({0: 18.0, 1: 14.0, 2: 4.0})
+
+
+def test_alike_findings_of_many_planes_are_one_line() -> None:
+    bow = SQUARE[[0, 2, 1, 3]] * [1.0, 0.9] + [[0, 0], [0, 0], [0, 1], [0, 0]]
+    few = told(stacked(Contour(bow), Contour(SQUARE + 9.0), count=3))
+    assert len(few) == 3 and few[2].startswith("plane 3, contour 1 crosses itself: inside is what")
+    (many,) = told(stacked(Contour(bow), Contour(SQUARE + 9.0), count=12))
+    assert many.startswith(
+        "plane 1, contour 1 crosses itself, and so 11 more (plane 2, contour 1; plane 3, contour 1; "
+    )
+    assert many.count("plane") == 9 and "; ...): inside is what an odd number" in many
+    # Pairs of labels are told apart.
+    both = told(stacked(Contour(SQUARE, 1), Contour(SQUARE + 2.0, 2), Contour(SQUARE + 1.0, 3), count=2))
+    assert len(both) == 3 and all("and so in plane 2" in line for line in both)
+    assert number_runs([4, 5, 7, 8, 9, 20]) == "4, 5, 7 to 9, 20"
 
 
 def test_a_cut_file_says_where(tmp_path: Path) -> None:
