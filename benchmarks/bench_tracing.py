@@ -77,7 +77,7 @@ class Views:
             self.shown.append(torch.from_numpy(drawn[:, :3]).clamp(0.0, 1.0))
             photo = torch.from_numpy(used.image(camera)[row, column].astype(np.float32) / 255.0)
             mask = used.mask(camera) if used.mask_says == "object" else None
-            within = np.ones(len(row), bool) if mask is None else mask[row, column] > 127
+            within = np.ones(len(row), bool) if mask is None else mask[row, column]
             self.photos.append((photo, torch.from_numpy(within)))
             self.rays.append(cameras.rays(of, pixels)[:2])
 

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from neurfield.cli.console import next_commands, say, size_of
 from neurfield.cli.render import each_minute
-from neurfield.cli.runs import Plugin
+from neurfield.cli.runs import MovedScene, Plugin
 from neurfield.cli.threads import Threads, use_threads
 from neurfield.wording import about, quoted
 
@@ -24,7 +24,7 @@ def distill(
         str | None,
         arg(metavar="DIR", help_behavior_hint="(default: in the run's folder, kilo16 of 16 cells)"),
     ] = None,
-    scene: Annotated[str | None, arg(metavar="DIR")] = None,
+    scene: MovedScene = None,
     seed: Annotated[int, arg(metavar="N")] = 0,
     plugin: Plugin = (),
     threads: Threads = None,

@@ -18,7 +18,7 @@ from neurfield.ops.cells import FREE, MATTER
 AT_ONCE = 1 << 18  # points
 LOOKS = 4  # along a cell's edge, where it is decided whether it is near the surface
 NEAR = 0.25  # of an edge: a cell keeps its network if the surface may be so near to one of its looks
-CLOSE = 0.04  # of an edge, how far samples close to the surface are from it
+CLOSE = 0.015  # of an edge, how far samples close to the surface are from it
 STEEPEST = 3.0  # what a gradient may be at most where a point is moved onto the surface by it
 
 

@@ -165,7 +165,7 @@ def _rays(folder: Path, plugins: Sequence[str], scene: str | Path | None) -> Ray
             rays.reader.batch(0, 1)  # reads them
     except UserError as error:
         raise UserError(
-            f"{error} (its pictures are wanted for colours: give --scene DIR, or --tune 0)"
+            f"{error} (its pictures are wanted for colours: give --scene PATH, or --tune 0)"
         ) from error
     return rays
 

@@ -108,6 +108,6 @@ def test_pictures_that_are_gone_are_asked_for(ball_run: Path, tmp_path: Path, ca
     facts = json.loads((moved / "run.json").read_text())
     (moved / "run.json").write_text(json.dumps({**facts, "scene": str(tmp_path / "gone")}))
     said = refusal(capsys, "distill", str(moved), "--cells", "3", "--steps", "2")
-    assert "--scene DIR" in said and "--tune 0" in said and not (moved / "kilo3").exists()
+    assert "--scene PATH" in said and "--tune 0" in said and not (moved / "kilo3").exists()
     assert main(["distill", str(moved), "--cells", "3", "--steps", "2", "--tune", "0"]) == 0
     capsys.readouterr()
