@@ -173,15 +173,18 @@ class LitScene:
     def chances(self, points: Tensor) -> Tensor:
         """How often each light is asked from points [N, 3]: [N, L], of sum 1, or 0 where none shines.
 
-        By what it may bring there: its power over the square of its distance, and nothing from behind.
+        By what it may bring there: its power over the square of its distance, of a flat one less from aside,
+        and nothing from behind.
         """
         to = points[:, None] - self._middles
         square = to.square().sum(dim=2)
         # A point may see some of a lamp whose middle's plane it is in front of, and a ball always.
-        front = (to * self._normals).sum(dim=2) > -1e-6 * self._sizes
+        height = (to * self._normals).sum(dim=2)
+        front = height > -1e-6 * self._sizes
         flat = (self._normals == 0.0).all(dim=1)
         each = self._powers[: len(self.lamps)] / torch.maximum(square, self._sizes.square()).clamp_min(1e-20)
-        each = torch.where(front | flat, each, 0.0)
+        aside = (height + 0.5 * self._sizes) / square.sqrt().clamp_min(1e-20)  # as its end that sees most
+        each = torch.where(flat, each, torch.where(front, each * aside.clamp(0.0, 1.0), 0.0))
         if self.environment is not None:
             far = (self._powers[-1:] / max(self.radius, 1e-12) ** 2).expand(len(points), 1)
             each = torch.cat([each, far], dim=1)

@@ -138,6 +138,21 @@ def test_lights_asked_and_lights_met_come_to_the_same(roughness: float | None) -
     assert torch.allclose(both, asked, rtol=0.03) and torch.allclose(both, met, rtol=0.06)
 
 
+def test_a_flat_lamp_is_asked_less_from_aside() -> None:
+    up, across = np.array([0.0, 0.1, 0.0]), np.array([0.1, 0.0, 0.0])
+    down = QuadLight(np.array([-0.05, -0.05, 2.0]), up, across, np.ones(3))  # shines along -z
+    ball = BallLight(np.array([0.0, 0.0, 2.0]), 0.05, np.ones(3))
+    scene = LitScene([(floor(), Material(WHITE))], [down, ball])
+    turn = torch.linspace(0.0, math.pi, 7)
+    around = torch.stack([turn.sin(), torch.zeros(7), 1.0 - turn.cos()], dim=1) + torch.tensor(
+        [0.0, 0.0, 1.0]
+    )
+    asked = scene.chances(around)[:, 0]
+    assert (asked[:-1] >= asked[1:]).all() and asked[0] > 3.0 * asked[3] > 0.0
+    assert asked[-1] == 0.0  # from behind
+    torch.testing.assert_close(scene.chances(around).sum(dim=1), torch.ones(7))
+
+
 def test_a_small_lamp_falls_off_with_the_square_of_its_distance() -> None:
     """E = L A cos cos / r^2, by a parallelogram and by a ball (its disc)."""
     for height in (1.0, 2.0, 4.0):
