@@ -280,7 +280,7 @@ class Window:
         self.background.ask("traced", looked, lambda look: self._put_look(tracing, look, size))
 
     def _put_look(self, tracing: Tracing, look: Look, size: tuple[int, int]) -> None:
-        if tracing is not self.tracing:
+        if self.tracing is None or tracing is not self.tracing:
             return
         import open3d as o3d
         from PIL import Image
