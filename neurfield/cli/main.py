@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from neurfield.cli.console import complain
 from neurfield.cli.dispatch import Verb, dispatch
+from neurfield.cli.interrupts import kept_while_importing
 from neurfield.errors import UserError
 
 STARTED = time.perf_counter()  # of the command, but for the interpreter's own start
@@ -77,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"neurfield {__version__}")
         return DONE
     try:
-        return dispatch("neurfield", ABOUT, VERBS, words)
+        with kept_while_importing():
+            return dispatch("neurfield", ABOUT, VERBS, words)
     except UserError as error:
         return _complain(str(error), USER_ERROR)
     except KeyboardInterrupt:
