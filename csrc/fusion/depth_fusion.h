@@ -12,6 +12,7 @@ namespace neurfield::fusion {
 
 constexpr int kEdge = 8;
 constexpr int kVoxels = kEdge * kEdge * kEdge;
+constexpr float kSure = 2.0f;  // deviations
 
 // A pinhole camera that stands in the frame of the voxels. Pixel (column, row) covers [column, column + 1) x [row, row + 1).
 struct View {
@@ -52,16 +53,18 @@ struct DepthMap {
     const float* depth;   // [height][width], z-depth, 0 = nothing
     const float* weight;  // the same, how far a pixel is to be trusted; null for 1
     const uint8_t* normal;  // [height][width][4]: 127.5 (n + 1) in the frame of the voxels, one byte to spare; may be null
+    const float* sigma;     // [height][width], what depth errs by; null where it is not known
     int64_t height, width;
 };
 
 // The running mean of the distance, in lengths, and the sum of its weights. What lies behind the seen surface counts less the deeper it lies: nothing
-// was seen there, and thin parts would be filled from both sides.
+// was seen there, and thin parts would be filled from both sides. Not so within kSure of what depth errs by: where depths that are too near counted
+// less than depths that are too far, surfaces would lie too far, by sigma^2 / 2 truncation.
 inline void integrate_brick(const View& view, const float* offsets, const float first[3], const DepthMap& map, float truncation,
                             float* distance, float* weight, float* normal) {
     float base[3];
     view.to_camera(first, base);
-    const Vec one(1.0f), share(1.0f / truncation), limit(truncation);
+    const Vec one(1.0f), limit(truncation), most(0.999f * truncation);
     const Vec right(static_cast<float>(map.width)), bottom(static_cast<float>(map.height));
     for (int i = 0; i < kVoxels; i += kLanes) {
         const Vec x = Vec(base[0]) + Vec::load(offsets + i), y = Vec(base[1]) + Vec::load(offsets + kVoxels + i);
@@ -81,7 +84,12 @@ inline void integrate_brick(const View& view, const float* offsets, const float 
         if (any == 0) continue;
         if (map.weight != nullptr)
             for (int k = 0; k < kLanes; ++k) trust.v[k] = map.weight[pixel[k]];
-        const Vec fade = min(one, fma(Vec(ahead), share, one));
+        Vec sure(0.0f);
+        if (map.sigma != nullptr) {
+            for (int k = 0; k < kLanes; ++k) sure.v[k] = map.sigma[pixel[k]];
+            sure = min(max(Vec(kSure) * sure, Vec(0.0f)), most);
+        }
+        const Vec fade = min(one, (Vec(ahead) + limit) / (limit - sure));
         const Vec added(counts ? (trust * fade).v : FloatLanes{});
         const Vec before = Vec::load(weight + i), total = before + added;
         const Vec mean = Vec::load(distance + i);

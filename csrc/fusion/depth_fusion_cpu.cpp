@@ -15,10 +15,11 @@ struct Maps {
     TensorView<float, 3> depth;
     const float* weight = nullptr;
     const uint8_t* normal = nullptr;
+    const float* sigma = nullptr;
     std::vector<View> views;
 
     Maps(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& cam_from_grid_,
-         const py::object& intrinsics_)
+         const py::object& intrinsics_, const py::object& sigma_ = py::none())
         : depth(depth_, "depth") {
         const TensorView<float, 3> poses(cam_from_grid_, "cam_from_grid");
         const TensorView<float, 2> intrinsics(intrinsics_, "intrinsics");
@@ -36,13 +37,22 @@ struct Maps {
             view.expect(3, 4, "normal");
             normal = view.data();
         }
+        if (!sigma_.is_none()) {
+            const TensorView<float, 3> view(sigma_, "sigma");
+            for (int axis = 0; axis < 3; ++axis) view.expect(axis, depth.shape(axis), "sigma");
+            sigma = view.data();
+        }
         for (int64_t i = 0; i < frames; ++i) views.push_back(View::from(poses.row(i), intrinsics.row(i)));
     }
 
     DepthMap map(int64_t i) const {
         const int64_t pixels = depth.shape(1) * depth.shape(2);
-        return {depth.data() + i * pixels, weight ? weight + i * pixels : nullptr, normal ? normal + 4 * i * pixels : nullptr,
-                depth.shape(1), depth.shape(2)};
+        return {depth.data() + i * pixels,
+                weight ? weight + i * pixels : nullptr,
+                normal ? normal + 4 * i * pixels : nullptr,
+                sigma ? sigma + i * pixels : nullptr,
+                depth.shape(1),
+                depth.shape(2)};
     }
 };
 
@@ -82,10 +92,10 @@ void touched_bricks(const py::object& depth_, const py::object& cam_from_grid_, 
     });
 }
 
-void integrate(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& cam_from_grid_,
-               const py::object& intrinsics_, const py::object& bricks_, float voxel, float truncation, const py::object& distance_,
-               const py::object& total_, const py::object& normals_) {
-    const Maps maps(depth_, weight_, normal_, cam_from_grid_, intrinsics_);
+void integrate(const py::object& depth_, const py::object& weight_, const py::object& normal_, const py::object& sigma_,
+               const py::object& cam_from_grid_, const py::object& intrinsics_, const py::object& bricks_, float voxel, float truncation,
+               const py::object& distance_, const py::object& total_, const py::object& normals_) {
+    const Maps maps(depth_, weight_, normal_, cam_from_grid_, intrinsics_, sigma_);
     const TensorView<int32_t, 2> bricks(bricks_, "bricks");
     const TensorView<float, 2> distance(distance_, "distance"), total(total_, "weight_sum");
     const int64_t count = bricks.shape(0), frames = static_cast<int64_t>(maps.views.size());

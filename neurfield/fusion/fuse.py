@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -78,10 +79,13 @@ def fuse_depth(
     bricks = touched_bricks(views, size, voxel, truncation, stride).nonzero()
     row = torch.full(size, -1, dtype=torch.int64)
     row[tuple(bricks.unbind(1))] = torch.arange(len(bricks))
-    fused = integrate_depth(views, bricks, voxel, truncation)
+    # Where some depths are wild, what lies behind counts less all the same: they err by more than sigma says.
+    gentle = dataclasses.replace(views, sigma=None) if robust else views
+    fused = integrate_depth(gentle, bricks, voxel, truncation)
     if robust:
         views = second_views(views, row, known_distance(fused[0], fused[1]), voxel)
-        fused = integrate_depth(views, bricks, voxel, truncation)
+        gentle = dataclasses.replace(views, sigma=None)
+        fused = integrate_depth(gentle, bricks, voxel, truncation)
     distance, weight_sum, normals = fused
 
     holds = (known_distance(distance, weight_sum).abs() < HOLDS * truncation).any(dim=1)

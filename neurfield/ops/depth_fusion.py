@@ -169,7 +169,8 @@ def integrate_depth(
     """Weighted means over all views that see a voxel, for the bricks int32 [B, 3].
 
     The distance is the depth left along the view's axis (projective), cut at `truncation`; views that see the
-    voxel farther than that behind their surface say nothing, and the weight fades linearly on the way there.
+    voxel farther than that behind their surface say nothing, and the weight fades linearly on the way there:
+    from their surface on, or from two sigma behind it where sigma is known.
 
     Returns:
         distance [B, 512] (truncation where nothing was seen), weight_sum [B, 512], normal [B, 3, 512] or
@@ -192,19 +193,9 @@ def integrate_depth(
     normals = None if views.normal is None else torch.zeros(len(bricks), 3, EDGE**3, device=bricks.device)
     depth, weight, normal, pose, intrinsics = views.tensors()
     bricks = bricks.to(torch.int32).contiguous()
-    arguments = (
-        depth,
-        weight,
-        normal,
-        pose,
-        intrinsics,
-        bricks,
-        voxel,
-        truncation,
-        distance,
-        weight_sum,
-        normals,
-    )
+    sigma = None if views.sigma is None else views.sigma.to(torch.float32).contiguous()
+    maps = (depth, weight, normal, sigma, pose, intrinsics)
+    arguments = (*maps, bricks, voxel, truncation, distance, weight_sum, normals)
     kernels = views.kernels()
     if kernels is not None:
         kernels.fusion_integrate(*arguments)

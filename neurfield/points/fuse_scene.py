@@ -165,7 +165,8 @@ def _fuse_sensor(scene: Scene, voxel: float) -> tuple[FusedVolume, str]:
     lens = np.stack([cameras.fx, cameras.fy, cameras.cx, cameras.cy], axis=1)
     truncation = SENSOR_TRUNCATION * voxel
     volume = fuse_depth(
-        depth, weight, None, cameras.world_from_cam, lens, scene.box, voxel, truncation
+        depth, weight, None, cameras.world_from_cam, lens, scene.box, voxel, truncation,
+        sigma=None if exact else deviation,
     )  # fmt: skip
     return volume, f"{len(frames)} depth maps fused at {voxel:.3g}"
 

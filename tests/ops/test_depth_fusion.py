@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -49,11 +50,15 @@ def sphere_views(frames: int = 14, size: tuple[int, int] = (60, 72), seed: int =
 
 
 @needs_native
-@pytest.mark.parametrize("with_weight", [True, False])
-def test_native_does_what_the_reference_says(with_weight: bool) -> None:
+@pytest.mark.parametrize("known", ["weight", "nothing", "sigma"])
+def test_native_does_what_the_reference_says(known: str) -> None:
     views = sphere_views(6)
-    if not with_weight:
+    sigma = 0.1 * torch.rand(views.depth.shape, generator=torch.Generator().manual_seed(1))
+    if known == "nothing":
         views = fusion.DepthViews(views.depth, None, None, views.cam_from_grid, views.intrinsics)
+    if known == "sigma":
+        sigma[:, ::7], sigma[:, 1::7] = math.nan, 0.0
+        views = dataclasses.replace(views, sigma=sigma)
     depth, weight, normal, pose, lens = views.tensors()
     voxel, truncation, shape = 0.05, 0.12, (5, 5, 6)
     marks = fusion.touched_bricks(views, shape, voxel, truncation, stride=3)
@@ -65,7 +70,8 @@ def test_native_does_what_the_reference_says(with_weight: bool) -> None:
     found = fusion.integrate_depth(views, bricks, voxel, truncation)
     distance, total = torch.full_like(found[0], truncation), torch.zeros_like(found[1])
     means = None if normal is None else torch.zeros_like(found[2])
-    reference.integrate(depth, weight, normal, pose, lens, bricks, voxel, truncation, distance, total, means)
+    maps = (depth, weight, normal, views.sigma, pose, lens)
+    reference.integrate(*maps, bricks, voxel, truncation, distance, total, means)
     for got, wanted in zip(found, (distance, total, means)):
         if wanted is not None and got is not None:
             # A voxel between two pixels may take either.
@@ -115,6 +121,28 @@ def test_lengths_are_checked(length: float) -> None:
         fusion.free_bricks(views, (2, 2, 2), length, 0.1)
     with pytest.raises(ValueError, match="truncation"):
         fusion.integrate_depth(views, torch.zeros(1, 3, dtype=torch.int32), 0.1, length)
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_noise_moves_no_wall_where_it_is_known(sure: bool) -> None:
+    """Depths that are too near must count as much as those too far: else walls lie sigma^2 / 2 T too far."""
+    frames, voxel, truncation, sigma, wall = 200, 0.05, 0.3, 0.12, 0.8
+    pose = torch.eye(4)[:3].expand(frames, 3, 4).clone()
+    pose[:, :, 3] = torch.tensor([-0.4, -0.4, 1.0])
+    lens = torch.tensor([20.0, 20.0, 32.0, 32.0]).expand(frames, 4).clone()
+    noise = torch.randn(frames, 64, 64, generator=torch.Generator().manual_seed(0))
+    depth = 1.0 + wall + sigma * noise
+    known = torch.full_like(depth, sigma) if sure else None
+    views = fusion.DepthViews(depth, None, None, pose, lens, known)
+    bricks = torch.tensor([[0, 0, 1], [0, 0, 2], [1, 1, 1], [1, 1, 2]])
+    distance, _, _ = fusion.integrate_depth(views, bricks, voxel, truncation)
+    columns = distance.view(2, 2, 8, 8, 8).permute(0, 2, 3, 1, 4).reshape(128, 16)  # along z, from 0.4
+    after = (columns < 0).int().argmax(dim=1, keepdim=True)
+    before, behind = columns.gather(1, after - 1), columns.gather(1, after)
+    met = 0.4 + voxel * (after - 0.5 + before / (before - behind))
+    shift = float(met.mean()) - wall
+    bias = sigma**2 / (2.0 * truncation)  # to the first order, where sigma is not known
+    assert abs(shift) < 0.25 * bias if sure else shift > bias
 
 
 def test_no_bricks_and_no_frames() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 EDGE = 8
+SURE = 2.0  # sigma behind a view's surface in which it counts in full
 CERTAIN = 4.0  # votes of a view in which a place lies off the object's mask
 
 
@@ -77,6 +78,7 @@ def integrate(
     depth: Tensor,
     weight: Tensor | None,
     normal: Tensor | None,
+    sigma: Tensor | None,
     cam_from_grid: Tensor,
     intrinsics: Tensor,
     bricks: Tensor,
@@ -96,7 +98,10 @@ def integrate(
         ahead = known - z
         rows = ((known > 0) & (ahead > -truncation)).nonzero()[:, 0]
         pixel, ahead = pixel[rows], ahead[rows]
-        added = (1.0 + ahead / truncation).clamp_max(1.0)
+        sure = torch.zeros_like(ahead)
+        if sigma is not None:
+            sure = (SURE * sigma[i].reshape(-1)[pixel].nan_to_num(0.0)).clamp(0.0, 0.999 * truncation)
+        added = ((ahead + truncation) / (truncation - sure)).clamp_max(1.0)
         if weight is not None:
             added = added * weight[i].reshape(-1)[pixel]
         total[rows] += added
