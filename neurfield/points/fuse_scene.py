@@ -18,7 +18,7 @@ from neurfield.rays import UnitFrame
 from neurfield.scenes import Scene
 from neurfield.scenes.box import box_around_cameras
 
-SENSOR_VOXELS, PRIOR_VOXELS = 512, 192  # along the box's longest side
+SENSOR_VOXELS, PRIOR_VOXELS = 864, 192  # along the box's longest side
 SENSOR_TRUNCATION = 4.0  # voxels
 PRIOR_TRUNCATION = 0.12  # of the typical depth: more than twice what networks err by, so that views meet
 SENSOR_BAND, PRIOR_BAND = 0.95, 0.5  # of the truncation, within which voxels are points to fit
@@ -121,7 +121,7 @@ def fuse_scene(
 
     Args:
         scene: whose depth it is.
-        voxel: world lengths; 0: of the box's longest side / 512, for stereo / 384, for priors / 192.
+        voxel: world lengths; 0: of the box's longest side / 864, for stereo / 384, for priors / 192.
         frame: the unit coordinates.
         device: of the points.
         aligned: what `aligned_priors` gives.

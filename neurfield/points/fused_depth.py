@@ -38,7 +38,7 @@ class FusedDepth(Source):
         beside: neighbours that the points get.
         stereo: gives depth matched between the scene's pictures, None where none was.
         objects: which instances the field tells apart.
-        voxel: world lengths; 0: the box's longest side / 512, for stereo / 384, for priors / 192.
+        voxel: world lengths; 0: the box's longest side / 864, for stereo / 384, for priors / 192.
         count: points a step; twice as many while they are looked at alone.
         free: points a step in space that views look through.
         places: points a step of which is known whose place they are, where a field tells objects apart.
