@@ -5,7 +5,8 @@
 A room is fitted as `neurfield fit --scene ROOM` does, every eighth frame held out, or a run that exists is
 taken. Then its mesh is coloured in three ways: at the vertices of all its triangles, at those of as many as
 the texture's mesh has, and by a texture of the fitted pictures. PSNR is of the held-out frames, drawn without
-light, whole pictures. Seconds of a texture are those of `neurfield mesh RUN --texture`, mesh included.
+light, nine rays a pixel, whole pictures. Seconds of a texture are those of `neurfield mesh RUN --texture`,
+mesh included.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from neurfield.report.mesh_file import read_mesh
 from neurfield.scenes.builtin import ROOMS
 from neurfield.textures import MeshPainter
 
+ACROSS = 3  # rays along a pixel's sides: photographs, too, gather light all over a pixel
 COLUMNS = ("scene", "colours", "triangles", "PSNR dB, held out", "s", "file MB", "of the surface seen %")
 
 
 def held_out_psnr(mesh: trimesh.Trimesh, run: Run) -> float:
     """Mean over the frames that the run did not fit, dB."""
-    painter = MeshPainter(mesh)
-    return float(
-        np.mean([
-            psnr(painter.draw(run.used.cameras, int(i))[0], run.used.image(int(i)) / np.float32(255.0))
-            for i in run.held_out
-        ])
-    )  # fmt: skip
+    painter, scene = MeshPainter(mesh), run.used
+    values = [
+        psnr(painter.draw(scene.cameras, int(i), ACROSS)[0], scene.image(int(i)) / np.float32(255.0))
+        for i in run.held_out
+    ]
+    return float(np.mean(values))
 
 
 def seen_share(said: str) -> float | None:

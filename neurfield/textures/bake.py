@@ -19,8 +19,8 @@ from neurfield.textures.view import Pictures, Viewer
 Colors = Callable[[np.ndarray], np.ndarray]
 Tell = Callable[[str, float], None]
 
-_SHARPNESS = 2.0  # power of the weights
-_UNLIKE = 0.15  # difference of colours at which a look hardly counts
+_SHARPNESS = 1.0  # power of the weights
+_UNLIKE = 0.3  # difference of colours at which a look counts e^-1 as much
 _FAINT = 0.02  # of the median weight: below it the field's own colours come in
 
 
@@ -48,10 +48,10 @@ def bake(
 ) -> Baked:
     """A mesh with a texture of its own.
 
-    Each texel lies somewhere on the surface. Of the pictures that see that place, the four that see it best
-    are mixed: weights are pixels per length times the cosine of the angle, squared, so that the
-    sharpest counts most; less next to edges and borders, where a surface that is a little off would take the
-    colours of what stands behind; less where a look differs from the middle of the four. Exposure is taken
+    Each texel lies somewhere on the surface. Of the pictures that see that place, the eight that see it best
+    (four for textures of more than 16 million texels) are mixed: weights are pixels per length times the
+    cosine of the angle; less next to edges and borders, where a surface that is a little off would take the
+    colours of what stands behind; less where a look differs much from their middle. Exposure is taken
     out by the ratios of pictures that see the same places. What no picture sees takes the field's colours.
 
     Args:

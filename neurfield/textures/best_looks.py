@@ -6,7 +6,9 @@ import numpy as np
 
 from neurfield.textures.view import Look
 
-KEPT = 4  # looks at each point
+KEPT = 8  # looks at each point
+_MANY = 1 << 24  # points: above, half as many looks, whose 9 bytes each would fill a laptop's memory
+_PAIRED = 4  # looks at a point that are compared to find exposure
 _DARK, _BRIGHT = 0.04, 0.96  # colours beyond say nothing of exposure
 _LEAST = 30  # points that two pictures share before they are compared
 _PULL = 0.02  # of the pairs' points: towards no gain, where pictures hardly touch
@@ -15,18 +17,21 @@ _LARGEST_GAIN = 0.7  # natural logarithm
 
 
 class BestLooks:
-    """Of each of t points the `KEPT` best looks, as far as there are any.
+    """Of each of t points the k best looks, as far as there are any.
+
+    k is `KEPT`, and half of that where points are many (an 8k texture).
 
     Attributes:
-        weight: float32 [t, KEPT], 0 = none.
-        rgb: uint8 [t, KEPT, 3].
-        picture: int16 [t, KEPT].
+        weight: float32 [t, k], 0 = none.
+        rgb: uint8 [t, k, 3].
+        picture: int16 [t, k].
     """
 
     def __init__(self, count: int) -> None:
-        self.weight = np.zeros((count, KEPT), dtype=np.float32)
-        self.rgb = np.zeros((count, KEPT, 3), dtype=np.uint8)
-        self.picture = np.zeros((count, KEPT), dtype=np.int16)
+        kept = KEPT if count <= _MANY else KEPT // 2
+        self.weight = np.zeros((count, kept), dtype=np.float32)
+        self.rgb = np.zeros((count, kept, 3), dtype=np.uint8)
+        self.picture = np.zeros((count, kept), dtype=np.int16)
 
     def add(self, picture: int, look: Look) -> None:
         """What another picture shows, each point of it once."""
@@ -48,13 +53,13 @@ class BestLooks:
             pictures: how many there are.
         """
         gains = np.zeros((pictures, 3))
-        some = np.flatnonzero((self.weight > 0).sum(axis=1) > 1)
+        some = np.flatnonzero((self.weight[:, :_PAIRED] > 0).sum(axis=1) > 1)
         some = some[:: max(1, len(some) // _PAIRS_OF)]
         if not len(some):
             return gains
         pairs, ratios = [], []
         logs = np.log(np.maximum(self.rgb[some].astype(np.float32) / 255.0, 1e-3))
-        for a in range(KEPT):
+        for a in range(_PAIRED):
             for b in range(a):
                 use = (self.weight[some, a] > 0) & (self.weight[some, b] > 0)
                 colors = self.rgb[some][use][:, [a, b]] / 255.0

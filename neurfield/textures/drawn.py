@@ -28,18 +28,32 @@ class MeshPainter:
         picture = texture_of(mesh)
         self.texture = None if picture is None else np.asarray(picture)
 
-    def draw(self, cameras: Cameras, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Colours float32 [h, w, 3] in 0..1 that camera i sees, and where it sees the mesh: bool [h, w]."""
+    def draw(self, cameras: Cameras, i: int, across: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """What camera i sees.
+
+        Args:
+            cameras: in the mesh's world.
+            i: of the camera.
+            across: rays along each side of a pixel, of which it is the mean: a photograph's pixel gathers
+                light all over its area, where one ray through its middle takes an edge's one side.
+
+        Returns:
+            Colours float32 [h, w, 3] in 0..1, black beside the mesh, and where any ray met it: bool [h, w].
+        """
         width, height = int(cameras.width[i]), int(cameras.height[i])
-        column, row = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-        uv = np.stack([column.reshape(-1), row.reshape(-1)], axis=1)
-        origins, directions, _ = cameras.rays(np.full(len(uv), i), uv)
-        hits = self.caster.first_hits(origins - self.origin, directions)
-        hit = hits.face >= 0
-        weights = np.stack([1.0 - hits.u - hits.v, hits.u, hits.v], axis=1)[hit]
-        rgb = np.zeros((len(uv), 3), dtype=np.float32)
-        rgb[hit] = self._colors(self.faces[hits.face[hit]], weights)
-        return rgb.reshape(height, width, 3), hit.reshape(height, width)
+        column, row = (values.reshape(-1) for values in np.meshgrid(np.arange(width), np.arange(height)))
+        within = (np.arange(across) + 0.5) / across
+        rgb = np.zeros((height * width, 3), dtype=np.float32)
+        met = np.zeros(height * width, dtype=bool)
+        for u, v in ((u, v) for u in within for v in within):
+            uv = np.stack([column + u, row + v], axis=1)
+            origins, directions, _ = cameras.rays(np.full(len(uv), i), uv)
+            hits = self.caster.first_hits(origins - self.origin, directions)
+            hit = hits.face >= 0
+            weights = np.stack([1.0 - hits.u - hits.v, hits.u, hits.v], axis=1)[hit]
+            rgb[hit] += self._colors(self.faces[hits.face[hit]], weights)
+            met |= hit
+        return (rgb / across**2).reshape(height, width, 3), met.reshape(height, width)
 
     def _colors(self, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
         visual = self.mesh.visual

@@ -10,7 +10,7 @@ import trimesh
 
 from neurfield.errors import UserError
 from neurfield.scenes import Cameras
-from neurfield.textures import MeshPainter, bake, covered
+from neurfield.textures import MeshPainter, bake, best_looks, covered
 from neurfield.textures.best_looks import KEPT, BestLooks
 from neurfield.textures.view import Look, Viewer
 
@@ -172,20 +172,40 @@ def test_a_look_is_what_a_camera_sees() -> None:
 
 def test_the_best_looks_are_kept() -> None:
     random = np.random.default_rng(1)
-    weights = random.uniform(0.1, 1.0, (9, 50)).astype(np.float32)
+    weights = random.uniform(0.1, 1.0, (18, 50)).astype(np.float32)
     looks = BestLooks(50)
-    for picture in range(9):
+    for picture in range(18):
         rows = np.flatnonzero(random.uniform(size=50) < 0.7)
         weights[picture, np.setdiff1d(np.arange(50), rows)] = 0.0
         looks.add(
-            picture, Look(rows, weights[picture, rows], np.full((len(rows), 3), picture / 10, np.float32))
+            picture, Look(rows, weights[picture, rows], np.full((len(rows), 3), picture / 20, np.float32))
         )
     np.testing.assert_allclose(np.sort(looks.weight, axis=1), np.sort(weights, axis=0)[-KEPT:].T)
     there = looks.weight > 0
     np.testing.assert_array_equal(looks.weight[there], weights[looks.picture, np.arange(50)[:, None]][there])
     np.testing.assert_array_equal(
-        looks.rgb[there][:, 0], (looks.picture[there] * 25.5 + 0.5).astype(np.uint8)
+        looks.rgb[there][:, 0], (looks.picture[there] * 12.75 + 0.5).astype(np.uint8)
     )
+
+
+def test_where_points_are_many_fewer_looks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(best_looks, "_MANY", 10)
+    assert BestLooks(10).weight.shape == (10, KEPT) and BestLooks(11).weight.shape == (11, KEPT // 2)
+
+
+@pytest.mark.parametrize("across", [1, 2, 5])
+def test_a_pixel_is_the_mean_of_its_area(across: int) -> None:
+    wall = trimesh.Trimesh([[0, -9, 0], [9, -9, 0], [9, 9, 0], [0, 9, 0]], [[0, 1, 2], [0, 2, 3]])
+    wall.visual.vertex_colors = np.full((4, 4), 255, np.uint8)
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[:3, 3] = [0.0, 0.0, 1.0]
+    # The wall's edge, at x = 0, lies at 4.35 pixels from the left.
+    camera = Cameras(pose[None], 8.0, 8.0, 4.35, 4.0, 8, 8)
+    rgb, met = MeshPainter(wall).draw(camera, 0, across)
+    share = ((np.arange(across) + 0.5) / across > 0.35).mean()
+    np.testing.assert_allclose(rgb[:, 4], share, atol=1e-6)
+    assert met[:, 4:].all() and not met[:, :4].any()
+    assert (rgb[:, :4] == 0.0).all() and (rgb[:, 5:] == 1.0).all()
 
 
 def test_a_run_without_looks_has_no_gains() -> None:
