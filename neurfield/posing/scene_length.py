@@ -19,8 +19,8 @@ def in_metres(scene: Scene, text: str) -> Scene:
 
     Args:
         scene: of whatever unit, without measured depth.
-        text: "PICTURE PICTURE METRES", how far apart these two were taken, or
-            "PICTURE X,Y X,Y PICTURE X,Y X,Y METRES", two points by their pixels in two pictures.
+        text: how far apart two pictures were taken, "PICTURE PICTURE METRES"; or two points by their pixels
+            in two pictures, "PICTURE X,Y X,Y PICTURE X,Y X,Y METRES".
 
     Raises:
         UserError: the text has another form, a picture is not there, pixels do not mean the same points, or

@@ -33,8 +33,7 @@ and what `neurfield scene convert` and `import` have to say:
 
 Masks that no frame names are found by their picture's name, such as masks/IMG_1.png beside the file. The
 alpha channel of a frame without a mask is one, and so are instant-ngp's dynamic_mask_*.png beside the images,
-which show what to leave out. ground_truth.ply beside the file, in the same world, is the true
-surface.
+which show what to leave out. ground_truth.ply beside the file, in the same world, is the true surface.
 """
 
 from __future__ import annotations
