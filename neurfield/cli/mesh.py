@@ -90,11 +90,11 @@ def mesh(
             of at least this share of the area, such as 1e-5.
         extractor: marching-cubes or dual-contouring (sharp edges) for fields with a sign, dual-mesh (sharp
             edges) or mesh-udf (noisy fields) for distances without one; auto looks at the field.
-        memory: the most that the process may have, such as 4GB: the lattice is looked at in bricks, the mesh
-            is the same.
+        memory: the most that the process may have, such as 4GB: the lattice is looked at in bricks, by
+            marching cubes; their mesh is the same.
         faces: about how many triangles shall be left, or all; colours and borders are kept. A run's mesh has
-            as few as are off by less than a tenth of a voxel, or a tenth in their colours. With --objects
-            each has so many.
+            as few as are off by less than mesh.off voxels, or a tenth in their colours. With --objects each
+            has so many.
         holes: fill holes whose border is at most this long, in the scene's units (0.3), or has at most so
             many edges (20edges).
         texture: a picture of so many texels a side holds the colours, from the run's photographs and, where

@@ -22,7 +22,7 @@ from neurfield.fitting.task import migrated, part_of
 from neurfield.parts import Config, read_config
 from neurfield.rays import UnitFrame
 from neurfield.surfaces import LevelSet, clean_up, keep_components, manifoldness, on_ground
-from neurfield.surfaces.after_welding import Faces, check_clean_up
+from neurfield.surfaces.after_welding import OFF, Faces, check_clean_up
 from neurfield.surfaces.color import colors_and_normals, onto_surface, vertex_colors
 from neurfield.surfaces.extractors import is_unsigned, smallest_cell
 from neurfield.surfaces.lattice_field import Tell
@@ -134,11 +134,12 @@ class FittedSurface:
                 of the area that a piece has; None: the run's configuration.
             extractor: as for `neurfield.surfaces.extract_surface`; None: as the run says.
             faces: how many triangles are left (`neurfield.surfaces.decimate`); "auto": as few as are off by
-                less than a tenth of a voxel, or a tenth in their colours (`thin_out`); None or "all": all.
+                less than a tenth of a voxel (`mesh.off`), or a tenth in their colours (`thin_out`); None or
+                "all": all.
             holes: fill holes whose border is at most this long, in world lengths, or has at most so many
                 edges, as "20edges"; None: none.
-            memory: the most that the process may have, as "4GB" or in bytes, of marching cubes; None: as much
-                as it takes.
+            memory: the most that the process may have, as "4GB" or in bytes, of marching cubes, which then
+                stand in for a run's dual contouring; None: as much as it takes.
             tell: is told what goes on, and which fraction of it is done; 0 where that is not known.
 
         Raises:
@@ -152,7 +153,7 @@ class FittedSurface:
         voxel = self.voxel(voxel, resolution)
         self.field.active_levels = self.field.encoding.levels
         unit_box = np.array(frame.box_in_unit(self.box)).reshape(2, 3)
-        extraction = self.extraction if extractor is None else LevelSet(extractor=extractor)
+        extraction = self._extraction(extractor, memory)
         vertices, triangles = extraction.extract(
             self.field, unit_box, voxel / frame.half, self.device, **known_wishes(extraction, memory, tell)
         )
@@ -182,7 +183,7 @@ class FittedSurface:
         filled = mesh.metadata.pop("clean_up", [])
         if faces not in (None, "all"):
             say("making fewer triangles", 0.0)
-        mesh = clean_up(mesh, faces, cell=voxel)
+        mesh = clean_up(mesh, faces, cell=voxel, off=getattr(self.extraction, "off", OFF))
         say("counting its edges", 0.0)
         mesh.metadata["clean_up"] = [*filled, *mesh.metadata.get("clean_up", [])]
         mesh.metadata.update(self._origin())
@@ -194,6 +195,13 @@ class FittedSurface:
             "peak_memory_gb": peak_bytes() / 1e9,
         }
         return mesh
+
+    def _extraction(self, extractor: Extractor | None, memory: str | float | None) -> Any:
+        """The run's part, or another one where it is not what is asked for."""
+        own = getattr(self.extraction, "extractor", "")
+        if extractor is None and (memory is None or own != "dual-contouring"):
+            return self.extraction
+        return LevelSet(extractor=extractor or "marching-cubes")
 
     def _origin(self) -> dict[str, Any]:
         """What the mesh is of, its unit and which way is up, as far as the run's folder says."""

@@ -18,6 +18,7 @@ Count = Annotated[int, Number(least=1)]
 BAND = 0.01  # unit lengths: errors are counted in it, and points nearer than this weigh about the same
 WIDTHS = 0.0005, 0.1  # of the noise of points near the surface, unit lengths
 FAR = 0.25  # share of the points around a shape that lie anywhere in its box
+ON_IT = 8  # places on the surface for each point around it: fewer, and the finest levels learn them by heart
 
 
 class Around(NamedTuple):
@@ -58,7 +59,7 @@ class MeshSamples(Source):
         device: of the points.
         seed: of the pool.
         count: points a step.
-        pool: points around the mesh whose distances are known, and places on it.
+        pool: points around the mesh whose distances are known; of places on it there are eight times as many.
         signed: whether distances are negative inside; else nobody asks for sides.
     """
 
@@ -96,8 +97,9 @@ class MeshSamples(Source):
 
     @cached_property
     def surface(self) -> tuple[Tensor, Tensor]:
-        """Places drawn by area [N, 3], and their normals: as many as the pool has points."""
-        places, normals = self.shape.sample(self.size, torch.Generator().manual_seed(self.seed + 1))
+        """Places drawn by area [N, 3], and their normals: `ON_IT` times as many as the pool has points."""
+        count = ON_IT * self.size
+        places, normals = self.shape.sample(count, torch.Generator().manual_seed(self.seed + 1))
         return places.to(self.device), normals.to(self.device)
 
     def prepare(self) -> None:
@@ -111,8 +113,8 @@ class MeshSamples(Source):
             return ()
         half = max(1, self.count // 2)
         return tuple(
-            torch.randint(self.size, (half,), generator=moment.generator, device=self.device)
-            for _ in range(2)
+            torch.randint(count, (half,), generator=moment.generator, device=self.device)
+            for count in (ON_IT * self.size, self.size)
         )
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:

@@ -13,7 +13,7 @@ from neurfield.surfaces.holes import HoleLimit, fill_holes
 
 Faces = int | Literal["auto", "all"] | None  # how many triangles: so many, as many as are needed, or all
 # How far a mesh that is told to have as many triangles as it needs may be off. See docs/textures.md.
-_ERROR = 0.1  # cells, root mean square
+OFF = 0.1  # cells, root mean square
 _COLOR_ERROR = 0.1  # of the way from black to white
 _SLOW = 20_000  # triangles: more take minutes without native kernels
 
@@ -36,6 +36,7 @@ def clean_up(
     holes: str | float | None = None,
     unit: float = 1.0,
     cell: float | None = None,
+    off: float = OFF,
 ) -> trimesh.Trimesh:
     """The mesh with its holes filled, then with fewer triangles; the input is not changed.
 
@@ -48,6 +49,7 @@ def clean_up(
         holes: up to which size they are filled (`HoleLimit.read`, lengths in the world's unit); None: none.
         unit: the mesh's unit, in the world's.
         cell: edge of the cells that it was extracted from, in its unit; for "auto".
+        off: cells, root mean square, that "auto" may be off.
 
     Raises:
         UserError: as `check_clean_up` and `decimate`.
@@ -64,11 +66,10 @@ def clean_up(
         done.append("all triangles are kept: without native kernels only --faces N makes them fewer")
     elif faces == "auto" and cell is not None:
         before = len(mesh.faces)
-        mesh = thin_out(mesh, _ERROR * cell, _COLOR_ERROR)
-        off = float(mesh.metadata["thinned"]) * unit
-        done.append(
-            f"{before:,} triangles made {len(mesh.faces):,}, off by {off:.2g} or less (--faces all keeps all)"
-        )
+        mesh = thin_out(mesh, off * cell, _COLOR_ERROR)
+        reached = float(mesh.metadata["thinned"]) * unit
+        fewer = f"{before:,} triangles made {len(mesh.faces):,}"
+        done.append(f"{fewer}, off by {reached:.2g} or less (--faces all keeps all)")
     elif isinstance(faces, int):
         before = len(mesh.faces)
         mesh = decimate(mesh, faces)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from neurfield.parts import Number
+from neurfield.surfaces.after_welding import OFF
 from neurfield.surfaces.extractors import extract_surface, query_of
 from neurfield.surfaces.lattice_field import Tell
 from neurfield.surfaces.snapping import snap_to_level
@@ -23,6 +24,7 @@ class LevelSet:
         cells: along the box's longest side, where no voxel is given.
         component: all pieces, the largest alone, or the object without the ground it stands on.
         extractor: by which algorithm; auto: marching cubes, of fields without a sign by their noise.
+        off: cells, root mean square, that a mesh of as few triangles as are needed may be off.
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class LevelSet:
         cells: Annotated[int, Number(least=1)] = 512,
         component: Literal["all", "largest", "object"] = "all",
         extractor: Extractor = "auto",
+        off: Annotated[float, Number(above=0.0)] = OFF,
     ) -> None:
         self.voxel, self.cells, self.component, self.extractor = voxel, cells, component, extractor
+        self.off = off
         # Of the last extraction: by what, and why, where that is not plain; and what it took.
         self.told = ""
         self.figures: dict[str, float] = {}

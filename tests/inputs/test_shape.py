@@ -68,6 +68,8 @@ def test_a_mesh_comes_back_where_its_file_has_it(ball: Path, tmp_path: Path) -> 
         100.0 * geometry["chamfer_l1"] / np.linalg.norm([6.0, 6.0, 6.0]), rel=0.02
     )
     assert geometry["f_score@1%"] > geometry["f_score@0.1%"]
+    assert run.mesh().metadata["extractor"] == "dual-contouring"
+    assert run.mesh(memory="4GB").metadata["extractor"] == ""  # cubes, which alone keep within it
     page = write_report(run.folder).read_text()
     assert f"neurfield fit --shape {ball}" in page and "IoU" in page
     surface = content_of(run.folder).surface

@@ -52,6 +52,14 @@ def test_a_mesh_tells_distances_sides_and_normals() -> None:
     assert float(weight[around.columns["sdf"].abs() < 1e-3].min()) > 0.9 > float(weight.min()) > 0.0
 
 
+def test_places_on_a_mesh_are_too_many_to_be_learnt_by_heart() -> None:
+    source = MeshSamples(mesh(), CPU, 0, count=4096, pool=500)
+    source.prepare()
+    assert len(source.around.points) == 500 and len(source.surface[0]) == len(source.surface[1]) == 4000
+    on, beside = source.draw(Moment(0, 0.0, generator=torch.Generator().manual_seed(0)))
+    assert int(on.max()) > 3900 and len(on.unique()) > 1500 and int(beside.max()) < 500
+
+
 def test_distances_without_sides_are_not_negative_and_have_no_inside() -> None:
     sets = drawn(MeshSamples(mesh(), CPU, 0, count=500, pool=1000, signed=False))
     assert float(sets["around"].columns["sdf"].min()) >= 0.0

@@ -171,3 +171,11 @@ def test_borders_that_share_a_vertex_are_loops_of_their_own() -> None:
     loops = sorted(sorted(loop.tolist()) for loop in border_loops(faces, 5))
     assert loops == [[0, 1, 2], [0, 3, 4]]
     assert border_loops(np.zeros((0, 3), dtype=np.int64), 0) == []
+
+
+def test_a_mesh_that_may_be_less_off_keeps_more_triangles() -> None:
+    mesh = trimesh.creation.icosphere(subdivisions=5)
+    more, fewer = (clean_up(mesh, "auto", cell=0.1, off=off) for off in (0.02, 0.1))
+    assert len(fewer.faces) < len(more.faces) < len(mesh.faces)
+    off = [float(np.abs(np.linalg.norm(m.triangles_center, axis=1) - 1.0).mean()) for m in (more, fewer)]
+    assert off[0] < off[1]
