@@ -113,7 +113,7 @@ def content_of(target: str | Path, scene: str | None = None) -> Content:
         UserError: the target is none of these, or a file of it cannot be read.
     """
     path = Path(target).expanduser()
-    if path.name.lower().endswith(_SLICES) and path.is_file():
+    if path.is_file() and (path.name.lower().endswith(_SLICES) or _is_dicom(path)):
         return content_of_slices(path)
     if path.suffix.lower() in _FILES and (path.is_file() or not path.exists()):
         return content_of_mesh(path)
@@ -142,6 +142,12 @@ def content_of_slices(path: Path) -> Content:
     origin = local_origin(slices.box)
     content = _with_cameras(path.name, [_contours(slices.edges, origin)], shown, origin)
     return replace(content, notes=(slices.words, *slices.notes))
+
+
+def _is_dicom(path: Path) -> bool:
+    from neurfield.slices.dicom import is_dicom
+
+    return is_dicom(path)
 
 
 def _contours(edges: np.ndarray, origin: np.ndarray) -> Layer:

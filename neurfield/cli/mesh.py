@@ -244,7 +244,7 @@ def write_objects(
             (folder / f"{one.stem}.{ending}").unlink(missing_ok=True)
         if one.mesh is not None:
             save_mesh(one.mesh, folder / f"{one.stem}.{format or 'ply'}", up)
-    scene = save_scene(there, folder / "scene.glb", up)
+    scene = save_scene(there, folder / "scene.glb", up, [one.label for one in found if one.around])
     faces = sum(len(mesh.faces) for mesh in there.values())
     say(
         f"objects  {folder} ({len(there)} files of {faces:,} triangles, "

@@ -86,6 +86,7 @@ def check(file: Annotated[Positional[Path], arg(metavar="FILE")]) -> int:
     """
     import numpy as np
 
+    from neurfield.slices.inner import inner_labels
     from neurfield.slices.mend import looked_over
     from neurfield.slices.read import as_they_are, readable
 
@@ -104,8 +105,10 @@ def check(file: Annotated[Positional[Path], arg(metavar="FILE")]) -> int:
             if high - low < 1e-3 * high
             else f"planes   {low:.4g} to {high:.4g} apart"
         )
+    inner = inner_labels(given)
     for label in given.labels:
-        say(f"label    {given.called(label)}")
+        around = ", ".join(given.called(other) for other in inner.get(label, ()))
+        say(f"label    {given.called(label)}{f', around {around}' if around else ''}")
     say("", *given.notes, *(("CANNOT BE FITTED: " if one.grave else "") + one.words for one in findings))
     if not given.notes and not findings:
         say("nothing is wrong with them")
@@ -129,9 +132,7 @@ def view(
     from neurfield.slices.read import ENDINGS, readable
 
     file = readable(file.expanduser())
-    if not str(file).lower().endswith(ENDINGS):
-        if is_dicom(file):
-            raise UserError(f"{file}: give it the ending .dcm to look at it")
+    if not str(file).lower().endswith(ENDINGS) and not is_dicom(file):
         raise UserError(
             f"{file}: not a kind of file that is read as slices: neurfield view shows meshes and runs"
         )
@@ -157,7 +158,7 @@ def select(
     slices = read_slices(file)
     found = one_label(slices, label)
     path = _out(out, file.with_name(f"{found.name}.csl"))
-    write_csl(found, path)
+    write_csl(found, path, empty=True)
     say(*(f"{file}: {note}" for note in slices.notes), f"slices   {path} ({size_of(path)}): {found.words}")
     next_commands((f"neurfield fit --slices {quoted(path)}", "makes a surface of them"))
 
@@ -183,7 +184,7 @@ def import_stack(
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
     found = read_stack(folder, lengths)
-    write_csl(found, path)
+    write_csl(found, path, empty=True)
     say(f"slices   {path} ({size_of(path)}): {found.words}")
     next_commands((f"neurfield slices check {quoted(path)}", "looks them over"))
 

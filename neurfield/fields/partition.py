@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,8 +29,18 @@ class PartitionField(SDFField):
     their boundary, whatever the network says; no place is in two, and none is in neither that is not in
     what has no label. Where f_k = -f_j, as of true distances, d_k is f_k.
 
+    Of a label that goes around smaller ones the network gives the distance g_k of all of these and it, so
+    that it need not know how small things deep in a large one are; they are taken away again,
+
+        f_k = max(g_k, -min over those in it of g_j),   and f_k = g_k of all others
+
+    A label may have others that are parts of it, as organs are of a body (`inner`): alone it ends in what
+    goes around all of them, with their least f in the place of f_k, and the least of the rest beside it.
+
     Attributes:
         ids: of the labels, in the order of their distances, which come after that of what has no label.
+        enclosed: for labels that go around smaller ones, those, by their ids.
+        inner: for labels that others are parts of, those, by their ids.
 
     Args:
         ids: of the labels.
@@ -57,6 +67,8 @@ class PartitionField(SDFField):
         radius: float = 0.0,
     ) -> None:
         self.ids = tuple(ids)
+        self.enclosed: Mapping[int, Sequence[int]] = {}
+        self.inner: Mapping[int, Sequence[int]] = {}
         super().__init__(
             encoding, hidden, 0, softplus_beta, n_frequencies=n_frequencies, precision=precision,
             heads={_HEAD: len(self.ids)}, start_levels=start_levels, all_levels_at=all_levels_at,
@@ -78,7 +90,7 @@ class PartitionField(SDFField):
     ) -> FieldSample:
         """As `SDFField.query`; value and gradient are of one distance a point.
 
-        `row` [...] int64 names per point whose: 0 that of all labels as one thing (u), then the labels' (f_k)
+        `row` [...] int64 names per point whose: 0 that of all labels as one thing (u), then the labels' (g_k)
         in their order. None: that of all places which have a label by the decision, (min f_k + u) / 2, whose
         gradient takes three queries.
         """
@@ -86,15 +98,15 @@ class PartitionField(SDFField):
             sample = super().query(points, gradient, row, points_gradient)
             each = torch.cat([sample.sdf[..., None], sample.heads[_HEAD]], dim=-1)
             return sample._replace(sdf=each.gather(-1, row[..., None])[..., 0])
-        with torch.no_grad():
-            nearest = super().query(points).heads[_HEAD].argmin(dim=-1) + 1
         if not gradient:
             sample = super().query(points)
             return sample._replace(sdf=self._whole(sample.sdf, sample.heads[_HEAD]))
-        one = self.query(points, True, nearest, points_gradient)
-        whole = self.query(points, True, torch.zeros_like(nearest), points_gradient)
+        row, sign = self.nearest(points, range(1, self.objects))
+        one = self.query(points, True, row, points_gradient)
+        whole = self.query(points, True, torch.zeros_like(row), points_gradient)
         assert one.gradient is not None and whole.gradient is not None  # asked for
-        return one._replace(sdf=0.5 * (one.sdf + whole.sdf), gradient=0.5 * (one.gradient + whole.gradient))
+        slope = 0.5 * (sign[..., None] * one.gradient + whole.gradient)
+        return one._replace(sdf=0.5 * (sign * one.sdf + whole.sdf), gradient=slope)
 
     @torch.no_grad()
     def distances(self, points: Tensor) -> Tensor:
@@ -113,10 +125,29 @@ class PartitionField(SDFField):
     def values(self, points: Tensor) -> Tensor:
         """f_0 to f_K [..., K + 1] at points [..., 3]."""
         sample = super().query(points)
-        return torch.cat([-sample.sdf[..., None], sample.heads[_HEAD]], dim=-1)
+        return self._decided(sample.sdf, sample.heads[_HEAD])[0]
+
+    @torch.no_grad()
+    def nearest(self, points: Tensor, among: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Of which row of `query` the least f of some is at points [..., 3], [...], and 1 or -1, its sign.
+
+        Args:
+            points: unit coordinates.
+            among: numbers of distances, 0 of what has no label.
+        """
+        sample = super().query(points)
+        values, rows, signs = self._decided(sample.sdf, sample.heads[_HEAD])
+        those = torch.as_tensor(list(among), device=points.device)
+        least = those[values[..., those].argmin(dim=-1)][..., None]
+        return rows.gather(-1, least)[..., 0], signs.gather(-1, least)[..., 0]
+
+    def parts(self, index: int) -> tuple[int, ...]:
+        """Whose places are of a label when it stands alone: its own, and those of the labels in it."""
+        within = self.inner.get(self.ids[index - 1], ()) if index else ()
+        return (index, *(1 + self.ids.index(label) for label in within))
 
     def one(self, index: int, box: Tensor | None = None) -> OneLabel:
-        """The field of one d alone: 0 of what has no label, then the labels.
+        """The field of one label alone, with what lies in it: 0 of what has no label, then the labels.
 
         Args:
             index: of the distance.
@@ -171,24 +202,44 @@ class PartitionField(SDFField):
         return self._whole(outputs[:, 0], outputs[:, 1 : self.objects])
 
     def _whole(self, whole: Tensor, labels: Tensor) -> Tensor:
-        return 0.5 * (labels.amin(dim=-1) + whole)
+        return 0.5 * (self._decided(whole, labels)[0][..., 1:].amin(dim=-1) + whole)
+
+    def _decided(self, whole: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """f_0 to f_K [..., K + 1] of outputs u [...], g [..., K]; of which of these each is, and its sign."""
+        values = torch.cat([-whole[..., None], labels], dim=-1)
+        rows = torch.arange(self.objects, device=values.device).expand(values.shape)
+        signs = torch.where(rows > 0, 1.0, -1.0).to(values)
+        if not self.enclosed:
+            return values, rows, signs
+        each = [list(one.unbind(dim=-1)) for one in (values, rows, signs)]
+        for label, those in self.enclosed.items():
+            k, within = 1 + self.ids.index(label), [1 + self.ids.index(one) for one in those]
+            least, which = values[..., within].min(dim=-1)
+            taken = -least > each[0][k]
+            each[0][k] = torch.where(taken, -least, each[0][k])
+            each[1][k] = torch.where(taken, torch.as_tensor(within, device=which.device)[which], k)
+            each[2][k] = torch.where(taken, -1.0, 1.0).to(values)
+        values, rows, signs = (torch.stack(one, dim=-1) for one in each)
+        return values, rows, signs
 
     def _more_words(self) -> list[str]:
         return [f"labels {', '.join(map(str, self.ids))}"]
 
 
 class OneLabel(nn.Module):
-    """What one label ends in, d_k of a `PartitionField`, asked as a field of its own.
+    """What one label and those in it end in, d_k of a `PartitionField`, asked as a field of its own.
 
     Args:
         field: of all of them.
-        index: of its distance.
+        index: of the label's distance.
         box: [2, 3] beyond which no place is of it, so that its surface is closed there; None: there is none.
     """
 
     def __init__(self, field: PartitionField, index: int, box: Tensor | None = None) -> None:
         super().__init__()
         self.field, self.index, self.box = field, index, box
+        self.parts = list(field.parts(index))
+        self.others = [k for k in range(field.objects) if k not in self.parts]
 
     @eager
     def forward(self, points: Tensor) -> Tensor:
@@ -208,16 +259,13 @@ class OneLabel(nn.Module):
     @eager
     def query(self, points: Tensor, gradient: bool = False, **options: Any) -> FieldSample:
         """As `SDFField.query`, with d_k and its gradient: half the difference of two distances'."""
-        with torch.no_grad():
-            others = self.field.values(points)
-            others[..., self.index] = torch.inf
-            rival = others.argmin(dim=-1)
-        own = self.field.query(points, gradient, torch.full_like(rival, self.index), **options)
+        nearest, a = self.field.nearest(points, self.parts)
+        rival, b = self.field.nearest(points, self.others)
+        own = self.field.query(points, gradient, nearest, **options)
         other = self.field.query(points, gradient, rival, **options)
-        a, b = (1.0 if self.index else -1.0), torch.where(rival > 0, 1.0, -1.0)  # f_0 is -u
         slope = None
         if own.gradient is not None and other.gradient is not None:
-            slope = 0.5 * (a * own.gradient - b[..., None] * other.gradient)
+            slope = 0.5 * (a[..., None] * own.gradient - b[..., None] * other.gradient)
         distance = 0.5 * (a * own.sdf - b * other.sdf)
         if self.box is not None:
             beyond, side = self._beyond(points)
@@ -228,7 +276,8 @@ class OneLabel(nn.Module):
 
     def sdf(self, points: Tensor) -> Tensor:
         """d_k [...] of points [..., 3] only, no derivatives."""
-        distance = self.field.distances(points)[..., self.index]
+        values = self.field.values(points)
+        distance = 0.5 * (values[..., self.parts].amin(dim=-1) - values[..., self.others].amin(dim=-1))
         return distance if self.box is None else torch.maximum(distance, self._beyond(points)[0])
 
     def _beyond(self, points: Tensor) -> tuple[Tensor, Tensor]:

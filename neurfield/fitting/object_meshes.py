@@ -53,11 +53,13 @@ class ObjectMesh:
         id: its instance id; None: the background.
         label: "12 mug", "12" where it has no name, or "background".
         mesh: in the world's coordinates; None: it has no surface in the box.
+        around: whether other labels lie in it.
     """
 
     id: int | None
     label: str
     mesh: trimesh.Trimesh | None
+    around: bool = False
 
     @property
     def stem(self) -> str:
@@ -81,8 +83,8 @@ def object_meshes(
 ) -> list[ObjectMesh]:
     """The zero level set of each distance of a field of objects, the background's first.
 
-    Of a field of labels those of the labels. Each is whole, with the sides that no picture shows as the field
-    has them. Their cubes are those of the scene's mesh.
+    Of a field of labels those of the labels, each around what lies in it. Each is whole, with the sides that
+    no picture shows as the field has them. Their cubes are those of the scene's mesh.
 
     Args:
         surface: of a run.
@@ -129,7 +131,8 @@ def object_meshes(
         if mesh is not None:
             mesh = clean_up(mesh, faces, unit=frame.half, cell=size)
             mesh.vertices = frame.world_from_unit(np.asarray(mesh.vertices))
-        found.append(ObjectMesh(*named(field, index, surface.names), mesh))
+        around = isinstance(field, PartitionField) and len(field.parts(index)) > 1
+        found.append(ObjectMesh(*named(field, index, surface.names), mesh, around))
     return found
 
 
@@ -202,17 +205,13 @@ def object_boxes(
         owner = field.owner(at).cpu().numpy()
         np.minimum.at(first, owner, part)
         np.maximum.at(last, owner, part)
-    return [
-        None
-        if last[k].max() < 0
-        else np.stack(
-            [
-                low + np.maximum(first[k] - 1, 0) * (size * voxel),
-                np.minimum(low + (last[k] + 2) * (size * voxel), high),
-            ]
-        )
-        for k in range(field.objects)
-    ]
+    boxes: list[np.ndarray | None] = []
+    for k in range(field.objects):
+        parts = list(field.parts(k)) if isinstance(field, PartitionField) else [k]
+        begin, end = first[parts].min(axis=0), last[parts].max(axis=0)
+        box_of = [low + np.maximum(begin - 1, 0) * (size * voxel), low + (end + 2) * (size * voxel)]
+        boxes.append(None if end.max() < 0 else np.stack([box_of[0], np.minimum(box_of[1], high)]))
+    return boxes
 
 
 def _alone(field: ObjectsField | PartitionField, index: int, box: np.ndarray, voxel: float) -> Any:

@@ -13,7 +13,7 @@ from neurfield.fitting.points_task import RADIUS, losses_of, offered_by, sources
 from neurfield.fitting.scene import make_field, resolve
 from neurfield.fitting.task import Task
 from neurfield.parts import Config
-from neurfield.slices import regions
+from neurfield.slices import enclosed_labels, inner_labels, regions
 from neurfield.slices.regions import ANY
 from neurfield.slices.unit_slices import UnitSlices
 
@@ -46,13 +46,18 @@ class SlicesTask(Task):
         losses = losses_of(config, offers, offered_by(sources, field), "slices")
         field.start_as_sphere(field.radius or RADIUS, inside=False, seed=config.seed)
         if isinstance(field, PartitionField):
+            field.enclosed, field.inner = enclosed_labels(slices.slices), inner_labels(slices.slices)
             field.start_near([_told(one, config.seed) for one in label_slices(slices)], config.seed)
         super().__init__(field, None, sources, None, losses, config.train, config.seed, device)
 
 
 def label_slices(slices: UnitSlices) -> list[UnitSlices]:
-    """What all labels have as one thing, then what each of them has, in the box of all."""
-    found = regions(slices.slices)
+    """What all labels have as one thing, then what each has with those it goes around, in the box of all.
+
+    So the field is asked for no hole that a small label leaves deep in a large one: of a large label's points
+    next to none are there. `PartitionField` takes the small one away again.
+    """
+    found = regions(slices.slices, enclosed_labels(slices.slices))
     return [UnitSlices(found[label], slices.box) for label in (ANY, *slices.slices.labels)]
 
 

@@ -9,6 +9,8 @@ from neurfield.slices.cut import cut as cut
 from neurfield.slices.cut import parallel_planes as parallel_planes
 from neurfield.slices.cut import random_planes as random_planes
 from neurfield.slices.findings import Finding as Finding
+from neurfield.slices.inner import enclosed_labels as enclosed_labels
+from neurfield.slices.inner import inner_labels as inner_labels
 from neurfield.slices.label_volumes import LabelVolume as LabelVolume
 from neurfield.slices.label_volumes import read_label_volume as read_label_volume
 from neurfield.slices.label_volumes import slices_of_volume as slices_of_volume

@@ -142,17 +142,23 @@ def _read_component(
     return Contour(plane.flat(vertices[rows]), label)
 
 
-def write_csl(slices: Slices, path: Path) -> None:
-    """Write slices as a .csl file; those without contours are left out, as its readers want it.
+def write_csl(slices: Slices, path: Path, empty: bool = False) -> None:
+    """Write slices as a .csl file.
 
     Outer lines turn left around the plane's normal and holes turn right, each with the line around it; lines
     come before the holes in them.
+
+    Args:
+        slices: of any labels.
+        path: of the file.
+        empty: whether planes without contours, which say that nothing is there, are written; OReX's own
+            reader, and others, want none.
     """
-    some = [one for one in slices.slices if one.contours]
+    some = [one for one in slices.slices if one.contours or empty]
     lines = [HEAD, f"{len(some)} {max(slices.labels, default=1) + 1}"]
     for k, one in enumerate(some):
         contours = parents_of(turned(one.contours))
-        corners = np.concatenate([contour.corners for contour, _ in contours])
+        corners = np.concatenate([np.zeros((0, 2)), *(contour.corners for contour, _ in contours)])
         head = f"{one.number or k + 1} {len(corners)} {len(contours)}"
         lines += ["", f"{head} {_row(one.plane.normal)} {float(-one.plane.offset)!r}", ""]
         lines += [_row(corner) for corner in one.plane.world(corners)] + [""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,28 +18,34 @@ ANY = 0  # of whatever has a label
 _SAME = 1e-6  # of a plane's size: corners nearer than that are one
 
 
-def regions(slices: Slices) -> dict[int, Slices]:
+def regions(slices: Slices, inner: Mapping[int, Sequence[int]] | None = None) -> dict[int, Slices]:
     """Slices of one label each, whose contours go around what the label has and no other (`label_at`).
 
     Where contours of two labels nest or cross, the smaller contour counts, so the larger one gets a hole. A
     line that two labels share is of both. Under `ANY` are contours around all labels as one thing, without
     the lines between labels.
+
+    Args:
+        slices: of several labels.
+        inner: labels that lie in a label and are left in it, as of `inner_labels`; None: none is.
     """
+    parts = {label: {label, *(inner or {}).get(label, ())} for label in slices.labels}
     each: dict[int, list[Slice]] = {label: [] for label in (ANY, *slices.labels)}
     for one in slices.slices:
-        found = _regions_of(one)
+        found = _regions_of(one, parts)
         for label, kept in each.items():
             kept.append(replace(one, contours=tuple(found.get(label, ()))))
     named = {label: {label: slices.names[label]} if label in slices.names else {} for label in each}
     return {label: replace(slices, slices=tuple(kept), names=named[label]) for label, kept in each.items()}
 
 
-def _regions_of(one: Slice) -> dict[int, list[Contour]]:
-    """Contours of each label of a slice, and of `ANY`."""
+def _regions_of(one: Slice, parts: Mapping[int, set[int]]) -> dict[int, list[Contour]]:
+    """Contours of each label of a slice, of those that are parts of it, and of `ANY`."""
     labels = {contour.label for contour in one.contours}
+    shown = [label for label, its in parts.items() if its & labels]
     if len(labels) < 2:
         alike = [Contour(contour.corners) for contour in one.contours]
-        return dict.fromkeys((ANY, *labels), alike)
+        return dict.fromkeys((ANY, *shown), alike)
     corners, edges = arrangement([contour.corners for contour in one.contours])
     ends = corners[edges]
     along = ends[:, 1] - ends[:, 0]
@@ -47,8 +54,9 @@ def _regions_of(one: Slice) -> dict[int, list[Contour]]:
     middle = ends.mean(axis=1)
     left, right = label_at(one, middle + step), label_at(one, middle - step)
     found = {}
-    for label in (ANY, *labels):
-        border = (left > 0) != (right > 0) if label == ANY else (left == label) != (right == label)
+    for label in (ANY, *shown):
+        its = sorted(labels if label == ANY else parts[label])
+        border = np.isin(left, its) != np.isin(right, its)
         loops, _ = chained(edges[border])
         found[label] = [Contour(corners[loop]) for loop in loops]
     return found

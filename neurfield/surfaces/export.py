@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +78,19 @@ def save_mesh(mesh: trimesh.Trimesh, path: str | Path, up: np.ndarray | None = N
     return path
 
 
-def save_scene(meshes: Mapping[str, trimesh.Trimesh], path: str | Path, up: np.ndarray | None = None) -> Path:
+def save_scene(
+    meshes: Mapping[str, trimesh.Trimesh],
+    path: str | Path,
+    up: np.ndarray | None = None,
+    see_through: Collection[str] = (),
+) -> Path:
     """Write several meshes of one world as a .glb, a node for each, called by its name; as `save_mesh`.
+
+    Args:
+        meshes: by their names.
+        path: of the file.
+        up: as for `save_mesh`.
+        see_through: names of meshes that others lie in, which are drawn as glass.
 
     Raises:
         UserError: no .glb, or no mesh has faces.
@@ -92,7 +103,7 @@ def save_scene(meshes: Mapping[str, trimesh.Trimesh], path: str | Path, up: np.n
         raise UserError(f"{path}: all meshes are empty, there is nothing to write")
     shift = local_origin(np.concatenate([np.asarray(mesh.bounds) for mesh in filled.values()]))
     with atomic_write(path) as temporary:
-        temporary.write_bytes(scene_glb_bytes(filled, shift, up))
+        temporary.write_bytes(scene_glb_bytes(filled, shift, up, see_through))
     return path
 
 

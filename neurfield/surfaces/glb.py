@@ -7,7 +7,7 @@ brings it back to its place, in JSON's full digits, where vertices in float32 co
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,13 @@ _PLAIN = {
     "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0},
 }  # fmt: skip
 
+_GLASS = {
+    "name": "glass", "doubleSided": True, "alphaMode": "BLEND",
+    "pbrMetallicRoughness": {
+        "metallicFactor": 0.0, "roughnessFactor": 1.0, "baseColorFactor": [1.0, 1.0, 1.0, 0.25],
+    },
+}  # fmt: skip
+
 
 def glb_bytes(mesh: trimesh.Trimesh, shift: np.ndarray, up: np.ndarray | None = None) -> bytes:
     """A GLB of one mesh, its vertices counted from `shift` [3].
@@ -43,10 +50,14 @@ def glb_bytes(mesh: trimesh.Trimesh, shift: np.ndarray, up: np.ndarray | None = 
 
 
 def scene_glb_bytes(
-    meshes: Mapping[str, trimesh.Trimesh], shift: np.ndarray, up: np.ndarray | None = None
+    meshes: Mapping[str, trimesh.Trimesh],
+    shift: np.ndarray,
+    up: np.ndarray | None = None,
+    see_through: Collection[str] = (),
 ) -> bytes:
     """A GLB with a node for each of some meshes, called by its name; else as `glb_bytes`.
 
+    Those whose names are in `see_through` are drawn as glass: alphaMode BLEND, and little of their own.
     Lengths are the world's; its "unit" and "axes", where a mesh's metadata has them, stand in asset.extras.
     """
     scene = trimesh.Scene()
@@ -62,7 +73,7 @@ def scene_glb_bytes(
         if said:
             tree["asset"]["extras"] = said
         _name_colors(tree)
-        _add_materials(tree)
+        _add_materials(tree, see_through)
         _add_targets(tree)
         for node in tree["nodes"]:
             if "mesh" in node:
@@ -152,15 +163,17 @@ def _name_colors(tree: dict[str, Any]) -> None:
                 primitive["attributes"]["COLOR_0"] = primitive["attributes"].pop(_COLORS)
 
 
-def _add_materials(tree: dict[str, Any]) -> None:
+def _add_materials(tree: dict[str, Any], see_through: Collection[str]) -> None:
     """A material for what has none: by glTF's default it would be metal, seen from one side."""
-    plain = [p for mesh in tree.get("meshes", ()) for p in mesh["primitives"] if "material" not in p]
-    if not plain:
-        return
     materials = tree.setdefault("materials", [])
-    for primitive in plain:
-        primitive["material"] = len(materials)
-    materials.append(_PLAIN)
+    for material, glass in ((_PLAIN, False), (_GLASS, True)):
+        its = [mesh for mesh in tree.get("meshes", ()) if (mesh["name"] in see_through) == glass]
+        plain = [p for mesh in its for p in mesh["primitives"] if "material" not in p]
+        for primitive in plain:
+            primitive["material"] = len(materials)
+        materials += [material] if plain else []
+    if not materials:
+        del tree["materials"]
 
 
 def _add_targets(tree: dict[str, Any]) -> None:

@@ -67,6 +67,46 @@ def test_values_and_gradients_are_those_of_finite_differences(index: int | None)
     assert off.median() < 2e-3 and (off < 0.05).float().mean() > 0.9  # rivals change within a step
 
 
+@pytest.mark.parametrize("enclosed", [{}, {3: (40,)}, {3: (8, 40), 8: (40,)}])
+def test_a_label_with_others_in_it_ends_around_all_of_them(enclosed: dict[int, tuple[int, ...]]) -> None:
+    field = field_of()
+    field.inner, field.enclosed = {3: (40,)}, enclosed
+    at = points(2000)
+    owner = field.owner(at)
+    body, rest = field.one(1), field.one(2)
+    assert torch.equal(body.sdf(at) < 0, (owner == 1) | (owner == 3)) and (owner == 3).any()
+    assert torch.equal(rest.sdf(at) < 0, owner == 2)  # others as ever
+    step = 2e-3
+    with torch.no_grad():
+        sample = body.query(at, gradient=True)
+        torch.testing.assert_close(sample.sdf, body.sdf(at), atol=1e-6, rtol=1e-5)
+        moved = [body.sdf(at + s * step * e) for e in torch.eye(3) for s in (1, -1)]
+        numeric = torch.stack([(a - b) / (2 * step) for a, b in zip(moved[::2], moved[1::2])], dim=1)
+    assert sample.gradient is not None
+    off = (numeric - sample.gradient).norm(dim=1)
+    assert off.median() < 2e-3 and (off < 0.05).float().mean() > 0.9
+
+
+def test_what_a_label_goes_around_is_taken_away_from_it() -> None:
+    """Of two balls, one in the other, the network says the whole of each; the decision says the shell."""
+    field = PartitionField((3, 8))
+    at = points(2000)
+    radius = at.norm(dim=1)
+    whole, inner = radius - 0.9, radius - 0.3
+    outputs = whole, torch.stack([whole, inner], dim=1)
+    values = field._decided(*outputs)[0]
+    assert (values.argmin(dim=1)[radius < 0.25] == 1).all()  # the deeper one, as nobody said more
+    field.enclosed = {3: (8,)}
+    values, rows, signs = field._decided(*outputs)
+    wanted = torch.where(radius < 0.3, 2, torch.where(radius < 0.9, 1, 0))
+    assert (values.argmin(dim=1) == wanted).all()
+    raw = torch.stack([whole, whole, inner], dim=1)
+    torch.testing.assert_close(values, signs * raw.gather(1, rows))
+    two = values.topk(2, dim=1, largest=False).values
+    near = (radius - 0.3).abs() < 0.1
+    torch.testing.assert_close(0.5 * (two[near, 0] - two[near, 1]), -(radius[near] - 0.3).abs())
+
+
 def test_a_row_is_one_distance_with_its_gradient_and_learns() -> None:
     field, at = field_of(), points(60)
     row = torch.arange(60) % 4

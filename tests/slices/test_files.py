@@ -101,6 +101,18 @@ def test_labels_of_csl_stay_apart_where_there_are_more_than_two(tmp_path: Path) 
         read_slices(written(tmp_path, text.replace("4h0", "4h5")))
 
 
+def test_planes_in_which_nothing_is_can_be_written_too(tmp_path: Path) -> None:
+    square = Contour(np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]]), 3)
+    planes = [Slice(Plane.of([0, 0, 1.0], float(k)), (square,) * (k in (1, 4)), k + 7) for k in range(6)]
+    slices = Slices("s", tuple(planes))
+    write_csl(slices, tmp_path / "all.csl", empty=True)
+    write_csl(slices, tmp_path / "some.csl")
+    again = read_slices(tmp_path / "all.csl")
+    assert [len(one.contours) for one in again.slices] == [0, 1, 0, 0, 1, 0] and again.labels == (3,)
+    assert [one.number for one in again.slices] == [7, 8, 9, 10, 11, 12] and np.allclose(again.gaps, 1.0)
+    assert len(read_slices(tmp_path / "some.csl").slices) == 2
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_is_written_is_read_back_where_it_was(tmp_path: Path, turned: bool) -> None:
     hollow = trimesh.util.concatenate([ball(), ball(0.6)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurfield.slices import Contour, Plane, Slice, Slices, inside, label_at, regions
+from neurfield.slices import Contour, Plane, Slice, Slices, inner_labels, inside, label_at, regions
 from neurfield.slices.crossed import crossing_pairs
 from neurfield.slices.regions import ANY, arrangement
 
@@ -73,3 +73,33 @@ def test_one_label_alone_is_left_as_it_is() -> None:
     one = Slice(PLANE, (Contour(box(0, 0, 1, 1), 5),), 1)
     found = regions(Slices("s", (one,)))
     assert set(found) == {ANY, 5} and found[5].slices[0].contours[0].corners is one.contours[0].corners
+
+
+NESTED = {
+    "organs in a body": ([(circle(0, 0, 3), 1), (circle(1, 0, 1), 2), (circle(1, 0, 0.4), 3)],
+                         {1: (2, 3), 2: (3,)}),
+    "beside each other": ([(circle(0, 0, 1), 1), (circle(3, 0, 0.5), 2)], {}),
+    "a hole left for it": ([(circle(0, 0, 3), 1), (circle(0, 0, 1), 1), (circle(0, 0, 1), 2)], {}),
+    "an island in a hole": ([(circle(0, 0, 3), 1), (circle(0, 0, 2), 1), (circle(0, 0, 1), 2)], {}),
+    "a little out": ([(box(0, 0, 9, 9), 1), (box(8.05, 4, 9.05, 5), 2)], {1: (2,)}),
+    "half out": ([(box(0, 0, 9, 9), 1), (box(8.5, 4, 9.5, 5), 2)], {}),
+    "thin as a wire": ([(box(0, 0, 9, 9), 1), (box(1, 4, 8, 4.001), 2)], {1: (2,)}),
+    "twice the same": ([(circle(0, 0, 2), 1), (circle(0, 0, 2), 2)], {1: (2,), 2: (1,)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_label_goes_around_those_that_lie_in_its_contours(name: str) -> None:
+    given, wanted = NESTED[name]
+    one = Slice(PLANE, tuple(Contour(corners, label) for corners, label in given), 1)
+    slices = Slices("s", (one, Slice(PLANE, (), 2)))
+    inner = inner_labels(slices)
+    assert inner == wanted
+    owner_of = {label: {label, *inner.get(label, ())} for label in slices.labels}
+    corners = np.concatenate([corners for corners, _ in given])
+    points = np.random.default_rng(0).uniform(corners.min(axis=0) - 0.2, corners.max(axis=0) + 0.2, (3000, 2))
+    owner = label_at(one, points)
+    for label, of in regions(slices, inner).items():
+        loops = [contour.corners for contour in of.slices[0].contours]
+        wanted_inside = owner > 0 if label == ANY else np.isin(owner, list(owner_of[label]))
+        assert (inside(points, loops) == wanted_inside).all(), label

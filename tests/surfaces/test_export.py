@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 from pathlib import Path
@@ -111,6 +112,20 @@ def test_a_scene_has_a_node_for_each_mesh_by_its_name(
     np.testing.assert_allclose(
         colors[:, :3], linear_of_srgb(ball.visual.vertex_colors[:, :3] / 255.0), atol=1e-6
     )
+
+
+def test_what_others_lie_in_is_glass(ball: trimesh.Trimesh, tmp_path: Path) -> None:
+    outer = trimesh.creation.box(bounds=np.add(ball.bounds, [[-1.0], [1.0]]))
+    path = save_scene({"body": outer, "organ": ball}, tmp_path / "scene.glb", see_through=["body"])
+    content = path.read_bytes()
+    tree = json.loads(content[20 : 20 + int.from_bytes(content[12:16], "little")])
+    modes = {
+        mesh["name"]: tree["materials"][mesh["primitives"][0]["material"]].get("alphaMode", "OPAQUE")
+        for mesh in tree["meshes"]
+    }
+    assert modes == {"body": "BLEND", "organ": "OPAQUE"}
+    back = trimesh.load(path)
+    assert set(back.graph.nodes_geometry) == {"body", "organ"}
 
 
 def test_a_scene_that_cannot_be_written_is_one_line(ball: trimesh.Trimesh, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from neurfield.viewer.content import box_edges, content_of
 from neurfield.viewer.layers import NAMES, Layer, Lines, Pictures, Points, Triangles
 from neurfield.viewer.seen import camera_pyramids, picture_quads
 from tests.scenes.tiny_scenes import grey, ring_cameras, write_transforms
+from tests.slices.structure_set import write_structure_set
 
 
 def two_cameras() -> Cameras:
@@ -172,6 +173,16 @@ def test_contours_are_lines_in_their_box(tmp_path: Path) -> None:
     assert layer is not None and layer.on and layer.words == "contours"
     assert isinstance(layer.geometry, Lines) and layer.geometry.ends.shape == (8, 2, 3)
     assert np.abs(layer.geometry.ends).max() < 10.0 and "2 parallel planes" in content.notes[0]
+
+
+def test_dicom_needs_no_ending(tmp_path: Path) -> None:
+    pytest.importorskip("pydicom")
+    square = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]])
+    lines = [np.column_stack([square, np.full(4, z)]) for z in (0.0, 3.0)]
+    write_structure_set(tmp_path / "structures.dcm", {"Liver": lines})
+    content = content_of((tmp_path / "structures.dcm").rename(tmp_path / "RS0001"))
+    layer = content.layer("points")
+    assert layer is not None and isinstance(layer.geometry, Lines) and len(layer.geometry.ends) == 8
 
 
 def test_cameras_that_are_not_shown_need_no_room(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 from rich.text import Text
 
 from neurfield.errors import UserError
+from neurfield.fields import PartitionField
 from neurfield.fitting.device import device_of_run
 from neurfield.fitting.folder import load_newest, read_facts
 from neurfield.fitting.scene import make_field
@@ -31,7 +32,16 @@ from neurfield.inputs.slices.surface import SlicesSurface
 from neurfield.inputs.slices.words import slices_words
 from neurfield.parts import Config, read_config
 from neurfield.scenes.truth import Truth
-from neurfield.slices import ChosenLabel, Slices, mend, read_slices, select, write_csl
+from neurfield.slices import (
+    ChosenLabel,
+    Slices,
+    enclosed_labels,
+    inner_labels,
+    mend,
+    read_slices,
+    select,
+    write_csl,
+)
 from neurfield.slices.select import ALL
 from neurfield.slices.unit_slices import UnitSlices
 
@@ -100,7 +110,7 @@ class SlicesInput(Input):
 
     def keep(self) -> None:
         """slices.csl, as they were fitted: volumes and structures are large, and move."""
-        write_csl(self.slices.slices, self.folder / KEPT)
+        write_csl(self.slices.slices, self.folder / KEPT, empty=True)
 
     def facts(self) -> dict[str, Any]:
         """File, box, and what was noticed when it was read."""
@@ -110,6 +120,8 @@ class SlicesInput(Input):
             "unit": slices.unit, "axes": slices.axes, "words": slices.words, "notes": list(slices.notes),
             "chosen": slices.chosen,
             "labels": {str(label): slices.called(label) for label in slices.labels},
+            "inner": {str(label): list(those) for label, those in inner_labels(slices).items()},
+            "enclosed": {str(label): list(those) for label, those in enclosed_labels(slices).items()},
             **({} if self.up is None else {"up": self.up.tolist()}),
         }  # fmt: skip
 
@@ -191,6 +203,9 @@ class SlicesInput(Input):
         """Needs no slices."""
         facts, config = read_facts(folder), read_config(folder / "config.yaml", plugins)
         field = make_field(config, device_of_run(config.device, device))
+        if isinstance(field, PartitionField):
+            for name in ("inner", "enclosed"):
+                setattr(field, name, {int(label): those for label, those in facts.get(name, {}).items()})
         names = {int(label): name for label, name in facts.get("labels", {}).items() if name != label}
         up = np.array(facts["up"]) if "up" in facts else None
         surface = SlicesSurface(folder, config, np.array(facts["box"]), field, None, names, up)

@@ -12,7 +12,7 @@ import trimesh
 from neurfield.fitting.object_meshes import ObjectMesh
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.slices.results import InPlane, in_planes, numbers_of
-from neurfield.slices import regions
+from neurfield.slices import inner_labels, regions
 from neurfield.slices.unit_slices import UnitSlices
 from neurfield.surfaces import manifoldness, save_mesh, save_scene
 
@@ -23,7 +23,7 @@ _FORMATS = ("stl", "glb")
 def write_labels(found: list[ObjectMesh], folder: Path, up: np.ndarray | None) -> None:
     """Write objects/ of a run: an .stl and a .glb of each label, and scene.glb with a node for each.
 
-    Files of an earlier call go.
+    Labels that others lie in are glass in the scene. Files of an earlier call go.
     """
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
@@ -35,16 +35,17 @@ def write_labels(found: list[ObjectMesh], folder: Path, up: np.ndarray | None) -
                 save_mesh(one.mesh, path, up)
     there = {one.label: one.mesh for one in found if one.mesh is not None}
     if there:
-        save_scene(there, place / "scene.glb", up)
+        glass = [one.label for one in found if one.around]
+        save_scene(there, place / "scene.glb", up, glass)
 
 
 def measure_labels(found: list[ObjectMesh], slices: UnitSlices, outcome: Outcome) -> list[InPlane]:
-    """How well each label's mesh meets what the label has of the planes, and its volume, into "labels".
+    """How well each label's mesh meets what it and those in it have of the planes, its volume; in "labels".
 
     Returns:
         The planes with the contours and the cuts of all labels.
     """
-    parts = regions(slices.slices)
+    parts = regions(slices.slices, inner_labels(slices.slices))
     each: dict[str, dict[str, Any]] = {}
     planes: list[list[InPlane]] = []
     for one in found:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from neurfield.inputs.size import points_words
 from neurfield.parts import Config
-from neurfield.slices import Slices
+from neurfield.slices import Slices, inner_labels
 
 
 def slices_words(
@@ -26,5 +26,15 @@ def slices_words(
     return [
         Text.assemble((slices.name, "bold"), f": {slices.words}{apart}"),
         f"size {size}{unit}, in the coordinates of its file{axes}",
+        *_inner_words(slices),
         *points_words(task, config, step, seconds_per_step),
+    ]
+
+
+def _inner_words(slices: Slices) -> list[str]:
+    """Which labels' meshes go around others."""
+    called = {slices.called(k): those for k, those in inner_labels(slices).items()}
+    return [
+        f"label {name} goes around {', '.join(slices.called(k) for k in those)}: so does its mesh"
+        for name, those in called.items()
     ]
