@@ -12,6 +12,9 @@ inside mesh and truth; that of contours is of the mesh's own cuts by the same pl
 in % of the diagonal, volume in % more than the truth's, Euler's number less the truth's; ripple is how much
 normals turn where truth is flat, as of `box` and `cylinder`, which need no download. Poisson's surface is of
 points on the contours with normals in their planes.
+
+Labels of patients, and a brain's folded surface (`white`), are of packages that are fetched by name
+(`benchmarks.slice_assets`); what cannot be had is left out and told.
 """
 
 from __future__ import annotations
@@ -25,13 +28,14 @@ import numpy as np
 import torch
 import trimesh
 
-from benchmarks import shape_assets, slice_metrics
+from benchmarks import shape_assets, slice_assets, slice_labels, slice_metrics
 from benchmarks.bench_shapes import unit_of
 from benchmarks.common import run_measured, run_script, say
 from benchmarks.object_assets import Unavailable
 from benchmarks.room_table import newest_run
 from benchmarks.script import Table, arguments, report
 from benchmarks.slices_orex import CutShort
+from neurfield.errors import UserError
 from neurfield.inputs.shape.results import intersection_over_union, numbers
 from neurfield.inputs.slices.results import numbers_in_planes
 from neurfield.report.mesh_file import read_mesh
@@ -41,6 +45,18 @@ from neurfield.surfaces import extract_level_set
 
 COLUMNS = ("shape", "planes", "by", "s", "Chamfer %", "IoU", "contour IoU", "normals", *slice_metrics.COLUMNS)
 CELLS = 256
+SHAPES = ("hand", "bunny00", "knot2", "box", "cylinder", *slice_assets.MESHES)
+
+
+def mesh_of(name: str) -> trimesh.Trimesh:
+    """A closed mesh by its name.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    if name in slice_assets.MESHES:
+        return slice_assets.brain_surface()
+    return slice_metrics.invented(name) or shape_assets.load(name)
 
 
 def interpolated(slices: Slices) -> trimesh.Trimesh:
@@ -109,7 +125,8 @@ def rows_of(
 def main() -> None:
     """Measure and report."""
     parser = arguments(__doc__, "bench_slices")
-    parser.add_argument("--shapes", nargs="+", default=["hand", "bunny00", "knot2", "box", "cylinder"])
+    parser.add_argument("--shapes", nargs="*", default=[*SHAPES])
+    parser.add_argument("--labels", nargs="*", default=[*slice_assets.LABELS], help="of patients")
     parser.add_argument("--uneven", nargs="*", type=int, default=[20], help="layers along Z, unevenly apart")
     parser.add_argument("--planes", nargs="+", type=int, default=[10, 20, 30], help="layers along Z")
     parser.add_argument("--random", nargs="*", type=int, default=[15], help="planes of any direction")
@@ -118,11 +135,11 @@ def main() -> None:
     orex = CutShort(args.orex_seconds)
     if args.quick:
         args.shapes, args.planes, args.random = args.shapes[:1], args.planes[:1], []
-        args.uneven = []
+        args.uneven, args.labels = [], []
     rows: list[list[Any]] = []
     for name in args.shapes:
         try:
-            mesh = slice_metrics.invented(name) or shape_assets.load(name)
+            mesh = mesh_of(name)
         except Unavailable as reason:
             say(f"{name}: {reason}")
             continue
@@ -133,7 +150,15 @@ def main() -> None:
         for what, planes in cuts:
             rows += rows_of(name, mesh, cut(mesh, planes, name), what, args.quick, orex)
             report(args.out, [Table("Slices", COLUMNS, rows), *orex.tables], quiet=True)
-    report(args.out, [Table("Slices", COLUMNS, rows), *orex.tables])
+    labelled: list[list[Any]] = []
+    for name in args.labels:
+        try:
+            labelled += slice_labels.label_rows(name, slice_assets.labels_of(name), args.quick)
+        except (Unavailable, UserError) as reason:
+            say(f"{name}: {reason}")
+    tables = [Table("Slices", COLUMNS, rows)] if rows else []
+    tables += [Table(slice_labels.TITLE, slice_labels.COLUMNS, labelled)] if labelled else []
+    report(args.out, [*tables, *orex.tables])
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def motorcycle() -> Path:
         return folder
     say(f"motorcycle: downloading {MOTORCYCLE} (26 MB)")
     with tempfile.TemporaryDirectory() as scratch:
-        run_client([*_pip("download"), *ANY_WHEEL, "--dest", scratch, MOTORCYCLE], scratch, MOTORCYCLE)
+        run_client([*this_pip("download"), *ANY_WHEEL, "--dest", scratch, MOTORCYCLE], scratch, MOTORCYCLE)
         wheels = list(Path(scratch).glob("*.whl"))
         if not wheels:
             raise Unavailable(f"package {MOTORCYCLE} cannot be downloaded: pip wrote no wheel")
@@ -100,7 +100,7 @@ def opencv() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         whole = Path(scratch) / "whole"
-        command = [*_pip("install"), "--only-binary", ":all:", "--target", str(whole), OPENCV]
+        command = [*this_pip("install"), "--only-binary", ":all:", "--target", str(whole), OPENCV]
         run_client(command, scratch, OPENCV)
         if not (whole / "cv2").is_dir():
             raise Unavailable(f"package {OPENCV} cannot be installed: pip wrote no cv2")
@@ -108,7 +108,8 @@ def opencv() -> Path:
     return folder
 
 
-def _pip(verb: str) -> list[str]:
+def this_pip(verb: str) -> list[str]:
+    """The words of a command of this Python's pip, quiet and without dependencies."""
     return [sys.executable, "-m", "pip", verb, "--quiet", "--no-deps", "--disable-pip-version-check"]
 
 
