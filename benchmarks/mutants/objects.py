@@ -77,7 +77,7 @@ OBJECTS = [
     *of(
         "neurfield/fitting/object_meshes.py",
         MESHES,
-        ("np.maximum(first[k] - 1, 0)", "first[k]", "the rim of an object is cut off"),
+        ("np.maximum(begin - 1, 0)", "begin", "the rim of an object is cut off"),
         ("np.maximum.at(last", "np.minimum.at(last", "a cell of an object for the whole of it"),
     ),
     *of(
