@@ -41,7 +41,7 @@ REFERENCES = [
         "neurfield/ops/reference/depth_fusion.py",
         FUSION,
         (
-            "(1.0 + ahead / truncation).clamp_max(1.0)",
+            "((ahead + truncation) / (truncation - sure)).clamp_max(1.0)",
             "torch.ones_like(ahead)",
             "what lies behind counts in full",
         ),
@@ -153,7 +153,7 @@ NATIVE = [
     *of(
         "csrc/fusion/depth_fusion.h",
         FUSION,
-        ("min(one, fma(Vec(ahead), share, one))", "one", "what lies behind counts in full"),
+        ("min(one, (Vec(ahead) + limit) / (limit - sure))", "one", "what lies behind counts in full"),
         ("(min(Vec(ahead), limit) - mean)", "(Vec(ahead) - mean)", "distances not cut off"),
         (
             "turn[c] * moved[0] + turn[3 + c] * moved[1] + turn[6 + c] * moved[2]",
