@@ -1,6 +1,6 @@
 """What rooms look like after how many seconds of fitting: F-scores, normals and PSNR, fusion beside them.
 
-    python -m benchmarks.room_curve [--scenes room0 ...] [--curves noisy ...] [--steps N ...] [--short]
+    python -m benchmarks.room_curve [--scenes room0 ...] [--curves noisy ...] [--steps N] [--short] [--ours]
 
 Every point is a fit of its own whose schedules end there: what somebody gets who gives it that long. Seconds
 are those of the fit, its first surface included; reading the scene, meshing and measuring are not. The peer
@@ -43,6 +43,11 @@ class Curve:
 _PRIORS = "--method monosdf --set data.sensor_depth=off"
 CURVES = {
     "noisy": Curve("noisy sensor depth", "--method neus --set data.sensor_depth=noisy", (600, 1500)),
+    "every": Curve(
+        "noisy sensor depth of every frame",
+        "--method neus --set data.sensor_depth=noisy --set data.holdout_every=0",
+        (1800,),
+    ),
     "volsdf": Curve(
         "noisy sensor depth, volsdf", "--method volsdf --set data.sensor_depth=noisy", (600,)
     ),
@@ -67,7 +72,7 @@ def fits(name: str, scene: Scene, steps: list[int] | None, args: argparse.Namesp
 def fusions(name: str, scene: Scene, args: argparse.Namespace) -> list[dict[str, Any]]:
     """The measured peers of a curve in one room."""
     points = []
-    for voxel in () if args.quick else VOXELS.get(name, ()):
+    for voxel in () if args.quick or args.ours else VOXELS.get(name, ()):
         row = f"tsdf-{name}-{voxel}"
         flags = f"--peer tsdf --kind {name} --voxel {0.01 * voxel:g}"
         room_table.ROWS[row] = Row(f"TSDF fusion, {CURVES[name].title}, {voxel} cm", flags, ours=False)
@@ -103,6 +108,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="take the points that an earlier call measured")
     parser.add_argument("--steps", nargs="+", type=int, help="instead of each curve's own")
     parser.add_argument("--short", action="store_true", help="only the first point of each curve")
+    parser.add_argument("--ours", action="store_true", help="only our fits, without fusion beside them")
     args = parser.parse_args()
     if args.quick:
         args.steps = args.steps or [100]

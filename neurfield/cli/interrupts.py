@@ -29,9 +29,11 @@ def kept_while_importing() -> Iterator[None]:
         yield
         return
     pressed: list[float] = []
+    heard: list[bool] = []
 
     def press(number: int, frame: FrameType | None) -> None:
         if pressed or not _importing(frame):
+            heard.append(True)
             raise KeyboardInterrupt
         pressed.append(time.monotonic())
         signal.setitimer(signal.ITIMER_REAL, _APART)
@@ -40,6 +42,7 @@ def kept_while_importing() -> Iterator[None]:
         if _importing(frame) and time.monotonic() - pressed[0] < _LONGEST:
             signal.setitimer(signal.ITIMER_REAL, _APART)
             return
+        heard.append(True)
         now = signal.getsignal(signal.SIGINT)
         if now is press or not callable(now):
             raise KeyboardInterrupt
@@ -53,6 +56,8 @@ def kept_while_importing() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if pressed and not heard:  # what it would have interrupted ended first
+            raise KeyboardInterrupt
 
 
 def _importing(frame: FrameType | None) -> bool:

@@ -34,3 +34,9 @@ def test_measured_points_are_taken_again(tmp_path: Path) -> None:
     args = argparse.Namespace(out=tmp_path, resume=True)
     scene = SimpleNamespace(name="room1")
     assert room_curve.fits("noisy", scene, [5], args) == [POINT]  # type: ignore[arg-type]
+
+
+def test_fusion_is_left_out_where_only_ours_is_asked(tmp_path: Path) -> None:
+    scene = SimpleNamespace(name="room1")
+    args = argparse.Namespace(out=tmp_path, resume=True, quick=False, ours=True)
+    assert room_curve.fusions("noisy", scene, args) == []  # type: ignore[arg-type]

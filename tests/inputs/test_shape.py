@@ -69,7 +69,7 @@ def test_a_mesh_comes_back_where_its_file_has_it(ball: Path, tmp_path: Path) -> 
     )
     assert geometry["f_score@1%"] > geometry["f_score@0.1%"]
     assert run.mesh().metadata["extractor"] == "dual-contouring"
-    assert run.mesh(memory="4GB").metadata["extractor"] == ""  # cubes, which alone keep within it
+    assert run.mesh(memory="64GB").metadata["extractor"] == ""  # cubes, which alone keep within it
     page = write_report(run.folder).read_text()
     assert f"neurfield fit --shape {ball}" in page and "IoU" in page
     surface = content_of(run.folder).surface
