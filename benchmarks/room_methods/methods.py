@@ -9,7 +9,8 @@ from neurfield.scenes.builtin import REPEATING
 
 PRIORS = {"independent": "", "repeating": REPEATING}  # kinds of errors, and the end of a room's name
 HOLDOUT_EVERY = 8
-LONG = 120.0  # seconds; a longer fit is one of the preset best, whose matching takes its time
+# Seconds. A fit of no more is one of the preset quick; a longer one than LONG of best, which matches long.
+SHORT, LONG = 60.0, 120.0
 
 # What all fits are given: no measured depth, both ambiguous priors, frames that are held out for PSNR.
 GIVEN = (
@@ -44,7 +45,9 @@ class Fit:
     @property
     def preset(self) -> str:
         """The preset whose numbers, but steps, the fit has."""
-        return "best" if self.budget > LONG else "default"
+        if self.budget > LONG:
+            return "best"
+        return "default" if self.budget > SHORT else "quick"
 
     @property
     def settings(self) -> tuple[str, ...]:

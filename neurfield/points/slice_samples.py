@@ -23,6 +23,7 @@ _SHORTEST = 0.05  # of the longest arm
 # No surface crosses a plane off its contours: there f keeps clear of zero by this share of the plane's own
 # distance, and by no more than this, unit lengths: a surface may run close above.
 _LEAST, _CLEAR = 0.1, 0.003
+_NOWHERE = 2.0  # the distance, unit lengths, in a plane without contours
 
 
 class SliceSamples(Source):
@@ -76,9 +77,9 @@ class SliceSamples(Source):
 
     @cached_property
     def planes(self) -> InPlanes:
-        """Places in the planes, their distances cut off at the box's size."""
+        """Places in the planes, their distances cut off at what stands for planes without contours."""
         found = self.slices.in_planes(2 * self.size, WIDTHS, FAR, self.seed + 1)
-        sdf = found.sdf.clamp(-2.0, 2.0)
+        sdf = found.sdf.clamp(-_NOWHERE, _NOWHERE)
         return InPlanes(*(t.to(self.device) for t in (found.points, sdf, found.axis)))
 
     @cached_property
@@ -113,8 +114,10 @@ class SliceSamples(Source):
         sdf = planes.sdf[beside]
         least = sdf.sign() * (_LEAST * sdf.abs()).clamp_max(_CLEAR)
         low, high = torch.minimum(sdf, least), torch.maximum(sdf, least)
+        # One above or below a plane without contours may be a gap away: that here is none must be heard.
+        away = torch.where(sdf.abs() < _NOWHERE, sdf.abs(), sdf.abs().clamp_max(self.slices.gap))
         columns = {
-            "low": low, "high": high, "inside": (sdf < 0.0).to(sdf), "weight": BAND / (sdf.abs() + BAND),
+            "low": low, "high": high, "inside": (sdf < 0.0).to(sdf), "weight": BAND / (away + BAND),
         }  # fmt: skip
         return {
             "contours": PointSet(

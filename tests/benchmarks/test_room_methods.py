@@ -38,7 +38,7 @@ def test_every_surface_method_is_measured_but_those_of_photographs_alone_and_of_
 
 @pytest.mark.parametrize("method", room_methods())
 def test_all_methods_are_given_the_same(method: str) -> None:
-    for budget, preset in ((60.0, "default"), (300.0, "best")):
+    for budget, preset in ((60.0, "quick"), (90.0, "default"), (300.0, "best")):
         fit = Fit("room1", "repeating", method, budget)
         assert fit.preset == preset and fit.scene == "room1-repeating" and fit.scene in BUILTIN
         data = load_config(method, fit.preset, fit.settings).data

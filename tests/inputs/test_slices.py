@@ -26,7 +26,7 @@ from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
 from neurfield.parts import load_config
 from neurfield.points.point_set import AskedPoints
-from neurfield.points.slice_samples import SliceSamples
+from neurfield.points.slice_samples import BAND, SliceSamples
 from neurfield.report import write_report
 from neurfield.slices import Contour, Plane, Slice, Slices, cut, parallel_planes, random_planes, write_csl
 from neurfield.slices.unit_slices import UnitSlices
@@ -156,6 +156,18 @@ def test_between_planes_a_ball_is_told_of_and_a_triple_moved_into_the_box_is_not
     true = places.norm(dim=1) - 3.0 / unit.frame.half
     surely = (known > 0.0) & (true.abs() > 0.5 * unit.gap)
     assert surely.sum() > 100 and (told.sign() == true.sign())[surely].float().mean() > 0.95
+
+
+def test_a_plane_without_contours_is_heard_as_if_one_were_a_gap_away() -> None:
+    unit = UnitSlices(ball_slices(turned=False, at=np.zeros(3)))
+    source = SliceSamples(unit, torch.device("cpu"), 0, count=9000, pool=4096)
+    planes = source.sets(*source.draw(Moment(0, 0.0, generator=torch.Generator().manual_seed(0))))["planes"]
+    weight, high = planes.columns["weight"], planes.columns["high"]
+    nowhere = high >= 2.0  # of the planes at either end, in which nothing is left
+    assert 10 < nowhere.sum() < len(high)
+    assert torch.allclose(weight[nowhere], torch.tensor(BAND / (unit.gap + BAND)))
+    away = torch.maximum(high, -planes.columns["low"])[~nowhere]
+    assert torch.allclose(weight[~nowhere], BAND / (away + BAND), atol=0.05)
 
 
 @pytest.mark.parametrize("method", ["slices", "labels"])
