@@ -25,8 +25,8 @@ PART_COLUMNS = (
 NOTE = (
     "All methods: the pictures and both ambiguous priors, no measured depth, every eighth frame held out."
     " Took: from the command's start to the mesh. Steps: as many as end within the budget, chosen before the"
-    " fit by its pace, and its schedules end with them; numbers are those of the preset `quick` up to 60 s, of"
-    " `best` above 120 s."
+    " fit by its pace, and its schedules end with them; numbers are those of the preset `quick` up to 60 s,"
+    " of `best` above 120 s."
     " Chamfer is the mean of accuracy and completeness. Peak: of the whole command, which measures and draws"
     " after the mesh. Nothing is tuned on room1 and room2."
 )
