@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import trimesh
 
 from benchmarks.common import say
 from benchmarks.object_assets import Unavailable
-from benchmarks.photos.downloads import debian_package, keep
+from benchmarks.photos.downloads import archive_within, debian_package, keep
 from neurfield.scenes.builtin import data_root
 
 PACKAGE = "libcgal-demo"  # of Debian; 24 MB
@@ -42,17 +41,13 @@ def mesh_file(name: str) -> Path:
 
 def _fetch_cgal(folder: Path) -> None:
     say(f"downloading Debian's {PACKAGE} (24 MB)")
-    with debian_package(PACKAGE) as package:
-        inner = package.extractfile(INSIDE)
-        if inner is None:
-            raise Unavailable(f"package {PACKAGE} has no {INSIDE}")
-        with tarfile.open(fileobj=io.BytesIO(inner.read())) as data:
-            for member in data.getmembers():
-                wanted = Path(member.name)
-                if wanted.suffix == ".off" and wanted.stem in (*CLOSED, *OPEN):
-                    content = data.extractfile(member)
-                    assert content is not None
-                    keep(folder / wanted.name, content.read())
+    with debian_package(PACKAGE) as package, archive_within(package, PACKAGE, INSIDE) as data:
+        for member in data.getmembers():
+            wanted = Path(member.name)
+            if wanted.suffix == ".off" and wanted.stem in (*CLOSED, *OPEN):
+                content = data.extractfile(member)
+                assert content is not None
+                keep(folder / wanted.name, content.read())
 
 
 def _fetch_models(folder: Path) -> None:

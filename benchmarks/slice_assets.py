@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 import tempfile
 import zipfile
@@ -16,7 +15,7 @@ import trimesh
 
 from benchmarks.common import say
 from benchmarks.object_assets import Unavailable
-from benchmarks.photos.downloads import debian_package, keep, run_client, this_pip
+from benchmarks.photos.downloads import archive_within, debian_package, keep, run_client, this_pip
 from neurfield.scenes.builtin import data_root
 from neurfield.slices import LabelVolume, Slices, mend, read_slices, slices_of_volume
 
@@ -88,15 +87,11 @@ def _skull_file() -> Path:
     if path.exists():
         return path
     say(f"skull: downloading Debian's {SKULL} (19 MB)")
-    with debian_package(SKULL) as package:
-        inner = package.extractfile(INSIDE_SKULL)
-        if inner is None:
-            raise Unavailable(f"package {SKULL} has no {INSIDE_SKULL}")
-        with tarfile.open(fileobj=io.BytesIO(inner.read())) as project:
-            member = next(one for one in project.getmembers() if one.name.endswith("/matrix.dat"))
-            content = project.extractfile(member)
-            assert content is not None
-            keep(path, content.read())
+    with debian_package(SKULL) as package, archive_within(package, SKULL, INSIDE_SKULL) as project:
+        member = next(one for one in project.getmembers() if one.name.endswith("/matrix.dat"))
+        content = project.extractfile(member)
+        assert content is not None
+        keep(path, content.read())
     return path
 
 

@@ -63,6 +63,21 @@ def debian_package(name: str) -> tarfile.TarFile:
     return tarfile.open(fileobj=io.BytesIO(content))
 
 
+def archive_within(package: tarfile.TarFile, name: str, inside: str) -> tarfile.TarFile:
+    """An archive that a package holds, opened.
+
+    Raises:
+        Unavailable: package `name` has no such file.
+    """
+    try:
+        inner = package.extractfile(inside)
+    except KeyError:
+        inner = None
+    if inner is None:
+        raise Unavailable(f"package {name} has no {inside}")
+    return tarfile.open(fileobj=io.BytesIO(inner.read()))
+
+
 def motorcycle() -> Path:
     """The folder with Middlebury's motorcycle, left, right and disparity (26 MB, of which 2.4 are kept).
 

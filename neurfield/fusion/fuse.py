@@ -46,7 +46,8 @@ def fuse_depth(
         world_from_cam: [F, 4, 4].
         intrinsics: [F, 4], fx, fy, cx, cy in pixels.
         voxel, truncation: world lengths.
-        sigma: [F, h, w], standard deviation of depth in world lengths, or None where it is not known.
+        sigma: [F, h, w], standard deviation of depth in world lengths, or None where it is not known. Depth
+            counts in full for two of them behind the surface that it saw, but not where it is `robust`.
         trust: [F, h, w] in 0..1, how much a pixel's vote counts, or None for 1.
         outline: [F, h, w], pixels to an object's outline as `DepthViews` has them, or None.
         robust: fuse twice; pixels that are far from the first result, in sigma, count less in the second.
@@ -79,14 +80,16 @@ def fuse_depth(
     bricks = touched_bricks(views, size, voxel, truncation, stride).nonzero()
     row = torch.full(size, -1, dtype=torch.int64)
     row[tuple(bricks.unbind(1))] = torch.arange(len(bricks))
-    # Where some depths are wild, what lies behind counts less all the same: they err by more than sigma says.
-    gentle = dataclasses.replace(views, sigma=None) if robust else views
-    fused = integrate_depth(gentle, bricks, voxel, truncation)
+
+    def integrated(views: DepthViews) -> tuple[Tensor, Tensor, Tensor | None]:
+        # Wild depths err by more than sigma says: what lies behind a surface counts less from there on.
+        shown = dataclasses.replace(views, sigma=None) if robust else views
+        return integrate_depth(shown, bricks, voxel, truncation)
+
+    distance, weight_sum, normals = integrated(views)
     if robust:
-        views = second_views(views, row, known_distance(fused[0], fused[1]), voxel)
-        gentle = dataclasses.replace(views, sigma=None)
-        fused = integrate_depth(gentle, bricks, voxel, truncation)
-    distance, weight_sum, normals = fused
+        views = second_views(views, row, known_distance(distance, weight_sum), voxel)
+        distance, weight_sum, normals = integrated(views)
 
     holds = (known_distance(distance, weight_sum).abs() < HOLDS * truncation).any(dim=1)
     surface = torch.zeros(size, dtype=torch.bool)

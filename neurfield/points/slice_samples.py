@@ -63,6 +63,7 @@ class SliceSamples(Source):
         self.slices, self.device, self.seed = slices, device, seed
         self.count, self.size, self.reach = count, pool, reach
         self.box = torch.tensor(slices.unit_box, device=device).view(2, 3)
+        self.gap = slices.gap
 
     @property
     def words(self) -> str:  # type: ignore[override]
@@ -115,7 +116,7 @@ class SliceSamples(Source):
         least = sdf.sign() * (_LEAST * sdf.abs()).clamp_max(_CLEAR)
         low, high = torch.minimum(sdf, least), torch.maximum(sdf, least)
         # One above or below a plane without contours may be a gap away: that here is none must be heard.
-        away = torch.where(sdf.abs() < _NOWHERE, sdf.abs(), sdf.abs().clamp_max(self.slices.gap))
+        away = torch.where(sdf.abs() < _NOWHERE, sdf.abs(), min(self.gap, _NOWHERE))
         columns = {
             "low": low, "high": high, "inside": (sdf < 0.0).to(sdf), "weight": BAND / (away + BAND),
         }  # fmt: skip
@@ -131,7 +132,7 @@ class SliceSamples(Source):
     def _triples(self, off: Tensor, share: Tensor, way: Tensor) -> PointSet:
         """Each a place off the planes and one on either side of it, at the same distance."""
         between = self.between
-        arm = self.reach * self.slices.gap * share[:, None].clamp_min(_SHORTEST)
+        arm = self.reach * self.gap * share[:, None].clamp_min(_SHORTEST)
         arm = torch.minimum(arm, 0.45 * (self.box[1] - self.box[0]).min())
         place = between.points[off]
         middle = torch.minimum(torch.maximum(place, self.box[0] + arm), self.box[1] - arm)
@@ -142,5 +143,5 @@ class SliceSamples(Source):
         told = between.told[off].nan_to_num()
         of_places = {"arm": arm[:, 0], "side": between.side[off], "told": told, "known": known}
         columns = {name: column[:, None].expand(-1, 3).reshape(-1) for name, column in of_places.items()}
-        sizes = {"band": BAND, "clear": _CLEAR, "cap": self.slices.gap}
+        sizes = {"band": BAND, "clear": _CLEAR, "cap": self.gap}
         return PointSet(three.reshape(-1, 3), columns, sizes, unit_slope=True)

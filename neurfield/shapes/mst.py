@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 _LEAST = 1e-6  # added to a cost: the trees of SciPy take a cost of zero for no edge
@@ -34,15 +34,9 @@ def mst_orientation(
     low, high = np.minimum(start, end), np.maximum(start, end)
     _, once = np.unique(low * count + high, return_index=True)
     graph = coo_matrix((cost[once], (low[once], high[once])), shape=(count, count)).tocsr()
-    tree = minimum_spanning_tree(graph)
-    pieces, piece = connected_components(tree, directed=False)
-    _, roots = np.unique(piece, return_index=True)
-    # One more point, joined to all roots, makes the pieces one tree.
-    joined = coo_matrix((np.ones(pieces), (np.full(pieces, count), roots)), shape=(count + 1, count + 1))
-    tree.resize((count + 1, count + 1))
-    _, parent = breadth_first_order(tree + joined.tocsr(), count, directed=False)
-    parent = np.where(parent[:count] < count, parent[:count], np.arange(count)).astype(np.int64)
-    sign = _products_to_the_root(_sign(np.einsum("ni,ni->n", normals, normals[parent])), parent)
+    parent, piece = spanning_forest(graph)
+    pieces = int(piece.max(initial=-1)) + 1
+    sign = products_to_the_root(_sign(np.einsum("ni,ni->n", normals, normals[parent])), parent)
     weight = np.bincount(piece, areas, pieces)
     middles = np.stack([np.bincount(piece, areas * points[:, axis], pieces) for axis in range(3)], axis=1)
     outward = points - (middles / np.maximum(weight, 1e-300)[:, None])[piece]
@@ -50,7 +44,20 @@ def mst_orientation(
     return sign * _sign(volume)[piece]
 
 
-def _products_to_the_root(sign: np.ndarray, parent: np.ndarray) -> np.ndarray:
+def spanning_forest(costs: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """The cheapest trees through a graph [N, N]: parents [N], roots being their own, and pieces [N]."""
+    count = costs.shape[0]
+    tree = minimum_spanning_tree(costs)
+    pieces, piece = connected_components(tree, directed=False)
+    _, roots = np.unique(piece, return_index=True)
+    # One more point, joined to all roots, makes the pieces one tree.
+    joined = coo_matrix((np.ones(pieces), (np.full(pieces, count), roots)), shape=(count + 1, count + 1))
+    tree.resize((count + 1, count + 1))
+    _, parent = breadth_first_order(tree + joined.tocsr(), count, directed=False)
+    return np.where(parent[:count] < count, parent[:count], np.arange(count)).astype(np.int64), piece
+
+
+def products_to_the_root(sign: np.ndarray, parent: np.ndarray) -> np.ndarray:
     """The product of signs from each point up to its root, its own parent, whose sign is 1."""
     root = parent == np.arange(len(parent))
     while not root[parent].all():  # twice as far each time

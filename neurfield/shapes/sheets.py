@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from neurfield.ops import NearestOnMesh
-from neurfield.shapes.turned import normals_of, turned_faces
+from neurfield.shapes.sides import unit_normals
+from neurfield.shapes.turned import turned_faces
 from neurfield.shapes.unit_shape import UnitShape
 
 WIDTH = 0.03  # unit lengths beside sheets within which their sides tell the distance
@@ -57,7 +58,7 @@ def sided(shape: UnitShape, points: Tensor) -> Sided:
     way = points - found.point
     faces = turned_faces(shape, WIDTH, _AHEAD)
     corners = shape.points[torch.from_numpy(faces)]
-    height = (way * normals_of(corners)[found.face]).sum(dim=1)
+    height = (way * unit_normals(corners)[found.face]).sum(dim=1)
     # At creases and corners the mean of the normals around tells the side (Baerentzen and Aanaes 2005).
     leaning = (way * _blended(corners, torch.from_numpy(faces), found.face, found.point)).sum(dim=1)
     sign = torch.where(height.abs() > _CLEAR * found.distance, height, leaning).sign()
@@ -67,7 +68,7 @@ def sided(shape: UnitShape, points: Tensor) -> Sided:
         apart, _ = cKDTree(border).query(found.point.double().numpy(), distance_upper_bound=WIDTH)
         inwards = torch.from_numpy(np.minimum(apart, WIDTH)).float()
     side = torch.where(inwards < _STEP, height, sign * found.distance)
-    kept = torch.minimum(inwards, _before_other_side(shape, normals_of(corners), points, found, sign))
+    kept = torch.minimum(inwards, _before_other_side(shape, unit_normals(corners), points, found, sign))
     return Sided(found.distance, side, found.distance - kept)
 
 
@@ -112,7 +113,7 @@ def _blended(corners: Tensor, faces: Tensor, face: Tensor, places: Tensor) -> Te
     """Directions [N, 3] between those of a face's corners, at places [N, 3] on it: no units."""
     following, before = corners.roll(-1, dims=1) - corners, corners.roll(1, dims=1) - corners
     cosine = (normalize(following, dim=2, eps=1e-30) * normalize(before, dim=2, eps=1e-30)).sum(dim=2)
-    weighted = cosine.clamp(-1.0, 1.0).acos()[..., None] * normals_of(corners)[:, None]
+    weighted = cosine.clamp(-1.0, 1.0).acos()[..., None] * unit_normals(corners)[:, None]
     of_vertices = torch.zeros(int(faces.max()) + 1, 3).index_add_(
         0, faces.reshape(-1), weighted.reshape(-1, 3)
     )

@@ -78,7 +78,13 @@ def spread(
     root, other = drawn[:, 1:2].sqrt(), drawn[:, 2:3]
     a, b, c = corners[face].unbind(dim=1)
     points = (1.0 - root) * a + root * (1.0 - other) * b + root * other * c
-    return points, normalize(torch.linalg.cross(b - a, c - a), dim=1, eps=1e-30)
+    return points, unit_normals(corners[face])
+
+
+def unit_normals(corners: Tensor) -> Tensor:
+    """Unit normals [F, 3] of triangles [F, 3, 3]."""
+    a, b, c = corners.unbind(dim=1)
+    return normalize(torch.linalg.cross(b - a, c - a), dim=1, eps=1e-30)
 
 
 def cumulated(corners: Tensor) -> Tensor:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
-from torch import Tensor
+from scipy.sparse.csgraph import connected_components
 
 from neurfield.ops.mesh_turning import faces_to_turn
+from neurfield.shapes.mst import products_to_the_root, spanning_forest
+from neurfield.shapes.sides import unit_normals
 from neurfield.shapes.unit_shape import UnitShape
 
 _PLACES = 20_000  # on the mesh, from which other pieces are looked for
@@ -41,12 +42,6 @@ def turned_faces(shape: UnitShape, reach: float, shares: tuple[float, ...]) -> n
     return np.ascontiguousarray(faces)
 
 
-def normals_of(corners: Tensor) -> Tensor:
-    """Unit normals [F, 3] of triangles [F, 3, 3]."""
-    a, b, c = corners.unbind(dim=1)
-    return torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=1, eps=1e-30)
-
-
 def _pieces(faces: np.ndarray) -> tuple[int, np.ndarray]:
     """How many pieces there are, and that of each face [F]."""
     ends = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
@@ -69,7 +64,7 @@ def _agreement(
 ) -> csr_matrix:
     """[count, count] of pieces: places at which two call what is between them the same side, less others."""
     corners = shape.points[torch.from_numpy(faces)]
-    normals = normals_of(corners)
+    normals = unit_normals(corners)
     places, _ = shape.sample(_PLACES, torch.Generator().manual_seed(0))
     own = shape.tree.nearest(places).face
     ones, others, votes = [], [], []
@@ -97,20 +92,12 @@ def _flips(agreement: csr_matrix) -> np.ndarray:
     """bool [count]: which pieces are turned over so that the more places agree."""
     count = agreement.shape[0]
     agreement.eliminate_zeros()
-    sign = np.ones(count)
     least = abs(agreement)
     least.data = 1.0 / least.data  # the tree of the surest pairs
-    tree = minimum_spanning_tree(least)
-    _, group = connected_components(tree, directed=False)
-    first = np.unique(group, return_index=True)[1]
-    root = coo_matrix(
-        (np.ones(len(first)), (first, np.full(len(first), count))), shape=(count + 1, count + 1)
-    )
-    tree.resize(count + 1, count + 1)
-    order, before = breadth_first_order(tree + root, count, directed=False)
-    for node in order[1:]:
-        if before[node] != count:
-            sign[node] = sign[before[node]] * np.sign(agreement[before[node], node])
+    parent, _ = spanning_forest(least)
+    nodes = np.arange(count)
+    agrees = np.asarray(agreement[parent, nodes]).ravel() > 0.0
+    sign = products_to_the_root(np.where(agrees | (parent == nodes), 1.0, -1.0), parent)
     for _ in range(_ROUNDS):
         wrong = np.flatnonzero(sign * (agreement @ sign) < 0.0)
         if not len(wrong):

@@ -11,7 +11,8 @@ import trimesh
 
 from neurfield.shapes import Shape, UnitShape, mend, sided
 from neurfield.shapes.sheets import WIDTH
-from neurfield.shapes.turned import normals_of, turned_faces
+from neurfield.shapes.sides import unit_normals
+from neurfield.shapes.turned import turned_faces
 
 
 def unit(mesh: trimesh.Trimesh) -> UnitShape:
@@ -156,7 +157,7 @@ def test_every_second_sheet_of_a_stack_is_turned_over_however_they_were() -> Non
     )
     shape = unit(trimesh.Trimesh(vertices, faces, process=False))
     turned = turned_faces(shape, WIDTH, (0.25, 0.5, 1.0))
-    up = normals_of(shape.points[torch.from_numpy(turned)])[::2, 2]
+    up = unit_normals(shape.points[torch.from_numpy(turned)])[::2, 2]
     assert (up[:4] * up[1:5] < 0).all() and up[5] * up[6] < 0
     assert np.array_equal(np.sort(turned, axis=1), np.sort(shape.shape.faces, axis=1))
 

@@ -16,7 +16,7 @@ from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.shape.opened import OpenedShape
 from neurfield.ops import TriangleTree
 from neurfield.shapes import UnitShape
-from neurfield.shapes.sides import spread
+from neurfield.shapes.sides import spread, unit_normals
 
 SHARES = (0.01, 0.005, 0.001)  # of the shape's diagonal, for F-scores
 _SAMPLES = 200_000  # places on either surface
@@ -71,7 +71,7 @@ def numbers(mesh: trimesh.Trimesh, shape: UnitShape, seed: int = 0) -> dict[str,
         to_truth, to_mesh = shape.tree.nearest(places), fitted.nearest(others)
         away, back = to_truth.distance.double(), to_mesh.distance.double()
         for mine, tree, found in ((normals, shape.tree, to_truth), (own, fitted, to_mesh)):
-            agreement.append(float((mine * _normals(tree.corners[found.face])).sum(dim=1).abs().mean()))
+            agreement.append(float((mine * unit_normals(tree.corners[found.face])).sum(dim=1).abs().mean()))
     else:
         points = shape.points.double().numpy()
         away = torch.from_numpy(cKDTree(points).query(places.double().numpy())[0])
@@ -89,11 +89,6 @@ def numbers(mesh: trimesh.Trimesh, shape: UnitShape, seed: int = 0) -> dict[str,
         both = precision + recall
         result[f"f_score@{100.0 * share:g}%"] = 2.0 * precision * recall / both if both else 0.0
     return result
-
-
-def _normals(corners: torch.Tensor) -> torch.Tensor:
-    a, b, c = corners.unbind(dim=1)
-    return torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=1, eps=1e-30)
 
 
 def intersection_over_union(mesh: trimesh.Trimesh, shape: UnitShape, seed: int = 0) -> float:
