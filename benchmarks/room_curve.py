@@ -94,7 +94,7 @@ def _measure(row: str, scene: Scene, steps: int | None, args: argparse.Namespace
         "scene": scene.name, "run": room_table.ROWS[row].title,
         "steps": steps, "seconds": facts["fit_seconds"], "F@5cm": numbers["f_score@0.05"],
         "F@1cm": numbers["f_score@0.01"], "normals": numbers["normal_consistency"],
-        "psnr": images.get("psnr"),
+        "psnr": images.get("psnr") if images.get("frames") == "held out" else None,
     }  # fmt: skip
     write_json(kept, point)
     say(str(point))
