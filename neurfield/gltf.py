@@ -21,6 +21,8 @@ ENDINGS = (".glb", ".gltf")
 def loading_options(path: Path) -> dict[str, Any]:
     """What trimesh is to be told for a mesh file: beside a material it hides the colours of vertices.
 
+    Where only some parts have such colours, `neurfield.surface_file.with_material_colors` finds them.
+
     Raises:
         ValueError: a .glb that is none.
     """
@@ -28,8 +30,25 @@ def loading_options(path: Path) -> dict[str, Any]:
     if tree is None or tree.get("images"):
         return {}
     parts = [part for mesh in tree.get("meshes", ()) for part in mesh.get("primitives", ())]
-    at_vertices = any("COLOR_0" in part.get("attributes", {}) for part in parts)
+    at_vertices = all("COLOR_0" in part.get("attributes", {}) for part in parts)
     return {"skip_materials": True} if at_vertices or not any("material" in part for part in parts) else {}
+
+
+def opacities(path: Path) -> list[float | None]:
+    """How opaque each part of a glTF is, in the order of its meshes and their primitives.
+
+    None: nothing is seen through it, whatever its colours say. Of a material whose alphaMode is BLEND it is
+    baseColorFactor's fourth, and colours' fourth is multiplied by it (glTF 2.0, section 3.9.4).
+    """
+    tree = _tree(path) or {}
+    materials = tree.get("materials", [])
+    found: list[float | None] = []
+    for mesh in tree.get("meshes", ()):
+        for part in mesh.get("primitives", ()):
+            its = materials[part["material"]] if "material" in part else {}
+            factor = its.get("pbrMetallicRoughness", {}).get("baseColorFactor", (1.0, 1.0, 1.0, 1.0))
+            found.append(float(factor[3]) if its.get("alphaMode") == "BLEND" else None)
+    return found
 
 
 def in_world(path: Path, vertices: np.ndarray) -> np.ndarray:
@@ -67,7 +86,9 @@ def srgb_of_vertices(path: Path, colors: np.ndarray) -> np.ndarray:
 
 
 def _tree(path: Path) -> dict[str, Any] | None:
-    """What a .glb's JSON says; None: it is none."""
+    """What a glTF's JSON says; None: it is none."""
+    if path.suffix.lower() == ".gltf":
+        return dict(json.loads(path.read_text("utf-8")))
     if path.suffix.lower() != ".glb":
         return None
     with path.open("rb") as file:

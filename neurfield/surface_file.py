@@ -35,6 +35,7 @@ def unreadable(path: Path, reason: Exception, what: str = "mesh") -> UserError:
 def with_material_colors(scene: trimesh.Scene) -> trimesh.Scene:
     """The scene with the colour of each mesh's material at its vertices, where no material has a picture.
 
+    Their fourth is how opaque an .obj's material is; of a glTF see `neurfield.gltf.opacities`.
     Colours are as the file means them: linear of a glTF (`neurfield.gltf.srgb_of_vertices`), sRGB of an .obj.
     """
     meshes = [mesh for mesh in scene.geometry.values() if isinstance(mesh, trimesh.Trimesh)]
@@ -44,10 +45,33 @@ def with_material_colors(scene: trimesh.Scene) -> trimesh.Scene:
         return scene
     for mesh, material in zip(meshes, materials, strict=True):
         color: Any = getattr(material, "baseColorFactor", getattr(material, "diffuse", None))
-        if color is not None:
+        own = getattr(mesh.visual, "vertex_attributes", {}).get("color")
+        if color is not None or own is not None:
+            color = (255, 255, 255, 255) if color is None else color
             shades = np.tile(np.asarray(color, np.uint8), (len(mesh.vertices), 1))
+            shades[:, 3] = np.rint(255.0 * _dissolve(material))
+            shades = shades if own is None else _times(shades, np.asarray(own))
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=shades)
     return scene
+
+
+def _times(shades: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Colours uint8 [v, 4] times a glTF's at vertices [v, 3 or 4], floats or whole numbers."""
+    most = 1.0 if own.dtype.kind == "f" else float(np.iinfo(own.dtype).max)
+    made = shades.astype(np.float64)
+    made[:, : own.shape[1]] *= own / most
+    return np.rint(made).astype(np.uint8)
+
+
+def _dissolve(material: Any) -> float:
+    """How opaque a material of an .obj is: its `d`, or one minus its `Tr`."""
+    told = getattr(material, "kwargs", None) or {}
+    for name, opaque in (("d", lambda value: value), ("tr", lambda value: 1.0 - value)):
+        try:
+            return min(max(opaque(float(np.ravel(told[name])[-1])), 0.0), 1.0)
+        except (KeyError, IndexError, TypeError, ValueError):
+            continue
+    return 1.0
 
 
 def read_surface(path: str | Path) -> Surface:

@@ -1,7 +1,8 @@
 """The pictures of docs/view.md: the window of `neurfield view` on a run of room0, without a real display.
 
-    xvfb-run -a -s "-screen 0 1280x800x24" python -m scripts.view_pictures runs/room0/latest
+    xvfb-run -a -s "-screen 0 1280x800x24" python -m scripts.view_pictures runs/room0/latest runs/rtss/latest
 
+The second is a fit of labels that lie in each other: rtss.dcm of dicompyler-core's tests.
 Needs Open3D, Xvfb and ffmpeg, which reads the window off its display.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from neurfield.viewer.content import content_of
+from neurfield.viewer.offscreen import screenshot
 from neurfield.viewer.session import Session
 from neurfield.viewer.window import Window
 from scripts.pictures import arguments
@@ -50,8 +52,9 @@ def grab(window: Window, path: Path) -> None:
     print(path, flush=True)
 
 
-def main(run: str, folder: Path) -> None:
-    """Three pictures: layers and a measurement, errors with a slice, and from within."""
+def main(run: str, labels: str, folder: Path) -> None:
+    """Four pictures: glass; layers and a measurement, errors with a slice, and from within."""
+    screenshot(content_of(labels), folder / "view_glass.jpg", 900, 640, ("surface", "glass"))
     window = Window(Session(content_of(run)), *_SIZE)
     window.show("pictures", True)
     settle(window, 1.0)
@@ -75,5 +78,5 @@ def main(run: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    given = arguments(str(__doc__), run="a run of room0")
-    main(str(given.run), given.to)
+    given = arguments(str(__doc__), run="a run of room0", labels="a run of labels that lie in each other")
+    main(str(given.run), str(given.labels), given.to)

@@ -12,6 +12,7 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.far import local_origin
 from neurfield.fitting.folder import read_facts
+from neurfield.gltf import opacities
 from neurfield.inputs.showing import shower_of
 from neurfield.inputs.shown import Shown
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
@@ -20,6 +21,7 @@ from neurfield.report.viewpoints import Viewpoint, four_sides
 from neurfield.scenes import Cameras, Scene, load_scene
 from neurfield.scenes.upright import up_direction
 from neurfield.surface_file import Surface
+from neurfield.viewer.glass import parted
 from neurfield.viewer.layers import Layer, Lines, Points, Triangles, ordered, triangles_of
 from neurfield.viewer.seen import (
     camera_pyramids,
@@ -97,7 +99,7 @@ class Content:
     @property
     def surface(self) -> Triangles | None:
         """The triangles that are walked on and clicked at: the surface's, else the true ones, if any."""
-        for name in ("surface", "truth"):
+        for name in ("surface", "truth", "glass"):
             layer = self.layer(name)
             if layer is not None and isinstance(layer.geometry, Triangles):
                 return layer.geometry
@@ -127,10 +129,10 @@ def content_of_mesh(path: Path) -> Content:
     surface = _read(path)
     box = _finite_box(path, surface)
     origin = local_origin(box)
-    layer, notes = _surface_layer(surface, origin)
-    shown = layer.geometry
+    layers, notes = _surface_layers(surface, origin)
+    shown = layers[0].geometry
     kind = "inside" if isinstance(shown, Triangles) and is_room(shown) else "outside"
-    return Content(path.name, (layer,), box - origin, kind, _UP, origin, notes=notes)
+    return Content(path.name, tuple(layers), box - origin, kind, _UP, origin, notes=notes)
 
 
 def content_of_slices(path: Path) -> Content:
@@ -142,6 +144,13 @@ def content_of_slices(path: Path) -> Content:
     origin = local_origin(slices.box)
     content = _with_cameras(path.name, [_contours(slices.edges, origin)], shown, origin)
     return replace(content, notes=(slices.words, *slices.notes))
+
+
+def _has_glass(path: Path) -> bool:
+    try:
+        return path.is_file() and any(opacity is not None for opacity in opacities(path))
+    except (OSError, ValueError):
+        return False
 
 
 def _is_dicom(path: Path) -> bool:
@@ -156,17 +165,21 @@ def _contours(edges: np.ndarray, origin: np.ndarray) -> Layer:
 
 
 def content_of_run(folder: Path, scene: str | None = None) -> Content:
-    """A run's mesh.ply with the cameras, the box and the truth that it was fitted with."""
+    """A run's mesh.ply with the cameras, the box and the truth that it was fitted with.
+
+    Where labels lie in others, which hide them there, the scene of all labels takes its place.
+    """
     path = folder / "mesh.ply"
     facts = read_facts(folder)
     show = shower_of(folder, facts)
     if not path.is_file():
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
     shown = show(folder, facts, scene)
-    surface = _read(path)
+    labels = folder / "objects" / "scene.glb"
+    surface = _read(labels if _has_glass(labels) else path)
     origin = local_origin(shown.box)
-    layer, notes = _surface_layer(surface, origin)
-    layers = [layer]
+    layers, notes = _surface_layers(surface, origin)
+    layer = layers[0]
     nearest = None if shown.truth is None else NearestTruth(shown.truth, origin)
     if isinstance(layer.geometry, Triangles):
         triangles = layer.geometry
@@ -229,17 +242,19 @@ def _read(path: Path) -> Surface:
         return trimesh.PointCloud(shape.vertices, colors=shape.colors)
 
 
-def _surface_layer(surface: Surface, origin: np.ndarray) -> tuple[Layer, tuple[str, ...]]:
-    """A surface as a layer that is on, and a line where it is a stand-in that is shown."""
+def _surface_layers(surface: Surface, origin: np.ndarray) -> tuple[list[Layer], tuple[str, ...]]:
+    """A surface as layers that are on, its glass apart, and a line where stand-ins are shown."""
     if not isinstance(surface, trimesh.Trimesh):
         points = points_of(surface, origin)
-        return Layer("points", lambda: points, on=True), ()
-    whole = spread(triangles_of(surface, origin), surface)
-    shown = fewer(whole, MOST_FACES)
-    if shown is whole:
-        return Layer("surface", lambda: shown, on=True), ()
-    note = f"{len(shown.faces):,} triangles stand for {len(whole.faces):,}, which a window would hardly turn"
-    return Layer("surface", lambda: shown, on=True), (note,)
+        return [Layer("points", lambda: points, on=True)], ()
+    there = dict(zip(("surface", "glass"), parted(spread(triangles_of(surface, origin), surface))))
+    whole = {name: part for name, part in there.items() if part is not None}
+    shown = {name: fewer(part, MOST_FACES) for name, part in whole.items()}
+    layers = [Layer(name, lambda part=part: part, on=True) for name, part in shown.items()]  # type: ignore[misc]
+    many, few = (sum(len(part.faces) for part in parts.values()) for parts in (whole, shown))
+    if few == many:
+        return layers, ()
+    return layers, (f"{few:,} triangles stand for {many:,}, which a window would hardly turn",)
 
 
 def _finite_box(path: Path, surface: Surface) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neurfield.viewer.atlas import atlas_of
+from neurfield.viewer.glass import glass_material, glass_normals, shine_at
 from neurfield.viewer.layers import Geometry, Lines, Pictures, Points, Triangles
 from neurfield.viewer.light import lit_colors
 from neurfield.viewer.pieces import Pieces
@@ -36,6 +37,7 @@ def prepared(geometry: Geometry, lamp: np.ndarray, into: bool) -> Prepared:
     """A geometry with its light, cut into pieces; into: faces that turn away are to be left out."""
     if not isinstance(geometry, Triangles):
         return Prepared(geometry)
+    into = into and geometry.opacity is None
     return Prepared(geometry, Pieces(geometry, into), lit_colors(geometry, lamp))
 
 
@@ -65,6 +67,8 @@ class Drawing:
             self._layers[name] = _Drawn([name])
             return
         assert isinstance(geometry, Triangles) and ready.colors is not None
+        if geometry.opacity is not None:
+            shine_at(self._scene)
         names = []
         for i in range(len(ready.pieces.pieces)):
             names.append(f"{name}/{i}")
@@ -118,11 +122,15 @@ class Drawing:
         tensor = self._o3d.core.Tensor
         mesh = self._o3d.t.geometry.TriangleMesh()
         assert isinstance(ready.geometry, Triangles)
+        normals, material = ready.geometry.normals[piece.vertices], self._material("defaultUnlit")
+        if piece.opacity < 1.0:
+            normals = glass_normals(len(piece.vertices))
+            material = glass_material(self._o3d.visualization.rendering, piece.opacity)
         mesh.vertex.positions = tensor(np.ascontiguousarray(ready.geometry.vertices[piece.vertices]))
-        mesh.vertex.normals = tensor(np.ascontiguousarray(ready.geometry.normals[piece.vertices]))
+        mesh.vertex.normals = tensor(np.ascontiguousarray(normals))
         mesh.vertex.colors = tensor(np.ascontiguousarray(ready.colors[piece.vertices], np.float32))
         mesh.triangle.indices = tensor(np.ascontiguousarray(piece.faces))
-        return mesh, self._material("defaultUnlit")
+        return mesh, material
 
     def _plain(self, geometry: Geometry) -> tuple[Any, Any]:
         o3d = self._o3d

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
+from trimesh.visual import ColorVisuals
 
 from neurfield.errors import UserError
 from neurfield.report.shade import vertex_colors_of, vertex_normals
@@ -24,7 +25,9 @@ NAMES: Mapping[str, str] = {
     "box": "the box",
     "slice": "a slice through the field",
     "points": "points",
+    "glass": "what is seen through",
 }
+_KEYS = "123456789g"
 # Of these one is shown at a time: they lie in each other.
 SKINS = ("surface", "truth", "error", "normals")
 
@@ -40,6 +43,7 @@ class Triangles:
         colors: uint8 [v, 3] sRGB, or None: clay.
         scale: what the colours mean, where they are numbers.
         lit: whether light falls on it; not on a slice or on normals.
+        opacity: float32 [v] in 0..1, or None: nothing is seen through it.
     """
 
     vertices: np.ndarray
@@ -48,6 +52,7 @@ class Triangles:
     colors: np.ndarray | None = None
     scale: Scale | None = None
     lit: bool = True
+    opacity: np.ndarray | None = None
 
     def painted(self, colors: np.ndarray, scale: Scale | None = None, lit: bool = True) -> Triangles:
         """The same surface in other colours uint8 [v, 3]."""
@@ -110,7 +115,7 @@ class Layer:
         self, name: str, make: Callable[[], Geometry], on: bool = False, words: str | None = None
     ) -> None:
         self.name, self.on, self.words = name, on, words or NAMES[name]
-        self.key = str(list(NAMES).index(name) + 1)
+        self.key = _KEYS[list(NAMES).index(name)]
         self._make, self._lock = make, threading.Lock()
         self._made: Geometry | None = None
 
@@ -143,7 +148,7 @@ def triangles_of(mesh: trimesh.Trimesh, origin: np.ndarray) -> Triangles:
     """
     vertices = np.asarray(mesh.vertices)
     faces = np.asarray(mesh.faces)
-    colors, normals = vertex_colors_of(mesh), _normals_of_file(mesh)
+    colors, normals, opacity = vertex_colors_of(mesh), _normals_of_file(mesh), opacity_of(mesh)
     near = (vertices - origin).astype(np.float32)
     finite = np.isfinite(near).all(axis=1)
     if not finite.all():
@@ -155,7 +160,17 @@ def triangles_of(mesh: trimesh.Trimesh, origin: np.ndarray) -> Triangles:
         faces,
         summed_normals(near, faces) if normals is None else normals,
         None if colors is None else (255.0 * colors + 0.5).astype(np.uint8),
+        opacity=opacity,
     )
+
+
+def opacity_of(mesh: trimesh.Trimesh) -> np.ndarray | None:
+    """How much of the light vertices hold back, float32 [v] in 0..1, by their colours; None: all of it."""
+    visual = mesh.visual
+    if not isinstance(visual, ColorVisuals) or visual.kind != "vertex":
+        return None
+    alpha = np.asarray(visual.vertex_colors)[:, 3]
+    return None if (alpha == 255).all() else (alpha / np.float32(255.0)).astype(np.float32)
 
 
 def summed_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

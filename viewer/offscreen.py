@@ -23,10 +23,12 @@ from neurfield.report.viewpoints import Viewpoint
 from neurfield.viewer.atlas import atlas_of
 from neurfield.viewer.content import Content
 from neurfield.viewer.display import has_display
+from neurfield.viewer.glass import glass_material, glass_normals, shine_at
 from neurfield.viewer.layers import Geometry, Lines, Points, Triangles, shown_layers
 from neurfield.viewer.legends import with_legends
 from neurfield.viewer.light import lit_colors, smoothed_normals
 from neurfield.viewer.palettes import Scale
+from neurfield.viewer.pieces import Pieces
 from neurfield.viewer.toolkit import quick_open3d
 
 _SUPERSAMPLING = 2
@@ -119,10 +121,25 @@ def _as_arrays(geometry: Geometry, view: Viewpoint, cull: bool) -> dict[str, np.
     if isinstance(geometry, Triangles):
         normals = smoothed_normals(geometry) if geometry.lit else geometry.normals
         colors = lit_colors(geometry, lamp_of(view), normals)
+        if geometry.opacity is not None:
+            return _glass_arrays(geometry, colors)
         faces = _towards(geometry, view.eye) if cull else geometry.faces
         return {"vertices": geometry.vertices, "faces": faces, "colors": colors}
     atlas = atlas_of(geometry)
     return {"vertices": atlas.vertices, "faces": atlas.faces, "uvs": atlas.uvs, "image": atlas.image}
+
+
+def _glass_arrays(geometry: Triangles, colors: np.ndarray) -> dict[str, np.ndarray]:
+    """What is seen through: the faces of its pieces one after the other, counts and opacities of pieces."""
+    pieces = Pieces(geometry, False).pieces
+    faces = np.concatenate([piece.vertices[piece.faces] for piece in pieces])
+    counts, opacities = (
+        [f(piece) for piece in pieces] for f in (lambda p: len(p.faces), lambda p: p.opacity)
+    )
+    return {
+        "vertices": geometry.vertices, "faces": faces, "colors": colors,
+        "counts": np.array(counts), "opacities": np.array(opacities),
+    }  # fmt: skip
 
 
 def _towards(triangles: Triangles, eye: np.ndarray) -> np.ndarray:
@@ -152,10 +169,28 @@ def _draw(source: Path, target: Path) -> None:
     renderer.scene.view.set_shadowing(False)
     for layer in sorted({name.split("/")[0] for name in arrays if "/" in name}):
         parts = {name.split("/")[1]: arrays[name] for name in arrays if name.startswith(f"{layer}/")}
+        if "opacities" in parts:
+            _add_glass(o3d, renderer.scene, layer, parts)
+            continue
         renderer.scene.add_geometry(layer, *_geometry(o3d, parts))
     pose = arrays["pose"]
     renderer.setup_camera(float(arrays["fov"]), pose[:3, 3] + pose[:3, 2], pose[:3, 3], -pose[:3, 1])
     o3d.io.write_image(str(target), renderer.render_to_image())
+
+
+def _add_glass(o3d: Any, scene: Any, layer: str, parts: dict[str, np.ndarray]) -> None:
+    """Pieces of a layer that is seen through, on the scene."""
+    vectors = o3d.utility.Vector3dVector
+    shine_at(scene)
+    each = np.split(parts["faces"], np.cumsum(parts["counts"])[:-1])
+    for i, (faces, opacity) in enumerate(zip(each, parts["opacities"])):
+        used, corners = np.unique(faces, return_inverse=True)
+        mesh = o3d.geometry.TriangleMesh(
+            vectors(parts["vertices"][used]), o3d.utility.Vector3iVector(corners.reshape(-1, 3))
+        )
+        mesh.vertex_normals = vectors(glass_normals(len(used)))
+        mesh.vertex_colors = vectors(parts["colors"][used])
+        scene.add_geometry(f"{layer} {i}", mesh, glass_material(o3d.visualization.rendering, float(opacity)))
 
 
 def _geometry(o3d: Any, parts: dict[str, np.ndarray]) -> tuple[Any, Any]:

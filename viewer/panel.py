@@ -13,7 +13,7 @@ from neurfield.viewer.palettes import Scale, in_lengths
 from neurfield.viewer.session import AXES, Session
 
 KEYS = (
-    ("1 - 9", "layers"),
+    ("1 - 9, G", "layers"),
     ("drag", "turn; right: move; wheel: closer"),
     ("click", "measure; Esc: forget"),
     ("F", "walk (W A S D) or turn"),
@@ -66,7 +66,7 @@ class Panel:
         self._panel = gui.Vert(int(0.35 * em), gui.Margins(int(0.8 * em), int(0.8 * em), int(0.8 * em), 0))
         self._boxes: dict[str, Any] = {}
         for layer in owner.content.layers:
-            box = gui.Checkbox(f"{layer.key}  {layer.words}")
+            box = gui.Checkbox(f"{layer.key.upper()}  {layer.words}")
             box.set_on_checked(lambda on, name=layer.name: owner.show(name, on))
             box.checked = layer.on
             self._boxes[layer.name] = box

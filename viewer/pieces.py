@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurfield.viewer.glass import face_steps, opacity_of_step
 from neurfield.viewer.layers import Triangles
 
 _CELLS = 7  # along the longest side
@@ -20,14 +21,21 @@ _BACKS = 0.8  # of them: a piece of a wall has nearly all, one of a ball near it
 
 @dataclass(frozen=True)
 class Piece:
-    """Faces int32 [f, 3] into its own vertices, which are those of these numbers [v] in the surface."""
+    """Faces int32 [f, 3] into its own vertices, which are those of these numbers [v] in the surface.
+
+    opacity: of all of it; 1: nothing is seen through it.
+    """
 
     faces: np.ndarray
     vertices: np.ndarray
+    opacity: float = 1.0
 
 
 class Pieces:
     """A surface cut by a lattice of cubes, and by which of six ways its faces look.
+
+    What is seen through is cut, too, however small: of a piece Open3D draws what is nearest to the eye alone,
+    and pieces by their distance.
 
     Args:
         triangles: the surface.
@@ -44,7 +52,7 @@ class Pieces:
         middles, across = _middles_and_normals(vertices, faces)
         cell = max(float((high - low).max()), 1e-30) / _CELLS
         key = np.zeros(len(faces), np.int32)
-        if into or len(faces) > _SMALL:
+        if into or len(faces) > _SMALL or triangles.opacity is not None:
             for k in range(3):
                 key = key * _CELLS + np.minimum((middles[k] - low[k]) / cell, _CELLS - 1).astype(np.int32)
         if into:
@@ -52,13 +60,17 @@ class Pieces:
             axis = (size[1] > size[0]).astype(np.int32)
             axis[size[2] > np.maximum(size[0], size[1])] = 2
             key = key * 6 + axis * 2 + np.choose(axis, across > 0)
+        steps = None if triangles.opacity is None else face_steps(triangles)
+        if steps is not None:
+            key = key * (int(steps.max()) + 1) + steps
         order = np.argsort(key, kind="stable")
         starts = np.flatnonzero(np.diff(key[order], prepend=-1))
         slot = np.empty(len(vertices), np.int32)
         self.pieces: list[Piece] = []
         samples, owners = [], []
         for i, rows in enumerate(np.split(order, starts[1:])):
-            self.pieces.append(_piece(faces[rows], slot))
+            opacity = 1.0 if steps is None else opacity_of_step(int(steps[rows[0]]))
+            self.pieces.append(_piece(faces[rows], slot, opacity))
             some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _ASKED)).astype(int)]
             samples.append(some)
             owners.append(np.full(len(some), i))
@@ -95,11 +107,11 @@ def _middles_and_normals(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.nd
     return middles, across
 
 
-def _piece(faces: np.ndarray, slot: np.ndarray) -> Piece:
+def _piece(faces: np.ndarray, slot: np.ndarray, opacity: float) -> Piece:
     """Faces [f, 3] with vertices of their own; slot [v]: room for numbers, whatever is in it."""
     flat = faces.ravel()
     turn = np.arange(len(flat), dtype=np.int32)
     slot[flat] = turn
     used = flat[slot[flat] == turn]
     slot[used] = np.arange(len(used), dtype=np.int32)
-    return Piece(slot[flat].reshape(-1, 3), used)
+    return Piece(slot[flat].reshape(-1, 3), used, opacity)

@@ -94,6 +94,7 @@ def _clustered(triangles: Triangles, cell: float) -> Triangles:
         colors,
         triangles.scale,
         triangles.lit,
+        None if triangles.opacity is None else (np.bincount(cluster, triangles.opacity) / count).astype("f4"),
     )
 
 

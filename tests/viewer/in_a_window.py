@@ -57,9 +57,15 @@ def main(folder: Path) -> None:
     found, truth = surface, nearest
     quad = np.array([[[-1, -1.8, 1], [1, -1.8, 1], [1, -1.8, -1], [-1, -1.8, -1]]], np.float32)
     image = np.tile(np.uint8([10, 20, 220]), (6, 6, 1))
+    large = 1.3 * surface.vertices
+    glass = replace(
+        surface, vertices=large, colors=np.tile(np.uint8([20, 20, 220]), (len(large), 1)),
+        opacity=np.full(len(large), 0.5, np.float32),
+    )  # fmt: skip
     more = (
         Layer("error", lambda: error_colors(found, truth, "m")),
         Layer("pictures", lambda: Pictures(quad, (image,))),
+        Layer("glass", lambda: glass),
     )
     session = Session(replace(content, layers=(*content.layers, *more)), fitted_ball())
     window = Window(session, WIDTH, HEIGHT)
@@ -103,6 +109,9 @@ def main(folder: Path) -> None:
     window.trace()
     spin(window)
     facts["again"] = picture(window, folder)
+    window.show("glass", True)
+    spin(window)
+    facts["glass"] = picture(window, folder)
     window.walk(True)
     window.record()
     window.reset()

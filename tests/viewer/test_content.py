@@ -66,7 +66,7 @@ def test_a_layer_is_made_once_when_it_is_asked_for() -> None:
     layer = Layer("points", lambda: calls.append(1) or Points(np.zeros((1, 3)), np.zeros((1, 3), np.uint8)))
     assert not layer.made and not calls
     assert layer.geometry is layer.geometry and layer.made and calls == [1]
-    assert [Layer(name, lambda: layer.geometry).key for name in NAMES] == list("123456789")
+    assert [Layer(name, lambda: layer.geometry).key for name in NAMES] == list("123456789g")
 
 
 def test_points_are_shown_as_points_with_their_colours(tmp_path: Path) -> None:

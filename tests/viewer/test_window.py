@@ -105,6 +105,21 @@ def test_the_field_is_traced_where_its_mesh_was(facts: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+def test_the_ball_is_seen_through_glass(facts: dict[str, Any]) -> None:
+    bare, glass = picture(facts, "again"), picture(facts, "glass")
+    there = ball_pixels(bare)
+    rows, columns = np.nonzero(there)
+    middle = int(np.median(rows)), int(np.median(columns))
+    assert (
+        60 < glass[middle][0] < bare[middle][0] - 40 and glass[middle][2] > glass[middle][0] + 60
+    )  # half blue
+    assert np.abs(glass - bare)[there].mean() > 15
+    around = (np.abs(glass - bare).max(axis=2) > 20) & ~there
+    assert around.sum() > 0.3 * there.sum()
+    assert glass[around][:, 0].mean() > 60  # white behind blue glass, where solid blue would have 20
+
+
+@pytest.mark.slow
 def test_a_walk_is_written(facts: dict[str, Any]) -> None:
     assert facts["recorded"].startswith("key 2 of") and (facts["folder"] / "walk.json").is_file()
 

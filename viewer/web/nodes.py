@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from neurfield.viewer.glass import by_opacity
 from neurfield.viewer.layers import Geometry, Lines, Pictures, Points, Triangles
 from neurfield.viewer.shell import fewer
 from neurfield.viewer.web.packed import MOST_FACES, glb_of
@@ -29,11 +30,17 @@ def add_geometry(
         most: triangles that are sent.
     """
     if isinstance(geometry, Triangles):
-        shown = fewer(geometry, most)
-        if not len(shown.faces):
-            return []
+        # A page's bytes are reckoned for one surface: glass beside it takes a quarter of one.
+        shown = fewer(geometry, most if geometry.opacity is None else most // 4)
         return [
-            scene.add_glb(name, glb_of(shown, cull and shown.lit), cast_shadow=False, receive_shadow=False)
+            scene.add_glb(
+                f"{name}/{i}",
+                glb_of(part, cull and part.lit, opacity),
+                cast_shadow=False,
+                receive_shadow=False,
+            )
+            for i, (opacity, part) in enumerate(by_opacity(shown))
+            if len(part.faces)
         ]
     if isinstance(geometry, Lines):
         color = tuple(round(255 * part) for part in geometry.color)

@@ -23,12 +23,13 @@ _STEPS = 256  # of a normal's coordinate, from 0 to 1
 _ARRAY, _CORNERS = 34962, 34963
 
 
-def glb_of(triangles: Triangles, cull: bool = False) -> bytes:
+def glb_of(triangles: Triangles, cull: bool = False, opacity: float = 1.0) -> bytes:
     """A GLB of a surface, in its own axes, its colours so that the page shows them as they are.
 
     Args:
         triangles: with a face at least.
         cull: faces that turn away are not drawn.
+        opacity: of all of it; what is seen through is seen from both sides.
     """
     low = triangles.vertices.min(axis=0).astype(float)
     size = float(np.ptp(triangles.vertices, axis=0).max()) or 1.0
@@ -55,7 +56,7 @@ def glb_of(triangles: Triangles, cull: bool = False) -> bytes:
         {"bufferView": 2, "componentType": _UINT, "count": faces.size, "type": "SCALAR"},
     ]
     attributes = {"POSITION": 0, "NORMAL": 1}
-    factor = [*sent(CLAY).tolist(), 1.0]
+    factor = [*sent(CLAY).tolist(), opacity]
     if triangles.colors is not None:
         colors = np.zeros((count, 4), np.uint16)
         colors[:, :3] = _table(triangles.colors)
@@ -69,11 +70,13 @@ def glb_of(triangles: Triangles, cull: bool = False) -> bytes:
         }
         accessors.append(color)
         attributes["COLOR_0"] = 3
-        factor = [BRIGHTEST] * 3 + [1.0]
+        factor = [BRIGHTEST] * 3 + [opacity]
     material: dict[str, Any] = {
-        "doubleSided": not cull,
+        "doubleSided": not cull or opacity < 1.0,
         "pbrMetallicRoughness": {"baseColorFactor": factor, "metallicFactor": 0.0, "roughnessFactor": 1.0},
     }
+    if opacity < 1.0:
+        material["alphaMode"] = "BLEND"
     used = ["KHR_mesh_quantization"]
     if not triangles.lit:
         material["extensions"] = {"KHR_materials_unlit": {}}
