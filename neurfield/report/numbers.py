@@ -33,7 +33,7 @@ _NAMES = {
     "count": "how many", "size": "compared at",
     "chamfer_percent": "Chamfer-L1, of the diagonal", "iou": "IoU of what is inside",
     "contour_iou": "IoU of what is inside, all planes", "contour_iou_least": "in the worst plane",
-    "worst_plane": "which is plane",
+    "worst_plane": "which is plane", "unsupported": "pieces left out, without a contour",
     "psnr_float16": "PSNR of the model file", "model": "model file (float16)",
     "source": "the picture's own file",
     "accuracy_mm": "accuracy (mesh to truth)", "completeness_mm": "completeness (truth to mesh)",

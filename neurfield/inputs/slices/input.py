@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,8 +25,10 @@ from neurfield.inputs.page import MeshSides, Outlines, Page, Tile
 from neurfield.inputs.registry import OF_LABELS
 from neurfield.inputs.shape.results import numbers_against
 from neurfield.inputs.shown import Shown
+from neurfield.inputs.slices.kept import KEPT, keep, kept
 from neurfield.inputs.slices.labels import FOLDER, measure_labels, write_labels
 from neurfield.inputs.slices.results import in_planes, numbers_of, read_planes, write_planes
+from neurfield.inputs.slices.supported import UNSUPPORTED
 from neurfield.inputs.slices.surface import SlicesSurface
 from neurfield.inputs.slices.words import slices_words
 from neurfield.parts import Config, read_config
@@ -40,12 +41,9 @@ from neurfield.slices import (
     mend,
     read_slices,
     select,
-    write_csl,
 )
 from neurfield.slices.select import ALL
 from neurfield.slices.unit_slices import UnitSlices
-
-KEPT = "slices.csl"
 
 
 class SlicesInput(Input):
@@ -96,7 +94,7 @@ class SlicesInput(Input):
     ) -> SlicesInput:
         """The slices that the run kept, in the run's own box."""
         before = time.perf_counter()
-        slices = UnitSlices(_kept(folder, facts), np.array(facts["box"]))
+        slices = UnitSlices(kept(folder, facts), np.array(facts["box"]))
         return cls(slices, config, device, time.perf_counter() - before)
 
     @classmethod
@@ -109,8 +107,8 @@ class SlicesInput(Input):
         return [f"{self.name}: {note}" for note in self.slices.slices.notes]
 
     def keep(self) -> None:
-        """slices.csl, as they were fitted: volumes and structures are large, and move."""
-        write_csl(self.slices.slices, self.folder / KEPT, empty=True)
+        """slices.csl, as they were fitted."""
+        keep(self.slices.slices, self.folder)
 
     def facts(self) -> dict[str, Any]:
         """File, box, and what was noticed when it was read."""
@@ -169,7 +167,8 @@ class SlicesInput(Input):
         with outcome.part("slices"):
             whole = label_slices(self.slices)[0]
             planes = in_planes(outcome.mesh, whole)
-            outcome.metrics["slices"] = numbers_of(planes)
+            left_out = outcome.mesh.metadata.get(UNSUPPORTED, 0)
+            outcome.metrics["slices"] = numbers_of(planes) | ({UNSUPPORTED: left_out} if left_out else {})
             write_planes(planes, self.folder)
         if against is not None:
             with outcome.part("geometry"):
@@ -216,7 +215,7 @@ class SlicesInput(Input):
     def shown(cls, folder: Path, facts: dict[str, Any], moved_to: str | Path | None = None) -> Shown:
         """The box."""
         box = np.asarray(facts["box"], float).reshape(2, 3)
-        edges = (lambda: _kept(folder, facts).edges) if (folder / KEPT).is_file() else None
+        edges = (lambda: kept(folder, facts).edges) if (folder / KEPT).is_file() else None
         return Shown(box, "outside", contours=edges, unit=str(facts.get("unit", "")))
 
 
@@ -244,14 +243,3 @@ def _expect_one_label(slices: Slices, config: Config) -> None:
         f"{slices.path or slices.name}: has the labels {names}, and the method {config.name} fits one: "
         f"choose it with --label NAME, or leave out --method, which takes {OF_LABELS} for several"
     )
-
-
-def _kept(folder: Path, facts: dict[str, Any]) -> Slices:
-    path = folder / KEPT
-    if not path.is_file():
-        raise UserError(f"{folder}: {KEPT} is gone, which the run was fitted to: bring it back, or fit anew")
-    kept = read_slices(path)
-    name = Path(facts["slices"]).name.partition(".")[0]
-    names = {int(label): called for label, called in facts.get("labels", {}).items() if called != label}
-    known = {"unit": facts.get("unit", ""), "axes": facts.get("axes", "")}
-    return replace(kept, name=str(facts.get("name", name)), names=names, notes=(), **known)

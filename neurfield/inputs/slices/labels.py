@@ -12,6 +12,7 @@ import trimesh
 from neurfield.fitting.object_meshes import ObjectMesh
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.slices.results import InPlane, in_planes, numbers_of
+from neurfield.inputs.slices.supported import UNSUPPORTED
 from neurfield.slices import inner_labels, regions
 from neurfield.slices.unit_slices import UnitSlices
 from neurfield.surfaces import manifoldness, save_mesh, save_scene
@@ -51,13 +52,14 @@ def measure_labels(found: list[ObjectMesh], slices: UnitSlices, outcome: Outcome
     for one in found:
         if one.mesh is None:
             nothing = {"contour_iou": 0.0, "contour_iou_least": 0.0, "volume": 0.0}
-            each[one.label] = {**nothing, "closed": "no surface"}
+            each[one.label] = {**nothing, "closed": "no surface", UNSUPPORTED: 0}
             continue
         planes.append(in_planes(one.mesh, UnitSlices(parts[int(one.id or 0)], slices.box)))
         numbers = numbers_of(planes[-1])
         each[one.label] = {
             "contour_iou": numbers["contour_iou"], "contour_iou_least": numbers["contour_iou_least"],
             "volume": volume(one.mesh), "closed": "yes" if _closed(one.mesh) else "no",
+            UNSUPPORTED: one.mesh.metadata.get(UNSUPPORTED, 0),
         }  # fmt: skip
     outcome.metrics["labels"] = {
         "count": len(found), "contour_iou": float(np.mean([of["contour_iou"] for of in each.values()])),
