@@ -126,6 +126,7 @@ PRIVATE = {
     "points.aligned_maps": "a step of `fuse_scene`",
     "points.prior_maps": "a step of `fuse_scene`",
     "points.mesh_samples.Around": "what `MeshSamples` and `Cloud` know of places",
+    "points.label_sides": "a step of `LabelSamples`",
     "points.mesh_samples.offers_of": "what `MeshSamples` and `Cloud` offer",
     "points.mesh_samples.scattered": "where `MeshSamples` and `Cloud` look",
     "points.mesh_samples.shape_sets": "the sets of `MeshSamples` and `Cloud`",

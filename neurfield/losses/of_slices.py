@@ -46,6 +46,18 @@ def planes(seen: Seen) -> Tensor:
     return (weight * out).mean() / points.sizes["band"]
 
 
+@needs("points.sides.side", "points.sides.clear", "heads.labels")
+def sides_of_labels(seen: Seen) -> Tensor:
+    """How far every distance of labels is from its side in planes, in bands, summed over all of them.
+
+    Of small labels among large ones each label's own points tell too little: see `LabelSamples`.
+    """
+    points = seen.points["sides"]
+    each = torch.cat([points.sdf[:, None], points.heads["labels"]], dim=1)
+    out = torch.relu(points.columns["clear"][:, None] - points.columns["side"] * each)
+    return out.sum(dim=1).mean() / points.sizes["band"]
+
+
 @needs("points.between.arm")
 def bending(seen: Seen, *, outliers: Positive = 0.3) -> Tensor:
     """How much f bends between planes: second differences on arms of all lengths up to the gap (Huber).

@@ -157,6 +157,7 @@ TABLE: dict[str, dict[str, str]] = {
         "contours": "neurfield.losses.of_slices:contours",
         "contour_direction": "neurfield.losses.of_slices:contour_direction",
         "planes": "neurfield.losses.of_slices:planes",
+        "sides_of_labels": "neurfield.losses.of_slices:sides_of_labels",
         "bending": "neurfield.losses.of_slices:bending",
         "sides_between": "neurfield.losses.of_slices:sides_between",
         "told_between": "neurfield.losses.of_slices:told_between",

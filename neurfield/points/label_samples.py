@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from neurfield.moment import Moment
+from neurfield.points.label_sides import Sides, label_sides
 from neurfield.points.point_set import PointSet, Source
-from neurfield.points.slice_samples import Count, Share, SliceSamples
+from neurfield.points.slice_samples import BAND, CLEAR, FAR, LEAST, WIDTHS, Count, Share, SliceSamples
 from neurfield.slices.unit_slices import UnitSlices
 
 _APART = 101  # of the seeds of two labels
+_SIDES = 4  # there is a place whose sides are known to so many other points
 
 
 class LabelSamples(Source):
     """What slices tell of points, for each label and for all of them as one thing, in equal parts.
 
     Each point is of one distance of the field (`PointSet.row`): a place on the boundary of two labels comes
-    as a place on the contour of either, and in none of what bounds all labels.
+    as a place on the contour of either, and in none of what bounds all labels. Beside them come places of
+    which every distance's side is told at once: a label's own points are near its own contours, and near a
+    small label within or beside a large one next to none of the large one's are, whose distance is then
+    anything there.
 
     Args:
         label_slices: of all labels as one thing, then of each label, in one box.
@@ -32,7 +38,7 @@ class LabelSamples(Source):
         reach: length of the longest arm of a triple, of the gap between planes.
     """
 
-    offers = SliceSamples.offers
+    offers = SliceSamples.offers | {"points.sides.side", "points.sides.clear"}
 
     def __init__(
         self,
@@ -45,7 +51,8 @@ class LabelSamples(Source):
         reach: Share = 0.5,
     ) -> None:
         many = len(label_slices)
-        self.count, self.pool, self.device = count, pool, device
+        self.count, self.pool, self.device, self.seed = count, pool, device, seed
+        self.label_slices = label_slices
         self.each = [
             SliceSamples(
                 one, device, seed + _APART * k,
@@ -53,6 +60,12 @@ class LabelSamples(Source):
             )
             for k, one in enumerate(label_slices)
         ]  # fmt: skip
+
+    @cached_property
+    def sides(self) -> Sides:
+        """Places in planes, and the sides of all labels there."""
+        found = label_sides(self.label_slices, 2 * self.pool, WIDTHS, FAR, self.seed)
+        return Sides(*(tensor.to(self.device) for tensor in found))
 
     @property
     def words(self) -> str:  # type: ignore[override]
@@ -64,18 +77,25 @@ class LabelSamples(Source):
 
     def prepare(self) -> None:
         """Work out distances, directions and sides of all labels."""
+        _ = self.sides
         for one in self.each:
             one.prepare()
 
     def draw(self, moment: Moment) -> tuple[Tensor, ...]:
-        """What each label's source draws, one after another."""
-        return tuple(tensor for one in self.each for tensor in one.draw(moment))
+        """Rows of places whose sides are known, then what each label's source draws, one after another."""
+        many, count = len(self.sides.points), max(2, self.count // _SIDES)
+        rows = torch.randint(many, (count,), generator=moment.generator, device=self.device)
+        return (rows, *(tensor for one in self.each for tensor in one.draw(moment)))
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:
-        """The sets of `SliceSamples`, of all labels, with the row of each point."""
-        size = len(drawn) // len(self.each)
-        parts = [one.sets(*drawn[k * size : (k + 1) * size]) for k, one in enumerate(self.each)]
-        return {name: _joined([part[name] for part in parts]) for name in parts[0]}
+        """The sets of `SliceSamples`, of all labels, with the row of each point, and "sides"."""
+        among, *own = drawn
+        size = len(own) // len(self.each)
+        parts = [one.sets(*own[k * size : (k + 1) * size]) for k, one in enumerate(self.each)]
+        points, side, away = (tensor[among] for tensor in self.sides)
+        columns = {"side": side.to(away), "clear": (LEAST * away).clamp_max(CLEAR)}
+        sides = PointSet(points, columns, {"band": BAND}, row=torch.zeros_like(among))
+        return {"sides": sides, **{name: _joined([part[name] for part in parts]) for name in parts[0]}}
 
 
 def _joined(sets: Sequence[PointSet]) -> PointSet:

@@ -22,7 +22,7 @@ FAR = 0.4  # share of the points in planes that lie anywhere in them
 _SHORTEST = 0.05  # of the longest arm
 # No surface crosses a plane off its contours: there f keeps clear of zero by this share of the plane's own
 # distance, and by no more than this, unit lengths: a surface may run close above.
-_LEAST, _CLEAR = 0.1, 0.003
+LEAST, CLEAR = 0.1, 0.003
 _NOWHERE = 2.0  # the distance, unit lengths, in a plane without contours
 
 
@@ -113,7 +113,7 @@ class SliceSamples(Source):
         on, beside, off, share, way = drawn
         contours, planes = self.contours, self.planes
         sdf = planes.sdf[beside]
-        least = sdf.sign() * (_LEAST * sdf.abs()).clamp_max(_CLEAR)
+        least = sdf.sign() * (LEAST * sdf.abs()).clamp_max(CLEAR)
         low, high = torch.minimum(sdf, least), torch.maximum(sdf, least)
         # One above or below a plane without contours may be a gap away: that here is none must be heard.
         away = torch.where(sdf.abs() < _NOWHERE, sdf.abs(), min(self.gap, _NOWHERE))
@@ -143,5 +143,5 @@ class SliceSamples(Source):
         told = between.told[off].nan_to_num()
         of_places = {"arm": arm[:, 0], "side": between.side[off], "told": told, "known": known}
         columns = {name: column[:, None].expand(-1, 3).reshape(-1) for name, column in of_places.items()}
-        sizes = {"band": BAND, "clear": _CLEAR, "cap": self.gap}
+        sizes = {"band": BAND, "clear": CLEAR, "cap": self.gap}
         return PointSet(three.reshape(-1, 3), columns, sizes, unit_slope=True)

@@ -147,7 +147,7 @@ class UnitSlices:
         points, distances, axes = [], [], []
         for one in planes:
             share, loops = count // len(planes), self.loops(one)
-            anywhere = self._anywhere(one, share if not loops else int(far * share), random)
+            anywhere = self.anywhere(one, share if not loops else int(far * share), random)
             flat = anywhere
             if loops:
                 edges = edges_of(loops)
@@ -192,7 +192,7 @@ class UnitSlices:
             [(one.plane, self.loops(one)) for one in (*self.slices.slices, *self.ends)], self.box, exact=exact
         )
 
-    def _anywhere(self, one: Slice, count: int, random: np.random.Generator) -> np.ndarray:
+    def anywhere(self, one: Slice, count: int, random: np.random.Generator) -> np.ndarray:
         """Places [k, 2] of a plane within the box's shadow on it."""
         corners = np.array([[self.box[i, 0], self.box[j, 1], self.box[k, 2]] for i in (0, 1) for j in (0, 1)
                             for k in (0, 1)])  # fmt: skip

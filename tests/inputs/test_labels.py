@@ -17,8 +17,13 @@ from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.fitting.slices import label_slices
 from neurfield.inputs.registry import load_input
+from neurfield.inputs.slices.surface import thickness
+from neurfield.losses.of_slices import sides_of_labels
+from neurfield.losses.seen import Seen
 from neurfield.moment import Moment
 from neurfield.points.label_samples import LabelSamples
+from neurfield.points.point_set import AskedPoints
+from neurfield.points.slice_samples import BAND
 from neurfield.report.mesh_file import read_mesh
 from neurfield.slices import (
     ChosenLabel,
@@ -181,6 +186,25 @@ def test_one_label_of_several_is_fitted_alone(tmp_path: Path, capsys: pytest.Cap
         select(replace(two_boxes(), names={1: "a", 2: "b", 3: "c"}), "c")
 
 
+def test_cells_are_as_small_as_the_thinnest_label_asks(tmp_path: Path) -> None:
+    strip = stacked("strip", [(z, [Contour(box(0, 0, 4, 0.5))]) for z in planes(0, 2, 5)])
+    assert thickness(strip, 1) == pytest.approx(0.5 / 1.125)  # its ends are part of what is around it
+    assert thickness(nested_spheres(), 2) == pytest.approx(0.9, abs=0.1)
+    cells = {}
+    for thin in (0.1, 0.04, 0.001):
+        both = [Contour(box(0, 0, 4, 4), 1), Contour(box(0, 4, 4, 4 + thin), 2)]
+        run = fitted(stacked("thin", [(z, both) for z in planes(0, 2, 5)]), tmp_path / str(thin), steps=1)
+        surface = run.surface()
+        surface.extraction.voxel = 0.0  # of the run's settings
+        size = float(np.ptp(surface.box, axis=0).max())
+        cells[thin] = size / surface.voxel(), size / (thickness(run.input.slices.slices, 2) / 3.0)
+        (run.folder / "slices.csl").unlink()
+        assert size / run.surface().voxel(resolution=256) == pytest.approx(256.0)
+    assert cells[0.1][0] == pytest.approx(256.0, rel=1e-6) and cells[0.1][1] < 256.0
+    assert cells[0.04][0] == pytest.approx(cells[0.04][1], rel=1e-6)
+    assert cells[0.001][0] == pytest.approx(512.0, rel=1e-6)
+
+
 def test_points_are_of_the_distance_that_their_row_says() -> None:
     unit = UnitSlices(two_boxes())
     source = LabelSamples(label_slices(unit), torch.device("cpu"), 0, count=900, pool=3000)
@@ -203,3 +227,33 @@ def test_points_are_of_the_distance_that_their_row_says() -> None:
     assert (triples.row.view(-1, 3) == triples.row.view(-1, 3)[:, :1]).all()
     assert all((triples.columns["known"][triples.row == k] > 0.0).any() for k in edges)
     assert {one.slices.gap for one in source.each} == {triples.sizes["cap"]}  # one for all labels
+
+
+def test_every_side_of_a_place_is_told_at_once() -> None:
+    slices = nested_spheres()
+    unit = UnitSlices(slices)
+    source = LabelSamples(label_slices(unit), torch.device("cpu"), 0, count=4000, pool=4000)
+    sets = source.sets(*source.draw(Moment(0, 0.0, generator=torch.Generator().manual_seed(0))))
+    told = sets["sides"]
+    assert told.row is not None and not told.row.any() and told.columns["side"].shape == (1000, 3)
+    world = unit.frame.world_from_unit(told.points.double().numpy())
+    off = np.linalg.norm(world - FAR - [2.0, 2.0, 0.0], axis=1)
+    near = np.abs(off[:, None] - [2.0, 1.1]).min(axis=1) < 0.03  # polygons lie within their circles
+    wanted = np.where(off[:, None] < [2.0, 2.0, 1.1], -1.0, 1.0)  # the large one's with what is in it
+    side = told.columns["side"].numpy()
+    assert (side[~near] == wanted[~near]).all() and (side[:, 2] < 0.0).sum() > 100
+    # As many near the contours of the small label as of the large one, or of both as one thing.
+    close = [float((np.abs(off - radius) < 0.05).sum()) for radius in (2.0, 1.1)]
+    assert 0.3 * close[0] < close[1] < close[0]
+
+    def loss(values: torch.Tensor) -> float:
+        heads = {"labels": values[:, 1:]}
+        asked = AskedPoints(told.columns, told.sizes, values[:, 0], None, 1.0, heads)
+        return float(sides_of_labels(Seen(Moment(0, 0.0), points={"sides": asked})))
+
+    true = told.columns["side"] * told.columns["clear"][:, None]
+    assert loss(true) == 0.0 and loss(2.0 * true) == 0.0
+    for k in range(3):  # one distance wrong in one place is heard
+        wrong = true.clone()
+        wrong[5, k] *= -1.0
+        assert loss(wrong) == pytest.approx(2.0 * float(told.columns["clear"][5]) / BAND / 1000, rel=1e-4)
