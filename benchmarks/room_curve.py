@@ -44,8 +44,8 @@ _PRIORS = "--method monosdf --set data.sensor_depth=off"
 CURVES = {
     "noisy": Curve("noisy sensor depth", "--method neus --set data.sensor_depth=noisy", (600, 1500)),
     "every": Curve(
-        "noisy sensor depth of every frame",
-        "--method neus --set data.sensor_depth=noisy --set data.holdout_every=0",
+        "noisy sensor depth of every frame, without a polish",
+        "--method neus --set data.sensor_depth=noisy --set data.holdout_every=0 --set polish=off",
         (1800,),
     ),
     "volsdf": Curve(
