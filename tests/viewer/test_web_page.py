@@ -202,3 +202,32 @@ def test_the_field_is_traced_where_its_mesh_was() -> None:
         tab.get_by_role("checkbox", name="Traced").click()
         until(tab, lambda picture: is_ball(picture).mean() > 0.02)
         assert tools.page.shown_skin == "surface"
+
+
+def test_a_large_surface_is_there_coarsely_first() -> None:
+    pytest.importorskip("viser", reason='pip install "neurfield[web]"')
+    from neurfield.viewer.web.page import Page
+    from neurfield.viewer.web.server import close, open_server
+
+    content = layered_ball()
+    assert content.surface is not None and len(content.surface.faces) > 3000
+    server = open_server()
+    sizes: dict[str, list[int]] = {}
+
+    def adding(name: str, glb: bytes, **more: Any) -> Any:
+        sizes.setdefault(name.split("/")[1], []).append(len(glb))
+        return added(name, glb, **more)
+
+    added, server.scene.add_glb = server.scene.add_glb, adding
+    try:
+        page = Page(server, content, most=600)
+        page.skin("normals")
+        page.refine()
+        assert [len(of) for of in sizes.values()] == [2, 2]
+        assert all(fine > 4 * coarse for coarse, fine in sizes.values())
+        seen = {name: {node.visible for node in nodes} for name, nodes in page._nodes.items()}
+        assert seen["surface"] == {False} and seen["normals"] == {True}
+        page.skin("error")  # what is made later is fine at once
+        assert len(sizes["error"]) == 1 and sizes["error"][0] > 4 * sizes["normals"][0]
+    finally:
+        close(server)

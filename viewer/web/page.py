@@ -31,15 +31,18 @@ class Page:
         server: `open_server` made it; its scene is empty.
         content: what is shown.
         names: of the layers that are shown at first; None: as the content has them.
+        most: triangles of a surface that are sent until `refine`.
     """
 
-    def __init__(self, server: Any, content: Content, names: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, server: Any, content: Content, names: tuple[str, ...] | None = None, most: int = MOST_FACES
+    ) -> None:
         self.server, self.content = server, content
         on = [layer.name for layer in content.layers if layer.on] if names is None else names
         self._first = frozenset(on)
         self._nodes: dict[str, list[Any]] = {}
         self._lock = threading.RLock()
-        self._versions = 0
+        self._versions, self._most = 0, most
         self._whole: set[str] = set()
         self._skin: str | None = None
         self.replaced: Triangles | None = None
@@ -107,6 +110,20 @@ class Page:
         else:
             self._put(name, geometry)
 
+    def refine(self) -> None:
+        """Send surfaces that were sent coarsely again, with as many triangles as a page may have."""
+        coarse, self._most = self._most, MOST_FACES
+        for layer in self.content.layers:
+            geometry = layer.geometry if layer.name in self._nodes else None
+            if layer.name == "surface" and self.replaced is not None:
+                geometry = self.replaced
+            if isinstance(geometry, Triangles) and len(geometry.faces) > coarse:
+                with self._lock:
+                    self._put(layer.name, geometry, self._is_visible(layer.name))
+
+    def _is_visible(self, name: str) -> bool:
+        return name == self._skin or (name not in SKINS and any(n.visible for n in self._nodes.get(name, ())))
+
     def send_whole(self) -> None:
         """Send the shown surface again with all of its triangles."""
         name = self._skin
@@ -149,7 +166,7 @@ class Page:
         """Nodes of a geometry; those that they replace go once a browser has had a moment to read them."""
         with self._lock:
             self._versions += 1
-            most = len(geometry.faces) if name in self._whole else MOST_FACES
+            most = len(geometry.faces) if name in self._whole else self._most
             cull = self.content.kind == "inside"
             place = f"/{name}/{self._versions}"
             old = self._nodes.pop(name, [])

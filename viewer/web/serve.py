@@ -9,6 +9,9 @@ from typing import Any
 
 from neurfield.viewer.web.server import LOOPBACK, close, open_server, words
 
+_AT_FIRST = 80_000  # triangles of a surface in the first picture: a browser waits for all that it is sent
+_ALONE = 0.4  # seconds that these have for themselves
+
 
 class Served:
     """A page that is there until it is closed.
@@ -50,9 +53,12 @@ class Served:
             content = content_of(target, scene)
             session = Session(content)
             shown = tuple(layer.name for layer in shown_layers(session.content.layers, names))
-            self.page = Page(self.server, content, shown)
+            self.page = Page(self.server, content, shown, _AT_FIRST)
             self.tools = Tools(self.page, session, sliced="slice" in shown)
             self.field = FieldView(self.page, session) if session.has_field else None
+            self._finer = threading.Timer(_ALONE, self._refine)
+            self._finer.daemon = True
+            self._finer.start()
         except BaseException:
             close(self.server)
             raise
@@ -64,10 +70,17 @@ class Served:
 
     def close(self) -> None:
         """End it; who looks at it sees that it is gone."""
+        self._finer.cancel()
         self.tools.stop()
         if self.field is not None:
             self.field.stop()
         close(self.server)
+
+    def _refine(self) -> None:
+        try:
+            self.page.refine()
+        except Exception as error:  # what was sent first stays
+            self.page.complain(error)
 
 
 def wait(say: Callable[..., None] = print) -> None:
