@@ -51,6 +51,14 @@ def opacities(path: Path) -> list[float | None]:
     return found
 
 
+def has_glass(path: Path) -> bool:
+    """Whether a file is a glTF of which some is seen through."""
+    try:
+        return path.is_file() and any(opacity is not None for opacity in opacities(path))
+    except (OSError, ValueError):
+        return False
+
+
 def in_world(path: Path, vertices: np.ndarray) -> np.ndarray:
     """Vertices [v, 3] that were read of a mesh file, float64, in the world that they are of.
 

@@ -12,7 +12,7 @@ import trimesh
 from neurfield.errors import UserError
 from neurfield.far import local_origin
 from neurfield.fitting.folder import read_facts
-from neurfield.gltf import opacities
+from neurfield.gltf import has_glass
 from neurfield.inputs.showing import shower_of
 from neurfield.inputs.shown import Shown
 from neurfield.report.mesh_file import MESH_SUFFIXES, read_mesh
@@ -146,13 +146,6 @@ def content_of_slices(path: Path) -> Content:
     return replace(content, notes=(slices.words, *slices.notes))
 
 
-def _has_glass(path: Path) -> bool:
-    try:
-        return path.is_file() and any(opacity is not None for opacity in opacities(path))
-    except (OSError, ValueError):
-        return False
-
-
 def _is_dicom(path: Path) -> bool:
     from neurfield.slices.dicom import is_dicom
 
@@ -176,7 +169,7 @@ def content_of_run(folder: Path, scene: str | None = None) -> Content:
         raise UserError(f"{folder}: this run has no mesh.ply yet; make it with `neurfield mesh {folder}`")
     shown = show(folder, facts, scene)
     labels = folder / "objects" / "scene.glb"
-    surface = _read(labels if _has_glass(labels) else path)
+    surface = _read(labels if has_glass(labels) else path)
     origin = local_origin(shown.box)
     layers, notes = _surface_layers(surface, origin)
     layer = layers[0]

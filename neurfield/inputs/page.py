@@ -113,9 +113,11 @@ class Page:
     Attributes:
         about: what follows the date under the title.
         tiles: the few numbers that tell at a glance how it went; that of the fit's time is added.
+        notes: lines on what was found in the input, which are folded.
         sections: in their order; a mesh comes before the tiles.
     """
 
     about: Sequence[str]
     tiles: Sequence[Tile] = ()
+    notes: Sequence[str] = ()
     sections: Sequence[Strips | Pictures | Outlines | MeshSides] = field(default=())

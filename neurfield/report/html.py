@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -66,10 +67,12 @@ def write_report(
     about = " · ".join([str(facts.get("created", "")).replace("T", " "), *page.about])
     up = np.asarray(facts["up"], float) if up is None and "up" in facts else up
     meshes = [part for part in page.sections if isinstance(part, MeshSides)]
-    drawn = [mesh_sections(part, folder, mesh, up) for part in meshes]
+    own = folder / "mesh.ply"
+    drawn = [mesh_sections(part, folder, mesh if part.path == own else None, up) for part in meshes]
     body = [
         f"<h1>{escape(title)}</h1><p>{escape(about)}</p>",
         _alarms(metrics),
+        folded(f"{len(page.notes)} notes on what was given", "\n".join(page.notes)) if page.notes else "",
         *(viewer for viewer, _ in drawn),
         tiles([*page.tiles, *_time(metrics)]),
         *(_pictures(part) for part in page.sections if not isinstance(part, MeshSides)),
@@ -79,11 +82,16 @@ def write_report(
         section("Each object", wide_table(*objects_in_words(metrics))),
         section("Each label", wide_table(*objects_in_words(metrics, "labels"))),
         section("Files", _files(folder)),
-        section("The command that makes it again", f"<pre>{escape(command)}</pre>"),
+        section("The command that makes it again", f"<pre>{_unbroken(escape(command))}</pre>"),
     ]
     body.append(section("What the numbers mean", glossary("".join(body), _losses(config))))
     body.append(folded("config.yaml", (folder / "config.yaml").read_text()))
     return write_page(folder, title, body)
+
+
+def _unbroken(command: str) -> str:
+    """A command whose flags are not broken at their hyphens, where lines are short."""
+    return re.sub(r"(?<!\S)(--?[\w-]+)", r'<span class="flag">\1</span>', command)
 
 
 def _alarms(metrics: dict[str, Any]) -> str:

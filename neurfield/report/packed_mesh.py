@@ -28,13 +28,15 @@ def packed(mesh: ShownMesh, distance: np.ndarray | None = None) -> tuple[dict[st
         distance: [v] in 0..1 of each vertex to the true surface, or None.
 
     Returns:
-        A header ({"vertices", "faces", "low" [3], "unit", "colors", "distance"}) and text. A vertex lies at
-        low + unit * its three whole numbers.
+        A header ({"vertices", "faces", "glass", "low" [3], "unit", "colors", "distance"}) and text. A vertex
+        lies at low + unit * its three whole numbers; the last "glass" faces are seen through.
     """
     low = mesh.vertices.min(axis=0)
     unit = max(float(np.ptp(mesh.vertices, axis=0).max()) / _FINEST, 1e-12)
     places = np.rint((mesh.vertices - low) / unit).astype(np.int64)
-    faces = mesh.faces[np.argsort(_along_curve(places[mesh.faces].mean(axis=1)), kind="stable")]
+    whole = np.arange(len(mesh.faces)) < len(mesh.faces) - mesh.glass
+    code = np.where(whole, -1, 0) * (1 << (3 * _CURVE_BITS)) + _along_curve(places[mesh.faces].mean(axis=1))
+    faces = mesh.faces[np.argsort(code, kind="stable")]
     used, first, ranks = np.unique(faces.ravel(), return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank_of = np.empty_like(order)
@@ -52,7 +54,8 @@ def packed(mesh: ShownMesh, distance: np.ndarray | None = None) -> tuple[dict[st
     if distance is not None:
         parts.append(_planes(np.rint(255 * np.clip(distance[vertices], 0, 1)).astype(np.int64), 1))
     header = {
-        "vertices": len(vertices), "faces": len(faces), "low": low.tolist(), "unit": unit,
+        "vertices": len(vertices), "faces": len(faces), "glass": mesh.glass,
+        "low": low.tolist(), "unit": unit,
         "colors": mesh.colors is not None, "distance": distance is not None,
     }  # fmt: skip
     return header, base64.b64encode(zlib.compress(b"".join(parts), 7)).decode("ascii")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import trimesh
+from trimesh.visual import ColorVisuals
 
 from neurfield.report.shade import vertex_colors_of
 
@@ -20,15 +22,43 @@ class ShownMesh:
         vertices: float64 [v, 3], world.
         faces: int64 [f, 3], normals into free space.
         colors: uint8 [v, 3] sRGB, or None.
+        glass: how many of the last faces are seen through; their vertices are their own.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     colors: np.ndarray | None
+    glass: int = 0
 
 
 def shown_mesh(mesh: trimesh.Trimesh, most_faces: int) -> ShownMesh:
-    """The mesh with about so many triangles at most, of which more are where its colours change."""
+    """The mesh with about so many triangles at most, of which more are where its colours change.
+
+    What is seen through (colours whose fourth says so, `read_mesh`) comes last.
+    """
+    through = _seen_through(mesh)
+    if not through.any():
+        return _shown(mesh, most_faces)
+    parts: list[Any] = [mesh.submesh([some], append=True) for some in (~through, through) if some.any()]
+    small = [_shown(part, max(most_faces * len(part.faces) // len(mesh.faces), 1)) for part in parts]
+    starts = np.cumsum([0, *(len(part.vertices) for part in small)])
+    return ShownMesh(
+        np.concatenate([part.vertices for part in small]),
+        np.concatenate([part.faces + start for part, start in zip(small, starts)]),
+        np.concatenate([part.colors for part in small if part.colors is not None]),
+        len(small[-1].faces),
+    )
+
+
+def _seen_through(mesh: trimesh.Trimesh) -> np.ndarray:
+    """Which faces, bool [f], hold back less light than all of it."""
+    visual = mesh.visual
+    if not isinstance(visual, ColorVisuals) or visual.kind != "vertex":
+        return np.zeros(len(mesh.faces), bool)
+    return np.asarray((np.asarray(visual.vertex_colors)[:, 3] < 255)[mesh.faces].any(axis=1))
+
+
+def _shown(mesh: trimesh.Trimesh, most_faces: int) -> ShownMesh:
     from neurfield.surfaces import decimate  # which loads torch
 
     small = decimate(mesh, most_faces)

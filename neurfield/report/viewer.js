@@ -9,6 +9,7 @@
   if (!gl) return;
   const told = JSON.parse(document.getElementById("mesh-header").textContent);
   const CREASE = Math.cos((40 * Math.PI) / 180);  // faces that meet more sharply are not smoothed
+  const GLASS = 0.22;  // of the light is held back by what is seen through
   const MODES = ["colors", "clay", "normals", "distance"];
 
   // ---- bytes to numbers ----
@@ -96,7 +97,7 @@
   const FRAGMENT = `#version 300 es
     precision highp float;
     in vec3 n; in vec4 p;
-    uniform int mode; uniform vec3 up, lamp, fill;
+    uniform int mode; uniform vec3 up, lamp, fill; uniform float opacity;
     out vec4 seen;
     vec3 far_off(float t) {  // as the legend's gradient in style.css
       vec3 a = vec3(0.86, 0.87, 0.85), b = vec3(0.98, 0.78, 0.35), c = vec3(0.87, 0.33, 0.23), d = vec3(0.36, 0.09, 0.33);
@@ -111,7 +112,7 @@
       if (mode == 0) color = p.rgb * (0.66 + 0.36 * light);  // pictures carry their light with them
       if (mode == 2) color = 0.5 + 0.5 * normalize(n);
       if (mode == 3) color = far_off(p.a) * (0.38 + 0.60 * light);
-      seen = vec4(color, 1.0);
+      seen = vec4(color * opacity, opacity);
     }`;
 
   function program() {
@@ -141,7 +142,7 @@
     }
     const made = program();
     gl.useProgram(made);
-    const names = ["clip_from_grid", "mode", "up", "lamp", "fill"];
+    const names = ["clip_from_grid", "mode", "up", "lamp", "fill", "opacity"];
     uniforms = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(made, name)]));
     const layout = [[each, 3, gl.UNSIGNED_SHORT, false, 8], [normals, 3, gl.BYTE, true, 4],
                     [new Uint8Array(colors.buffer), 4, gl.UNSIGNED_BYTE, true, 4]];
@@ -211,7 +212,18 @@
     gl.uniform3fv(uniforms.up, up);
     gl.uniform3fv(uniforms.lamp, unit(add(add(back, right, -0.45), top, 0.6)));
     gl.uniform3fv(uniforms.fill, unit(add(add(back, right, 0.9), top, -0.1)));
-    gl.drawArrays(gl.TRIANGLES, 0, 3 * told.faces);
+    const whole = 3 * (told.faces - told.glass);
+    gl.uniform1f(uniforms.opacity, 1);
+    gl.drawArrays(gl.TRIANGLES, 0, whole);
+    if (told.glass) {  // what nothing hides behind, over it
+      gl.uniform1f(uniforms.opacity, GLASS);
+      gl.enable(gl.BLEND);
+      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+      gl.depthMask(false);
+      gl.drawArrays(gl.TRIANGLES, whole, 3 * told.glass);
+      gl.depthMask(true);
+      gl.disable(gl.BLEND);
+    }
     figure.dataset.mode = MODES[mode];
   }
 

@@ -51,7 +51,8 @@ def test_everything_is_on_the_page(page: Path) -> None:
         assert part in text
     assert text.count("data:image/webp;base64,") == 1 + 4 + 2 * 4  # the mesh; its sides; two frames
     assert text.count("<svg") == 6  # loss, PSNR, speed, samples, two terms
-    assert "--seed 3 --set data.mask=false --set &#x27;field.hidden=[32, 32]&#x27;" in text
+    flag = '<span class="flag">--set</span>'
+    assert f"--seed</span> 3 {flag} data.mask=false {flag} &#x27;field.hidden=[32, 32]&#x27;" in text
     assert "softplus_beta" in text  # config.yaml
     assert Image.open(page.parent / "previews" / "mesh.jpg").width == 1280
 
@@ -87,7 +88,7 @@ def test_a_run_that_was_cut_short_still_gets_a_page(run_folder: Path) -> None:
     for strip in (run_folder / "previews").glob("*.png"):
         strip.unlink()
     text = write_report(run_folder).read_text()
-    assert "neurfield fit --scene" in text
+    assert 'neurfield fit <span class="flag">--scene</span>' in text
     assert "<svg" not in text and "<img" not in text and 'id="viewer"' not in text
 
 

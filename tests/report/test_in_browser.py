@@ -16,7 +16,7 @@ from neurfield.images.strip import write_strip
 from neurfield.report import write_report
 from tests.browser import browser_page
 from tests.report.conftest import write_run
-from tests.report.test_shown_mesh import painted_floor
+from tests.report.test_shown_mesh import ball_in_glass, painted_floor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -82,6 +82,20 @@ def test_the_mesh_is_drawn_turns_and_changes_its_colours(report: Path) -> None:
                 np.abs(shown[mode] - other).mean() > 1 for name, other in shown.items() if name != mode
             )
         assert page.locator("#viewer .scale").is_visible()
+
+
+def test_what_lies_in_glass_is_seen(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    write_report(folder, ball_in_glass())
+    with browser_page(900, 900) as page:
+        opened(page, folder / "report.html")
+        drawn = pixels(page, "#viewer canvas")
+    h, w = drawn.shape[:2]
+    middle = drawn[h // 2, w // 2 - 40 : w // 2 + 40]
+    assert (np.abs(middle[:, 0] - middle[:, 2]) > 60).mean() > 0.5  # red and blue, through green
+    green = (drawn[..., 1] > drawn[..., 0] + 8) & (drawn[..., 1] > drawn[..., 2] + 8)
+    assert green.mean() > 0.1
+    assert drawn[green][:, 0].mean() > 90  # and the ground behind it
 
 
 def test_fingers_turn_and_zoom(report: Path) -> None:

@@ -94,3 +94,26 @@ def test_bytes_hold_the_mesh() -> None:
         far.vertices[far.faces], far.colors[far.faces], np.rint(255 * share.clip(0, 1))[far.faces]
     )
     assert np.abs(sorted_faces(corners, colors, distance) - expected).max() < 1e-4
+
+
+def ball_in_glass() -> trimesh.Trimesh:
+    """A red and blue unit ball in green glass of twice its size, glass first."""
+    around, within = trimesh.creation.icosphere(3, 2.0), coloured_ball()
+    around.visual.vertex_colors = np.tile(np.uint8([0, 200, 0, 60]), (len(around.vertices), 1))
+    return trimesh.util.concatenate([around, within])
+
+
+def test_glass_comes_last() -> None:
+    mesh = ball_in_glass()
+    shown = shown_mesh(mesh, 10**6)
+    assert len(shown.faces) == len(mesh.faces) and shown.glass == len(coloured_ball().faces)
+    header, text = packed(shown, np.zeros(len(shown.vertices)))
+    corners, colors, _ = unpacked(header, text)
+    far = np.linalg.norm(corners, axis=2)
+    whole = len(shown.faces) - int(header["glass"])
+    assert far[:whole].max() < 1.01 and far[whole:].min() > 1.9
+    assert (colors[whole:] == [0, 200, 0]).all() and not (colors[:whole] == [0, 200, 0]).all(axis=2).any()
+    few = shown_mesh(mesh, 900)
+    assert len(few.faces) <= 1000 and 0.3 < few.glass / len(few.faces) < 0.7
+    alone = shown_mesh(mesh.submesh([np.arange(shown.glass)], append=True), 10**6)
+    assert alone.glass == len(alone.faces) == shown.glass

@@ -26,7 +26,7 @@ from neurfield.inputs.registry import OF_LABELS
 from neurfield.inputs.shape.results import numbers_against
 from neurfield.inputs.shown import Shown
 from neurfield.inputs.slices.kept import KEPT, keep, kept
-from neurfield.inputs.slices.labels import FOLDER, measure_labels, write_labels
+from neurfield.inputs.slices.labels import FOLDER, measure_labels, shown_file, write_labels
 from neurfield.inputs.slices.results import in_planes, numbers_of, read_planes, write_planes
 from neurfield.inputs.slices.supported import UNSUPPORTED
 from neurfield.inputs.slices.surface import SlicesSurface
@@ -186,14 +186,14 @@ class SlicesInput(Input):
                 Tile(f"{of['contour_iou']:.4f}", "IoU of the mesh's cuts and the contours", "contour_iou"),
                 Tile(f"{of['contour_iou_least']:.4f}", worst, "contour_iou"),
             ]
-        about = [f"preset {config.preset}", facts["words"], *facts.get("notes", ())]
+        about = [f"preset {config.preset}", facts["words"]]
         drawn = Outlines(
             "In each plane", read_planes(folder) if of else [],
             "The contours that were given, filled, and the mesh's own cut by the plane as a line over them; "
             "the number is the IoU of what is inside.",
         )  # fmt: skip
-        sides = MeshSides(folder / "mesh.ply", "outside", unit=str(facts.get("unit", "")))
-        return Page(about=about, tiles=tiles, sections=[sides, drawn])
+        sides = MeshSides(shown_file(folder), "outside", unit=str(facts.get("unit", "")))
+        return Page(about=about, tiles=tiles, notes=facts.get("notes", ()), sections=[sides, drawn])
 
     @classmethod
     def open_surface(

@@ -10,6 +10,7 @@ import numpy as np
 import trimesh
 
 from neurfield.fitting.object_meshes import ObjectMesh
+from neurfield.gltf import has_glass
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.slices.results import InPlane, in_planes, numbers_of
 from neurfield.inputs.slices.supported import UNSUPPORTED
@@ -38,6 +39,11 @@ def write_labels(found: list[ObjectMesh], folder: Path, up: np.ndarray | None) -
     if there:
         glass = [one.label for one in found if one.around]
         save_scene(there, place / "scene.glb", up, glass)
+
+
+def shown_file(folder: Path) -> Path:
+    """The file of a run that shows most: the scene of all labels where some lie in others, else mesh.ply."""
+    return scene if has_glass(scene := folder / FOLDER / "scene.glb") else folder / "mesh.ply"
 
 
 def measure_labels(found: list[ObjectMesh], slices: UnitSlices, outcome: Outcome) -> list[InPlane]:
