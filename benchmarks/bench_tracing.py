@@ -1,6 +1,6 @@
 """Tiny networks of runs: pictures a second, beside their own fields, their meshes, and one network.
 
-    python -m benchmarks.bench_tracing RUN [RUN ...] [--cells 8 16 32] [--steps 3000] [--tune 800]
+    python -m benchmarks.bench_tracing RUN [RUN ...] [--cells 8 16 32] [--steps 3000] [--students FOLDER]
 
 `neurfield distill` makes a student of each fitted room or object for each number of cells. Pictures of
 `--size` by `--size` pixels, one ray each, are traced from frames that the run held out, by first hits and the
@@ -11,6 +11,9 @@ measures.
 The mesh is the run's own (mesh.ply), met by Embree and coloured at its vertices. Of the rivals, each one
 network for the whole box, one has as many numbers as the student of 16 cells, or of those nearest, and one is
 as large as those of papers. They are taught the same, tuned, too, in as many seconds.
+
+With `--students` all that learns is kept in a folder, and who lies there is measured without learning anew:
+a bench that was ended goes on, and a new tracer is measured on old students.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +34,7 @@ from torch import Tensor
 from benchmarks.common import run_measured, run_script, say
 from benchmarks.script import Table, arguments, report
 from neurfield.fields.kilo import KiloSDF
-from neurfield.fitting.distill import Distillation, Student, usual_color
+from neurfield.fitting.distill import REUSED, Distillation, Student, usual_color
 from neurfield.fitting.folder import read_facts
 from neurfield.fitting.teaching import Teacher
 from neurfield.fitting.tuning import Tuning
@@ -53,7 +57,7 @@ USUAL_WIDTH = 256  # of theirs in papers
 SAMPLES = 4096  # a step, of the rivals
 OCTAVES = 8  # that they see of places: their cell is the whole box
 RATE, FAINT = 1e-3, 0.5  # at which they learn: wide networks want less, and high octaves more, than tiny ones
-PROBED = 2  # steps by which it is found out how many they have time for
+PROBED = 5  # steps by which it is found out how many they have time for
 TUNED = 0.3  # share of their seconds for the pictures
 
 
@@ -119,15 +123,16 @@ def mesh_of(path: Path) -> MeshTraced:
 
 def student_row(run: Path, views: Views, cells: int, steps: int, tune: int, out: Path) -> list[Any]:
     """A student of so many cells."""
-    words = ["distill", str(run), "--cells", str(cells), "--steps", str(steps), "--tune", str(tune)]
-    result = run_measured([sys.executable, "-m", "neurfield", *words, "--out", str(out)])
+    if not (out / "run.json").is_file():
+        words = ["distill", str(run), "--cells", str(cells), "--steps", str(steps), "--tune", str(tune)]
+        run_measured([sys.executable, "-m", "neurfield", *words, "--out", str(out)])
     told = read_facts(out)["distilled"]
     surface = open_surface(out, "cpu")
     measured = views.of(traced(surface.field, surface.radiance, surface.box))
     file = next((out / "checkpoints").glob("*.safetensors"))
     half = UnitFrame.around(surface.box).half
     return [
-        f"{cells} cells", told["networks"], file.stat().st_size / 1e6, result.seconds,
+        f"{cells} cells", told["networks"], file.stat().st_size / 1e6, told["seconds"],
         1e3 * half * told["distance"], told["jump"][0] / VOXEL, told["turn"][0], *measured,
     ]  # fmt: skip
 
@@ -139,32 +144,36 @@ def one_network(surface: Any, width: int, seconds: float, rays: Any, first: int)
     teacher = Teacher(surface.field, surface.radiance)
 
     def taught(steps: int) -> tuple[Student, float]:
+        """Who took so many steps, and the seconds of one."""
         field = KiloSDF(octaves=OCTAVES, hidden=(width,) * LAYERS)
         color = usual_color(field, 0)
         color.hidden = 64
         how = {"field": field, "color": color, "samples": SAMPLES, "rate": RATE, "faint": FAINT}
+        ends: list[float] = []
         one = Distillation(teacher, box, 1, steps, **how)  # type: ignore[arg-type]
-        began = time.perf_counter()
-        return one.run(), time.perf_counter() - began
+        student = one.run(lambda words, share: ends.append(time.perf_counter()))
+        return student, statistics.median(b - a for a, b in pairwise(ends))
 
-    def tuned(student: Student, steps: int) -> float:
-        began = time.perf_counter()
-        if rays is not None and steps:
-            Tuning(student, teacher, rays, first, rate=RATE).run(steps)
-        return time.perf_counter() - began
-
-    student, a_step = taught(PROBED)
     share = TUNED if rays is not None else 0.0
-    tune_steps = max(1, int(PROBED * share * seconds / max(1e-3, tuned(student, PROBED))))
-    student, _ = taught(max(1, int(PROBED * (1.0 - share) * seconds / a_step)))
-    tuned(student, tune_steps)
+    _, a_step = taught(PROBED)
+    student, _ = taught(max(PROBED, int((1.0 - share) * seconds / a_step)))
+    if rays is not None:
+        began, tuning = time.perf_counter(), Tuning(student, teacher, rays, first, rate=RATE)
+        tuning.run(1)  # three draws of pixels, which are most of it: one is for REUSED steps
+        drawing = (time.perf_counter() - began) / 3.0
+        steps = int(REUSED * (share * seconds / drawing - 5.0))
+        if steps > 0:
+            tuning.run(steps)
     return student
 
 
-def rival_row(what: str, run: Run, views: Views, width: int, seconds: float) -> list[Any]:
-    """One network of so many units a layer."""
+def rival_row(what: str, run: Run, views: Views, width: int, seconds: float, file: Path) -> list[Any]:
+    """One network of so many units a layer, which is kept in a file."""
     surface = run.input.surface()
-    one = one_network(surface, width, seconds, run.task.rays, run.config.train.steps)
+    if not file.is_file():
+        made = one_network(surface, width, seconds, run.task.rays, run.config.train.steps)
+        torch.save(made, file)
+    one: Student = torch.load(file, weights_only=False)  # which this benchmark wrote
     measured = views.of(traced(one.field, one.color, surface.box))
     size = 2e-6 * sum(p.numel() for part in (one.field, one.color) if part for p in part.parameters())
     off = 1e3 * UnitFrame.around(surface.box).half * one.figures.distance
@@ -188,20 +197,23 @@ def rows_of(path: Path, args: argparse.Namespace, table: list[list[Any]]) -> Non
     mesh = path / "mesh.ply"
     if mesh.is_file():
         add(["mesh, by Embree", None, mesh.stat().st_size / 1e6, *empty[2:], *views.of(mesh_of(mesh))])
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) if args.students is None else args.students / run.input.name
+        folder.mkdir(parents=True, exist_ok=True)
         students = {}
         for cells in args.cells:
-            out = Path(folder) / f"kilo{cells}"
+            out = folder / f"kilo{cells}"
             students[cells] = student_row(path, views, cells, args.steps, args.tune, out)
             add(students[cells])
         if args.no_rival:
             return
         like = min(students, key=lambda cells: abs(cells - 16))
-        field = open_surface(Path(folder) / f"kilo{like}", "cpu").field
+        field = open_surface(folder / f"kilo{like}", "cpu").field
         numbers = sum(p.numel() for p in field.parameters())
         wide = max(16, int((numbers / (LAYERS - 1)) ** 0.5) // 16 * 16)
         for what, width in (("one network, usual", USUAL_WIDTH), ("one network, as large", wide)):
-            add(rival_row(what, run, views, width, students[like][3]))
+            file = folder / f"one{width}.pt"
+            add(rival_row(what, run, views, width, students[like][3], file))
 
 
 def main() -> None:
@@ -214,6 +226,7 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=800)
     parser.add_argument("--size", type=int, default=400)
     parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--students", type=Path, help="folder in which they are kept, and looked for")
     parser.add_argument("--no-rival", action="store_true", help="leave out the rivals, of one network each")
     args = parser.parse_args()
     if not args.runs:
