@@ -15,7 +15,7 @@ from neurfield.cli.runs import tell_troubles
 from neurfield.errors import FitWentWrong, UserError
 from neurfield.inputs.outcome import Outcome
 from neurfield.inputs.scene import diagnosis
-from neurfield.inputs.scene.diagnosis import POOR, at_sides, look_at_fit, plain_background
+from neurfield.inputs.scene.diagnosis import POOR, at_sides, likely_cause, look_at_fit, plain_background
 from neurfield.report import html
 
 BOX = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
@@ -69,6 +69,21 @@ def test_a_fit_that_learnt_by_heart_is_named() -> None:
     assert "sides of the box" in said(opened(rim=0.0, verdict="no", sides=0.5), outcome(20.0))
     told = said(opened(rim=0.0, verdict="no", sides=0.5, doubts=["masks contradict"]), outcome(20.0))
     assert told.endswith("no; masks contradict")
+
+
+def test_noise_behind_an_object_is_named() -> None:
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (40, 60, 3), np.uint8)
+    rows, columns = np.mgrid[:40, :60]
+    place = np.stack([127 + 100 * np.sin(0.5 * rows + k + 0.7 * columns) for k in range(3)], axis=-1)
+    grainy = np.clip(place + random.normal(size=place.shape) * 12, 0, 255).astype(np.uint8)
+    told = {}
+    for name, picture in (("noise", noise), ("grainy", grainy)):
+        scene = Pictures(**{**vars(scene_of()), "image": lambda i, picture=picture: picture})
+        given = SimpleNamespace(task=SimpleNamespace(scene=scene, rays=None))
+        told[name] = likely_cause(given, 0.0)
+    assert "noise" in told["noise"] and "masks" in told["noise"]
+    assert told["grainy"].startswith("poses")
 
 
 @pytest.mark.parametrize("part", ["fit", "mesh"])

@@ -18,6 +18,7 @@ from neurfield.wording import quoted
 POOR = 8.0  # dB: one grey for all pictures has more
 _PLAIN = 0.05  # deviation of the colours along the borders of pictures, 0..1, up to which they are one colour
 _DARK = 0.1  # what counts as black
+_NOISE = 0.7  # of the variance that neighbours would have that know nothing of each other
 _MOST = 12  # pictures that are looked at
 _AT_SIDES = 0.1  # share of the surface next to the box's sides, or of these within it
 _NEAR = 0.01  # of the box's longest side
@@ -74,6 +75,11 @@ def likely_cause(opened: OpenedScene, share_at_sides: float) -> str:
             "what stands behind the object, so it was fitted as a surface: give masks, or pictures with an "
             "alpha channel (docs/formats.md), or --set background=surroundings"
         )
+    if noise_behind(scene):
+        return (
+            "what stands behind the object is noise, of which pictures show no place twice: give masks, or "
+            "pictures with an alpha channel (docs/formats.md)"
+        )
     if doubts := outline_warnings(scene):
         return "; ".join(doubts)
     if share_at_sides > _AT_SIDES:
@@ -86,16 +92,36 @@ def likely_cause(opened: OpenedScene, share_at_sides: float) -> str:
 
 def plain_background(scene: Scene) -> np.ndarray | None:
     """The colour [3] in 0..1 that pictures of an object without masks end in; None: no such, or black."""
-    if scene.kind != "outside" or "mask" in scene.sources or "image" not in scene.sources:
+    sides = _sides(scene)
+    if not sides:
         return None
-    rims = []
-    for i in np.unique(np.linspace(0, len(scene) - 1, min(_MOST, len(scene))).astype(int)):
-        image = scene.image(int(i)) / 255.0
-        rims.append(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]))
-    rim = np.concatenate(rims)
+    rim = np.concatenate(sides)
     middle = np.median(rim, axis=0)
     plain = float(np.median(np.abs(rim - middle).max(axis=1))) <= _PLAIN
     return middle if plain and middle.max() > _DARK else None
+
+
+def noise_behind(scene: Scene) -> bool:
+    """Whether neighbouring pixels along the borders of pictures of an object without masks are no more alike
+    than any two."""
+    sides = _sides(scene)
+    if not sides:
+        return False
+    steps = np.concatenate([np.diff(side, axis=0) for side in sides])
+    spread = float(np.concatenate(sides).var(axis=0).mean())
+    # Of values that have nothing to do with each other differences vary twice as much.
+    return spread > _PLAIN**2 and float(np.square(steps).mean()) > 2.0 * _NOISE * spread
+
+
+def _sides(scene: Scene) -> list[np.ndarray]:
+    """Rows of colours [k, 3] in 0..1 along the borders of some pictures of an object without masks."""
+    if scene.kind != "outside" or "mask" in scene.sources or "image" not in scene.sources:
+        return []
+    sides = []
+    for i in np.unique(np.linspace(0, len(scene) - 1, min(_MOST, len(scene))).astype(int)):
+        image = scene.image(int(i)) / 255.0
+        sides += [image[0], image[-1], image[:, 0], image[:, -1]]
+    return sides
 
 
 def at_sides(outcome: Outcome, box: np.ndarray) -> float:
