@@ -13,11 +13,13 @@ from neurfield.slices.crossed import crossing_pairs
 from neurfield.slices.findings import Finding, gathered
 from neurfield.slices.nesting import around
 from neurfield.slices.planar import distance, edges_of, inside
+from neurfield.slices.united import beside, united
 
 _SAME = 1e-6  # of the longest side: planes and corners nearer than that are one
 _TWIN = 1e-3  # of a contour's longest side: two of a label nowhere farther apart were drawn once
 _OPEN = 4.0  # times the median edge: the edge that closes a line is none that was drawn
 _OTHER_UNITS = (10.0, 25.4, 100.0, 1000.0)
+_MISSING = 6.0  # times the median gap: planes between are missing, or nobody looked there
 _FAR_APART = 12.0  # times the smallest contour's width: planes tell nothing of what lies between
 
 
@@ -53,6 +55,7 @@ def looked_over(slices: Slices) -> tuple[Slices, list[Finding]]:
         return result, gathered(findings)
     for label in set(slices.names) - set(result.labels):
         findings.append(Finding(f"label {slices.called(label)} has no contour"))
+    _look_at_turned_planes(result, findings.append)
     _look_at_units(result, findings.append)
     _look_at_gaps(result, findings.append)
     return result, gathered(findings)
@@ -117,9 +120,9 @@ def _clean(one: Slice, size: float, called: Callable[[int], str], tell: Callable
             continue
         _look_at_ends(one, k, corners, tell)
         kept.append(cleaned)
-    _look_at_crossings(one, kept, called, tell)
+    together = _look_at_crossings(one, kept, called, tell)
     _look_at_turns(one, kept, tell)
-    return replace(one, contours=tuple(kept))
+    return replace(one, contours=tuple(united(kept, together)))
 
 
 def _has_inside(corners: np.ndarray, size: float) -> bool:
@@ -151,16 +154,22 @@ def _look_at_ends(one: Slice, k: int, corners: np.ndarray, tell: Callable[[Findi
 
 def _look_at_crossings(
     one: Slice, contours: list[Contour], called: Callable[[int], str], tell: Callable[[Finding], None]
-) -> None:
+) -> list[tuple[int, int]]:
+    """Tell which cross; those of a label that were drawn beside each other are to become one."""
     edges = [edges_of([contour.corners]) for contour in contours]
+    together: list[tuple[int, int]] = []
     if not edges:
-        return
+        return together
     owner = np.repeat(np.arange(len(edges)), [len(each) for each in edges])
     for a, b in crossing_pairs(np.concatenate(edges), owner).tolist():
         what = f"{_name(one, a)} crosses "
         if a == b:
             mended = "inside is what an odd number of its lines goes around"
             tell(_of(one, a, what + "itself", mended, "itself"))
+        elif contours[a].label == contours[b].label and beside(contours[a], contours[b]):
+            together.append((a, b))
+            mended = "less than half of either lies in the other, so both are made one"
+            tell(_of(one, a, what + f"contour {b + 1}", mended, "beside"))
         elif contours[a].label == contours[b].label:
             mended = "inside is what one of them goes around alone"
             tell(_of(one, a, what + f"contour {b + 1}", mended, "another"))
@@ -170,6 +179,7 @@ def _look_at_crossings(
             pair = sorted((contours[a].label, contours[b].label))
             mended = "where they overlap, the smaller contour counts"
             tell(_of(one, None, what, mended, f"labels {pair}"))
+    return together
 
 
 def _look_at_turns(one: Slice, contours: list[Contour], tell: Callable[[Finding], None]) -> None:
@@ -182,6 +192,24 @@ def _look_at_turns(one: Slice, contours: list[Contour], tell: Callable[[Finding]
         what = f"{_name(one)}: contours {which} turn the other way than the rest"
         mended = "holes are told by what lies around them, not by that"
         tell(_of(one, None, what, mended, "turns"))
+
+
+def _look_at_turned_planes(slices: Slices, tell: Callable[[Finding], None]) -> None:
+    """Parallel planes all of whose outer lines turn the other way than most planes', seen from one side."""
+    some = [one for one in slices.slices if one.contours]
+    if not slices.parallel:
+        return
+    ways = []
+    for one in some:
+        outer = [c for c, holders in zip(one.contours, around(one.contours)) if len(holders) % 2 == 0]
+        turns = {contour.area > 0.0 for contour in outer}
+        way = 1.0 if turns == {True} else -1.0 if turns == {False} else 0.0
+        ways.append(way * float(np.sign(one.plane.normal @ some[0].plane.normal)))
+    usual = 1.0 if sum(ways) > 0.0 or (sum(ways) == 0.0 and ways[0] > 0.0) else -1.0
+    for one, way in zip(some, ways):
+        if way == -usual:
+            what = f"{_name(one)}: contours turn the other way than in most planes"
+            tell(_of(one, None, what, "what is inside does not depend on that", "turned planes"))
 
 
 def _look_at_units(slices: Slices, tell: Callable[[Finding], None]) -> None:
@@ -212,6 +240,13 @@ def _look_at_gaps(slices: Slices, tell: Callable[[Finding], None]) -> None:
         tell(
             Finding(f"planes are {gap:.3g} apart and contours {width:.3g} wide: what lies between is a guess")
         )
+        return
+    normal = slices.slices[0].plane.normal
+    ordered = sorted(slices.slices, key=lambda one: float(one.plane.origin @ normal))
+    for one, other, apart in zip(ordered, ordered[1:], gaps):
+        if apart > _MISSING * gap and one.contours and other.contours:
+            what = f"{_name(one)} and {_name(other)} are {apart:.3g} apart, most others {gap:.3g}"
+            tell(_of(one, None, what, "what lies between is a guess: are planes missing?", "gap"))
 
 
 def label_at(one: Slice, points: np.ndarray) -> np.ndarray:

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-from scipy.spatial import cKDTree
-
-from neurfield.slices.chains import chained
+from neurfield.slices.arrangement import borders
 from neurfield.slices.contours import Contour, Slice, Slices
-from neurfield.slices.crossed import short_pieces
 from neurfield.slices.mend import label_at
-from neurfield.slices.planar import edges_of
 
 ANY = 0  # of whatever has a label
-_SAME = 1e-6  # of a plane's size: corners nearer than that are one
 
 
 def regions(slices: Slices, inner: Mapping[int, Sequence[int]] | None = None) -> dict[int, Slices]:
@@ -46,95 +40,6 @@ def _regions_of(one: Slice, parts: Mapping[int, set[int]]) -> dict[int, list[Con
     if len(labels) < 2:
         alike = [Contour(contour.corners) for contour in one.contours]
         return dict.fromkeys((ANY, *shown), alike)
-    corners, edges = arrangement([contour.corners for contour in one.contours])
-    ends = corners[edges]
-    along = ends[:, 1] - ends[:, 0]
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.linalg.norm(along, axis=1)[:, None]
-    step = 4.0 * _SAME * float(np.ptp(corners, axis=0).max()) * across
-    middle = ends.mean(axis=1)
-    left, right = label_at(one, middle + step), label_at(one, middle - step)
-    found = {}
-    for label in (ANY, *shown):
-        its = sorted(labels if label == ANY else parts[label])
-        border = np.isin(left, its) != np.isin(right, its)
-        loops, _ = chained(edges[border])
-        found[label] = [Contour(corners[loop]) for loop in loops]
-    return found
-
-
-def arrangement(loops: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Corners [V, 2] and edges [E, 2] between them that closed lines [n, 2] make, none crossing another.
-
-    Edges are cut where they cross and where a corner of another lies on them; what lies twice is there once.
-    """
-    edges = edges_of(loops)
-    near = _SAME * float(np.ptp(edges.reshape(-1, 2), axis=0).max())
-    cuts = [np.zeros((0, 2))]
-    owners = [np.zeros(0, np.int64)]
-    for edge, places in (_corners_on(edges, near), _crossings(edges)):
-        owners.append(edge)
-        cuts.append(places)
-    owner = np.concatenate([np.arange(len(edges)), *owners, np.arange(len(edges))])
-    places = np.concatenate([edges[:, 0], *cuts, edges[:, 1]])
-    along = edges[:, 1] - edges[:, 0]
-    share = ((places - edges[owner, 0]) * along[owner]).sum(axis=1) / (along[owner] ** 2).sum(axis=1)
-    order = np.lexsort((share, owner))
-    corner = _merged(places, near)
-    row, of = corner[order], owner[order]
-    pairs = np.stack([row[:-1], row[1:]], axis=1)[of[:-1] == of[1:]]
-    pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
-    first = np.unique(corner, return_index=True)
-    corners = np.zeros((int(corner.max()) + 1, 2))
-    corners[first[0]] = places[first[1]]
-    return corners, np.unique(pairs, axis=0)
-
-
-def _merged(places: np.ndarray, near: float) -> np.ndarray:
-    """A number [N] for each place [N, 2], the same for those nearer than that."""
-    lead = np.arange(len(places))
-    pairs = cKDTree(places).query_pairs(near, output_type="ndarray")
-    while True:  # the least number of a bunch wanders through it
-        least = lead.copy()
-        np.minimum.at(least, pairs[:, 0], lead[pairs[:, 1]])
-        np.minimum.at(least, pairs[:, 1], lead[pairs[:, 0]])
-        if (least == lead).all():
-            return np.unique(lead, return_inverse=True)[1].reshape(-1)
-        lead = least
-
-
-def _corners_on(edges: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
-    """Which edge [K] has which ends of others [K, 2] on it."""
-    pieces, edge = short_pieces(edges)
-    ends = np.unique(edges[:, 0], axis=0)
-    reach = 0.5 * float(np.linalg.norm(pieces[:, 1] - pieces[:, 0], axis=1).max()) + near
-    beside = cKDTree(ends).query_ball_point(pieces.mean(axis=1), reach)
-    count = np.array([len(those) for those in beside])
-    if not count.sum():
-        return np.zeros(0, np.int64), np.zeros((0, 2))
-    of = np.repeat(edge, count)
-    place = ends[np.concatenate([np.asarray(those, np.int64) for those in beside])]
-    start, along = edges[of, 0], edges[of, 1] - edges[of, 0]
-    length = np.linalg.norm(along, axis=1)
-    from_start = place - start
-    off = np.abs(along[:, 0] * from_start[:, 1] - along[:, 1] * from_start[:, 0]) / length
-    share = (from_start * along).sum(axis=1) / length**2
-    on = (off <= near) & (share * length > near) & ((1.0 - share) * length > near)
-    return of[on], place[on]
-
-
-def _crossings(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which edge [K] is crossed where [K, 2]: each crossing once for either edge."""
-    pieces, edge = short_pieces(edges)
-    reach = float(np.linalg.norm(pieces[:, 1] - pieces[:, 0], axis=1).max())
-    near = np.sort(edge[cKDTree(pieces.mean(axis=1)).query_pairs(reach, output_type="ndarray")], axis=1)
-    near = np.unique(near[near[:, 0] != near[:, 1]], axis=0)
-    first, second = edges[near[:, 0]], edges[near[:, 1]]
-    a, b = first[:, 1] - first[:, 0], second[:, 1] - second[:, 0]
-    between = second[:, 0] - first[:, 0]
-    turn = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = (between[:, 0] * b[:, 1] - between[:, 1] * b[:, 0]) / turn
-        u = (between[:, 0] * a[:, 1] - between[:, 1] * a[:, 0]) / turn
-    cross = (turn != 0.0) & (t > 0.0) & (t < 1.0) & (u > 0.0) & (u < 1.0)
-    place = first[cross, 0] + t[cross, None] * a[cross]
-    return near[cross].T.reshape(-1), np.concatenate([place, place])
+    its = {label: sorted(labels if label == ANY else parts[label]) for label in (ANY, *shown)}
+    found = borders([contour.corners for contour in one.contours], lambda points: label_at(one, points), its)
+    return {label: [Contour(line) for line in lines] for label, lines in found.items()}

@@ -10,7 +10,18 @@ import pytest
 
 from neurfield.cli.main import main
 from neurfield.errors import UserError
-from neurfield.slices import Contour, Plane, Slice, Slices, label_at, looked_over, read_slices, regions
+from neurfield.slices import (
+    Contour,
+    Plane,
+    Slice,
+    Slices,
+    inside,
+    label_at,
+    looked_over,
+    mend,
+    read_slices,
+    regions,
+)
 from neurfield.slices.findings import number_runs
 from tests.slices.structure_set import write_structure_set
 
@@ -135,7 +146,7 @@ def test_slices_forty_times_as_far_apart_as_voxels_are_wide_are_a_guess(tmp_path
 
 
 def test_labels_that_cross_are_named_and_the_smaller_counts() -> None:
-    slices = stacked(Contour(SQUARE, 1), Contour(0.5 * SQUARE + [3.0, 1.0], 2))
+    slices = stacked(Contour(SQUARE, 1), Contour(0.5 * SQUARE + np.array([3.0, 1.0]), 2))
     assert told(slices) == [
         "plane 1, contour 1 of label 1 crosses contour 2 of label 2, and so in 2 more planes (2, 3): "
         "where they overlap, the smaller contour counts"
@@ -170,3 +181,43 @@ def test_a_cut_file_says_where(tmp_path: Path) -> None:
     path.write_text("CSLC 2 2 1 3 1 0 0 1 0 0 0 0 1 0 0 0 1")
     with pytest.raises(UserError, match="ends in plane 1"):
         read_slices(path)
+
+
+def test_contours_drawn_beside_each_other_are_one_where_they_overlap_and_holes_stay_holes() -> None:
+    whole, other = Contour(SQUARE), Contour(SQUARE + np.array([3.0, 1.0]))
+    line = told(stacked(whole, other))[0]
+    assert line.startswith("plane 1, contour 1 crosses contour 2") and line.endswith("so both are made one")
+    (made,) = mend(stacked(whole, other)).slices[0].contours
+    assert abs(made.area) == pytest.approx(16.0 + 16.0 - 3.0)
+    third = Contour(SQUARE + np.array([6.0, 2.0]))
+    assert len(mend(stacked(whole, third, other)).slices[0].contours) == 1
+    apart = mend(stacked(whole, other, Contour(SQUARE + 20.0))).slices[0].contours
+    assert sorted(abs(contour.area) for contour in apart) == pytest.approx([16.0, 29.0])
+    # A line most of which lies in the other is a hole that was drawn over the edge.
+    hole = Contour(0.5 * SQUARE + [2.5, 1.0])
+    line = told(stacked(whole, hole))[0]
+    assert line.endswith("inside is what one of them goes around alone")
+    kept = [contour.corners for contour in mend(stacked(whole, hole)).slices[0].contours]
+    assert inside(np.array([[1.0, 2.0], [3.5, 2.0], [4.2, 2.0]]), kept).tolist() == [True, False, True]
+
+
+def test_planes_whose_contours_turn_the_other_way_are_named() -> None:
+    slices = stacked(Contour(SQUARE), count=5)
+    turned = [
+        replace(one, contours=(Contour(SQUARE[::-1]),)) if k in (1, 4) else one
+        for k, one in enumerate(slices.slices)
+    ]
+    (line,) = told(replace(slices, slices=tuple(turned)))
+    assert line.startswith("plane 2: contours turn the other way than in most planes, and so in plane 5:")
+    # A plane seen from its other side, with the same line.
+    from_below = Plane.of([0, 0, -1.0], 0.0)
+    world = slices.slices[0].plane.world(SQUARE)
+    seen = replace(slices.slices[0], plane=from_below, contours=(Contour(from_below.flat(world)),))
+    assert told(replace(slices, slices=(seen, *slices.slices[1:]))) == []
+
+
+def test_a_gap_where_planes_are_missing_is_named() -> None:
+    slices = stacked(Contour(SQUARE), count=12)
+    kept = tuple(one for one in slices.slices if one.number not in range(4, 10))
+    (line,) = told(replace(slices, slices=kept))
+    assert line.startswith("plane 3 and plane 10 are 7 apart, most others 1: ") and "missing" in line

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from neurfield.slices import Contour, Plane, Slice, Slices, inner_labels, inside, label_at, regions
+from neurfield.slices.arrangement import arrangement
 from neurfield.slices.crossed import crossing_pairs
-from neurfield.slices.regions import ANY, arrangement
+from neurfield.slices.regions import ANY
 
 PLANE = Plane.of([0.0, 0.0, 1.0], 0.0)
 
