@@ -10,8 +10,10 @@ of half a gap at either end. OReX as published joins where it gets seconds (`ben
 Seconds are of the whole command. Chamfer is the mean of both ways, in % of the diagonal; IoU is of what is
 inside mesh and truth; that of contours is of the mesh's own cuts by the same planes. Hausdorff's distance is
 in % of the diagonal, volume in % more than the truth's, Euler's number less the truth's; ripple is how much
-normals turn where truth is flat, as of `box` and `cylinder`, which need no download. Poisson's surface is of
-points on the contours with normals in their planes.
+normals turn where truth is flat, as of `box` and `cylinder`, which need no download; terraces are how much
+steeper the surface is in some part of the way from plane to plane than in another. Poisson's surface is of
+points on the contours with normals in their planes. The first cut's fit is contoured a second time, by dual
+contouring with the field's gradients.
 
 Labels of patients, and a brain's folded surface (`white`), are of packages that are fetched by name
 (`benchmarks.slice_assets`); what cannot be had is left out and told.
@@ -37,6 +39,7 @@ from benchmarks.script import Table, arguments, report
 from benchmarks.slices_orex import CutShort
 from neurfield.errors import UserError
 from neurfield.inputs.shape.results import intersection_over_union, numbers
+from neurfield.inputs.slices import SlicesInput
 from neurfield.inputs.slices.results import numbers_in_planes
 from neurfield.report.mesh_file import read_mesh
 from neurfield.slices import Slices, cut, parallel_planes, random_planes, signed_distance, write_csl
@@ -45,7 +48,7 @@ from neurfield.surfaces import extract_level_set
 
 COLUMNS = ("shape", "planes", "by", "s", "Chamfer %", "IoU", "contour IoU", "normals", *slice_metrics.COLUMNS)
 CELLS = 256
-SHAPES = ("hand", "bunny00", "knot2", "box", "cylinder", *slice_assets.MESHES)
+SHAPES = ("hand", "bunny00", "knot2", *shape_assets.LIMBS, "box", "cylinder", *slice_assets.MESHES)
 
 
 def mesh_of(name: str) -> trimesh.Trimesh:
@@ -87,9 +90,9 @@ def interpolated(slices: Slices) -> trimesh.Trimesh:
 
 
 def rows_of(
-    name: str, mesh: trimesh.Trimesh, slices: Slices, what: str, quick: bool, orex: CutShort
+    name: str, mesh: trimesh.Trimesh, slices: Slices, what: str, quick: bool, orex: CutShort, dual: bool
 ) -> list[list[Any]]:
-    """Ours, OReX where it has time, and the rival where planes are layers."""
+    """Ours, by dual contouring if asked, OReX where it has time, and the rival where planes are layers."""
     truth, unit, rows = unit_of(mesh), UnitSlices(slices), []
 
     def row(by: str, made: trimesh.Trimesh, seconds: float | None) -> None:
@@ -97,7 +100,7 @@ def rows_of(
         rows.append(
             [name, what, by, seconds, of["chamfer_percent"], intersection_over_union(made, truth),
              numbers_in_planes(made, unit)["contour_iou"], of["normal_consistency"],
-             *slice_metrics.closely(made, truth)]
+             *slice_metrics.closely(made, truth, slices)]
         )  # fmt: skip
         say(str(rows[-1]))
 
@@ -107,7 +110,11 @@ def rows_of(
         steps = ["--steps", "100"] if quick else []
         words = ["fit", "--slices", str(path), "--out", folder, *steps]
         result = run_measured([sys.executable, "-m", "neurfield", *words])
-        row("fit", read_mesh(newest_run(Path(folder)) / "mesh.ply"), result.seconds)
+        run = newest_run(Path(folder))
+        row("fit", read_mesh(run / "mesh.ply"), result.seconds)
+        if dual:
+            surface = SlicesInput.open_surface(run)
+            row("fit, dual contouring", surface.mesh(extractor="dual-contouring", faces="auto"), None)
         if orex.seconds > 0:
             by, made, seconds = orex.fit(name, what, slices, path, Path(folder))
             if made is None:
@@ -148,7 +155,8 @@ def main() -> None:
         cuts += [(f"{count} of any direction", random_planes(box, count)) for count in args.random]
         cuts += [(f"{count} uneven layers", parallel_planes(box, count, seed=1)) for count in args.uneven]
         for what, planes in cuts:
-            rows += rows_of(name, mesh, cut(mesh, planes, name), what, args.quick, orex)
+            dual = planes is cuts[0][1]
+            rows += rows_of(name, mesh, cut(mesh, planes, name), what, args.quick, orex, dual)
             report(args.out, [Table("Slices", COLUMNS, rows), *orex.tables], quiet=True)
     labelled: list[list[Any]] = []
     for name in args.labels:

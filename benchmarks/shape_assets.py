@@ -18,6 +18,7 @@ PACKAGE = "libcgal-demo"  # of Debian; 24 MB
 INSIDE = "./usr/share/doc/libcgal-dev/data.tar.gz"
 FURNITURE = "sweethome3d-furniture"  # of Debian; 120 MB, libraries of models, each a zip archive
 CLOSED = ("bunny00", "fandisk_large", "knot2", "hand")
+LIMBS = ("armadillo",)  # closed, and cut into slices alone
 MODELS = ("VW-new-beetle", "tableWithTablecloth")
 OPEN = ("lion-head", "mask_cone", *MODELS)
 _Y = (0.0, 1.0, 0.0)
@@ -44,7 +45,7 @@ def _fetch_cgal(folder: Path) -> None:
     with debian_package(PACKAGE) as package, archive_within(package, PACKAGE, INSIDE) as data:
         for member in data.getmembers():
             wanted = Path(member.name)
-            if wanted.suffix == ".off" and wanted.stem in (*CLOSED, *OPEN):
+            if wanted.suffix == ".off" and wanted.stem in (*CLOSED, *LIMBS, *OPEN):
                 content = data.extractfile(member)
                 assert content is not None
                 keep(folder / wanted.name, content.read())
