@@ -21,8 +21,8 @@ def image_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dic
     compared = Strips(
         "True and fitted", [(said, path) for said, path in paths.items() if path.is_file()], quality=92
     )
-    about = [f"preset {config.preset}", size, *facts.get("notes", ())]
-    return Page(about, _tiles(metrics), [compared])
+    about = [f"preset {config.preset}", size]
+    return Page(about, _tiles(metrics), notes=facts.get("notes", ()), sections=[compared])
 
 
 def _tiles(metrics: dict[str, Any]) -> list[Tile]:

@@ -102,8 +102,10 @@ def plain_background(scene: Scene) -> np.ndarray | None:
 
 
 def noise_behind(scene: Scene) -> bool:
-    """Whether neighbouring pixels along the borders of pictures of an object without masks are no more alike
-    than any two."""
+    """Whether pixels that touch are no more alike than any two along borders of an object's pictures.
+
+    Where there are masks, or no pictures, or cameras look out, it is not asked.
+    """
     sides = _sides(scene)
     if not sides:
         return False

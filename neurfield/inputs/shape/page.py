@@ -13,8 +13,9 @@ from neurfield.surface_file import read_surface
 def shape_page(folder: Path, facts: dict[str, Any], config: Config, metrics: dict[str, Any]) -> Page:
     """The mesh from four sides; what is not there is left out."""
     return Page(
-        about=[f"preset {config.preset}", facts["words"], *facts.get("notes", ())],
+        about=[f"preset {config.preset}", facts["words"]],
         tiles=_tiles(metrics),
+        notes=facts.get("notes", ()),
         sections=[
             MeshSides(
                 folder / "mesh.ply", "outside", lambda: read_surface(facts["shape"]), facts.get("unit", "")
