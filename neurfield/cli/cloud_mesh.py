@@ -74,6 +74,8 @@ def mesh_cloud(
         say(f"         {made.orientation.doubt()}")
     if made.trimmed > 0.0:
         say(f"         {made.trimmed:.1%} of the closed surface left out: no points lie near it")
+    if made.crumbs:
+        say(f"         {made.crumbs:,} pieces of less than a dozen points each left out")
     place = place_in_words(mesh, target)
     if place:
         say(f"         {place}")

@@ -55,6 +55,7 @@ def mesh(
     holes: Annotated[
         str | None, arg(metavar="LENGTH|COUNTedges", help_behavior_hint="(default: none are filled)")
     ] = None,
+    keep_outliers: bool = False,
     texture: Annotated[int | None, arg(metavar="TEXELS", help_behavior_hint="")] = None,
     up: Annotated[
         Literal["auto", "y", "z", "keep"],
@@ -97,6 +98,7 @@ def mesh(
             has so many.
         holes: fill holes whose border is at most this long, in the scene's units (0.3), or has at most so
             many edges (20edges).
+        keep_outliers: of a cloud: points off any surface, too, which are left out otherwise.
         texture: a picture of so many texels a side holds the colours, from the run's photographs and, where
             none looks, from its field; the file is a .glb unless said otherwise. The mesh gets 100000
             triangles at most without --faces.
@@ -122,8 +124,11 @@ def mesh(
         path = Path(run)
         target = None if output is None else output_path(path.parent, output, format)
         count = faces if isinstance(faces, int) else None
-        mesh_of_file(path, target, format, voxel, resolution, color == "vertex", component, count, holes)
+        colored = color == "vertex"
+        mesh_of_file(path, target, format, voxel, resolution, colored, component, count, holes, keep_outliers)
         return
+    if keep_outliers:
+        raise UserError(f"{run}: --keep-outliers is of points, not of runs: leave it out")
     from neurfield.cli.textured import check_texture, say_texture, say_up, say_world_up, textured, up_of
     from neurfield.inputs.run import open_surface
     from neurfield.stereo.progress import moving_bar

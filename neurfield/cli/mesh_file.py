@@ -23,6 +23,7 @@ def mesh_of_file(
     component: str | float | None,
     faces: int | None,
     holes: str | None,
+    keep_outliers: bool = False,
 ) -> None:
     """Read a file and write a mesh beside it: a cloud's surface, or the cleaned triangles of a mesh.
 
@@ -36,6 +37,7 @@ def mesh_of_file(
         component: which pieces stay.
         faces: how many triangles are left.
         holes: up to which size they are filled.
+        keep_outliers: of a cloud, points off any surface, too.
 
     Raises:
         UserError: the file cannot be read, flags do not go together, or no surface comes out.
@@ -45,13 +47,15 @@ def mesh_of_file(
     from neurfield.surfaces.after_welding import check_clean_up
 
     check_clean_up(faces, holes)
-    given = read_shape(path)
+    given = read_shape(path, keep_outliers)
     if component == "object":
         raise UserError("--component object: a file has no cameras that tell its ground: use all or largest")
     if not given.is_mesh:
         target = target or path.with_name(f"{path.stem}_mesh.{format or 'ply'}")
         mesh_cloud(given, target, voxel, resolution, colored, component, faces, holes)
         return
+    if keep_outliers:
+        raise UserError(f"{path}: --keep-outliers is of points, and this file is a mesh: leave it out")
     if voxel is not None or resolution is not None:
         raise UserError(f"{path}: --voxel and --resolution are of runs and points, and this file is a mesh")
     if faces is None and holes is None and component in (None, "all"):

@@ -32,6 +32,7 @@ def orient(
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: CLOUD_oriented.ply beside it)")
     ] = None,
     method: Annotated[Literal["wnnc", "mst"], arg(metavar="wnnc|mst")] = "wnnc",
+    keep_outliers: bool = False,
     threads: Threads = None,
 ) -> None:
     """Give the points of a cloud normals that point outwards, and write it with them.
@@ -43,6 +44,7 @@ def orient(
         cloud: a file of points, see docs/formats.md. Normals that it has are not asked.
         out: the file to write: .ply, .xyz or .npz.
         method: wnnc: by the winding number, for thin parts, voids and noise; mst: along a tree of neighbours.
+        keep_outliers: points off any surface, too, which are left out otherwise.
         threads: how many processors to use.
     """
     use_threads(threads)
@@ -54,7 +56,7 @@ def orient(
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--out {path}: end it in {', '.join(SUFFIXES)}")
     started = time.perf_counter()
-    given = read_cloud(cloud)
+    given = read_cloud(cloud, keep_outliers)
     with Bar() as progress:
         found = orient_normals(given.vertices, method, compare=True, progress=progress)
     write_cloud(path, replace(given, normals=found.normals))

@@ -9,6 +9,7 @@ from neurfield.shapes.mend import mend as mend
 from neurfield.shapes.mst import mst_orientation as mst_orientation
 from neurfield.shapes.orient import Orientation as Orientation
 from neurfield.shapes.orient import orient_normals as orient_normals
+from neurfield.shapes.outliers import outliers as outliers
 from neurfield.shapes.poisson import PoissonSurface as PoissonSurface
 from neurfield.shapes.poisson import poisson_surface as poisson_surface
 from neurfield.shapes.read import read_shape as read_shape

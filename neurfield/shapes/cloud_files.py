@@ -16,13 +16,17 @@ from neurfield.shapes.shape import Shape
 SUFFIXES = (".ply", ".xyz", ".npz")
 
 
-def read_cloud(path: Path) -> Shape:
+def read_cloud(path: Path, keep_outliers: bool = False) -> Shape:
     """The points of a file, mended, as `read_shape` reads them.
+
+    Args:
+        path: of the file.
+        keep_outliers: as there.
 
     Raises:
         UserError: as there; or the file holds triangles.
     """
-    shape = read_shape(path)
+    shape = read_shape(path, keep_outliers)
     if shape.is_mesh:
         raise UserError(f"{path}: holds triangles, so it is a mesh already: points alone are wanted")
     return shape

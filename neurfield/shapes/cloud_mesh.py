@@ -20,6 +20,7 @@ _AREA_OF = 10  # neighbours that tell a point's area
 _NOISY = 2.0  # deviations of the noise that make a voxel
 _FAR = 2.0  # radii of a point's ten neighbours, and voxels, within which it supports the surface
 _KEPT = 1e-3  # of the surface: unsupported pieces smaller than this close a gap
+_CRUMB = 12  # points, fewer of which make no piece of a surface
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class CloudMesh:
         orientation: where normals were estimated; None where they were given.
         voxel: edge of the cells, in the cloud's unit.
         trimmed: share of the closed surface's area that no point lies near, and that is left out.
+        crumbs: pieces of a few points each, that are left out.
     """
 
     mesh: trimesh.Trimesh
     orientation: Orientation | None
     voxel: float
     trimmed: float
+    crumbs: int = 0
 
 
 def mesh_of_cloud(
@@ -87,10 +90,13 @@ def mesh_of_cloud(
     if colors is not None:
         mesh.visual = ColorVisuals(mesh, vertex_colors=colors[nearest])
     kept, trimmed = _supported_faces(mesh, supported)
+    nearest_vertex = cKDTree(surface.vertices).query(points, workers=threads())[1]
+    whole, crumbs = _large_pieces(np.asarray(mesh.faces), nearest_vertex, len(surface.vertices))
+    kept &= whole
     if not kept.all():
         mesh.update_faces(kept)
         mesh.remove_unreferenced_vertices()
-    return CloudMesh(mesh, orientation, surface.voxel, trimmed)
+    return CloudMesh(mesh, orientation, surface.voxel, trimmed, crumbs)
 
 
 def _supported_faces(mesh: trimesh.Trimesh, supported: np.ndarray) -> tuple[np.ndarray, float]:
@@ -106,3 +112,19 @@ def _supported_faces(mesh: trimesh.Trimesh, supported: np.ndarray) -> tuple[np.n
     total = float(mesh.area_faces.sum())
     gone = bare & (areas[piece] > _KEPT * total)
     return ~gone, float(mesh.area_faces[gone].sum()) / max(total, 1e-300)
+
+
+def _large_pieces(faces: np.ndarray, nearest: np.ndarray, count: int) -> tuple[np.ndarray, int]:
+    """Which faces [F, 3] belong to pieces of more than a few points, and how many pieces do not.
+
+    Args:
+        faces: into vertices.
+        nearest: [N], the vertex nearest to each point.
+        count: of the vertices.
+    """
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(count, count))
+    pieces, piece = connected_components(graph, directed=False)
+    points = np.bincount(piece[nearest], minlength=pieces)
+    large = points >= min(_CRUMB, points.max())
+    return large[piece[faces[:, 0]]], int((~large[np.unique(piece[faces[:, 0]])]).sum())

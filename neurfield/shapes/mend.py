@@ -8,6 +8,7 @@ import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.shapes.contradictions import contradiction
+from neurfield.shapes.outliers import outliers
 from neurfield.shapes.shape import Shape
 
 LEAST_POINTS = 16  # of a cloud: fewer tell no surface
@@ -23,8 +24,8 @@ def mend(shape: Shape) -> Shape:
     """The shape without what has no meaning; what was left out is in its notes.
 
     Vertices that are no numbers, that nothing refers to, or that repeat others exactly; triangles without
-    area, and exact copies of others; points without a normal where others have one; all normals, where they
-    contradict the points.
+    area, and exact copies of others; points without a normal where others have one; points off any surface
+    (`outliers`), unless the shape keeps them; all normals, where they contradict the points.
 
     Raises:
         UserError: nothing is left, or it has no extent, or refers to vertices that it has not.
@@ -49,8 +50,13 @@ def mend(shape: Shape) -> Shape:
     counted = shape.vertices[np.unique(kept)] if len(faces) else shape.vertices[finite]
     extent = _extent(counted, where)
     mended = replace(shape, faces=kept)
-    mended = _mesh(mended, extent, notes, where) if len(faces) else _cloud(mended, finite, notes, where)
-    _check_spread(mended, where)
+    if len(faces):
+        mended = _mesh(mended, extent, notes, where)
+        _check_spread(mended, where)
+    else:
+        mended = _without_outliers(_cloud(mended, finite, notes, where), notes)
+        _check_spread(mended, where)
+        mended = _consistent(mended, notes)
     coarse = _step_of_floats(mended.vertices)
     if coarse:
         notes.append(
@@ -112,12 +118,30 @@ def _cloud(shape: Shape, finite: np.ndarray, notes: list[str], where: str) -> Sh
             f"{where}: a cloud of {len(rows)} point{'s' if len(rows) != 1 else ''} tells no surface: "
             f"at least {LEAST_POINTS} are needed"
         )
+    return _points(replace(shape, normals=normals), rows)
+
+
+def _without_outliers(shape: Shape, notes: list[str]) -> Shape:
+    if shape.keep_outliers or not (off := outliers(shape.vertices)).any():
+        return shape
+    notes.append(
+        f"{_count(off)} outliers left out, points off any surface, {off.mean():.2%} of all (to keep them: "
+        "--keep-outliers of `neurfield mesh` and `neurfield shape orient`)"
+    )
+    return _points(shape, np.flatnonzero(~off))
+
+
+def _consistent(shape: Shape, notes: list[str]) -> Shape:
+    wrong = "" if shape.normals is None else contradiction(shape.vertices, shape.normals)
+    if not wrong:
+        return shape
+    notes.append(f"{wrong}: they are not used")
+    return replace(shape, normals=None)
+
+
+def _points(shape: Shape, rows: np.ndarray) -> Shape:
     colors = None if shape.colors is None else shape.colors[rows]
-    normals = None if normals is None else normals[rows]
-    wrong = "" if normals is None else contradiction(shape.vertices[rows], normals)
-    if wrong:
-        notes.append(f"{wrong}: they are not used")
-        normals = None
+    normals = None if shape.normals is None else shape.normals[rows]
     return replace(shape, vertices=shape.vertices[rows], normals=normals, colors=colors)
 
 

@@ -20,12 +20,16 @@ from neurfield.surface_file import unreadable, with_material_colors
 MESHES = (".ply", ".obj", ".off", ".stl", ".glb", ".gltf")
 
 
-def read_shape(path: str | Path) -> Shape:
+def read_shape(path: str | Path, keep_outliers: bool = False) -> Shape:
     """A mesh (ply, obj, off, stl, glb, gltf) or a cloud (ply, xyz, pwn, npz, las, laz), mended.
 
     Coordinates stay the file's own, in float64; of a file of ours they are those of the world that it was
     made of (`neurfield.gltf.in_world`). Colours of vertices, faces and textures become those of vertices, in
     sRGB.
+
+    Args:
+        path: of the file.
+        keep_outliers: of a cloud; else `mend` leaves them out.
 
     Raises:
         UserError: the file is missing, no shape, or has nothing to fit; see `mend`.
@@ -42,7 +46,8 @@ def read_shape(path: str | Path) -> Shape:
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty: copy it again")
     shape = POINT_READERS[ending](path) if ending in POINT_READERS else _by_trimesh(path)
-    return mend(replace(shape, vertices=in_world(path, shape.vertices)))
+    vertices = in_world(path, shape.vertices)
+    return mend(replace(shape, vertices=vertices, keep_outliers=keep_outliers))
 
 
 def _by_trimesh(path: Path) -> Shape:

@@ -24,6 +24,7 @@ class Shape:
         path: of the file; None: it came from Python.
         notes: what was noticed and mended, for people.
         unit: of the world's lengths, "" where nobody says.
+        keep_outliers: whether points off any surface are left in a cloud when it is mended.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Shape:
     path: Path | None = None
     notes: tuple[str, ...] = ()
     unit: str = ""
+    keep_outliers: bool = False
 
     @property
     def is_mesh(self) -> bool:

@@ -113,7 +113,10 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str]] = {
     "no number": ({"points": np.full((50, 3), np.nan)}, "no vertex is finite"),
     "one place": ({"points": np.ones((50, 3))}, "in one point"),
     "a line": ({"points": np.linspace(0.0, 1.0, 50)[:, None] * [1.0, 2.0, 3.0]}, "on a line"),
-    "far off": ({"points": np.concatenate([POINTS, [[1e8, 0.0, 0.0]]])}, "the first is number 2000"),
+    "far off": (
+        {"points": np.concatenate([POINTS, POINTS[:150] + 1e8 * np.eye(3)[0]])},
+        "first is number 2000",
+    ),
     "too large": ({"points": 1e200 * POINTS}, "too large for numbers"),
     "too small": ({"points": 1e-200 * POINTS}, "too small for numbers"),
 }
@@ -137,6 +140,7 @@ def test_clouds_that_are_no_surface_are_refused_by_every_command(
 TAKEN: dict[str, tuple[dict[str, np.ndarray], str]] = {
     "copies": ({"points": np.repeat(POINTS, 3, axis=0)}, "4,000 points that repeat others left out"),
     "some no number": ({"points": np.concatenate([POINTS, np.full((5, 3), np.nan)])}, "5 vertices"),
+    "one far off": ({"points": np.concatenate([POINTS, [[1e8, 0.0, 0.0]]])}, "1 outliers left out"),
     "both sides": ({"points": POINTS, "normals": SIGNS * NORMALS}, "they are not used"),
     "other axes": ({"points": POINTS, "normals": NORMALS[:, [1, 2, 0]]}, "they are not used"),
     "no normal": ({"points": POINTS, "normals": 0.0 * NORMALS}, "they are not used"),
@@ -161,6 +165,21 @@ def test_clouds_that_are_taken_say_what_was_mended(name: str, tmp_path: Path, ca
         return
     mesh = trimesh.load(path.with_name("cloud_mesh.ply"), process=False, force="mesh")
     points = arrays["points"][np.isfinite(arrays["points"]).all(axis=1)]
+    points = points[:2000] if "far" in name else points
     size = float(np.ptp(points, axis=0).max())
     assert mesh.is_watertight and mesh.euler_number == 2
     assert np.abs(np.asarray(mesh.bounds) - [points.min(axis=0), points.max(axis=0)]).max() < 0.02 * size
+
+
+def test_outliers_are_kept_where_that_is_asked_for(tmp_path: Path, capsys: Capture) -> None:
+    path, out = tmp_path / "cloud.npz", str(tmp_path / "out.ply")
+    np.savez(path, points=np.concatenate([POINTS, [[4.0, 0.0, 0.0]]]))
+    for verb in (["mesh"], ["shape", "orient"]):
+        for flags, count in (([], "2,000"), (["--keep-outliers"], "2,001")):
+            assert main([*verb, str(path), "--out", out, *flags]) == 0
+            told = " ".join(capsys.readouterr().out.split())
+            assert f"points {count}" in told and ("outliers left out" in told) == (not flags)
+    trimesh.creation.icosphere(1).export(tmp_path / "ball.ply")
+    for other in (tmp_path, tmp_path / "ball.ply"):
+        assert main(["mesh", str(other), "--keep-outliers"]) == 2
+        assert "--keep-outliers is of points" in capsys.readouterr().err

@@ -14,8 +14,9 @@ from neurfield.surfaces import save_mesh
 
 BALL = trimesh.creation.icosphere(2, 0.7)
 FAR = np.array([5e5, 4.6e6, 300.0])
-POINTS = np.random.default_rng(0).normal(size=(200, 3))
-UNITS = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
+UNITS = np.random.default_rng(0).normal(size=(200, 3))
+UNITS /= np.linalg.norm(UNITS, axis=1, keepdims=True)
+POINTS = 1.3 * UNITS + [0.1, -0.2, 0.3]
 
 
 @pytest.mark.parametrize("ending", ["ply", "obj", "off", "stl", "glb"])
@@ -262,8 +263,8 @@ def test_a_shift_beside_the_file_is_added(tmp_path: Path) -> None:
 
 
 def test_what_is_far_off_is_named_and_a_spare_vertex_is_not_asked() -> None:
-    far = np.concatenate([UNITS, [[1e9, 0.0, 0.0]]])
-    with pytest.raises(UserError, match=r"1 of 201 vertices lie so far off .* number 200: leave them out"):
+    far = np.concatenate([UNITS, UNITS[:20] + np.array([1e9, 0.0, 0.0])])
+    with pytest.raises(UserError, match=r"20 of 220 vertices lie so far off .* number 200: leave them out"):
         mend(Shape("c", far))
     vertices = np.concatenate([BALL.vertices, [[1e40, 0.0, 0.0]]])
     shape = mend(Shape("a", vertices, np.asarray(BALL.faces)))
