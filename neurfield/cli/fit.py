@@ -114,12 +114,23 @@ fit = with_input_flags(fit_input)
 def _hand_over(run: Run, stopped: SurfaceLeft | None = None) -> int:
     """Make what a run leaves, its numbers and its report, tell where they are, and return the exit code.
 
-    What cannot be made is told; it keeps nothing else from being made.
+    What cannot be made is told; it keeps nothing else from being made. After Ctrl-C, or on a full disk, it is
+    told how the rest is made.
 
     Args:
         run: fitted, or stopped.
         stopped: why the fit did not come to its end.
     """
+    try:
+        return _leave(run, stopped)
+    except (KeyboardInterrupt, OSError):
+        verb = "eval" if "eval" in run.input.serves else "fit --resume"
+        say("", f"the fit itself is done, and saved in {run.folder}")
+        next_commands((f"neurfield {verb} {quoted(run.folder)}", "makes mesh, numbers and report"))
+        raise
+
+
+def _leave(run: Run, stopped: SurfaceLeft | None) -> int:
     from neurfield.inputs import finish
     from neurfield.report import write_report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -69,6 +70,33 @@ def test_an_empty_field_is_told_and_takes_nothing_else(
     assert (run / "report.html").is_file() and list((run / "previews").glob("frame-*.png"))
     assert "psnr" in json.loads((run / "metrics.json").read_text())["images"]
     assert "no surface" in refusal(capsys, "mesh", str(run))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "line"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (OSError(errno.ENOSPC, "No space left", "mesh.ply"), 2, "No space"),
+    ],
+)
+def test_what_ends_after_the_fit_says_how_the_rest_is_made(
+    ball_scene: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch,
+    trouble: BaseException, code: int, line: str,
+) -> None:  # fmt: skip
+    def ends(*_: object, **__: object) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extractors, "find_level_set", ends)
+        assert main(fit_arguments(ball_scene, tmp_path)) == code
+    told = capsys.readouterr()
+    run = (tmp_path / "ball" / "latest").resolve()
+    assert told.err.count("\n") == 1 and line in told.err
+    assert "the fit itself is done" in told.out and f"neurfield eval {run}" in told.out
+    assert not (run / "mesh.ply").exists() and not (run / "report.html").exists()
+    assert main(["eval", str(run)]) == 0
+    for name in ("mesh.ply", "metrics.json", "report.html"):
+        assert (run / name).is_file(), name
 
 
 def test_a_scene_that_moved(tmp_path: Path, capsys: Capture) -> None:
