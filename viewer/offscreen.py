@@ -71,7 +71,13 @@ def screenshot(
         environment["EGL_PLATFORM"] = "surfaceless"  # Open3D must find it before it is imported
     with tempfile.TemporaryDirectory() as folder:
         arrays, drawn = Path(folder) / "content.npz", Path(folder) / "drawn.png"
-        np.savez(arrays, allow_pickle=False, **_arrays(content, layers, width, height))
+        parts = _arrays(content, layers, width, height)
+        try:
+            np.savez(arrays, allow_pickle=False, **parts)
+        except OSError as reason:
+            raise UserError(
+                f"{folder}: {reason.strerror or reason}; free some space, or set TMPDIR to another folder"
+            ) from None
         command = [sys.executable, "-m", "neurfield.viewer.offscreen", str(arrays), str(drawn)]
         try:
             child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS)

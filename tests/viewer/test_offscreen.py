@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,17 @@ def test_crash_of_the_child_is_told_in_one_line(tmp_path: Path, monkeypatch: pyt
         screenshot(ball(), tmp_path / "ball.png")
     a_child_that(monkeypatch, -11, "")
     with pytest.raises(UserError, match="exit code -11"):
+        screenshot(ball(), tmp_path / "ball.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(offscreen.np, "savez", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(UserError, match=rf"^{tmp_path}.*: No space left on device; .*TMPDIR"):
         screenshot(ball(), tmp_path / "ball.png")
     assert list(tmp_path.iterdir()) == []
 
