@@ -34,10 +34,10 @@ from torch import Tensor
 from benchmarks.common import run_measured, run_script, say
 from benchmarks.script import Table, arguments, report
 from neurfield.fields.kilo import KiloSDF
-from neurfield.fitting.distill import REUSED, Distillation, Student, usual_color
+from neurfield.fitting.distill import Distillation, Student, usual_color
 from neurfield.fitting.folder import read_facts
 from neurfield.fitting.teaching import Teacher
-from neurfield.fitting.tuning import Tuning
+from neurfield.fitting.tuning import REUSED, Tuning
 from neurfield.fitting.view import render_pixels
 from neurfield.inputs.run import Run, open_surface
 from neurfield.light.cells import traced
@@ -123,7 +123,8 @@ def mesh_of(path: Path) -> MeshTraced:
 
 def student_row(run: Path, views: Views, cells: int, steps: int, tune: int, out: Path) -> list[Any]:
     """A student of so many cells."""
-    if not (out / "run.json").is_file():
+    new = not (out / "run.json").is_file()
+    if new:
         words = ["distill", str(run), "--cells", str(cells), "--steps", str(steps), "--tune", str(tune)]
         run_measured([sys.executable, "-m", "neurfield", *words, "--out", str(out)])
     told = read_facts(out)["distilled"]
@@ -132,7 +133,7 @@ def student_row(run: Path, views: Views, cells: int, steps: int, tune: int, out:
     file = next((out / "checkpoints").glob("*.safetensors"))
     half = UnitFrame.around(surface.box).half
     return [
-        f"{cells} cells", told["networks"], file.stat().st_size / 1e6, told["seconds"],
+        f"{cells} cells", told["networks"], file.stat().st_size / 1e6, told["seconds"] if new else None,
         1e3 * half * told["distance"], told["jump"][0] / VOXEL, told["turn"][0], *measured,
     ]  # fmt: skip
 
@@ -213,7 +214,8 @@ def rows_of(path: Path, args: argparse.Namespace, table: list[list[Any]]) -> Non
         wide = max(16, int((numbers / (LAYERS - 1)) ** 0.5) // 16 * 16)
         for what, width in (("one network, usual", USUAL_WIDTH), ("one network, as large", wide)):
             file = folder / f"one{width}.pt"
-            add(rival_row(what, run, views, width, students[like][3], file))
+            seconds = read_facts(folder / f"kilo{like}")["distilled"]["seconds"]
+            add(rival_row(what, run, views, width, seconds, file))
 
 
 def main() -> None:

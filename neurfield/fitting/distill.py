@@ -28,12 +28,13 @@ Tell = Callable[[str, float], None]
 SAMPLES = 48  # of a cell, a step
 ON_FACES = 4  # of a face, a step; of each of its two cells
 BATCHES = 8  # of samples that the teacher is asked for at once
-REUSED = 8  # times, before the teacher is asked anew
+REUSED = 2  # times, before the teacher is asked anew: more often, and networks learn the samples
 OFFERED = 4  # points of a face, of which one is taken, rather near to the surface
-RATE, RATE_END = 1.2e-2, 3e-4
+RATE, RATE_END = 2.5e-2, 6e-4
+RATE_OF_COLOR = 0.5  # times that: of the networks of colours
 OF_TABLE = 1e-2  # rate of the colours' texture
 LEVELS = 8  # of it
-OF_GRADIENT, OF_COLOR, OF_VALUE_JUMP, OF_NORMAL_JUMP = 0.3, 0.3, 0.5, 0.2
+OF_GRADIENT, OF_COLOR, OF_VALUE_JUMP, OF_NORMAL_JUMP = 0.6, 0.3, 0.5, 0.2
 KNEE = 0.02  # of the loss on colours: below it is quadratic
 BYTES_A_NUMBER = 4 * 4 + 8  # of a network while it learns: itself, gradient, two moments; packed for kernels
 BYTES_A_SAMPLE = 4 * 500
@@ -136,7 +137,7 @@ class Distillation:
         """Teach; Ctrl-C ends it, and leaves a student as far as it came: `figures.steps` says how far."""
         began = time.perf_counter()
         student, figures = self.student, self.student.figures
-        of_color = [] if student.color is None else color_groups(student.color, self.rate)
+        of_color = [] if student.color is None else color_groups(student.color, RATE_OF_COLOR * self.rate)
         optimizer = Adam([Group("network", list(student.field.parameters()), self.rate), *of_color])
         step = 0
         try:

@@ -14,13 +14,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from neurfield.fields.kilo_color import KiloColor
-from neurfield.fitting.distill import BATCHES, KNEE, RATE, REUSED, Student, Tell, color_groups
+from neurfield.fitting.distill import BATCHES, KNEE, RATE, RATE_OF_COLOR, Student, Tell, color_groups
 from neurfield.fitting.optimizer import Adam
 from neurfield.fitting.rays_step import RaysStep
 from neurfield.fitting.teaching import Teacher
 from neurfield.pixels.masks import counted
 
 PIXELS = 1 << 16  # a step
+REUSED = 8  # times, before others are drawn
 ELSEWHERE = 8  # places of a cell, a step, of which the teacher tells: no picture may show them
 RATE_END = 0.05  # of the rates, at the last step
 
@@ -68,7 +69,7 @@ class Tuning:
         rays: RaysStep,
         first: int = 0,
         seed: int = 0,
-        rate: float = RATE,
+        rate: float = RATE_OF_COLOR * RATE,
     ) -> None:
         assert isinstance(student.color, KiloColor)
         self.field, self.color, self.figures = student.field, student.color, student.figures
