@@ -35,7 +35,7 @@ from neurfield.triplanes.train import BETTER, Plan, read_model, train
 
 FITS = ("recipe", "shapes", "s a shape", "shapes a minute", "IoU", "F@0.01", "Chamfer")
 LEARNT = ("task", "network", "test", "test, fitted with another seed", "s of training")
-_FEW = 8
+_FEW = RECIPES["quick"].together
 _CELLS = 128
 
 
@@ -93,7 +93,7 @@ def main() -> None:
         args.count, args.published, args.epochs = 6, 1, 2
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_shapes(folder / "few", 3, None if not args.quick else ["chair", "mug"])
+        write_shapes(folder / "few", 4, None if not args.quick else ["chair", "mug"])
         items = [item for item in read_folder(folder / "few").items if item.split == "train"][:_FEW]
         same = items[: args.published]
         published = RECIPES["published"]

@@ -73,7 +73,7 @@ def shapes(
 
 def build(
     folder: Annotated[Positional[Path], arg(metavar="FOLDER")],
-    field: Annotated[str, arg(metavar="sdf|udf|occupancy")] = "sdf",
+    field: Annotated[str, arg(metavar="sdf|udf|occupancy|radiance")] = "sdf",
     recipe: Annotated[
         Literal["quick", "published", "shared"], arg(metavar="quick|published|shared")
     ] = "quick",
@@ -87,7 +87,7 @@ def build(
 
     Args:
         folder: of `triplane shapes`, ModelNet's or ShapeNetPart's.
-        field: what is fitted: distances with a sign, without one, or what is inside.
+        field: what is fitted: distances with a sign, without one, what is inside, or distances and colours.
         recipe: quick; published: the authors', some twenty times longer; shared: quick, with one network for
             all shapes.
         out: the folder to write.
@@ -123,6 +123,8 @@ def mesh(
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: NAME.ply)")] = None,
 ) -> None:
     """The surface of one fitted shape, in unit coordinates; of an unsigned field a skin around it.
+
+    Of a radiance with its colours.
 
     Args:
         fields: what `triplane build` wrote.

@@ -17,7 +17,7 @@ from neurfield.files import sweep
 from neurfield.triplanes.fit_fields import fit_fields, network_of
 from neurfield.triplanes.folders import Folder, Item, read_folder, read_item
 from neurfield.triplanes.quality import quality_of
-from neurfield.triplanes.recipe import FIELDS, RECIPES, Recipe
+from neurfield.triplanes.recipe import FIELDS, RECIPES, Recipe, answers_of
 from neurfield.triplanes.shards import Fitted, Shard, read_shard, shard_path, write_index, write_shard
 from neurfield.triplanes.siren import Fields
 from neurfield.triplanes.targets import Targets, targets_of
@@ -43,7 +43,7 @@ def build(
     Args:
         folder: of shapes, see `read_folder`.
         out: to write into.
-        field: "sdf", "udf" or "occupancy".
+        field: "sdf", "udf", "occupancy" or "radiance".
         recipe: or its name.
         seed: of points and first numbers.
         cells: along the box of the meshes that are measured; 0 makes none.
@@ -52,8 +52,6 @@ def build(
     Raises:
         UserError: there are no shapes, none can be fitted, or `out` holds others.
     """
-    if field == "radiance":
-        raise UserError("--field radiance: colours are not fitted here yet; give sdf, udf or occupancy")
     if field not in FIELDS:
         raise UserError(f"--field {field}: there are: {', '.join(FIELDS)}")
     name = recipe if isinstance(recipe, str) else "own"
@@ -171,7 +169,7 @@ def fields_of(shard: Shard) -> tuple[Fields, Recipe]:
     about = shard.about
     names = ("resolution", "channels", "hidden", "layers", "octaves", "clip", "focal", "shared")
     recipe = replace(RECIPES["quick"], **{name: about[name] for name in names})
-    fields = Fields(len(shard.shapes), recipe, shared=recipe.shared)
+    fields = Fields(len(shard.shapes), recipe, shared=recipe.shared, answers=answers_of(about["field"]))
     state = {"texels": shard.tensors["planes"].permute(0, 1, 3, 4, 2).flatten(1)}
     for k in range(recipe.layers + 1):
         state[f"weights.{k}"] = shard.tensors[f"weight.{k}"]
@@ -188,7 +186,8 @@ def decoder_of(shard: Shard) -> dict[str, Tensor]:
 def _words(shard: Shard) -> str:
     count = len(shard.shapes)
     words = [f"{count} shape{'' if count == 1 else 's'}"]
-    for key, name, digits in (("iou", "IoU", 3), ("f_score", "F@0.01", 3), ("error", "error", 4)):
+    shown = (("iou", "IoU", 3), ("f_score", "F@0.01", 3), ("error", "error", 4), ("psnr", "PSNR", 1))
+    for key, name, digits in shown:
         values = [one.quality[key] for one in shard.shapes if key in one.quality]
         if values:
             words.append(f"{name} {sum(values) / len(values):.{digits}f}")

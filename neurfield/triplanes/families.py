@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,6 +93,19 @@ def make_shape(family: str, number: int, seed: int = 0) -> Labelled:
         parts[begin:end] = part_of[int(source)]
     vertices = np.asarray(mesh.vert_properties, np.float64)[:, :3] @ _placed(draw).T
     return Labelled(vertices.astype(np.float32), np.asarray(mesh.tri_verts, np.int64), parts)
+
+
+def part_colors(family: str, number: int, seed: int = 0) -> np.ndarray:
+    """uint8 [parts, 3], sRGB: a colour for each part of a shape, drawn for each shape: they tell no class.
+
+    Args:
+        family: a key of `FAMILIES`.
+        number: of the shape within its family.
+        seed: of all shapes.
+    """
+    generator = np.random.default_rng([seed, zlib.crc32(family.encode()), number, 1])
+    drawn = generator.uniform([0.0, 0.2, 0.35], [1.0, 0.85, 0.95], (len(FAMILIES[family].parts), 3))
+    return np.array([[round(255.0 * c) for c in colorsys.hsv_to_rgb(*one)] for one in drawn], np.uint8)
 
 
 def _placed(draw: Draw) -> np.ndarray:

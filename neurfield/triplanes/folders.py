@@ -82,20 +82,47 @@ def read_folder(folder: Path) -> Folder:
             "and is no ShapeNetPart"
         )
     notes = [f"{spare} files of part labels have no shape beside them and are left out"] if spare else []
-    names = folder / "parts.json"
-    return Folder(tuple(items), json.loads(names.read_text()) if names.is_file() else {}, tuple(notes))
+    return Folder(tuple(items), _part_names(folder / "parts.json"), tuple(notes))
+
+
+def _part_names(path: Path) -> dict[str, dict[str, int]]:
+    """What parts.json says; {} where there is none."""
+    if not path.is_file():
+        return {}
+    said = _json(path)
+    try:
+        return {str(label): {str(part): int(k) for part, k in of.items()} for label, of in said.items()}
+    except (AttributeError, TypeError, ValueError) as reason:
+        raise UserError(
+            f"{path}: says no numbers of parts, {{class: {{part: number}}}}: mend or remove it"
+        ) from reason
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as reason:
+        raise UserError(
+            f"{path}: not readable as JSON ({str(reason).splitlines()[0]}): mend or remove it"
+        ) from reason
 
 
 def _shapenet_part(folder: Path) -> Folder:
     """The benchmark's folder with points (v0), or with points and normals (v0_normal)."""
     lines = (folder / "synsetoffset2category.txt").read_text().split("\n")
-    classes = {line.split()[1]: line.split()[0].lower() for line in lines if line.strip()}
+    words = [line.split() for line in lines if line.strip()]
+    if any(len(line) != 2 for line in words):
+        raise UserError(f"{folder / 'synsetoffset2category.txt'}: not a class and its number a line")
+    classes = {number: name.lower() for name, number in words}
     items, lost = [], 0
     for split, name in _LISTS.items():
         listed = folder / "train_test_split" / name
         if not listed.is_file():
             raise UserError(f"{listed}: missing: it tells which shapes of ShapeNetPart are for {split}")
-        for entry in json.loads(listed.read_text()):
+        entries = _json(listed)
+        if not isinstance(entries, list) or any(str(entry).count("/") < 1 for entry in entries):
+            raise UserError(f"{listed}: not a list of shapes, shape_data/NUMBER/NAME each")
+        for entry in entries:
             synset, stem = entry.split("/")[-2:]
             label = classes.get(synset, synset)
             plain, points = folder / synset / f"{stem}.txt", folder / synset / "points" / f"{stem}.pts"

@@ -10,7 +10,7 @@ import numpy as np
 
 from neurfield.errors import UserError
 from neurfield.files import atomic_write
-from neurfield.triplanes.families import FAMILIES, Labelled, make_shape, part_numbers
+from neurfield.triplanes.families import FAMILIES, Labelled, make_shape, part_colors, part_numbers
 from neurfield.triplanes.solids import library
 from neurfield.wording import suggest
 
@@ -34,6 +34,7 @@ def write_shapes(
 ) -> dict[str, int]:
     """Write shapes as `CLASS/SPLIT/CLASS_0001.ply` with a `.seg` beside: the part of each face, a line each.
 
+    Each part has a colour, drawn for each shape, as colours of faces.
     `parts.json` in the folder says which number is which part: {class: {part: number}}. A shape depends on
     (seed, class, number) alone. Shapes that are there already are left as they are: a stopped call goes on.
 
@@ -74,7 +75,7 @@ def write_shapes(
                     shape = make_shape(name, number, seed)
                     with atomic_write(path.with_suffix(".seg")) as temporary:
                         temporary.write_text("\n".join(map(str, shape.parts + offset)) + "\n")
-                    _write_ply(path, shape)
+                    _write_ply(path, shape, part_colors(name, number, seed)[shape.parts])
                 number += 1
             totals[split] += size
         told(f"{name:<9}{count} shapes")
@@ -98,13 +99,15 @@ def _claim(folder: Path, made: dict[str, object]) -> None:
         temporary.write_text(json.dumps(made, indent=1))
 
 
-def _write_ply(path: Path, shape: Labelled) -> None:
+def _write_ply(path: Path, shape: Labelled, colors: np.ndarray) -> None:
     head = (
         "ply\nformat binary_little_endian 1.0\n"
         f"element vertex {len(shape.vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
-        f"element face {len(shape.faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+        f"element face {len(shape.faces)}\nproperty list uchar int vertex_indices\n"
+        "property uchar red\nproperty uchar green\nproperty uchar blue\nend_header\n"
     )
-    rows = np.empty(len(shape.faces), np.dtype([("count", "u1"), ("corners", "<i4", 3)]))
-    rows["count"], rows["corners"] = 3, shape.faces
+    kind = np.dtype([("count", "u1"), ("corners", "<i4", 3), ("color", "u1", 3)])
+    rows = np.empty(len(shape.faces), kind)
+    rows["count"], rows["corners"], rows["color"] = 3, shape.faces, colors
     with atomic_write(path) as temporary:
         temporary.write_bytes(head.encode() + shape.vertices.astype("<f4").tobytes() + rows.tobytes())

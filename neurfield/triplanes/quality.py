@@ -15,8 +15,8 @@ from neurfield.shapes import UnitShape
 from neurfield.shapes.sides import spread
 from neurfield.surfaces import extract_level_set
 from neurfield.triplanes.fit_fields import distance_in
-from neurfield.triplanes.recipe import Recipe
-from neurfield.triplanes.siren import Fields
+from neurfield.triplanes.recipe import SIGNED, Recipe
+from neurfield.triplanes.siren import Fields, some_of
 from neurfield.triplanes.targets import Targets
 
 BOX = np.array([[-1.0] * 3, [1.0] * 3])
@@ -36,9 +36,11 @@ def quality_of(
         error: mean difference of the clipped distances there, unit lengths; not of an occupancy.
         chamfer: mean of the mean distances from the mesh's points to the shape's and back, unit lengths.
         f_score: at 0.01. Both are left out of an unsigned field, which has no level that is its surface.
+        psnr: of a radiance, of colours at the held-out points whose distance is not clipped, decibels.
     """
     at = torch.stack([one.held_points for one in targets])
-    said = distance_in(fields(at), field, recipe)
+    answers = fields(at)
+    said = distance_in(answers[..., 0], field, recipe)
     values = torch.stack([one.held_values for one in targets])
     numbers: list[dict[str, float]] = [{} for _ in targets]
     for k, told in enumerate(numbers):
@@ -47,10 +49,15 @@ def quality_of(
             both, either = (said[k] < 0) & inside, (said[k] < 0) | inside
             told["iou"] = float(both.sum() / either.sum().clamp_min(1))
         if field != "occupancy":
-            true = (2.0 * values[k] - 1.0 if field == "sdf" else 1.0 - values[k]) * recipe.clip
+            true = (2.0 * values[k] - 1.0 if field in SIGNED else 1.0 - values[k]) * recipe.clip
             told["error"] = float((said[k] - true).abs().mean())
         if field != "udf" and cells:
             told.update(surface_quality(mesh_of(fields, k, field, recipe, cells), targets[k].unit))
+        colors = targets[k].held_colors
+        if colors is not None:
+            near = (values[k] > 0.0) & (values[k] < 1.0)
+            wrong = (torch.sigmoid(answers[k, near, 1:]) - colors[near]).square().mean()
+            told["psnr"] = float(-10.0 * wrong.clamp_min(1e-10).log10())
     return numbers
 
 
@@ -69,20 +76,15 @@ def surface_quality(mesh: trimesh.Trimesh | None, true: UnitShape) -> dict[str, 
 
 def value_of(fields: Fields, row: int, field: str, recipe: Recipe) -> Callable[[Tensor], Tensor]:
     """One shape's field as a function of points [N, 3] of [-1, 1]^3: its value [N], as `distance_in`."""
-    one = Fields(1, recipe)
-    picked = {
-        name: value[row : row + 1] if len(value) == len(fields) else value
-        for name, value in fields.state_dict().items()
-    }
-    one.load_state_dict(picked)
-    return lambda points: distance_in(one(points[None])[0], field, recipe)
+    one = some_of(fields, slice(row, row + 1), recipe)
+    return lambda points: distance_in(one(points[None])[0, :, 0], field, recipe)
 
 
 @torch.no_grad()
 def mesh_of(fields: Fields, row: int, field: str, recipe: Recipe, cells: int) -> trimesh.Trimesh | None:
     """The surface of one shape in [-1, 1]^3; None where it has none.
 
-    Of an unsigned field the skin where the distance is 0.02.
+    Of an unsigned field the skin where the distance is 0.02; of a radiance with the colours of its vertices.
     """
     level = _UNSIGNED_LEVEL if field == "udf" else 0.0
     slope = 20.0 if field == "occupancy" else 1.25  # sigmoids are steeper than distances
@@ -92,4 +94,9 @@ def mesh_of(fields: Fields, row: int, field: str, recipe: Recipe, cells: int) ->
         )
     except UserError:
         return None
-    return trimesh.Trimesh(vertices, faces, process=False)
+    colors = None
+    if field == "radiance":
+        at = torch.from_numpy(np.asarray(vertices, np.float32))
+        said = some_of(fields, slice(row, row + 1), recipe)(at[None])[0, :, 1:]
+        colors = (255.0 * torch.sigmoid(said)).round().byte().numpy()
+    return trimesh.Trimesh(vertices, faces, vertex_colors=colors, process=False)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-FIELDS = ("sdf", "udf", "occupancy")
+FIELDS = ("sdf", "udf", "occupancy", "radiance")
+SIGNED = ("sdf", "radiance")  # whose first answer is a distance with a sign
+
+
+def answers_of(field: str) -> int:
+    """How many numbers a kind of field says at a point: of a radiance a distance and a colour."""
+    return 4 if field == "radiance" else 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Recipe:
 
     def steps_of(self, field: str) -> int:
         """Steps of a kind of field."""
-        return self.steps if field == "sdf" else self.unsigned_steps
+        return self.steps if field in SIGNED else self.unsigned_steps
 
 
 _QUICK = Recipe(

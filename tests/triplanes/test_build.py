@@ -15,7 +15,7 @@ from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.shapes import Shape, read_shape
 from neurfield.triplanes.build import build, fields_of
-from neurfield.triplanes.fit_fields import distance_in, fit_fields
+from neurfield.triplanes.fit_fields import distance_in, fit_fields, network_of
 from neurfield.triplanes.folders import read_folder, read_item
 from neurfield.triplanes.quality import mesh_of, surface_quality
 from neurfield.triplanes.recipe import RECIPES
@@ -47,7 +47,7 @@ def by_grid_sample(fields: Fields, points: torch.Tensor) -> torch.Tensor:
 def test_many_at_once_are_the_published_formula(shared: bool, count: int) -> None:
     fields = Fields(3, TINY, seed=1, shared=shared)
     points = torch.rand(3, count, 3, generator=torch.Generator().manual_seed(0)) * 1.7 - 0.85
-    assert torch.allclose(fields(points), by_grid_sample(fields, points), atol=2e-5)
+    assert torch.allclose(fields(points)[..., 0], by_grid_sample(fields, points), atol=2e-5)
     fields(points).sum().backward()
     assert fields.texels.grad is not None and bool((fields.texels.grad != 0).any())
 
@@ -62,6 +62,23 @@ def test_a_fit_does_not_depend_on_its_neighbours() -> None:
     other = fit_fields([targets[0], targets[2]], "sdf", TINY, seed=2)
     assert torch.allclose(one.texels[0], other.texels[0], atol=1e-4)
     assert not torch.allclose(one.texels[1], other.texels[1], atol=1e-2)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_eights_of_shapes_are_fitted_as_each_alone(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = replace(TINY, steps=6, shared=shared)
+    targets = []
+    for k in range(5):
+        mesh = trimesh.creation.box((1.0, 0.6 + 0.1 * k, 1.0))
+        shape = Shape(f"{k}", np.asarray(mesh.vertices, float), np.asarray(mesh.faces))
+        targets.append(targets_of(shape, "sdf", recipe, k))
+    decoder = network_of(fit_fields(targets[:2], "sdf", recipe)) if shared else None
+    whole = fit_fields(targets, "sdf", recipe, 3, decoder)
+    monkeypatch.setattr("neurfield.triplanes.fit_fields._AT_ONCE", 2)
+    parts = fit_fields(targets, "sdf", recipe, 3, decoder)
+    for name, value in whole.state_dict().items():
+        assert torch.allclose(value, parts.state_dict()[name], atol=1e-4), name
+    assert not torch.allclose(parts.texels[0], parts.texels[4], atol=1e-3)
 
 
 @pytest.mark.slow
@@ -85,7 +102,7 @@ def test_fields_become_their_shapes(field: str, tmp_path: Path) -> None:
         found = surface_quality(mesh, targets.unit)
         assert found["f_score"] > (0.9 if field == "sdf" else 0.6)  # yes and no leave islands
     far = torch.tensor([[[0.0, 0.0, 0.0], [0.99, 0.99, 0.99]]])
-    inside, outside = distance_in(fields(far)[0], field, recipe)
+    inside, outside = distance_in(fields(far)[0, :, 0], field, recipe)
     assert (inside < 0) == (field != "udf") and outside > 0.05
 
 
@@ -188,6 +205,27 @@ def test_labels_without_shapes_and_wrong_counts_are_said(tmp_path: Path) -> None
     assert "2 part labels for 12 faces of box_1.off" in index["left_out"]["box/box_1"]
 
 
+@pytest.mark.parametrize("said", ["{", "[1, 2]", '{"ball": 3}', '{"ball": {"skin": "red"}}'])
+def test_part_names_that_are_none_are_a_line(said: str, tmp_path: Path) -> None:
+    folder = write_balls_and_boxes(tmp_path, train=1)
+    (folder / "parts.json").write_text(said)
+    with pytest.raises(UserError, match=r"parts\.json: .*: mend or remove it"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("said", ["{", '{"a": 1}', '["a", "b"]', "[1]"])
+def test_lists_of_shapenet_part_that_are_none_are_a_line(said: str, tmp_path: Path) -> None:
+    (tmp_path / "synsetoffset2category.txt").write_text("Mug\t03797390\n")
+    (tmp_path / "train_test_split").mkdir()
+    for split in ("train", "val", "test"):
+        (tmp_path / "train_test_split" / f"shuffled_{split}_file_list.json").write_text(said)
+    with pytest.raises(UserError, match=r"shuffled_train_file_list\.json: not "):
+        read_folder(tmp_path)
+    (tmp_path / "synsetoffset2category.txt").write_text("Mug\n")
+    with pytest.raises(UserError, match="not a class and its number a line"):
+        read_folder(tmp_path)
+
+
 def test_parts_stay_with_their_faces_where_a_mesh_is_mended(tmp_path: Path) -> None:
     folder = write_balls_and_boxes(tmp_path, train=1)
     path = folder / "box" / "train" / "box_1.off"
@@ -220,12 +258,12 @@ def test_mistakes_are_a_line(tmp_path: Path, shapes: Path, capsys: pytest.Captur
     for words, said in (
         ([str(empty)], "holds no shapes"),
         ([str(tmp_path / "gone")], "there is no such folder"),
-        ([str(shapes), "--field", "radiance"], "colours are not fitted here yet"),
-        ([str(shapes), "--field", "sfd"], "there are: sdf, udf, occupancy"),
+        ([str(shapes), "--field", "radiance", "--out", str(tmp_path / "r")], "has no colours, which --field"),
+        ([str(shapes), "--field", "sfd"], "there are: sdf, udf, occupancy, radiance"),
     ):
         assert main(["triplane", "build", *words]) == 2
         error = capsys.readouterr().err
-        assert said in error and error.count("\n") == 1
+        assert said in error and error.count("\n") == 1 and "Traceback" not in error
 
 
 def test_all_left_out_is_a_mistake(tmp_path: Path) -> None:
