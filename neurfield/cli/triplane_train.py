@@ -22,7 +22,9 @@ def train(
         Literal["triplane", "pointnet", "weights"], arg(metavar="triplane|pointnet|weights")
     ] = "triplane",
     size: Annotated[Literal["small", "published"], arg(metavar="small|published")] = "small",
-    epochs: Annotated[int, arg(metavar="N")] = 100,
+    epochs: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: 100; published: 150, of parts 75)")
+    ] = None,
     seed: Annotated[int, arg(metavar="N")] = 0,
     out: Annotated[
         Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: FIELDS-TASK-MODEL beside it)")
@@ -41,10 +43,11 @@ def train(
         out: the folder to write.
         threads: how many processors to use.
     """
-    if epochs < 1:
+    if epochs is not None and epochs < 1:
         raise UserError(f"--epochs {epochs}: give 1 or more")
     use_threads(threads)
     from neurfield.triplanes.dataset import read_data
+    from neurfield.triplanes.networks import size_of
     from neurfield.triplanes.page import write_training_page
     from neurfield.triplanes.train import Plan, read_model
     from neurfield.triplanes.train import train as learn
@@ -52,6 +55,7 @@ def train(
     fields = fields.expanduser()
     fields = fields.resolve() if fields.name in ("", "..") else fields
     path = fields.with_name(f"{fields.name}-{task}-{model}") if out is None else out.expanduser()
+    epochs = size_of(size, task).epochs if epochs is None else epochs
     metrics = learn(fields, path, Plan(task, model, size, epochs, seed), say)
     page = write_training_page(path, metrics, read_data(fields), fields, read_model(path)[0])
     rows = [

@@ -6,7 +6,7 @@ Each answers a `Sample` of B shapes with [B, classes], or with [B, P, parts] at 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor, nn
@@ -26,22 +26,37 @@ class Size:
         layers: of the encoder.
         inner: units of a layer's inner one.
         decoder: layers of the part decoder.
+        decoder_inner: units of their inner ones.
         rate: the highest learning rate.
         batch: shapes a step.
+        epochs: at most, where nobody says.
     """
 
     width: int
     layers: int
     inner: int
     decoder: int
+    decoder_inner: int
     rate: float
     batch: int
+    epochs: int
 
 
 SIZES = {
-    "small": Size(width=128, layers=3, inner=256, decoder=2, rate=1e-3, batch=32),
-    "published": Size(width=512, layers=8, inner=2048, decoder=4, rate=1e-4, batch=256),
+    "small": Size(
+        width=128, layers=3, inner=256, decoder=2, decoder_inner=128, rate=1e-3, batch=32, epochs=100
+    ),
+    "published": Size(
+        width=512, layers=8, inner=2048, decoder=4, decoder_inner=1024, rate=1e-4, batch=256, epochs=150
+    ),
 }
+
+
+def size_of(name: str, task: str) -> Size:
+    """A key of `SIZES` as a task has it: the authors take other numbers for parts than for classes."""
+    if (name, task) == ("published", "segment"):
+        return replace(SIZES[name], inner=1024, batch=32, epochs=75)
+    return SIZES[name]
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,10 @@ class Sample:
     rows: Tensor
     queries: Tensor
     labels: Tensor
+
+    def to(self, device: torch.device) -> Sample:
+        """The same on a device."""
+        return Sample(*(getattr(self, one.name).to(device) for one in fields(self)))
 
 
 class Channels(nn.Module):
@@ -83,7 +102,7 @@ class Channels(nn.Module):
             self.last = nn.Linear(size.width, classes)
         else:
             self.asked = nn.Linear(3 + 6 * _OCTAVES + classes, size.width)
-            one = nn.TransformerDecoderLayer(size.width, 2, size.inner // 2, batch_first=True)
+            one = nn.TransformerDecoderLayer(size.width, 2, size.decoder_inner, batch_first=True)
             self.decoder = nn.TransformerDecoder(one, size.decoder)
             self.last = nn.Linear(size.width, parts)
         self.classes = classes
@@ -115,7 +134,7 @@ class PointNet(nn.Module):
         """[B, classes] or [B, P, parts]."""
         points = sample.points
         if self.training:
-            turn = 0.8 + 0.45 * torch.rand(len(points), 1, 3)
+            turn = 0.8 + 0.45 * torch.rand(len(points), 1, 3, device=points.device)
             points = points * turn + 0.01 * torch.randn_like(points)
         code = self.far(self.near(points)).amax(dim=1)
         if self.task == "classify":

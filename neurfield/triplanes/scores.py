@@ -29,9 +29,10 @@ def said_of(network: nn.Module, data: Data, rows: Tensor, task: str, stride: int
     With a stride parts are told at each so many-th point: [N, 2048 / stride].
     """
     network.eval()
+    device = device_of(network)
     said = []
     for some in rows.split(_BATCH):
-        answer = network(sample_of(data, some, data.points[some][:, ::stride]))
+        answer = network(sample_of(data, some, data.points[some][:, ::stride]).to(device)).cpu()
         if task == "classify":
             said.append(answer.softmax(dim=1))
         else:
@@ -40,6 +41,11 @@ def said_of(network: nn.Module, data: Data, rows: Tensor, task: str, stride: int
                 allowed[label, parts] = 0.0
             said.append((answer + allowed[data.labels[some].clamp_min(0)][:, None]).argmax(dim=2))
     return torch.cat(said)
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where its numbers are."""
+    return next(network.parameters()).device
 
 
 def confusion(truth: Tensor, said: Tensor, classes: int) -> Tensor:

@@ -18,8 +18,8 @@ from neurfield.errors import UserError
 from neurfield.files import atomic_write
 from neurfield.triplanes.checkpoint import load, named, part, put_back, save, state_of
 from neurfield.triplanes.dataset import Data, check, read_data
-from neurfield.triplanes.networks import SIZES, make_network
-from neurfield.triplanes.scores import sample_of, scored
+from neurfield.triplanes.networks import make_network, size_of
+from neurfield.triplanes.scores import device_of, sample_of, scored
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 _QUERIES = 512  # points of a shape at which parts are learnt in a step
@@ -73,11 +73,12 @@ def train(
         told(note)
     if not len(data.splits["val"]):
         told("no shape is in the split val: the last epoch is taken, not the best")
-    size = SIZES[plan.size]
+    size = size_of(plan.size, plan.task)
     torch.manual_seed(plan.seed)
     network = make_network(plan.model, plan.task, data.about, len(data.classes), len(data.part_names), size)
     facts = {**asdict(plan), "classes": data.classes, "part_names": data.part_names,
              "parts_of": data.parts_of, "about": data.about}  # fmt: skip
+    network.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     optimizer = torch.optim.AdamW(network.parameters(), lr=size.rate, weight_decay=1e-3)
     log = _resumed(out / CHECKPOINT, facts, network, optimizer)
     rows, key = data.splits["train"], BETTER[plan.task]
@@ -95,7 +96,8 @@ def train(
                 group["lr"] = size.rate * _one_cycle((epoch * steps + k) / (plan.epochs * steps))
             if len(some) < 2 and plan.model != "triplane":
                 continue  # batch norm wants two
-            loss = _loss(network, data, some, plan.task)
+            with mixed(network):
+                loss = _loss(network, data, some, plan.task)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -121,12 +123,19 @@ def train(
     return metrics
 
 
+def mixed(network: nn.Module) -> torch.autocast:
+    """Products in bfloat16 where a network is on a GPU, whose exponents need no scaling of the loss."""
+    kind = device_of(network).type
+    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+
+
 def _loss(network: nn.Module, data: Data, rows: Tensor, task: str) -> Tensor:
+    device = device_of(network)
     if task == "classify":
-        return cross_entropy(network(sample_of(data, rows)), data.labels[rows])
+        return cross_entropy(network(sample_of(data, rows).to(device)), data.labels[rows].to(device))
     asked = torch.randint(data.points.shape[1], (min(_QUERIES, data.points.shape[1]),))
-    said = network(sample_of(data, rows, data.points[rows][:, asked]))
-    truth = data.parts[rows][:, asked]
+    said = network(sample_of(data, rows, data.points[rows][:, asked]).to(device))
+    truth = data.parts[rows][:, asked].to(device)
     if not bool((truth >= 0).any()):  # none of these has labels
         return 0.0 * said.sum()
     return cross_entropy(said.flatten(0, 1), truth.flatten(), ignore_index=-1)
@@ -188,7 +197,7 @@ def read_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
         raise UserError(f"{path}: not a network of `neurfield triplane train`")
     network = make_network(
         facts["model"], facts["task"], facts["about"], len(facts["classes"]), len(facts["part_names"]),
-        SIZES[facts["size"]],
+        size_of(facts["size"], facts["task"]),
     )  # fmt: skip
     network.load_state_dict(tensors)
     return network.eval(), facts

@@ -13,7 +13,7 @@ from neurfield.cli.main import main
 from neurfield.errors import UserError
 from neurfield.triplanes.build import build
 from neurfield.triplanes.dataset import MODELS, Data, check, read_data
-from neurfield.triplanes.networks import SIZES, Sample, make_network
+from neurfield.triplanes.networks import SIZES, Sample, make_network, size_of
 from neurfield.triplanes.scores import confusion, part_scores
 from neurfield.triplanes.train import Plan, read_model, train
 from tests.triplanes.conftest import TINY, write_balls_and_boxes
@@ -67,6 +67,17 @@ def test_the_published_size_is_the_published_one() -> None:
     assert layers[0].self_attn.num_heads == 4 and network.first.weight.shape == (512, 900)
 
 
+def test_the_published_size_of_parts_is_the_published_one() -> None:
+    size = size_of("published", "segment")
+    network = make_network("triplane", "segment", {**ABOUT, "resolution": 32}, 16, 50, size)
+    assert isinstance(network.encoder, torch.nn.TransformerEncoder) and len(network.encoder.layers) == 8
+    assert network.encoder.layers[0].linear1.weight.shape == (1024, 512)
+    assert len(network.decoder.layers) == 4 and network.decoder.layers[0].linear1.weight.shape == (1024, 512)
+    assert network.decoder.layers[0].self_attn.num_heads == 2
+    assert network.first.weight.shape == (512, 1024) and network.last.weight.shape == (50, 512)
+    assert (size.batch, size.epochs, size_of("published", "classify").epochs) == (32, 75, 150)
+
+
 def test_scores_are_those_of_hand() -> None:
     table = confusion(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 2)
     assert table.tolist() == [[1, 1], [0, 1]]
@@ -115,6 +126,21 @@ def test_a_stop_changes_nothing(fields: Path, tmp_path: Path) -> None:
 def test_it_stops_when_nothing_gets_better(fields: Path, tmp_path: Path) -> None:
     metrics = train(fields, tmp_path, Plan("classify", "triplane", epochs=300))
     assert len(metrics["log"]) < 300 and metrics["epoch"] <= len(metrics["log"]) - 20
+
+
+def test_products_in_bfloat16_learn_the_same(
+    fields: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a GPU is given, on the CPU: losses differ by as much as bfloat16 rounds, and the same is kept."""
+    plan = Plan("segment", "triplane", epochs=3)
+    whole = train(fields, tmp_path / "whole", plan)
+    monkeypatch.setattr(
+        "neurfield.triplanes.train.mixed", lambda network: torch.autocast("cpu", torch.bfloat16)
+    )
+    halves = train(fields, tmp_path / "halves", plan)
+    one, other = ([entry["loss"] for entry in metrics["log"]] for metrics in (whole, halves))
+    assert other == pytest.approx(one, rel=0.05) and other != one
+    assert all(value.dtype == torch.float32 for value in read_model(tmp_path / "halves")[0].parameters())
 
 
 def test_another_training_is_not_mixed_in(fields: Path, tmp_path: Path) -> None:
