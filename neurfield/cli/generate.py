@@ -108,10 +108,16 @@ def train(
     _, sheet = write_new(model, path / "new", 16, seed)
     page = write_generating_page(path, metrics, model, data, sheet)
     rows = [
-        (stage, str(int(log[-1]["step"])), f"{log[-1]['loss']:.4g}", f"{log[-1]['seconds'] / 60.0:.1f} min")
-        for stage, log in (("autoencoder", metrics["autoencoder"]), ("diffusion", metrics["diffusion"]))
+        (
+            stage,
+            str(int(metrics[stage][-1]["step"])),
+            str(metrics["kept"][stage]),
+            f"{metrics[stage][-1]['loss']:.4g}",
+            f"{metrics[stage][-1]['seconds'] / 60.0:.1f} min",
+        )
+        for stage in ("autoencoder", "diffusion")
     ]
-    table(f"{path}", ("stage", "steps", "loss", ""), rows)
+    table(f"{path}", ("stage", "steps", "kept", "loss", ""), rows)
     for name, value in metrics["held_out"].items():
         say(
             "",

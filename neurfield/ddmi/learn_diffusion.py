@@ -13,9 +13,10 @@ from neurfield.ddmi.autoencoder import Autoencoder, Gaussian
 from neurfield.ddmi.data import Data, seen
 from neurfield.ddmi.diffusion import Denoiser, loss_at, scheduler
 from neurfield.ddmi.sizes import Size
-from neurfield.ddmi.stage import Log, learn
+from neurfield.ddmi.stage import Best, Log, learn
 
 _JUDGED = 128
+BEST = Best("val", rises=False, patience=0.2)
 
 
 @torch.no_grad()
@@ -53,7 +54,8 @@ def learn_diffusion(
         told: called with a line every 100 steps.
 
     Returns:
-        The network whose numbers are a running average; "mean" and "deviation" [P, c, 1, 1] that latents were
+        The network whose numbers are a running average, as it was when latents of the split val, always with
+        the same noise and times, were denoised best; "mean" and "deviation" [P, c, 1, 1] that latents were
         scaled by, and "normal_mean" and "normal_deviation" [P, c, r, r] of each number of the latents, a
         baseline; the log.
     """
@@ -80,7 +82,16 @@ def learn_diffusion(
         return {"val": float(loss_at(kept, drawn(held, rows, generator), schedule, generator))}
 
     kept, log = learn(
-        path, facts, denoiser, size.diffusion_steps, size.diffusion_rate, loss, judged, size.average, told
+        path,
+        facts,
+        denoiser,
+        size.diffusion_steps,
+        size.diffusion_rate,
+        loss,
+        judged,
+        BEST,
+        size.average,
+        told,
     )
     each = (known.log_variance.exp().mean(dim=0) + known.mean.var(dim=0, unbiased=False)).sqrt()
     numbers = {

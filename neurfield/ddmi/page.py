@@ -46,6 +46,12 @@ def write_generating_page(
             )
         )
     shown.append(Tile(f"{minutes:.1f} min", "training", ""))
+    kept = metrics["kept"]
+    note = (
+        f"Kept are the autoencoder of step {kept['autoencoder']}, whose {name} of val is the best from 90 % "
+        f"of its steps on, and the diffusion of step {kept['diffusion']} of {int(second[-1]['step'])}, whose "
+        "loss of val is the best; it ends where nothing got better for a fifth of its steps."
+    )
     curves = [
         Curve("autoencoder: loss", [(e["step"], e["loss"]) for e in first], True, good="down"),
         Curve(f"autoencoder: {name} of val", [(e["step"], e[key]) for e in first], good="up"),
@@ -58,7 +64,10 @@ def write_generating_page(
         tiles(shown),
         section(f"New {data.domain}", _picture(new, f"new {data.domain}")),
         section("What comes back", _picture(_returned(model, data), "held out above, decoded below")),
-        section("The training", wrapped("charts", [chart(curve) for curve in curves])),
+        section(
+            "The training",
+            wrapped("charts", [chart(curve) for curve in curves]) + f'<p class="note">{escape(note)}</p>',
+        ),
     ]
     return write_page(folder, f"new {data.domain}", body)
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from neurfield.ddmi.autoencoder import Autoencoder
 from neurfield.ddmi.data import Data, find, read
 from neurfield.ddmi.diffusion import Denoiser, scheduler
-from neurfield.ddmi.learn_autoencoder import agreement, learn_autoencoder
-from neurfield.ddmi.learn_diffusion import learn_diffusion
+from neurfield.ddmi.learn_autoencoder import agreement, best_of, learn_autoencoder
+from neurfield.ddmi.learn_diffusion import BEST, learn_diffusion
 from neurfield.ddmi.sizes import SIZES
 from neurfield.ddmi.stage import read_checkpoint
 from neurfield.errors import UserError
@@ -101,6 +101,10 @@ def train(
     metrics = {
         **facts,
         "held_out": agreement(autoencoder, data, data.splits["test"], numbers.points) if of["test"] else {},
+        "kept": {
+            "autoencoder": best_of(domain).step(first, numbers.steps),
+            "diffusion": BEST.step(second, numbers.diffusion_steps),
+        },
         "autoencoder": first,
         "diffusion": second,
     }
