@@ -95,9 +95,11 @@ def visual_hull(pictures: StereoPictures, box: np.ndarray) -> Hull:
     points = low + (finer + 0.5) * fine
     points = points[_inside(pictures, points, fine)]
     if not len(points):
+        low, high = ("(" + ", ".join(f"{value:.3g}" for value in corner) + ")" for corner in box)
         raise UserError(
-            "no place is inside the masks of all pictures: check the axes of the poses, and that masks are "
-            "white on the object"
+            f"no place of the box {low} to {high} is inside the masks of all pictures: the box lies beside "
+            "the object (data.box, or aabb of transforms.json), the poses are in other axes, or masks are "
+            "not white on the object"
         )
     return Hull(points, fine)
 

@@ -59,7 +59,9 @@ def test_masks_that_meet_nowhere_leave_nothing() -> None:
     scene, pictures, _ = mug()
     inside = torch.zeros_like(pictures.inside)
     inside[:, :2, :2] = True
-    with pytest.raises(UserError, match="no place is inside the masks"):
+    with pytest.raises(
+        UserError, match=r"no place of the box \(.*\) to \(.*\) is inside the masks.*beside the object"
+    ):
         visual_hull(type(pictures)(pictures.grey, pictures.lens, pictures.cam_from_world, inside), scene.box)
 
 
