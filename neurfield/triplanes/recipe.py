@@ -33,7 +33,7 @@ class Recipe:
         focal: occupancy is asked for at the middles of 64^3 cells, with a focal loss (0.1 and 0.9, exponent
             3) whose surface lies at 0.3; else at the same points as distances, with the surface at 0.5.
         shared: all shapes have one network, fitted with the first of them and held from then on.
-        together: shapes fitted at once, which are a shard.
+        together: shapes of a shard.
         channels: of a plane.
         resolution: texels along a side of a plane.
         hidden: units of a layer.
