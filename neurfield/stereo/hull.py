@@ -95,9 +95,9 @@ def visual_hull(pictures: StereoPictures, box: np.ndarray) -> Hull:
     points = low + (finer + 0.5) * fine
     points = points[_inside(pictures, points, fine)]
     if not len(points):
-        low, high = ("(" + ", ".join(f"{value:.3g}" for value in corner) + ")" for corner in box)
+        first, last = ("(" + ", ".join(f"{value:.3g}" for value in corner) + ")" for corner in box)
         raise UserError(
-            f"no place of the box {low} to {high} is inside the masks of all pictures: the box lies beside "
+            f"no place of the box {first} to {last} is inside the masks of all pictures: the box lies beside "
             "the object (data.box, or aabb of transforms.json), the poses are in other axes, or masks are "
             "not white on the object"
         )
