@@ -18,7 +18,7 @@ Count = Annotated[int, Number(least=1)]
 BAND = 0.01  # unit lengths: errors are counted in it, and points nearer than this weigh about the same
 WIDTHS = 0.0005, 0.1  # of the noise of points near the surface, unit lengths
 FAR = 0.25  # share of the points around a shape that lie anywhere in its box
-ON_IT = 8  # places on the surface for each point around it: fewer, and the finest levels learn them by heart
+ON_IT = 8  # places on a solid for each point around it: of fewer, the finest levels learn each by heart
 
 
 class Around(NamedTuple):
@@ -59,7 +59,8 @@ class MeshSamples(Source):
         device: of the points.
         seed: of the pool.
         count: points a step.
-        pool: points around the mesh whose distances are known; of places on it there are eight times as many.
+        pool: points around the mesh whose distances are known; of places on it there are eight
+            times as many, or as many where distances have no sign.
         signed: whether distances are negative inside; else nobody asks for sides.
     """
 
@@ -75,6 +76,7 @@ class MeshSamples(Source):
     ) -> None:
         self.shape, self.device, self.seed = shape, device, seed
         self.count, self.size, self.signed = count, pool, signed
+        self.on_it = (ON_IT if signed else 1) * pool
         if shape.shape.is_mesh:
             self.offers = offers_of(normals=signed, signed=signed, axes=not signed, sheets=not signed)
 
@@ -97,9 +99,8 @@ class MeshSamples(Source):
 
     @cached_property
     def surface(self) -> tuple[Tensor, Tensor]:
-        """Places drawn by area [N, 3], and their normals: `ON_IT` times as many as the pool has points."""
-        count = ON_IT * self.size
-        places, normals = self.shape.sample(count, torch.Generator().manual_seed(self.seed + 1))
+        """Places drawn by area [N, 3], and their normals, `on_it` of them."""
+        places, normals = self.shape.sample(self.on_it, torch.Generator().manual_seed(self.seed + 1))
         return places.to(self.device), normals.to(self.device)
 
     def prepare(self) -> None:
@@ -114,7 +115,7 @@ class MeshSamples(Source):
         half = max(1, self.count // 2)
         return tuple(
             torch.randint(count, (half,), generator=moment.generator, device=self.device)
-            for count in (ON_IT * self.size, self.size)
+            for count in (self.on_it, self.size)
         )
 
     def sets(self, *drawn: Tensor) -> dict[str, PointSet]:

@@ -56,6 +56,9 @@ def test_places_on_a_mesh_are_too_many_to_be_learnt_by_heart() -> None:
     source = MeshSamples(mesh(), CPU, 0, count=4096, pool=500)
     source.prepare()
     assert len(source.around.points) == 500 and len(source.surface[0]) == len(source.surface[1]) == 4000
+    # Borders of open surfaces fray where there are as many: lion-head's 1.26 times the true one beside 1.06.
+    open_one = MeshSamples(mesh(), CPU, 0, count=4096, pool=500, signed=False)
+    assert len(open_one.surface[0]) == 500
     on, beside = source.draw(Moment(0, 0.0, generator=torch.Generator().manual_seed(0)))
     assert int(on.max()) > 3900 and len(on.unique()) > 1500 and int(beside.max()) < 500
 
