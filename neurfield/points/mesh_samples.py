@@ -59,8 +59,7 @@ class MeshSamples(Source):
         device: of the points.
         seed: of the pool.
         count: points a step.
-        pool: points around the mesh whose distances are known; of places on it there are eight times
-            as many, or as many where distances have no sign.
+        pool: points around the mesh whose distances are known; on it as many, signed eight times as many.
         signed: whether distances are negative inside; else nobody asks for sides.
     """
 
