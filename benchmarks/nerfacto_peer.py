@@ -72,10 +72,11 @@ class Nerfacto:
             from nerfstudio.cameras.rays import RayBundle
             from nerfstudio.data.scene_box import SceneBox
             from nerfstudio.models import nerfacto
+            from torchmetrics.image import lpip
         except ImportError as error:
             raise UserError(f"nerfacto cannot be imported ({error}): {INSTALL}") from error
         torch.manual_seed(seed)
-        nerfacto.LearnedPerceptualImagePatchSimilarity = lambda **_: (
+        lpip.LearnedPerceptualImagePatchSimilarity = lambda **_: (
             torch.nn.Identity()
         )  # it has weights to fetch
         config = nerfacto.NerfactoModelConfig(

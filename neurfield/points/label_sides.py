@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurfield.slices.contours import Slice
-from neurfield.slices.planar import distance, edges_of, inside
+from neurfield.slices.planar import around_loops, distance, inside
 from neurfield.slices.unit_slices import UnitSlices
 
 
@@ -47,15 +46,15 @@ def label_sides(
     planes += [[end] * len(label_slices) for end in whole.ends]
     each = int((1.0 - far) * count) // len(label_slices)
     shown = [sum(bool(rows[k].contours) for rows in planes) for k in range(len(label_slices))]
-    low, high = np.log(np.asarray(widths) * whole.frame.half)
+    scaled = widths[0] * whole.frame.half, widths[1] * whole.frame.half
     points, sides, away = [], [], []
     for rows in planes:
         flat = [whole.anywhere(rows[0], int(far * count) // len(planes), random)]
         for one, many in zip(rows, shown):
             if one.contours:
-                on = _along(one, each // many, random)
-                width = np.exp(random.uniform(low, high, (len(on), 1)))
-                flat.append(on + width * random.normal(size=on.shape))
+                flat.append(
+                    around_loops([contour.corners for contour in one.contours], each // many, scaled, random)
+                )
         places = np.concatenate(flat)
         world = rows[0].plane.world(places)
         within = ((world >= whole.box[0]) & (world <= whole.box[1])).all(axis=1)
@@ -70,11 +69,3 @@ def label_sides(
         torch.from_numpy(np.concatenate(sides).astype(np.int8)),
         torch.from_numpy(np.concatenate(away) / whole.frame.half).float(),
     )
-
-
-def _along(one: Slice, count: int, random: np.random.Generator) -> np.ndarray:
-    """Places [count, 2] spread over the contours of a slice by length."""
-    edges = edges_of([contour.corners for contour in one.contours])
-    length = np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1)
-    ends = edges[random.choice(len(edges), count, p=length / length.sum())]
-    return ends[:, 0] + random.random((count, 1)) * (ends[:, 1] - ends[:, 0])

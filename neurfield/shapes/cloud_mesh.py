@@ -105,9 +105,7 @@ def _supported_faces(mesh: trimesh.Trimesh, supported: np.ndarray) -> tuple[np.n
     bare = ~supported[faces].any(axis=1)
     if not bare.any():
         return ~bare, 0.0
-    edges = np.concatenate([faces[bare][:, [0, 1]], faces[bare][:, [1, 2]]])
-    graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(supported),) * 2)
-    piece = connected_components(graph, directed=False)[1][faces[:, 0]]
+    piece = _pieces(faces[bare], len(supported))[faces[:, 0]]
     areas = np.bincount(piece, np.where(bare, mesh.area_faces, 0.0))
     total = float(mesh.area_faces.sum())
     gone = bare & (areas[piece] > _KEPT * total)
@@ -122,9 +120,14 @@ def _large_pieces(faces: np.ndarray, nearest: np.ndarray, count: int) -> tuple[n
         nearest: [N], the vertex nearest to each point.
         count: of the vertices.
     """
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
-    graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(count, count))
-    pieces, piece = connected_components(graph, directed=False)
-    points = np.bincount(piece[nearest], minlength=pieces)
+    piece = _pieces(faces, count)
+    points = np.bincount(piece[nearest], minlength=int(piece.max()) + 1)
     large = points >= min(_CRUMB, points.max())
     return large[piece[faces[:, 0]]], int((~large[np.unique(piece[faces[:, 0]])]).sum())
+
+
+def _pieces(faces: np.ndarray, count: int) -> np.ndarray:
+    """The number of the piece [count] of each of so many vertices, which faces [F, 3] join."""
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1])

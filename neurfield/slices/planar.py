@@ -19,6 +19,26 @@ def edges_of(loops: Sequence[np.ndarray]) -> np.ndarray:
     return edges[(edges[:, 0] != edges[:, 1]).any(axis=1)]
 
 
+def around_loops(
+    loops: Sequence[np.ndarray], count: int, widths: tuple[float, float], random: np.random.Generator
+) -> np.ndarray:
+    """Places [count, 2] spread along closed lines [n, 2] by length, and moved off them by normal noise.
+
+    Args:
+        loops: at least one that has a length.
+        count: of places.
+        widths: of the noise, in the lines' lengths; all between count alike, by their logarithm.
+        random: draws them.
+    """
+    edges = edges_of(loops)
+    length = np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1)
+    ends = edges[random.choice(len(edges), count, p=length / length.sum())]
+    on = ends[:, 0] + random.random((count, 1)) * (ends[:, 1] - ends[:, 0])
+    low, high = np.log(widths)
+    width = np.exp(random.uniform(low, high, (count, 1)))
+    return on + width * random.normal(size=on.shape)
+
+
 def crossings(points: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """How many edges [E, 2, 2] lie to the right of points [P, 2], [P].
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from neurfield.rays import UnitFrame
 from neurfield.slices.cells import Cells
 from neurfield.slices.contours import Plane, Slice, Slices
-from neurfield.slices.planar import edges_of, inside, signed_distance
+from neurfield.slices.planar import around_loops, edges_of, inside, signed_distance
 
 MARGIN = 0.25  # of the distance of planes on either side: so deep within both, a place is certain
 
@@ -142,7 +142,7 @@ class UnitSlices:
             seed: draws them.
         """
         random = np.random.default_rng(seed)
-        low, high = np.log(np.asarray(widths) * self.frame.half)
+        scaled = widths[0] * self.frame.half, widths[1] * self.frame.half
         planes = (*self.slices.slices, *self.ends)
         points, distances, axes = [], [], []
         for one in planes:
@@ -150,13 +150,8 @@ class UnitSlices:
             anywhere = self.anywhere(one, share if not loops else int(far * share), random)
             flat = anywhere
             if loops:
-                edges = edges_of(loops)
-                length = np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1)
-                near = share - len(anywhere)
-                ends = edges[random.choice(len(edges), near, p=length / length.sum())]
-                on = ends[:, 0] + random.random((near, 1)) * (ends[:, 1] - ends[:, 0])
-                width = np.exp(random.uniform(low, high, (near, 1)))
-                flat = np.concatenate([on + width * random.normal(size=on.shape), anywhere])
+                near = around_loops(loops, share - len(anywhere), scaled, random)
+                flat = np.concatenate([near, anywhere])
             world = one.plane.world(flat)
             within = ((world >= self.box[0]) & (world <= self.box[1])).all(axis=1)
             points.append(world[within])
