@@ -106,9 +106,10 @@ class SlicesSurface(FittedSurface):
     def _usual_voxel(self, longest: float) -> float:
         """Of several labels a third of the thinnest one's width, from 256 to 512 cells along the box."""
         finest = super()._usual_voxel(longest)
-        if not isinstance(self.field, PartitionField) or self._slices is None:
+        if not isinstance(self.field, PartitionField):
             return finest
-        least = min(thickness(self._slices, label) for label in self._slices.labels)
+        known = self._slices
+        least = np.inf if known is None else min(thickness(known, label) for label in known.labels)
         return min(max(finest, _CELLS_ACROSS * least), longest / _CELLS)
 
 
